@@ -1,0 +1,132 @@
+/**
+ * Errors of the persistence layer: the PEP 249 tree, as the Python library has it, and what is ours below it.
+ *
+ * ```text
+ * EventSourcingError
+ * └─ PersistenceError
+ *    ├─ InterfaceError             wrong use of the database interface
+ *    ├─ DatabaseError
+ *    │  ├─ DataError               a value does not fit, or stored bytes are damaged
+ *    │  ├─ OperationalError        the database or the storage failed; trying again may help
+ *    │  │  ├─ StorageUnavailableError   there is no durable storage here
+ *    │  │  ├─ StorageFullError          the quota is used up
+ *    │  │  └─ StorageLostError          the storage was deleted or closed under us
+ *    │  ├─ IntegrityError          a position is taken: an event's, or a tracking record's
+ *    │  ├─ InternalError           a promise of Daybook's own was broken
+ *    │  │  └─ CorruptJournalError  what was read back is not what was written
+ *    │  ├─ ProgrammingError        a call that can never work: bad argument, missing table
+ *    │  └─ NotSupportedError       not possible with this engine, or with this version
+ *    ├─ TopicError                 no event type is registered under a topic
+ *    └─ MapperDeserialisationError a stored state cannot be read as an event
+ * ```
+ *
+ * @module
+ */
+import { EventSourcingError } from '../domain/errors.js';
+import type { EventSourcingErrorClass } from '../domain/errors.js';
+import type { ErrorDetails } from '../domain/errors.js';
+
+/** Base of all errors about recording and reading back. */
+export class PersistenceError<D extends ErrorDetails = ErrorDetails> extends EventSourcingError<D> {
+  static override readonly code: string = 'PERSISTENCE_ERROR';
+}
+
+/** The database interface was used wrongly, for example after it was closed. */
+export class InterfaceError extends PersistenceError {
+  static override readonly code: string = 'INTERFACE_ERROR';
+}
+
+/** Base of all errors about the database itself. */
+export class DatabaseError<D extends ErrorDetails = ErrorDetails> extends PersistenceError<D> {
+  static override readonly code: string = 'DATABASE_ERROR';
+}
+
+/** A value does not fit, or stored bytes are damaged. */
+export class DataError extends DatabaseError {
+  static override readonly code: string = 'DATA_ERROR';
+}
+
+/** The database or the storage failed; nothing was stored, and trying again may help. */
+export class OperationalError extends DatabaseError {
+  static override readonly code: string = 'OPERATIONAL_ERROR';
+}
+
+/** There is no durable storage to be had here: no IndexedDB, or it cannot be written. Never answered by storing in memory instead. */
+export class StorageUnavailableError extends OperationalError {
+  static override readonly code: string = 'STORAGE_UNAVAILABLE';
+}
+
+/** The browser refused to store more. Nothing of the commit was stored; free space, then try again. */
+export class StorageFullError extends OperationalError {
+  static override readonly code: string = 'STORAGE_FULL';
+}
+
+/** The storage was deleted, or its connection closed for good, while it was in use. Open the store again. */
+export class StorageLostError extends OperationalError {
+  static override readonly code: string = 'STORAGE_LOST';
+}
+
+/** Which unique position was taken. */
+export interface IntegrityErrorDetails extends Readonly<Record<string, string | number | undefined>> {
+  /** `event`: (originator, version) is taken. `tracking`: the notification was processed before. */
+  readonly constraint?: 'event' | 'tracking';
+  readonly originatorId?: string;
+  readonly originatorVersion?: number;
+  readonly applicationName?: string;
+  readonly notificationId?: number;
+}
+
+/** A unique position is taken, so nothing of the call was stored. This is optimistic concurrency control. */
+export class IntegrityError extends DatabaseError<IntegrityErrorDetails> {
+  static override readonly code: string = 'INTEGRITY_ERROR';
+}
+
+/** A promise of Daybook's own was broken: please report it. */
+export class InternalError extends DatabaseError {
+  static override readonly code: string = 'INTERNAL_ERROR';
+}
+
+/** A journal record is missing, fails its checksum, or does not parse. Nothing is overwritten; every byte is kept. */
+export class CorruptJournalError extends InternalError {
+  static override readonly code: string = 'CORRUPT_JOURNAL';
+}
+
+/** A call that can never work: a bad argument, an unknown column, a table that was not created. */
+export class ProgrammingError extends DatabaseError {
+  static override readonly code: string = 'PROGRAMMING_ERROR';
+}
+
+/** This engine, or this version of Daybook, cannot do it. A store written by a newer version ends here. */
+export class NotSupportedError extends DatabaseError {
+  static override readonly code: string = 'NOT_SUPPORTED';
+}
+
+/** No event type is registered under a topic, or two are. */
+export class TopicError extends PersistenceError {
+  static override readonly code: string = 'TOPIC_ERROR';
+}
+
+/** A stored state cannot be read as an event; details name topic, originatorId and originatorVersion. */
+export class MapperDeserialisationError extends PersistenceError {
+  static override readonly code: string = 'MAPPER_DESERIALISATION_ERROR';
+}
+
+/** Every class above, for the error codec at the worker boundary and on the wire. */
+export const PERSISTENCE_ERRORS: readonly EventSourcingErrorClass[] = [
+  EventSourcingError,
+  PersistenceError,
+  InterfaceError,
+  DatabaseError,
+  DataError,
+  OperationalError,
+  StorageUnavailableError,
+  StorageFullError,
+  StorageLostError,
+  IntegrityError,
+  InternalError,
+  CorruptJournalError,
+  ProgrammingError,
+  NotSupportedError,
+  TopicError,
+  MapperDeserialisationError,
+] as readonly EventSourcingErrorClass[];

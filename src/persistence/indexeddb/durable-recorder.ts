@@ -1,0 +1,298 @@
+/**
+ * A recorder whose commits are durable before they are acknowledged: *check, journal, apply*.
+ *
+ * ```text
+ * insertEvents ─▶ queue ─▶ check against the replica ─▶ one record ─▶ journal.append ─▶ apply ─▶ acknowledge
+ *                             ▲                                            │
+ *                             └──── catch up ◀──── position taken ◀────────┘
+ * ```
+ *
+ * Commits that arrive while one is in flight form a group: one record, one transaction, an outcome for each.
+ *
+ * Invariants (S1–S6 of the design):
+ * 1. A commit resolves only after the journal said that its record is durable.
+ * 2. The replica holds exactly the records 1 … `#applied`, whole: a record is applied only after it is durable,
+ *    so no reader ever sees a row that may still fail.
+ * 3. Nothing that is not in the record influences what is applied: ids are given before the record is made.
+ * 4. A record is appended at `#applied + 1` only. If another tab was first, this one applies what that tab wrote
+ *    and checks its own group again on the new state.
+ * 5. The replica changes only inside `#exclusive`, one piece of work at a time.
+ *
+ * @module
+ */
+import { CorruptJournalError, InterfaceError, InternalError } from '../errors.js';
+import type {
+  InsertEventsOptions,
+  ProcessRecorder,
+  SelectEventsOptions,
+  SelectNotificationsOptions,
+} from '../recorder.js';
+import { CommitCheck, notificationIdsOf } from '../replica.js';
+import type { Replica } from '../replica.js';
+import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
+import {
+  validateApplicationName,
+  validateEvents,
+  validateSelectEvents,
+  validateSelectNotifications,
+  validateTracking,
+} from '../validation.js';
+import { decodeJournalRecord, encodeJournalRecord } from './journal-record.js';
+import type { JournalCommit } from './journal-record.js';
+import type { Journal } from './journal.js';
+
+// Records read at once while catching up: bounds memory, and lets other work in between.
+const CATCH_UP_RECORDS_MAX = 500;
+// Commits in one record: a record must fit in memory several times over while it is written.
+const GROUP_COMMITS_MAX = 1_000;
+
+/** One call of `insertEvents` that waits for its outcome. */
+interface PendingCommit {
+  readonly events: readonly StoredEvent[];
+  readonly packedEvents: Uint8Array | undefined;
+  readonly tracking: Tracking | undefined;
+  resolve(ids: readonly NotificationId[]): void;
+  reject(error: unknown): void;
+}
+
+/** Options of {@link DurableRecorder.insertEvents} beside those of every process recorder. */
+export interface DurableInsertOptions extends InsertEventsOptions {
+  /** The same events as `packEvents` makes them, if the caller has them so already. */
+  readonly packedEvents?: Uint8Array;
+}
+
+/** What {@link DurableRecorder.open} needs. */
+export interface DurableRecorderOptions {
+  /** Empty at first: opening applies the whole journal to it. Owned by the recorder from then on. */
+  readonly replica: Replica;
+  /** Owned by the recorder from then on, and closed with it. */
+  readonly journal: Journal;
+  /** Called after every change of the replica, own or another tab's, with the position that it holds now. */
+  readonly onApplied?: (position: number, own: boolean) => void;
+}
+
+/** Implements {@link ProcessRecorder} durably, with a {@link Journal} below and a {@link Replica} to read from. */
+export class DurableRecorder implements ProcessRecorder {
+  readonly #replica: Replica;
+  readonly #journal: Journal;
+  readonly #onApplied: (position: number, own: boolean) => void;
+  /** The last record that the replica holds. */
+  #applied = 0;
+  /** The last record that is known to exist, by a hint. */
+  #head = 0;
+  #queue: PendingCommit[] = [];
+  #running = false;
+  #last: Promise<unknown> = Promise.resolve();
+  #failure: Error | undefined;
+  #closed = false;
+
+  private constructor(options: DurableRecorderOptions) {
+    this.#replica = options.replica;
+    this.#journal = options.journal;
+    this.#onApplied = options.onApplied ?? (() => undefined);
+  }
+
+  /**
+   * Applies the whole journal to the replica.
+   *
+   * @throws CorruptJournalError (`CORRUPT_JOURNAL`) when a record is missing or damaged; the journal stays as it is
+   * @throws NotSupportedError (`NOT_SUPPORTED`) when a newer version of Daybook wrote a record
+   */
+  static async open(options: DurableRecorderOptions): Promise<DurableRecorder> {
+    const recorder = new DurableRecorder(options);
+    await recorder.#exclusive(() => recorder.#catchUp());
+    return recorder;
+  }
+
+  /** The position of the last record that is applied. */
+  get position(): number {
+    return this.#applied;
+  }
+
+  /**
+   * Takes a hint that the journal has grown. Only a hint: the journal itself is asked before anything is believed.
+   *
+   * @param position - a record that exists
+   */
+  noteHead(position: number): void {
+    if (position <= this.#head) return;
+    this.#head = position;
+    // A failure is kept and met by the next call; nobody waits for this one.
+    if (position > this.#applied) void this.#whenCurrent().catch(() => undefined);
+  }
+
+  // The checks run before the first await, so that a refused call never enters the queue.
+  async insertEvents(
+    events: readonly StoredEvent[],
+    options: DurableInsertOptions = {},
+  ): Promise<readonly NotificationId[]> {
+    this.#assertUsable();
+    validateEvents(events);
+    if (options.tracking !== undefined) validateTracking(options.tracking);
+    if (events.length === 0 && options.tracking === undefined) return [];
+    return await new Promise((resolve, reject) => {
+      const { packedEvents, tracking } = options;
+      this.#queue.push({ events, packedEvents, tracking, resolve, reject });
+      void this.#run();
+    });
+  }
+
+  async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
+    validateSelectEvents(originatorId, options);
+    await this.#whenCurrent();
+    return this.#replica.selectEvents(originatorId, options);
+  }
+
+  async selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {
+    validateSelectNotifications(options);
+    await this.#whenCurrent();
+    return this.#replica.selectNotifications(options);
+  }
+
+  async maxNotificationId(): Promise<NotificationId> {
+    await this.#whenCurrent();
+    return this.#replica.maxNotificationId();
+  }
+
+  async maxTrackingId(applicationName: string): Promise<NotificationId> {
+    validateApplicationName(applicationName);
+    await this.#whenCurrent();
+    return this.#replica.maxTrackingId(applicationName);
+  }
+
+  async hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean> {
+    return notificationId <= (await this.maxTrackingId(applicationName));
+  }
+
+  /** Waits for what is in flight, then closes the journal. Later calls reject with `InterfaceError`. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    while (this.#running) await this.#last.catch(() => undefined);
+    await this.#last.catch(() => undefined);
+    this.#journal.close();
+  }
+
+  /** Works the queue off, a group at a time. Never rejects: every outcome goes to the commit that it is about. */
+  async #run(): Promise<void> {
+    if (this.#running) return;
+    this.#running = true;
+    // Calls of one tick form one group even when nothing is in flight yet.
+    await Promise.resolve();
+    while (this.#queue.length > 0) {
+      const group = this.#queue.splice(0, GROUP_COMMITS_MAX);
+      try {
+        await this.#exclusive(() => this.#commitGroup(group));
+      } catch (error) {
+        for (const commit of group) commit.reject(error);
+      }
+    }
+    this.#running = false;
+  }
+
+  async #commitGroup(group: readonly PendingCommit[]): Promise<void> {
+    for (;;) {
+      this.#assertSound();
+      if (this.#head > this.#applied) await this.#catchUp();
+      const checked = this.#checkGroup(group);
+      if (checked.length === 0) return;
+      const position = this.#applied + 1;
+      const commits = checked.map(([, commit]) => commit);
+      const outcome = await this.#journal.append(position, encodeJournalRecord(position, commits));
+      if (outcome === 'appended') {
+        this.#apply(position, commits, true);
+        for (const [pending, commit] of checked) pending.resolve(notificationIdsOf(commit));
+        return;
+      }
+      // Another tab was first. Each round of this loop means that some tab made progress.
+      await this.#catchUp();
+    }
+  }
+
+  /** Settles the commits that cannot be; gives the others their ids. */
+  #checkGroup(group: readonly PendingCommit[]): [PendingCommit, JournalCommit][] {
+    const check = new CommitCheck(this.#replica);
+    const checked: [PendingCommit, JournalCommit][] = [];
+    for (const pending of group) {
+      try {
+        const { packedEvents } = pending;
+        const commit = check.check(pending.events, pending.tracking);
+        checked.push([pending, packedEvents === undefined ? commit : { ...commit, packedEvents }]);
+      } catch (error) {
+        pending.reject(error);
+      }
+    }
+    return checked;
+  }
+
+  /** Waits until the replica holds every record that it was told of. */
+  async #whenCurrent(): Promise<void> {
+    this.#assertUsable();
+    if (this.#head > this.#applied) await this.#exclusive(() => this.#catchUp());
+  }
+
+  async #catchUp(): Promise<void> {
+    this.#assertSound();
+    for (;;) {
+      const entries = await this.#journal.readAfter(this.#applied, CATCH_UP_RECORDS_MAX);
+      for (const { position, bytes } of entries) {
+        if (position !== this.#applied + 1) throw this.#fail(gap(this.#applied + 1, position));
+        this.#apply(position, this.#decode(position, bytes), false);
+      }
+      if (entries.length < CATCH_UP_RECORDS_MAX) break;
+    }
+    // A hint may have spoken of a record that no longer counts, for example of a deleted store.
+    this.#head = this.#applied;
+  }
+
+  #decode(position: number, bytes: Uint8Array): readonly JournalCommit[] {
+    try {
+      return decodeJournalRecord(position, bytes);
+    } catch (error) {
+      throw this.#fail(error as Error);
+    }
+  }
+
+  #apply(position: number, commits: readonly JournalCommit[], own: boolean): void {
+    try {
+      this.#replica.apply(commits);
+    } catch (cause) {
+      throw this.#fail(
+        new InternalError(
+          `Journal record ${position} is durable, but could not be applied here. Open the store again; nothing is lost.`,
+          { cause, details: { position } },
+        ),
+      );
+    }
+    this.#applied = position;
+    this.#head = Math.max(this.#head, position);
+    this.#onApplied(position, own);
+  }
+
+  /** Stops this replica for good: it may differ from the journal now. */
+  #fail(error: Error): Error {
+    this.#failure ??= error;
+    return error;
+  }
+
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work, work);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  #assertUsable(): void {
+    if (this.#closed) throw new InterfaceError('The store is closed. Open it again to use it.');
+    this.#assertSound();
+  }
+
+  #assertSound(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}
+
+function gap(expected: number, found: number): CorruptJournalError {
+  return new CorruptJournalError(
+    `Journal record ${expected} is missing (the next is ${found}). The store stays as it is and is not opened further.`,
+    { details: { position: expected, found } },
+  );
+}

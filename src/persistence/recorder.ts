@@ -1,0 +1,95 @@
+/**
+ * The three recorder interfaces. Each adds one promise to the one before:
+ * a sequence for each aggregate, a total order of the application, exactly-once processing.
+ *
+ * Every method rejects with a class of `errors.ts`; a rejected call has stored nothing.
+ *
+ * @module
+ */
+import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from './stored-event.js';
+
+/** Which of an aggregate's events to select. */
+export interface SelectEventsOptions {
+  /** Only versions greater than this (exclusive). */
+  readonly gt?: number;
+  /** Only versions up to this (inclusive). */
+  readonly lte?: number;
+  /** Newest version first. @defaultValue `false` */
+  readonly desc?: boolean;
+  /** At most this many; 0 gives none. @defaultValue no limit */
+  readonly limit?: number;
+}
+
+/** Which notifications to select. */
+export interface SelectNotificationsOptions {
+  /** First id (inclusive). */
+  readonly start: NotificationId;
+  /** At most this many, counted after the topics were filtered; 0 gives none. */
+  readonly limit: number;
+  /** Last id (inclusive). @defaultValue no bound */
+  readonly stop?: NotificationId;
+  /** Only these topics; an empty list filters nothing. @defaultValue `[]` */
+  readonly topics?: readonly string[];
+}
+
+/** Options of {@link ProcessRecorder.insertEvents}. */
+export interface InsertEventsOptions {
+  /** Recorded in the same transaction as the events. */
+  readonly tracking?: Tracking;
+}
+
+/** Records events in a sequence for each aggregate, in which every position is taken once. */
+export interface AggregateRecorder {
+  /**
+   * Records all events, or none.
+   *
+   * @param events - any number of events of any number of aggregates; versions may have gaps
+   * @returns the notification ids in the order of the events, where the recorder has an application sequence
+   * @throws IntegrityError (`INTEGRITY_ERROR`) when a position is taken, also twice within the call
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an event is malformed
+   */
+  insertEvents(events: readonly StoredEvent[]): Promise<readonly NotificationId[] | undefined>;
+
+  /**
+   * Reads events of one aggregate, ordered by version.
+   *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be
+   */
+  selectEvents(originatorId: OriginatorId, options?: SelectEventsOptions): Promise<readonly StoredEvent[]>;
+}
+
+/**
+ * Records events in a total order of the whole application as well, so that they can be read as notifications.
+ *
+ * Ids become visible in order: a reader that has seen id n never sees a smaller new id later.
+ */
+export interface ApplicationRecorder extends AggregateRecorder {
+  insertEvents(events: readonly StoredEvent[]): Promise<readonly NotificationId[]>;
+
+  /**
+   * Reads a part of the application sequence, ordered by id. Page on by the last id + 1, never by counting.
+   *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be
+   */
+  selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]>;
+
+  /** The largest id, or 0 when nothing was recorded. */
+  maxNotificationId(): Promise<NotificationId>;
+}
+
+/** Records, in one transaction, what was processed together with the events that came of it: exactly once. */
+export interface ProcessRecorder extends ApplicationRecorder {
+  /**
+   * Records all events and the tracking record, or nothing. Events may be empty.
+   *
+   * @throws IntegrityError (`INTEGRITY_ERROR`) with `constraint: 'tracking'` when the tracking record is not
+   *   greater than the last of its application, otherwise as in {@link AggregateRecorder.insertEvents}
+   */
+  insertEvents(events: readonly StoredEvent[], options?: InsertEventsOptions): Promise<readonly NotificationId[]>;
+
+  /** The largest notification id that was tracked for an application, or 0. */
+  maxTrackingId(applicationName: string): Promise<NotificationId>;
+
+  /** Whether a notification was processed: true when it is not greater than {@link ProcessRecorder.maxTrackingId}. */
+  hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean>;
+}

@@ -1,0 +1,33 @@
+/**
+ * What a SQLite engine must offer: synchronous, small, and alike for sql.js, `node:sqlite` and Durable Objects.
+ *
+ * @module
+ */
+
+/** A value that SQLite stores. Integers are safe integers. */
+export type SqliteValue = null | number | string | Uint8Array;
+
+/** One row, in the order of the selected columns. */
+export type SqliteRow = readonly SqliteValue[];
+
+/** A prepared statement, to be used again and again. */
+export interface SqliteStatement {
+  /** Executes and drops any rows. */
+  run(parameters: readonly SqliteValue[]): void;
+  /** Executes and reads every row. */
+  all(parameters: readonly SqliteValue[]): SqliteRow[];
+}
+
+/**
+ * An open database. It prepares statements, and frees them when it is closed.
+ *
+ * Implementations throw the errors of `persistence/errors.ts`, see {@link sqliteError}.
+ */
+export interface SqliteDatabase {
+  /** Executes statements that have no parameters and no rows of interest. */
+  exec(sql: string): void;
+  /** Prepares one statement. Ownership stays with the database. */
+  prepare(sql: string): SqliteStatement;
+  /** Frees the database. What was in memory is gone. Closing twice is fine. */
+  close(): void;
+}

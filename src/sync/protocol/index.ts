@@ -1,0 +1,32 @@
+/**
+ * The wire: messages, limits and errors that replicas and servers share.
+ *
+ * @module
+ */
+export {
+  errorResponseSchema,
+  fromPushRequest,
+  PROTOCOL_HEADER,
+  PROTOCOL_VERSION,
+  PUSH_BODY_BYTES_MAX,
+  PUSH_EVENTS_MAX,
+  PUSH_PATH,
+  PUSH_STATE_BYTES_MAX,
+  PUSH_TOPIC_LENGTH_MAX,
+  pushRequestSchema,
+  pushResponseSchema,
+  toPushRequest,
+} from './push-messages.js';
+export type { PushRequest, PushResponse } from './push-messages.js';
+export {
+  ForbiddenError,
+  InvalidRequestError,
+  ReplicaDivergedError,
+  ServerBehindError,
+  SYNC_ERRORS,
+  SyncError,
+  TooLargeError,
+  UnauthorizedError,
+  UnavailableError,
+  UpgradeRequiredError,
+} from './sync-errors.js';

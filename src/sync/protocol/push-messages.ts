@@ -1,0 +1,123 @@
+/**
+ * The push protocol, version 1: how a replica's events get to the server. Pure: no network, no database.
+ *
+ * ```text
+ * POST {base}/v1/push
+ * Authorization: Bearer <token>     Daybook-Protocol: 1     Content-Type: application/json
+ * { "replicaId": "<uuid>", "after": 118,
+ *   "events": [ { "id": 119, "originatorId": "<uuid>", "originatorVersion": 7, "topic": "…", "state": "<base64>" } ] }
+ *
+ * 200  { "tracking": { "id": 121 }, "head": 90112 }                      everything up to `tracking.id` is recorded
+ * 4xx  { "error": { "name": "…", "code": "…", "message": "…", "details": { … } } }   nothing was recorded
+ * ```
+ *
+ * Every answer of the server carries `Daybook-Protocol: 1`; one without it is not the server's (a captive portal's,
+ * a proxy's) and decides nothing. Messages are extended by new *optional* fields only; both sides ignore what they do not know.
+ *
+ * | status | code | what the replica does |
+ * |---|---|---|
+ * | 200 | – | remembers `tracking.id`, goes on |
+ * | 400 | `INVALID_REQUEST` | stops and says so: a bug, or an incompatible version |
+ * | 401 | `UNAUTHORIZED` | asks for a new token, then says so |
+ * | 403 | `FORBIDDEN` | stops and says so |
+ * | 409 | `INTEGRITY_ERROR` | a position in an aggregate is taken by another replica: stops and says so |
+ * | 409 | `REPLICA_DIVERGED` | what was recorded under these ids is not what was sent: stops and says so |
+ * | 409 | `SERVER_BEHIND` | the server lost what it had confirmed; `details.trackingId` is where it stands |
+ * | 413 | `TOO_LARGE` | sends less at once |
+ * | 426 | `UPGRADE_REQUIRED` | stops and says so |
+ * | 429, 503 | `UNAVAILABLE` | tries again, not before `Retry-After` |
+ * | anything else | – | tries again |
+ *
+ * @module
+ */
+import * as v from 'valibot';
+import type { ErrorData } from '../../domain/error-codec.js';
+import { fromBase64, toBase64 } from '../../util/base64.js';
+import type { Notification } from '../../persistence/stored-event.js';
+
+/** Name and value of the header that every message and every answer carries. */
+export const PROTOCOL_HEADER = 'daybook-protocol';
+/** The one version there is so far. */
+export const PROTOCOL_VERSION = '1';
+/** Path of the push, below the server's base address. */
+export const PUSH_PATH = '/v1/push';
+
+/** Events in one request: one PostgreSQL transaction each, so this bounds how long the table lock is held. */
+export const PUSH_EVENTS_MAX = 500;
+/** Bytes of one request's body, uncompressed. */
+export const PUSH_BODY_BYTES_MAX = 1_048_576;
+/** Bytes of one event's state. Base64 makes it a third larger on the wire; it must fit into a request. */
+export const PUSH_STATE_BYTES_MAX = 700_000;
+/** UTF-16 code units of a topic. */
+export const PUSH_TOPIC_LENGTH_MAX = 1_000;
+
+const CANONICAL_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+const uuidSchema = v.pipe(v.string(), v.regex(CANONICAL_UUID, 'must be a UUID in canonical form'));
+const idSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+const countSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+/** An event on the wire. */
+const pushEventSchema = v.object({
+  id: idSchema,
+  originatorId: uuidSchema,
+  originatorVersion: countSchema,
+  topic: v.pipe(v.string(), v.minLength(1), v.maxLength(PUSH_TOPIC_LENGTH_MAX)),
+  state: v.pipe(
+    v.string(),
+    v.maxLength(Math.ceil(PUSH_STATE_BYTES_MAX / 3) * 4, `state is larger than ${PUSH_STATE_BYTES_MAX} bytes`),
+    v.regex(BASE64, 'must be base64'),
+  ),
+});
+
+/** The body of a push. Ids increase strictly, and the first is greater than `after`. */
+export const pushRequestSchema = v.pipe(
+  v.object({
+    replicaId: uuidSchema,
+    /** The last id that the server confirmed to this replica; 0 at first. */
+    after: countSchema,
+    events: v.pipe(v.array(pushEventSchema), v.minLength(1), v.maxLength(PUSH_EVENTS_MAX)),
+  }),
+  v.check(
+    ({ after, events }) => events.every((event, index) => event.id > (index === 0 ? after : events[index - 1]!.id)),
+    'ids must increase strictly, from `after` on',
+  ),
+);
+
+/** The body of a 200 answer. */
+export const pushResponseSchema = v.object({
+  /** Everything of this replica up to this id is recorded. */
+  tracking: v.object({ id: idSchema }),
+  /** The server's largest notification id. */
+  head: countSchema,
+});
+
+const errorDataSchema: v.GenericSchema<ErrorData> = v.object({
+  name: v.string(),
+  message: v.string(),
+  code: v.exactOptional(v.string()),
+  details: v.exactOptional(v.record(v.string(), v.nullish(v.union([v.string(), v.number(), v.boolean()])))),
+}) as v.GenericSchema<ErrorData>;
+
+/** The body of every answer that is not a 200. */
+export const errorResponseSchema: v.GenericSchema<{ error: ErrorData }> = v.object({ error: errorDataSchema });
+
+/** The body of a push. */
+export type PushRequest = v.InferOutput<typeof pushRequestSchema>;
+/** The body of a 200 answer. */
+export type PushResponse = v.InferOutput<typeof pushResponseSchema>;
+
+/** Puts notifications of the local application sequence on the wire. */
+export function toPushRequest(replicaId: string, after: number, notifications: readonly Notification[]): PushRequest {
+  return {
+    replicaId,
+    after,
+    events: notifications.map(({ state, ...rest }) => ({ ...rest, state: toBase64(state) })),
+  };
+}
+
+/** Takes notifications off the wire, with the ids that they have at the replica. */
+export function fromPushRequest(request: PushRequest): Notification[] {
+  return request.events.map(({ state, ...rest }) => ({ ...rest, state: fromBase64(state) }));
+}

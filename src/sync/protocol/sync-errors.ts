@@ -1,0 +1,80 @@
+/**
+ * Errors of synchronisation, the same classes on the replica and on the server.
+ *
+ * ```text
+ * EventSourcingError
+ * └─ SyncError
+ *    ├─ InvalidRequestError    the server cannot read the request
+ *    ├─ UnauthorizedError      no token, or not a good one
+ *    ├─ ForbiddenError         a good token that does not allow this
+ *    ├─ ReplicaDivergedError   two histories under the same ids: a copied or rolled-back store
+ *    ├─ ServerBehindError      the server lost what it had confirmed: restored, or another one
+ *    ├─ TooLargeError          the request, or one event, is larger than the server takes
+ *    ├─ UpgradeRequiredError   the protocols do not fit
+ *    └─ UnavailableError       no answer that counts: no network, a proxy's page, a server in trouble
+ * ```
+ *
+ * @module
+ */
+import { EventSourcingError } from '../../domain/errors.js';
+import type { EventSourcingErrorClass } from '../../domain/errors.js';
+import { PERSISTENCE_ERRORS } from '../../persistence/errors.js';
+
+/** Base of all errors about getting events to a server. */
+export class SyncError extends EventSourcingError {
+  static override readonly code: string = 'SYNC_ERROR';
+}
+
+/** The server cannot read the request. */
+export class InvalidRequestError extends SyncError {
+  static override readonly code: string = 'INVALID_REQUEST';
+}
+
+/** There was no bearer token, or not one that the server takes. */
+export class UnauthorizedError extends SyncError {
+  static override readonly code: string = 'UNAUTHORIZED';
+}
+
+/** The token is good, but does not allow this. */
+export class ForbiddenError extends SyncError {
+  static override readonly code: string = 'FORBIDDEN';
+}
+
+/** What was recorded under a replica's ids is not what it sends now: its store was copied, or rolled back. */
+export class ReplicaDivergedError extends SyncError {
+  static override readonly code: string = 'REPLICA_DIVERGED';
+}
+
+/** The server does not have what it had confirmed; `details.trackingId` is the last id it has. */
+export class ServerBehindError extends SyncError {
+  static override readonly code: string = 'SERVER_BEHIND';
+}
+
+/** The request, or one event, is larger than the server takes. */
+export class TooLargeError extends SyncError {
+  static override readonly code: string = 'TOO_LARGE';
+}
+
+/** The two sides speak different versions of the protocol. */
+export class UpgradeRequiredError extends SyncError {
+  static override readonly code: string = 'UPGRADE_REQUIRED';
+}
+
+/** There was no answer that counts. Nothing is known of the request; it is sent again. */
+export class UnavailableError extends SyncError {
+  static override readonly code: string = 'UNAVAILABLE';
+}
+
+/** Every class that an answer may name. */
+export const SYNC_ERRORS: readonly EventSourcingErrorClass[] = [
+  ...PERSISTENCE_ERRORS,
+  SyncError,
+  InvalidRequestError,
+  UnauthorizedError,
+  ForbiddenError,
+  ReplicaDivergedError,
+  ServerBehindError,
+  TooLargeError,
+  UpgradeRequiredError,
+  UnavailableError,
+];

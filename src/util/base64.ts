@@ -1,0 +1,32 @@
+/** Standard base64 (RFC 4648, padded), by the platform. */
+
+interface Base64Native {
+  toBase64?(): string;
+}
+interface Base64NativeConstructor {
+  fromBase64?(text: string): Uint8Array<ArrayBuffer>;
+}
+
+// Arguments of one call of String.fromCharCode: more overflows the stack.
+const CHUNK_BYTES = 0x8000;
+
+/** Encodes bytes as base64. */
+export function toBase64(bytes: Uint8Array): string {
+  const native = (bytes as Base64Native).toBase64;
+  if (native !== undefined) return native.call(bytes);
+  let binary = '';
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+    binary += String.fromCharCode(...bytes.subarray(at, at + CHUNK_BYTES));
+  }
+  return btoa(binary);
+}
+
+/**
+ * Decodes base64.
+ *
+ * @throws an error of the platform (SyntaxError or DOMException) when the text is not base64
+ */
+export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  const native = (Uint8Array as Base64NativeConstructor).fromBase64;
+  return native === undefined ? Uint8Array.from(atob(text), (char) => char.charCodeAt(0)) : native(text);
+}
