@@ -1,0 +1,103 @@
+/**
+ * Maps what a PostgreSQL client library threw to the error tree, by SQLSTATE, as the Python library's driver does.
+ *
+ * @module
+ */
+import {
+  DatabaseError,
+  DataError,
+  IntegrityError,
+  InterfaceError,
+  InternalError,
+  NotSupportedError,
+  OperationalError,
+  ProgrammingError,
+} from '../errors.js';
+import type { PersistenceError } from '../errors.js';
+import { isEventSourcingError } from '../../domain/errors.js';
+
+type ErrorClass = new (message: string, options: { cause: unknown; details: { sqlState?: string } }) => PersistenceError;
+
+const CLASS_OF_STATE: ReadonlyMap<string, ErrorClass> = new Map<string, ErrorClass>([
+  // A standby after a failover: trying again, on the new primary, does help.
+  ['25006', OperationalError],
+  ['25P03', OperationalError],
+]);
+
+const CLASS_OF_STATE_CLASS: ReadonlyMap<string, ErrorClass> = new Map<string, ErrorClass>([
+  ['08', OperationalError],
+  ['0A', NotSupportedError],
+  ['20', ProgrammingError],
+  ['21', ProgrammingError],
+  ['22', DataError],
+  ['23', IntegrityError as ErrorClass],
+  ['24', InternalError],
+  ['25', InternalError],
+  ['26', OperationalError],
+  ['28', OperationalError],
+  ['3D', ProgrammingError],
+  ['3F', ProgrammingError],
+  ['40', OperationalError],
+  ['42', ProgrammingError],
+  ['44', ProgrammingError],
+  ['53', OperationalError],
+  ['54', OperationalError],
+  ['55', OperationalError],
+  ['57', OperationalError],
+  ['58', OperationalError],
+  ['XX', InternalError],
+]);
+
+// How `pg`, which has no code for it, says that a connection is gone. A timeout while connecting is not that.
+const LOST_MESSAGE = /^Connection terminated(?! due to connection timeout)|is not queryable/;
+const LOST_CODES: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
+// Ended by an administrator, by a crash of another session, or by a time limit of the server's.
+const LOST_STATES = /^(?:08|57P01|57P02|57P05|25P03)/;
+const POOL_ENDED = /after calling end/;
+
+/** The SQLSTATE of an error that the server itself reported; undefined for errors of the client library. */
+export function sqlStateOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, severity } = error as { code?: unknown; severity?: unknown };
+  // Node's codes can look alike: `EPIPE` has five characters too. Only the server gives a severity.
+  return typeof code === 'string' && typeof severity === 'string' ? code : undefined;
+}
+
+/** Whether an error says that an established connection is gone, so that the statement's fate is open. */
+export function isConnectionLost(error: unknown): boolean {
+  const sqlState = sqlStateOf(error);
+  if (sqlState !== undefined) return LOST_STATES.test(sqlState);
+  if (!(error instanceof Error)) return false;
+  return LOST_CODES.has((error as { code?: string }).code ?? '') || LOST_MESSAGE.test(error.message);
+}
+
+/**
+ * Makes a Daybook error of anything that a client library threw; Daybook's own pass unchanged.
+ *
+ * @param cause - what was thrown
+ */
+export function postgresError(cause: unknown): PersistenceError {
+  if (isEventSourcingError(cause)) return cause as PersistenceError;
+  const message = cause instanceof Error ? cause.message || cause.name : String(cause);
+  const sqlState = sqlStateOf(cause);
+  if (sqlState !== undefined) {
+    const Refusal = CLASS_OF_STATE.get(sqlState) ?? CLASS_OF_STATE_CLASS.get(sqlState.slice(0, 2)) ?? DatabaseError;
+    return new Refusal(`PostgreSQL refused: ${message}`, { cause, details: { sqlState } });
+  }
+  if (POOL_ENDED.test(message)) {
+    return new InterfaceError('The connections to PostgreSQL were closed. Nothing was stored.', { cause });
+  }
+  return new OperationalError(`PostgreSQL cannot be reached: ${message}`, { cause });
+}
+
+/**
+ * The error of a `COMMIT` that failed. When the connection broke in the middle, nobody knows whether the
+ * transaction counts: `details.outcome` is `unknown`, and the caller must look before it tries again.
+ */
+export function commitError(cause: unknown): PersistenceError {
+  if (sqlStateOf(cause) !== undefined && !isConnectionLost(cause)) return postgresError(cause);
+  return new OperationalError(
+    'The connection to PostgreSQL broke during COMMIT: the events may be stored, or not. Read before you record them again.',
+    { cause, details: { outcome: 'unknown' } },
+  );
+}

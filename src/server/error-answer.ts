@@ -1,0 +1,76 @@
+/**
+ * What the outside gets to see of an error: its status, and its body without causes and stacks.
+ *
+ * @module
+ */
+import { HTTPException } from 'hono/http-exception';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { encodeError } from '../domain/error-codec.js';
+import { isEventSourcingError } from '../domain/errors.js';
+import type { EventSourcingError } from '../domain/errors.js';
+import { SyncError, UnauthorizedError, UnavailableError } from '../sync/protocol/index.js';
+
+// Long enough for a database to restart; replicas take it as the least they wait.
+const RETRY_AFTER_SECONDS = 2;
+
+// The protocol's table of answers, see the module of the push messages.
+const STATUS_OF_CODE: ReadonlyMap<string, ContentfulStatusCode> = new Map<string, ContentfulStatusCode>([
+  ['INVALID_REQUEST', 400],
+  ['UNAUTHORIZED', 401],
+  ['FORBIDDEN', 403],
+  ['INTEGRITY_ERROR', 409],
+  ['REPLICA_DIVERGED', 409],
+  ['SERVER_BEHIND', 409],
+  ['TOO_LARGE', 413],
+  ['UPGRADE_REQUIRED', 426],
+  ['UNAVAILABLE', 503],
+]);
+
+// OperationalError and the classes below it: told by code, because the recorder may come from another copy of the library.
+const OPERATIONAL_CODES: ReadonlySet<string> = new Set([
+  'OPERATIONAL_ERROR',
+  'STORAGE_UNAVAILABLE',
+  'STORAGE_FULL',
+  'STORAGE_LOST',
+]);
+
+/** An answer that is no success. */
+export interface ErrorAnswer {
+  readonly status: ContentfulStatusCode;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: { readonly error: object };
+  /** Whether the operator should know: the fault is on this side. */
+  readonly isServerFault: boolean;
+}
+
+/**
+ * Makes an answer of anything that was thrown.
+ *
+ * @param status - overrules the status of the error's code
+ */
+export function answerOf(thrown: unknown, status?: ContentfulStatusCode): ErrorAnswer {
+  if (thrown instanceof HTTPException) return unauthorized(thrown);
+  if (isEventSourcingError(thrown)) {
+    const ownStatus = status ?? STATUS_OF_CODE.get(thrown.code);
+    if (ownStatus !== undefined) return answer(thrown, ownStatus, ownStatus === 503);
+    if (OPERATIONAL_CODES.has(thrown.code)) {
+      return answer(new UnavailableError('The database does not answer. Nothing is lost: send it again.'), 503, true);
+    }
+  }
+  return answer(new SyncError('The server failed in a way that it did not expect. Its log says more.'), 500, true);
+}
+
+// Only the bearer middleware throws this class: no header, a malformed one, or a token that is not good.
+function unauthorized(thrown: HTTPException): ErrorAnswer {
+  const challenge = thrown.res?.headers.get('www-authenticate') ?? 'Bearer';
+  const error = new UnauthorizedError('A bearer token is needed that this server takes.');
+  const plain = answer(error, 401, false);
+  return { ...plain, headers: { ...plain.headers, 'www-authenticate': challenge } };
+}
+
+function answer(error: EventSourcingError, status: ContentfulStatusCode, isServerFault: boolean): ErrorAnswer {
+  // The chain of causes names tables, hosts and values: it stays in the log.
+  const { cause: _cause, ...data } = encodeError(error, { stack: false });
+  const headers: Record<string, string> = status === 503 ? { 'retry-after': String(RETRY_AFTER_SECONDS) } : {};
+  return { status, headers, body: { error: data }, isServerFault };
+}

@@ -1,0 +1,8 @@
+/**
+ * The sync server, as a `fetch` handler for any runtime. Hosts are in `daybook/node`.
+ *
+ * @module
+ */
+export type { ServerAuthOptions } from './server-auth.js';
+export { createSyncServer, HEALTH_PATH } from './sync-server.js';
+export type { RecordedPush, SyncServer, SyncServerOptions } from './sync-server.js';

@@ -1,0 +1,145 @@
+/**
+ * The sync server as a `fetch` handler: takes pushes, records them. Knows no runtime and no database.
+ *
+ * @module
+ */
+import { Hono } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
+import { cors } from 'hono/cors';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { ProcessRecorder } from '../persistence/recorder.js';
+import type { NotificationId } from '../persistence/stored-event.js';
+import {
+  InvalidRequestError,
+  PROTOCOL_HEADER,
+  PROTOCOL_VERSION,
+  PUSH_BODY_BYTES_MAX,
+  PUSH_PATH,
+  pushRequestSchema,
+  UpgradeRequiredError,
+} from '../sync/protocol/index.js';
+import { answerOf } from './error-answer.js';
+import { decidePush } from './push-decision.js';
+import { readJson } from './request-body.js';
+import { authMiddleware } from './server-auth.js';
+import type { ServerAuthOptions } from './server-auth.js';
+
+/** Where load balancers ask whether the server can work. Needs no token, and tells nothing else. */
+export const HEALTH_PATH = '/health';
+
+// A browser asks before every push otherwise; two hours is what Chromium allows at most.
+const PREFLIGHT_MAX_AGE_SECONDS = 7_200;
+
+/** What was recorded by one push. */
+export interface RecordedPush {
+  readonly replicaId: string;
+  /** Events that are new, 1 or more. */
+  readonly count: number;
+  /** The largest notification id. */
+  readonly head: NotificationId;
+}
+
+/** Options of {@link createSyncServer}. Exactly one of `tokens`, `verifyToken` and `allowAnonymous` is needed. */
+export interface SyncServerOptions extends ServerAuthOptions {
+  /** Where pushes go: events, and a tracking record for each replica. Lent, not owned. */
+  readonly recorder: ProcessRecorder;
+  /** Origins whose pages may push, for example `https://stock.example`. @defaultValue only the server's own */
+  readonly corsOrigins?: readonly string[] | undefined;
+  /** Called after a push recorded something. Nobody waits for it; what it throws is logged. */
+  readonly onRecorded?: ((push: RecordedPush) => void) | undefined;
+  /** Told of faults on this side: the answer to the outside does not name them. @defaultValue `console.error` */
+  readonly log?: ((message: string, error: unknown) => void) | undefined;
+}
+
+/** A server that answers requests, in whatever runtime hands them over. */
+export interface SyncServer {
+  /** Always resolves: errors are answers. */
+  fetch(request: Request): Promise<Response>;
+}
+
+/**
+ * Makes the sync server.
+ *
+ * @example
+ * ```ts
+ * const server = createSyncServer({ recorder, tokens: [process.env.DAYBOOK_TOKEN] });
+ * export default { fetch: server.fetch };
+ * ```
+ *
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may push
+ */
+export function createSyncServer(options: SyncServerOptions): SyncServer {
+  const { recorder, corsOrigins = [], log = logToConsole } = options;
+  const app = new Hono();
+  app.use(stampAnswers);
+  if (corsOrigins.length > 0) app.use(allowOrigins(corsOrigins));
+  app.post(PUSH_PATH, checkProtocol, authMiddleware(options), async (c) => {
+    const request = await readJson(c.req.raw, pushRequestSchema, PUSH_BODY_BYTES_MAX);
+    const { response, recordedCount } = await decidePush(recorder, request);
+    if (recordedCount > 0) {
+      report(options, { replicaId: request.replicaId, count: recordedCount, head: response.head });
+    }
+    return c.json(response);
+  });
+  app.all(PUSH_PATH, (c) => {
+    c.header('allow', 'POST');
+    return answerError(c, new InvalidRequestError('Only POST is understood here.'), log, 405);
+  });
+  app.get(HEALTH_PATH, async (c) => {
+    await recorder.maxNotificationId();
+    return c.json({ status: 'ok' });
+  });
+  app.notFound((c) => answerError(c, new InvalidRequestError('There is nothing at this address.'), log, 404));
+  app.onError((error, c) => answerError(c, error, log));
+  return { fetch: async (request) => await app.fetch(request) };
+}
+
+/** Marks every answer as this server's, so that a captive portal's is not taken for it, and keeps caches away. */
+const stampAnswers: MiddlewareHandler = async (c, next) => {
+  await next();
+  c.header(PROTOCOL_HEADER, PROTOCOL_VERSION);
+  c.header('cache-control', 'no-store');
+};
+
+const checkProtocol: MiddlewareHandler = async (c, next) => {
+  if (c.req.header(PROTOCOL_HEADER) !== PROTOCOL_VERSION) {
+    throw new UpgradeRequiredError(`This server speaks version ${PROTOCOL_VERSION} of the protocol only.`, {
+      details: { supported: PROTOCOL_VERSION },
+    });
+  }
+  await next();
+};
+
+function allowOrigins(origins: readonly string[]): MiddlewareHandler {
+  return cors({
+    origin: [...origins],
+    allowMethods: ['GET', 'POST'],
+    allowHeaders: ['authorization', 'content-type', PROTOCOL_HEADER],
+    exposeHeaders: [PROTOCOL_HEADER, 'retry-after'],
+    maxAge: PREFLIGHT_MAX_AGE_SECONDS,
+  });
+}
+
+function answerError(
+  c: Context,
+  thrown: unknown,
+  log: NonNullable<SyncServerOptions['log']>,
+  status?: ContentfulStatusCode,
+): Response {
+  const answer = answerOf(thrown, status);
+  if (answer.isServerFault) log(`${c.req.method} ${c.req.path} was answered with ${answer.status}.`, thrown);
+  for (const [name, value] of Object.entries(answer.headers)) c.header(name, value);
+  return c.json(answer.body, answer.status);
+}
+
+function report({ onRecorded, log = logToConsole }: SyncServerOptions, push: RecordedPush): void {
+  try {
+    onRecorded?.(push);
+  } catch (error) {
+    log('onRecorded threw. The push is recorded all the same.', error);
+  }
+}
+
+function logToConsole(message: string, error: unknown): void {
+  console.error(message, error);
+}

@@ -1,0 +1,28 @@
+/**
+ * Synchronisation: pushes the events of a store to a server, exactly once each.
+ *
+ * @module
+ */
+export {
+  ForbiddenError,
+  InvalidRequestError,
+  ReplicaDivergedError,
+  ServerBehindError,
+  SYNC_ERRORS,
+  SyncError,
+  TooLargeError,
+  UnauthorizedError,
+  UnavailableError,
+  UpgradeRequiredError,
+} from './protocol/index.js';
+export { BACKOFF_DELAY_MS_MAX, BACKOFF_DELAY_MS_MIN } from './backoff.js';
+export type { GetToken } from './push-transport.js';
+export type { OnServerBehind } from './pusher.js';
+export { startSync } from './start-sync.js';
+export type { StartSyncOptions, Sync } from './start-sync.js';
+export type { SyncState, SyncStatus } from './sync-status.js';
+export { PUSH_TRACKING_NAME } from './sync-store.js';
+export type { SyncStore } from './sync-store.js';
+export type { Observable } from '../util/observable.js';
+export type { Clock } from '../util/clock.js';
+export type { WakeSources } from './wake-sources.js';

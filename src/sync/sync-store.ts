@@ -1,0 +1,23 @@
+/**
+ * What synchronisation needs of a store.
+ *
+ * @module
+ */
+import type { ProcessRecorder } from '../persistence/recorder.js';
+
+/** A store that can be pushed; what `openDaybook` returns is one. */
+export interface SyncStore {
+  /** Its name within this origin: tabs that push the same store agree by it who does. */
+  readonly name: string;
+  /** Identifies it to the server: a random UUID, made once. */
+  readonly replicaId: string;
+  readonly recorder: ProcessRecorder;
+  /** Calls a listener soon after something was recorded. @returns stops the calls */
+  onRecorded(listener: () => void): () => void;
+}
+
+/**
+ * Under this name the store remembers what the server confirmed: a tracking record like any other, so it moves
+ * forward only, and is written in a journal record like everything else.
+ */
+export const PUSH_TRACKING_NAME = 'daybook:push';

@@ -1,0 +1,40 @@
+/**
+ * What the browser knows that makes another attempt worthwhile.
+ *
+ * @module
+ */
+
+/** The surroundings: whether there is a network, and when that may have changed. */
+export interface WakeSources {
+  /** Whether there is surely no network. `false` promises nothing. */
+  isOffline(): boolean;
+  /**
+   * Calls a listener when the network came back or went, and when a person came back to the page.
+   *
+   * @returns stops the calls
+   */
+  onWake(listener: () => void): () => void;
+}
+
+/** The page's own events; where there is no page (Node, a worker), what of it there is. */
+export const pageWakeSources: WakeSources = {
+  isOffline: () => (globalThis.navigator as Navigator | undefined)?.onLine === false,
+  onWake(listener) {
+    const stop = new AbortController();
+    const { signal } = stop;
+    for (const type of ['online', 'offline', 'focus', 'pageshow']) {
+      (globalThis as Partial<EventTarget>).addEventListener?.(type, listener, { signal });
+    }
+    const page = globalThis.document as Document | undefined;
+    page?.addEventListener(
+      'visibilitychange',
+      () => {
+        if (page.visibilityState === 'visible') listener();
+      },
+      { signal },
+    );
+    return () => {
+      stop.abort();
+    };
+  },
+};

@@ -1,0 +1,229 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { DurableRecorder } from '../../src/persistence/indexeddb/durable-recorder.js';
+import { encodeJournalRecord } from '../../src/persistence/indexeddb/journal-record.js';
+import { MemoryReplica } from '../../src/persistence/memory/memory-replica.js';
+import { SqliteReplica } from '../../src/persistence/sqlite/sqlite-replica.js';
+import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
+import { newOriginatorId, sampleEvent, sampleEvents } from '../../src/testing/event-samples.js';
+import { SharedJournal } from '../support/shared-journal.js';
+import type { JournalFault } from '../support/shared-journal.js';
+
+const openOn = async (journal: SharedJournal): Promise<DurableRecorder> =>
+  DurableRecorder.open({ replica: new MemoryReplica(), journal: journal.connect() });
+
+const everything = async (recorder: DurableRecorder): Promise<unknown[]> =>
+  (await recorder.selectNotifications({ start: 1, limit: 100_000 })).map((notification) => ({
+    ...notification,
+    state: new Uint8Array(notification.state),
+  }));
+
+describe('commits', () => {
+  test('resolve only after the record is durable, and no reader sees them before (S1, S6)', async () => {
+    const journal = new SharedJournal();
+    const recorder = await openOn(journal);
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    journal.beforeRequest = async () => gate;
+    let resolved = false;
+    const commit = recorder.insertEvents([sampleEvent(newOriginatorId(), 1)]).then(() => (resolved = true));
+    expect(await recorder.maxNotificationId()).toBe(0);
+    expect(await everything(recorder)).toEqual([]);
+    expect(resolved).toBe(false);
+    open();
+    await commit;
+    expect(journal.records).toHaveLength(1);
+    expect(await recorder.maxNotificationId()).toBe(1);
+  });
+
+  test('of one tick become one record, each with its own outcome', async () => {
+    const journal = new SharedJournal();
+    const recorder = await openOn(journal);
+    const id = newOriginatorId();
+    const outcomes = await Promise.allSettled([
+      ...sampleEvents(id, 1, 50).map((event) => recorder.insertEvents([event])),
+      recorder.insertEvents([sampleEvent(id, 25)]),
+      ...sampleEvents(id, 51, 100).map((event) => recorder.insertEvents([event])),
+    ]);
+    expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(1);
+    expect(outcomes[50]).toMatchObject({ status: 'rejected', reason: { code: 'INTEGRITY_ERROR' } });
+    expect(journal.records).toHaveLength(1);
+    expect(await recorder.maxNotificationId()).toBe(100);
+  });
+
+  test('that fail leave nothing behind, and the next one goes through', async () => {
+    const journal = new SharedJournal();
+    const recorder = await openOn(journal);
+    const event = sampleEvent(newOriginatorId(), 1);
+    journal.nextFault = () => 'fails';
+    await expect(recorder.insertEvents([event])).rejects.toThrow('injected');
+    expect(await everything(recorder)).toEqual([]);
+    journal.nextFault = () => 'none';
+    expect(await recorder.insertEvents([event])).toEqual([1]);
+  });
+
+  test('whose answer was lost are found when the caller tries again', async () => {
+    const journal = new SharedJournal();
+    const recorder = await openOn(journal);
+    const event = sampleEvent(newOriginatorId(), 1);
+    journal.nextFault = () => 'fails-after-writing';
+    await expect(recorder.insertEvents([event])).rejects.toThrow('injected');
+    journal.nextFault = () => 'none';
+    await expect(recorder.insertEvents([event])).rejects.toMatchObject({ code: 'INTEGRITY_ERROR' });
+    expect(await everything(recorder)).toHaveLength(1);
+  });
+
+  test('are finished by close, and refused after it', async () => {
+    const journal = new SharedJournal();
+    const recorder = await openOn(journal);
+    const commit = recorder.insertEvents([sampleEvent(newOriginatorId(), 1)]);
+    await recorder.close();
+    expect(await commit).toEqual([1]);
+    await expect(recorder.insertEvents([sampleEvent(newOriginatorId(), 1)])).rejects.toMatchObject({
+      code: 'INTERFACE_ERROR',
+    });
+    await expect(recorder.maxNotificationId()).rejects.toMatchObject({ code: 'INTERFACE_ERROR' });
+  });
+});
+
+describe('two tabs', () => {
+  test('a tab that is behind checks again on what the other wrote (S4)', async () => {
+    const journal = new SharedJournal();
+    const [first, second] = [await openOn(journal), await openOn(journal)];
+    const id = newOriginatorId();
+    await first.insertEvents([sampleEvent(id, 1)]);
+    await expect(second.insertEvents([sampleEvent(id, 1)])).rejects.toMatchObject({ code: 'INTEGRITY_ERROR' });
+    expect(await second.insertEvents([sampleEvent(id, 2)])).toEqual([2]);
+    expect(journal.records).toHaveLength(2);
+  });
+
+  test('a hint makes a reader catch up first', async () => {
+    const journal = new SharedJournal();
+    const [first, second] = [await openOn(journal), await openOn(journal)];
+    await first.insertEvents([sampleEvent(newOriginatorId(), 1)]);
+    second.noteHead(1);
+    expect(await everything(second)).toEqual(await everything(first));
+  });
+
+  test('a hint of a record that does not exist does no harm', async () => {
+    const journal = new SharedJournal();
+    const recorder = await openOn(journal);
+    recorder.noteHead(1_000);
+    expect(await recorder.maxNotificationId()).toBe(0);
+    expect(await recorder.insertEvents([sampleEvent(newOriginatorId(), 1)])).toEqual([1]);
+  });
+});
+
+describe('a damaged journal', () => {
+  const written = async (): Promise<SharedJournal> => {
+    const journal = new SharedJournal();
+    const recorder = await openOn(journal);
+    for (const event of sampleEvents(newOriginatorId(), 1, 3)) await recorder.insertEvents([event]);
+    return journal;
+  };
+
+  test('is not opened, and keeps every byte (S7)', async () => {
+    const journal = await written();
+    const record = journal.records[1] as Uint8Array;
+    record[record.length - 1] = (record[record.length - 1] as number) ^ 1;
+    const before = structuredClone(journal.records);
+    await expect(openOn(journal)).rejects.toMatchObject({ code: 'CORRUPT_JOURNAL', details: { position: 2 } });
+    expect(journal.records).toEqual(before);
+  });
+
+  test('with a missing record is not opened', async () => {
+    const journal = await written();
+    journal.records.splice(1, 1);
+    await expect(openOn(journal)).rejects.toMatchObject({ code: 'CORRUPT_JOURNAL' });
+  });
+
+  test('found while open stops this replica for good, also for writing', async () => {
+    const journal = await written();
+    const recorder = await openOn(journal);
+    const broken = encodeJournalRecord(9, [{ events: [], firstNotificationId: 0, tracking: undefined }]);
+    journal.records.push(broken);
+    recorder.noteHead(4);
+    await expect(recorder.maxNotificationId()).rejects.toMatchObject({ code: 'CORRUPT_JOURNAL' });
+    const insert = recorder.insertEvents([sampleEvent(newOriginatorId(), 1)]);
+    await expect(insert).rejects.toMatchObject({ code: 'CORRUPT_JOURNAL' });
+    expect(journal.records).toHaveLength(4);
+  });
+
+  test('of a newer version is refused as such', async () => {
+    const journal = await written();
+    (journal.records[2] as Uint8Array)[4] = 2;
+    await expect(openOn(journal)).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
+  });
+});
+
+describe('any interleaving of tabs and faults', () => {
+  const ids = Array.from({ length: 3 }, newOriginatorId);
+  const action = fc.record({
+    tab: fc.nat({ max: 2 }),
+    aggregate: fc.nat({ max: 2 }),
+    version: fc.integer({ min: 1, max: 6 }),
+    tracking: fc.option(fc.integer({ min: 1, max: 8 }), { nil: undefined }),
+    fault: fc.constantFrom<JournalFault>('none', 'none', 'none', 'fails', 'fails-after-writing'),
+  });
+
+  test('keeps what was acknowledged, once, in one gapless journal, alike in every replica', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), fc.array(action, { maxLength: 25 }), async (scheduler, actions) => {
+        const journal = new SharedJournal();
+        const tabs = await Promise.all([openOn(journal), openOn(journal), openOn(journal)]);
+        const faults = actions.map(({ fault }) => fault);
+        journal.nextFault = () => faults.pop() ?? 'none';
+        journal.beforeRequest = async () => scheduler.schedule(Promise.resolve());
+        const acknowledged: string[] = [];
+        const commits = actions.map(async ({ tab, aggregate, version, tracking }, index) => {
+          const event = sampleEvent(ids[aggregate] as string, version, `commit${index}`);
+          const options =
+            tracking === undefined ? {} : { tracking: { applicationName: 'up', notificationId: tracking } };
+          const [id] = await (tabs[tab] as DurableRecorder).insertEvents([event], options);
+          acknowledged.push(`${id} commit${index}`);
+        });
+        const outcomes = scheduler.waitFor(Promise.allSettled(commits));
+        await outcomes;
+        journal.beforeRequest = async () => undefined;
+        journal.nextFault = () => 'none';
+        for (const tab of tabs) tab.noteHead(journal.records.length);
+
+        const fresh = await openOn(journal);
+        const truth = await everything(fresh);
+        for (const tab of tabs) expect(await everything(tab)).toEqual(truth);
+        const found = (truth as { id: number; topic: string }[]).map(({ id, topic }) => `${id} ${topic}`);
+        for (const commit of acknowledged) expect(found).toContain(commit);
+        expect(new Set(found).size).toBe(found.length);
+        expect((truth as { id: number }[]).map(({ id }) => id)).toEqual(truth.map((_event, index) => index + 1));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('replays to the same SQLite tables, byte for byte (S3)', async () => {
+    const journal = new SharedJournal();
+    const open = async (): Promise<{ recorder: DurableRecorder; dump: () => string }> => {
+      const database = await openSqlJs();
+      const replica = new SqliteReplica(database);
+      replica.createTables();
+      const recorder = await DurableRecorder.open({ replica, journal: journal.connect() });
+      const dump = (): string =>
+        JSON.stringify(
+          ['stored_events', 'tracking', 'sqlite_sequence'].map((table) =>
+            database.prepare(`SELECT * FROM ${table} ORDER BY 1`).all([]).map((row) => row.map(String)),
+          ),
+        );
+      return { recorder, dump };
+    };
+    const writer = await open();
+    for (let round = 1; round <= 20; round++) {
+      const id = newOriginatorId();
+      await Promise.all([
+        writer.recorder.insertEvents(sampleEvents(id, 1, 3)),
+        writer.recorder.insertEvents([sampleEvent(id, 4)], {
+          tracking: { applicationName: 'up', notificationId: round },
+        }),
+      ]);
+    }
+    expect((await open()).dump()).toBe(writer.dump());
+  });
+});
