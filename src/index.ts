@@ -5,13 +5,21 @@
  */
 export { openDaybook, StoreClosedError, WorkerDiedError, WorkerFailedError } from './client/index.js';
 export type { Daybook, OpenDaybookOptions } from './client/index.js';
+export { DateTime } from './domain/date-time.js';
+export { Decimal } from './domain/decimal.js';
 export type { DomainEvent } from './domain/domain-event.js';
 export { EventSourcingError, isEventSourcingError } from './domain/errors.js';
 export type { ErrorDetails, EventSourcingErrorClass, EventSourcingErrorOptions } from './domain/errors.js';
+export { UUID } from './domain/uuid.js';
+export { AESCipher } from './persistence/aes-cipher.js';
+export type { Cipher } from './persistence/cipher.js';
+export type { Compressor } from './persistence/compressor.js';
 export {
   CorruptJournalError,
   DatabaseError,
   DataError,
+  DecompressionError,
+  DecryptionError,
   IntegrityError,
   InterfaceError,
   InternalError,
@@ -24,13 +32,15 @@ export {
   StorageLostError,
   StorageUnavailableError,
   TopicError,
+  TranscodingNotRegisteredError,
 } from './persistence/errors.js';
 export type { IntegrityErrorDetails } from './persistence/errors.js';
 export { EventStore } from './persistence/event-store.js';
 export type { EventStoreOptions } from './persistence/event-store.js';
 export { JSONTranscoder } from './persistence/json-transcoder.js';
-export { Mapper } from './persistence/mapper.js';
-export type { MapperOptions } from './persistence/mapper.js';
+export type { TranscodingOrClass } from './persistence/json-transcoder.js';
+export { Mapper, SNAPSHOT_TOPIC } from './persistence/mapper.js';
+export type { EventMapper, MapperOptions } from './persistence/mapper.js';
 export { MemoryProcessRecorder } from './persistence/memory/memory-recorder.js';
 export type {
   AggregateRecorder,
@@ -48,4 +58,15 @@ export type {
   StoredEvent,
   Tracking,
 } from './persistence/stored-event.js';
-export type { Transcoder } from './persistence/transcoder.js';
+export type { Transcoder, Transcoding } from './persistence/transcoder.js';
+export {
+  BytesAsBase64,
+  DatetimeAsISO,
+  DecimalAsStr,
+  MapAsItems,
+  SetAsItems,
+  UUIDAsHex,
+} from './persistence/transcodings.js';
+export type { EventData, EventVersions, Upcast } from './persistence/upcasting.js';
+export { ZlibCompressor } from './persistence/zlib-compressor.js';
+export type { ZlibCompressorOptions } from './persistence/zlib-compressor.js';

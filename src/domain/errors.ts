@@ -48,8 +48,13 @@ export class EventSourcingError<D extends ErrorDetails = ErrorDetails> extends E
     this.name = new.target.name;
     this.code = new.target.code;
     this.details = options.details ?? ({} as D);
-    Object.defineProperty(this, BRAND, { value: true });
+    brandError(this);
   }
+}
+
+/** Marks an error as Daybook's, for the rare one that must extend a built-in class instead of {@link EventSourcingError}. */
+export function brandError(error: Error): void {
+  Object.defineProperty(error, BRAND, { value: true });
 }
 
 /**

@@ -7,6 +7,8 @@
  *    ├─ InterfaceError             wrong use of the database interface
  *    ├─ DatabaseError
  *    │  ├─ DataError               a value does not fit, or stored bytes are damaged
+ *    │  │  ├─ DecompressionError    bytes are not what the compressor made, or become too large
+ *    │  │  └─ DecryptionError       bytes are not what the cipher made with this key
  *    │  ├─ OperationalError        the database or the storage failed; trying again may help
  *    │  │  ├─ StorageUnavailableError   there is no durable storage here
  *    │  │  ├─ StorageFullError          the quota is used up
@@ -18,13 +20,14 @@
  *    │  └─ NotSupportedError       not possible with this engine, or with this version
  *    ├─ TopicError                 no event type is registered under a topic
  *    └─ MapperDeserialisationError a stored state cannot be read as an event
+ * TypeError
+ * └─ TranscodingNotRegisteredError  a value, or a name, without a transcoding
  * ```
  *
  * @module
  */
-import { EventSourcingError } from '../domain/errors.js';
-import type { EventSourcingErrorClass } from '../domain/errors.js';
-import type { ErrorDetails } from '../domain/errors.js';
+import { brandError, EventSourcingError } from '../domain/errors.js';
+import type { ErrorDetails, EventSourcingErrorClass, EventSourcingErrorOptions } from '../domain/errors.js';
 
 /** Base of all errors about recording and reading back. */
 export class PersistenceError<D extends ErrorDetails = ErrorDetails> extends EventSourcingError<D> {
@@ -44,6 +47,16 @@ export class DatabaseError<D extends ErrorDetails = ErrorDetails> extends Persis
 /** A value does not fit, or stored bytes are damaged. */
 export class DataError extends DatabaseError {
   static override readonly code: string = 'DATA_ERROR';
+}
+
+/** Bytes are not what the compressor made, or would become larger than is allowed. */
+export class DecompressionError extends DataError {
+  static override readonly code: string = 'DECOMPRESSION_ERROR';
+}
+
+/** Bytes are not what the cipher made with this key: damaged, foreign, or another key's. */
+export class DecryptionError extends DataError {
+  static override readonly code: string = 'DECRYPTION_ERROR';
 }
 
 /** The database or the storage failed; nothing was stored, and trying again may help. */
@@ -111,6 +124,23 @@ export class MapperDeserialisationError extends PersistenceError {
   static override readonly code: string = 'MAPPER_DESERIALISATION_ERROR';
 }
 
+/**
+ * No transcoding is registered for a value's type, or for a name that was read. A `TypeError`, as in the Python
+ * library, and a Daybook error by its brand, code and details.
+ */
+export class TranscodingNotRegisteredError extends TypeError {
+  static readonly code: string = 'TRANSCODING_NOT_REGISTERED';
+  readonly code: string = TranscodingNotRegisteredError.code;
+  readonly details: ErrorDetails;
+
+  constructor(message: string, options: EventSourcingErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = 'TranscodingNotRegisteredError';
+    this.details = options.details ?? {};
+    brandError(this);
+  }
+}
+
 /** Every class above, for the error codec at the worker boundary and on the wire. */
 export const PERSISTENCE_ERRORS: readonly EventSourcingErrorClass[] = [
   EventSourcingError,
@@ -118,6 +148,8 @@ export const PERSISTENCE_ERRORS: readonly EventSourcingErrorClass[] = [
   InterfaceError,
   DatabaseError,
   DataError,
+  DecompressionError,
+  DecryptionError,
   OperationalError,
   StorageUnavailableError,
   StorageFullError,
@@ -129,4 +161,5 @@ export const PERSISTENCE_ERRORS: readonly EventSourcingErrorClass[] = [
   NotSupportedError,
   TopicError,
   MapperDeserialisationError,
+  TranscodingNotRegisteredError,
 ] as readonly EventSourcingErrorClass[];

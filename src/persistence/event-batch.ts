@@ -16,14 +16,13 @@
  *
  * @module
  */
-import { parse, stringify } from 'uuid';
 import { ByteReader } from '../util/byte-reader.js';
 import { ByteWriter } from '../util/byte-writer.js';
+import { bytesToUuid, UUID_BYTES, uuidToBytes } from '../util/uuid-bytes.js';
 import { DataError } from './errors.js';
 import type { Notification, StoredEvent } from './stored-event.js';
 
 const FLAG_IDS = 1;
-const UUID_BYTES = 16;
 // Of an event beside its state: id, version, topic index and lengths. A guess to reserve by, not a limit.
 const EVENT_OVERHEAD_BYTES = 32;
 
@@ -54,7 +53,7 @@ function pack(events: readonly StoredEvent[], ids: readonly number[] | undefined
   writer.varint(events.length);
   events.forEach((event, index) => {
     if (ids !== undefined) writer.varint(ids[index] as number);
-    writer.raw(parse(event.originatorId));
+    writer.raw(uuidToBytes(event.originatorId));
     writer.varint(event.originatorVersion);
     writer.varint(topicIndexes.get(event.topic) as number);
     writer.sized(event.state);
@@ -93,7 +92,7 @@ function unpack<E>(bytes: Uint8Array, make: (event: StoredEvent, id: number | un
     const events: E[] = [];
     for (let index = 0; index < count; index++) {
       const id = flags === FLAG_IDS ? reader.varint() : undefined;
-      const originatorId = stringify(reader.raw(UUID_BYTES));
+      const originatorId = bytesToUuid(reader.raw(UUID_BYTES));
       const originatorVersion = reader.varint();
       const topic = topics[reader.varint()];
       if (topic === undefined) throw new RangeError('a topic index is out of range');

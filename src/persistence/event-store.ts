@@ -4,15 +4,18 @@
  * @module
  */
 import type { DomainEvent } from '../domain/domain-event.js';
-import type { Mapper } from './mapper.js';
+import { TopicError } from './errors.js';
+import type { EventMapper } from './mapper.js';
 import type { AggregateRecorder, InsertEventsOptions, ProcessRecorder, SelectEventsOptions } from './recorder.js';
-import type { OriginatorId, Recording } from './stored-event.js';
+import type { OriginatorId, Recording, StoredEvent } from './stored-event.js';
 
 /** What an {@link EventStore} is made of. */
 export interface EventStoreOptions<E extends DomainEvent> {
-  readonly mapper: Mapper<E>;
+  readonly mapper: EventMapper<E>;
   /** Where the events go. Tracking records need a process recorder. */
   readonly recorder: AggregateRecorder | ProcessRecorder;
+  /** What to do with an event whose topic the mapper does not know: `throw`, or `skip` it. @defaultValue `'throw'` */
+  readonly unknownTopic?: 'throw' | 'skip';
 }
 
 /**
@@ -29,13 +32,15 @@ export interface EventStoreOptions<E extends DomainEvent> {
  * ```
  */
 export class EventStore<E extends DomainEvent = DomainEvent> {
-  readonly #mapper: Mapper<E>;
+  readonly #mapper: EventMapper<E>;
   readonly #recorder: ProcessRecorder;
+  readonly #skipsUnknownTopics: boolean;
 
   constructor(options: EventStoreOptions<E>) {
     this.#mapper = options.mapper;
     // An aggregate recorder takes no tracking and gives no ids; both are seen to below.
     this.#recorder = options.recorder as ProcessRecorder;
+    this.#skipsUnknownTopics = options.unknownTopic === 'skip';
   }
 
   /**
@@ -46,7 +51,7 @@ export class EventStore<E extends DomainEvent = DomainEvent> {
    */
   async put(events: readonly E[], options: InsertEventsOptions = {}): Promise<readonly Recording<E>[]> {
     const storedEvents = await Promise.all(events.map((event) => this.#mapper.toStoredEvent(event)));
-    const ids: readonly number[] | undefined = await this.#recorder.insertEvents(storedEvents, options);
+    const ids = (await this.#recorder.insertEvents(storedEvents, options)) as readonly number[] | undefined;
     return (ids ?? []).map((id, index) => ({
       domainEvent: events[index] as E,
       notification: { id, ...(storedEvents[index] as (typeof storedEvents)[number]) },
@@ -60,6 +65,16 @@ export class EventStore<E extends DomainEvent = DomainEvent> {
    */
   async get(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly E[]> {
     const storedEvents = await this.#recorder.selectEvents(originatorId, options);
-    return Promise.all(storedEvents.map((stored) => this.#mapper.toDomainEvent(stored)));
+    const events = await Promise.all(storedEvents.map((stored) => this.#toDomainEvent(stored)));
+    return events.filter((event) => event !== undefined);
+  }
+
+  async #toDomainEvent(stored: StoredEvent): Promise<E | undefined> {
+    try {
+      return await this.#mapper.toDomainEvent(stored);
+    } catch (error) {
+      if (this.#skipsUnknownTopics && error instanceof TopicError) return undefined;
+      throw error;
+    }
   }
 }

@@ -1,16 +1,48 @@
 /**
  * Domain events to stored events and back.
  *
+ * ```text
+ * write: data → class_version → transcoder.encode → compressor.compress → cipher.encrypt → state
+ * read:  state → cipher.decrypt → compressor.decompress → transcoder.decode → class_version → upcasts → data
+ * ```
+ *
+ * Nothing in a stored event says whether it is compressed or encrypted: everyone who reads a store is configured alike.
+ *
  * @module
  */
 import type { DomainEvent } from '../domain/domain-event.js';
-import { MapperDeserialisationError } from './errors.js';
+import { isEventSourcingError } from '../domain/errors.js';
+import type { Cipher } from './cipher.js';
+import type { Compressor } from './compressor.js';
+import { MapperDeserialisationError, ProgrammingError, TopicError } from './errors.js';
 import type { StoredEvent } from './stored-event.js';
 import type { Transcoder } from './transcoder.js';
+import { CLASS_VERSION_KEY, upcast, validateVersions } from './upcasting.js';
+import type { EventData, EventVersions } from './upcasting.js';
+
+/**
+ * Topic of the Python library's snapshots. Their data is `{ timestamp, topic, state }`, and it is the inner `state` that
+ * carries the version of the aggregate class named by the inner `topic`.
+ */
+export const SNAPSHOT_TOPIC = 'eventsourcing.domain:Snapshot';
+
+/** What an {@link EventStore} needs of a mapper. Implement it to store events in a form of your own. */
+export interface EventMapper<E extends DomainEvent> {
+  toStoredEvent(event: E): Promise<StoredEvent>;
+  toDomainEvent(stored: StoredEvent): Promise<E>;
+}
 
 /** What a {@link Mapper} is made of. */
 export interface MapperOptions {
   readonly transcoder: Transcoder;
+  readonly compressor?: Compressor | undefined;
+  readonly cipher?: Cipher | undefined;
+  /** Event types by topic, with their versions; more can be added by {@link Mapper.registerVersions}. */
+  readonly versions?: Readonly<Record<string, EventVersions>>;
+  /** The topics that this application knows. @defaultValue any topic */
+  readonly topics?: readonly string[];
+  /** What to do with any other topic on reading: `throw` a `TopicError`, or `keep` the event as it is decoded. @defaultValue `'throw'` */
+  readonly unknownTopic?: 'throw' | 'keep';
 }
 
 /**
@@ -18,30 +50,107 @@ export interface MapperOptions {
  *
  * @typeParam E - the union of the application's events; what is read is trusted to be one of them
  */
-export class Mapper<E extends DomainEvent = DomainEvent> {
-  readonly #transcoder: Transcoder;
+export class Mapper<E extends DomainEvent = DomainEvent> implements EventMapper<E> {
+  readonly #options: MapperOptions;
+  readonly #versions = new Map<string, EventVersions>();
+  readonly #topics: ReadonlySet<string> | undefined;
 
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the versions of an event type have a gap */
   constructor(options: MapperOptions) {
-    this.#transcoder = options.transcoder;
+    this.#options = options;
+    this.#topics = options.topics === undefined ? undefined : new Set(options.topics);
+    for (const [topic, versions] of Object.entries(options.versions ?? {})) this.registerVersions(topic, versions);
   }
 
-  /** @throws TypeError when the data has no serialised form */
+  /**
+   * Says which version of an event type is written now, and how older ones become it.
+   *
+   * @returns this, so that registrations can be chained
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the versions have a gap
+   */
+  registerVersions(topic: string, versions: EventVersions): this {
+    validateVersions(topic, versions);
+    this.#versions.set(topic, versions);
+    return this;
+  }
+
+  /**
+   * @throws TranscodingNotRegisteredError (a `TypeError`) when the data has no serialised form
+   * @throws TopicError (`TOPIC_ERROR`) when the type is not one of the topics
+   */
   async toStoredEvent(event: E): Promise<StoredEvent> {
-    const { originatorId, originatorVersion, type, data } = event;
-    return { originatorId, originatorVersion, topic: type, state: this.#transcoder.encode(data) };
+    const { transcoder, compressor, cipher } = this.#options;
+    const { originatorId, originatorVersion, type: topic } = event;
+    if (this.#topics?.has(topic) === false) throw unknownTopic(topic, event);
+    let state = await transcoder.encode(this.#withVersion(topic, event.data));
+    if (compressor !== undefined) state = await compressor.compress(state);
+    if (cipher !== undefined) state = await cipher.encrypt(state);
+    return { originatorId, originatorVersion, topic, state };
   }
 
-  /** @throws MapperDeserialisationError (`MAPPER_DESERIALISATION_ERROR`) when the state cannot be read */
+  /**
+   * @throws MapperDeserialisationError (`MAPPER_DESERIALISATION_ERROR`) naming topic, aggregate and version, when the
+   *   state cannot be read: damaged, of another key or configuration, of a newer version, or an upcast failed
+   * @throws TopicError (`TOPIC_ERROR`) when the topic is unknown and the policy says so
+   */
   async toDomainEvent(stored: StoredEvent): Promise<E> {
-    const { originatorId, originatorVersion, topic, state } = stored;
+    const { transcoder, compressor, cipher, unknownTopic: policy = 'throw' } = this.#options;
+    const { originatorId, originatorVersion, topic } = stored;
+    if (policy === 'throw' && this.#topics?.has(topic) === false) throw unknownTopic(topic, stored);
     try {
-      const data = this.#transcoder.decode(state);
+      let state = stored.state;
+      if (cipher !== undefined) state = await cipher.decrypt(state);
+      if (compressor !== undefined) state = await compressor.decompress(state);
+      const data = this.#atPresentVersion(topic, await transcoder.decode(state));
       return { originatorId, originatorVersion, type: topic, data } as E;
     } catch (cause) {
-      throw new MapperDeserialisationError(
-        `The state of ${topic}, version ${originatorVersion} of aggregate ${originatorId}, cannot be read. Is the mapper configured as it was when the event was written?`,
-        { cause, details: { topic, originatorId, originatorVersion } },
-      );
+      throw unreadable(stored, cause);
     }
   }
+
+  #withVersion(topic: string, data: unknown): unknown {
+    if (isSnapshot(topic, data)) return { ...data, state: this.#withVersion(data.topic, data.state) };
+    const versions = this.#versions.get(topic);
+    if (versions === undefined || versions.version === 1) return data;
+    if (!isObject(data)) throw new ProgrammingError(`The data of ${topic} must be an object to carry its version.`);
+    return { ...data, [CLASS_VERSION_KEY]: versions.version };
+  }
+
+  #atPresentVersion(topic: string, data: unknown): unknown {
+    if (isSnapshot(topic, data)) return { ...data, state: this.#atPresentVersion(data.topic, data.state) };
+    const versions = this.#versions.get(topic);
+    if (versions === undefined || !isObject(data)) return data;
+    const { [CLASS_VERSION_KEY]: stored = 1, ...rest } = data;
+    if (typeof stored !== 'number') throw new TypeError(`${CLASS_VERSION_KEY} is not a number`);
+    return upcast(rest, stored, versions);
+  }
+}
+
+function isObject(data: unknown): data is EventData {
+  return typeof data === 'object' && data !== null && !Array.isArray(data);
+}
+
+interface SnapshotData extends EventData {
+  readonly topic: string;
+  readonly state: unknown;
+}
+
+function isSnapshot(topic: string, data: unknown): data is SnapshotData {
+  return topic === SNAPSHOT_TOPIC && isObject(data) && typeof data['topic'] === 'string';
+}
+
+function unknownTopic(topic: string, event: { originatorId: string; originatorVersion: number }): TopicError {
+  const { originatorId, originatorVersion } = event;
+  return new TopicError(`The topic ${topic} is not registered with the mapper.`, {
+    details: { topic, originatorId, originatorVersion },
+  });
+}
+
+function unreadable(stored: StoredEvent, cause: unknown): MapperDeserialisationError {
+  const { topic, originatorId, originatorVersion } = stored;
+  const why = isEventSourcingError(cause) || cause instanceof Error ? cause.message : String(cause);
+  return new MapperDeserialisationError(
+    `The state of ${topic}, version ${originatorVersion} of aggregate ${originatorId}, cannot be read: ${why}`,
+    { cause, details: { topic, originatorId, originatorVersion } },
+  );
 }

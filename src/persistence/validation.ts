@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { validate } from 'uuid';
+import { isCanonicalUuid } from '../util/uuid-bytes.js';
 import { ProgrammingError } from './errors.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from './recorder.js';
 import type { StoredEvent, Tracking } from './stored-event.js';
@@ -48,7 +48,7 @@ export function validateSelectNotifications(options: SelectNotificationsOptions)
 }
 
 function validateOriginatorId(originatorId: string): void {
-  if (!validate(originatorId) || originatorId !== originatorId.toLowerCase()) {
+  if (!isCanonicalUuid(originatorId)) {
     refuse('originatorId', 'a UUID in canonical form (lower case, with dashes)', originatorId);
   }
 }

@@ -16,11 +16,7 @@ const MESSAGE_LENGTH_MAX = 200;
  * @throws InvalidRequestError (`INVALID_REQUEST`) with `path` and `problem` of the first thing that is wrong
  * @throws TooLargeError (`TOO_LARGE`) when there are more bytes
  */
-export async function readJson<T>(
-  request: Request,
-  schema: v.GenericSchema<unknown, T>,
-  bytesMax: number,
-): Promise<T> {
+export async function readJson<T>(request: Request, schema: v.GenericSchema<unknown, T>, bytesMax: number): Promise<T> {
   const mediaType = request.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
   if (mediaType !== 'application/json') throw invalid('', 'Content-Type must be application/json');
   const result = v.safeParse(schema, parse(await readBytes(request, bytesMax)), { abortEarly: true });
@@ -33,11 +29,16 @@ async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array
   if (Number(request.headers.get('content-length')) > bytesMax) throw tooLarge(bytesMax);
   const chunks: Uint8Array[] = [];
   let length = 0;
-  // Leaving the loop cancels the body: what is beyond the limit is not even read.
-  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
-    length += chunk.length;
-    if (length > bytesMax) throw tooLarge(bytesMax);
-    chunks.push(chunk);
+  try {
+    // Leaving the loop cancels the body: what is beyond the limit is not even read.
+    for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+      length += chunk.length;
+      if (length > bytesMax) throw tooLarge(bytesMax);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    // The sender went away in the middle: no fault of this side.
+    throw error instanceof TooLargeError ? error : invalid('', 'the body ended too early');
   }
   const bytes = new Uint8Array(length);
   let at = 0;

@@ -27,8 +27,11 @@ import type { ServerAuthOptions } from './server-auth.js';
 /** Where load balancers ask whether the server can work. Needs no token, and tells nothing else. */
 export const HEALTH_PATH = '/health';
 
+const STAMP = { [PROTOCOL_HEADER]: PROTOCOL_VERSION, 'cache-control': 'no-store' };
 // A browser asks before every push otherwise; two hours is what Chromium allows at most.
 const PREFLIGHT_MAX_AGE_SECONDS = 7_200;
+
+type Log = (message: string, error: unknown) => void;
 
 /** What was recorded by one push. */
 export interface RecordedPush {
@@ -48,13 +51,13 @@ export interface SyncServerOptions extends ServerAuthOptions {
   /** Called after a push recorded something. Nobody waits for it; what it throws is logged. */
   readonly onRecorded?: ((push: RecordedPush) => void) | undefined;
   /** Told of faults on this side: the answer to the outside does not name them. @defaultValue `console.error` */
-  readonly log?: ((message: string, error: unknown) => void) | undefined;
+  readonly log?: Log | undefined;
 }
 
 /** A server that answers requests, in whatever runtime hands them over. */
 export interface SyncServer {
-  /** Always resolves: errors are answers. */
-  fetch(request: Request): Promise<Response>;
+  /** Always resolves: errors are answers. Needs no `this`. */
+  readonly fetch: (request: Request) => Promise<Response>;
 }
 
 /**
@@ -91,14 +94,24 @@ export function createSyncServer(options: SyncServerOptions): SyncServer {
   });
   app.notFound((c) => answerError(c, new InvalidRequestError('There is nothing at this address.'), log, 404));
   app.onError((error, c) => answerError(c, error, log));
-  return { fetch: async (request) => await app.fetch(request) };
+  return { fetch: async (request) => await fetchAlways(app, request, log) };
+}
+
+/** Hono answers errors, but rejects with what was thrown and is none. */
+async function fetchAlways(app: Hono, request: Request, log: Log): Promise<Response> {
+  try {
+    return await app.fetch(request);
+  } catch (thrown) {
+    log(`${request.method} ${request.url} met what is no error.`, thrown);
+    const { body, status, headers } = answerOf(thrown);
+    return Response.json(body, { status, headers: { ...headers, ...STAMP } });
+  }
 }
 
 /** Marks every answer as this server's, so that a captive portal's is not taken for it, and keeps caches away. */
 const stampAnswers: MiddlewareHandler = async (c, next) => {
   await next();
-  c.header(PROTOCOL_HEADER, PROTOCOL_VERSION);
-  c.header('cache-control', 'no-store');
+  for (const [name, value] of Object.entries(STAMP)) c.header(name, value);
 };
 
 const checkProtocol: MiddlewareHandler = async (c, next) => {
@@ -120,12 +133,7 @@ function allowOrigins(origins: readonly string[]): MiddlewareHandler {
   });
 }
 
-function answerError(
-  c: Context,
-  thrown: unknown,
-  log: NonNullable<SyncServerOptions['log']>,
-  status?: ContentfulStatusCode,
-): Response {
+function answerError(c: Context, thrown: unknown, log: Log, status?: ContentfulStatusCode): Response {
   const answer = answerOf(thrown, status);
   if (answer.isServerFault) log(`${c.req.method} ${c.req.path} was answered with ${answer.status}.`, thrown);
   for (const [name, value] of Object.entries(answer.headers)) c.header(name, value);

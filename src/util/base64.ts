@@ -1,10 +1,10 @@
 /** Standard base64 (RFC 4648, padded), by the platform. */
 
 interface Base64Native {
-  toBase64?(): string;
+  readonly toBase64?: (this: Uint8Array) => string;
 }
 interface Base64NativeConstructor {
-  fromBase64?(text: string): Uint8Array<ArrayBuffer>;
+  readonly fromBase64?: (this: void, text: string) => Uint8Array<ArrayBuffer>;
 }
 
 // Arguments of one call of String.fromCharCode: more overflows the stack.

@@ -80,7 +80,7 @@ export class DurableRecorder implements ProcessRecorder {
   #applied = 0;
   /** The last record that is known to exist, by a hint. */
   #head = 0;
-  #queue: PendingCommit[] = [];
+  readonly #queue: PendingCommit[] = [];
   #running = false;
   #last: Promise<unknown> = Promise.resolve();
   #failure: Error | undefined;

@@ -13,6 +13,7 @@ import { openDB } from 'idb';
 import type { DBSchema, IDBPDatabase } from 'idb';
 import {
   InterfaceError,
+  NotSupportedError,
   OperationalError,
   StorageFullError,
   StorageLostError,
@@ -64,6 +65,7 @@ export class IndexedDbJournal implements Journal {
    * Opens the journal of a store, and creates both where there is none.
    *
    * @throws StorageUnavailableError (`STORAGE_UNAVAILABLE`) when there is no IndexedDB, or it refuses
+   * @throws NotSupportedError (`NOT_SUPPORTED`) when a newer version of Daybook laid the store out
    */
   static async open(options: OpenJournalOptions): Promise<IndexedDbJournal> {
     const link: ConnectionLink = {
@@ -85,6 +87,12 @@ export class IndexedDbJournal implements Journal {
       if (identity === undefined) throw new Error('the store has no identity');
       return new IndexedDbJournal(database, identity, link);
     } catch (cause) {
+      if (nameOf(cause) === 'VersionError') {
+        throw new NotSupportedError(
+          `The store "${options.name}" was laid out by a newer version of Daybook. Load the newer version of the application. Nothing was changed.`,
+          { cause, details: { name: options.name } },
+        );
+      }
       throw new StorageUnavailableError(
         `The store "${options.name}" cannot be opened: there is no usable IndexedDB here (${messageOf(cause)}). Nothing is kept in memory instead. Private windows and full disks are common reasons.`,
         { cause, details: { name: options.name } },

@@ -15,8 +15,12 @@ import {
 } from '../errors.js';
 import type { PersistenceError } from '../errors.js';
 import { isEventSourcingError } from '../../domain/errors.js';
+import type { EventSourcingError } from '../../domain/errors.js';
 
-type ErrorClass = new (message: string, options: { cause: unknown; details: { sqlState?: string } }) => PersistenceError;
+type ErrorClass = new (
+  message: string,
+  options: { cause: unknown; details: { sqlState?: string } },
+) => PersistenceError;
 
 const CLASS_OF_STATE: ReadonlyMap<string, ErrorClass> = new Map<string, ErrorClass>([
   // A standby after a failover: trying again, on the new primary, does help.
@@ -30,7 +34,7 @@ const CLASS_OF_STATE_CLASS: ReadonlyMap<string, ErrorClass> = new Map<string, Er
   ['20', ProgrammingError],
   ['21', ProgrammingError],
   ['22', DataError],
-  ['23', IntegrityError as ErrorClass],
+  ['23', IntegrityError],
   ['24', InternalError],
   ['25', InternalError],
   ['26', OperationalError],
@@ -53,7 +57,7 @@ const LOST_MESSAGE = /^Connection terminated(?! due to connection timeout)|is no
 const LOST_CODES: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
 // Ended by an administrator, by a crash of another session, or by a time limit of the server's.
 const LOST_STATES = /^(?:08|57P01|57P02|57P05|25P03)/;
-const POOL_ENDED = /after calling end/;
+const POOL_ENDED = 'after calling end';
 
 /** The SQLSTATE of an error that the server itself reported; undefined for errors of the client library. */
 export function sqlStateOf(error: unknown): string | undefined {
@@ -76,15 +80,15 @@ export function isConnectionLost(error: unknown): boolean {
  *
  * @param cause - what was thrown
  */
-export function postgresError(cause: unknown): PersistenceError {
-  if (isEventSourcingError(cause)) return cause as PersistenceError;
+export function postgresError(cause: unknown): EventSourcingError {
+  if (isEventSourcingError(cause)) return cause;
   const message = cause instanceof Error ? cause.message || cause.name : String(cause);
   const sqlState = sqlStateOf(cause);
   if (sqlState !== undefined) {
     const Refusal = CLASS_OF_STATE.get(sqlState) ?? CLASS_OF_STATE_CLASS.get(sqlState.slice(0, 2)) ?? DatabaseError;
     return new Refusal(`PostgreSQL refused: ${message}`, { cause, details: { sqlState } });
   }
-  if (POOL_ENDED.test(message)) {
+  if (message.includes(POOL_ENDED)) {
     return new InterfaceError('The connections to PostgreSQL were closed. Nothing was stored.', { cause });
   }
   return new OperationalError(`PostgreSQL cannot be reached: ${message}`, { cause });
@@ -94,7 +98,7 @@ export function postgresError(cause: unknown): PersistenceError {
  * The error of a `COMMIT` that failed. When the connection broke in the middle, nobody knows whether the
  * transaction counts: `details.outcome` is `unknown`, and the caller must look before it tries again.
  */
-export function commitError(cause: unknown): PersistenceError {
+export function commitError(cause: unknown): EventSourcingError {
   if (sqlStateOf(cause) !== undefined && !isConnectionLost(cause)) return postgresError(cause);
   return new OperationalError(
     'The connection to PostgreSQL broke during COMMIT: the events may be stored, or not. Read before you record them again.',

@@ -7,7 +7,8 @@
  *
  * @module
  */
-import { IntegrityError, InternalError } from '../errors.js';
+import { InternalError } from '../errors.js';
+import type { IntegrityError } from '../errors.js';
 import type {
   InsertEventsOptions,
   ProcessRecorder,

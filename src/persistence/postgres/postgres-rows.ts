@@ -48,7 +48,7 @@ function toBytes(row: PostgresRow, column: string): Uint8Array {
 }
 
 function unreadable(column: string, expected: string, value: unknown): DataError {
-  const found = value === null ? 'NULL' : typeof value === 'object' ? 'an object' : String(value).slice(0, 80);
+  const found = value === null ? 'NULL' : typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : typeof value;
   return new DataError(`Column ${column} should hold ${expected}, but holds ${found}.`, {
     details: { column, expected, found },
   });

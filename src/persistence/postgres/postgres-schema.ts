@@ -58,7 +58,12 @@ export function postgresTables(options: PostgresTableOptions = {}): PostgresTabl
   const prefix = options.schema === undefined ? '' : `${quote(options.schema)}.`;
   const events = prefix + quote(eventsName);
   const tracking = prefix + quote(`${name || 'notification'}_tracking`);
-  return { events, tracking, channel: quote(eventsName), createSql: createSql(events, tracking, indexName(eventsName)) };
+  return {
+    events,
+    tracking,
+    channel: quote(eventsName),
+    createSql: createSql(events, tracking, indexName(eventsName)),
+  };
 }
 
 function createSql(events: string, tracking: string, index: string): string {

@@ -10,13 +10,12 @@
  *
  * @module
  */
-import type { PersistenceError } from '../errors.js';
 import type { PostgresClient, PostgresPool, PostgresResult } from './postgres-driver.js';
 import { commitError, isConnectionLost, postgresError } from './postgres-errors.js';
 
-// A pool may hold connections that the server closed meanwhile, all at once after a restart. The first failure
-// brings the others to the pool's notice, so few attempts suffice; with none left, the server is the problem.
-const STALE_CONNECTIONS_MAX = 3;
+// A pool may hold connections that the server closed, one for each attempt in the worst case, because they end one by
+// one and each is only found out by using it. More than a pool usually holds; with none left, the server is the problem.
+const STALE_CONNECTIONS_MAX = 20;
 
 /**
  * @param begin - the statements that open the transaction; run again on another connection when the first was stale
@@ -72,7 +71,7 @@ async function commit(client: PostgresClient): Promise<void> {
   try {
     await client.query('COMMIT');
   } catch (cause) {
-    const error: PersistenceError = commitError(cause);
+    const error = commitError(cause);
     client.release(error);
     throw error;
   }

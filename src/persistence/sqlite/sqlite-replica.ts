@@ -1,7 +1,7 @@
-import { parse, stringify } from 'uuid';
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
 import type { CheckedCommit, Replica } from '../replica.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
+import { bytesToUuid, uuidToBytes } from '../../util/uuid-bytes.js';
 import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
 import { CREATE_TABLES_SQL } from './sqlite-schema.js';
 
@@ -27,14 +27,16 @@ export class SqliteReplica implements Replica {
   }
 
   maxOriginatorVersion(originatorId: OriginatorId): number {
-    return this.#number('SELECT max(originator_version) FROM stored_events WHERE originator_id = ?', [
-      parse(originatorId),
-    ]) ?? -1;
+    return (
+      this.#number('SELECT max(originator_version) FROM stored_events WHERE originator_id = ?', [
+        uuidToBytes(originatorId),
+      ]) ?? -1
+    );
   }
 
   hasEvent(originatorId: OriginatorId, originatorVersion: number): boolean {
     const sql = 'SELECT 1 FROM stored_events WHERE originator_id = ? AND originator_version = ?';
-    return this.#number(sql, [parse(originatorId), originatorVersion]) !== undefined;
+    return this.#number(sql, [uuidToBytes(originatorId), originatorVersion]) !== undefined;
   }
 
   maxNotificationId(): NotificationId {
@@ -47,7 +49,7 @@ export class SqliteReplica implements Replica {
 
   selectEvents(originatorId: OriginatorId, options: SelectEventsOptions): StoredEvent[] {
     const conditions = ['originator_id = ?'];
-    const parameters: SqliteValue[] = [parse(originatorId)];
+    const parameters: SqliteValue[] = [uuidToBytes(originatorId)];
     if (options.gt !== undefined) {
       conditions.push('originator_version > ?');
       parameters.push(options.gt);
@@ -94,7 +96,7 @@ export class SqliteReplica implements Replica {
       for (const { events, firstNotificationId, tracking } of commits) {
         let id = firstNotificationId;
         for (const { originatorId, originatorVersion, topic, state } of events) {
-          insertEvent.run([id++, parse(originatorId), originatorVersion, topic, state]);
+          insertEvent.run([id++, uuidToBytes(originatorId), originatorVersion, topic, state]);
         }
         if (tracking !== undefined) {
           this.#prepare(PUT_TRACKING_SQL).run([tracking.applicationName, tracking.notificationId]);
@@ -125,7 +127,7 @@ export class SqliteReplica implements Replica {
 function toNotification([id, originatorId, originatorVersion, topic, state]: SqliteRow): Notification {
   return {
     id: id as number,
-    originatorId: stringify(originatorId as Uint8Array),
+    originatorId: bytesToUuid(originatorId as Uint8Array),
     originatorVersion: originatorVersion as number,
     topic: topic as string,
     state: state as Uint8Array,

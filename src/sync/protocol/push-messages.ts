@@ -51,7 +51,9 @@ export const PUSH_STATE_BYTES_MAX = 700_000;
 /** UTF-16 code units of a topic. */
 export const PUSH_TOPIC_LENGTH_MAX = 1_000;
 
-const CANONICAL_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+// As recorders take them (RFC 9562): a version and a variant, or all zeros, or all ones.
+const CANONICAL_UUID =
+  /^(?:[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}|0{8}-(?:0{4}-){3}0{12}|f{8}-(?:f{4}-){3}f{12})$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 const uuidSchema = v.pipe(v.string(), v.regex(CANONICAL_UUID, 'must be a UUID in canonical form'));
@@ -63,7 +65,13 @@ const pushEventSchema = v.object({
   id: idSchema,
   originatorId: uuidSchema,
   originatorVersion: countSchema,
-  topic: v.pipe(v.string(), v.minLength(1), v.maxLength(PUSH_TOPIC_LENGTH_MAX)),
+  topic: v.pipe(
+    v.string(),
+    v.minLength(1),
+    v.maxLength(PUSH_TOPIC_LENGTH_MAX),
+    // PostgreSQL stores neither zero characters nor halves of surrogate pairs.
+    v.check((topic) => topic.isWellFormed() && !topic.includes('\0'), 'must be storable text'),
+  ),
   state: v.pipe(
     v.string(),
     v.maxLength(Math.ceil(PUSH_STATE_BYTES_MAX / 3) * 4, `state is larger than ${PUSH_STATE_BYTES_MAX} bytes`),
@@ -80,7 +88,7 @@ export const pushRequestSchema = v.pipe(
     events: v.pipe(v.array(pushEventSchema), v.minLength(1), v.maxLength(PUSH_EVENTS_MAX)),
   }),
   v.check(
-    ({ after, events }) => events.every((event, index) => event.id > (index === 0 ? after : events[index - 1]!.id)),
+    ({ after, events }) => events.every((event, index) => event.id > (events[index - 1]?.id ?? after)),
     'ids must increase strictly, from `after` on',
   ),
 );
@@ -98,7 +106,7 @@ const errorDataSchema: v.GenericSchema<ErrorData> = v.object({
   message: v.string(),
   code: v.exactOptional(v.string()),
   details: v.exactOptional(v.record(v.string(), v.nullish(v.union([v.string(), v.number(), v.boolean()])))),
-}) as v.GenericSchema<ErrorData>;
+});
 
 /** The body of every answer that is not a 200. */
 export const errorResponseSchema: v.GenericSchema<{ error: ErrorData }> = v.object({ error: errorDataSchema });

@@ -1,0 +1,160 @@
+/**
+ * Runs the sync server in Node: HTTP, a pool of connections, and PostgreSQL itself when no other is given.
+ *
+ * ```text
+ * start: PostgreSQL ─▶ pool ─▶ tables ─▶ HTTP          close: the same in reverse, each step within a time limit
+ * ```
+ *
+ * @module
+ */
+import { createPgPool, PostgresProcessRecorder } from '../../persistence/postgres/index.js';
+import type { PgPool } from '../../persistence/postgres/index.js';
+import { authMiddleware } from '../server-auth.js';
+import { createSyncServer, HEALTH_PATH } from '../sync-server.js';
+import type { SyncServerOptions } from '../sync-server.js';
+import { startEmbeddedPostgres } from './embedded-postgres.js';
+import type { EmbeddedPostgresOptions } from './embedded-postgres.js';
+import { listen } from './http-listener.js';
+import { withinLimit } from './time-limit.js';
+
+/** Where the host listens, unless told otherwise. */
+export const PORT_DEFAULT = 8787;
+/** Where the embedded PostgreSQL keeps its files, unless told otherwise: below the working folder. */
+export const DATABASE_DIR_DEFAULT = '.daybook';
+
+// A push takes milliseconds; whoever needs longer sends again, and loses nothing.
+const REQUESTS_WAIT_MS = 10_000;
+const POOL_WAIT_MS = 5_000;
+const SYNC_PREFIX = '/v1/';
+
+/** What the routes of an application get to work with. */
+export interface NodeHostContext {
+  /** Lent: the host closes it. */
+  readonly pool: PgPool;
+  readonly recorder: PostgresProcessRecorder;
+  /** Aborted when the host begins to close: end streams that would go on for ever. */
+  readonly closing: AbortSignal;
+}
+
+/** Options of {@link startNodeHost}. Exactly one of `tokens`, `verifyToken` and `allowAnonymous` is needed. */
+export interface NodeHostOptions extends Omit<SyncServerOptions, 'recorder'> {
+  /** TCP port; 0 takes a free one. @defaultValue 8787 */
+  readonly port?: number | undefined;
+  /** The address to listen on; `0.0.0.0` is every one. @defaultValue `127.0.0.1`: this machine only */
+  readonly hostname?: string | undefined;
+  /** A PostgreSQL to use. @defaultValue an embedded one in `databaseDir` */
+  readonly databaseUrl?: string | undefined;
+  /** Where the embedded PostgreSQL keeps its files. @defaultValue `.daybook` in the working folder */
+  readonly databaseDir?: string | undefined;
+  /** More about the embedded PostgreSQL, for example faster settings for tests. */
+  readonly embedded?: Omit<EmbeddedPostgresOptions, 'databaseDir'> | undefined;
+  /** Names the tables, see `PostgresTableOptions`. @defaultValue `stored_events` and `notification_tracking` */
+  readonly applicationName?: string | undefined;
+  /** The schema of the tables. @defaultValue the database's */
+  readonly schema?: string | undefined;
+  /** Answers whatever is not the sync server's (`/v1/…` and `/health`), for example an application's pages. */
+  readonly routes?: ((request: Request, context: NodeHostContext) => Response | Promise<Response>) | undefined;
+  /** Milliseconds that closing waits for requests in flight. @defaultValue 10,000 */
+  readonly closeLimitMs?: number | undefined;
+}
+
+/** A host that runs. */
+export interface NodeHost extends AsyncDisposable {
+  /** The base address, for example `http://127.0.0.1:8787`. */
+  readonly url: string;
+  /** The database in use, with its password. */
+  readonly databaseUrl: string;
+  /** Connections to that database. Closed with the host. */
+  readonly pool: PgPool;
+  /** Records what is pushed. */
+  readonly recorder: PostgresProcessRecorder;
+  /** Answers the requests in flight, then stops everything that the host started. Safe to call again. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a host. It handles no signals: whoever runs it calls `close`.
+ *
+ * @example
+ * ```ts
+ * const host = await startNodeHost({ tokens: [process.env.DAYBOOK_TOKEN] });
+ * console.log(host.url);
+ * process.once('SIGTERM', () => void host.close());
+ * ```
+ *
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may push
+ * @throws AddressInUseError (`ADDRESS_IN_USE`) when something else listens there
+ * @throws OperationalError (`OPERATIONAL_ERROR`) when the database cannot be reached; `startEmbeddedPostgres` has more
+ */
+export async function startNodeHost(options: NodeHostOptions): Promise<NodeHost> {
+  const closers: (() => Promise<unknown>)[] = [];
+  const closeAll = (): Promise<void> => closeInReverse(closers);
+  try {
+    return await assemble(options, closers, closeAll);
+  } catch (error) {
+    // What stood in the way of the start says more than what followed from it.
+    await closeAll().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Closes everything, also when one thing fails to. */
+async function closeInReverse(closers: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const close of closers.toReversed()) await close().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw new AggregateError(failures, 'The host could not close everything.');
+}
+
+async function assemble(
+  options: NodeHostOptions,
+  closers: (() => Promise<unknown>)[],
+  closeAll: () => Promise<void>,
+): Promise<NodeHost> {
+  // Refuses what is missing before PostgreSQL is started for nothing.
+  authMiddleware(options);
+  const databaseUrl = options.databaseUrl ?? (await startDatabase(options, closers));
+  const pool = await createPgPool({ connectionString: databaseUrl });
+  // Ended only once; a statement that hangs must not hold the end of the process up.
+  closers.push(() => withinLimit(pool.end(), POOL_WAIT_MS));
+  const recorder = new PostgresProcessRecorder({ pool, ...tableOptions(options) });
+  const server = createSyncServer({ ...options, recorder });
+  await recorder.createTable();
+  const closing = new AbortController();
+  const fetch = dispatcher(options, server.fetch, { pool, recorder, closing: closing.signal });
+  const { port = PORT_DEFAULT, hostname = '127.0.0.1' } = options;
+  const listener = await listen({ fetch, hostname, port });
+  closers.push(async () => {
+    closing.abort();
+    await listener.close(options.closeLimitMs ?? REQUESTS_WAIT_MS);
+  });
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => (closed ??= closeAll());
+  return { url: listener.url, databaseUrl, pool, recorder, close, [Symbol.asyncDispose]: close };
+}
+
+async function startDatabase(options: NodeHostOptions, closers: (() => Promise<unknown>)[]): Promise<string> {
+  const databaseDir = options.databaseDir ?? DATABASE_DIR_DEFAULT;
+  const postgres = await startEmbeddedPostgres({ ...options.embedded, databaseDir });
+  closers.push(() => postgres.close());
+  return postgres.url;
+}
+
+function tableOptions({ applicationName, schema }: NodeHostOptions): { applicationName?: string; schema?: string } {
+  return {
+    ...(applicationName === undefined ? {} : { applicationName }),
+    ...(schema === undefined ? {} : { schema }),
+  };
+}
+
+function dispatcher(
+  { routes }: NodeHostOptions,
+  sync: (request: Request) => Promise<Response>,
+  context: NodeHostContext,
+): (request: Request) => Response | Promise<Response> {
+  if (routes === undefined) return sync;
+  return (request) => {
+    const { pathname } = new URL(request.url);
+    const isSync = pathname.startsWith(SYNC_PREFIX) || pathname === HEALTH_PATH;
+    return isSync ? sync(request) : routes(request, context);
+  };
+}

@@ -1,0 +1,47 @@
+import { expect } from '@playwright/test';
+import { countOriginatorId, ITEM_COUNTED } from '../../../demo/stock-events.js';
+import type { BooksDatabase, BooksEvent } from './books-database.js';
+import type { ShownEvent } from './stock-page.js';
+
+/**
+ * Expects that PostgreSQL holds exactly what devices recorded: every event of each device once, with its own content
+ * and in its own order, a tracking record at the device's last id, and nothing else.
+ *
+ * @param devices - what each device showed, oldest first
+ */
+export async function expectBooksHold(
+  database: BooksDatabase,
+  ...devices: readonly (readonly ShownEvent[])[]
+): Promise<void> {
+  const [events, tracking] = await Promise.all([database.events(), database.tracking()]);
+  expect(events).toHaveLength(devices.flat().length);
+  expect(Object.keys(tracking)).toHaveLength(devices.length);
+  const histories = Object.entries(tracking).map(([replicaId, trackingId]) => {
+    const own = events.filter(({ originatorId, data }) => originatorId === countOriginatorId(replicaId, data.sku));
+    return { trackingId, events: own.map(withoutPosition) };
+  });
+  for (const shown of devices) {
+    expect(histories).toContainEqual({ trackingId: shown.at(-1)?.id, events: expectedEvents(shown) });
+  }
+  expectIncreasing(events.map(({ notificationId }) => notificationId));
+}
+
+type Content = Omit<BooksEvent, 'notificationId' | 'originatorId' | 'data'> & { readonly data: object };
+
+function withoutPosition({ originatorVersion, topic, data }: BooksEvent): Content {
+  const { sku, previousQuantity, quantity, countedAt } = data;
+  return { originatorVersion, topic, data: { sku, previousQuantity, quantity, countedAt } };
+}
+
+function expectedEvents(shown: readonly ShownEvent[]): readonly Content[] {
+  const versions = new Map<string, number>();
+  return shown.map(({ sku, previousQuantity, quantity, countedAt }) => {
+    const originatorVersion = (versions.get(sku) ?? 0) + 1;
+    versions.set(sku, originatorVersion);
+    return { originatorVersion, topic: ITEM_COUNTED, data: { sku, previousQuantity, quantity, countedAt } };
+  });
+}
+
+function expectIncreasing(ids: readonly number[]): void {
+  expect(ids.every((id, index) => index === 0 || id > (ids[index - 1] as number))).toBe(true);
+}

@@ -1,0 +1,66 @@
+import { chromium, firefox } from '@playwright/test';
+import type { BrowserContext } from '@playwright/test';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { browserLaunchOptions } from '../../support/browsers.js';
+import type { BrowserName } from '../../support/browsers.js';
+import { killBrowser } from './browser-processes.js';
+
+const BROWSER_TYPES = { chromium, firefox };
+// Wide enough to show items, events and books at once.
+const VIEWPORT = { width: 1280, height: 900 };
+
+/** A browser on a profile of its own, which outlives the browser: somebody's device. */
+export class ProfileBrowser {
+  readonly #browserName: BrowserName;
+  readonly #profileDir: string;
+  #context: BrowserContext | undefined;
+
+  private constructor(browserName: BrowserName, profileDir: string) {
+    this.#browserName = browserName;
+    this.#profileDir = profileDir;
+  }
+
+  /** Makes an empty profile and starts a browser on it. */
+  static async launch(browserName: BrowserName): Promise<ProfileBrowser> {
+    const profileDir = await mkdtemp(join(tmpdir(), 'daybook-e2e-profile-'));
+    const browser = new ProfileBrowser(browserName, profileDir);
+    await browser.start();
+    return browser;
+  }
+
+  /** The running browser's only context. */
+  get context(): BrowserContext {
+    if (this.#context === undefined) throw new Error('The browser does not run.');
+    return this.#context;
+  }
+
+  /** Starts the browser on the same profile again. */
+  async start(): Promise<void> {
+    this.#context = await BROWSER_TYPES[this.#browserName].launchPersistentContext(this.#profileDir, {
+      ...browserLaunchOptions(this.#browserName),
+      viewport: VIEWPORT,
+    });
+  }
+
+  /** Kills all processes of the browser with SIGKILL. Resolves when they are gone. */
+  async kill(): Promise<void> {
+    const closed = this.context.waitForEvent('close');
+    await killBrowser(this.#profileDir);
+    await closed;
+    this.#context = undefined;
+  }
+
+  /** What each tab shows; nothing when the browser does not run. */
+  async screenshots(): Promise<readonly Buffer[]> {
+    return await Promise.all(this.#context?.pages().map((page) => page.screenshot()) ?? []);
+  }
+
+  /** Closes the browser, if it runs, and deletes the profile. */
+  async close(): Promise<void> {
+    await this.#context?.close();
+    this.#context = undefined;
+    await rm(this.#profileDir, { recursive: true, force: true, maxRetries: 5 });
+  }
+}

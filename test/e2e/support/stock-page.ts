@@ -1,0 +1,116 @@
+import { expect } from '@playwright/test';
+import type { BrowserContext, Locator, Page } from '@playwright/test';
+
+/** Where to go. */
+export interface StockPageAddress {
+  /** Of the demo's server. */
+  readonly pageUrl: string;
+  /** Of the sync server. @defaultValue the page's own */
+  readonly syncUrl?: string;
+}
+
+/** One line of the page's list of events. */
+export interface ShownEvent {
+  /** The device's own notification id. */
+  readonly id: number;
+  readonly sku: string;
+  readonly previousQuantity: number;
+  readonly quantity: number;
+  readonly countedAt: string;
+  readonly state: string;
+}
+
+/** Everything sent: an impatient person waits this long. */
+const SENT_WAIT_MS = 30_000;
+
+/** The demo in one tab, as the person in front of it uses it. */
+export class StockPage {
+  readonly page: Page;
+  readonly badge: Locator;
+  readonly eventRows: Locator;
+  readonly pendingCount: Locator;
+  readonly syncError: Locator;
+  readonly offlineSwitch: Locator;
+  readonly #address: string;
+
+  constructor(page: Page, { pageUrl, syncUrl }: StockPageAddress) {
+    this.page = page;
+    this.badge = page.getByTestId('badge');
+    this.eventRows = page.getByTestId('event-row');
+    this.pendingCount = page.getByTestId('pending-count');
+    this.syncError = page.getByTestId('sync-error');
+    this.offlineSwitch = page.getByTestId('offline-switch');
+    this.#address = syncUrl === undefined ? pageUrl : `${pageUrl}/?sync=${encodeURIComponent(syncUrl)}`;
+  }
+
+  /** Opens a tab and waits for the app. */
+  static async open(context: BrowserContext, address: StockPageAddress): Promise<StockPage> {
+    // A persistent context starts with an empty tab.
+    const blank = context.pages().find((page) => page.url() === 'about:blank');
+    const stockPage = new StockPage(blank ?? (await context.newPage()), address);
+    await stockPage.page.goto(stockPage.#address);
+    await expect(stockPage.badge).toBeVisible();
+    return stockPage;
+  }
+
+  /** Waits until the service worker has kept the whole page and answers for it. */
+  async waitForOfflineReady(): Promise<void> {
+    await this.page.evaluate(async () => {
+      const { serviceWorker } = navigator;
+      await serviceWorker.ready;
+      if (serviceWorker.controller !== null) return;
+      await new Promise((resolve) => serviceWorker.addEventListener('controllerchange', resolve, { once: true }));
+    });
+  }
+
+  /** Counts one more of each item, by clicks. */
+  async countMore(...skus: readonly string[]): Promise<void> {
+    for (const sku of skus) await this.item(sku).getByTestId('count-plus').click();
+  }
+
+  /** Counts one less of each item, by clicks. */
+  async countLess(...skus: readonly string[]): Promise<void> {
+    for (const sku of skus) await this.item(sku).getByTestId('count-minus').click();
+  }
+
+  /** The row of an item. */
+  item(sku: string): Locator {
+    return this.page.getByTestId(`item-${sku}`);
+  }
+
+  /** What the list shows, oldest first: the order in which this device recorded. */
+  async shownEvents(): Promise<readonly ShownEvent[]> {
+    const rows = await this.eventRows.evaluateAll((elements) =>
+      elements.map((element) => {
+        const [, previous, next] = /(\d+) → (\d+)/.exec(element.querySelector('.event-quantity')?.textContent ?? '') ?? [];
+        return {
+          id: Number(element.getAttribute('data-id')),
+          sku: element.getAttribute('data-sku') ?? '',
+          previousQuantity: Number(previous),
+          quantity: Number(next),
+          countedAt: element.querySelector('time')?.dateTime ?? '',
+          state: element.getAttribute('data-state') ?? '',
+        };
+      }),
+    );
+    return rows.reverse();
+  }
+
+  /** Waits until that many counts are kept, none of which is in the books. */
+  async expectOnDevice(count: number): Promise<void> {
+    await expect(this.badge).toHaveText(`${count} on this device`);
+    await expect(this.eventRows).toHaveCount(count);
+    await expect(this.page.locator('[data-testid=event-row][data-state=device]')).toHaveCount(count);
+  }
+
+  /** Waits until everything is in the books, and presses "Try now" whenever it is there: real waits would be minutes. */
+  async sendImpatiently(): Promise<void> {
+    const tryNow = this.page.getByTestId('try-now');
+    await expect(async () => {
+      // The button comes and goes with the attempts; a click that misses it is made good by the next one.
+      if (await tryNow.isVisible()) await tryNow.click({ timeout: 500 }).catch(() => undefined);
+      await expect(this.pendingCount).toHaveText('0', { timeout: 250 });
+      await expect(this.badge).toHaveText('All in the warehouse’s books', { timeout: 1_000 });
+    }).toPass({ timeout: SENT_WAIT_MS, intervals: [0] });
+  }
+}

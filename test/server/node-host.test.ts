@@ -1,0 +1,219 @@
+import { join } from 'node:path';
+import { afterEach, describe, expect, inject, it, vi } from 'vitest';
+import { createPgPool } from '../../src/persistence/postgres/index.js';
+import { startEmbeddedPostgres, startNodeHost } from '../../src/server/hosts/index.js';
+import type { NodeHost, NodeHostOptions } from '../../src/server/hosts/index.js';
+import { uniqueName } from '../support/postgres-fixture.js';
+import { postPush } from '../support/push-client.js';
+import type { PushAnswer } from '../support/push-client.js';
+import { makeEvents, makePush } from '../support/stored-events.js';
+import { FAST_POSTGRES, makeTemporaryFolder } from '../support/temporary-folder.js';
+
+const hosts: NodeHost[] = [];
+
+async function start(options: NodeHostOptions = {}): Promise<NodeHost> {
+  const host = await startNodeHost({
+    port: 0,
+    databaseUrl: inject('pgUrl'),
+    applicationName: uniqueName(),
+    log: vi.fn(),
+    ...(options.tokens === undefined ? { allowAnonymous: true } : {}),
+    ...options,
+  });
+  hosts.push(host);
+  return host;
+}
+
+const push = (host: NodeHost, body: object, headers: Record<string, string> = {}): Promise<PushAnswer> =>
+  postPush(fetch, body, headers, host.url);
+
+afterEach(async () => {
+  for (const host of hosts.splice(0)) await host.close();
+});
+
+describe('a host', () => {
+  it('takes pushes over HTTP, with a token', async () => {
+    const host = await start({ tokens: ['good'] });
+    const request = makePush(makeEvents(3));
+    expect((await push(host, request)).status).toBe(401);
+    const answer = await push(host, request, { authorization: 'Bearer good' });
+    expect([answer.status, answer.body]).toEqual([200, { tracking: { id: 3 }, head: 3 }]);
+    expect(await host.recorder.maxTrackingId(request.replicaId)).toBe(3);
+    expect((await fetch(`${host.url}/health`)).status).toBe(200);
+  });
+
+  it('refuses a large body, and goes on', async () => {
+    const host = await start();
+    const large = JSON.stringify(makePush(makeEvents(1))).padEnd(3_000_000);
+    expect((await push(host, new TextEncoder().encode(large))).status).toBe(413);
+    expect((await push(host, makePush(makeEvents(1)))).status).toBe(200);
+  });
+
+  it('gives what is not its own to the routes, with its database', async () => {
+    const host = await start({
+      routes: async (request, { recorder }) =>
+        Response.json({ page: new URL(request.url).pathname, head: await recorder.maxNotificationId() }),
+    });
+    expect(await (await fetch(`${host.url}/books`)).json()).toEqual({ page: '/books', head: 0 });
+    expect((await fetch(`${host.url}/v1/nothing`)).status).toBe(404);
+    expect((await push(host, makePush(makeEvents(1)))).status).toBe(200);
+  });
+
+  it('works on when its connections were ended', async () => {
+    const host = await start();
+    await Promise.all(Array.from({ length: 5 }, () => push(host, makePush(makeEvents(1)))));
+    for (let round = 0; round < 3; round++) {
+      await endSessionsOf(host);
+      expect((await push(host, makePush(makeEvents(2)))).status).toBe(200);
+    }
+    expect(await host.recorder.maxNotificationId()).toBe(11);
+  });
+
+  it('refuses to start when its address is taken, and leaves nothing open', async () => {
+    const { url } = await start();
+    await expect(start({ port: Number(new URL(url).port) })).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' });
+  });
+
+  it('refuses to start when nothing says who may push, before anything else', async () => {
+    const refused = startNodeHost({ port: 0, databaseDir: '/nonexistent/folder' });
+    await expect(refused).rejects.toMatchObject({ code: 'PROGRAMMING_ERROR' });
+  });
+
+  it('refuses to start without its database', async () => {
+    await expect(start({ databaseUrl: 'postgres://x:y@127.0.0.1:1/z' })).rejects.toMatchObject({
+      code: 'OPERATIONAL_ERROR',
+    });
+  });
+});
+
+describe('closing', () => {
+  it('answers the request in flight, takes no more, and waits for the pool', async () => {
+    const applicationName = uniqueName();
+    const host = await start({ applicationName });
+    await using writer = await otherWriter(applicationName);
+    const inFlight = push(host, makePush(makeEvents(2)));
+    await writer.isWaitedFor();
+    const closing = host.close();
+    await expect(fetch(`${host.url}/health`)).rejects.toThrow();
+    await writer.letGo();
+    expect((await inFlight).status).toBe(200);
+    await closing;
+    await expect(host.pool.query('SELECT 1')).rejects.toThrow(/end/);
+  });
+
+  it('does not wait for ever', async () => {
+    const applicationName = uniqueName();
+    const host = await start({ applicationName, closeLimitMs: 100 });
+    await using writer = await otherWriter(applicationName);
+    const inFlight = push(host, makePush(makeEvents(2))).catch((error: unknown) => error);
+    await writer.isWaitedFor();
+    const closing = host.close();
+    expect(await inFlight).toBeInstanceOf(Error);
+    await writer.letGo();
+    await closing;
+  });
+
+  it('tells routes that stream', async () => {
+    const host = await start({
+      routes: (_request, { closing }) =>
+        new Response(
+          new ReadableStream({
+            start(controller): void {
+              controller.enqueue(new TextEncoder().encode('on and on'));
+              closing.addEventListener('abort', () => controller.close());
+            },
+          }),
+        ),
+    });
+    const response = await fetch(`${host.url}/live`);
+    const before = performance.now();
+    await host.close();
+    expect(performance.now() - before).toBeLessThan(5_000);
+    expect(await response.text()).toBe('on and on');
+  });
+
+  it('may be asked for twice, and by `await using`', async () => {
+    const host = await start();
+    await Promise.all([host.close(), host.close(), host[Symbol.asyncDispose]()]);
+  });
+});
+
+describe('with its own PostgreSQL', () => {
+  it('starts, keeps what was pushed, and starts again', async () => {
+    const folder = await makeTemporaryFolder();
+    const options: NodeHostOptions = {
+      databaseUrl: undefined,
+      databaseDir: join(folder.path, 'books'),
+      applicationName: 'warehouse',
+      embedded: FAST_POSTGRES,
+    };
+    const request = makePush(makeEvents(4));
+    const first = await start(options);
+    expect((await push(first, request)).body).toEqual({ tracking: { id: 4 }, head: 4 });
+    await first.close();
+    const second = await start(options);
+    expect((await push(second, request)).body).toEqual({ tracking: { id: 4 }, head: 4 });
+    expect(await second.recorder.selectNotifications({ start: 1, limit: 10 })).toHaveLength(4);
+    await second.close();
+    await folder.remove();
+  });
+
+  it('that goes away and comes back: 503 in between, everything once at the end', async () => {
+    const folder = await makeTemporaryFolder();
+    const databaseDir = join(folder.path, 'books');
+    const first = await startEmbeddedPostgres({ databaseDir, ...FAST_POSTGRES });
+    const host = await start({ databaseUrl: first.url });
+    const request = makePush(makeEvents(2));
+    expect((await push(host, request)).status).toBe(200);
+    await first.close();
+    const answer = await push(host, request);
+    expect([answer.status, answer.body.error?.code]).toEqual([503, 'UNAVAILABLE']);
+    expect((await fetch(`${host.url}/health`)).status).toBe(503);
+    const second = await startEmbeddedPostgres({
+      databaseDir,
+      ...FAST_POSTGRES,
+      port: Number(new URL(first.url).port),
+    });
+    expect((await push(host, request)).body).toEqual({ tracking: { id: 2 }, head: 2 });
+    await host.close();
+    await second.close();
+    await folder.remove();
+  });
+});
+
+interface OtherWriter extends AsyncDisposable {
+  /** Resolves when somebody waits for the lock. */
+  isWaitedFor(): Promise<void>;
+  letGo(): Promise<void>;
+}
+
+/** Holds the lock of an application's events table, so that a push must wait. */
+async function otherWriter(applicationName: string): Promise<OtherWriter> {
+  const pool = await createPgPool({ connectionString: inject('pgUrl') });
+  const client = await pool.connect();
+  await client.query(`BEGIN; LOCK TABLE ${applicationName}_events IN EXCLUSIVE MODE`);
+  return {
+    isWaitedFor: () =>
+      vi.waitFor(async () => {
+        const { rows } = await pool.query('SELECT 1 FROM pg_locks WHERE NOT granted AND relation = $1::regclass', [
+          `${applicationName}_events`,
+        ]);
+        expect(rows).toHaveLength(1);
+      }),
+    letGo: async () => {
+      await client.query('COMMIT');
+    },
+    [Symbol.asyncDispose]: async () => {
+      client.release();
+      await pool.end();
+    },
+  };
+}
+
+/** Ends the sessions that worked on the host's tables, as a restart of the server would. */
+async function endSessionsOf(host: NodeHost): Promise<void> {
+  const { rows } = await host.pool.query('SELECT pg_backend_pid() AS pid');
+  const pool = await createPgPool({ connectionString: host.databaseUrl });
+  await pool.query('SELECT pg_terminate_backend($1)', [rows[0]?.['pid']]);
+  await pool.end();
+}

@@ -1,0 +1,187 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { IntegrityError, OperationalError, ProgrammingError } from '../../src/persistence/errors.js';
+import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
+import { createPgPool, PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
+import type { ProcessRecorder } from '../../src/persistence/recorder.js';
+import { createSyncServer } from '../../src/server/index.js';
+import type { SyncServer, SyncServerOptions } from '../../src/server/index.js';
+import { ForbiddenError } from '../../src/sync/protocol/index.js';
+import { postPush, readAnswer } from '../support/push-client.js';
+import { makeEvents, makePush } from '../support/stored-events.js';
+
+const log = vi.fn<(message: string, error: unknown) => void>();
+let recorder: MemoryProcessRecorder;
+
+beforeEach(() => {
+  log.mockReset();
+  recorder = new MemoryProcessRecorder();
+});
+
+const serve = (options: Partial<SyncServerOptions>): SyncServer => createSyncServer({ recorder, log, ...options });
+const good = makePush(makeEvents(1));
+
+describe('who may push', () => {
+  const bearer = (token: string): { authorization: string } => ({ authorization: `Bearer ${token}` });
+
+  it.each<[string, Record<string, string>, number]>([
+    ['no header', {}, 401],
+    ['another scheme', { authorization: 'Basic Zm9v' }, 401],
+    ['no token', { authorization: 'Bearer ' }, 401],
+    ['a malformed token', bearer('a b'), 401],
+    ['a wrong token', bearer('wrong'), 401],
+    ['a good token', bearer('good-1'), 200],
+    ['another good token', bearer('good-2'), 200],
+    ['a good token, scheme in lower case', { authorization: 'bearer good-1' }, 200],
+  ])('by tokens: %s', async (_case, headers, status) => {
+    const answer = await postPush(serve({ tokens: ['good-1', 'good-2'] }).fetch, good, headers);
+    expect(answer.status).toBe(status);
+    expect(await recorder.maxNotificationId()).toBe(status === 200 ? 1 : 0);
+    if (status === 200) return;
+    expect(answer.body.error?.code).toBe('UNAUTHORIZED');
+    expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/);
+    expect(answer.headers.get('daybook-protocol')).toBe('1');
+  });
+
+  it('by a function, which may also forbid, or fail', async () => {
+    const verifyToken = vi.fn((token: string, request: Request) => {
+      if (token === 'other') throw new ForbiddenError('Not this warehouse.');
+      if (token === 'broken') throw new Error('the key server is away');
+      if (token === 'odd') AbortSignal.abort('not an error').throwIfAborted();
+      return Promise.resolve(token === 'good' && request.url.endsWith('/v1/push'));
+    });
+    const { fetch } = serve({ verifyToken });
+    expect((await postPush(fetch, good, bearer('bad'))).body.error?.code).toBe('UNAUTHORIZED');
+    expect((await postPush(fetch, good, bearer('other'))).status).toBe(403);
+    for (const token of ['broken', 'odd']) {
+      const answer = await postPush(fetch, good, bearer(token));
+      expect([answer.status, answer.body.error?.message]).not.toContain('key server');
+      expect(answer.status).toBe(500);
+      expect(answer.headers.get('daybook-protocol')).toBe('1');
+    }
+    expect(await recorder.maxNotificationId()).toBe(0);
+    expect((await postPush(fetch, good, bearer('good'))).status).toBe(200);
+  });
+
+  it('everybody, by the switch', async () => {
+    expect((await postPush(serve({ allowAnonymous: true }).fetch, good)).status).toBe(200);
+  });
+
+  it.each<[string, Partial<SyncServerOptions>]>([
+    ['nothing', {}],
+    ['the switch turned off', { allowAnonymous: false }],
+    ['no tokens', { tokens: [] }],
+    ['an empty token', { tokens: [''] }],
+    ['a token that can never match', { tokens: ['with space'] }],
+    ['two ways at once', { tokens: ['a'], allowAnonymous: true }],
+  ])('must be said: %s', (_case, options) => {
+    expect(() => serve(options)).toThrow(ProgrammingError);
+  });
+});
+
+describe('every answer is marked, and typed', () => {
+  const request = (path: string, init?: RequestInit): Request => new Request(`http://server.test${path}`, init);
+
+  it.each<[string, string, RequestInit, number, string]>([
+    ['another version', '/v1/push', { method: 'POST', headers: { 'daybook-protocol': '2' } }, 426, 'UPGRADE_REQUIRED'],
+    ['no version', '/v1/push', { method: 'POST' }, 426, 'UPGRADE_REQUIRED'],
+    ['another method', '/v1/push', { method: 'GET' }, 405, 'INVALID_REQUEST'],
+    ['another address', '/v1/pull', { method: 'POST' }, 404, 'INVALID_REQUEST'],
+    ['the root', '/', {}, 404, 'INVALID_REQUEST'],
+  ])('%s', async (_case, path, init, status, code) => {
+    const answer = await readAnswer(await serve({ allowAnonymous: true }).fetch(request(path, init)));
+    expect([answer.status, answer.body.error?.code]).toEqual([status, code]);
+    expect(answer.headers.get('daybook-protocol')).toBe('1');
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(answer.headers.get('allow')).toBe(status === 405 ? 'POST' : null);
+  });
+
+  it('a fault on this side, of which the outside learns nothing', async () => {
+    const failing = failingRecorder(new TypeError('secret: 10.0.0.7'));
+    const answer = await postPush(serve({ recorder: failing, allowAnonymous: true }).fetch, good);
+    expect(answer.status).toBe(500);
+    expect(JSON.stringify(answer.body)).not.toContain('secret');
+    expect(log).toHaveBeenCalledWith(expect.any(String), expect.objectContaining({ message: 'secret: 10.0.0.7' }));
+  });
+
+  it('a conflict, without its causes', async () => {
+    const conflict = new IntegrityError('Taken.', { cause: new Error('secret'), details: { constraint: 'event' } });
+    const answer = await postPush(serve({ recorder: failingRecorder(conflict), allowAnonymous: true }).fetch, good);
+    expect([answer.status, answer.body.error?.details]).toEqual([409, { constraint: 'event' }]);
+    expect(JSON.stringify(answer.body)).not.toContain('secret');
+  });
+
+  it('a database in trouble: try again later', async () => {
+    const failing = failingRecorder(new OperationalError('secret'));
+    const answer = await postPush(serve({ recorder: failing, allowAnonymous: true }).fetch, good);
+    expect([answer.status, answer.body.error?.code]).toEqual([503, 'UNAVAILABLE']);
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(log).toHaveBeenCalledTimes(1);
+  });
+
+  it('a tracking record that keeps moving: try again later', async () => {
+    const restless = failingRecorder(new IntegrityError('Taken.', { details: { constraint: 'tracking' } }));
+    let trackingId = 0;
+    restless.maxTrackingId = () => Promise.resolve(trackingId++);
+    const far = makePush(makeEvents(1), { firstId: 1_000 });
+    const answer = await postPush(serve({ recorder: restless, allowAnonymous: true }).fetch, far);
+    expect([answer.status, answer.body.error?.code]).toEqual([503, 'UNAVAILABLE']);
+    expect(trackingId).toBeLessThan(20);
+  });
+});
+
+describe('with no database there', () => {
+  it('pushes and health are answered with 503', async () => {
+    const pool = await createPgPool({ connectionString: 'postgres://x:y@127.0.0.1:1/z' });
+    const { fetch } = serve({ recorder: new PostgresProcessRecorder({ pool }), allowAnonymous: true });
+    const answer = await postPush(fetch, good);
+    expect([answer.status, answer.body.error?.code]).toEqual([503, 'UNAVAILABLE']);
+    const health = await readAnswer(await fetch(new Request('http://server.test/health')));
+    expect([health.status, health.body.error?.code]).toEqual([503, 'UNAVAILABLE']);
+    await pool.end();
+  });
+});
+
+it('says that it is healthy, and no more', async () => {
+  const answer = await readAnswer(await serve({ tokens: ['t'] }).fetch(new Request('http://server.test/health')));
+  expect([answer.status, answer.body]).toEqual([200, { status: 'ok' }]);
+});
+
+describe('pages of other origins', () => {
+  const origin = 'https://stock.example';
+  const options = { tokens: ['good'], corsOrigins: [origin] };
+
+  it('may ask, and read the headers that matter, also of refusals', async () => {
+    const { fetch } = serve(options);
+    const preflight = await fetch(
+      new Request('http://server.test/v1/push', {
+        method: 'OPTIONS',
+        headers: { origin, 'access-control-request-method': 'POST' },
+      }),
+    );
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get('access-control-allow-origin')).toBe(origin);
+    expect(preflight.headers.get('access-control-allow-headers')).toBe('authorization,content-type,daybook-protocol');
+    for (const authorization of ['Bearer good', 'Bearer bad']) {
+      const { headers } = await postPush(fetch, good, { origin, authorization });
+      expect(headers.get('access-control-allow-origin')).toBe(origin);
+      expect(headers.get('access-control-expose-headers')).toBe('daybook-protocol,retry-after');
+    }
+  });
+
+  it('are refused when they are not on the list', async () => {
+    const { headers } = await postPush(serve(options).fetch, good, {
+      origin: 'https://evil.example',
+      authorization: 'Bearer good',
+    });
+    expect(headers.get('access-control-allow-origin')).toBeNull();
+  });
+});
+
+/** Records nothing: every insert fails. */
+function failingRecorder(error: Error): ProcessRecorder {
+  const failing = new MemoryProcessRecorder();
+  failing.insertEvents = () => Promise.reject(error);
+  return failing;
+}
+
+afterEach(() => vi.restoreAllMocks());

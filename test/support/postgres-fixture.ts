@@ -1,0 +1,37 @@
+/**
+ * Tables of their own for a test file, in the PostgreSQL of the run.
+ *
+ * @module
+ */
+import { inject } from 'vitest';
+import { createPgPool, PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
+import type { PgPool, PostgresRecorderOptions } from '../../src/persistence/postgres/index.js';
+
+/** A pool, and a recorder whose tables exist and are empty. */
+export interface PostgresFixture {
+  readonly url: string;
+  readonly pool: PgPool;
+  readonly name: string;
+  readonly recorder: PostgresProcessRecorder;
+  /** A recorder on tables of another name, or with other options. */
+  make(options?: Partial<PostgresRecorderOptions>): Promise<PostgresProcessRecorder>;
+  close(): Promise<void>;
+}
+
+/** Makes the tables; `close` drops nothing: the database ends with the run. */
+export async function openPostgres(poolOptions: { connectionsMax?: number } = {}): Promise<PostgresFixture> {
+  const url = inject('pgUrl');
+  const pool = await createPgPool({ connectionString: url, ...poolOptions });
+  const name = uniqueName();
+  const make = async (options: Partial<PostgresRecorderOptions> = {}): Promise<PostgresProcessRecorder> => {
+    const recorder = new PostgresProcessRecorder({ pool, applicationName: uniqueName(), ...options });
+    await recorder.createTable();
+    return recorder;
+  };
+  return { url, pool, name, recorder: await make({ applicationName: name }), make, close: () => pool.end() };
+}
+
+/** A name for tables or a schema that no other test has. */
+export function uniqueName(): string {
+  return `t${crypto.randomUUID().replaceAll('-', '').slice(0, 16)}`;
+}
