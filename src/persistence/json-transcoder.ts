@@ -19,7 +19,7 @@ const ESCAPE_NAME = 'object_as_items';
 type JsonObject = Record<string, unknown>;
 
 /** A transcoding, or a class of one whose constructor needs no arguments. */
-export type TranscodingOrClass = Transcoding<never, never> | (new () => Transcoding<never, never>);
+export type TranscodingOrClass = Transcoding | (new () => Transcoding);
 
 /**
  * Encodes JSON values, and whatever a transcoding was registered for. What JSON would change silently is refused:
@@ -44,7 +44,7 @@ export class JSONTranscoder implements Transcoder {
    * @returns this, so that registrations can be chained
    */
   register(transcoding: TranscodingOrClass): this {
-    const added = (typeof transcoding === 'function' ? new transcoding() : transcoding) as Transcoding;
+    const added = typeof transcoding === 'function' ? new transcoding() : transcoding;
     const replaced = this.#byName.get(added.name);
     if (replaced === undefined) this.#transcodings.push(added);
     else this.#transcodings.splice(this.#transcodings.indexOf(replaced), 1, added);

@@ -22,7 +22,7 @@ export interface Transcoder {
  * ```ts
  * class MoneyAsObject implements Transcoding<Money, { amount: Decimal; currency: string }> {
  *   readonly name = 'money';
- *   is(value: unknown): value is Money {
+ *   is(value: unknown) {
  *     return value instanceof Money;
  *   }
  *   encode({ amount, currency }: Money) {
@@ -38,7 +38,7 @@ export interface Transcoding<Value = unknown, Data = unknown> {
   /** Stands beside the data, for ever: never change it. */
   readonly name: string;
   /** Whether a value is of this type. Asked in the order of registration. */
-  is(value: unknown): value is Value;
+  is(value: unknown): boolean;
   /** The representation; whatever in it is not basic is transcoded in turn. */
   encode(value: Value): Data;
   /** The value; what was transcoded within the data is decoded already. Should throw on data that it cannot have made. */

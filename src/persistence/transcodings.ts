@@ -13,7 +13,7 @@ import type { Transcoding } from './transcoder.js';
 /** {@link UUID} as 32 hexadecimal digits: `uuid_hex`. */
 export class UUIDAsHex implements Transcoding<UUID, string> {
   readonly name: string = 'uuid_hex';
-  is(value: unknown): value is UUID {
+  is(value: unknown): boolean {
     return value instanceof UUID;
   }
   encode(value: UUID): string {
@@ -27,7 +27,7 @@ export class UUIDAsHex implements Transcoding<UUID, string> {
 /** {@link Decimal} as Python's `str()` writes it: `decimal_str`. */
 export class DecimalAsStr implements Transcoding<Decimal, string> {
   readonly name: string = 'decimal_str';
-  is(value: unknown): value is Decimal {
+  is(value: unknown): boolean {
     return value instanceof Decimal;
   }
   encode(value: Decimal): string {
@@ -57,7 +57,7 @@ export class DatetimeAsISO implements Transcoding<object, string> {
     this.#decodesTo = options.decodesTo ?? 'DateTime';
   }
 
-  is(value: unknown): value is object {
+  is(value: unknown): boolean {
     return value instanceof DateTime || value instanceof Date || isTemporal(value);
   }
 
@@ -79,7 +79,7 @@ export class DatetimeAsISO implements Transcoding<object, string> {
 /** `Uint8Array` as base64: `bytes_base64`. */
 export class BytesAsBase64 implements Transcoding<Uint8Array, string> {
   readonly name: string = 'bytes_base64';
-  is(value: unknown): value is Uint8Array {
+  is(value: unknown): boolean {
     return value instanceof Uint8Array;
   }
   encode(value: Uint8Array): string {
@@ -93,7 +93,7 @@ export class BytesAsBase64 implements Transcoding<Uint8Array, string> {
 /** `Map` as a list of pairs, in order: `map_as_items`. Keys may be of any type. */
 export class MapAsItems implements Transcoding<Map<unknown, unknown>, unknown[][]> {
   readonly name: string = 'map_as_items';
-  is(value: unknown): value is Map<unknown, unknown> {
+  is(value: unknown): boolean {
     return value instanceof Map;
   }
   encode(value: Map<unknown, unknown>): unknown[][] {
@@ -112,7 +112,7 @@ export class MapAsItems implements Transcoding<Map<unknown, unknown>, unknown[][
 /** `Set` as a list, in order: `set_as_items`. */
 export class SetAsItems implements Transcoding<Set<unknown>, unknown[]> {
   readonly name: string = 'set_as_items';
-  is(value: unknown): value is Set<unknown> {
+  is(value: unknown): boolean {
     return value instanceof Set;
   }
   encode(value: Set<unknown>): unknown[] {

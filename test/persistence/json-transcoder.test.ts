@@ -97,17 +97,25 @@ describe('numbers', () => {
 
 describe('values of other types', () => {
   test('nested custom types, in the bytes that the reference document shows', () => {
+    class DateOnly {
+      readonly iso: string;
+      constructor(iso: string) {
+        this.iso = iso;
+      }
+    }
     class SimpleCustomValue {
-      constructor(
-        readonly id: UUID,
-        readonly date: DateOnly,
-      ) {}
+      readonly id: UUID;
+      readonly date: DateOnly;
+      constructor(id: UUID, date: DateOnly) {
+        this.id = id;
+        this.date = date;
+      }
     }
     class ComplexCustomValue {
-      constructor(readonly value: SimpleCustomValue) {}
-    }
-    class DateOnly {
-      constructor(readonly iso: string) {}
+      readonly value: SimpleCustomValue;
+      constructor(value: SimpleCustomValue) {
+        this.value = value;
+      }
     }
     const dateAsIso: Transcoding<DateOnly, string> = {
       name: 'date_iso',
