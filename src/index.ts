@@ -20,6 +20,7 @@ export {
   DataError,
   DecompressionError,
   DecryptionError,
+  EventTooLargeError,
   IntegrityError,
   InterfaceError,
   InternalError,

@@ -8,7 +8,8 @@
  *    ├─ DatabaseError
  *    │  ├─ DataError               a value does not fit, or stored bytes are damaged
  *    │  │  ├─ DecompressionError    bytes are not what the compressor made, or become too large
- *    │  │  └─ DecryptionError       bytes are not what the cipher made with this key
+ *    │  │  ├─ DecryptionError       bytes are not what the cipher made with this key
+ *    │  │  └─ EventTooLargeError    a state is larger than can be pushed
  *    │  ├─ OperationalError        the database or the storage failed; trying again may help
  *    │  │  ├─ StorageUnavailableError   there is no durable storage here
  *    │  │  ├─ StorageFullError          the quota is used up
@@ -54,12 +55,20 @@ export class DecompressionError extends DataError {
   static override readonly code: string = 'DECOMPRESSION_ERROR';
 }
 
+/** An event's state is larger than can be pushed. Nothing was stored. */
+export class EventTooLargeError extends DataError {
+  static override readonly code: string = 'EVENT_TOO_LARGE';
+}
+
 /** Bytes are not what the cipher made with this key: damaged, foreign, or another key's. */
 export class DecryptionError extends DataError {
   static override readonly code: string = 'DECRYPTION_ERROR';
 }
 
-/** The database or the storage failed; nothing was stored, and trying again may help. */
+/**
+ * The database or the storage failed, and trying again may help. Nothing was stored, unless `details.outcome` is
+ * `'unknown'`: then the connection was lost in the middle of a commit.
+ */
 export class OperationalError extends DatabaseError {
   static override readonly code: string = 'OPERATIONAL_ERROR';
 }
@@ -150,6 +159,7 @@ export const PERSISTENCE_ERRORS: readonly EventSourcingErrorClass[] = [
   DataError,
   DecompressionError,
   DecryptionError,
+  EventTooLargeError,
   OperationalError,
   StorageUnavailableError,
   StorageFullError,

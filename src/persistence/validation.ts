@@ -4,16 +4,26 @@
  * @module
  */
 import { isCanonicalUuid } from '../util/uuid-bytes.js';
-import { ProgrammingError } from './errors.js';
+import { EventTooLargeError, ProgrammingError } from './errors.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from './recorder.js';
 import type { StoredEvent, Tracking } from './stored-event.js';
+
+/** UTF-16 code units of a topic: far above any name, and what a sync server takes. */
+export const TOPIC_LENGTH_MAX = 1_000;
+/** Bytes of one event's state in a store that is pushed: in base64 it must fit into one request. */
+export const STATE_BYTES_MAX = 700_000;
+
+/** Whether every engine can store a text: PostgreSQL takes neither zero characters nor halves of surrogate pairs. */
+export function isStorableText(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0');
+}
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when an event cannot be stored as it is */
 export function validateEvents(events: readonly StoredEvent[]): void {
   for (const event of events) {
     validateOriginatorId(event.originatorId);
     validateVersion('originatorVersion', event.originatorVersion);
-    if (typeof event.topic !== 'string' || event.topic === '') refuse('topic', 'a text that is not empty', event.topic);
+    validateTopic(event.topic);
     if (!(event.state instanceof Uint8Array)) refuse('state', 'a Uint8Array', event.state);
   }
 }
@@ -26,8 +36,22 @@ export function validateTracking(tracking: Tracking): void {
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the name is no text, or empty */
 export function validateApplicationName(applicationName: string): void {
-  if (typeof applicationName !== 'string' || applicationName === '') {
-    refuse('applicationName', 'a text that is not empty', applicationName);
+  if (typeof applicationName === 'string' && applicationName !== '' && isStorableText(applicationName)) return;
+  refuse('applicationName', 'a text that is not empty, without zeros or halves of surrogate pairs', applicationName);
+}
+
+/**
+ * Refuses at the commit what a push could never get through, so that it does not block the queue later.
+ *
+ * @throws EventTooLargeError (`EVENT_TOO_LARGE`) when a state is larger than {@link STATE_BYTES_MAX}
+ */
+export function validateStateSizes(events: readonly StoredEvent[]): void {
+  for (const { topic, state } of events) {
+    if (state.length <= STATE_BYTES_MAX) continue;
+    throw new EventTooLargeError(
+      `The state of ${topic} has ${state.length} bytes; at most ${STATE_BYTES_MAX} can be pushed. Nothing was stored: keep large data elsewhere and record where.`,
+      { details: { topic, stateBytes: state.length, stateBytesMax: STATE_BYTES_MAX } },
+    );
   }
 }
 
@@ -51,6 +75,11 @@ function validateOriginatorId(originatorId: string): void {
   if (!isCanonicalUuid(originatorId)) {
     refuse('originatorId', 'a UUID in canonical form (lower case, with dashes)', originatorId);
   }
+}
+
+function validateTopic(topic: string): void {
+  if (typeof topic === 'string' && topic !== '' && topic.length <= TOPIC_LENGTH_MAX && isStorableText(topic)) return;
+  refuse('topic', `a text of 1 to ${TOPIC_LENGTH_MAX} characters without zeros or halves of surrogate pairs`, topic);
 }
 
 function validateVersion(field: string, version: number): void {

@@ -3,15 +3,14 @@
  *
  * @module
  */
-import * as v from 'valibot';
 import { decodeError } from '../domain/error-codec.js';
 import type { Clock } from '../util/clock.js';
 import {
-  errorResponseSchema,
+  parseErrorResponse,
+  parsePushResponse,
   PROTOCOL_HEADER,
   PROTOCOL_VERSION,
   PUSH_PATH,
-  pushResponseSchema,
   SYNC_ERRORS,
   UnauthorizedError,
   UnavailableError,
@@ -67,15 +66,15 @@ export class PushTransport {
       throw this.#unavailable(response, 'the answer is not from a Daybook server');
     }
     if (response.status === 200) {
-      const parsed = v.safeParse(pushResponseSchema, answer);
-      if (!parsed.success) throw this.#unavailable(response, 'the answer is not what a Daybook server says');
-      return parsed.output;
+      const confirmed = parsePushResponse(answer);
+      if (confirmed === undefined) throw this.#unavailable(response, 'the answer is not what a Daybook server says');
+      return confirmed;
     }
-    const refusal = v.safeParse(errorResponseSchema, answer);
-    if (!refusal.success || isTransient(response.status)) {
-      throw this.#unavailable(response, refusal.success ? refusal.output.error.message : 'the answer does not parse');
+    const refusal = parseErrorResponse(answer);
+    if (refusal === undefined || isTransient(response.status)) {
+      throw this.#unavailable(response, refusal?.message ?? 'the answer does not parse');
     }
-    throw decodeError(refusal.output.error, SYNC_ERRORS);
+    throw decodeError(refusal, SYNC_ERRORS);
   }
 
   async #fetch(body: string, token: string | undefined, signal: AbortSignal): Promise<Response> {

@@ -153,6 +153,9 @@ const malformedEventsAreRefused: Case = {
       'a version beyond 2^53': { originatorVersion: 2 ** 53 },
       'a version that is a text': { originatorVersion: '1' },
       'an empty topic': { topic: '' },
+      'a topic with a zero': { topic: 'a\0b' },
+      'a topic with half a surrogate pair': { topic: 'a\ud800' },
+      'a topic of 1,001 characters': { topic: 'x'.repeat(1_001) },
       'a state that is a text': { state: '{}' },
     };
     for (const [what, change] of Object.entries(malformed)) {

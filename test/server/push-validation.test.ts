@@ -2,12 +2,8 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
 import { createSyncServer } from '../../src/server/index.js';
 import type { SyncServer } from '../../src/server/index.js';
-import {
-  PUSH_BODY_BYTES_MAX,
-  PUSH_EVENTS_MAX,
-  PUSH_STATE_BYTES_MAX,
-  PUSH_TOPIC_LENGTH_MAX,
-} from '../../src/sync/protocol/index.js';
+import { STATE_BYTES_MAX, TOPIC_LENGTH_MAX } from '../../src/persistence/validation.js';
+import { PUSH_BODY_BYTES_MAX, PUSH_EVENTS_MAX } from '../../src/sync/protocol/index.js';
 import { postPush } from '../support/push-client.js';
 import { makeEvents, makePush } from '../support/stored-events.js';
 
@@ -55,7 +51,7 @@ describe('what is malformed is refused, and changes nothing', () => {
     ],
     ['version -1', withEvent({ originatorVersion: -1 }), 'events.0.originatorVersion'],
     ['an empty topic', withEvent({ topic: '' }), 'events.0.topic'],
-    ['a long topic', withEvent({ topic: 't'.repeat(PUSH_TOPIC_LENGTH_MAX + 1) }), 'events.0.topic'],
+    ['a long topic', withEvent({ topic: 't'.repeat(TOPIC_LENGTH_MAX + 1) }), 'events.0.topic'],
     ['a topic with a zero character', withEvent({ topic: 'a\0b' }), 'events.0.topic'],
     ['a topic with half a pair', withEvent({ topic: 'a\ud800b' }), 'events.0.topic'],
     ['a state that is no base64', withEvent({ state: 'e30' }), 'events.0.state'],
@@ -105,7 +101,7 @@ describe('what is large', () => {
     const [largest] = makeEvents(1);
     if (largest === undefined) throw new Error('no event');
     const state = crypto.getRandomValues(new Uint8Array(60_000));
-    const large = { ...largest, state: new Uint8Array(PUSH_STATE_BYTES_MAX).map((_, at) => state[at % 60_000] ?? 0) };
+    const large = { ...largest, state: new Uint8Array(STATE_BYTES_MAX).map((_, at) => state[at % 60_000] ?? 0) };
     expect((await postPush(server.fetch, makePush([large]))).status).toBe(200);
     expect(await recorder.selectEvents(large.originatorId)).toEqual([large]);
   });

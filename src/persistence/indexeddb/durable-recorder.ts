@@ -35,6 +35,7 @@ import {
   validateEvents,
   validateSelectEvents,
   validateSelectNotifications,
+  validateStateSizes,
   validateTracking,
 } from '../validation.js';
 import { decodeJournalRecord, encodeJournalRecord } from './journal-record.js';
@@ -128,6 +129,7 @@ export class DurableRecorder implements ProcessRecorder {
   ): Promise<readonly NotificationId[]> {
     this.#assertUsable();
     validateEvents(events);
+    validateStateSizes(events);
     if (options.tracking !== undefined) validateTracking(options.tracking);
     if (events.length === 0 && options.tracking === undefined) return [];
     return await new Promise((resolve, reject) => {

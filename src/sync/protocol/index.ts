@@ -4,17 +4,15 @@
  * @module
  */
 export {
-  errorResponseSchema,
   fromPushRequest,
+  parseErrorResponse,
+  parsePushResponse,
   PROTOCOL_HEADER,
   PROTOCOL_VERSION,
   PUSH_BODY_BYTES_MAX,
   PUSH_EVENTS_MAX,
   PUSH_PATH,
-  PUSH_STATE_BYTES_MAX,
-  PUSH_TOPIC_LENGTH_MAX,
   pushRequestSchema,
-  pushResponseSchema,
   toPushRequest,
 } from './push-messages.js';
 export type { PushRequest, PushResponse } from './push-messages.js';

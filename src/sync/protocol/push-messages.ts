@@ -32,8 +32,10 @@
  */
 import * as v from 'valibot';
 import type { ErrorData } from '../../domain/error-codec.js';
-import { fromBase64, toBase64 } from '../../util/base64.js';
 import type { Notification } from '../../persistence/stored-event.js';
+import { isStorableText, STATE_BYTES_MAX, TOPIC_LENGTH_MAX } from '../../persistence/validation.js';
+import { fromBase64, toBase64 } from '../../util/base64.js';
+import { isCanonicalUuid } from '../../util/uuid-bytes.js';
 
 /** Name and value of the header that every message and every answer carries. */
 export const PROTOCOL_HEADER = 'daybook-protocol';
@@ -46,17 +48,10 @@ export const PUSH_PATH = '/v1/push';
 export const PUSH_EVENTS_MAX = 500;
 /** Bytes of one request's body, uncompressed. */
 export const PUSH_BODY_BYTES_MAX = 1_048_576;
-/** Bytes of one event's state. Base64 makes it a third larger on the wire; it must fit into a request. */
-export const PUSH_STATE_BYTES_MAX = 700_000;
-/** UTF-16 code units of a topic. */
-export const PUSH_TOPIC_LENGTH_MAX = 1_000;
 
-// As recorders take them (RFC 9562): a version and a variant, or all zeros, or all ones.
-const CANONICAL_UUID =
-  /^(?:[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}|0{8}-(?:0{4}-){3}0{12}|f{8}-(?:f{4}-){3}f{12})$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-const uuidSchema = v.pipe(v.string(), v.regex(CANONICAL_UUID, 'must be a UUID in canonical form'));
+const uuidSchema = v.pipe(v.string(), v.check(isCanonicalUuid, 'must be a UUID in canonical form'));
 const idSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const countSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
@@ -68,13 +63,12 @@ const pushEventSchema = v.object({
   topic: v.pipe(
     v.string(),
     v.minLength(1),
-    v.maxLength(PUSH_TOPIC_LENGTH_MAX),
-    // PostgreSQL stores neither zero characters nor halves of surrogate pairs.
-    v.check((topic) => topic.isWellFormed() && !topic.includes('\0'), 'must be storable text'),
+    v.maxLength(TOPIC_LENGTH_MAX),
+    v.check(isStorableText, 'must be storable text'),
   ),
   state: v.pipe(
     v.string(),
-    v.maxLength(Math.ceil(PUSH_STATE_BYTES_MAX / 3) * 4, `state is larger than ${PUSH_STATE_BYTES_MAX} bytes`),
+    v.maxLength(Math.ceil(STATE_BYTES_MAX / 3) * 4, `state is larger than ${STATE_BYTES_MAX} bytes`),
     v.regex(BASE64, 'must be base64'),
   ),
 });
@@ -128,4 +122,16 @@ export function toPushRequest(replicaId: string, after: number, notifications: r
 /** Takes notifications off the wire, with the ids that they have at the replica. */
 export function fromPushRequest(request: PushRequest): Notification[] {
   return request.events.map(({ state, ...rest }) => ({ ...rest, state: fromBase64(state) }));
+}
+
+/** The answer as what a 200 says, or undefined when it is not that. */
+export function parsePushResponse(answer: unknown): PushResponse | undefined {
+  const parsed = v.safeParse(pushResponseSchema, answer);
+  return parsed.success ? parsed.output : undefined;
+}
+
+/** The answer as a refusal of the server, or undefined when it is not that. */
+export function parseErrorResponse(answer: unknown): ErrorData | undefined {
+  const parsed = v.safeParse(errorResponseSchema, answer);
+  return parsed.success ? parsed.output.error : undefined;
 }
