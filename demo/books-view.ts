@@ -1,0 +1,31 @@
+/**
+ * What the demo's server says about PostgreSQL: the body of `GET /demo/books`.
+ *
+ * Types only, so that the page and the server share them without sharing code.
+ *
+ * @module
+ */
+
+/** One row of the events table. */
+export interface BooksRow {
+  /** Notification id: the place in the order of the whole warehouse. */
+  readonly position: number;
+  /** Replica id of the device; undefined when no tracked device fits. */
+  readonly deviceId?: string | undefined;
+  readonly name: string;
+  readonly quantity: number;
+  /** ISO 8601, by the device's clock. */
+  readonly countedAt: string;
+}
+
+/** The books, and whether they are in order. */
+export interface BooksView {
+  /** Rows in the events table. */
+  readonly total: number;
+  /** Distinct events among them: as many as there are rows, when each came once. */
+  readonly distinctTotal: number;
+  /** Devices that have a tracking record. */
+  readonly devices: number;
+  /** Newest first. */
+  readonly rows: readonly BooksRow[];
+}

@@ -1,0 +1,45 @@
+import type { JSX } from 'preact';
+import type { StockCountState } from '../stock-count-model.js';
+import { Icon } from './icons.js';
+import { SyncBadge } from './sync-badge.js';
+
+/** Parts of {@link AppHeader}. */
+export interface AppHeaderProps {
+  readonly state: StockCountState;
+  readonly changeWorkOffline: (workOffline: boolean) => void;
+}
+
+/** Name, badge and offline switch. */
+export function AppHeader({ state, changeWorkOffline }: AppHeaderProps): JSX.Element {
+  const { workOffline, sync } = state;
+  return (
+    <header class="app-header">
+      <h1 class="app-name">
+        <img src="/icon.svg" width="36" height="36" alt="" />
+        <span>
+          Daybook <span class="app-subject">stock count</span>
+        </span>
+      </h1>
+      <SyncBadge sync={sync} eventsTotal={state.eventsTotal} />
+      <div class="network">
+        {sync.offline && (
+          <span class="network-state" data-testid="no-network">
+            <Icon name="noNetwork" />
+            No network
+          </span>
+        )}
+        <button
+          type="button"
+          role="switch"
+          class="switch"
+          data-testid="offline-switch"
+          aria-checked={workOffline}
+          onClick={() => changeWorkOffline(!workOffline)}
+        >
+          <span class="switch-label">Work offline</span>
+          <span class="switch-track" aria-hidden="true" />
+        </button>
+      </div>
+    </header>
+  );
+}

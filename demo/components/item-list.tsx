@@ -1,0 +1,65 @@
+import type { JSX } from 'preact';
+import { AISLES } from '../stock-items.js';
+import type { ItemCount } from '../stock-sheet.js';
+import { Icon } from './icons.js';
+import { ItemRow } from './item-row.js';
+import { useOfflineReady } from './use-offline-ready.js';
+
+/** Parts of {@link ItemList}. */
+export interface ItemListProps {
+  readonly counts: readonly ItemCount[];
+  readonly confirmedId: number;
+  readonly step: (sku: string, change: number) => void;
+  readonly enter: (sku: string, quantity: number) => void;
+}
+
+/** The shelves, aisle by aisle. */
+export function ItemList({ counts, confirmedId, step, enter }: ItemListProps): JSX.Element {
+  const offlineReady = useOfflineReady();
+  const counted = counts.filter((count) => count.version > 0).length;
+  return (
+    <section class="panel panel-count" aria-labelledby="count-title">
+      <header class="panel-header">
+        <h2 id="count-title">Shelves</h2>
+        <p class="panel-figure" data-testid="items-counted">
+          {counted} of {counts.length} items counted
+        </p>
+        <progress class="count-progress" value={counted} max={counts.length} aria-labelledby="count-title" />
+      </header>
+      <div class="panel-body">
+        {counted === 0 && (
+          <p class="guidance">
+            Walk the shelves and set each quantity with − and +, or type it in. Every count is kept on this device at
+            once, with or without a network.
+          </p>
+        )}
+        {AISLES.map((aisle) => (
+          <section key={aisle.letter} class="aisle" aria-labelledby={`aisle-${aisle.letter}`}>
+            <h3 id={`aisle-${aisle.letter}`}>
+              Aisle {aisle.letter} <span>{aisle.name}</span>
+            </h3>
+            <ul class="items">
+              {counts
+                .filter(({ item }) => item.shelf.startsWith(aisle.letter))
+                .map((count) => (
+                  <ItemRow
+                    key={count.item.sku}
+                    count={count}
+                    inBooks={count.notificationId <= confirmedId}
+                    step={(change) => step(count.item.sku, change)}
+                    enter={(quantity) => enter(count.item.sku, quantity)}
+                  />
+                ))}
+            </ul>
+          </section>
+        ))}
+        {offlineReady && (
+          <p class="offline-ready" data-testid="offline-ready">
+            <Icon name="check" />
+            This page also opens without a network.
+          </p>
+        )}
+      </div>
+    </section>
+  );
+}

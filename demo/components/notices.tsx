@@ -1,0 +1,53 @@
+import type { JSX } from 'preact';
+import { codeOf, countSentence, syncSentence } from '../plain-words.js';
+import type { StockCountState } from '../stock-count-model.js';
+import { Icon } from './icons.js';
+import { useNowMs } from './use-now.js';
+
+/** Parts of {@link Notices}. */
+export interface NoticesProps {
+  readonly state: StockCountState;
+  readonly sendNow: () => void;
+}
+
+/** What the user should know now, in calm sentences; nothing at all while everything goes well. */
+export function Notices({ state, sendNow }: NoticesProps): JSX.Element {
+  const { sync, countError } = state;
+  const sentence = syncSentence(sync);
+  const waiting = sync.state === 'waiting';
+  return (
+    <div class="notices">
+      {countError !== undefined && (
+        <p class="notice notice-alarm" role="alert" data-testid="count-error">
+          <Icon name="warning" />
+          <span class="notice-words">
+            {countSentence(countError)} <code>{codeOf(countError)}</code>
+          </span>
+          <button type="button" class="button" onClick={() => location.reload()}>
+            Reload
+          </button>
+        </p>
+      )}
+      {sentence !== undefined && (
+        <p class="notice" data-testid="sync-error">
+          <Icon name="warning" />
+          <span class="notice-words">
+            {sentence} {waiting && <NextAttempt atMs={sync.nextAttemptAtMs} />}
+          </span>
+          {sync.state !== 'pushing' && (
+            <button type="button" class="button" data-testid="try-now" onClick={sendNow}>
+              Try now
+            </button>
+          )}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function NextAttempt({ atMs }: { readonly atMs: number | undefined }): JSX.Element | null {
+  const nowMs = useNowMs(atMs !== undefined);
+  if (atMs === undefined) return null;
+  const seconds = Math.ceil((atMs - nowMs) / 1_000);
+  return <span class="notice-next">{seconds > 0 ? `Next try in ${seconds} s.` : 'Trying…'}</span>;
+}

@@ -1,0 +1,52 @@
+import type { JSX } from 'preact';
+import { Icon } from './icons.js';
+import type { IconProps } from './icons.js';
+
+/** The parts of the page that a narrow screen shows one at a time. */
+export type Section = 'count' | 'events' | 'books';
+
+const SECTIONS: readonly { readonly section: Section; readonly name: string; readonly icon: IconProps['name'] }[] = [
+  { section: 'count', name: 'Shelves', icon: 'shelf' },
+  { section: 'events', name: 'This device', icon: 'device' },
+  { section: 'books', name: 'The books', icon: 'books' },
+];
+
+/** Parts of {@link SectionTabs}. */
+export interface SectionTabsProps {
+  readonly section: Section;
+  readonly choose: (section: Section) => void;
+  /** Counts on this device that are to be sent. */
+  readonly pending: number;
+  /** Counts in the books, as far as known. */
+  readonly booksTotal: number | undefined;
+}
+
+/** The way between the sections on a narrow screen; not to be seen on a wide one. */
+export function SectionTabs({ section, choose, pending, booksTotal }: SectionTabsProps): JSX.Element {
+  const figures: Readonly<Record<Section, number>> = { count: 0, events: pending, books: booksTotal ?? 0 };
+  return (
+    <nav class="tabs" aria-label="Sections">
+      {SECTIONS.map((tab) => (
+        <button
+          key={tab.section}
+          type="button"
+          aria-current={tab.section === section ? 'page' : undefined}
+          onClick={() => {
+            choose(tab.section);
+            scrollTo({ top: 0 });
+          }}
+        >
+          <span class="tab-mark">
+            <Icon name={tab.icon} />
+            {figures[tab.section] > 0 && (
+              <span class="tab-figure" data-section={tab.section}>
+                {figures[tab.section].toLocaleString()}
+              </span>
+            )}
+          </span>
+          {tab.name}
+        </button>
+      ))}
+    </nav>
+  );
+}

@@ -1,0 +1,44 @@
+import type { SyncStatus } from 'daybook/sync';
+import type { JSX } from 'preact';
+import { Icon } from './icons.js';
+
+/** Parts of {@link SyncBadge}. */
+export interface SyncBadgeProps {
+  readonly sync: SyncStatus;
+  readonly eventsTotal: number;
+}
+
+/** Says in one glance where the counts are. */
+export function SyncBadge({ sync, eventsTotal }: SyncBadgeProps): JSX.Element {
+  const place = placeOf(sync, eventsTotal);
+  return (
+    <p class="badge" role="status" aria-live="polite" data-testid="badge" data-place={place}>
+      {/* The key makes a new element when the place changes, and with it the transition. */}
+      <span class="badge-words" key={place}>
+        {place === 'none' && 'Nothing counted yet'}
+        {place === 'unknown' && 'Looking…'}
+        {place === 'device' && (
+          <>
+            <Icon name="device" />
+            <span>
+              <b>{sync.pending.toLocaleString()}</b> on this device
+            </span>
+          </>
+        )}
+        {place === 'books' && (
+          <>
+            <Icon name="check" />
+            All in the warehouse’s books
+          </>
+        )}
+      </span>
+    </p>
+  );
+}
+
+function placeOf(sync: SyncStatus, eventsTotal: number): 'none' | 'unknown' | 'device' | 'books' {
+  if (sync.pending > 0) return 'device';
+  if (eventsTotal === 0) return 'none';
+  // Before sync has looked, nothing pending means nothing yet.
+  return sync.state === 'starting' ? 'unknown' : 'books';
+}

@@ -1,0 +1,89 @@
+/**
+ * States and errors in the words of somebody who counts stock.
+ *
+ * @module
+ */
+import { isEventSourcingError } from 'daybook';
+import type { SyncStatus } from 'daybook/sync';
+
+/** `1 count`, `12 counts`. */
+export function countsOf(quantity: number): string {
+  return `${quantity.toLocaleString()} ${quantity === 1 ? 'count' : 'counts'}`;
+}
+
+/** The stable code of an error, to be quoted to whoever helps. */
+export function codeOf(error: Error): string {
+  return isEventSourcingError(error) ? error.code : error.name;
+}
+
+const SYNC_SENTENCES: Readonly<Record<string, string>> = {
+  UNAVAILABLE: 'The warehouse’s server does not answer right now. Your counts are safe on this device.',
+  UNAUTHORIZED: 'The server wants you to sign in again. Your counts are safe on this device.',
+  FORBIDDEN: 'The server does not take counts from this device. They are safe here.',
+  REPLICA_DIVERGED: 'This device’s counts were copied or rolled back, so sending stopped. Nothing here was changed.',
+  SERVER_BEHIND: 'The server has lost counts that it had before. They are still safe on this device.',
+  INTEGRITY_ERROR: 'Another device has written to the same count, so sending stopped. Nothing here was changed.',
+  TOO_LARGE: 'The server finds what we send too large. Your counts are safe on this device.',
+  UPGRADE_REQUIRED: 'This page and the server are of different versions. Reload the page when you have a network.',
+};
+
+/** Why sending does not get on, or undefined when there is nothing to say. */
+export function syncSentence(status: SyncStatus): string | undefined {
+  const { lastError, state } = status;
+  // What the user or the device asked for is no error, whatever went wrong before it.
+  if (lastError === undefined || state === 'paused' || state === 'offline') return undefined;
+  return SYNC_SENTENCES[codeOf(lastError)] ?? 'Sending did not work. Your counts are safe on this device.';
+}
+
+const COUNT_SENTENCES: Readonly<Record<string, string>> = {
+  STORAGE_FULL: 'This count was not kept: the device’s storage is full. Free some space, then count again.',
+  STORAGE_LOST: 'This count was not kept: the browser took the storage away. Reload the page and count again.',
+  WORKER_DIED: 'The part that keeps the counts has stopped. Reload the page to see whether the last count was kept.',
+};
+
+/** What is wrong with the last count. */
+export function countSentence(error: Error): string {
+  return (
+    COUNT_SENTENCES[codeOf(error)] ??
+    'Something went wrong with the last count. Reload the page to see whether it was kept.'
+  );
+}
+
+const OPEN_SENTENCES: Readonly<Record<string, string>> = {
+  STORAGE_UNAVAILABLE:
+    'This browser gives the page no lasting storage, so counts could get lost. A private window or a setting can be the reason.',
+  STORAGE_FULL: 'The storage of this device is full. Free some space, then try again.',
+  CORRUPT_JOURNAL:
+    'What was kept on this device is damaged. Nothing was changed or overwritten; please ask for help before you clear anything.',
+  NOT_SUPPORTED: 'A newer version of this app kept the counts. Reload the page with a network to get that version.',
+  WORKER_FAILED: 'The part that keeps the counts did not start. Reload the page with a network.',
+};
+
+/** Why the app cannot start. */
+export function openSentence(error: Error): string {
+  return OPEN_SENTENCES[codeOf(error)] ?? 'The counts of this device could not be opened. They were not changed.';
+}
+
+/** The hour and minute, as on a shift plan; with the day, when it was not today. */
+export function timeText(time: Date, now: Date): string {
+  const clock: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
+  const sameDay = time.toDateString() === now.toDateString();
+  return time.toLocaleString(undefined, sameDay ? clock : { day: 'numeric', month: 'short', ...clock });
+}
+
+/** The name of an item for the screen: its measures stay on one line. */
+export function nameText(name: string): string {
+  return name.replaceAll(/ (?=×|mm)|(?<=×) /g, '\u00a0');
+}
+
+/** How a quantity changed: `+2`, `−1`, or `same`. */
+export function changeText(previousQuantity: number, quantity: number): string {
+  const change = quantity - previousQuantity;
+  if (change === 0) return 'same';
+  return change > 0 ? `+${change.toLocaleString()}` : `−${(-change).toLocaleString()}`;
+}
+
+/** Enough of a device's id to tell devices apart by eye. */
+export function shortDeviceId(deviceId: string): string {
+  return deviceId.slice(0, 4).toUpperCase();
+}

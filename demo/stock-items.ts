@@ -1,0 +1,48 @@
+/**
+ * What lies in the warehouse.
+ *
+ * Imports nothing, because the demo's server reads it too and Node resolves no `.js` to a `.ts` file.
+ *
+ * @module
+ */
+
+/** A kind of goods, and where it lies. */
+export interface StockItem {
+  /** The article number: names the item for ever. */
+  readonly sku: string;
+  readonly name: string;
+  /** Aisle letter and bay. */
+  readonly shelf: string;
+  /** What is counted, in the singular and the plural. */
+  readonly unit: readonly [singular: string, plural: string];
+  /** What the last stocktake found: shown until the item is counted. */
+  readonly lastStocktakeQuantity: number;
+}
+
+/** The aisles, in the order in which one walks them. */
+export const AISLES: readonly { readonly letter: string; readonly name: string }[] = [
+  { letter: 'A', name: 'Fasteners' },
+  { letter: 'B', name: 'Packing' },
+  { letter: 'C', name: 'Safety and light' },
+];
+
+/** Every item of the warehouse, in the order of the shelves. */
+export const STOCK_ITEMS: readonly StockItem[] = [
+  { sku: 'BLT-0840', name: 'Hex bolts M8 × 40', shelf: 'A-01', unit: ['box', 'boxes'], lastStocktakeQuantity: 36 },
+  { sku: 'SCR-0560', name: 'Wood screws 5 × 60', shelf: 'A-02', unit: ['box', 'boxes'], lastStocktakeQuantity: 52 },
+  { sku: 'WSH-0008', name: 'Flat washers M8', shelf: 'A-03', unit: ['bag', 'bags'], lastStocktakeQuantity: 24 },
+  { sku: 'PLG-0010', name: 'Wall plugs 10 mm', shelf: 'A-04', unit: ['pack', 'packs'], lastStocktakeQuantity: 18 },
+  { sku: 'TPE-0050', name: 'Packing tape 50 mm', shelf: 'B-01', unit: ['roll', 'rolls'], lastStocktakeQuantity: 120 },
+  { sku: 'CTN-4030', name: 'Cartons 400 × 300', shelf: 'B-02', unit: ['bundle', 'bundles'], lastStocktakeQuantity: 40 },
+  { sku: 'FLM-0500', name: 'Pallet wrap 500 mm', shelf: 'B-03', unit: ['roll', 'rolls'], lastStocktakeQuantity: 22 },
+  { sku: 'LBL-0A6S', name: 'Shipping labels A6', shelf: 'B-04', unit: ['roll', 'rolls'], lastStocktakeQuantity: 15 },
+  { sku: 'GLV-000L', name: 'Work gloves, size L', shelf: 'C-01', unit: ['pair', 'pairs'], lastStocktakeQuantity: 64 },
+  { sku: 'VST-00XL', name: 'Hi-vis vests, XL', shelf: 'C-02', unit: ['piece', 'pieces'], lastStocktakeQuantity: 30 },
+  { sku: 'LMP-0HED', name: 'LED head torches', shelf: 'C-03', unit: ['piece', 'pieces'], lastStocktakeQuantity: 9 },
+  { sku: 'BAT-24AA', name: 'AA batteries, 24s', shelf: 'C-04', unit: ['pack', 'packs'], lastStocktakeQuantity: 27 },
+];
+
+/** The unit in the number that fits a quantity: `box` of 1, `boxes` of 2. */
+export function unitOf(item: StockItem, quantity: number): string {
+  return quantity === 1 ? item.unit[0] : item.unit[1];
+}
