@@ -1,0 +1,60 @@
+/**
+ * Who takes part, and what each promises.
+ *
+ * @module
+ */
+import type { ContenderInfo } from '../runner/contender.js';
+
+const POWER_CUT = 'survives a power cut (IndexedDB, strict)';
+
+export const DAYBOOK_WORKER: ContenderInfo = {
+  id: 'daybook-worker',
+  label: 'Daybook, in the worker',
+  promises: `${POWER_CUT}; positions unique, ids in order, SQL to read; several tabs`,
+  place: 'worker',
+};
+
+export const DAYBOOK_PAGE: ContenderInfo = {
+  id: 'daybook-page',
+  label: 'Daybook, from the main thread',
+  promises: 'the same, the whole way through the built package',
+  place: 'page',
+};
+
+export const RAW_INDEXEDDB: ContenderInfo = {
+  id: 'raw-indexeddb',
+  label: 'raw IndexedDB, one add per event',
+  promises: `${POWER_CUT}; ids in order; nothing unique, no index, no SQL`,
+  place: 'worker',
+};
+
+export const SQLJS_EXPORT: ContenderInfo = {
+  id: 'sqljs-export',
+  label: 'sql.js, export() per commit',
+  promises: `${POWER_CUT}; positions unique, ids in order, SQL; a second tab overwrites the first`,
+  place: 'worker',
+};
+
+export const WA_SQLITE_MIRROR_STRICT: ContenderInfo = {
+  id: 'wa-sqlite-mirror-strict',
+  label: 'wa-sqlite IDBMirrorVFS (JSPI), strict',
+  promises: `${POWER_CUT}, forced from outside; positions unique, ids in order, SQL; several tabs`,
+  place: 'worker',
+};
+
+export const WA_SQLITE_MIRROR: ContenderInfo = {
+  id: 'wa-sqlite-mirror',
+  label: 'wa-sqlite IDBMirrorVFS (JSPI), as it comes',
+  promises: 'survives a crash of the browser, not a power cut (IndexedDB, relaxed); else the same',
+  place: 'worker',
+};
+
+/** Every contender that runs in a browser. */
+export const CONTENDERS: readonly ContenderInfo[] = [
+  DAYBOOK_WORKER,
+  DAYBOOK_PAGE,
+  RAW_INDEXEDDB,
+  SQLJS_EXPORT,
+  WA_SQLITE_MIRROR_STRICT,
+  WA_SQLITE_MIRROR,
+];

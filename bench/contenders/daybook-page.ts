@@ -1,0 +1,32 @@
+/**
+ * Daybook as an application uses it: the built package, on the main thread, through Comlink to its worker.
+ *
+ * @module
+ */
+import { openDaybook } from 'daybook';
+import type { Daybook } from 'daybook';
+import type { StoredEvent } from '../../src/persistence/stored-event.js';
+import type { Contender } from '../runner/contender.js';
+import { hostJobs } from '../runner/job-host.js';
+
+class DaybookPage implements Contender {
+  #daybook: Daybook | undefined;
+
+  async open(name: string): Promise<void> {
+    this.#daybook = await openDaybook({ name, workerUrl: '/daybook/worker.js' });
+  }
+
+  async commit(events: readonly StoredEvent[]): Promise<void> {
+    await this.#daybook?.recorder.insertEvents(events);
+  }
+
+  async count(): Promise<number> {
+    return (await this.#daybook?.recorder.maxNotificationId()) ?? 0;
+  }
+
+  async close(): Promise<void> {
+    await this.#daybook?.close();
+  }
+}
+
+hostJobs(new DaybookPage());

@@ -1,0 +1,24 @@
+/**
+ * A benchmark: one file in `bench/cases/`, listed in `case-list.ts`.
+ *
+ * @module
+ */
+import type { BrowserLab } from './browser-lab.js';
+import type { Row } from './comparison.js';
+
+/** What a run gives to its benchmarks. */
+export interface BenchContext {
+  /** Measured rounds; one more runs before them to warm up. */
+  readonly rounds: number;
+  readonly seed: number;
+  /** The browser, started when it is first asked for: some benchmarks need none. */
+  lab(): Promise<BrowserLab>;
+}
+
+/** A benchmark that `npm run bench` runs by its id. */
+export interface BenchCase {
+  readonly id: string;
+  readonly title: string;
+  /** @returns the rows of its table, in order */
+  run(context: BenchContext): Promise<readonly Row[]>;
+}

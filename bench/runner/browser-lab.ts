@@ -1,0 +1,94 @@
+/**
+ * A real Chromium with a profile on disk, and in it a page for each contender.
+ *
+ * A private context would keep IndexedDB in memory, and no commit in it would be durable. Every contender has an
+ * origin of its own (`<id>.localhost`), so each has its own database files and none waits for another's compaction.
+ *
+ * @module
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { chromium } from 'playwright';
+import type { BrowserContext, Page } from 'playwright';
+import type { ContenderInfo } from './contender.js';
+import type { Job, ResultOf } from './job-host.js';
+import type { SiteServer } from './site-server.js';
+
+const QUIET = [
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-background-timer-throttling',
+  '--disable-backgrounding-occluded-windows',
+  '--disable-renderer-backgrounding',
+];
+
+/** A place where contenders run. */
+export class BrowserLab {
+  /** Name and version of the browser. */
+  readonly browser: string;
+  readonly #context: BrowserContext;
+  readonly #server: SiteServer;
+  readonly #profile: string;
+  readonly #pages = new Map<string, Promise<Page>>();
+
+  private constructor(context: BrowserContext, server: SiteServer, profile: string) {
+    this.#context = context;
+    this.#server = server;
+    this.#profile = profile;
+    this.browser = `Chromium ${context.browser()?.version() ?? 'of unknown version'}`;
+  }
+
+  /**
+   * @param server - owned by the lab from then on
+   * @param folder - a profile is made in it, and deleted at the end; on a disk, for a durable commit to mean something
+   */
+  static async open(server: SiteServer, folder: string): Promise<BrowserLab> {
+    const profile = await mkdtemp(join(folder, 'profile-'));
+    // Set by scripts/bench.mjs; empty where Playwright's own browser is to be used.
+    const executablePath = process.env['CHROMIUM_PATH'];
+    const context = await chromium.launchPersistentContext(profile, {
+      args: QUIET,
+      ...(executablePath ? { executablePath } : {}),
+    });
+    return new BrowserLab(context, server, profile);
+  }
+
+  /** Runs a job with a contender. */
+  async run<J extends Job>(contender: ContenderInfo, job: J): Promise<ResultOf<J>> {
+    let opening = this.#pages.get(contender.id);
+    if (opening === undefined) {
+      opening = this.#open(contender);
+      this.#pages.set(contender.id, opening);
+    }
+    const page = await opening;
+    try {
+      const result = await page.evaluate((toRun) => globalThis.runJob?.(toRun), job as Job);
+      return result as ResultOf<J>;
+    } catch (cause) {
+      throw new Error(`${contender.label} failed in ${job.kind}: ${String(cause)}`, { cause });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#context.close();
+    await this.#server.close();
+    await rm(this.#profile, { recursive: true, force: true });
+  }
+
+  async #open(contender: ContenderInfo): Promise<Page> {
+    const page = await this.#context.newPage();
+    const errors: string[] = [];
+    page.on('pageerror', (error) => errors.push(error.message));
+    const address = `http://${contender.id}.localhost:${this.#server.port}/`;
+    await page.goto(`${address}?contender=${contender.id}&place=${contender.place}`);
+    await page
+      .waitForFunction(() => globalThis.runJob !== undefined)
+      .catch((cause: unknown) => {
+        throw new Error(`${contender.label} does not start: ${errors.join('; ')}`, { cause });
+      });
+    return page;
+  }
+}

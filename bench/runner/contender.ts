@@ -1,0 +1,31 @@
+/**
+ * What takes part in a benchmark of a browser store.
+ *
+ * @module
+ */
+import type { StoredEvent } from '../../src/persistence/stored-event.js';
+
+/** A store of events in a browser. Calls do not overlap. */
+export interface Contender {
+  /** Opens a store, and creates it where there is none. */
+  open(name: string): Promise<void>;
+  /** Records events in one transaction; resolves when that is as durable as the contender promises. */
+  commit(events: readonly StoredEvent[]): Promise<void>;
+  /** How many events the open store holds. Keeps a contender honest: it is asked after closing and opening again. */
+  count(): Promise<number>;
+  /** Closes the store, so that it can be opened again or deleted. */
+  close(): Promise<void>;
+}
+
+/** Where a contender's code runs. */
+export type ContenderPlace = 'worker' | 'page';
+
+/** What a run needs to know of a contender, and what its table says of it. */
+export interface ContenderInfo {
+  /** Also the name of its module in `bench/contenders/`, and of its origin. */
+  readonly id: string;
+  readonly label: string;
+  /** Of a commit that has resolved: what it survives, and what else it gives. */
+  readonly promises: string;
+  readonly place: ContenderPlace;
+}
