@@ -1,0 +1,90 @@
+// Typed lint rules. Format is Prettier's, import rules are dependency-cruiser's: neither is repeated here.
+import tsdoc from 'eslint-plugin-tsdoc';
+import { defineConfig, globalIgnores } from 'eslint/config';
+import globals from 'globals';
+import tseslint from 'typescript-eslint';
+
+const SOURCES = ['src/**/*.ts', 'worker/**/*.ts'];
+const TYPED = ['**/*.ts', '**/*.tsx'];
+
+const NO_DEFAULT_EXPORT = {
+  selector: 'ExportDefaultDeclaration',
+  message: 'Export by name: a default export is called something else in every file that imports it.',
+};
+
+export default defineConfig(
+  globalIgnores(['**/dist/', '**/node_modules/', '.cache/', '.daybook/', 'test-results/', 'playwright-report/']),
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  {
+    files: TYPED,
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      eqeqeq: 'error',
+      'no-restricted-syntax': ['error', NO_DEFAULT_EXPORT],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/consistent-type-exports': 'error',
+      '@typescript-eslint/prefer-readonly': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      // An environment variable that is set to nothing counts as not set: `||` is meant for texts.
+      '@typescript-eslint/prefer-nullish-coalescing': ['error', { ignorePrimitives: { string: true } }],
+      // Wants `!` for `as T`, which the preset forbids elsewhere; an `as` says what the index is known to hold.
+      '@typescript-eslint/non-nullable-type-assertion-style': 'off',
+      // Exports say their types in full, so that declarations can be made file by file.
+      '@typescript-eslint/no-inferrable-types': 'off',
+      // `async` without `await` turns what is thrown into a rejection, as a method that promises must.
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-invalid-void-type': ['error', { allowAsThisParameter: true }],
+      // Numbers in messages are meant: ids, counts, milliseconds.
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      // `() => void f()` and `() => emit()` say plainly that the result is dropped.
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true, ignoreVoidOperator: true, ignoreVoidReturningFunctions: true },
+      ],
+    },
+  },
+  {
+    files: SOURCES,
+    plugins: { tsdoc },
+    rules: { 'tsdoc/syntax': 'error' },
+  },
+  {
+    // A library speaks through what it returns and throws; a server has an operator who reads along.
+    files: SOURCES,
+    ignores: ['src/server/**'],
+    rules: { 'no-console': 'error' },
+  },
+  {
+    files: ['test/**/*.ts', 'demo/**/*.test.ts'],
+    rules: {
+      // Tests hand over what no typed caller would.
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-invalid-void-type': 'off',
+      '@typescript-eslint/no-extraneous-class': 'off',
+      '@typescript-eslint/unbound-method': 'off',
+    },
+  },
+  {
+    files: ['**/*.mjs', '**/*.cjs'],
+    languageOptions: { globals: globals.node },
+    rules: { 'no-undef': 'error', 'no-unused-vars': 'error', eqeqeq: 'error', 'prefer-const': 'error' },
+  },
+  {
+    // What the contenders export is known only after the benchmark has installed them; a promise must be minded all the same.
+    files: ['bench/**/*.ts'],
+    extends: [tseslint.configs.disableTypeChecked],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: { '@typescript-eslint/no-floating-promises': 'error', '@typescript-eslint/no-misused-promises': 'error' },
+  },
+  {
+    // Configurations are read as default exports, and declarations describe the modules of others.
+    files: ['**/*.config.ts', 'test/support/*-setup.ts', '**/*.d.ts'],
+    rules: { 'no-restricted-syntax': 'off' },
+  },
+);

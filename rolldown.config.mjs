@@ -1,0 +1,75 @@
+// Builds dist/. Not Vite's library mode: that rewrites `new URL('./worker.js', import.meta.url)`, which every bundler of
+// an application looks for.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'rolldown';
+
+const at = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+/** Entry points by the name that they have in dist/. They share chunks. */
+const entries = {
+  index: at('src/index.ts'),
+  sync: at('src/sync/index.ts'),
+  sqlite: at('src/persistence/sqlite/index.ts'),
+  postgres: at('src/persistence/postgres/index.ts'),
+  server: at('src/server/index.ts'),
+  node: at('src/server/hosts/index.ts'),
+  cli: at('src/server/hosts/cli.ts'),
+  testing: at('src/testing/index.ts'),
+};
+
+// sql.js ends with a UMD epilogue. webpack takes `typeof module` in an ES module for a constant and drops the
+// assignment, so it becomes a plain export here. An epilogue that looks otherwise stops the build: see what changed.
+const EPILOGUE = /if\s*\(typeof exports === ["']object["']\s*&&\s*typeof module === ["']object["']\)/;
+const sqlJsAsEsm = {
+  name: 'sqljs-as-esm',
+  transform: {
+    filter: { id: /sql\.js[/\\]dist[/\\]sql-wasm-browser\.js$/ },
+    handler(code) {
+      const start = code.search(EPILOGUE);
+      if (start < 0) throw new Error('sql.js: its UMD epilogue was not found; compare the pinned version');
+      const body = code.slice(0, start).replace(/\bmodule\s*=\s*undefined;/, '');
+      return { code: `${body}\nexport default initSqlJs;\n`, map: null };
+    },
+  },
+};
+
+const wasmBesideWorker = {
+  name: 'wasm-beside-worker',
+  writeBundle({ dir }) {
+    mkdirSync(dir, { recursive: true });
+    // Written, not copied: the original is marked as executable.
+    writeFileSync(`${dir}/sql-wasm.wasm`, readFileSync(at('node_modules/sql.js/dist/sql-wasm-browser.wasm')));
+  },
+};
+
+// The minifier writes texts with backticks, and not every bundler takes such a text for the literal that it looks for.
+// The replacement is as long as the original, so the source map stays right.
+const wasmLiteralInQuotes = {
+  name: 'wasm-literal-in-quotes',
+  generateBundle(_options, bundle) {
+    for (const chunk of Object.values(bundle)) {
+      if (chunk.type === 'chunk') chunk.code = chunk.code.replace('(`./sql-wasm.wasm`,', '("./sql-wasm.wasm",');
+    }
+  },
+};
+
+/** Everything but the worker. What it imports by name stays an import: the application's bundler dedupes it. */
+export const libraryBuild = {
+  input: entries,
+  platform: 'neutral',
+  external: [/^[^./]/],
+  output: { dir: at('dist'), format: 'esm', sourcemap: true, chunkFileNames: 'shared-[hash].js' },
+};
+
+/** The worker: one file without imports, because it is loaded by address and no bundler needs to see it. */
+export const workerBuild = {
+  input: { worker: at('worker/daybook-worker.ts') },
+  // Chooses the build of sql.js that does not ask for Node's modules.
+  platform: 'browser',
+  plugins: [sqlJsAsEsm, wasmBesideWorker, wasmLiteralInQuotes],
+  output: { dir: at('dist'), format: 'esm', sourcemap: true, minify: true, codeSplitting: false },
+};
+
+const config = defineConfig([libraryBuild, workerBuild]);
+export default config;

@@ -1,0 +1,96 @@
+// Runs Vitest and Playwright, and counts what they report.
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ensureBrowsers } from './browser-setup.mjs';
+import { BIN, CACHE, childEnvironment, run, runOrFail } from './project.mjs';
+
+/**
+ * @typedef {object} Totals
+ * @property {number} passed
+ * @property {number} failed
+ * @property {number} skipped
+ */
+
+/** What can be run; each needs a build, and all but `node` need browsers. */
+export const RUNNERS = ['node', 'browser', 'e2e'];
+
+/**
+ * Builds, then runs tests.
+ *
+ * @param {readonly string[]} names - of {@link RUNNERS}
+ * @returns {Promise<Totals>}
+ */
+export async function runTests(names) {
+  const browsers = names.some((name) => name !== 'node') ? await ensureBrowsers() : {};
+  await runOrFail(process.execPath, ['scripts/build.mjs', '--no-types']);
+  const env = childEnvironment(browsers);
+  const totals = [];
+  const projects = names.filter((name) => name !== 'e2e');
+  if (projects.length > 0) totals.push(await runVitest(projects, env));
+  if (names.includes('e2e')) totals.push(await runPlaywright(env));
+  return sum(totals);
+}
+
+/** @param {readonly Totals[]} totals */
+export function sum(totals) {
+  const add = (field) => totals.reduce((total, row) => total + row[field], 0);
+  return { passed: add('passed'), failed: add('failed'), skipped: add('skipped') };
+}
+
+/** The line that says it all. */
+export function totalsLine({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+}
+
+async function runVitest(projects, env) {
+  const report = freshReport('vitest.json');
+  const filters = projects.map((name) => `--project=${name === 'browser' ? 'browser*' : name}`);
+  const args = ['run', ...filters, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const { code } = await run(join(BIN, 'vitest'), args, { env });
+  return counted('Vitest', code, () => {
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = readReport(report);
+    return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests };
+  });
+}
+
+async function runPlaywright(env) {
+  const report = freshReport('playwright.json');
+  await runOrFail(join(BIN, 'vite'), ['build', '--logLevel', 'warn'], { env });
+  const { code } = await run(join(BIN, 'playwright'), ['test', '--reporter=list,json'], {
+    env: { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: report },
+  });
+  return counted('Playwright', code, () => {
+    const { expected, unexpected, flaky, skipped } = readReport(report).stats;
+    return { passed: expected, failed: unexpected + flaky, skipped };
+  });
+}
+
+/** Trusts a runner's exit code over its report: a file that cannot be loaded has no failed test, nor has an empty run. */
+function counted(runner, code, read) {
+  const totals = attempt(read) ?? { passed: 0, failed: 0, skipped: 0 };
+  if (totals.failed > 0 || (code === 0 && totals.passed > 0)) return totals;
+  console.error(
+    `${runner} ended with ${code} after ${totals.passed} passed tests and none that failed: counted as one failure.`,
+  );
+  return { ...totals, failed: 1 };
+}
+
+function attempt(read) {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+// A report of an earlier run must not be taken for this one's.
+function freshReport(name) {
+  mkdirSync(CACHE, { recursive: true });
+  const path = join(CACHE, name);
+  rmSync(path, { force: true });
+  return path;
+}
+
+function readReport(path) {
+  return JSON.parse(readFileSync(path, 'utf8'));
+}

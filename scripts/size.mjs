@@ -1,0 +1,74 @@
+// Prints what an application makes its users download, gzipped, and fails above the budgets. `--json FILE` writes it too.
+import { writeFileSync, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { mainOnOwnNode } from './lib/own-node.mjs';
+import { DIST, ROOT, runOrFail } from './lib/project.mjs';
+
+const KB = 1_000;
+// The page waits for the main thread's part before it can show anything; the worker loads beside it.
+const MAIN_BUDGET_BYTES = 12 * KB;
+// Without sql.js, whose size is not ours.
+const WORKER_BUDGET_BYTES = 30 * KB;
+
+await mainOnOwnNode(import.meta.url, async () => {
+  if (!existsSync(join(DIST, 'worker.js'))) await runOrFail(process.execPath, ['scripts/build.mjs', '--no-types']);
+  const rows = await measureAll();
+  printTable(rows);
+  const at = process.argv.indexOf('--json');
+  if (at > 0) writeFileSync(process.argv[at + 1], `${JSON.stringify(rows, null, 2)}\n`);
+  const tooLarge = rows.filter(({ gzipBytes, budgetBytes }) => budgetBytes !== undefined && gzipBytes > budgetBytes);
+  for (const { name } of tooLarge) console.error(`error: above its budget: ${name}`);
+  return tooLarge.length > 0 ? 1 : 0;
+});
+
+async function measureAll() {
+  const { workerBuild } = await import('../rolldown.config.mjs');
+  const openOnly = "export { openDaybook } from './dist/index.js';";
+  const withSync = `${openOnly} export { startSync } from './dist/sync.js';`;
+  return [
+    measure('main thread: { openDaybook }', await bundleText(openOnly), MAIN_BUDGET_BYTES),
+    measure('main thread: { openDaybook, startSync }', await bundleText(withSync)),
+    measure('worker, without sql.js', await bundle({ ...workerBuild, external: ['sql.js'] }), WORKER_BUDGET_BYTES),
+    measure('worker', readFileSync(join(DIST, 'worker.js'))),
+    measure('sql-wasm.wasm', readFileSync(join(DIST, 'sql-wasm.wasm'))),
+  ];
+}
+
+function measure(name, content, budgetBytes) {
+  const bytes = Buffer.byteLength(content);
+  return { name, bytes, gzipBytes: gzipSync(content, { level: 9 }).length, budgetBytes };
+}
+
+/** Bundles a module's text as an application would: with all that it imports, minified. */
+function bundleText(text) {
+  const entry = join(ROOT, 'size-entry.js');
+  const fromMemory = {
+    name: 'from-memory',
+    resolveId: (id) => (id === entry ? id : undefined),
+    load: (id) => (id === entry ? text : undefined),
+  };
+  return bundle({ input: entry, platform: 'browser', plugins: [fromMemory] });
+}
+
+async function bundle(options) {
+  const { rolldown } = await import('rolldown');
+  const build = await rolldown(options);
+  try {
+    const { output } = await build.generate({ format: 'esm', minify: true, codeSplitting: false });
+    return output[0].code;
+  } finally {
+    await build.close();
+  }
+}
+
+function printTable(rows) {
+  const kilobytes = (bytes) => `${(bytes / KB).toFixed(1)} kB`;
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  for (const { name, bytes, gzipBytes, budgetBytes } of rows) {
+    const budget = budgetBytes === undefined ? '' : `   budget ${kilobytes(budgetBytes)}`;
+    console.log(
+      `${name.padEnd(width)}  ${kilobytes(gzipBytes).padStart(9)} gzipped  ${kilobytes(bytes).padStart(9)}${budget}`,
+    );
+  }
+}

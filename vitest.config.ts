@@ -1,0 +1,51 @@
+import { fileURLToPath } from 'node:url';
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig } from 'vitest/config';
+import { BROWSER_NAMES, browserLaunchOptions } from './test/support/browsers.js';
+
+const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+// In Node the sources are tested: a failure names the line, and no build is needed before `npm run check`.
+const SOURCE_ALIASES: Readonly<Record<string, string>> = {
+  'daybook/sync': source('src/sync/index.ts'),
+  'daybook/sqlite': source('src/persistence/sqlite/index.ts'),
+  'daybook/postgres': source('src/persistence/postgres/index.ts'),
+  'daybook/server': source('src/server/index.ts'),
+  'daybook/node': source('src/server/hosts/index.ts'),
+  'daybook/testing': source('src/testing/index.ts'),
+  daybook: source('src/index.ts'),
+};
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve: { alias: SOURCE_ALIASES },
+        test: {
+          name: 'node',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/browser/**', 'test/e2e/**'],
+          globalSetup: ['test/support/embedded-postgres-setup.ts'],
+        },
+      },
+      {
+        // No alias: in a browser the published build is tested, worker, wasm and all, found as applications find it.
+        // What it imports is named, because a dependency that Vite meets during a test reloads the page.
+        optimizeDeps: { include: ['comlink', 'dequal', 'dequal/lite', 'sql.js', 'uuid', 'valibot'] },
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            instances: BROWSER_NAMES.map((browser) => ({
+              browser,
+              provider: playwright({ launchOptions: browserLaunchOptions(browser) }),
+            })),
+          },
+        },
+      },
+    ],
+  },
+});
