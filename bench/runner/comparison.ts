@@ -66,6 +66,31 @@ export function compare(comparison: Comparison): Row {
   };
 }
 
+/** What a row compares with a fixed figure: a rate, of which more is better. */
+export interface FigureComparison {
+  readonly id: string;
+  readonly what: string;
+  readonly unit: string;
+  /** One figure per round. */
+  readonly ours: readonly number[];
+  /** Left out where a row is information only; then the row compares with itself. */
+  readonly atLeast?: number;
+}
+
+/** A row without a contender: the other side is the target itself. */
+export function againstFigure({ id, what, unit, ours, atLeast }: FigureComparison): Row {
+  return compare({
+    id,
+    what,
+    unit,
+    ours,
+    against: atLeast === undefined ? '–' : 'the figure set',
+    theirs: atLeast === undefined ? ours : ours.map(() => atLeast),
+    ratio: 'ours/theirs',
+    ...(atLeast === undefined ? {} : { target: { atLeast: 1 } }),
+  });
+}
+
 function targetText(target: Target): string {
   return 'atMost' in target ? `<= ${target.atMost}` : `>= ${target.atLeast}`;
 }

@@ -9,6 +9,7 @@ const LOCK = join(ROOT, 'package-lock.json');
 // npm's own note of what it installed last.
 const INSTALLED_LOCK = join(NODE_MODULES, '.package-lock.json');
 const STAMP = join(NODE_MODULES, '.daybook-lock-hash');
+const SIDE_BY_SIDE_MS = 1_000;
 
 /** Installs what is missing or out of date; does nothing, in a few milliseconds, when all is well. */
 export async function ensureInstalled() {
@@ -16,7 +17,9 @@ export async function ensureInstalled() {
     console.log('Installing packages (npm ci) …');
     // By the system's Node: the project's own is deleted and written anew meanwhile. That one is older than some tools ask
     // for, which npm warns of and which does not matter, because they are run by the new one.
-    await runOrFail('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { env: { ...process.env, PATH: systemPath() } });
+    await runOrFail('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+      env: { ...process.env, PATH: systemPath() },
+    });
   }
   writeFileSync(STAMP, lockHash());
   makePostgresReachable();
@@ -24,9 +27,9 @@ export async function ensureInstalled() {
 
 function isCurrent() {
   if (!existsSync(INSTALLED_LOCK) || !existsSync(join(BIN, 'node')) || isDangling(postgresPackage())) return false;
-  if (existsSync(STAMP)) return readFileSync(STAMP, 'utf8') === lockHash();
-  // Installed by hand: npm writes its note after it has read the lock.
-  return statSync(INSTALLED_LOCK).mtimeMs >= statSync(LOCK).mtimeMs;
+  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === lockHash()) return true;
+  // Installed by hand: npm writes the lock and its note of it side by side.
+  return statSync(INSTALLED_LOCK).mtimeMs >= statSync(LOCK).mtimeMs - SIDE_BY_SIDE_MS;
 }
 
 /** A link whose target is gone: the temporary folder was emptied. */

@@ -69,7 +69,8 @@ export class DateTime {
   /** The instant of a `Date`, in UTC. @throws TypeError when the date is invalid, or outside the years 1 to 9999 */
   static fromDate(date: Date): DateTime {
     const year = date.getUTCFullYear();
-    if (!(year >= 1 && year <= 9_999)) throw new TypeError(`This date has no ISO form of four-digit years: ${String(date)}`);
+    if (!(year >= 1 && year <= 9_999))
+      throw new TypeError(`This date has no ISO form of four-digit years: ${String(date)}`);
     return new DateTime(date.getTime(), 0, 0);
   }
 
@@ -89,7 +90,8 @@ export class DateTime {
    * @throws TypeError when naive: it names no instant
    */
   toDate(): Date {
-    if (this.offsetMicroseconds === undefined) throw new TypeError('A date and time without an offset names no instant.');
+    if (this.offsetMicroseconds === undefined)
+      throw new TypeError('A date and time without an offset names no instant.');
     // In this order, because microseconds since 1970 are beyond 2^53 from the year 2255 on.
     return new Date(this.#wallMs + Math.floor((this.#microseconds - this.offsetMicroseconds) / 1_000));
   }

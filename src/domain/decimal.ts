@@ -4,7 +4,10 @@
  * @module
  */
 
-type Special = { readonly kind: 'infinity' | 'nan' | 'snan'; readonly payload: string };
+interface Special {
+  readonly kind: 'infinity' | 'nan' | 'snan';
+  readonly payload: string;
+}
 
 const FINITE = /^([+-]?)(?=\d|\.\d)(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i;
 const SPECIAL = /^([+-]?)(?:(inf(?:inity)?)|(s?nan)(\d*))$/i;

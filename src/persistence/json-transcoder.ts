@@ -169,7 +169,13 @@ export class JSONTranscoder implements Transcoder {
 }
 
 function isReserved(value: JsonObject, keys: readonly string[]): boolean {
-  return keys.length === 2 && '_type_' in value && '_data_' in value && Object.hasOwn(value, '_type_') && Object.hasOwn(value, '_data_');
+  return (
+    keys.length === 2 &&
+    '_type_' in value &&
+    '_data_' in value &&
+    Object.hasOwn(value, '_type_') &&
+    Object.hasOwn(value, '_data_')
+  );
 }
 
 function isPlainObject(value: object): value is JsonObject {
@@ -178,7 +184,9 @@ function isPlainObject(value: object): value is JsonObject {
 }
 
 function notSerializable(value: unknown): TranscodingNotRegisteredError {
-  const type = typeof value === 'object' && value !== null ? (value.constructor?.name ?? 'object') : typeof value;
+  // Whatever made the object may have made it without a constructor.
+  const { constructor } = Object(value) as { constructor?: { name: string } };
+  const type = typeof value === 'object' ? (constructor?.name ?? 'object') : typeof value;
   return new TranscodingNotRegisteredError(
     `Object of type ${type} is not serializable. Please define and register a custom transcoding for this type.`,
     { details: { type } },

@@ -65,7 +65,7 @@ export class DatetimeAsISO implements Transcoding<object, string> {
     if (value instanceof DateTime) return value.toString();
     if (value instanceof Date) return DateTime.fromDate(value).toString();
     // Temporal writes the zone's name in brackets, which has no place here.
-    return DateTime.parse(String(value).replace(/\[.*$/, '')).toString();
+    return DateTime.parse((value as { toString(): string }).toString().replace(/\[.*$/, '')).toString();
   }
 
   decode(data: string): DateTime | Date {

@@ -9,7 +9,7 @@ import { ProgrammingError } from './errors.js';
 export type EventData = Record<string, unknown>;
 
 /** Takes data of one version to the next. Changes it in place, or returns new data. */
-export type Upcast = (data: EventData) => EventData | void;
+export type Upcast = ((data: EventData) => EventData) | ((data: EventData) => void);
 
 /**
  * What became of an event type over time. Version 1 is the first and is not written; from version 2 on, `class_version`
@@ -44,7 +44,8 @@ export function validateVersions(topic: string, { version, upcasts }: EventVersi
   const sources = Object.keys(upcasts).map(Number);
   const first = Math.min(version, ...sources);
   for (let from = first; from < version; from++) {
-    if (upcasts[from] === undefined) throw new ProgrammingError(`${topic} has no upcast from version ${from} to ${from + 1}.`);
+    if (upcasts[from] === undefined)
+      throw new ProgrammingError(`${topic} has no upcast from version ${from} to ${from + 1}.`);
   }
   if (sources.some((from) => from >= version || from < 1 || !Number.isSafeInteger(from))) {
     throw new ProgrammingError(`${topic} has an upcast that starts at no version below ${version}.`);
@@ -58,12 +59,13 @@ export function validateVersions(topic: string, { version, upcasts }: EventVersi
  * @throws RangeError when the data is newer than this application, or there is no way up
  */
 export function upcast(data: EventData, stored: number, { version, upcasts }: EventVersions): EventData {
-  if (stored > version) throw new RangeError(`version ${stored} is newer than ${version}, which this application knows`);
+  if (stored > version)
+    throw new RangeError(`version ${stored} is newer than ${version}, which this application knows`);
   let current = data;
   for (let from = stored; from < version; from++) {
     const step = upcasts[from];
     if (step === undefined) throw new RangeError(`there is no upcast from version ${from}`);
-    current = step(current) ?? current;
+    current = (step(current) as EventData | undefined) ?? current;
   }
   return current;
 }

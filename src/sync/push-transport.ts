@@ -110,9 +110,12 @@ export class PushTransport {
 
   #unavailable(response: Response, why: string): UnavailableError {
     const retryAfterMs = readRetryAfterMs(response.headers.get('retry-after'), this.#options.clock.nowMs());
-    return new UnavailableError(`The server did not take the events: ${why} (HTTP ${response.status}). It is tried again.`, {
-      details: { status: response.status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
-    });
+    return new UnavailableError(
+      `The server did not take the events: ${why} (HTTP ${response.status}). It is tried again.`,
+      {
+        details: { status: response.status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
+      },
+    );
   }
 }
 

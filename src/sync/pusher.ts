@@ -126,7 +126,7 @@ export class Pusher {
       try {
         await this.#step(signal);
       } catch (error) {
-        if (!signal.aborted) await this.#afterFailure(error as Error, signal);
+        await this.#afterFailure(error as Error, signal);
       }
     }
   }
@@ -236,6 +236,7 @@ export class Pusher {
   }
 
   async #afterFailure(error: Error, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
     const nowMs = this.#options.clock.nowMs();
     const asked = error instanceof UnavailableError ? error.details['retryAfterMs'] : undefined;
     this.#failures++;

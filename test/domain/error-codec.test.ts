@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { decodeError, encodeError } from '../../src/domain/error-codec.js';
 import { EventSourcingError, isEventSourcingError } from '../../src/domain/errors.js';
-import { IntegrityError, OperationalError, PERSISTENCE_ERRORS, PersistenceError } from '../../src/persistence/errors.js';
+import {
+  IntegrityError,
+  OperationalError,
+  PERSISTENCE_ERRORS,
+  PersistenceError,
+} from '../../src/persistence/errors.js';
 
 const roundTrip = (thrown: unknown): Error =>
   decodeError(JSON.parse(JSON.stringify(encodeError(thrown))), PERSISTENCE_ERRORS);
@@ -44,9 +49,12 @@ describe('errors across a boundary', () => {
     expect(received).toMatchObject({ code: 'FROM_THE_FUTURE', name: 'NewError' });
   });
 
-  test.each([['a text'], [undefined], [null], [Object.create(null)], [Symbol('s')]])('whatever was thrown arrives as an error', (thrown) => {
-    expect(roundTrip(thrown)).toBeInstanceOf(Error);
-  });
+  test.each([['a text'], [undefined], [null], [Object.create(null)], [Symbol('s')]])(
+    'whatever was thrown arrives as an error',
+    (thrown) => {
+      expect(roundTrip(thrown)).toBeInstanceOf(Error);
+    },
+  );
 
   test('no stack leaves when none is asked for', () => {
     const data = encodeError(new PersistenceError('m', { cause: new Error('below') }), { stack: false });

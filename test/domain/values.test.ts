@@ -14,9 +14,12 @@ describe('UUID', () => {
     expect(String(UUID.parse(written))).toBe('b2723fe2-c01a-40d2-875e-a3aac6a09ff5');
   });
 
-  test.each(['', 'dog', 'b2723fe2c01a40d2875ea3aac6a09ff', 'g2723fe2c01a40d2875ea3aac6a09ff5'])('refuses %j', (written) => {
-    expect(() => UUID.parse(written)).toThrow(TypeError);
-  });
+  test.each(['', 'dog', 'b2723fe2c01a40d2875ea3aac6a09ff', 'g2723fe2c01a40d2875ea3aac6a09ff5'])(
+    'refuses %j',
+    (written) => {
+      expect(() => UUID.parse(written)).toThrow(TypeError);
+    },
+  );
 
   test('takes versions that no RFC knows, as Python does', () => {
     const one = UUID.parse('00000000000000000000000000000001');
@@ -73,7 +76,12 @@ describe('Decimal', () => {
   });
 
   test('knows its parts', () => {
-    expect(Decimal.parse('-12.50')).toMatchObject({ negative: true, coefficient: 1_250n, exponent: -2, isFinite: true });
+    expect(Decimal.parse('-12.50')).toMatchObject({
+      negative: true,
+      coefficient: 1_250n,
+      exponent: -2,
+      isFinite: true,
+    });
     expect(Decimal.parse('12.50').toNumber()).toBe(12.5);
     expect(Decimal.parse('NaN').toNumber()).toBeNaN();
     expect(Decimal.parse('12.50').equals(Decimal.parse('12.5'))).toBe(false);
@@ -137,7 +145,11 @@ describe('DateTime', () => {
   });
 
   test('any Date comes back', () => {
-    const dates = fc.date({ min: new Date('0001-01-01T00:00:00Z'), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true });
+    const dates = fc.date({
+      min: new Date('0001-01-01T00:00:00Z'),
+      max: new Date('9999-12-31T23:59:59Z'),
+      noInvalidDate: true,
+    });
     fc.assert(
       fc.property(dates, (date) => {
         expect(DateTime.parse(String(DateTime.fromDate(date))).toDate()).toEqual(date);

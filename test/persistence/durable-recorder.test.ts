@@ -209,7 +209,10 @@ describe('any interleaving of tabs and faults', () => {
       const dump = (): string =>
         JSON.stringify(
           ['stored_events', 'tracking', 'sqlite_sequence'].map((table) =>
-            database.prepare(`SELECT * FROM ${table} ORDER BY 1`).all([]).map((row) => row.map(String)),
+            database
+              .prepare(`SELECT * FROM ${table} ORDER BY 1`)
+              .all([])
+              .map((row) => row.map(String)),
           ),
         );
       return { recorder, dump };

@@ -15,10 +15,9 @@ const commit: fc.Arbitrary<CheckedCommit> = fc
   .record({
     events: fc.array(storedEvent, { maxLength: 5 }),
     firstNotificationId: fc.maxSafeNat(),
-    tracking: fc.option(
-      fc.record({ applicationName: fc.string({ minLength: 1 }), notificationId: fc.maxSafeNat() }),
-      { nil: undefined },
-    ),
+    tracking: fc.option(fc.record({ applicationName: fc.string({ minLength: 1 }), notificationId: fc.maxSafeNat() }), {
+      nil: undefined,
+    }),
   })
   .map((made) => (made.events.length === 0 ? { ...made, firstNotificationId: 0 } : made));
 const commits = fc.array(commit, { minLength: 1, maxLength: 4 });

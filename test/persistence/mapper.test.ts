@@ -114,7 +114,10 @@ describe('compression and encryption', () => {
   });
 
   test('another key is refused, and a nonce is never used twice', async () => {
-    const [first, second] = [await AESCipher.fromKey(AESCipher.createKey(32)), await AESCipher.fromKey(AESCipher.createKey(32))];
+    const [first, second] = [
+      await AESCipher.fromKey(AESCipher.createKey(32)),
+      await AESCipher.fromKey(AESCipher.createKey(32)),
+    ];
     const sealed = await first.encrypt(new Uint8Array(5));
     await expect(second.decrypt(sealed)).rejects.toMatchObject({ code: 'DECRYPTION_ERROR' });
     expect(await first.encrypt(new Uint8Array(5))).not.toEqual(sealed);
@@ -142,7 +145,12 @@ describe('what cannot be read', () => {
     ['nothing', new Uint8Array(0)],
     ['a transcoding that is not registered', new TextEncoder().encode('{"_type_":"money","_data_":1}')],
   ])('%s: the error names topic, aggregate and version', async (_what, state) => {
-    const reading = new Mapper({ transcoder }).toDomainEvent({ originatorId, originatorVersion: 7, topic: 'Counted', state });
+    const reading = new Mapper({ transcoder }).toDomainEvent({
+      originatorId,
+      originatorVersion: 7,
+      topic: 'Counted',
+      state,
+    });
     await expect(reading).rejects.toMatchObject({
       code: 'MAPPER_DESERIALISATION_ERROR',
       details: { topic: 'Counted', originatorId, originatorVersion: 7 },
@@ -227,7 +235,9 @@ describe('topics', () => {
     ]);
     const topics = ['Counted'];
     const strict = new Mapper({ transcoder, topics });
-    await expect(strict.toStoredEvent({ ...counted({}), type: 'Unknown' })).rejects.toMatchObject({ code: 'TOPIC_ERROR' });
+    await expect(strict.toStoredEvent({ ...counted({}), type: 'Unknown' })).rejects.toMatchObject({
+      code: 'TOPIC_ERROR',
+    });
     await expect(new EventStore({ mapper: strict, recorder }).get(originatorId)).rejects.toMatchObject({
       code: 'TOPIC_ERROR',
       details: { topic: 'Unknown', originatorId, originatorVersion: 2 },

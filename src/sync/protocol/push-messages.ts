@@ -55,7 +55,6 @@ const uuidSchema = v.pipe(v.string(), v.check(isCanonicalUuid, 'must be a UUID i
 const idSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const countSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
-/** An event on the wire. */
 const pushEventSchema = v.object({
   id: idSchema,
   originatorId: uuidSchema,
@@ -73,11 +72,37 @@ const pushEventSchema = v.object({
   ),
 });
 
-/** The body of a push. Ids increase strictly, and the first is greater than `after`. */
-export const pushRequestSchema = v.pipe(
+/** The body of a push. */
+export interface PushRequest {
+  readonly replicaId: string;
+  /** The last id that the server confirmed to this replica; 0 at first. */
+  readonly after: number;
+  /** At least one; ids increase strictly, and the first is greater than `after`. */
+  readonly events: readonly PushEvent[];
+}
+
+/** An event on the wire. */
+export interface PushEvent {
+  readonly id: number;
+  readonly originatorId: string;
+  readonly originatorVersion: number;
+  readonly topic: string;
+  /** In base64. */
+  readonly state: string;
+}
+
+/** The body of a 200 answer. */
+export interface PushResponse {
+  /** Everything of this replica up to this id is recorded. */
+  readonly tracking: { readonly id: number };
+  /** The server's largest notification id. */
+  readonly head: number;
+}
+
+/** Checks the body of a push. */
+export const pushRequestSchema: v.GenericSchema<PushRequest> = v.pipe(
   v.object({
     replicaId: uuidSchema,
-    /** The last id that the server confirmed to this replica; 0 at first. */
     after: countSchema,
     events: v.pipe(v.array(pushEventSchema), v.minLength(1), v.maxLength(PUSH_EVENTS_MAX)),
   }),
@@ -87,11 +112,8 @@ export const pushRequestSchema = v.pipe(
   ),
 );
 
-/** The body of a 200 answer. */
-export const pushResponseSchema = v.object({
-  /** Everything of this replica up to this id is recorded. */
+const pushResponseSchema: v.GenericSchema<PushResponse> = v.object({
   tracking: v.object({ id: idSchema }),
-  /** The server's largest notification id. */
   head: countSchema,
 });
 
@@ -103,12 +125,7 @@ const errorDataSchema: v.GenericSchema<ErrorData> = v.object({
 });
 
 /** The body of every answer that is not a 200. */
-export const errorResponseSchema: v.GenericSchema<{ error: ErrorData }> = v.object({ error: errorDataSchema });
-
-/** The body of a push. */
-export type PushRequest = v.InferOutput<typeof pushRequestSchema>;
-/** The body of a 200 answer. */
-export type PushResponse = v.InferOutput<typeof pushResponseSchema>;
+const errorResponseSchema: v.GenericSchema<{ error: ErrorData }> = v.object({ error: errorDataSchema });
 
 /** Puts notifications of the local application sequence on the wire. */
 export function toPushRequest(replicaId: string, after: number, notifications: readonly Notification[]): PushRequest {
