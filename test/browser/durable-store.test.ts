@@ -113,10 +113,13 @@ describe('two tabs with one store', () => {
       }),
     );
     expect(ids.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: 180 }, (_, index) => index + 1));
-    await vi.waitUntil(async () => {
-      const maxima = await Promise.all(tabs.map((tab) => tab.recorder.maxNotificationId()));
-      return maxima.every((max) => max === 180);
-    });
+    await vi.waitUntil(
+      async () => {
+        const maxima = await Promise.all(tabs.map((tab) => tab.recorder.maxNotificationId()));
+        return maxima.every((max) => max === 180);
+      },
+      { timeout: 10_000 },
+    );
     const [truth, ...others] = await Promise.all(tabs.map(everything));
     for (const other of others) expect(other).toEqual(truth);
     expect(await rawJournal(name, 'readonly', (journal) => journal.count())).toBe(180);

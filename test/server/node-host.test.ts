@@ -214,6 +214,6 @@ async function otherWriter(applicationName: string): Promise<OtherWriter> {
 async function endSessionsOf(host: NodeHost): Promise<void> {
   const { rows } = await host.pool.query('SELECT pg_backend_pid() AS pid');
   const pool = await createPgPool({ connectionString: host.databaseUrl });
-  await pool.query('SELECT pg_terminate_backend($1)', [rows[0]?.['pid']]);
+  await pool.query('SELECT pg_terminate_backend($1, 5000)', [rows[0]?.['pid']]);
   await pool.end();
 }

@@ -9,6 +9,9 @@ import type { SyncStore } from '../../src/sync/sync-store.js';
 import { newOriginatorId, sampleEvents } from '../../src/testing/event-samples.js';
 import { ManualClock } from '../support/manual-clock.js';
 
+/** A bound for a loaded machine; what is waited for usually takes a millisecond. */
+const WAIT = { interval: 1, timeout: 10_000 };
+
 type Answer = (request: Request, forward: () => Promise<Response>) => Promise<Response> | Response;
 
 /** A store and a server that keep everything in memory, with a network between them that a test scripts. */
@@ -70,7 +73,7 @@ class Scene {
   }
 
   async until(condition: (status: SyncStatus) => boolean): Promise<SyncStatus> {
-    await vi.waitUntil(() => condition(this.sync.status.value), { interval: 1 });
+    await vi.waitUntil(() => condition(this.sync.status.value), WAIT);
     return this.sync.status.value;
   }
 
@@ -269,7 +272,7 @@ describe('a bad network', () => {
     );
     scene.start();
     await scene.until(({ state }) => state === 'pushing');
-    await vi.waitUntil(() => scene.requests.length === 1);
+    await vi.waitUntil(() => scene.requests.length === 1, WAIT);
     scene.clock.advance(30_000);
     await scene.until(({ state }) => state === 'waiting');
   });
@@ -306,7 +309,7 @@ describe('refusals', () => {
     expect(stopped).toMatchObject({ pending: 2, lastError: { code: 'INTEGRITY_ERROR' } });
     expect(await scene.books.maxNotificationId()).toBe(1);
     scene.clock.advance(60_000);
-    await vi.waitUntil(() => scene.requests.length === 2);
+    await vi.waitUntil(() => scene.requests.length === 2, WAIT);
   });
 
   test('a server that lost what it confirmed: stop says so, resend heals', async () => {
@@ -355,11 +358,11 @@ describe('control', () => {
     scene.start();
     const second = scene.sync;
     await scene.count(3);
-    await vi.waitUntil(() => second.status.value.confirmedId === 3 && second.status.value.state === 'idle');
+    await vi.waitUntil(() => second.status.value.confirmedId === 3 && second.status.value.state === 'idle', WAIT);
     expect(scene.requests).toHaveLength(1);
     await first.close();
     await scene.count(1);
-    await vi.waitUntil(() => second.status.value.confirmedId === 4);
+    await vi.waitUntil(() => second.status.value.confirmedId === 4, WAIT);
     await scene.expectBooksComplete();
   });
 
@@ -375,7 +378,7 @@ describe('control', () => {
       ),
     );
     scene.start();
-    await vi.waitUntil(async () => (await scene.books.maxNotificationId()) === 4);
+    await vi.waitUntil(async () => (await scene.books.maxNotificationId()) === 4, WAIT);
     await scene.sync.close();
     expect(await scene.recorder.maxTrackingId(PUSH_TRACKING_NAME)).toBe(0);
     scene.start();
