@@ -1,4 +1,4 @@
-import { expect } from '@playwright/test';
+import { expect } from './support/patient-expect.js';
 import { StockPage } from './support/stock-page.js';
 import { test } from './support/warehouse-test.js';
 
@@ -61,7 +61,10 @@ test('an ordinary day: nothing is complained of, everything can be named, work o
   expect(proxy.pushes).toEqual([]);
 });
 
-test('a device that says it is offline waits, and sends as soon as it says otherwise', async ({ warehouse, launchDevice }) => {
+test('a device that says it is offline waits, and sends as soon as it says otherwise', async ({
+  warehouse,
+  launchDevice,
+}) => {
   const { proxy, address, database } = warehouse;
   const { context } = await launchDevice();
   const stockPage = await StockPage.open(context, address);

@@ -1,5 +1,5 @@
-import { expect } from '@playwright/test';
 import { expectBooksHold } from './support/books-expectations.js';
+import { expect } from './support/patient-expect.js';
 import { StockPage } from './support/stock-page.js';
 import { test } from './support/warehouse-test.js';
 
@@ -10,7 +10,6 @@ test('a server that is killed in the middle of pushes loses nothing and doubles 
   warehouse,
   launchDevice,
 }) => {
-  test.setTimeout(90_000);
   const { database, server, address } = warehouse;
   const stockPage = await StockPage.open((await launchDevice()).context, address);
   let counts = 0;
@@ -36,7 +35,7 @@ test('a server that is killed in the middle of pushes loses nothing and doubles 
     });
 
     await test.step(`killed while a push is being committed, round ${round}`, async () => {
-      await stockPage.sendImpatiently();
+      await stockPage.sendImpatiently(counts);
       const before = await database.events();
       const hold = await database.holdCommits();
       await countMore('LBL-0A6S', 'CTN-4030');
@@ -52,6 +51,6 @@ test('a server that is killed in the middle of pushes loses nothing and doubles 
     });
   }
 
-  await stockPage.sendImpatiently();
+  await stockPage.sendImpatiently(counts);
   await expectBooksHold(database, await stockPage.shownEvents());
 });

@@ -1,6 +1,6 @@
-import { expect } from '@playwright/test';
 import { countOriginatorId, ITEM_COUNTED } from '../../../demo/stock-events.js';
 import type { BooksDatabase, BooksEvent } from './books-database.js';
+import { expect } from './patient-expect.js';
 import type { ShownEvent } from './stock-page.js';
 
 /**

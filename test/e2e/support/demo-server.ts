@@ -15,7 +15,6 @@ export class DemoServer {
   readonly #databaseUrl: string;
   #child: ChildProcess | undefined;
   #url = '';
-  #output = '';
 
   private constructor(databaseUrl: string) {
     this.#databaseUrl = databaseUrl;
@@ -43,7 +42,6 @@ export class DemoServer {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
-    this.#output = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.errors += text;
     });
@@ -63,19 +61,21 @@ export class DemoServer {
   }
 
   async #readiness(child: ChildProcess): Promise<string> {
+    let output = '';
     return await new Promise((resolve, reject) => {
       const fail = (why: string): void => {
+        clearTimeout(timer);
         child.kill('SIGKILL');
-        reject(new Error(`The demo's server ${why}\n${this.#output}${this.errors}`));
+        reject(new Error(`The demo's server ${why}\n${output}${this.errors}`));
       };
       const timer = setTimeout(() => fail(`was not ready within ${START_WAIT_MS} ms.`), START_WAIT_MS);
+      // After the promise is settled both say nothing new.
       child.once('exit', (code) => fail(`ended with ${code}.`));
       child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-        this.#output += text;
-        const url = READY.exec(this.#output)?.[1];
+        output += text;
+        const url = READY.exec(output)?.[1];
         if (url === undefined) return;
         clearTimeout(timer);
-        child.removeAllListeners('exit');
         resolve(url);
       });
     });
@@ -84,7 +84,7 @@ export class DemoServer {
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child?.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');
     child.kill(signal);
     await gone;

@@ -45,6 +45,8 @@ const PORTAL_PAGE = '<!doctype html><title>Welcome</title><h1>Welcome to our fre
 export class FaultProxy {
   /** Every push that arrived, in that order. */
   readonly pushes: SeenPush[] = [];
+  /** What the server said to the second copies of pushes. */
+  readonly copyStatuses: number[] = [];
   /** What happens to pushes that no script speaks of. */
   otherwise: PushFault = 'pass';
   /** The largest number of pushes that were under way at the same time. */
@@ -70,11 +72,6 @@ export class FaultProxy {
   /** The base address, the same after it was down. */
   get url(): string {
     return `http://localhost:${this.#port}`;
-  }
-
-  /** Faults of the script that no push has met yet. */
-  get faultsLeft(): number {
-    return this.#script.length;
   }
 
   /** Says what happens to the next pushes, one fault each. */
@@ -108,9 +105,9 @@ export class FaultProxy {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.shouldKeepAlive = false;
     const body = await readAll(request);
-    if (request.method === 'OPTIONS') return void response.writeHead(204, corsHeaders(request)).end();
-    if (request.method === 'POST' && request.url === PUSH_PATH) return await this.#push(request, body, response);
-    send(response, request, await this.#forward(request, body));
+    if (request.method === 'OPTIONS') response.writeHead(204, corsHeaders(request)).end();
+    else if (request.method === 'POST' && request.url === PUSH_PATH) await this.#push(request, body, response);
+    else send(response, request, await this.#forward(request, body));
   }
 
   async #push(request: IncomingMessage, body: Buffer, response: ServerResponse): Promise<void> {
@@ -126,19 +123,29 @@ export class FaultProxy {
   }
 
   async #meetFault(push: SeenPush, request: IncomingMessage, body: Buffer, response: ServerResponse): Promise<void> {
-    if (push.fault === 'drop-request') return void request.socket.resetAndDestroy();
-    if (push.fault === 'portal') return sendPortalPage(response, request);
+    const { fault } = push;
+    if (fault === 'drop-request') {
+      request.socket.resetAndDestroy();
+      return;
+    }
+    if (fault === 'portal') {
+      sendPortalPage(response, request);
+      return;
+    }
     const [answer] = await Promise.all([this.#forward(request, body), this.#sendCopies()]);
     push.status = answer.status;
-    if (push.fault === 'drop-response') return void request.socket.destroy();
-    if (push.fault === 'cut-response') return sendHalf(response, request, answer);
-    if (push.fault === 'delay-duplicate') this.#copies.push({ request, body });
-    send(response, request, answer);
+    if (fault === 'delay-duplicate') this.#copies.push({ request, body });
+    if (fault === 'drop-response') request.socket.destroy();
+    else if (fault === 'cut-response') sendHalf(response, request, answer);
+    else send(response, request, answer);
   }
 
-  /** Nobody waits for the answers to copies, so they may fail. */
+  /** A copy that breaks off is only a copy. */
   async #sendCopies(): Promise<void> {
-    await Promise.allSettled(this.#copies.splice(0).map(({ request, body }) => this.#forward(request, body)));
+    const answers = await Promise.allSettled(
+      this.#copies.splice(0).map(({ request, body }) => this.#forward(request, body)),
+    );
+    for (const answer of answers) if (answer.status === 'fulfilled') this.copyStatuses.push(answer.value.status);
   }
 
   async #forward({ method = 'GET', url = '/', headers }: IncomingMessage, body: Buffer): Promise<Answer> {

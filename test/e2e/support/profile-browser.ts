@@ -8,6 +8,9 @@ import type { BrowserName } from '../../support/browsers.js';
 import { killBrowser } from './browser-processes.js';
 
 const BROWSER_TYPES = { chromium, firefox };
+// A browser's own cache may be emptied at any time, so it must not be what makes the page open without a network.
+const NO_CACHE_ARGS = { chromium: ['--disk-cache-size=1'], firefox: [] };
+const NO_CACHE_PREFERENCES = { 'browser.cache.disk.enable': false, 'browser.cache.memory.enable': false };
 // Wide enough to show items, events and books at once.
 const VIEWPORT = { width: 1280, height: 900 };
 
@@ -38,8 +41,12 @@ export class ProfileBrowser {
 
   /** Starts the browser on the same profile again. */
   async start(): Promise<void> {
-    this.#context = await BROWSER_TYPES[this.#browserName].launchPersistentContext(this.#profileDir, {
-      ...browserLaunchOptions(this.#browserName),
+    const browserName = this.#browserName;
+    const { args = [], ...options } = browserLaunchOptions(browserName);
+    this.#context = await BROWSER_TYPES[browserName].launchPersistentContext(this.#profileDir, {
+      ...options,
+      args: [...args, ...NO_CACHE_ARGS[browserName]],
+      ...(browserName === 'firefox' ? { firefoxUserPrefs: NO_CACHE_PREFERENCES } : {}),
       viewport: VIEWPORT,
     });
   }

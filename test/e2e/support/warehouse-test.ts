@@ -33,7 +33,7 @@ interface WorkerFixtures {
 /** The `test` of every file here. */
 export const test = base.extend<TestFixtures, WorkerFixtures>({
   postgresUrl: [
-    // eslint-disable-next-line no-empty-pattern -- Playwright reads the names of the fixtures out of this pattern
+    // Playwright reads the names of the fixtures out of the pattern, which has to be there.
     async ({}, use) => {
       const postgres = await startBooksPostgres();
       await use(postgres.url);
