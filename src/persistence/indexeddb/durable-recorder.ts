@@ -56,6 +56,12 @@ interface PendingCommit {
   reject(error: unknown): void;
 }
 
+/** What a check says of a group. */
+interface CheckedGroup {
+  readonly checked: readonly (readonly [PendingCommit, JournalCommit])[];
+  readonly refused: readonly (readonly [PendingCommit, unknown])[];
+}
+
 /** Options of {@link DurableRecorder.insertEvents} beside those of every process recorder. */
 export interface DurableInsertOptions extends InsertEventsOptions {
   /** The same events as `packEvents` makes them, if the caller has them so already. */
@@ -195,35 +201,39 @@ export class DurableRecorder implements ProcessRecorder {
     for (;;) {
       this.#assertSound();
       if (this.#head > this.#applied) await this.#catchUp();
-      const checked = this.#checkGroup(group);
-      if (checked.length === 0) return;
+      const { checked, refused } = this.#checkGroup(group);
+      if (checked.length === 0) return reject(refused);
       const position = this.#applied + 1;
       const commits = checked.map(([, commit]) => commit);
       const outcome = await this.#journal.append(position, encodeJournalRecord(position, commits));
       if (outcome === 'appended') {
         this.#apply(position, commits, true);
         for (const [pending, commit] of checked) pending.resolve(notificationIdsOf(commit));
-        return;
+        return reject(refused);
       }
-      // Another tab was first. Each round of this loop means that some tab made progress.
+      // Another tab was first: the whole group is checked anew. Each round means that some tab made progress.
       await this.#catchUp();
     }
   }
 
-  /** Settles the commits that cannot be; gives the others their ids. */
-  #checkGroup(group: readonly PendingCommit[]): [PendingCommit, JournalCommit][] {
+  /**
+   * Gives ids to the commits that can be. Settles none: a commit that is refused because of one before it in the group
+   * is refused for good only when that one is durable.
+   */
+  #checkGroup(group: readonly PendingCommit[]): CheckedGroup {
     const check = new CommitCheck(this.#replica);
     const checked: [PendingCommit, JournalCommit][] = [];
+    const refused: [PendingCommit, unknown][] = [];
     for (const pending of group) {
       try {
         const { packedEvents } = pending;
         const commit = check.check(pending.events, pending.tracking);
         checked.push([pending, packedEvents === undefined ? commit : { ...commit, packedEvents }]);
       } catch (error) {
-        pending.reject(error);
+        refused.push([pending, error]);
       }
     }
-    return checked;
+    return { checked, refused };
   }
 
   /** Waits until the replica holds every record that it was told of. */
@@ -290,6 +300,10 @@ export class DurableRecorder implements ProcessRecorder {
   #assertSound(): void {
     if (this.#failure !== undefined) throw this.#failure;
   }
+}
+
+function reject(refused: CheckedGroup['refused']): void {
+  for (const [pending, error] of refused) pending.reject(error);
 }
 
 function gap(expected: number, found: number): CorruptJournalError {
