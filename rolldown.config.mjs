@@ -11,6 +11,8 @@ const entries = {
   index: at('src/index.ts'),
   sync: at('src/sync/index.ts'),
   sqlite: at('src/persistence/sqlite/index.ts'),
+  'node-sqlite': at('src/persistence/sqlite/node-sqlite.ts'),
+  session: at('src/session/index.ts'),
   postgres: at('src/persistence/postgres/index.ts'),
   server: at('src/server/index.ts'),
   node: at('src/server/hosts/index.ts'),

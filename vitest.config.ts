@@ -9,6 +9,8 @@ const source = (path: string): string => fileURLToPath(new URL(path, import.meta
 const SOURCE_ALIASES: Readonly<Record<string, string>> = {
   'daybook/sync': source('src/sync/index.ts'),
   'daybook/sqlite': source('src/persistence/sqlite/index.ts'),
+  'daybook/node-sqlite': source('src/persistence/sqlite/node-sqlite.ts'),
+  'daybook/session': source('src/session/index.ts'),
   'daybook/postgres': source('src/persistence/postgres/index.ts'),
   'daybook/server': source('src/server/index.ts'),
   'daybook/node': source('src/server/hosts/index.ts'),
@@ -23,6 +25,8 @@ export default defineConfig({
         resolve: { alias: SOURCE_ALIASES },
         test: {
           name: 'node',
+          // For property tests on a loaded machine; what hangs says so by its own limits.
+          testTimeout: 30_000,
           include: ['test/**/*.test.ts'],
           exclude: ['test/browser/**', 'test/e2e/**'],
           globalSetup: ['test/support/embedded-postgres-setup.ts'],

@@ -3,6 +3,7 @@ import { mainOnOwnNode } from './lib/own-node.mjs';
 import { run } from './lib/project.mjs';
 import { STATIC_STEPS } from './lib/static-steps.mjs';
 import { runSteps } from './lib/step-table.mjs';
+import { printConformanceMatrix } from './lib/conformance-matrix.mjs';
 import { RUNNERS, runTests, sum, totalsLine } from './lib/test-runners.mjs';
 
 const script = (name) => async () => (await run(process.execPath, [`scripts/${name}.mjs`])).code;
@@ -19,6 +20,7 @@ await mainOnOwnNode(import.meta.url, async () => {
     return { passed: 0, failed: 1, skipped: 0 };
   });
   const totals = sum([{ ...steps, skipped: 0 }, tests]);
+  printConformanceMatrix();
   console.log(`\n${totalsLine(totals)}`);
   return totals.failed > 0 || tests.passed === 0 ? 1 : 0;
 });

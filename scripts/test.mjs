@@ -1,6 +1,7 @@
 // Runs all tests: in Node, in the browsers, and from end to end. Arguments choose among them: node, browser, e2e.
 // The last line is `N passed, N failed`.
 import { mainOnOwnNode } from './lib/own-node.mjs';
+import { printConformanceMatrix } from './lib/conformance-matrix.mjs';
 import { RUNNERS, runTests, totalsLine } from './lib/test-runners.mjs';
 
 await mainOnOwnNode(import.meta.url, async () => {
@@ -8,6 +9,7 @@ await mainOnOwnNode(import.meta.url, async () => {
   const unknown = names.filter((name) => !RUNNERS.includes(name));
   if (unknown.length > 0) throw new Error(`No tests ${unknown.join(', ')}; there are ${RUNNERS.join(', ')}.`);
   const totals = await runTests(names.length === 0 ? RUNNERS : names);
+  printConformanceMatrix();
   console.log(`\n${totalsLine(totals)}`);
   return totals.failed > 0 || totals.passed === 0 ? 1 : 0;
 });

@@ -14,6 +14,10 @@ export { UUID } from './domain/uuid.js';
 export { AESCipher } from './persistence/aes-cipher.js';
 export type { Cipher } from './persistence/cipher.js';
 export type { Compressor } from './persistence/compressor.js';
+export { Environment } from './persistence/environment.js';
+export type { EnvironmentOptions, EnvironmentValues } from './persistence/environment.js';
+export { EnvironmentError } from './persistence/environment-error.js';
+export type { EnvironmentErrorDetails, EnvironmentErrorOptions } from './persistence/environment-error.js';
 export {
   CorruptJournalError,
   DatabaseError,
@@ -38,11 +42,25 @@ export {
 export type { IntegrityErrorDetails } from './persistence/errors.js';
 export { EventStore } from './persistence/event-store.js';
 export type { EventStoreOptions } from './persistence/event-store.js';
+export type { InfrastructureComponents } from './persistence/infrastructure/infrastructure-components.js';
+export { InfrastructureFactory } from './persistence/infrastructure/infrastructure-factory.js';
+export type {
+  InfrastructureFactoryClass,
+  InfrastructureOptions,
+} from './persistence/infrastructure/infrastructure-factory.js';
+export type { PersistenceModules } from './persistence/infrastructure/persistence-modules.js';
 export { JSONTranscoder } from './persistence/json-transcoder.js';
 export type { TranscodingOrClass } from './persistence/json-transcoder.js';
 export { Mapper, SNAPSHOT_TOPIC } from './persistence/mapper.js';
 export type { EventMapper, MapperOptions } from './persistence/mapper.js';
-export { MemoryProcessRecorder } from './persistence/memory/memory-recorder.js';
+export { MemoryFactory } from './persistence/memory/memory-factory.js';
+export {
+  MemoryAggregateRecorder,
+  MemoryApplicationRecorder,
+  MemoryProcessRecorder,
+} from './persistence/memory/memory-recorder.js';
+export type { RecorderFactory, RecorderFactoryClass } from './persistence/recorder-factory.js';
+export type { RecorderTransaction, TransactionalRecorder } from './persistence/recorder-transaction.js';
 export type {
   AggregateRecorder,
   ApplicationRecorder,

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureBrowsers } from './browser-setup.mjs';
+import { forgetConformance } from './conformance-matrix.mjs';
 import { BIN, CACHE, childEnvironment, run, runOrFail } from './project.mjs';
 
 /**
@@ -45,7 +46,8 @@ export function totalsLine({ passed, failed, skipped }) {
 async function runVitest(projects, env) {
   const report = freshReport('vitest.json');
   const filters = projects.map((name) => `--project=${name === 'browser' ? 'browser*' : name}`);
-  const args = ['run', ...filters, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  forgetConformance();
+  const args = ['run', ...filters, '--reporter=default', '--reporter=./scripts/lib/conformance-reporter.mjs', '--reporter=json', `--outputFile.json=${report}`];
   const { code } = await run(join(BIN, 'vitest'), args, { env });
   return counted('Vitest', code, () => {
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = readReport(report);

@@ -1,7 +1,7 @@
 /**
- * A synchronous store of events: what a recorder keeps its rows in when one thread owns them all.
+ * A synchronous store of events: what a durable recorder keeps its rows in, and reads from, when one thread owns them all.
  *
- * Memory and SQLite implement it; the recorders above it share one way of checking a commit before they apply it.
+ * Memory and SQLite implement it; what is above it checks a commit before it makes it durable and applies it.
  *
  * @module
  */
@@ -60,8 +60,9 @@ export class CommitCheck {
    * @throws IntegrityError (`INTEGRITY_ERROR`) when a position is taken; the other commits of the group stand
    */
   check(events: readonly StoredEvent[], tracking: Tracking | undefined): CheckedCommit {
-    const positions = this.#checkEvents(events);
+    // First, as on every engine: of an event that is processed twice, the caller learns that it was.
     if (tracking !== undefined) this.#checkTracking(tracking);
+    const positions = this.#checkEvents(events);
     for (const position of positions) this.#positions.add(position);
     if (tracking !== undefined) this.#tracked.set(tracking.applicationName, tracking.notificationId);
     const commit = { events, firstNotificationId: this.#nextNotificationId, tracking };

@@ -10,8 +10,13 @@ import type { StoredEvent, Tracking } from './stored-event.js';
 
 /** UTF-16 code units of a topic: far above any name, and what a sync server takes. */
 export const TOPIC_LENGTH_MAX = 1_000;
+/** UTF-16 code units of an aggregate's id that is a text: its index entry must fit into a third of a page of PostgreSQL. */
+export const ORIGINATOR_ID_LENGTH_MAX = 500;
 /** Bytes of one event's state in a store that is pushed: in base64 it must fit into one request. */
 export const STATE_BYTES_MAX = 700_000;
+
+/** What identifies aggregates: UUIDs, which every engine takes, or any texts, where an engine has them as an option. */
+export type OriginatorIdType = 'uuid' | 'text';
 
 /** Whether every engine can store a text: PostgreSQL takes neither zero characters nor halves of surrogate pairs. */
 export function isStorableText(text: string): boolean {
@@ -19,9 +24,9 @@ export function isStorableText(text: string): boolean {
 }
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when an event cannot be stored as it is */
-export function validateEvents(events: readonly StoredEvent[]): void {
+export function validateEvents(events: readonly StoredEvent[], idType: OriginatorIdType = 'uuid'): void {
   for (const event of events) {
-    validateOriginatorId(event.originatorId);
+    validateOriginatorId(event.originatorId, idType);
     validateVersion('originatorVersion', event.originatorVersion);
     validateTopic(event.topic);
     if (!(event.state instanceof Uint8Array)) refuse('state', 'a Uint8Array', event.state);
@@ -56,8 +61,12 @@ export function validateStateSizes(events: readonly StoredEvent[]): void {
 }
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when an argument of `selectEvents` is not what it should be */
-export function validateSelectEvents(originatorId: string, options: SelectEventsOptions): void {
-  validateOriginatorId(originatorId);
+export function validateSelectEvents(
+  originatorId: string,
+  options: SelectEventsOptions,
+  idType: OriginatorIdType = 'uuid',
+): void {
+  validateOriginatorId(originatorId, idType);
   if (options.gt !== undefined) validateInteger('gt', options.gt, Number.MIN_SAFE_INTEGER);
   if (options.lte !== undefined) validateInteger('lte', options.lte, Number.MIN_SAFE_INTEGER);
   if (options.limit !== undefined) validateInteger('limit', options.limit, 0);
@@ -71,15 +80,21 @@ export function validateSelectNotifications(options: SelectNotificationsOptions)
   for (const topic of options.topics ?? []) if (typeof topic !== 'string') refuse('topics', 'a list of texts', topic);
 }
 
-function validateOriginatorId(originatorId: string): void {
-  if (!isCanonicalUuid(originatorId)) {
+function validateOriginatorId(originatorId: string, idType: OriginatorIdType): void {
+  if (idType === 'text') validateText('originatorId', originatorId, ORIGINATOR_ID_LENGTH_MAX);
+  // The type is asked for first: a test of something else would test what it says of itself.
+  else if (typeof originatorId !== 'string' || !isCanonicalUuid(originatorId)) {
     refuse('originatorId', 'a UUID in canonical form (lower case, with dashes)', originatorId);
   }
 }
 
 function validateTopic(topic: string): void {
-  if (typeof topic === 'string' && topic !== '' && topic.length <= TOPIC_LENGTH_MAX && isStorableText(topic)) return;
-  refuse('topic', `a text of 1 to ${TOPIC_LENGTH_MAX} characters without zeros or halves of surrogate pairs`, topic);
+  validateText('topic', topic, TOPIC_LENGTH_MAX);
+}
+
+function validateText(field: string, text: string, lengthMax: number): void {
+  if (typeof text === 'string' && text !== '' && text.length <= lengthMax && isStorableText(text)) return;
+  refuse(field, `a text of 1 to ${lengthMax} characters without zeros or halves of surrogate pairs`, text);
 }
 
 function validateVersion(field: string, version: number): void {

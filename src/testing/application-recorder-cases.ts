@@ -8,6 +8,7 @@ import type { Notification } from '../persistence/stored-event.js';
 import { expectEqual, expectRejection, expectTrue } from './conformance.js';
 import type { ConformanceCase } from './conformance.js';
 import { newOriginatorId, sampleEvent, sampleEvents } from './event-samples.js';
+import { expectSeparateRanges, tail } from './log-reading.js';
 
 /** The recorder under test. It may hold events already, but nobody else writes to it. */
 export interface ApplicationRecorderContext {
@@ -15,6 +16,9 @@ export interface ApplicationRecorderContext {
 }
 
 type Case = ConformanceCase<ApplicationRecorderContext>;
+
+// Of one call: enough that an engine which let others in between would be caught at it.
+const BIG_BATCH_EVENTS = 2_000;
 
 const emptyInsertGivesNoIds: Case = {
   name: 'inserting no events gives no ids and changes nothing',
@@ -41,12 +45,16 @@ const idsAreInOrder: Case = {
     );
     expectEqual(await recorder.maxNotificationId(), ids[3], 'the largest id');
     const notifications = await recorder.selectNotifications({ start: start + 1, limit: 10 });
-    expectEqual(notifications.map(brief), [
-      [ids[0], first, 1],
-      [ids[1], second, 1],
-      [ids[2], first, 2],
-      [ids[3], second, 2],
-    ], 'the notifications');
+    expectEqual(
+      notifications.map(brief),
+      [
+        [ids[0], first, 1],
+        [ids[1], second, 1],
+        [ids[2], first, 2],
+        [ids[3], second, 2],
+      ],
+      'the notifications',
+    );
   },
 };
 
@@ -130,11 +138,7 @@ const malformedSelectionsAreRefused: Case = {
   name: 'malformed selections of notifications are refused',
   async run({ recorder }) {
     const refused = async (what: string, options: object): Promise<void> =>
-      expectRejection(
-        recorder.selectNotifications(options as SelectNotificationsOptions),
-        'PROGRAMMING_ERROR',
-        what,
-      );
+      expectRejection(recorder.selectNotifications(options as SelectNotificationsOptions), 'PROGRAMMING_ERROR', what);
     await refused('a negative limit', { start: 1, limit: -1 });
     await refused('a fractional limit', { start: 1, limit: 0.5 });
     await refused('a missing limit', { start: 1 });
@@ -149,12 +153,26 @@ const concurrentInsertsDoNotInterleave: Case = {
     const batches = await Promise.all(
       Array.from({ length: 20 }, () => recorder.insertEvents(sampleEvents(newOriginatorId(), 1, 25))),
     );
-    const ranges = batches.map((ids) => [Math.min(...ids), Math.max(...ids)] as const).sort(([a], [b]) => a - b);
-    ranges.forEach(([first], index) => {
-      const before = ranges[index - 1];
-      if (before !== undefined) expectTrue(before[1] < first, `ranges overlap at ${first}`);
-    });
+    expectSeparateRanges(batches);
     expectEqual(new Set(batches.flat()).size, 500, 'distinct ids');
+  },
+};
+
+const bigInsertsDoNotInterleave: Case = {
+  name: 'big concurrent inserts are blocks of their own as well, and are read back whole',
+  async run({ recorder }) {
+    const start = (await recorder.maxNotificationId()) + 1;
+    const [first, second] = [newOriginatorId(), newOriginatorId()];
+    const batches = await Promise.all(
+      [first, second].map((id) => recorder.insertEvents(sampleEvents(id, 1, BIG_BATCH_EVENTS))),
+    );
+    expectSeparateRanges(batches);
+    const notifications = await recorder.selectNotifications({ start, limit: 2 * BIG_BATCH_EVENTS + 1 });
+    expectEqual(notifications.length, 2 * BIG_BATCH_EVENTS, 'count of notifications');
+    const owners = notifications.map(({ originatorId }) => originatorId);
+    const changes = owners.filter((owner, index) => index > 0 && owner !== owners[index - 1]);
+    expectEqual(changes.length, 1, 'changes from one aggregate to the other along the log');
+    expectEqual((await recorder.selectEvents(second)).length, BIG_BATCH_EVENTS, 'events of one aggregate');
   },
 };
 
@@ -174,27 +192,24 @@ const concurrentConflictsHaveOneWinner: Case = {
   },
 };
 
-const tailingReaderMissesNothing: Case = {
-  name: 'a reader that tails concurrent writers sees every id once, in order',
+const tailingReadersMissNothing: Case = {
+  name: 'two readers that tail ten writers see every id once, in order',
   async run({ recorder }) {
-    const start = await recorder.maxNotificationId();
-    let writing = true;
-    const writers = Promise.all(
-      Array.from({ length: 5 }, async () => {
-        const id = newOriginatorId();
-        for (let version = 1; version <= 20; version++) await recorder.insertEvents([sampleEvent(id, version)]);
+    const start = (await recorder.maxNotificationId()) + 1;
+    const writing = Promise.all(
+      Array.from({ length: 10 }, async () => {
+        const ids: number[] = [];
+        for (let batch = 0; batch < 10; batch++) {
+          ids.push(...(await recorder.insertEvents(sampleEvents(newOriginatorId(), 1, 10))));
+        }
+        return ids;
       }),
-    ).finally(() => (writing = false));
-    const seen: number[] = [];
-    for (;;) {
-      const ended = !writing;
-      const page = await recorder.selectNotifications({ start: (seen.at(-1) ?? start) + 1, limit: 7 });
-      seen.push(...page.map(({ id }) => id));
-      if (page.length === 0 && ended) break;
-    }
-    await writers;
-    expectEqual(seen, await selector(recorder)({ start: start + 1, limit: 1_000 }), 'what the reader saw');
-    expectEqual(seen.length, 100, 'count');
+    );
+    const seen = await Promise.all([tail(recorder, start, writing, 50), tail(recorder, start, writing, 7)]);
+    const written = (await writing).flat().sort((a, b) => a - b);
+    expectEqual(written.length, 1_000, 'count');
+    expectEqual(seen[0], written, 'what the first reader saw');
+    expectEqual(seen[1], written, 'what the second reader saw');
   },
 };
 
@@ -209,8 +224,9 @@ export const applicationRecorderCases: readonly Case[] = [
   selectsByTopics,
   malformedSelectionsAreRefused,
   concurrentInsertsDoNotInterleave,
+  bigInsertsDoNotInterleave,
   concurrentConflictsHaveOneWinner,
-  tailingReaderMissesNothing,
+  tailingReadersMissNothing,
 ];
 
 function brief({ id, originatorId, originatorVersion }: Notification): [number, string, number] {

@@ -43,5 +43,7 @@ export async function expectRejection(promise: Promise<unknown>, code: string, w
 
 function show(value: unknown): string {
   if (value instanceof Error) return `${value.name}: ${value.message}`;
-  return JSON.stringify(value, (_key, item: unknown) => (item instanceof Uint8Array ? `bytes(${[...item]})` : item));
+  return JSON.stringify(value, (_key, item: unknown) =>
+    item instanceof Uint8Array ? `bytes(${[...item].join(',')})` : item,
+  );
 }

@@ -1,46 +1,81 @@
 import { openDaybook } from 'daybook';
-import type { Daybook } from 'daybook';
-import { openSqlJs, SqliteProcessRecorder } from 'daybook/sqlite';
-import { aggregateRecorderCases, applicationRecorderCases, processRecorderCases } from 'daybook/testing';
-import type { ProcessRecorderContext } from 'daybook/testing';
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import { openSqlJs, SqliteAggregateRecorder, SqliteApplicationRecorder, SqliteProcessRecorder } from 'daybook/sqlite';
+import type { SqliteDatabase } from 'daybook/sqlite';
+import {
+  aggregateRecorderCases,
+  applicationRecorderCases,
+  processRecorderCases,
+  transactionCases,
+} from 'daybook/testing';
+import type { TransactionContext } from 'daybook/testing';
+import { describeConformance } from '../support/run-conformance.js';
 import { newStoreName } from './open-store.js';
 
 // The file as it is published; the worker finds it by itself, sql.js in a page must be told.
 const wasmUrl = new URL('../../dist/sql-wasm.wasm', import.meta.url).href;
-const suites = { aggregateRecorderCases, applicationRecorderCases, processRecorderCases };
+const PAGE = 'SQLite on sql.js in the page';
+const aggregate = { 'aggregate recorder': aggregateRecorderCases };
+const application = { ...aggregate, 'application recorder': applicationRecorderCases };
+const process = { ...application, 'process recorder': processRecorderCases };
 
-describe('SQLite on sql.js in the page', () => {
-  let context: ProcessRecorderContext;
-  let close: () => void;
-  beforeAll(async () => {
-    const database = await openSqlJs({ wasmUrl });
-    const recorder = new SqliteProcessRecorder(database);
-    recorder.createTable();
-    context = { recorder };
-    close = () => {
-      database.close();
-    };
-  });
-  afterAll(() => {
-    close();
-  });
-  for (const [suite, cases] of Object.entries(suites)) {
-    describe(suite, () => {
-      for (const testCase of cases) test(testCase.name, async () => testCase.run(context));
-    });
-  }
+describeConformance(PAGE, () => openInPage((database) => new SqliteAggregateRecorder(database)), aggregate, {
+  variant: 'aggregate recorder',
 });
 
-describe('the durable store in its worker, through Comlink', () => {
-  let daybook: Daybook;
-  beforeAll(async () => {
-    daybook = await openDaybook({ name: newStoreName() });
-  });
-  afterAll(async () => daybook.close());
-  for (const [suite, cases] of Object.entries(suites)) {
-    describe(suite, () => {
-      for (const testCase of cases) test(testCase.name, async () => testCase.run({ recorder: daybook.recorder }));
-    });
-  }
+describeConformance(PAGE, () => openInPage((database) => new SqliteApplicationRecorder(database)), application, {
+  variant: 'application recorder',
 });
+
+describeConformance(
+  PAGE,
+  async () => {
+    const { context, database, close } = await openInPage((opened) => new SqliteProcessRecorder(opened));
+    return { context: { ...context, ...ownTable(database) }, close };
+  },
+  { ...process, transactions: transactionCases },
+  { variant: 'process recorder' },
+);
+
+describeConformance(
+  'the durable store in its worker, through Comlink',
+  async () => {
+    const daybook = await openDaybook({ name: newStoreName() });
+    return { context: { recorder: daybook.recorder }, close: () => daybook.close() };
+  },
+  process,
+);
+
+interface Creatable {
+  createTable(): Promise<void>;
+}
+
+async function openInPage<R extends Creatable>(
+  makeRecorder: (database: SqliteDatabase) => R,
+): Promise<{ context: { recorder: R }; database: SqliteDatabase; close: () => void }> {
+  const database = await openSqlJs({ wasmUrl });
+  const recorder = makeRecorder(database);
+  await recorder.createTable();
+  const close = (): void => {
+    database.close();
+  };
+  return { context: { recorder }, database, close };
+}
+
+function ownTable(
+  database: SqliteDatabase,
+): Pick<TransactionContext<SqliteDatabase>, 'setUpOwnTable' | 'insertOwnRow' | 'ownRows'> {
+  return {
+    async setUpOwnTable() {
+      database.exec('CREATE TABLE IF NOT EXISTS own (value TEXT NOT NULL)');
+    },
+    async insertOwnRow(connection, value) {
+      connection.prepare('INSERT INTO own (value) VALUES (?)').run([value]);
+    },
+    async ownRows() {
+      return database
+        .prepare('SELECT value FROM own ORDER BY rowid')
+        .all([])
+        .map(([value]) => String(value));
+    },
+  };
+}

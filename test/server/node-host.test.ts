@@ -98,7 +98,7 @@ describe('closing', () => {
     await writer.letGo();
     expect((await inFlight).status).toBe(200);
     await closing;
-    await expect(host.pool.query('SELECT 1')).rejects.toThrow(/end/);
+    await expect(host.pool.query('SELECT 1')).rejects.toMatchObject({ code: 'CONNECTION_POOL_CLOSED' });
   });
 
   it('does not wait for ever', async () => {

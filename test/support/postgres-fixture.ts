@@ -5,30 +5,39 @@
  */
 import { inject } from 'vitest';
 import { createPgPool, PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
-import type { PgPool, PostgresRecorderOptions } from '../../src/persistence/postgres/index.js';
+import type { PgPool, PgPoolOptions, PostgresProcessRecorderOptions } from '../../src/persistence/postgres/index.js';
 
 /** A pool, and a recorder whose tables exist and are empty. */
-export interface PostgresFixture {
+export interface PostgresFixture extends AsyncDisposable {
   readonly url: string;
   readonly pool: PgPool;
   readonly name: string;
   readonly recorder: PostgresProcessRecorder;
   /** A recorder on tables of another name, or with other options. */
-  make(options?: Partial<PostgresRecorderOptions>): Promise<PostgresProcessRecorder>;
+  make(options?: Partial<PostgresProcessRecorderOptions>): Promise<PostgresProcessRecorder>;
   close(): Promise<void>;
 }
 
 /** Makes the tables; `close` drops nothing: the database ends with the run. */
-export async function openPostgres(poolOptions: { connectionsMax?: number } = {}): Promise<PostgresFixture> {
+export async function openPostgres(poolOptions: PgPoolOptions = {}): Promise<PostgresFixture> {
   const url = inject('pgUrl');
   const pool = await createPgPool({ connectionString: url, ...poolOptions });
   const name = uniqueName();
-  const make = async (options: Partial<PostgresRecorderOptions> = {}): Promise<PostgresProcessRecorder> => {
+  const make = async (options: Partial<PostgresProcessRecorderOptions> = {}): Promise<PostgresProcessRecorder> => {
     const recorder = new PostgresProcessRecorder({ pool, applicationName: uniqueName(), ...options });
     await recorder.createTable();
     return recorder;
   };
-  return { url, pool, name, recorder: await make({ applicationName: name }), make, close: () => pool.end() };
+  const close = (): Promise<void> => pool.end();
+  return {
+    url,
+    pool,
+    name,
+    recorder: await make({ applicationName: name }),
+    make,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 /** A name for tables or a schema that no other test has. */

@@ -1,27 +1,72 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import type { ConformanceCase } from '../../src/testing/conformance.js';
 
+declare module 'vitest' {
+  interface TaskMeta {
+    /** Where in the matrix a test stands, see `scripts/lib/conformance-matrix.mjs`. */
+    conformance?: { readonly engine: string; readonly suite: string; readonly name: string };
+  }
+}
+
 interface Opened<Context> {
   readonly context: Context;
   close?(): Promise<void> | void;
 }
 
+/** A case that an engine does not run, and why. */
+export interface ConformanceSkip {
+  /** Its name. */
+  readonly case: string;
+  readonly reason: string;
+}
+
+/** Options of {@link describeConformance}. */
+export interface ConformanceOptions {
+  /** Tells runs on one engine apart, for example by the kind of recorder. They share a column of the matrix. */
+  readonly variant?: string;
+  readonly skips?: readonly ConformanceSkip[];
+}
+
+/** Cases by the name of their suite. */
+export type ConformanceSuites<Context> = Readonly<Record<string, readonly ConformanceCase<Context>[]>>;
+
 /** Runs suites on one engine. The cases share one recorder: each must hold whatever was recorded before. */
 export function describeConformance<Context>(
   engine: string,
   open: () => Promise<Opened<Context>>,
-  suites: Readonly<Record<string, readonly ConformanceCase<Context>[]>>,
+  suites: ConformanceSuites<Context>,
+  options: ConformanceOptions = {},
 ): void {
-  describe(engine, () => {
-    let opened: Opened<Context>;
+  const { variant, skips = [] } = options;
+  assertKnown(skips, suites);
+  const reasons = new Map(skips.map((skip) => [skip.case, skip.reason]));
+  describe(variant === undefined ? engine : `${engine}: ${variant}`, () => {
+    let opened: Opened<Context> | undefined;
     beforeAll(async () => {
       opened = await open();
     });
-    afterAll(async () => opened.close?.());
+    afterAll(async () => opened?.close?.());
     for (const [suite, cases] of Object.entries(suites)) {
       describe(suite, () => {
-        for (const testCase of cases) test(testCase.name, async () => testCase.run(opened.context));
+        for (const testCase of cases) {
+          test(testCase.name, async ({ task, skip }) => {
+            task.meta.conformance = { engine, suite, name: testCase.name };
+            const reason = reasons.get(testCase.name);
+            if (reason !== undefined) skip(reason);
+            await testCase.run((opened as Opened<Context>).context);
+          });
+        }
       });
     }
   });
+}
+
+// A skip whose case was renamed would skip nothing, and say nothing.
+function assertKnown<Context>(skips: readonly ConformanceSkip[], suites: ConformanceSuites<Context>): void {
+  const names = new Set(
+    Object.values(suites)
+      .flat()
+      .map(({ name }) => name),
+  );
+  for (const skip of skips) if (!names.has(skip.case)) throw new Error(`There is no case "${skip.case}" to skip.`);
 }

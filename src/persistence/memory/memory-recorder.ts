@@ -1,13 +1,34 @@
 /**
- * The recorder that keeps everything in memory: for tests, and for code that must run anywhere.
+ * Recorders that keep everything in memory: for tests, and for code that must run anywhere.
  *
  * @module
  */
-import { ReplicaRecorder } from '../replica-recorder.js';
+import { SerialAggregateRecorder, SerialApplicationRecorder, SerialProcessRecorder } from '../serial-recorder.js';
+import type { SerialConnection } from '../serial-recorder.js';
+import { SerialSession } from '../serial-session.js';
 import { MemoryReplica } from './memory-replica.js';
+
+/** An aggregate recorder whose events are gone when it is. */
+export class MemoryAggregateRecorder extends SerialAggregateRecorder {
+  constructor() {
+    const { session, tables } = memoryTables();
+    super(session, tables);
+  }
+}
+
+/** An application recorder whose events are gone when it is. */
+export class MemoryApplicationRecorder extends SerialApplicationRecorder {
+  constructor() {
+    const { session, tables } = memoryTables();
+    super(session, tables);
+  }
+}
 
 /**
  * A process recorder whose events are gone when it is.
+ *
+ * It has transactions, so that an application runs on it in tests as it does on a database; there is no SQL, so their
+ * `connection` is `undefined`.
  *
  * @example
  * ```ts
@@ -16,8 +37,22 @@ import { MemoryReplica } from './memory-replica.js';
  * await recorder.insertEvents([{ originatorId: crypto.randomUUID(), originatorVersion: 1, topic: 'Counted', state }]);
  * ```
  */
-export class MemoryProcessRecorder extends ReplicaRecorder {
+export class MemoryProcessRecorder extends SerialProcessRecorder<undefined> {
   constructor() {
-    super(new MemoryReplica());
+    const { session, tables } = memoryTables();
+    super(memoryConnection(session, tables), tables);
   }
+}
+
+function memoryTables(): { readonly session: SerialSession; readonly tables: MemoryReplica } {
+  const tables = new MemoryReplica();
+  return { session: new SerialSession({ unit: tables }), tables };
+}
+
+function memoryConnection(session: SerialSession, unit: MemoryReplica): SerialConnection<undefined> {
+  return {
+    connection: undefined,
+    session,
+    nest: () => memoryConnection(new SerialSession({ unit, outer: session }), unit),
+  };
 }

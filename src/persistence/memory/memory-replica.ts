@@ -1,23 +1,38 @@
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
-import { notificationIdsOf } from '../replica.js';
+import { trackingTaken } from '../replica.js';
 import type { CheckedCommit, Replica } from '../replica.js';
-import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
+import type { ProcessTables } from '../serial-recorder.js';
+import { inUnit } from '../serial-session.js';
+import type { WorkUnit } from '../serial-session.js';
+import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
+import { MemorySequences } from './memory-sequences.js';
 
-/** Keeps events in plain arrays and maps. */
-export class MemoryReplica implements Replica {
-  // Sorted by version; events mostly arrive in that order.
-  readonly #aggregates = new Map<OriginatorId, StoredEvent[]>();
-  // Sorted by id: the id of notification i is i + 1, because nothing is ever taken out.
+/** How much there was when a unit began: rolling back takes away what came after. */
+interface Mark {
+  readonly notifications: number;
+  readonly trackingChanges: number;
+}
+
+/**
+ * Keeps events in plain arrays and maps.
+ *
+ * Every change is made inside a unit: nothing is ever taken out but the end, by a roll back.
+ */
+export class MemoryReplica implements Replica, ProcessTables, WorkUnit {
+  readonly #sequences = new MemorySequences();
+  // Sorted by id: the id of notification i is i + 1.
   readonly #notifications: Notification[] = [];
   readonly #tracking = new Map<string, NotificationId>();
+  /** What was tracked before each change of the units that are open. */
+  readonly #trackingChanges: Tracking[] = [];
+  readonly #marks: Mark[] = [];
 
   maxOriginatorVersion(originatorId: OriginatorId): number {
-    return this.#aggregates.get(originatorId)?.at(-1)?.originatorVersion ?? -1;
+    return this.#sequences.maxVersion(originatorId);
   }
 
   hasEvent(originatorId: OriginatorId, originatorVersion: number): boolean {
-    const events = this.#aggregates.get(originatorId) ?? [];
-    return events[firstAbove(events, originatorVersion - 1)]?.originatorVersion === originatorVersion;
+    return this.#sequences.has(originatorId, originatorVersion);
   }
 
   maxNotificationId(): NotificationId {
@@ -29,12 +44,7 @@ export class MemoryReplica implements Replica {
   }
 
   selectEvents(originatorId: OriginatorId, options: SelectEventsOptions): StoredEvent[] {
-    const events = this.#aggregates.get(originatorId) ?? [];
-    const from = options.gt === undefined ? 0 : firstAbove(events, options.gt);
-    const to = options.lte === undefined ? events.length : firstAbove(events, options.lte);
-    const selected = events.slice(from, Math.max(from, to));
-    if (options.desc === true) selected.reverse();
-    return options.limit === undefined ? selected : selected.slice(0, options.limit);
+    return this.#sequences.select(originatorId, options);
   }
 
   selectNotifications(options: SelectNotificationsOptions): Notification[] {
@@ -48,34 +58,51 @@ export class MemoryReplica implements Replica {
     return selected;
   }
 
+  insertEvents(events: readonly StoredEvent[]): NotificationId[] {
+    return events.map((event) => {
+      const { originatorId, originatorVersion, topic, state } = event;
+      this.#sequences.insert(Object.freeze({ originatorId, originatorVersion, topic, state }));
+      const id = this.#notifications.length + 1;
+      this.#notifications.push(Object.freeze({ id, originatorId, originatorVersion, topic, state }));
+      return id;
+    });
+  }
+
+  insertTracking(tracking: Tracking): void {
+    const { applicationName, notificationId } = tracking;
+    const last = this.maxTrackingId(applicationName);
+    if (notificationId <= last) throw trackingTaken(tracking, last);
+    this.#trackingChanges.push({ applicationName, notificationId: last });
+    this.#tracking.set(applicationName, notificationId);
+  }
+
   apply(commits: readonly CheckedCommit[]): void {
-    for (const commit of commits) {
-      const ids = notificationIdsOf(commit);
-      commit.events.forEach((event, index) => this.#append(event, ids[index] as NotificationId));
-      if (commit.tracking !== undefined) {
-        this.#tracking.set(commit.tracking.applicationName, commit.tracking.notificationId);
+    inUnit(this, () => {
+      for (const { events, tracking } of commits) {
+        this.insertEvents(events);
+        if (tracking !== undefined) this.insertTracking(tracking);
       }
+    });
+  }
+
+  begin(): void {
+    this.#marks.push({ notifications: this.#notifications.length, trackingChanges: this.#trackingChanges.length });
+  }
+
+  commit(): void {
+    this.#marks.pop();
+    if (this.#marks.length === 0) this.#trackingChanges.length = 0;
+  }
+
+  rollback(): void {
+    const { notifications, trackingChanges } = this.#marks.pop() as Mark;
+    while (this.#notifications.length > notifications) {
+      this.#sequences.remove(this.#notifications.pop() as Notification);
+    }
+    while (this.#trackingChanges.length > trackingChanges) {
+      const { applicationName, notificationId } = this.#trackingChanges.pop() as Tracking;
+      if (notificationId === 0) this.#tracking.delete(applicationName);
+      else this.#tracking.set(applicationName, notificationId);
     }
   }
-
-  #append(event: StoredEvent, id: NotificationId): void {
-    const { originatorId, originatorVersion, topic, state } = event;
-    const stored: StoredEvent = Object.freeze({ originatorId, originatorVersion, topic, state });
-    const events = this.#aggregates.get(originatorId);
-    if (events === undefined) this.#aggregates.set(originatorId, [stored]);
-    else events.splice(firstAbove(events, originatorVersion), 0, stored);
-    this.#notifications.push(Object.freeze({ id, originatorId, originatorVersion, topic, state }));
-  }
-}
-
-/** Index of the first event with a version greater than the given one, by binary search. */
-function firstAbove(events: readonly StoredEvent[], version: number): number {
-  let low = 0;
-  let high = events.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((events[middle] as StoredEvent).originatorVersion > version) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

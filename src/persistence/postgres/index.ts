@@ -1,19 +1,46 @@
 /**
- * The PostgreSQL recorder: over any client library, with `pg` ready to use.
+ * The PostgreSQL recorders: over any client library, with `pg` ready to use.
  *
  * @module
  */
+export { clientPerUse } from './client-per-use.js';
+export { POOL_PRESETS } from './pg-pool-options.js';
+export type { PgAddress, PgPoolOptions, PoolSizes, PoolStats } from './pg-pool-options.js';
 export { createPgPool } from './pg-pool.js';
-export type { PgPool, PgPoolOptions } from './pg-pool.js';
+export type { PgPool } from './pg-pool.js';
+export { pgliteDriver } from './pglite-driver.js';
+export type { PgliteDatabase } from './pglite-driver.js';
+export {
+  ConnectionNotFromPoolError,
+  ConnectionPoolClosedError,
+  ConnectionUnavailableError,
+  POOL_ERRORS,
+} from './pool-errors.js';
+export { PostgresAggregateRecorder } from './postgres-aggregate-recorder.js';
+export type { PostgresAggregateRecorderOptions } from './postgres-aggregate-recorder.js';
+export { PostgresApplicationRecorder } from './postgres-application-recorder.js';
 export type {
   PostgresClient,
+  PostgresConnection,
   PostgresPool,
   PostgresQueryable,
   PostgresResult,
   PostgresRow,
 } from './postgres-driver.js';
+export { postgresOptionsFromEnvironment } from './postgres-environment.js';
+export type { PostgresSettings } from './postgres-environment.js';
 export { postgresError } from './postgres-errors.js';
+export { PostgresFactory } from './postgres-factory.js';
+export type { PostgresProcessRecorderOptions, PostgresRecorderOptions } from './postgres-recorder-options.js';
 export { PostgresProcessRecorder } from './postgres-recorder.js';
-export type { PostgresRecorderOptions } from './postgres-recorder.js';
-export { postgresTables } from './postgres-schema.js';
-export type { PostgresTableOptions, PostgresTables } from './postgres-schema.js';
+export { postgresAggregateTable, postgresTables } from './postgres-schema.js';
+export type {
+  PostgresAggregateTable,
+  PostgresAggregateTableOptions,
+  PostgresEventColumns,
+  PostgresTableOptions,
+  PostgresTables,
+} from './postgres-schema.js';
+export { singleClient } from './single-client.js';
+export type { LentConnection } from './single-client.js';
+export type { SubscribeOptions } from './postgres-subscription.js';

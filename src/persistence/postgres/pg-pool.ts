@@ -1,63 +1,137 @@
 /**
- * The one door to `pg`.
+ * The one door to `pg`: its pool, with the settings and the errors of the Python library's.
  *
  * @module
  */
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { NotSupportedError } from '../errors.js';
-import type { PostgresPool } from './postgres-driver.js';
+import { clientOf, clientWithTimeout } from './pg-clients.js';
+import { pgPoolConfig, pgPoolSettings } from './pg-pool-options.js';
+import type { PgPoolOptions, PgPoolSettings, PoolStats } from './pg-pool-options.js';
+import { ConnectionNotFromPoolError, ConnectionUnavailableError } from './pool-errors.js';
+import type { PostgresClient, PostgresPool, PostgresResult } from './postgres-driver.js';
+import { isConnectionLost, postgresError, sqlStateOf } from './postgres-errors.js';
 
-// Two writers wait for the table lock anyway; more connections only serve readers.
-const CONNECTIONS_MAX = 10;
-// A server that does not answer by then is answered for: the caller tries again later.
-const CONNECT_TIMEOUT_MS = 5_000;
-// Ends statements on the server. Beyond the recorder's lock timeout, so that this one says what it waited for.
-const STATEMENT_TIMEOUT_MS = 20_000;
-// Ends the wait on this side, for a connection that died without a word.
-const QUERY_TIMEOUT_MS = 25_000;
-
-/** Options of {@link createPgPool}. */
-export interface PgPoolOptions {
-  /** For example `postgres://user:password@host:5432/database`. */
-  readonly connectionString: string;
-  /** Connections at most. @defaultValue 10 */
-  readonly connectionsMax?: number;
-  /** Milliseconds to wait for a connection. @defaultValue 5,000 */
-  readonly connectTimeoutMs?: number;
+/** A pool that its owner closes. The connections that it lends are `pg`'s own. */
+export interface PgPool extends PostgresPool, AsyncDisposable {
   /**
-   * Told of connections that broke. They are replaced by themselves, and the statements that they carried reject.
+   * Lends a connection, in the order of the requests.
    *
-   * @defaultValue ignored
+   * @throws ConnectionUnavailableError (`CONNECTION_UNAVAILABLE`) when all stayed in use for too long
+   * @throws ConnectionPoolClosedError (`CONNECTION_POOL_CLOSED`) after the pool was closed
+   * @throws OperationalError (`OPERATIONAL_ERROR`) when the server cannot be reached or does not let us in
    */
-  readonly onConnectionError?: (error: Error) => void;
-}
-
-/** A pool that its owner closes. */
-export interface PgPool extends PostgresPool {
-  /** Waits for the connections that are lent, then closes all. Later calls reject. */
+  connect(): Promise<PostgresClient>;
+  /** How the pool stands. */
+  stats(): PoolStats;
+  /** Waits for the connections that are lent, then closes all. Later calls of the other methods reject; closing twice is fine. */
   end(): Promise<void>;
 }
 
 /**
- * Makes a pool of connections with time limits. Connects only when it is used.
+ * Makes a pool of connections. Connects only when it is used.
+ *
+ * @example
+ * ```ts
+ * await using pool = await createPgPool({ connectionString: process.env.DATABASE_URL, ...POOL_PRESETS.heavy });
+ * ```
  *
  * @throws NotSupportedError (`NOT_SUPPORTED`) when the package `pg` is not installed
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be
  */
 export async function createPgPool(options: PgPoolOptions): Promise<PgPool> {
+  const settings = pgPoolSettings(options);
   const { default: pg } = await import('pg').catch((cause: unknown) => {
     throw new NotSupportedError('Connecting to PostgreSQL needs the package pg: npm install pg', { cause });
   });
-  const pool = new pg.Pool({
-    connectionString: options.connectionString,
-    max: options.connectionsMax ?? CONNECTIONS_MAX,
-    connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    query_timeout: QUERY_TIMEOUT_MS,
-    keepAlive: true,
-    application_name: 'daybook',
-  });
+  const Client =
+    options.connect === undefined
+      ? clientWithTimeout(pg.Client, settings.connectTimeoutMs)
+      : clientOf(pg.Client, options.connect);
+  const pool = new pg.Pool({ ...pgPoolConfig(options, settings), Client });
   catchConnectionErrors(pool, options.onConnectionError ?? (() => undefined));
-  return pool;
+  return new LimitedPool(pool, options, settings);
+}
+
+/** What `pg`'s pool does not do: say what is wrong in Daybook's errors, try connections, and count. */
+class LimitedPool implements PgPool {
+  readonly supportsNotifications: boolean;
+  readonly #pool: Pool;
+  readonly #options: PgPoolOptions;
+  readonly #settings: PgPoolSettings;
+  #ended: Promise<void> | undefined;
+
+  constructor(pool: Pool, options: PgPoolOptions, settings: PgPoolSettings) {
+    this.#pool = pool;
+    this.#options = options;
+    this.#settings = settings;
+    // Listening keeps one connection: with no other, nothing else would be done any more.
+    this.supportsNotifications = settings.connectionsMax > 1;
+  }
+
+  async connect(): Promise<PoolClient> {
+    for (let attempts = 1; ; attempts++) {
+      const client = await this.#lend();
+      if (this.#options.prePing !== true || (await isUsable(client))) return client;
+      // Each that does not answer is closed, so the next one beyond their number is new.
+      if (attempts > this.#settings.connectionsMax) throw postgresError(new Error('No connection answers.'));
+    }
+  }
+
+  async query(text: string, values?: unknown[]): Promise<PostgresResult> {
+    const client = await this.connect();
+    try {
+      const result = await client.query(text, values);
+      client.release();
+      return result;
+    } catch (error) {
+      // The server's refusal leaves a connection as good as it was; `pg` itself would close it.
+      client.release(sqlStateOf(error) === undefined || isConnectionLost(error) ? (error as Error) : undefined);
+      throw error;
+    }
+  }
+
+  stats(): PoolStats {
+    const { totalCount, idleCount, waitingCount } = this.#pool;
+    const { poolSize } = this.#settings;
+    return {
+      size: poolSize,
+      inUse: totalCount - idleCount,
+      idle: idleCount,
+      waiting: waitingCount,
+      overflow: Math.max(0, totalCount - poolSize),
+    };
+  }
+
+  async end(): Promise<void> {
+    await (this.#ended ??= this.#pool.end());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+  }
+
+  async #lend(): Promise<PoolClient> {
+    const { totalCount, idleCount, waitingCount } = this.#pool;
+    if (!this.#pool.ending && totalCount >= this.#settings.connectionsMax && idleCount <= waitingCount) {
+      this.#options.onExhausted?.(this.stats());
+      if (this.#settings.poolTimeoutMs === 0) throw this.#exhausted(undefined);
+    }
+    try {
+      return releasedOnce(await this.#pool.connect());
+    } catch (cause) {
+      const error = postgresError(cause);
+      throw error instanceof ConnectionUnavailableError ? this.#exhausted(cause) : error;
+    }
+  }
+
+  #exhausted(cause: unknown): ConnectionUnavailableError {
+    const { connectionsMax, poolTimeoutMs } = this.#settings;
+    return new ConnectionUnavailableError(
+      `All ${connectionsMax} connections of the pool stayed in use for ${poolTimeoutMs} ms. Nothing was stored.`,
+      { ...(cause === undefined ? {} : { cause }), details: { connectionsMax, poolTimeoutMs } },
+    );
+  }
 }
 
 /**
@@ -67,4 +141,26 @@ export async function createPgPool(options: PgPoolOptions): Promise<PgPool> {
 function catchConnectionErrors(pool: Pool, report: (error: Error) => void): void {
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', report));
+}
+
+/** The pool puts a new `release` on the client each time that it lends it; this one says what is wrong by its class. */
+function releasedOnce(client: PoolClient): PoolClient {
+  const release = client.release.bind(client);
+  let isReleased = false;
+  client.release = (error) => {
+    if (isReleased) throw new ConnectionNotFromPoolError('This connection was given back before.');
+    isReleased = true;
+    release(error);
+  };
+  return client;
+}
+
+async function isUsable(client: PoolClient): Promise<boolean> {
+  try {
+    await client.query('SELECT 1');
+    return true;
+  } catch (error) {
+    client.release(error as Error);
+    return false;
+  }
 }

@@ -1,4 +1,5 @@
-import type { PostgresQueryable } from './postgres-driver.js';
+import { PoolSession } from './postgres-session.js';
+import type { PostgresPool } from './postgres-driver.js';
 
 /**
  * Wakes listening readers with `NOTIFY`, after the commit and outside of it: inside a transaction it takes a lock
@@ -8,19 +9,23 @@ import type { PostgresQueryable } from './postgres-driver.js';
  * While one is on its way, later commits are covered by one more, however many they are.
  */
 export class PostgresAnnouncer {
-  readonly #pool: PostgresQueryable;
+  readonly #session: PoolSession;
   readonly #sql: string;
+  readonly #isSilent: boolean;
   #running = false;
   #again = false;
 
   /** @param channel - quoted */
-  constructor(pool: PostgresQueryable, channel: string) {
-    this.#pool = pool;
-    this.#sql = `NOTIFY ${channel}`;
+  constructor(pool: PostgresPool, channel: string) {
+    this.#session = new PoolSession(pool);
+    this.#isSilent = pool.supportsNotifications === false;
+    // Sending commits a transaction. Waiting for the disk would only delay readers, and the next commit.
+    this.#sql = `SET LOCAL synchronous_commit = off; NOTIFY ${channel}`;
   }
 
   /** Announces that something was recorded. Waits for nothing, throws nothing. */
   announce(): void {
+    if (this.#isSilent) return;
     this.#again = true;
     if (!this.#running) void this.#run();
   }
@@ -29,7 +34,7 @@ export class PostgresAnnouncer {
     this.#running = true;
     while (this.#again) {
       this.#again = false;
-      await this.#pool.query(this.#sql).catch(() => undefined);
+      await this.#session.write(this.#sql).catch(() => undefined);
     }
     this.#running = false;
   }

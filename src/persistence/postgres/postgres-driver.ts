@@ -15,8 +15,9 @@ export interface PostgresResult {
 /** Runs statements. */
 export interface PostgresQueryable {
   /**
-   * Runs one statement with parameters `$1`, `$2` …; or, when there are no values, several statements separated
-   * by semicolons, whose results nobody reads.
+   * Runs one statement with parameters `$1`, `$2` …; or, when there are no values, several statements separated by
+   * semicolons, sent as one message. Several give an array of results at run time, as with `pg`; it is not in the
+   * type, because `pg` does not have it there either. Unless there is a transaction already, they are one.
    *
    * Arrays are PostgreSQL arrays and `Uint8Array` is `bytea`. Rejects with whatever the library throws, see `postgresError`.
    */
@@ -31,9 +32,40 @@ export interface PostgresClient extends PostgresQueryable {
    * @param error - given when the connection is in an unknown state: then it is closed, and nobody gets it again
    */
   release(error?: Error): void;
+  /** Tells of notifications, and of the connection's end, as `pg` does. Without it, subscriptions look by themselves. */
+  on?(event: 'notification' | 'error' | 'end', listener: () => void): unknown;
 }
 
 /** Connections to one database. `query` takes any connection; `connect` lends one. */
 export interface PostgresPool extends PostgresQueryable {
   connect(): Promise<PostgresClient>;
+  /**
+   * Whether `NOTIFY` works, and a connection can be kept for `LISTEN`. Without, commits wake nobody, and subscriptions
+   * look by themselves.
+   *
+   * @defaultValue true
+   */
+  readonly supportsNotifications?: boolean;
+  /**
+   * Listens on a channel without a connection being lent for it, where there is only one.
+   *
+   * @param channel - quoted
+   * @returns stops listening
+   */
+  listen?(channel: string, onNotification: () => void): Promise<() => Promise<void>>;
+}
+
+/** A connection that somebody else made, and that is closed with `end`: a connected `pg.Client`, for example. */
+export interface PostgresConnection extends PostgresQueryable {
+  end(): Promise<unknown>;
+  /** Lets it keep the process running, or not, while it is idle in a pool. */
+  ref?(): void;
+  unref?(): void;
+  on?(event: 'notification' | 'error' | 'end', listener: () => void): unknown;
+}
+
+/** The rows of the last statement that gave any, whether one statement was run or several. */
+export function lastRows(result: PostgresResult | readonly PostgresResult[]): readonly PostgresRow[] {
+  const results: readonly PostgresResult[] = Array.isArray(result) ? result : [result as PostgresResult];
+  return results.findLast(({ rows }) => rows.length > 0)?.rows ?? [];
 }

@@ -16,6 +16,7 @@ import {
 import type { PersistenceError } from '../errors.js';
 import { isEventSourcingError } from '../../domain/errors.js';
 import type { EventSourcingError } from '../../domain/errors.js';
+import { ConnectionPoolClosedError, ConnectionUnavailableError } from './pool-errors.js';
 
 type ErrorClass = new (
   message: string,
@@ -53,11 +54,16 @@ const CLASS_OF_STATE_CLASS: ReadonlyMap<string, ErrorClass> = new Map<string, Er
 ]);
 
 // How `pg`, which has no code for it, says that a connection is gone. A timeout while connecting is not that.
-const LOST_MESSAGE = /^Connection terminated(?! due to connection timeout)|is not queryable/;
+const LOST_MESSAGE = /^Connection terminated(?! due to connection timeout)/;
+// How `pg` says that it knew so before, and sent nothing.
+const NOT_SENT_MESSAGE = 'is not queryable';
 const LOST_CODES: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
 // Ended by an administrator, by a crash of another session, or by a time limit of the server's.
 const LOST_STATES = /^(?:08|57P01|57P02|57P05|25P03)/;
+// How `pg` says that no connection was given back in time.
+const POOL_EXHAUSTED = 'timeout exceeded when trying to connect';
 const POOL_ENDED = 'after calling end';
+const PGLITE_ENDED = 'PGlite is closed';
 
 /** The SQLSTATE of an error that the server itself reported; undefined for errors of the client library. */
 export function sqlStateOf(error: unknown): string | undefined {
@@ -67,12 +73,29 @@ export function sqlStateOf(error: unknown): string | undefined {
   return typeof code === 'string' && typeof severity === 'string' ? code : undefined;
 }
 
-/** Whether an error says that an established connection is gone, so that the statement's fate is open. */
+/** Whether an error says that an established connection is gone. */
 export function isConnectionLost(error: unknown): boolean {
-  const sqlState = sqlStateOf(error);
-  if (sqlState !== undefined) return LOST_STATES.test(sqlState);
+  if (sqlStateOf(error) !== undefined) return isSessionEnded(error);
   if (!(error instanceof Error)) return false;
-  return LOST_CODES.has((error as { code?: string }).code ?? '') || LOST_MESSAGE.test(error.message);
+  return (
+    LOST_CODES.has((error as { code?: string }).code ?? '') ||
+    LOST_MESSAGE.test(error.message) ||
+    error.message.includes(NOT_SENT_MESSAGE)
+  );
+}
+
+/**
+ * Whether a message that failed was certainly not carried out, because the connection was gone: nothing was sent, or
+ * the server ended the session with a word of its own instead of answering. After a commit it answers first, so such
+ * a word means that there was none; a connection that broke silently means nothing.
+ */
+export function isNotCarriedOut(error: unknown): boolean {
+  return isSessionEnded(error) || (error instanceof Error && error.message.includes(NOT_SENT_MESSAGE));
+}
+
+function isSessionEnded(error: unknown): boolean {
+  const sqlState = sqlStateOf(error);
+  return sqlState !== undefined && LOST_STATES.test(sqlState);
 }
 
 /**
@@ -89,7 +112,13 @@ export function postgresError(cause: unknown): EventSourcingError {
     return new Refusal(`PostgreSQL refused: ${message}`, { cause, details: { sqlState } });
   }
   if (message.includes(POOL_ENDED)) {
-    return new InterfaceError('The connections to PostgreSQL were closed. Nothing was stored.', { cause });
+    return new ConnectionPoolClosedError('The pool of connections was closed. Nothing was stored.', { cause });
+  }
+  if (message.includes(PGLITE_ENDED)) {
+    return new InterfaceError('The database was closed. Nothing was stored.', { cause });
+  }
+  if (message === POOL_EXHAUSTED) {
+    return new ConnectionUnavailableError('All connections of the pool stayed in use. Nothing was stored.', { cause });
   }
   return new OperationalError(`PostgreSQL cannot be reached: ${message}`, { cause });
 }
@@ -99,9 +128,13 @@ export function postgresError(cause: unknown): EventSourcingError {
  * transaction counts: `details.outcome` is `unknown`, and the caller must look before it tries again.
  */
 export function commitError(cause: unknown): EventSourcingError {
-  if (sqlStateOf(cause) !== undefined && !isConnectionLost(cause)) return postgresError(cause);
+  return sqlStateOf(cause) !== undefined && !isConnectionLost(cause) ? postgresError(cause) : unknownOutcome(cause);
+}
+
+/** The error of a connection that broke while it committed. */
+export function unknownOutcome(cause: unknown): EventSourcingError {
   return new OperationalError(
-    'The connection to PostgreSQL broke during COMMIT: the events may be stored, or not. Read before you record them again.',
+    'The connection to PostgreSQL broke during the commit: the events may be stored, or not. Read before you record them again.',
     { cause, details: { outcome: 'unknown' } },
   );
 }

@@ -4,7 +4,9 @@
  * ```text
  * <name>_events    originator_id uuid · originator_version bigint · topic text · state bytea · notification_id bigserial
  *                  primary key (originator_id, originator_version), unique index on notification_id
- * <name>_tracking  application_name text · notification_id bigint, both the primary key: a row for each step
+ * <name>_snapshots the first four columns, with the same primary key
+ * <name>_tracking  application_name text · notification_id bigint, both the primary key: a row for each step;
+ *                  or, as later releases make it, application_name alone: one row, which moves forward
  * ```
  *
  * Only the storage options differ from 9.2's `autovacuum_enabled=false`, and follow later releases of the library:
@@ -14,10 +16,11 @@
  * @module
  */
 import { ProgrammingError } from '../errors.js';
+import type { OriginatorIdType } from '../validation.js';
+import { quoteIdentifier, withEnding } from './postgres-identifiers.js';
+import { textLiteral } from './postgres-literals.js';
 
-// PostgreSQL cuts longer identifiers off without an error (NAMEDATALEN - 1).
-const IDENTIFIER_BYTES_MAX = 63;
-const INDEX_SUFFIX = '_notification_id_idx';
+const INDEX_ENDING = '_notification_id_idx';
 const STORAGE_OPTIONS = [
   'autovacuum_enabled = true',
   'autovacuum_vacuum_threshold = 100000000',
@@ -25,7 +28,20 @@ const STORAGE_OPTIONS = [
   'autovacuum_analyze_threshold = 1000',
   'autovacuum_analyze_scale_factor = 0.01',
 ].join(', ');
-const textEncoder = new TextEncoder();
+// Two sessions that create the same table at once would collide in the catalogue in spite of IF NOT EXISTS.
+const CREATE_LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtextextended('daybook:create-table', 0))";
+const DEFAULT_COLUMNS = {
+  originatorId: 'originator_id',
+  originatorVersion: 'originator_version',
+  topic: 'topic',
+  state: 'state',
+  notificationId: 'notification_id',
+} as const;
+const EVENTS = 'events';
+const SNAPSHOTS = 'snapshots';
+
+/** What the columns of an events table are called. */
+export type PostgresEventColumns = Readonly<Record<keyof typeof DEFAULT_COLUMNS, string>>;
 
 /** Which tables a recorder uses. */
 export interface PostgresTableOptions {
@@ -33,6 +49,29 @@ export interface PostgresTableOptions {
   readonly applicationName?: string;
   /** The schema of the tables; it must exist. @defaultValue the first one of the connection's `search_path` */
   readonly schema?: string;
+  /** The events table's name as it is, instead of one that is made of the application's. */
+  readonly eventsTable?: string;
+  /** The tracking table's name as it is, instead of one that is made of the application's. */
+  readonly trackingTable?: string;
+  /**
+   * What columns of the events table are called, where that differs.
+   *
+   * @example `{ notificationId: 'id' }` for a table that `eventsourcing_sqlalchemy` made
+   */
+  readonly columns?: Partial<PostgresEventColumns>;
+  /**
+   * What identifies aggregates: `uuid`, or `text` for any texts of up to 500 characters.
+   *
+   * @defaultValue `uuid`
+   */
+  readonly originatorIdType?: OriginatorIdType;
+  /**
+   * Whether a tracking table has one row for each application instead of one for each step. Tables that exist are
+   * looked at; this decides about one that is created.
+   *
+   * @defaultValue false: a row for each step, which all releases of the Python library understand
+   */
+  readonly singleRowTracking?: boolean;
 }
 
 /** The tables of one application, as they are written in SQL. */
@@ -43,8 +82,13 @@ export interface PostgresTables {
   readonly tracking: string;
   /** Quoted: the events table's name without its schema, on which readers listen. */
   readonly channel: string;
-  /** Creates what is missing. Several statements, to be run in one transaction. */
-  readonly createSql: string;
+  /** Of the events table, quoted. */
+  readonly columns: PostgresEventColumns;
+  readonly originatorIdType: OriginatorIdType;
+  /** Creates the events table, if it is missing. Several statements, to be run in one transaction. */
+  readonly createEventsSql: string;
+  /** Creates the tracking table, if it is missing. Several statements, to be run in one transaction. */
+  readonly createTrackingSql: string;
 }
 
 /**
@@ -54,52 +98,124 @@ export interface PostgresTables {
  */
 export function postgresTables(options: PostgresTableOptions = {}): PostgresTables {
   const name = options.applicationName?.toLowerCase() ?? '';
-  const eventsName = `${name || 'stored'}_events`;
-  const prefix = options.schema === undefined ? '' : `${quote(options.schema)}.`;
-  const events = prefix + quote(eventsName);
-  const tracking = prefix + quote(`${name || 'notification'}_tracking`);
+  const { eventsTable = sequenceName(name, EVENTS), trackingTable = `${name || 'notification'}_tracking` } = options;
+  const columns = quotedColumns(options.columns);
+  const originatorIdType = checkedIdType(options.originatorIdType);
+  const events = qualified(options.schema, eventsTable);
+  const tracking = qualified(options.schema, trackingTable);
   return {
     events,
     tracking,
-    channel: quote(eventsName),
-    createSql: createSql(events, tracking, indexName(eventsName)),
+    channel: quoteIdentifier(eventsTable),
+    columns,
+    originatorIdType,
+    createEventsSql: `${CREATE_LOCK_SQL};
+${createSequenceSql(events, columns, originatorIdType, `${columns.notificationId} bigserial,`)};
+CREATE UNIQUE INDEX IF NOT EXISTS ${quoteIdentifier(withEnding(eventsTable, INDEX_ENDING))}
+  ON ${events} (${columns.notificationId} ASC)`,
+    createTrackingSql: `${CREATE_LOCK_SQL};
+${createTrackingSql(tracking, options.singleRowTracking ?? false)}`,
   };
 }
 
-function createSql(events: string, tracking: string, index: string): string {
-  // Two sessions that create the same table at once would collide in the catalogue in spite of IF NOT EXISTS.
-  return `
-SELECT pg_advisory_xact_lock(hashtextextended('daybook:create-table', 0));
-CREATE TABLE IF NOT EXISTS ${events} (
-  originator_id uuid NOT NULL,
-  originator_version bigint NOT NULL,
-  topic text,
-  state bytea,
-  notification_id bigserial,
-  PRIMARY KEY (originator_id, originator_version)
-) WITH (${STORAGE_OPTIONS});
-CREATE UNIQUE INDEX IF NOT EXISTS ${quote(index)} ON ${events} (notification_id ASC);
-CREATE TABLE IF NOT EXISTS ${tracking} (
+/** Which table an aggregate recorder uses. */
+export interface PostgresAggregateTableOptions extends Pick<
+  PostgresTableOptions,
+  'applicationName' | 'schema' | 'originatorIdType'
+> {
+  /** What is recorded; put behind the application's name, as in `dogschool_snapshots`. @defaultValue `snapshots` */
+  readonly purpose?: string;
+  /** The table's name as it is, instead of one that is made of the application's and the purpose. */
+  readonly table?: string;
+  /** What columns are called, where that differs. */
+  readonly columns?: Partial<Omit<PostgresEventColumns, 'notificationId'>>;
+}
+
+/** A table without notification ids, as it is written in SQL. */
+export interface PostgresAggregateTable {
+  /** Quoted, with the schema if there is one. */
+  readonly events: string;
+  /** Quoted. */
+  readonly columns: PostgresEventColumns;
+  readonly originatorIdType: OriginatorIdType;
+  /** Creates it, if it is missing. Several statements, to be run in one transaction. */
+  readonly createSql: string;
+}
+
+/**
+ * Names a table of sequences of aggregates: snapshots, or events that nobody follows.
+ *
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when a name is empty, has a zero byte or is longer than 63 bytes
+ */
+export function postgresAggregateTable(options: PostgresAggregateTableOptions = {}): PostgresAggregateTable {
+  const originatorIdType = checkedIdType(options.originatorIdType);
+  const name = options.applicationName?.toLowerCase() ?? '';
+  const table = options.table ?? sequenceName(name, options.purpose ?? SNAPSHOTS);
+  const columns = quotedColumns(options.columns);
+  const events = qualified(options.schema, table);
+  const createSql = `${CREATE_LOCK_SQL};\n${createSequenceSql(events, columns, originatorIdType, '')}`;
+  return { events, columns, originatorIdType, createSql };
+}
+
+function sequenceName(name: string, purpose: string): string {
+  return `${name || 'stored'}_${purpose}`;
+}
+
+function qualified(schema: string | undefined, table: string): string {
+  return schema === undefined ? quoteIdentifier(table) : `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+}
+
+function quotedColumns(columns: Partial<PostgresEventColumns> = {}): PostgresEventColumns {
+  const names = { ...DEFAULT_COLUMNS, ...columns };
+  return {
+    originatorId: quoteIdentifier(names.originatorId),
+    originatorVersion: quoteIdentifier(names.originatorVersion),
+    topic: quoteIdentifier(names.topic),
+    state: quoteIdentifier(names.state),
+    notificationId: quoteIdentifier(names.notificationId),
+  };
+}
+
+// Writers of the Python library insert by position: these columns first, in this order.
+function createSequenceSql(
+  table: string,
+  columns: PostgresEventColumns,
+  idType: OriginatorIdType,
+  notificationId: string,
+): string {
+  return `CREATE TABLE IF NOT EXISTS ${table} (
+  ${columns.originatorId} ${idType} NOT NULL,
+  ${columns.originatorVersion} bigint NOT NULL,
+  ${columns.topic} text,
+  ${columns.state} bytea,
+  ${notificationId}
+  PRIMARY KEY (${columns.originatorId}, ${columns.originatorVersion})
+) WITH (${STORAGE_OPTIONS})`;
+}
+
+function createTrackingSql(table: string, isSingleRow: boolean): string {
+  const key = isSingleRow ? 'application_name' : 'application_name, notification_id';
+  const create = `CREATE TABLE IF NOT EXISTS ${table} (
   application_name text,
   notification_id bigint,
-  PRIMARY KEY (application_name, notification_id)
-);`;
+  PRIMARY KEY (${key})
+)`;
+  // By this row the Python library knows that it need not move rows over; a table that was there has rows to be moved.
+  const mark = `INSERT INTO ${table} (application_name, notification_id)
+  SELECT '__migration__', 1 WHERE ${hasSingleRowSql(table)} ON CONFLICT DO NOTHING`;
+  return isSingleRow ? `${create};\n${mark}` : create;
 }
 
-/** The Python library's name; for a long table it is shortened before the ending, where PostgreSQL would cut the ending off. */
-function indexName(table: string): string {
-  let stem = table;
-  while (textEncoder.encode(stem + INDEX_SUFFIX).length > IDENTIFIER_BYTES_MAX) stem = stem.slice(0, -1);
-  return stem + INDEX_SUFFIX;
+/** A condition: whether a tracking table, quoted, has one row for each application. */
+export function hasSingleRowSql(table: string): string {
+  return `EXISTS (
+    SELECT FROM pg_catalog.pg_index i
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+    WHERE i.indrelid = to_regclass(${textLiteral(table)})
+      AND i.indisunique AND i.indnkeyatts = 1 AND a.attname = 'application_name')`;
 }
 
-function quote(identifier: string): string {
-  const bytes = textEncoder.encode(identifier).length;
-  if (bytes === 0 || bytes > IDENTIFIER_BYTES_MAX || identifier.includes('\0')) {
-    throw new ProgrammingError(
-      `${JSON.stringify(identifier.slice(0, 80))} cannot name a table or schema: 1 to ${IDENTIFIER_BYTES_MAX} bytes without a zero byte are needed, and it has ${bytes}.`,
-      { details: { identifier: identifier.slice(0, 80), bytes, bytesMax: IDENTIFIER_BYTES_MAX } },
-    );
-  }
-  return `"${identifier.replaceAll('"', '""')}"`;
+function checkedIdType(idType: OriginatorIdType = 'uuid'): OriginatorIdType {
+  if (['uuid', 'text'].includes(idType)) return idType;
+  throw new ProgrammingError(`originatorIdType must be uuid or text, but is ${idType}.`);
 }

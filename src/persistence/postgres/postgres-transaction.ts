@@ -1,76 +1,231 @@
 /**
- * Runs work in one explicit transaction on a lent connection, and never gives a doubtful connection back.
+ * Transactions that belong to the caller: one lent connection, on which one thing happens at a time.
  *
  * ```text
- * connect ─▶ begin ─▶ work ─▶ COMMIT ─▶ release
+ * connect ─▶ BEGIN ─▶ work ─▶ COMMIT ─▶ release
  *              │        │        └─ connection lost: outcome unknown ─▶ release(error)
  *              │        └─ error ─▶ ROLLBACK ─▶ release, or release(error) when that fails too
  *              └─ connection lost: nothing has happened yet ─▶ release(error), again on another connection
+ *
+ * an insert, or an inner transaction:   SAVEPOINT ─▶ … ─▶ RELEASE, or ROLLBACK TO and RELEASE after an error
  * ```
  *
  * @module
  */
-import type { PostgresClient, PostgresPool, PostgresResult } from './postgres-driver.js';
-import { commitError, isConnectionLost, postgresError } from './postgres-errors.js';
+import { systemClock } from '../../util/clock.js';
+import { FifoMutex } from '../../util/fifo-mutex.js';
+import { InterfaceError, OperationalError, ProgrammingError } from '../errors.js';
+import { lastRows } from './postgres-driver.js';
+import type {
+  PostgresClient,
+  PostgresPool,
+  PostgresQueryable,
+  PostgresResult,
+  PostgresRow,
+} from './postgres-driver.js';
+import { commitError, isConnectionLost, postgresError, sqlStateOf } from './postgres-errors.js';
+import { openClient } from './postgres-session.js';
+import type { PostgresSession } from './postgres-session.js';
 
-// A pool may hold connections that the server closed, one for each attempt in the worst case, because they end one by
-// one and each is only found out by using it. More than a pool usually holds; with none left, the server is the problem.
-const STALE_CONNECTIONS_MAX = 20;
+const TRANSACTION_FAILED = '25P02';
+// The first statement is refused when one before it failed: a bare COMMIT would roll back and call it a success.
+const COMMIT_SQL = 'SELECT 1; COMMIT';
+
+// The longest that a timer takes: what is waited for is a statement, which has limits of its own.
+const STATEMENT_WAIT_MS_MAX = 2 ** 31 - 1;
+// Calls of a transaction wait for one another, and for transactions within it. Who waits for this long is most likely
+// inside of what it waits for, and would wait for ever.
+const CALL_WAIT_MS_MAX = 10_000;
+
+/** Options of {@link inTransaction}. */
+export interface TransactionOptions {
+  /** Milliseconds after which the server ends a transaction that does nothing; 0 is never. */
+  readonly idleTimeoutMs: number;
+}
 
 /**
- * @param begin - the statements that open the transaction; run again on another connection when the first was stale
- * @param work - runs inside the transaction; what it throws rolls everything back
+ * Runs work in one transaction on a lent connection, and never gives a doubtful connection back.
+ *
+ * @param work - what it throws rolls everything back, and is thrown unchanged
  * @throws OperationalError (`OPERATIONAL_ERROR`) with `details.outcome: 'unknown'` when the connection breaks during `COMMIT`
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when a statement failed and the work went on as if it had not
  */
 export async function inTransaction<T>(
   pool: PostgresPool,
-  begin: string,
-  work: (client: PostgresClient) => Promise<T>,
+  options: TransactionOptions,
+  work: (session: TransactionSession) => Promise<T>,
 ): Promise<T> {
-  const client = await beginOn(pool, begin);
+  const begin = `BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE;
+    SET LOCAL idle_in_transaction_session_timeout = ${options.idleTimeoutMs}`;
+  const client = await openClient(pool, begin);
+  const connection = new TransactionConnection(client);
+  const session = new TransactionSession(connection);
   let result: T;
   try {
-    result = await work(client);
+    result = await session.run(() => work(session));
   } catch (error) {
-    await abandon(client);
-    throw postgresError(error);
+    await connection.end(() => abandon(client));
+    throw error;
   }
-  await commit(client);
+  await connection.end(() => commit(client));
   return result;
 }
 
-/** Runs one statement that only reads, again when it met a connection that was stale. */
-export async function readOnce(pool: PostgresPool, text: string, values: unknown[]): Promise<PostgresResult> {
-  return await withoutStaleConnections(() => pool.query(text, values));
+/** The connection of a transaction, as it is lent to the caller: usable until the transaction ends. */
+class TransactionConnection implements PostgresQueryable {
+  readonly #client: PostgresClient;
+  readonly #turns = new FifoMutex({ waitMsMax: STATEMENT_WAIT_MS_MAX, clock: systemClock, tooLong: waitedTooLong });
+  #hasEnded = false;
+  #savepoints = 0;
+
+  constructor(client: PostgresClient) {
+    this.#client = client;
+  }
+
+  // `pg` takes a configuration in the place of the text, which query builders use: everything is passed on.
+  async query(...args: [text: string, values?: unknown[]]): Promise<PostgresResult> {
+    return await this.alone((client) => client.query(...args));
+  }
+
+  /** Runs statements that must not be mixed with others. */
+  async alone<T>(work: (client: PostgresClient) => Promise<T>): Promise<T> {
+    if (this.#hasEnded) throw hasEnded();
+    return await this.#turns.run(() => work(this.#client));
+  }
+
+  /** Refuses whatever comes from now on, waits for what came before, then ends the transaction. */
+  async end(work: () => Promise<void>): Promise<void> {
+    this.#hasEnded = true;
+    await this.#turns.run(work);
+  }
+
+  newSavepoint(): string {
+    return `daybook_${++this.#savepoints}`;
+  }
 }
 
-async function beginOn(pool: PostgresPool, begin: string): Promise<PostgresClient> {
-  return await withoutStaleConnections(async () => {
-    const client = await pool.connect();
+/**
+ * What one level of a transaction runs on: the transaction itself, or one that was opened within it.
+ *
+ * ```text
+ * open ──▶ ending   the work has resolved: what has come waits for its turn, new calls are refused
+ *   │        │
+ *   └────────┴────▶ ended: every call is refused, also one that waited
+ * ```
+ */
+export class TransactionSession implements PostgresSession {
+  readonly #connection: TransactionConnection;
+  readonly #turns = new FifoMutex({ waitMsMax: CALL_WAIT_MS_MAX, clock: systemClock, tooLong: waitedTooLong });
+  #state: 'open' | 'ending' | 'ended' = 'open';
+
+  constructor(connection: TransactionConnection) {
+    this.#connection = connection;
+  }
+
+  /** For the caller's own statements. */
+  get connection(): PostgresQueryable {
+    return this.#connection;
+  }
+
+  assertOpen(): void {
+    if (this.#state !== 'open') throw hasEnded();
+  }
+
+  async read(text: string, values?: unknown[]): Promise<readonly PostgresRow[]> {
+    return await this.#inTurn(async () => lastRows(await mapped(this.#connection.query(text, values))));
+  }
+
+  /** Takes back what it did when it fails; what was done before it stays. */
+  async write(statements: string): Promise<readonly PostgresRow[]> {
+    const savepoint = this.#connection.newSavepoint();
+    const text = `SAVEPOINT ${savepoint};\n${statements};\nRELEASE SAVEPOINT ${savepoint}`;
+    return await this.#inTurn(() =>
+      this.#connection.alone(async (client) => {
+        try {
+          return lastRows(await client.query(text));
+        } catch (error) {
+          await rollBackTo(client, savepoint);
+          throw postgresError(error);
+        }
+      }),
+    );
+  }
+
+  /** Runs work in a transaction within this one, for which everything else waits. */
+  async transaction<T>(work: (session: TransactionSession) => Promise<T>): Promise<T> {
+    return await this.#inTurn(async () => {
+      const savepoint = this.#connection.newSavepoint();
+      await mapped(this.#connection.query(`SAVEPOINT ${savepoint}`));
+      const session = new TransactionSession(this.#connection);
+      try {
+        const result = await session.run(() => work(session));
+        await this.#connection.query(`RELEASE SAVEPOINT ${savepoint}`).catch((error: unknown) => {
+          throw failedBefore(error);
+        });
+        return result;
+      } catch (error) {
+        await this.#connection.alone((client) => rollBackTo(client, savepoint));
+        throw error;
+      }
+    });
+  }
+
+  /** Runs the work that this session is for, and waits for the calls that it made. The session ends with it. */
+  async run<T>(work: () => Promise<T>): Promise<T> {
     try {
-      await client.query(begin);
-    } catch (error) {
-      await abandon(client);
-      throw error;
+      const result = await work();
+      this.#state = 'ending';
+      await this.#turns.run(() => undefined);
+      return result;
+    } finally {
+      this.#state = 'ended';
     }
-    return client;
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    this.assertOpen();
+    return await this.#turns.run(async () => {
+      if (this.#hasEnded()) throw hasEnded();
+      return await work();
+    });
+  }
+
+  // Asked by a method: the compiler does not expect that it changes while a call waits.
+  #hasEnded(): boolean {
+    return this.#state === 'ended';
+  }
+}
+
+async function mapped<T>(statement: Promise<T>): Promise<T> {
+  return await statement.catch((error: unknown) => {
+    throw postgresError(error);
   });
 }
 
-async function withoutStaleConnections<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let attempts = 1; ; attempts++) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!isConnectionLost(error) || attempts >= STALE_CONNECTIONS_MAX) throw postgresError(error);
-    }
-  }
+function hasEnded(): InterfaceError {
+  return new InterfaceError('The transaction has ended. Use it only until its work settles, and await every call.');
+}
+
+function waitedTooLong(): OperationalError {
+  return new OperationalError(
+    'Another call of this transaction, or a transaction within it, did not end. Inside of one, call that one.',
+    { details: { callWaitMsMax: CALL_WAIT_MS_MAX } },
+  );
+}
+
+/** Fails quietly when the connection is gone, or the transaction had failed before: then nothing but its end is left. */
+async function rollBackTo(client: PostgresClient, savepoint: string): Promise<void> {
+  await client.query(`ROLLBACK TO SAVEPOINT ${savepoint}; RELEASE SAVEPOINT ${savepoint}`).catch(() => undefined);
 }
 
 async function commit(client: PostgresClient): Promise<void> {
   try {
-    await client.query('COMMIT');
+    await client.query(COMMIT_SQL);
   } catch (cause) {
+    if (sqlStateOf(cause) !== undefined && !isConnectionLost(cause)) {
+      await abandon(client);
+      throw failedBefore(cause);
+    }
     const error = commitError(cause);
     client.release(error);
     throw error;
@@ -86,4 +241,12 @@ async function abandon(client: PostgresClient): Promise<void> {
     return;
   }
   client.release();
+}
+
+function failedBefore(cause: unknown): Error {
+  if (sqlStateOf(cause) !== TRANSACTION_FAILED) return postgresError(cause);
+  return new ProgrammingError(
+    'A statement of the transaction had failed, and its error was not passed on. Everything was rolled back.',
+    { cause, details: { sqlState: TRANSACTION_FAILED } },
+  );
 }

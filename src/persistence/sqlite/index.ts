@@ -1,10 +1,15 @@
 /**
- * SQLite recorders: over any synchronous driver, with sql.js ready to use.
+ * SQLite recorders: over any synchronous driver, with sql.js ready to use. `daybook/node-sqlite` has Node's own.
  *
  * @module
  */
 export type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
 export { sqliteError } from './sqlite-errors.js';
-export { SqliteProcessRecorder } from './sqlite-recorder.js';
+export { SqliteAggregateRecorder, SqliteApplicationRecorder, SqliteProcessRecorder } from './sqlite-recorder.js';
+export type { SqliteAggregateRecorderOptions } from './sqlite-recorder.js';
+export type { SqliteTableOptions } from './sqlite-replica.js';
+export { SqliteFactory } from './sqlite-factory.js';
+export type { SqliteSettings } from './sqlite-factory.js';
+export { SqlJsFactory } from './sqljs-factory.js';
 export { openSqlJs } from './sqljs-driver.js';
 export type { OpenSqlJsOptions } from './sqljs-driver.js';

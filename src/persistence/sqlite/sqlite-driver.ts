@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { WorkUnit } from '../serial-session.js';
 
 /** A value that SQLite stores. Integers are safe integers. */
 export type SqliteValue = null | number | string | Uint8Array;
@@ -16,10 +17,14 @@ export interface SqliteStatement {
   run(parameters: readonly SqliteValue[]): void;
   /** Executes and reads every row. */
   all(parameters: readonly SqliteValue[]): SqliteRow[];
+  /** The names of the selected columns, in the order of the rows; none when there are no rows. */
+  columnNames(): readonly string[];
+  /** Frees the statement before its database is closed. Not to be used afterwards. */
+  free(): void;
 }
 
 /**
- * An open database. It prepares statements, and frees them when it is closed.
+ * An open database, which is one connection. It prepares statements, and frees them when it is closed.
  *
  * Implementations throw the errors of `persistence/errors.ts`, see {@link sqliteError}.
  */
@@ -30,4 +35,13 @@ export interface SqliteDatabase {
   prepare(sql: string): SqliteStatement;
   /** Frees the database. What was in memory is gone. Closing twice is fine. */
   close(): void;
+  /**
+   * Transactions that may write. `begin` fails at once when another connection writes: recorders wait by themselves,
+   * without blocking the thread.
+   *
+   * @defaultValue `BEGIN IMMEDIATE`, `COMMIT` and `ROLLBACK`
+   */
+  readonly unit?: WorkUnit;
+  /** Milliseconds to wait for another connection. @defaultValue 5,000 */
+  readonly lockTimeoutMs?: number;
 }

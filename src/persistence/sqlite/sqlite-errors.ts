@@ -1,21 +1,48 @@
-import { DataError, DatabaseError, IntegrityError, OperationalError } from '../errors.js';
+import {
+  DataError,
+  DatabaseError,
+  IntegrityError,
+  InterfaceError,
+  OperationalError,
+  PersistenceError,
+  ProgrammingError,
+} from '../errors.js';
+import type { ErrorDetails } from '../../domain/errors.js';
+import { LOCKED_REASON } from '../lock-retry.js';
+
+type ErrorMaker = new (message: string, options: { cause: unknown; details?: ErrorDetails }) => PersistenceError;
+
+// Engines agree on SQLite's message texts, not on codes. The first that fits counts.
+const CLASSES: readonly (readonly [RegExp, ErrorMaker, ErrorDetails?])[] = [
+  [/constraint failed/i, IntegrityError as ErrorMaker],
+  [/is locked|is busy/i, OperationalError, { reason: LOCKED_REASON }],
+  [/datatype mismatch|too big|too large|out of range/i, DataError],
+  [/not open|finalized|statement closed|database closed/i, InterfaceError],
+  [/cannot be bound|unknown named parameter|wrong api use|column index/i, ProgrammingError],
+  [
+    /no such|syntax error|readonly|disk|full|unable to open|already exists|incomplete|has no column|not a database/i,
+    OperationalError,
+  ],
+];
 
 /**
- * Maps what a SQLite engine threw to the error tree, as the Python library does.
+ * Maps what a SQLite engine threw to the error tree, as the Python library does. `details.reason` is `locked` when
+ * another connection held the lock.
  *
- * @param cause - the engine's error; engines agree on SQLite's message texts, not on codes
+ * @param cause - the engine's error; an error that is mapped already stays as it is
  */
-export function sqliteError(cause: unknown): DatabaseError {
+export function sqliteError(cause: unknown): PersistenceError {
+  if (cause instanceof PersistenceError) return cause as PersistenceError;
   const message = cause instanceof Error ? cause.message : String(cause);
-  const ErrorClass = classFor(message);
-  return new ErrorClass(`SQLite refused: ${message}`, { cause });
+  const [, ErrorClass, details] = CLASSES.find(([pattern]) => pattern.test(message)) ?? [undefined, DatabaseError];
+  return new ErrorClass(`SQLite refused: ${message}`, { cause, ...(details === undefined ? {} : { details }) });
 }
 
-function classFor(message: string): new (message: string, options: { cause: unknown }) => DatabaseError {
-  if (/constraint failed/i.test(message)) return IntegrityError;
-  if (/datatype mismatch|too big|out of range/i.test(message)) return DataError;
-  if (/no such|syntax error|locked|readonly|disk|full|unable to open|already exists|incomplete/i.test(message)) {
-    return OperationalError;
+/** Runs a call of an engine, and maps what it throws. */
+export function attempt<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw sqliteError(error);
   }
-  return DatabaseError;
 }

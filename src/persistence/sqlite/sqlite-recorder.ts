@@ -1,29 +1,108 @@
 /**
- * The recorder on a SQLite database. As durable as that database is: with sql.js, not beyond the process.
+ * The recorders on a SQLite database. As durable as that database is: with sql.js, not beyond the process.
+ *
+ * Several connections may write one file, from one process or many: a commit checks and inserts inside one
+ * `BEGIN IMMEDIATE`, the unique index decides, and who finds the database locked waits without blocking the thread.
  *
  * @module
  */
-import { ReplicaRecorder } from '../replica-recorder.js';
+import { SerialAggregateRecorder, SerialApplicationRecorder, SerialProcessRecorder } from '../serial-recorder.js';
+import type { SerialConnection } from '../serial-recorder.js';
+import { connectionOf } from './sqlite-connection.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
 import { SqliteReplica } from './sqlite-replica.js';
+import type { SqliteTableOptions } from './sqlite-replica.js';
+import { SqliteSequences } from './sqlite-sequences.js';
+
+const SNAPSHOTS_TABLE = 'stored_snapshots';
+
+/** Options of {@link SqliteAggregateRecorder}. */
+export interface SqliteAggregateRecorderOptions {
+  /** Of its events. @defaultValue `stored_snapshots` */
+  readonly table?: string;
+}
 
 /**
- * A process recorder over any {@link SqliteDatabase}.
+ * An aggregate recorder over any {@link SqliteDatabase}: for snapshots, and for events that need no total order.
+ *
+ * Made on the connection of a transaction, it takes part in the transaction.
+ */
+export class SqliteAggregateRecorder extends SerialAggregateRecorder {
+  readonly #connection: SerialConnection<SqliteDatabase>;
+  readonly #sequences: SqliteSequences;
+
+  /**
+   * @param database - lent, not owned: the caller closes it
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when a table cannot have such a name
+   */
+  constructor(database: SqliteDatabase, options: SqliteAggregateRecorderOptions = {}) {
+    const connection = connectionOf(database);
+    const sequences = new SqliteSequences(database, options.table ?? SNAPSHOTS_TABLE);
+    super(connection.session, sequences);
+    this.#connection = connection;
+    this.#sequences = sequences;
+  }
+
+  /**
+   * Creates the table if it is missing. Safe to call again.
+   *
+   * @throws OperationalError (`OPERATIONAL_ERROR`) when the database cannot be written
+   */
+  async createTable(): Promise<void> {
+    await this.#connection.session.write(() => this.#sequences.createTable());
+  }
+}
+
+/** An application recorder over any {@link SqliteDatabase}. */
+export class SqliteApplicationRecorder extends SerialApplicationRecorder {
+  readonly #connection: SerialConnection<SqliteDatabase>;
+  readonly #replica: SqliteReplica;
+
+  /**
+   * @param database - lent, not owned: the caller closes it
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when a table cannot have such a name
+   */
+  constructor(database: SqliteDatabase, options: Pick<SqliteTableOptions, 'eventsTable'> = {}) {
+    const connection = connectionOf(database);
+    const replica = new SqliteReplica(database, options);
+    super(connection.session, replica);
+    this.#connection = connection;
+    this.#replica = replica;
+  }
+
+  /**
+   * Creates the table if it is missing. Safe to call again.
+   *
+   * @throws OperationalError (`OPERATIONAL_ERROR`) when the database cannot be written
+   */
+  async createTable(): Promise<void> {
+    await this.#connection.session.write(() => this.#replica.createEventsTable());
+  }
+}
+
+/**
+ * A process recorder over any {@link SqliteDatabase}, with transactions for the caller's own SQL.
  *
  * @example
  * ```ts
  * const database = await openSqlJs();
  * const recorder = new SqliteProcessRecorder(database);
- * recorder.createTable();
+ * await recorder.createTable();
  * ```
  */
-export class SqliteProcessRecorder extends ReplicaRecorder {
+export class SqliteProcessRecorder extends SerialProcessRecorder<SqliteDatabase> {
+  readonly #connection: SerialConnection<SqliteDatabase>;
   readonly #replica: SqliteReplica;
 
-  /** @param database - lent, not owned: the caller closes it */
-  constructor(database: SqliteDatabase) {
-    const replica = new SqliteReplica(database);
-    super(replica);
+  /**
+   * @param database - lent, not owned: the caller closes it
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when a table cannot have such a name
+   */
+  constructor(database: SqliteDatabase, options: SqliteTableOptions = {}) {
+    const connection = connectionOf(database);
+    const replica = new SqliteReplica(database, options);
+    super(connection, replica);
+    this.#connection = connection;
     this.#replica = replica;
   }
 
@@ -32,7 +111,7 @@ export class SqliteProcessRecorder extends ReplicaRecorder {
    *
    * @throws OperationalError (`OPERATIONAL_ERROR`) when the database cannot be written
    */
-  createTable(): void {
-    this.#replica.createTables();
+  async createTable(): Promise<void> {
+    await this.#connection.session.write(() => this.#replica.createTables());
   }
 }

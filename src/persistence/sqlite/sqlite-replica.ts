@@ -1,74 +1,80 @@
+import { uuidToBytes } from '../../util/uuid-bytes.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
+import { trackingTaken } from '../replica.js';
 import type { CheckedCommit, Replica } from '../replica.js';
-import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
-import { bytesToUuid, uuidToBytes } from '../../util/uuid-bytes.js';
-import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
-import { CREATE_TABLES_SQL } from './sqlite-schema.js';
+import type { ProcessTables } from '../serial-recorder.js';
+import { inUnit } from '../serial-session.js';
+import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
+import { statementsOf, unitOf } from './sqlite-connection.js';
+import type { SqliteDatabase, SqliteRow, SqliteValue } from './sqlite-driver.js';
+import { createEventsSql, createTrackingSql, quoted } from './sqlite-schema.js';
+import { namingTaken, SqliteSequences, toStoredEvent } from './sqlite-sequences.js';
+import type { SqliteStatements } from './sqlite-statements.js';
 
-const INSERT_EVENT_SQL =
-  'INSERT INTO stored_events (notification_id, originator_id, originator_version, topic, state) VALUES (?, ?, ?, ?, ?)';
-const PUT_TRACKING_SQL = 'INSERT OR REPLACE INTO tracking (application_name, notification_id) VALUES (?, ?)';
-// SQLite needs a LIMIT to be a number; a negative one means none.
-const NO_LIMIT = -1;
+/** Names of the tables. */
+export interface SqliteTableOptions {
+  /** Of the events. @defaultValue `stored_events` */
+  readonly eventsTable?: string;
+  /** Of the tracking records. @defaultValue `tracking` */
+  readonly trackingTable?: string;
+}
+
+const EVENTS_TABLE = 'stored_events';
+const TRACKING_TABLE = 'tracking';
 
 /** Keeps events in the tables of one SQLite database, through any {@link SqliteDatabase}. */
-export class SqliteReplica implements Replica {
+export class SqliteReplica implements Replica, ProcessTables {
   readonly #database: SqliteDatabase;
-  readonly #statements = new Map<string, SqliteStatement>();
+  readonly #statements: SqliteStatements;
+  readonly #sequences: SqliteSequences;
+  readonly #names: Required<SqliteTableOptions>;
+  readonly #events: string;
+  readonly #tracking: string;
 
   /** @param database - lent, not owned: the caller closes it */
-  constructor(database: SqliteDatabase) {
+  constructor(database: SqliteDatabase, options: SqliteTableOptions = {}) {
+    const { eventsTable = EVENTS_TABLE, trackingTable = TRACKING_TABLE } = options;
     this.#database = database;
+    this.#statements = statementsOf(database);
+    this.#sequences = new SqliteSequences(database, eventsTable);
+    this.#names = { eventsTable, trackingTable };
+    this.#events = quoted(eventsTable);
+    this.#tracking = quoted(trackingTable);
   }
 
   /** Creates the tables that are missing. */
   createTables(): void {
-    this.#database.exec(CREATE_TABLES_SQL);
+    this.createEventsTable();
+    this.#database.exec(createTrackingSql(this.#names.trackingTable));
+  }
+
+  /** Creates the table of events if it is missing, and no other. */
+  createEventsTable(): void {
+    this.#database.exec(createEventsSql(this.#names.eventsTable));
   }
 
   maxOriginatorVersion(originatorId: OriginatorId): number {
-    return (
-      this.#number('SELECT max(originator_version) FROM stored_events WHERE originator_id = ?', [
-        uuidToBytes(originatorId),
-      ]) ?? -1
-    );
+    return this.#sequences.maxVersion(originatorId);
   }
 
   hasEvent(originatorId: OriginatorId, originatorVersion: number): boolean {
-    const sql = 'SELECT 1 FROM stored_events WHERE originator_id = ? AND originator_version = ?';
-    return this.#number(sql, [uuidToBytes(originatorId), originatorVersion]) !== undefined;
+    return this.#sequences.has(originatorId, originatorVersion);
   }
 
   maxNotificationId(): NotificationId {
-    return this.#number("SELECT seq FROM sqlite_sequence WHERE name = 'stored_events'", []) ?? 0;
+    // The table itself is asked as well: it must be there, and rows may have been copied in past the counter.
+    const sql = `SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = ?), 0),
+      coalesce((SELECT max(notification_id) FROM ${this.#events}), 0))`;
+    return this.#statements.number(sql, [this.#names.eventsTable]) ?? 0;
   }
 
   maxTrackingId(applicationName: string): NotificationId {
-    return this.#number('SELECT notification_id FROM tracking WHERE application_name = ?', [applicationName]) ?? 0;
+    const sql = `SELECT notification_id FROM ${this.#tracking} WHERE application_name = ?`;
+    return this.#statements.number(sql, [applicationName]) ?? 0;
   }
 
   selectEvents(originatorId: OriginatorId, options: SelectEventsOptions): StoredEvent[] {
-    const conditions = ['originator_id = ?'];
-    const parameters: SqliteValue[] = [uuidToBytes(originatorId)];
-    if (options.gt !== undefined) {
-      conditions.push('originator_version > ?');
-      parameters.push(options.gt);
-    }
-    if (options.lte !== undefined) {
-      conditions.push('originator_version <= ?');
-      parameters.push(options.lte);
-    }
-    const order = options.desc === true ? 'DESC' : 'ASC';
-    const rows = this.#prepare(
-      `SELECT originator_version, topic, state FROM stored_events WHERE ${conditions.join(' AND ')}
-       ORDER BY originator_version ${order} LIMIT ?`,
-    ).all([...parameters, options.limit ?? NO_LIMIT]);
-    return rows.map(([originatorVersion, topic, state]) => ({
-      originatorId,
-      originatorVersion: originatorVersion as number,
-      topic: topic as string,
-      state: state as Uint8Array,
-    }));
+    return this.#sequences.selectEvents(originatorId, options);
   }
 
   selectNotifications(options: SelectNotificationsOptions): Notification[] {
@@ -82,54 +88,51 @@ export class SqliteReplica implements Replica {
       conditions.push('topic IN (SELECT value FROM json_each(?))');
       parameters.push(JSON.stringify(options.topics));
     }
-    const rows = this.#prepare(
-      `SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events
+    const rows = this.#statements.all(
+      `SELECT notification_id, originator_id, originator_version, topic, state FROM ${this.#events}
        WHERE ${conditions.join(' AND ')} ORDER BY notification_id LIMIT ?`,
-    ).all([...parameters, options.limit]);
+      [...parameters, options.limit],
+    );
     return rows.map(toNotification);
   }
 
+  insertEvents(events: readonly StoredEvent[]): NotificationId[] {
+    // The write lock is held, so nobody else gives ids.
+    return this.#insertFrom(this.maxNotificationId() + 1, events);
+  }
+
+  insertTracking(tracking: Tracking): void {
+    const { applicationName, notificationId } = tracking;
+    const sql = `INSERT INTO ${this.#tracking} AS t (application_name, notification_id) VALUES (?, ?)
+      ON CONFLICT (application_name) DO UPDATE SET notification_id = excluded.notification_id
+      WHERE excluded.notification_id > t.notification_id RETURNING 1`;
+    const rows = this.#statements.all(sql, [applicationName, notificationId]);
+    if (rows.length === 0) throw trackingTaken(tracking, this.maxTrackingId(applicationName));
+  }
+
   apply(commits: readonly CheckedCommit[]): void {
-    const insertEvent = this.#prepare(INSERT_EVENT_SQL);
-    this.#database.exec('BEGIN IMMEDIATE');
-    try {
+    inUnit(unitOf(this.#database), () => {
       for (const { events, firstNotificationId, tracking } of commits) {
-        let id = firstNotificationId;
-        for (const { originatorId, originatorVersion, topic, state } of events) {
-          insertEvent.run([id++, uuidToBytes(originatorId), originatorVersion, topic, state]);
-        }
-        if (tracking !== undefined) {
-          this.#prepare(PUT_TRACKING_SQL).run([tracking.applicationName, tracking.notificationId]);
-        }
+        this.#insertFrom(firstNotificationId, events);
+        if (tracking !== undefined) this.insertTracking(tracking);
       }
-      this.#database.exec('COMMIT');
-    } catch (error) {
-      this.#database.exec('ROLLBACK');
-      throw error;
-    }
+    });
   }
 
-  /** The first column of the first row, or undefined when there is no row or it is NULL. */
-  #number(sql: string, parameters: readonly SqliteValue[]): number | undefined {
-    return (this.#prepare(sql).all(parameters)[0]?.[0] as number | null | undefined) ?? undefined;
-  }
-
-  #prepare(sql: string): SqliteStatement {
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) {
-      statement = this.#database.prepare(sql);
-      this.#statements.set(sql, statement);
-    }
-    return statement;
+  #insertFrom(firstId: NotificationId, events: readonly StoredEvent[]): NotificationId[] {
+    const insert = this.#statements.prepare(
+      `INSERT INTO ${this.#events} (notification_id, originator_id, originator_version, topic, state)
+       VALUES (?, ?, ?, ?, ?)`,
+    );
+    return events.map((event, index) => {
+      const { originatorId, originatorVersion, topic, state } = event;
+      const id = firstId + index;
+      namingTaken(event, () => insert.run([id, uuidToBytes(originatorId), originatorVersion, topic, state]));
+      return id;
+    });
   }
 }
 
-function toNotification([id, originatorId, originatorVersion, topic, state]: SqliteRow): Notification {
-  return {
-    id: id as number,
-    originatorId: bytesToUuid(originatorId as Uint8Array),
-    originatorVersion: originatorVersion as number,
-    topic: topic as string,
-    state: state as Uint8Array,
-  };
+function toNotification([id, ...event]: SqliteRow): Notification {
+  return { id: id as number, ...toStoredEvent(event) };
 }

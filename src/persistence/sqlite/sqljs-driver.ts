@@ -6,7 +6,7 @@
 import initSqlJs from 'sql.js';
 import { InterfaceError, StorageUnavailableError } from '../errors.js';
 import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
-import { sqliteError } from './sqlite-errors.js';
+import { attempt } from './sqlite-errors.js';
 
 /** Options of {@link openSqlJs}. */
 export interface OpenSqlJsOptions {
@@ -79,12 +79,12 @@ class SqlJsStatement implements SqliteStatement {
       return rows;
     });
   }
-}
 
-function attempt<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw error instanceof InterfaceError ? error : sqliteError(error);
+  columnNames(): readonly string[] {
+    return attempt(() => this.#statement.getColumnNames());
+  }
+
+  free(): void {
+    attempt(() => this.#statement.free());
   }
 }

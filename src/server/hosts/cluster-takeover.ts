@@ -71,8 +71,10 @@ async function servesFolder(clusterDir: string, password: string): Promise<boole
   if (lock === undefined || !(lock.port > 0)) return false;
   const pool = await createPgPool({
     connectionString: embeddedUrl(lock.port, password),
-    connectionsMax: 1,
+    poolSize: 1,
+    maxOverflow: 0,
     connectTimeoutMs: PROBE_TIMEOUT_MS,
+    queryTimeoutMs: PROBE_TIMEOUT_MS,
   });
   try {
     const { rows } = await pool.query("SELECT current_setting('data_directory') AS folder");

@@ -3,6 +3,8 @@ import type { PgPool, PostgresClient } from '../../persistence/postgres/index.js
 
 // After the connection broke: PostgreSQL may just be restarting.
 const RELOCK_DELAY_MS = 1_000;
+// A PostgreSQL that does not answer by then has not given the lock.
+const QUERY_TIMEOUT_MS = 25_000;
 const TRY_LOCK_SQL = "SELECT pg_try_advisory_lock(hashtextextended('daybook:host', 0)) AS locked";
 
 /**
@@ -29,7 +31,9 @@ export class HostLock {
     const lock: HostLock = new HostLock(
       await createPgPool({
         connectionString: databaseUrl,
-        connectionsMax: 1,
+        poolSize: 1,
+        maxOverflow: 0,
+        queryTimeoutMs: QUERY_TIMEOUT_MS,
         // A connection can break only after it was made, and that is after the assignment.
         onConnectionError: () => lock.#relockLater(),
       }),

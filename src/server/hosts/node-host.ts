@@ -25,6 +25,10 @@ export const DATABASE_DIR_DEFAULT = '.daybook';
 // A push takes milliseconds; whoever needs longer sends again, and loses nothing.
 const REQUESTS_WAIT_MS = 10_000;
 const POOL_WAIT_MS = 5_000;
+// A push that waits longer for the writers before it is answered for: whoever pushes sends again.
+const LOCK_TIMEOUT_MS = 10_000;
+// Each ends what the one before it should have ended: the wait for a lock, a statement, a connection that died silently.
+const DATABASE_LIMITS = { poolTimeoutMs: 10_000, statementTimeoutMs: 20_000, queryTimeoutMs: 25_000 };
 const SYNC_PREFIX = '/v1/';
 
 /** What the routes of an application get to work with. */
@@ -113,10 +117,10 @@ async function assemble(
   // Refuses what is missing before PostgreSQL is started for nothing.
   authMiddleware(options);
   const databaseUrl = options.databaseUrl ?? (await startDatabase(options, closers));
-  const pool = await createPgPool({ connectionString: databaseUrl });
+  const pool = await createPgPool({ connectionString: databaseUrl, ...DATABASE_LIMITS });
   // Ended only once; a statement that hangs must not hold the end of the process up.
   closers.push(() => withinLimit(pool.end(), POOL_WAIT_MS));
-  const recorder = new PostgresProcessRecorder({ pool, ...tableOptions(options) });
+  const recorder = new PostgresProcessRecorder({ pool, lockTimeoutMs: LOCK_TIMEOUT_MS, ...tableOptions(options) });
   const server = createSyncServer({ ...options, recorder });
   await recorder.createTable();
   const closing = new AbortController();

@@ -1,0 +1,168 @@
+/**
+ * The settings of a pool of `pg`, and what `pg` is told of them.
+ *
+ * ```text
+ * setting                      default   of pg
+ * poolSize                     5         min; connections above it are closed 1 ms after they came back
+ * maxOverflow                  10        max = poolSize + maxOverflow
+ * poolTimeoutMs                30,000    connectionTimeoutMillis of the pool: waiting for a free connection
+ * connectTimeoutMs             5,000     connectionTimeoutMillis of a client: making a new one
+ * maxAgeMs                     none      maxLifetimeSeconds; 0 is maxUses = 1
+ * prePing                      false     none: SELECT 1 before a connection is lent
+ * idleInTransactionTimeoutMs   5,000     idle_in_transaction_session_timeout
+ * statementTimeoutMs           0, none   statement_timeout
+ * queryTimeoutMs               0, none   query_timeout
+ * ```
+ *
+ * @module
+ */
+import type { PoolConfig } from 'pg';
+import { ProgrammingError } from '../errors.js';
+import type { PostgresConnection } from './postgres-driver.js';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const POOL_TIMEOUT_MS = 30_000;
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
+// As soon as `pg` can: it closes what is above `min` only after it was idle for some time, and 0 would be never.
+const OVERFLOW_IDLE_MS = 1;
+
+/** How many connections there are. */
+export interface PoolSizes {
+  /** Connections that are kept open once they were needed; 0 makes a new one for each use. @defaultValue 5 */
+  readonly poolSize?: number;
+  /** Connections above that, at most, which are closed when they are given back. @defaultValue 10 */
+  readonly maxOverflow?: number;
+}
+
+/** Sizes for some workloads: little, the default, and much. */
+export const POOL_PRESETS: Readonly<Record<'light' | 'medium' | 'heavy', Required<PoolSizes>>> = {
+  light: { poolSize: 2, maxOverflow: 3 },
+  medium: { poolSize: 5, maxOverflow: 10 },
+  heavy: { poolSize: 10, maxOverflow: 20 },
+};
+
+/** How a pool stands. */
+export interface PoolStats {
+  /** Connections that are kept open at most: the setting. */
+  readonly size: number;
+  /** Connections that are lent, or being made. */
+  readonly inUse: number;
+  /** Connections that are open and free. */
+  readonly idle: number;
+  /** Requests that wait for a connection. */
+  readonly waiting: number;
+  /** Connections above `size` at the moment. */
+  readonly overflow: number;
+}
+
+/** Where the database is, and who asks: what `connectionString` does not say, or instead of it. */
+export interface PgAddress {
+  /** For example `postgres://user:password@host:5432/database?sslmode=verify-full`. */
+  readonly connectionString?: string;
+  readonly host?: string;
+  /** @defaultValue 5432 */
+  readonly port?: number;
+  readonly database?: string;
+  readonly user?: string;
+  /** A function is asked for each new connection: for passwords that expire. */
+  readonly password?: string | (() => string | Promise<string>);
+  /**
+   * TLS, as Node's `tls.connect` takes it, for example `{ ca }`; `true` checks the server's certificate against the
+   * system's. A server without TLS is refused then.
+   *
+   * @defaultValue what `sslmode` in the connection string says, or none
+   */
+  readonly ssl?: boolean | Readonly<Record<string, unknown>>;
+}
+
+/** Options of `createPgPool`. */
+export interface PgPoolOptions extends PgAddress, PoolSizes {
+  /** Milliseconds to wait for a connection to be given back, when all are in use; 0 does not wait. @defaultValue 30,000 */
+  readonly poolTimeoutMs?: number;
+  /** Milliseconds that making a connection may take, at most `poolTimeoutMs`. @defaultValue 5,000 */
+  readonly connectTimeoutMs?: number;
+  /** Milliseconds after which a connection is replaced, once it is not in use; 0 uses each once. @defaultValue no limit */
+  readonly maxAgeMs?: number;
+  /** Whether connections are tried before they are lent, which takes a round trip. @defaultValue false */
+  readonly prePing?: boolean;
+  /** Milliseconds after which the server ends a session that does nothing in a transaction; 0 is never. @defaultValue 5,000 */
+  readonly idleInTransactionTimeoutMs?: number;
+  /** Milliseconds after which the server ends a statement; 0 is never. @defaultValue 0 */
+  readonly statementTimeoutMs?: number;
+  /** Milliseconds after which this side gives a statement up, for connections that died without a word; 0 is never. @defaultValue 0 */
+  readonly queryTimeoutMs?: number;
+  /**
+   * Makes each connection, instead of the pool: for connectors that know how to reach a database and who may. It must
+   * be connected, and is the pool's from then on.
+   */
+  readonly connect?: () => Promise<PostgresConnection>;
+  /**
+   * Told of connections that broke. They are replaced by themselves, and the statements that they carried reject.
+   *
+   * @defaultValue ignored
+   */
+  readonly onConnectionError?: (error: Error) => void;
+  /** Told when a request must wait because all connections are in use. @defaultValue ignored */
+  readonly onExhausted?: (stats: PoolStats) => void;
+}
+
+/** Options with their defaults, checked. */
+export interface PgPoolSettings {
+  readonly poolSize: number;
+  readonly connectionsMax: number;
+  readonly poolTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a number is not what it should be */
+export function pgPoolSettings(options: PgPoolOptions): PgPoolSettings {
+  const { poolSize, maxOverflow } = { ...POOL_PRESETS.medium, ...definedSizes(options) };
+  checkWhole('poolSize', poolSize);
+  checkWhole('maxOverflow', maxOverflow);
+  if (poolSize + maxOverflow === 0) throw refused('poolSize and maxOverflow', 'at least 1 together', 0);
+  const { poolTimeoutMs = POOL_TIMEOUT_MS, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
+  const times = { poolTimeoutMs, connectTimeoutMs, maxAgeMs: options.maxAgeMs ?? 0 };
+  for (const [option, value] of Object.entries(times)) {
+    if (!(value >= 0 && Number.isFinite(value))) throw refused(option, '0 or more milliseconds', value);
+  }
+  return { poolSize, connectionsMax: poolSize + maxOverflow, poolTimeoutMs, connectTimeoutMs };
+}
+
+/** What `pg.Pool` is told. */
+export function pgPoolConfig(options: PgPoolOptions, settings: PgPoolSettings): PoolConfig {
+  const { connectionString, host, port, database, user, password, ssl, maxAgeMs } = options;
+  const address = { connectionString, host, port, database, user, password, ssl };
+  const isUsedOnce = maxAgeMs === 0 || settings.poolSize === 0;
+  return {
+    // Left out where it is undefined: a key that is there hides what the connection string says.
+    ...(Object.fromEntries(Object.entries(address).filter(([, value]) => value !== undefined)) as PgAddress),
+    min: settings.poolSize,
+    max: settings.connectionsMax,
+    idleTimeoutMillis: OVERFLOW_IDLE_MS,
+    // Without waiting, the pool lends only what is free, and this is the time for making a connection.
+    connectionTimeoutMillis: Math.ceil(settings.poolTimeoutMs) || settings.connectTimeoutMs,
+    ...(isUsedOnce ? { maxUses: 1 } : {}),
+    ...(maxAgeMs === undefined || isUsedOnce ? {} : { maxLifetimeSeconds: maxAgeMs / 1_000 }),
+    idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    statement_timeout: options.statementTimeoutMs ?? 0,
+    query_timeout: options.queryTimeoutMs ?? 0,
+    keepAlive: true,
+    // Connections that nobody uses do not keep a process running that has nothing else to do.
+    allowExitOnIdle: true,
+    application_name: 'daybook',
+  };
+}
+
+function definedSizes({ poolSize, maxOverflow }: PoolSizes): PoolSizes {
+  return { ...(poolSize === undefined ? {} : { poolSize }), ...(maxOverflow === undefined ? {} : { maxOverflow }) };
+}
+
+function checkWhole(option: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 0) throw refused(option, 'a whole number, 0 or more', value);
+}
+
+function refused(option: string, expected: string, actual: number): ProgrammingError {
+  return new ProgrammingError(`${option} must be ${expected}, but is ${String(actual)}.`, {
+    details: { option, expected },
+  });
+}

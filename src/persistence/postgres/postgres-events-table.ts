@@ -1,0 +1,135 @@
+/**
+ * The statements on an events table, and what their answers mean.
+ *
+ * @module
+ */
+import { InternalError } from '../errors.js';
+import type { IntegrityError } from '../errors.js';
+import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
+import { eventTaken } from '../replica.js';
+import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
+import { validateEvents, validateSelectEvents, validateSelectNotifications } from '../validation.js';
+import type { PostgresRow } from './postgres-driver.js';
+import { sqlStateOf } from './postgres-errors.js';
+import { bigintArray, decodedBytes, decodedText, encodedBytes, encodedTexts, uuidArray } from './postgres-literals.js';
+import { toNotification, toSafeInteger, toStoredEvent } from './postgres-rows.js';
+import type { PostgresAggregateTable, PostgresEventColumns } from './postgres-schema.js';
+import type { PostgresSession } from './postgres-session.js';
+
+const UNIQUE_VIOLATION = '23505';
+// The detail names the key in every language of the server: `(originator_id, originator_version)=(<id>, <version>)`.
+const TAKEN_KEY = /\)=\((.*), (\d+)\)/s;
+
+/** An events table: its statements. Reads run in the session that is given; writes are returned as text. */
+export class PostgresEventsTable {
+  readonly #table: PostgresAggregateTable;
+  readonly #columns: PostgresEventColumns;
+
+  constructor(table: Omit<PostgresAggregateTable, 'createSql'>) {
+    this.#table = { ...table, createSql: '' };
+    this.#columns = table.columns;
+  }
+
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when an event cannot be stored as it is */
+  validate(events: readonly StoredEvent[]): void {
+    validateEvents(events, this.#table.originatorIdType);
+  }
+
+  /** One statement for all rows, which are inserted in the order of the events. They must have been validated. */
+  insertSql(events: readonly StoredEvent[]): string {
+    const { originatorId, originatorVersion, topic, state } = this.#columns;
+    const ids = events.map((event) => event.originatorId);
+    const isUuid = this.#table.originatorIdType === 'uuid';
+    const columns = [
+      isUuid ? uuidArray(ids) : encodedTexts(ids),
+      bigintArray(events.map((event) => event.originatorVersion)),
+      encodedTexts(events.map((event) => event.topic)),
+      encodedBytes(events.map((event) => event.state)),
+    ];
+    return `INSERT INTO ${this.#table.events} (${originatorId}, ${originatorVersion}, ${topic}, ${state})
+SELECT ${isUuid ? 'e.id' : decodedText('e.id')}, e.version, ${decodedText('e.topic')}, ${decodedBytes('e.state')}
+FROM unnest(${columns.join(', ')}) WITH ORDINALITY AS e (id, version, topic, state, place)
+ORDER BY e.place`;
+  }
+
+  /** The same, giving the rows for {@link PostgresEventsTable.toIds}. */
+  insertReturningIdsSql(events: readonly StoredEvent[]): string {
+    return `${this.insertSql(events)}\nRETURNING ${this.#columns.notificationId} AS notification_id`;
+  }
+
+  /** The ids of the events that were inserted, in their order. */
+  toIds(rows: readonly PostgresRow[], events: readonly StoredEvent[]): NotificationId[] {
+    const ids = rows.map((row) => toSafeInteger(row, 'notification_id'));
+    // That sequences count in the order of the rows is PostgreSQL's practice since 9.6, and promised nowhere.
+    const inOrder = ids.every((id, index) => index === 0 || id > (ids[index - 1] as NotificationId));
+    if (ids.length === events.length && inOrder) return ids;
+    throw new InternalError('PostgreSQL gave notification ids out of order. The events are stored.', {
+      details: { events: events.length, ids: ids.length },
+    });
+  }
+
+  /** The conflict that an error of an insert is about, if it names one of the events. */
+  toConflict(error: unknown, events: readonly StoredEvent[]): IntegrityError | undefined {
+    const { cause } = error as { cause?: unknown };
+    if (sqlStateOf(cause) !== UNIQUE_VIOLATION) return undefined;
+    const [, originatorId, version] = TAKEN_KEY.exec((cause as { detail?: string }).detail ?? '') ?? [];
+    const taken = events.find(
+      (event) => event.originatorId === originatorId && event.originatorVersion === Number(version),
+    );
+    return taken === undefined ? undefined : eventTaken(taken, cause);
+  }
+
+  /** As in `AggregateRecorder`. */
+  async select(
+    session: PostgresSession,
+    originatorId: OriginatorId,
+    options: SelectEventsOptions,
+  ): Promise<readonly StoredEvent[]> {
+    validateSelectEvents(originatorId, options, this.#table.originatorIdType);
+    const { originatorId: id, originatorVersion: version } = this.#columns;
+    const values: unknown[] = [originatorId];
+    const conditions = [`${id} = $1`];
+    if (options.gt !== undefined) conditions.push(`${version} > $${values.push(options.gt)}`);
+    if (options.lte !== undefined) conditions.push(`${version} <= $${values.push(options.lte)}`);
+    const order = options.desc === true ? 'DESC' : 'ASC';
+    const limit = options.limit === undefined ? '' : `LIMIT $${values.push(options.limit)}`;
+    const rows = await session.read(
+      `SELECT ${this.#eventList()} FROM ${this.#table.events}
+       WHERE ${conditions.join(' AND ')} ORDER BY ${version} ${order} ${limit}`,
+      values,
+    );
+    return rows.map(toStoredEvent);
+  }
+
+  /** As in `ApplicationRecorder`. */
+  async selectNotifications(
+    session: PostgresSession,
+    options: SelectNotificationsOptions,
+  ): Promise<readonly Notification[]> {
+    validateSelectNotifications(options);
+    const { notificationId: id, topic } = this.#columns;
+    const values: unknown[] = [options.start, options.limit];
+    const conditions = [`${id} >= $1`];
+    if (options.stop !== undefined) conditions.push(`${id} <= $${values.push(options.stop)}`);
+    if (options.topics?.length) conditions.push(`${topic} = ANY($${values.push([...options.topics])}::text[])`);
+    const rows = await session.read(
+      `SELECT ${id} AS notification_id, ${this.#eventList()} FROM ${this.#table.events}
+       WHERE ${conditions.join(' AND ')} ORDER BY ${id} LIMIT $2`,
+      values,
+    );
+    return rows.map(toNotification);
+  }
+
+  /** As in `ApplicationRecorder`. */
+  async maxNotificationId(session: PostgresSession): Promise<NotificationId> {
+    const { notificationId: id } = this.#columns;
+    const [row = {}] = await session.read(`SELECT coalesce(max(${id}), 0) AS id FROM ${this.#table.events}`);
+    return toSafeInteger(row, 'id');
+  }
+
+  /** The columns of an event under the names by which they are read. */
+  #eventList(): string {
+    const { originatorId, originatorVersion, topic, state } = this.#columns;
+    return `${originatorId} AS originator_id, ${originatorVersion} AS originator_version, ${topic} AS topic, ${state} AS state`;
+  }
+}

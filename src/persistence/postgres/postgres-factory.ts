@@ -1,0 +1,77 @@
+/**
+ * PostgreSQL as a persistence module.
+ *
+ * @module
+ */
+import type { Environment } from '../environment.js';
+import { createsTables } from '../recorder-factory.js';
+import type { RecorderFactory } from '../recorder-factory.js';
+import { createPgPool } from './pg-pool.js';
+import type { PgPool } from './pg-pool.js';
+import { ConnectionPoolClosedError } from './pool-errors.js';
+import { PostgresAggregateRecorder } from './postgres-aggregate-recorder.js';
+import { PostgresApplicationRecorder } from './postgres-application-recorder.js';
+import { postgresOptionsFromEnvironment } from './postgres-environment.js';
+import type { PostgresSettings } from './postgres-environment.js';
+import { PostgresProcessRecorder } from './postgres-recorder.js';
+
+const EVENTS = 'events';
+
+/**
+ * Makes the recorders of an application from the environment's settings, over one pool.
+ *
+ * @example
+ * ```ts
+ * InfrastructureFactory.register('postgres', PostgresFactory);
+ * ```
+ */
+export class PostgresFactory implements RecorderFactory {
+  readonly #settings: PostgresSettings;
+  readonly #createsTables: boolean;
+  #pool: Promise<PgPool> | undefined;
+  #isClosed = false;
+
+  /** @throws EnvironmentError (`ENVIRONMENT_ERROR`) when a setting is missing, or is not what it should be */
+  constructor(environment: Environment) {
+    this.#settings = postgresOptionsFromEnvironment(environment);
+    this.#createsTables = createsTables(environment);
+  }
+
+  /**
+   * As in `RecorderFactory`. Aggregate recorders of `events` give notification ids as well, because the table is the
+   * application's.
+   */
+  async aggregateRecorder(purpose: string): Promise<PostgresAggregateRecorder | PostgresApplicationRecorder> {
+    if (purpose === EVENTS) return await this.applicationRecorder();
+    const { singleRowTracking: _, ...options } = this.#settings.recorder;
+    return await this.#ready(new PostgresAggregateRecorder({ pool: await this.pool(), ...options, purpose }));
+  }
+
+  async applicationRecorder(): Promise<PostgresApplicationRecorder> {
+    return await this.#ready(new PostgresApplicationRecorder({ pool: await this.pool(), ...this.#settings.recorder }));
+  }
+
+  async processRecorder(): Promise<PostgresProcessRecorder> {
+    return await this.#ready(new PostgresProcessRecorder({ pool: await this.pool(), ...this.#settings.recorder }));
+  }
+
+  /**
+   * The pool that the recorders share. Lent: it is closed with the factory.
+   *
+   * @throws ConnectionPoolClosedError (`CONNECTION_POOL_CLOSED`) after the factory was closed
+   */
+  async pool(): Promise<PgPool> {
+    if (this.#isClosed) throw new ConnectionPoolClosedError('The factory was closed.');
+    return await (this.#pool ??= createPgPool(this.#settings.pool));
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await (await this.#pool)?.end();
+  }
+
+  async #ready<R extends { createTable(): Promise<void> }>(recorder: R): Promise<R> {
+    if (this.#createsTables) await recorder.createTable();
+    return recorder;
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Values written into a statement's text.
+ *
+ * Statements with parameters go one by one, each with a round trip; several in one message can have none. So that no
+ * value can end its literal, texts and bytes are written in base64, whose alphabet means nothing to SQL or to the
+ * syntax of arrays, and are decoded by the server: whatever its settings say about backslashes and encodings.
+ *
+ * @module
+ */
+import { toBase64 } from '../../util/base64.js';
+
+const textEncoder = new TextEncoder();
+
+/** A text as an expression. */
+export function textLiteral(text: string): string {
+  return decodedText(`'${toBase64(textEncoder.encode(text))}'`);
+}
+
+/** Texts as an array of base64, for {@link decodedText}. */
+export function encodedTexts(texts: readonly string[]): string {
+  // Of the topics in a batch, most are the same.
+  const encoded = new Map<string, string>();
+  return arrayLiteral(
+    texts.map((text) => {
+      const known = encoded.get(text) ?? toBase64(textEncoder.encode(text));
+      encoded.set(text, known);
+      return known;
+    }),
+    'text',
+  );
+}
+
+/** Byte arrays as an array of base64, for {@link decodedBytes}. */
+export function encodedBytes(values: readonly Uint8Array[]): string {
+  return arrayLiteral(values.map(toBase64), 'text');
+}
+
+/** UUIDs as an array. They must have been validated. */
+export function uuidArray(uuids: readonly string[]): string {
+  return arrayLiteral(uuids, 'uuid');
+}
+
+/** Safe integers as an array. */
+export function bigintArray(integers: readonly number[]): string {
+  return arrayLiteral(integers.map(String), 'bigint');
+}
+
+/** The text that an expression has in base64. */
+export function decodedText(expression: string): string {
+  return `convert_from(${decodedBytes(expression)}, 'UTF8')`;
+}
+
+/** The bytes that an expression has in base64. */
+export function decodedBytes(expression: string): string {
+  return `decode(${expression}, 'base64')`;
+}
+
+function arrayLiteral(items: readonly string[], type: string): string {
+  // Quotes only matter for the empty text, which would be nothing at all without.
+  return `'{${items.map((item) => `"${item}"`).join(',')}}'::${type}[]`;
+}

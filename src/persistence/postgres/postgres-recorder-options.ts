@@ -1,0 +1,59 @@
+/**
+ * What all recorders on PostgreSQL are told.
+ *
+ * @module
+ */
+import { ProgrammingError } from '../errors.js';
+import type { PostgresPool } from './postgres-driver.js';
+import type { PostgresTableOptions } from './postgres-schema.js';
+
+// As the Python library's. A writer that stops in the middle (a paused or vanished machine) must not keep the table.
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
+// PostgreSQL keeps these settings in 32 bits.
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+
+/** Options of `PostgresApplicationRecorder`. */
+export interface PostgresRecorderOptions extends PostgresTableOptions {
+  /**
+   * Connections. Lent, not owned: the caller closes it. A `pg.Pool` fits as it is; `createPgPool` makes a configured
+   * one; `singleClient`, `clientPerUse` and `pgliteDriver` make one of something else.
+   */
+  readonly pool: PostgresPool;
+  /**
+   * Milliseconds that a writer waits for the writers before it; 0 waits for ever, unless the server has a limit.
+   *
+   * @defaultValue 0
+   */
+  readonly lockTimeoutMs?: number;
+}
+
+/** Options of `PostgresProcessRecorder`. */
+export interface PostgresProcessRecorderOptions extends PostgresRecorderOptions {
+  /**
+   * Milliseconds after which the server ends a transaction of the caller's in which nothing happens; 0 is never.
+   *
+   * @defaultValue 5,000
+   */
+  readonly idleInTransactionTimeoutMs?: number;
+}
+
+/** The statements by which a writer takes its turn, without a semicolon at the end. */
+export function lockSql(table: string, lockTimeoutMs: number | undefined): string {
+  const lock = `LOCK TABLE ${table} IN EXCLUSIVE MODE`;
+  const timeoutMs = checkedTimeoutMs('lockTimeoutMs', lockTimeoutMs ?? 0);
+  return timeoutMs === 0 ? lock : `SET LOCAL lock_timeout = ${timeoutMs};\n${lock}`;
+}
+
+/** The idle timeout of transactions. */
+export function idleTimeoutMsOf(options: PostgresProcessRecorderOptions): number {
+  const timeoutMs = options.idleInTransactionTimeoutMs ?? IDLE_IN_TRANSACTION_TIMEOUT_MS;
+  return checkedTimeoutMs('idleInTransactionTimeoutMs', timeoutMs);
+}
+
+function checkedTimeoutMs(option: string, timeoutMs: number): number {
+  // Rounded up: 0 would mean the opposite of a very short time.
+  if (timeoutMs >= 0 && timeoutMs <= TIMEOUT_MS_MAX) return Math.ceil(timeoutMs);
+  throw new ProgrammingError(`${option} must be 0 to ${TIMEOUT_MS_MAX} milliseconds, but is ${String(timeoutMs)}.`, {
+    details: { option },
+  });
+}

@@ -1,0 +1,100 @@
+/**
+ * The process recorder over a session: the same outside of a transaction and inside of one.
+ *
+ * Writers take turns: each locks the events table until it has committed. `bigserial` alone would let a lower id
+ * become visible after a higher one, and a reader that has passed it would never see it. The lock is the Python
+ * library's, so its writers and ours take turns with one another; an advisory lock would not stop them.
+ *
+ * @module
+ */
+import type {
+  InsertEventsOptions,
+  ProcessRecorder,
+  SelectEventsOptions,
+  SelectNotificationsOptions,
+} from '../recorder.js';
+import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
+import { validateTracking } from '../validation.js';
+import type { PostgresEventsTable } from './postgres-events-table.js';
+import type { PostgresSession } from './postgres-session.js';
+import type { PostgresTrackingTable } from './postgres-tracking-table.js';
+
+/** What a recorder works on, whichever session it does so in. */
+export interface RecorderTables {
+  readonly events: PostgresEventsTable;
+  readonly tracking: PostgresTrackingTable;
+  /** Takes the writer's turn. */
+  readonly lockSql: string;
+}
+
+/** Implements `ProcessRecorder` on one session. */
+export class SessionRecorder implements ProcessRecorder {
+  readonly #session: PostgresSession;
+  readonly #tables: RecorderTables;
+  readonly #onRecorded: () => void;
+
+  /** @param onRecorded - called after events were recorded in the session; whether they are committed, it knows */
+  constructor(session: PostgresSession, tables: RecorderTables, onRecorded: () => void) {
+    this.#session = session;
+    this.#tables = tables;
+    this.#onRecorded = onRecorded;
+  }
+
+  async insertEvents(
+    events: readonly StoredEvent[],
+    options: InsertEventsOptions = {},
+  ): Promise<readonly NotificationId[]> {
+    this.#session.assertOpen();
+    this.#tables.events.validate(events);
+    const { tracking } = options;
+    if (tracking !== undefined) validateTracking(tracking);
+    if (events.length === 0 && tracking === undefined) return [];
+    const ids = await this.#insert(events, tracking, true);
+    if (ids.length > 0) this.#onRecorded();
+    return ids;
+  }
+
+  async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
+    return await this.#tables.events.select(this.#session, originatorId, options);
+  }
+
+  async selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {
+    return await this.#tables.events.selectNotifications(this.#session, options);
+  }
+
+  async maxNotificationId(): Promise<NotificationId> {
+    return await this.#tables.events.maxNotificationId(this.#session);
+  }
+
+  async maxTrackingId(applicationName: string): Promise<NotificationId> {
+    return await this.#tables.tracking.maxTrackingId(this.#session, applicationName);
+  }
+
+  async hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean> {
+    return notificationId <= (await this.maxTrackingId(applicationName));
+  }
+
+  async #insert(
+    events: readonly StoredEvent[],
+    tracking: Tracking | undefined,
+    mayRepeat: boolean,
+  ): Promise<readonly NotificationId[]> {
+    const { events: table, tracking: trackingTable, lockSql } = this.#tables;
+    const statements = [lockSql];
+    if (tracking !== undefined) {
+      await trackingTable.learnLayout(this.#session);
+      statements.push(trackingTable.insertSql(tracking));
+    }
+    if (events.length > 0) statements.push(table.insertReturningIdsSql(events));
+    try {
+      return table.toIds(await this.#session.write(statements.join(';\n')), events);
+    } catch (error) {
+      const conflict =
+        (tracking === undefined ? undefined : trackingTable.toConflict(error, tracking)) ??
+        table.toConflict(error, events);
+      if (conflict !== undefined) throw conflict;
+      if (tracking === undefined || !mayRepeat || !trackingTable.forgetLayout(error)) throw error;
+      return await this.#insert(events, tracking, false);
+    }
+  }
+}

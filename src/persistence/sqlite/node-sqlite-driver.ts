@@ -1,0 +1,176 @@
+/**
+ * The one door to `node:sqlite`: SQLite in Node, on a file or in memory.
+ *
+ * @module
+ */
+import { systemClock } from '../../util/clock.js';
+import { NotSupportedError, OperationalError, ProgrammingError } from '../errors.js';
+import { LOCK_TIMEOUT_MS_DEFAULT, retryWhileLocked } from '../lock-retry.js';
+import type { WorkUnit } from '../serial-session.js';
+import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
+import { attempt } from './sqlite-errors.js';
+
+// What of node:sqlite is used here, by shape: browsers have no such types, and bundlers must not look for the module.
+interface NodeStatement {
+  run(...parameters: readonly SqliteValue[]): unknown;
+  all(...parameters: readonly SqliteValue[]): unknown[];
+  columns(): readonly { readonly name: string }[];
+  setReturnArrays(enabled: boolean): void;
+}
+interface NodeDatabase {
+  readonly isOpen: boolean;
+  exec(sql: string): void;
+  prepare(sql: string): NodeStatement;
+  close(): void;
+}
+interface NodeSqlite {
+  readonly DatabaseSync: new (path: string, options: { readonly timeout: number }) => NodeDatabase;
+}
+
+// SQLite's and the platform's timers count in 32 bits; beyond that they would not wait at all.
+const LOCK_TIMEOUT_MS_MAX = 2_147_483_647;
+
+/** Options of {@link openNodeSqlite}. */
+export interface OpenNodeSqliteOptions {
+  /**
+   * The file, made if it is missing; or `:memory:` for a database of one's own; or
+   * `file:name?mode=memory&cache=shared` for one that all connections of this process share under its name.
+   */
+  readonly path: string;
+  /** Milliseconds to wait for another connection. @defaultValue 5,000 */
+  readonly lockTimeoutMs?: number;
+}
+
+/**
+ * Opens a database of `node:sqlite`. A file is switched to write-ahead logging (WAL), so that readers and a writer do
+ * not wait for each other, with `synchronous = FULL`: a commit that has resolved survives a power cut.
+ *
+ * @example
+ * ```ts
+ * const database = await openNodeSqlite({ path: 'events.sqlite' });
+ * const recorder = new SqliteProcessRecorder(database);
+ * await recorder.createTable();
+ * ```
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the time to wait is none
+ * @throws NotSupportedError (`NOT_SUPPORTED`) when this is not Node, or its version is below 22.16
+ * @throws OperationalError (`OPERATIONAL_ERROR`) when the file cannot be opened, or stays locked
+ */
+export async function openNodeSqlite(options: OpenNodeSqliteOptions): Promise<SqliteDatabase> {
+  const { path, lockTimeoutMs = LOCK_TIMEOUT_MS_DEFAULT } = options;
+  const timeout = Math.ceil(lockTimeoutMs);
+  if (!(timeout >= 0 && timeout <= LOCK_TIMEOUT_MS_MAX)) {
+    throw new ProgrammingError(`lockTimeoutMs must be from 0 to ${LOCK_TIMEOUT_MS_MAX}, but is ${lockTimeoutMs}.`);
+  }
+  const { DatabaseSync } = nodeSqlite();
+  const database = attempt(() => new DatabaseSync(path, { timeout }));
+  try {
+    if (!isInMemory(path)) {
+      await retryWhileLocked(() => attempt(() => makeDurable(database)), { lockTimeoutMs, clock: systemClock });
+    }
+    return new NodeSqliteDatabase(database, timeout);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function nodeSqlite(): NodeSqlite {
+  const { process } = globalThis as { process?: { getBuiltinModule?(name: string): unknown } };
+  const module = process?.getBuiltinModule?.('node:sqlite') as NodeSqlite | undefined;
+  if (module !== undefined) return module;
+  throw new NotSupportedError('There is no node:sqlite here: it takes Node 22.16 or newer. sql.js runs everywhere.');
+}
+
+function isInMemory(path: string): boolean {
+  return path === ':memory:' || path.startsWith('file::memory:') || /^file:.*[?&]mode=memory/.test(path);
+}
+
+/** Write-ahead logging stays with the file; it is asked for only when it is new there, because that takes every lock. */
+function makeDurable(database: NodeDatabase): void {
+  database.exec('PRAGMA synchronous = FULL');
+  if (pragma(database, 'journal_mode') === 'wal') return;
+  const mode = pragma(database, 'journal_mode = WAL');
+  if (mode === 'wal') return;
+  throw new OperationalError(`The file cannot be switched to write-ahead logging: it stays at ${mode}.`, {
+    details: { journalMode: mode },
+  });
+}
+
+function pragma(database: NodeDatabase, sql: string): string {
+  const [row] = database.prepare(`PRAGMA ${sql}`).all() as Record<string, string>[];
+  return row?.['journal_mode'] ?? 'unknown';
+}
+
+class NodeSqliteDatabase implements SqliteDatabase {
+  readonly lockTimeoutMs: number;
+  readonly unit: WorkUnit;
+  readonly #database: NodeDatabase;
+
+  constructor(database: NodeDatabase, lockTimeoutMs: number) {
+    this.#database = database;
+    this.lockTimeoutMs = lockTimeoutMs;
+    this.unit = this.#makeUnit();
+  }
+
+  exec(sql: string): void {
+    attempt(() => this.#database.exec(sql));
+  }
+
+  prepare(sql: string): SqliteStatement {
+    return new NodeSqliteStatement(attempt(() => this.#database.prepare(sql)));
+  }
+
+  close(): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  /**
+   * SQLite's own waiting blocks the thread: good for the caller's own SQL, which cannot wait otherwise, and wrong for a
+   * recorder, which can. It is off while a transaction begins, and once it has begun there is nothing to wait for.
+   */
+  #makeUnit(): WorkUnit {
+    const [begin, commit, rollback] = ['BEGIN IMMEDIATE', 'COMMIT', 'ROLLBACK'].map((sql) => this.prepare(sql)) as [
+      SqliteStatement,
+      SqliteStatement,
+      SqliteStatement,
+    ];
+    return {
+      // Not prepared: SQLite obeys this pragma when it compiles it.
+      begin: () => {
+        this.exec('PRAGMA busy_timeout = 0');
+        try {
+          begin.run([]);
+        } finally {
+          this.exec(`PRAGMA busy_timeout = ${this.lockTimeoutMs}`);
+        }
+      },
+      commit: () => commit.run([]),
+      rollback: () => rollback.run([]),
+    };
+  }
+}
+
+class NodeSqliteStatement implements SqliteStatement {
+  readonly #statement: NodeStatement;
+
+  constructor(statement: NodeStatement) {
+    statement.setReturnArrays(true);
+    this.#statement = statement;
+  }
+
+  run(parameters: readonly SqliteValue[]): void {
+    attempt(() => this.#statement.run(...parameters));
+  }
+
+  all(parameters: readonly SqliteValue[]): SqliteRow[] {
+    return attempt(() => this.#statement.all(...parameters) as SqliteRow[]);
+  }
+
+  columnNames(): readonly string[] {
+    return attempt(() => this.#statement.columns().map(({ name }) => name));
+  }
+
+  free(): void {
+    // Node frees a statement when it is no longer referred to, and all of them when the database is closed.
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * A database as recorders use it: whose turn it is, and transactions within transactions.
+ *
+ * All recorders on one database share its session, for a transaction concerns the whole connection. What a transaction
+ * lends to its caller is a {@link SqliteDatabase} again, whose transactions are savepoints: a recorder that is made on
+ * it, for snapshots for example, takes part in the transaction.
+ *
+ * @module
+ */
+import { InterfaceError } from '../errors.js';
+import type { SerialConnection } from '../serial-recorder.js';
+import { SerialSession } from '../serial-session.js';
+import type { WorkUnit } from '../serial-session.js';
+import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
+import { SqliteStatements } from './sqlite-statements.js';
+
+const connections = new WeakMap<SqliteDatabase, SerialConnection<SqliteDatabase>>();
+const statements = new WeakMap<SqliteDatabase, SqliteStatements>();
+
+/** The connection of a database: always the same one. */
+export function connectionOf(database: SqliteDatabase): SerialConnection<SqliteDatabase> {
+  const known = connections.get(database);
+  if (known !== undefined) return known;
+  const { lockTimeoutMs } = database;
+  const session = new SerialSession({
+    unit: unitOf(database),
+    ...(lockTimeoutMs === undefined ? {} : { lockTimeoutMs }),
+  });
+  return register(database, session, statementsOf(database), 1);
+}
+
+/** The statements that live as long as a database. */
+export function statementsOf(database: SqliteDatabase): SqliteStatements {
+  let known = statements.get(database);
+  if (known === undefined) {
+    known = new SqliteStatements(database);
+    statements.set(database, known);
+  }
+  return known;
+}
+
+/** The transactions of a database. */
+export function unitOf(database: SqliteDatabase): WorkUnit {
+  return (
+    database.unit ??
+    unitBy(statementsOf(database), { begin: 'BEGIN IMMEDIATE', commit: 'COMMIT', rollback: ['ROLLBACK'] })
+  );
+}
+
+function register(
+  database: SqliteDatabase,
+  session: SerialSession,
+  root: SqliteStatements,
+  depth: number,
+): SerialConnection<SqliteDatabase> {
+  const connection: SerialConnection<SqliteDatabase> = {
+    connection: database,
+    session,
+    nest() {
+      const lent = new LentDatabase(database, savepoints(root, depth));
+      const inner = new SerialSession({
+        ...session.lockWait,
+        unit: lent.unit,
+        outer: session,
+        onEnded: () => lent.end(),
+      });
+      return register(lent, inner, root, depth + 1);
+    },
+  };
+  connections.set(database, connection);
+  return connection;
+}
+
+/**
+ * Savepoints nest by their names, and one depth has one savepoint at a time: the session sees to that. Their statements
+ * are the outermost database's, which are prepared once.
+ */
+function savepoints(root: SqliteStatements, depth: number): WorkUnit {
+  const name = `daybook_${depth}`;
+  return unitBy(root, {
+    begin: `SAVEPOINT ${name}`,
+    commit: `RELEASE ${name}`,
+    rollback: [`ROLLBACK TO ${name}`, `RELEASE ${name}`],
+  });
+}
+
+interface UnitSql {
+  readonly begin: string;
+  readonly commit: string;
+  readonly rollback: readonly string[];
+}
+
+function unitBy(root: SqliteStatements, sql: UnitSql): WorkUnit {
+  return {
+    begin: () => root.run(sql.begin, []),
+    commit: () => root.run(sql.commit, []),
+    rollback() {
+      for (const text of sql.rollback) root.run(text, []);
+    },
+  };
+}
+
+/** A database that is lent for the time of a transaction. */
+class LentDatabase implements SqliteDatabase {
+  readonly unit: WorkUnit;
+  #database: SqliteDatabase | undefined;
+  readonly #statements: SqliteStatement[] = [];
+
+  constructor(database: SqliteDatabase, unit: WorkUnit) {
+    this.#database = database;
+    this.unit = unit;
+  }
+
+  exec(sql: string): void {
+    this.#lent().exec(sql);
+  }
+
+  prepare(sql: string): SqliteStatement {
+    const statement = this.#lent().prepare(sql);
+    this.#statements.push(statement);
+    return new LentStatement(statement, () => void this.#lent());
+  }
+
+  close(): void {
+    throw new InterfaceError('The connection of a transaction is lent: its owner closes it.');
+  }
+
+  /** Takes the database back, and frees what was prepared meanwhile. */
+  end(): void {
+    this.#database = undefined;
+    for (const statement of this.#statements) statement.free();
+  }
+
+  #lent(): SqliteDatabase {
+    if (this.#database === undefined)
+      throw new InterfaceError('The transaction has ended, and its connection with it.');
+    return this.#database;
+  }
+}
+
+class LentStatement implements SqliteStatement {
+  readonly #statement: SqliteStatement;
+  readonly #assertLent: () => void;
+
+  constructor(statement: SqliteStatement, assertLent: () => void) {
+    this.#statement = statement;
+    this.#assertLent = assertLent;
+  }
+
+  run(parameters: readonly SqliteValue[]): void {
+    this.#assertLent();
+    this.#statement.run(parameters);
+  }
+
+  all(parameters: readonly SqliteValue[]): SqliteRow[] {
+    this.#assertLent();
+    return this.#statement.all(parameters);
+  }
+
+  columnNames(): readonly string[] {
+    this.#assertLent();
+    return this.#statement.columnNames();
+  }
+
+  free(): void {
+    // The transaction frees it at its end; until then it costs nothing worth the bookkeeping.
+  }
+}

@@ -1,0 +1,37 @@
+import { DurableRecorder } from '../../src/persistence/indexeddb/durable-recorder.js';
+import { MemoryReplica } from '../../src/persistence/memory/memory-replica.js';
+import type { Replica } from '../../src/persistence/replica.js';
+import { SqliteReplica } from '../../src/persistence/sqlite/sqlite-replica.js';
+import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
+import { aggregateRecorderCases } from '../../src/testing/aggregate-recorder-cases.js';
+import { applicationRecorderCases } from '../../src/testing/application-recorder-cases.js';
+import { processRecorderCases } from '../../src/testing/process-recorder-cases.js';
+import { describeConformance } from '../support/run-conformance.js';
+import { SharedJournal } from '../support/shared-journal.js';
+
+const suites = {
+  'aggregate recorder': aggregateRecorderCases,
+  'application recorder': applicationRecorderCases,
+  'process recorder': processRecorderCases,
+};
+
+const REPLICAS: Readonly<Record<string, () => Promise<Replica>>> = {
+  'durable recorder on sql.js, journal in memory': async () => {
+    const replica = new SqliteReplica(await openSqlJs());
+    replica.createTables();
+    return replica;
+  },
+  'durable recorder on memory, journal in memory': async () => new MemoryReplica(),
+};
+
+for (const [engine, makeReplica] of Object.entries(REPLICAS)) {
+  describeConformance(
+    engine,
+    async () => {
+      const journal = new SharedJournal().connect();
+      const recorder = await DurableRecorder.open({ replica: await makeReplica(), journal });
+      return { context: { recorder }, close: () => recorder.close() };
+    },
+    suites,
+  );
+}

@@ -1,0 +1,32 @@
+import {
+  MemoryAggregateRecorder,
+  MemoryApplicationRecorder,
+  MemoryProcessRecorder,
+} from '../../src/persistence/memory/memory-recorder.js';
+import { aggregateRecorderCases } from '../../src/testing/aggregate-recorder-cases.js';
+import { applicationRecorderCases } from '../../src/testing/application-recorder-cases.js';
+import { processRecorderCases } from '../../src/testing/process-recorder-cases.js';
+import { ownSqlCaseNames, transactionCases } from '../../src/testing/transaction-cases.js';
+import type { TransactionContext } from '../../src/testing/transaction-cases.js';
+import { describeConformance } from '../support/run-conformance.js';
+
+const ENGINE = 'memory';
+const aggregate = { 'aggregate recorder': aggregateRecorderCases };
+const application = { ...aggregate, 'application recorder': applicationRecorderCases };
+const process = { ...application, 'process recorder': processRecorderCases, transactions: transactionCases };
+const skips = ownSqlCaseNames.map((name) => ({ case: name, reason: 'memory has no SQL' }));
+
+describeConformance(ENGINE, async () => ({ context: { recorder: new MemoryAggregateRecorder() } }), aggregate, {
+  variant: 'aggregate recorder',
+});
+
+describeConformance(ENGINE, async () => ({ context: { recorder: new MemoryApplicationRecorder() } }), application, {
+  variant: 'application recorder',
+});
+
+describeConformance(ENGINE, async () => ({ context: withoutSql() }), process, { variant: 'process recorder', skips });
+
+function withoutSql(): TransactionContext<undefined> {
+  const none = (): Promise<never> => Promise.reject(new Error('memory has no SQL'));
+  return { recorder: new MemoryProcessRecorder(), setUpOwnTable: none, insertOwnRow: none, ownRows: none };
+}
