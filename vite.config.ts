@@ -32,6 +32,9 @@ function offlinePage(): Plugin[] {
       navigateFallback: '/index.html',
       navigateFallbackDenylist: SERVER_PATHS.map((path) => new RegExp(`^${path}/`)),
       cleanupOutdatedCaches: true,
+      // A new version takes over at once: every version reads the same store, or says that it cannot.
+      skipWaiting: true,
+      clientsClaim: true,
     },
   });
 }

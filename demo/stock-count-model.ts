@@ -102,7 +102,7 @@ export class StockCountModel {
       this.#readOn().catch((error: unknown) => this.#fail(error));
     });
     await this.#readOn();
-    const stopStatus = sync.status.subscribe((status) => this.#state.update({ sync: status }));
+    const stopStatus = sync.status.subscribe((status) => this.#state.update({ sync: this.#asRead(status) }));
     return () => {
       stopRecorded();
       stopStatus();
@@ -200,9 +200,14 @@ export class StockCountModel {
       this.#sheet.apply(recorded);
       this.#lastReadId = last.id;
       const { counts, rows, eventsTotal } = this.#sheet;
-      this.#state.update({ counts, rows, eventsTotal });
+      this.#state.update({ counts, rows, eventsTotal, sync: this.#asRead(this.#parts.sync.status.value) });
       if (page.length < PAGE_EVENTS_MAX) return;
     }
+  }
+
+  /** A count that is in the list already is pending, also in the moment before sync has seen it. */
+  #asRead(status: SyncStatus): SyncStatus {
+    return { ...status, pending: Math.max(status.pending, this.#lastReadId - status.confirmedId) };
   }
 
   #fail(error: unknown): void {

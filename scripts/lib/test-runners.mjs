@@ -47,7 +47,14 @@ async function runVitest(projects, env) {
   const report = freshReport('vitest.json');
   const filters = projects.map((name) => `--project=${name === 'browser' ? 'browser*' : name}`);
   forgetConformance();
-  const args = ['run', ...filters, '--reporter=default', '--reporter=./scripts/lib/conformance-reporter.mjs', '--reporter=json', `--outputFile.json=${report}`];
+  const args = [
+    'run',
+    ...filters,
+    '--reporter=default',
+    '--reporter=./scripts/lib/conformance-reporter.mjs',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ];
   const { code } = await run(join(BIN, 'vitest'), args, { env });
   return counted('Vitest', code, () => {
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = readReport(report);

@@ -202,14 +202,18 @@ export class DurableRecorder implements ProcessRecorder {
       this.#assertSound();
       if (this.#head > this.#applied) await this.#catchUp();
       const { checked, refused } = this.#checkGroup(group);
-      if (checked.length === 0) return reject(refused);
+      if (checked.length === 0) {
+        reject(refused);
+        return;
+      }
       const position = this.#applied + 1;
       const commits = checked.map(([, commit]) => commit);
       const outcome = await this.#journal.append(position, encodeJournalRecord(position, commits));
       if (outcome === 'appended') {
         this.#apply(position, commits, true);
         for (const [pending, commit] of checked) pending.resolve(notificationIdsOf(commit));
-        return reject(refused);
+        reject(refused);
+        return;
       }
       // Another tab was first: the whole group is checked anew. Each round means that some tab made progress.
       await this.#catchUp();

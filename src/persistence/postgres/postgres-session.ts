@@ -45,8 +45,9 @@ export class PoolSession implements PostgresSession {
     this.#pool = pool;
   }
 
-  // Its end is that of the pool, which says so itself.
-  assertOpen(): void {}
+  assertOpen(): void {
+    // Its end is that of the pool, which says so itself.
+  }
 
   async read(text: string, values?: unknown[]): Promise<readonly PostgresRow[]> {
     return await this.#run(text, values, isConnectionLost, postgresError);
