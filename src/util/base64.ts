@@ -16,7 +16,8 @@ export function toBase64(bytes: Uint8Array): string {
   if (native !== undefined) return native.call(bytes);
   let binary = '';
   for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
-    binary += String.fromCharCode(...bytes.subarray(at, at + CHUNK_BYTES));
+    // Not spread: that would iterate, at five times the cost.
+    binary += String.fromCharCode.apply(null, bytes.subarray(at, at + CHUNK_BYTES) as unknown as number[]);
   }
   return btoa(binary);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Environment } from '../environment.js';
+import type { AggregateRecorder } from '../recorder.js';
 import { createsTables } from '../recorder-factory.js';
 import type { RecorderFactory } from '../recorder-factory.js';
 import { MemoryAggregateRecorder, MemoryProcessRecorder } from './memory-recorder.js';
@@ -21,7 +22,9 @@ export class MemoryFactory implements RecorderFactory {
     createsTables(environment);
   }
 
-  async aggregateRecorder(purpose: string): Promise<MemoryAggregateRecorder> {
+  /** @returns a recorder of its own for each purpose; for `events`, the application's */
+  async aggregateRecorder(purpose: string): Promise<AggregateRecorder> {
+    if (purpose === 'events') return await this.applicationRecorder();
     let recorder = this.#aggregateRecorders.get(purpose);
     if (recorder === undefined) {
       recorder = new MemoryAggregateRecorder();

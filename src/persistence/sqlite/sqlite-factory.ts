@@ -11,6 +11,7 @@
  */
 import type { Environment } from '../environment.js';
 import { InterfaceError } from '../errors.js';
+import type { AggregateRecorder } from '../recorder.js';
 import { createsTables } from '../recorder-factory.js';
 import type { RecorderFactory } from '../recorder-factory.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
@@ -42,8 +43,10 @@ export abstract class SqliteFactory implements RecorderFactory {
   /** Opens the database. Called once. */
   protected abstract open(): Promise<SqliteDatabase>;
 
-  /** @returns a recorder on the table `stored_<purpose>` */
-  async aggregateRecorder(purpose: string): Promise<SqliteAggregateRecorder> {
+  /** @returns a recorder on the table `stored_<purpose>`; for `events`, the one that the application recorder uses too */
+  async aggregateRecorder(purpose: string): Promise<AggregateRecorder> {
+    // In one layout only, whoever asks first.
+    if (purpose === 'events') return await this.applicationRecorder();
     return await this.#ready(new SqliteAggregateRecorder(await this.#database(), { table: `stored_${purpose}` }));
   }
 
