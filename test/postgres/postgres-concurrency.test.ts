@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { IntegrityError } from '../../src/persistence/errors.js';
 import { createPgPool, PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
 import type { PgPool } from '../../src/persistence/postgres/index.js';
 import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
@@ -92,6 +93,30 @@ it('two big batches do not interleave', async () => {
   expect((second ?? 0) - (first ?? 0)).toBe(10_000);
   await Promise.all(pools.map(({ pool }) => pool.end()));
 }, 30_000);
+
+it.each(['repeatable read', 'serializable'])(
+  'writers take turns when the default isolation is %s',
+  async (isolation) => {
+    const applicationName = uniqueName();
+    await postgres.make({ applicationName });
+    const url = new URL(postgres.url);
+    url.searchParams.set('options', `-c default_transaction_isolation=${isolation.replace(' ', '\\ ')}`);
+    await using pool = await createPgPool({ connectionString: url.href });
+    const recorder = new PostgresProcessRecorder({ pool, applicationName });
+    const { rows } = await pool.query('SHOW transaction_isolation');
+    expect(rows).toEqual([{ transaction_isolation: isolation }]);
+    const results = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, index) =>
+        recorder.insertEvents(makeEvents(5), { tracking: { applicationName: 'up', notificationId: index + 1 } }),
+      ),
+    );
+    const recorded = results.filter(({ status }) => status === 'fulfilled').length;
+    for (const result of results)
+      if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(IntegrityError);
+    expect(recorded).toBeGreaterThanOrEqual(1);
+    expect(await recorder.selectNotifications({ start: 1, limit: 1_000 })).toHaveLength(recorded * 5);
+  },
+);
 
 it('a lock timeout ends the wait for another writer, in a transaction too', async () => {
   const applicationName = uniqueName();

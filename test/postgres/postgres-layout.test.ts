@@ -80,6 +80,18 @@ describe('the tables are those of the Python library', () => {
     ]);
   });
 
+  it('stores states and texts that look like syntax', async () => {
+    const recorder = await postgres.make();
+    // In base64 these bytes are the word NULL, which arrays know as something else.
+    const states = [[0x35, 0x42, 0xcb], [], [0x7d], [0x22, 0x2c, 0x5c]].map((bytes) => new Uint8Array(bytes));
+    const topics = ['5BË', "'; --", '{"NULL",}', 'NULL'];
+    const events = makeEvents(4).map((event, index) => ({ ...event, state: states[index]!, topic: topics[index]! }));
+    await recorder.insertEvents(events);
+    for (const event of makeEvents(1)) await recorder.insertEvents([{ ...event, state: states[0]!, topic: 'NULL' }]);
+    expect(await recorder.selectEvents(events[0]!.originatorId)).toEqual(events);
+    expect((await recorder.selectNotifications({ start: 5, limit: 1 }))[0]).toMatchObject({ topic: 'NULL' });
+  });
+
   it('reads what the library writes: positional, under the same lock', async () => {
     const { pool, name, recorder } = postgres;
     const [event] = makeEvents(1);
@@ -122,7 +134,7 @@ describe('snapshots', () => {
     await blocker.query(
       `BEGIN; INSERT INTO ${applicationName}_snapshots VALUES ('${crypto.randomUUID()}', 1, 't', '')`,
     );
-    expect(await snapshots.insertEvents(makeEvents(1))).toBeUndefined();
+    await expect(snapshots.insertEvents(makeEvents(1))).resolves.toBeUndefined();
     await blocker.query('ROLLBACK');
     blocker.release();
   });

@@ -24,7 +24,7 @@ const take = async (source: AsyncIterator<Notification>, count: number): Promise
   while (ids.length < count) {
     const { value, done } = await source.next();
     if (done === true) break;
-    ids.push((value as Notification).id);
+    ids.push(value.id);
   }
   return ids;
 };

@@ -51,8 +51,7 @@ describe('statements of the caller', () => {
     const { recorder } = postgres;
     const [events, more] = [makeEvents(3), makeEvents(2)];
     const [taken] = events;
-    await recorder.transaction(async ({ connection, ...rest }) => {
-      void rest;
+    await recorder.transaction(async ({ connection }) => {
       await Promise.all([
         connection.query(`INSERT INTO ${table} VALUES (11, $1)`, ['a']),
         connection.query(`INSERT INTO ${table} VALUES (12, $1)`, ['b']),

@@ -92,6 +92,13 @@ export interface PgPoolOptions extends PgAddress, PoolSizes {
   /** Milliseconds after which this side gives a statement up, for connections that died without a word; 0 is never. @defaultValue 0 */
   readonly queryTimeoutMs?: number;
   /**
+   * Whether connections keep the plans of statements that select. Say no where a proxy gives each transaction another
+   * connection, and does not keep them itself.
+   *
+   * @defaultValue true, and false for connections that `connect` makes
+   */
+  readonly preparedStatements?: boolean;
+  /**
    * Makes each connection, instead of the pool: for connectors that know how to reach a database and who may. It must
    * be connected, and is the pool's from then on.
    */

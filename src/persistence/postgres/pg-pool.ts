@@ -9,6 +9,7 @@ import { clientOf, clientWithTimeout } from './pg-clients.js';
 import { pgPoolConfig, pgPoolSettings } from './pg-pool-options.js';
 import type { PgPoolOptions, PgPoolSettings, PoolStats } from './pg-pool-options.js';
 import { ConnectionNotFromPoolError, ConnectionUnavailableError } from './pool-errors.js';
+import { PreparedNames } from './prepared-names.js';
 import type { PostgresClient, PostgresPool, PostgresResult } from './postgres-driver.js';
 import { isConnectionLost, postgresError, sqlStateOf } from './postgres-errors.js';
 
@@ -59,6 +60,7 @@ class LimitedPool implements PgPool {
   readonly #pool: Pool;
   readonly #options: PgPoolOptions;
   readonly #settings: PgPoolSettings;
+  readonly #names = new PreparedNames();
   #ended: Promise<void> | undefined;
 
   constructor(pool: Pool, options: PgPoolOptions, settings: PgPoolSettings) {
@@ -69,7 +71,18 @@ class LimitedPool implements PgPool {
     this.supportsNotifications = settings.connectionsMax > 1;
   }
 
-  async connect(): Promise<PoolClient> {
+  async connect(): Promise<PostgresClient> {
+    const client = await this.#connectUsable();
+    const queryPrepared = (text: string, values: unknown[]): Promise<PostgresResult> => {
+      const name = this.#names.nameOf(text);
+      return client.query(name === undefined ? { text, values } : { name, text, values });
+    };
+    // Connections that somebody else makes need not know of names.
+    const { preparedStatements = this.#options.connect === undefined } = this.#options;
+    return preparedStatements ? Object.assign(client, { queryPrepared }) : client;
+  }
+
+  async #connectUsable(): Promise<PoolClient> {
     for (let attempts = 1; ; attempts++) {
       const client = await this.#lend();
       if (this.#options.prePing !== true || (await isUsable(client))) return client;

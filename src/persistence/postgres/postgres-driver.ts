@@ -32,6 +32,11 @@ export interface PostgresClient extends PostgresQueryable {
    * @param error - given when the connection is in an unknown state: then it is closed, and nobody gets it again
    */
   release(error?: Error): void;
+  /**
+   * Runs one statement as `query` does, and keeps its plan for the next time, where a connection can. Rows are selected
+   * with it.
+   */
+  queryPrepared?(text: string, values: unknown[]): Promise<PostgresResult>;
   /** Tells of notifications, and of the connection's end, as `pg` does. Without it, subscriptions look by themselves. */
   on?(event: 'notification' | 'error' | 'end', listener: () => void): unknown;
 }
@@ -62,6 +67,11 @@ export interface PostgresConnection extends PostgresQueryable {
   ref?(): void;
   unref?(): void;
   on?(event: 'notification' | 'error' | 'end', listener: () => void): unknown;
+}
+
+/** Selects rows by a statement that will be run again. */
+export async function select(client: PostgresClient, text: string, values: unknown[]): Promise<readonly PostgresRow[]> {
+  return lastRows(await (client.queryPrepared?.(text, values) ?? client.query(text, values)));
 }
 
 /** The rows of the last statement that gave any, whether one statement was run or several. */

@@ -16,6 +16,16 @@ export function textLiteral(text: string): string {
   return decodedText(`'${toBase64(textEncoder.encode(text))}'`);
 }
 
+/** Bytes as an expression. */
+export function bytesLiteral(bytes: Uint8Array): string {
+  return decodedBytes(`'${toBase64(bytes)}'`);
+}
+
+/** A UUID as an expression. It must have been validated. */
+export function uuidLiteral(uuid: string): string {
+  return `'${uuid}'::uuid`;
+}
+
 /** Texts as an array of base64, for {@link decodedText}. */
 export function encodedTexts(texts: readonly string[]): string {
   // Of the topics in a batch, most are the same.
@@ -56,6 +66,6 @@ export function decodedBytes(expression: string): string {
 }
 
 function arrayLiteral(items: readonly string[], type: string): string {
-  // Quotes only matter for the empty text, which would be nothing at all without.
+  // Without quotes, the empty text would be nothing at all, and the bytes that are NULL in base64 would be none.
   return `'{${items.map((item) => `"${item}"`).join(',')}}'::${type}[]`;
 }

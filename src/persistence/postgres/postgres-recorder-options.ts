@@ -37,7 +37,10 @@ export interface PostgresProcessRecorderOptions extends PostgresRecorderOptions 
   readonly idleInTransactionTimeoutMs?: number;
 }
 
-/** The statements by which a writer takes its turn, without a semicolon at the end. */
+/**
+ * The statements by which a writer takes its turn, without a semicolon at the end. First in their transaction: whatever
+ * its isolation, it sees the database as it is after the lock was had, with all that the writers before committed.
+ */
 export function lockSql(table: string, lockTimeoutMs: number | undefined): string {
   const lock = `LOCK TABLE ${table} IN EXCLUSIVE MODE`;
   const timeoutMs = checkedTimeoutMs('lockTimeoutMs', lockTimeoutMs ?? 0);

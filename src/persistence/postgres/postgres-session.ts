@@ -4,7 +4,7 @@
  * @module
  */
 import type { EventSourcingError } from '../../domain/errors.js';
-import { lastRows } from './postgres-driver.js';
+import { lastRows, select } from './postgres-driver.js';
 import type { PostgresClient, PostgresPool, PostgresRow } from './postgres-driver.js';
 import { isConnectionLost, isNotCarriedOut, postgresError, sqlStateOf, unknownOutcome } from './postgres-errors.js';
 
@@ -13,7 +13,7 @@ export interface PostgresSession {
   /** @throws InterfaceError (`INTERFACE_ERROR`) when it has ended, for calls that have nothing to run */
   assertOpen(): void;
   /** Runs one statement that only reads. */
-  read(text: string, values?: unknown[]): Promise<readonly PostgresRow[]>;
+  read(text: string, values: unknown[]): Promise<readonly PostgresRow[]>;
   /**
    * Runs statements, without parameters and separated by semicolons, all or none. One round trip.
    *
@@ -25,8 +25,6 @@ export interface PostgresSession {
 // A pool may hold connections that the server closed, one for each attempt in the worst case, because they end one by
 // one and each is only found out by using it. More than a pool usually holds; with none left, the server is the problem.
 const STALE_CONNECTIONS_MAX = 20;
-// The database may have another default, under which a writer that waited for the lock would fail afterwards.
-const ISOLATION_SQL = 'SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE';
 
 /**
  * Statements on whichever connection is free, each call a transaction of its own.
@@ -49,30 +47,31 @@ export class PoolSession implements PostgresSession {
     // Its end is that of the pool, which says so itself.
   }
 
-  async read(text: string, values?: unknown[]): Promise<readonly PostgresRow[]> {
-    return await this.#run(text, values, isConnectionLost, postgresError);
+  async read(text: string, values: unknown[]): Promise<readonly PostgresRow[]> {
+    return await this.#run((client) => select(client, text, values), isConnectionLost, postgresError);
   }
 
   /** @throws OperationalError (`OPERATIONAL_ERROR`) with `details.outcome: 'unknown'` when the connection broke without a word */
   async write(statements: string): Promise<readonly PostgresRow[]> {
     // Several statements in one message are one transaction, which the server ends itself: nothing is left to do after.
-    return await this.#run(`${ISOLATION_SQL};\n${statements}`, undefined, isNotCarriedOut, (error) =>
-      sqlStateOf(error) === undefined ? unknownOutcome(error) : postgresError(error),
+    return await this.#run(
+      async (client) => lastRows(await client.query(statements)),
+      isNotCarriedOut,
+      (error) => (sqlStateOf(error) === undefined ? unknownOutcome(error) : postgresError(error)),
     );
   }
 
   async #run(
-    text: string,
-    values: unknown[] | undefined,
+    work: (client: PostgresClient) => Promise<readonly PostgresRow[]>,
     mayRepeat: (error: unknown) => boolean,
     toError: (error: unknown) => EventSourcingError,
   ): Promise<readonly PostgresRow[]> {
     for (let attempts = 1; ; attempts++) {
       const client = await lendClient(this.#pool);
       try {
-        const result = await client.query(text, values);
+        const rows = await work(client);
         client.release();
-        return lastRows(result);
+        return rows;
       } catch (thrown) {
         const error = toError(thrown);
         // Without a word of the server's, nobody knows what the connection is doing.

@@ -42,7 +42,7 @@ export class PostgresTrackingTable {
   /** Finds out which layout the table has, once. */
   async learnLayout(session: PostgresSession): Promise<void> {
     if (this.#hasSingleRow !== undefined) return;
-    const [row] = await session.read(`SELECT ${hasSingleRowSql(this.#table)} AS single`);
+    const [row] = await session.read(`SELECT ${hasSingleRowSql(this.#table)} AS single`, []);
     this.#hasSingleRow = row?.['single'] === true;
   }
 

@@ -15,7 +15,7 @@
 import { systemClock } from '../../util/clock.js';
 import { FifoMutex } from '../../util/fifo-mutex.js';
 import { InterfaceError, OperationalError, ProgrammingError } from '../errors.js';
-import { lastRows } from './postgres-driver.js';
+import { lastRows, select } from './postgres-driver.js';
 import type {
   PostgresClient,
   PostgresPool,
@@ -131,8 +131,8 @@ export class TransactionSession implements PostgresSession {
     if (this.#state !== 'open') throw hasEnded();
   }
 
-  async read(text: string, values?: unknown[]): Promise<readonly PostgresRow[]> {
-    return await this.#inTurn(async () => lastRows(await mapped(this.#connection.query(text, values))));
+  async read(text: string, values: unknown[]): Promise<readonly PostgresRow[]> {
+    return await this.#inTurn(() => mapped(this.#connection.alone((client) => select(client, text, values))));
   }
 
   /** Takes back what it did when it fails; what was done before it stays. */
