@@ -41,7 +41,7 @@ export {
 } from './persistence/errors.js';
 export type { IntegrityErrorDetails } from './persistence/errors.js';
 export { EventStore } from './persistence/event-store.js';
-export type { EventStoreOptions } from './persistence/event-store.js';
+export type { EventStoreOptions, ReadAllOptions } from './persistence/event-store.js';
 export type { InfrastructureComponents } from './persistence/infrastructure/infrastructure-components.js';
 export { InfrastructureFactory } from './persistence/infrastructure/infrastructure-factory.js';
 export type {
@@ -89,3 +89,5 @@ export {
 export type { EventData, EventVersions, Upcast } from './persistence/upcasting.js';
 export { ZlibCompressor } from './persistence/zlib-compressor.js';
 export type { ZlibCompressorOptions } from './persistence/zlib-compressor.js';
+export { withRetry } from './util/with-retry.js';
+export type { RetryOptions } from './util/with-retry.js';

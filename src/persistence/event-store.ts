@@ -4,10 +4,25 @@
  * @module
  */
 import type { DomainEvent } from '../domain/domain-event.js';
-import { TopicError } from './errors.js';
+import { ProgrammingError, TopicError } from './errors.js';
 import type { EventMapper } from './mapper.js';
 import type { AggregateRecorder, InsertEventsOptions, ProcessRecorder, SelectEventsOptions } from './recorder.js';
-import type { OriginatorId, Recording, StoredEvent } from './stored-event.js';
+import type { Notification, NotificationId, OriginatorId, Recording, StoredEvent } from './stored-event.js';
+
+// Bounds the memory of a reader; larger pages are hardly faster.
+const PAGE_SIZE_DEFAULT = 500;
+
+/** What {@link EventStore.readAll} reads. */
+export interface ReadAllOptions {
+  /** Only after this notification (exclusive). @defaultValue 0: from the beginning */
+  readonly gt?: NotificationId;
+  /** Up to this notification (inclusive). @defaultValue no bound */
+  readonly stop?: NotificationId;
+  /** Only these topics; they are filtered in the store. @defaultValue any */
+  readonly topics?: readonly string[];
+  /** Events that are read at once. @defaultValue 500 */
+  readonly pageSize?: number;
+}
 
 /** What an {@link EventStore} is made of. */
 export interface EventStoreOptions<E extends DomainEvent> {
@@ -67,6 +82,39 @@ export class EventStore<E extends DomainEvent = DomainEvent> {
     const storedEvents = await this.#recorder.selectEvents(originatorId, options);
     const events = await Promise.all(storedEvents.map((stored) => this.#toDomainEvent(stored)));
     return events.filter((event) => event !== undefined);
+  }
+
+  /**
+   * Reads the whole application's events in the order in which they were recorded, page by page, as they are asked for.
+   *
+   * @throws MapperDeserialisationError (`MAPPER_DESERIALISATION_ERROR`) when one of them cannot be read
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the recorder has no application sequence
+   *
+   * @example
+   * ```ts
+   * for await (const { domainEvent, notification } of events.readAll({ topics: ['stock:Item.Counted'] })) { … }
+   * ```
+   */
+  async *readAll(options: ReadAllOptions = {}): AsyncGenerator<Recording<E>, void, undefined> {
+    if (typeof (this.#recorder as Partial<ProcessRecorder>).selectNotifications !== 'function') {
+      throw new ProgrammingError('This recorder has no application sequence: it records aggregates only.');
+    }
+    const { gt = 0, pageSize = PAGE_SIZE_DEFAULT, ...selection } = options;
+    for (let start = gt + 1; ;) {
+      const page = await this.#recorder.selectNotifications({ ...selection, start, limit: pageSize });
+      for (const notification of page) {
+        const domainEvent = await this.#toDomainEvent(notification);
+        if (domainEvent !== undefined) yield { domainEvent, notification };
+      }
+      if (page.length < pageSize) return;
+      start = (page.at(-1) as Notification).id + 1;
+    }
+  }
+
+  /** The version of an aggregate's last event, or 0 when it has none. */
+  async streamVersion(originatorId: OriginatorId): Promise<number> {
+    const [last] = await this.#recorder.selectEvents(originatorId, { desc: true, limit: 1 });
+    return last?.originatorVersion ?? 0;
   }
 
   async #toDomainEvent(stored: StoredEvent): Promise<E | undefined> {

@@ -1,0 +1,61 @@
+/** Tries again what may pass: a connection that broke, a server that restarts. */
+import { systemClock } from './clock.js';
+import type { Clock } from './clock.js';
+
+const ATTEMPTS_DEFAULT = 3;
+const DELAY_MS_DEFAULT = 1_000;
+
+/** Options of {@link withRetry}. */
+export interface RetryOptions {
+  /** How often the work is tried at the most, the first time included. @defaultValue 3 */
+  readonly attempts?: number;
+  /** Milliseconds between two attempts. @defaultValue 1 000 */
+  readonly delayMs?: number;
+  /** Whether an error may pass. Repeat only work that may safely be done twice. @defaultValue `() => true` */
+  readonly isRetryable?: (error: unknown) => boolean;
+  /** Ends the waiting between attempts with its reason. */
+  readonly signal?: AbortSignal;
+  /** Time and timers. @defaultValue the platform's */
+  readonly clock?: Clock;
+}
+
+/**
+ * Runs work until it succeeds, fails for good, or the attempts are used up.
+ *
+ * A commit whose outcome is unknown (`details.outcome: 'unknown'`) is best repeated with the same events: if it had gone
+ * through, the repetition is refused with an `IntegrityError`.
+ *
+ * @returns what the work resolved with
+ * @throws what the last attempt rejected with
+ *
+ * @example
+ * ```ts
+ * const history = await withRetry(() => events.get(originatorId), {
+ *   isRetryable: (error) => error instanceof OperationalError,
+ * });
+ * ```
+ */
+export async function withRetry<T>(work: () => Promise<T>, options: RetryOptions = {}): Promise<T> {
+  const { attempts = ATTEMPTS_DEFAULT, delayMs = DELAY_MS_DEFAULT, isRetryable = () => true } = options;
+  for (let attempt = 1; ; attempt++) {
+    options.signal?.throwIfAborted();
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt >= attempts || !isRetryable(error)) throw error;
+      await pause(delayMs, options.clock ?? systemClock, options.signal);
+    }
+  }
+}
+
+function pause(delayMs: number, clock: Clock, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const callOff = clock.schedule(done, delayMs);
+    signal?.addEventListener('abort', done);
+    function done(): void {
+      callOff();
+      signal?.removeEventListener('abort', done);
+      resolve();
+    }
+  });
+}

@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest';
+import type { DomainEvent } from '../../src/domain/domain-event.js';
+import { EventStore } from '../../src/persistence/event-store.js';
+import { JSONTranscoder } from '../../src/persistence/json-transcoder.js';
+import { Mapper } from '../../src/persistence/mapper.js';
+import { MemoryAggregateRecorder, MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
+import { newOriginatorId } from '../../src/testing/event-samples.js';
+
+const mapper = new Mapper({ transcoder: new JSONTranscoder() });
+const counted = (originatorId: string, originatorVersion: number, type = 'Counted'): DomainEvent => ({
+  originatorId,
+  originatorVersion,
+  type,
+  data: { quantity: originatorVersion },
+});
+
+describe('event store', () => {
+  test('put gives a recording for each event, with consecutive notifications', async () => {
+    const store = new EventStore({ mapper, recorder: new MemoryProcessRecorder() });
+    const id = newOriginatorId();
+    const recordings = await store.put([counted(id, 1), counted(id, 2)]);
+    expect(recordings.map(({ notification }) => notification.id)).toEqual([1, 2]);
+    expect(recordings.map(({ domainEvent }) => domainEvent)).toEqual([counted(id, 1), counted(id, 2)]);
+    await expect(store.put([counted(id, 2)])).rejects.toMatchObject({ code: 'INTEGRITY_ERROR' });
+  });
+
+  test('put records nothing when one event cannot be mapped', async () => {
+    const store = new EventStore({ mapper, recorder: new MemoryProcessRecorder() });
+    const id = newOriginatorId();
+    const bad = { ...counted(id, 2), data: { at: new Date() } };
+    await expect(store.put([counted(id, 1), bad])).rejects.toThrow(TypeError);
+    expect(await store.get(id)).toEqual([]);
+  });
+
+  test('put records tracking with the events', async () => {
+    const recorder = new MemoryProcessRecorder();
+    const store = new EventStore({ mapper, recorder });
+    const tracking = { applicationName: 'upstream', notificationId: 7 };
+    await store.put([counted(newOriginatorId(), 1)], { tracking });
+    expect(await recorder.maxTrackingId('upstream')).toBe(7);
+  });
+
+  test('get selects, and streamVersion says how far an aggregate is', async () => {
+    const store = new EventStore({ mapper, recorder: new MemoryProcessRecorder() });
+    const id = newOriginatorId();
+    expect(await store.streamVersion(id)).toBe(0);
+    await store.put([counted(id, 1), counted(id, 2), counted(id, 3)]);
+    expect(await store.streamVersion(id)).toBe(3);
+    expect(await store.get(id, { gt: 1, lte: 2 })).toEqual([counted(id, 2)]);
+    expect(await store.get(id, { desc: true, limit: 1 })).toEqual([counted(id, 3)]);
+  });
+
+  test('readAll pages through the application, by topics and bounds, and reads no further than it is asked', async () => {
+    const recorder = new MemoryProcessRecorder();
+    const store = new EventStore({ mapper, recorder });
+    const id = newOriginatorId();
+    const events = Array.from({ length: 25 }, (_, index) =>
+      counted(id, index + 1, index % 2 === 0 ? 'Counted' : 'Moved'),
+    );
+    await store.put(events);
+    const read = async (options: Parameters<typeof store.readAll>[0]): Promise<number[]> => {
+      const ids: number[] = [];
+      for await (const { notification } of store.readAll(options)) ids.push(notification.id);
+      return ids;
+    };
+    expect(await read({ pageSize: 10 })).toEqual(events.map((_, index) => index + 1));
+    expect(await read({ pageSize: 5 })).toHaveLength(25);
+    expect(await read({ gt: 20, topics: ['Moved'] })).toEqual([22, 24]);
+    expect(await read({ gt: 3, stop: 6, pageSize: 2 })).toEqual([4, 5, 6]);
+    for await (const { domainEvent } of store.readAll({ pageSize: 1 })) {
+      expect(domainEvent).toEqual(events[0]);
+      break;
+    }
+  });
+
+  test('an aggregate recorder gives no recordings, and has nothing to read as a whole', async () => {
+    const store = new EventStore({ mapper, recorder: new MemoryAggregateRecorder() });
+    const id = newOriginatorId();
+    expect(await store.put([counted(id, 1)])).toEqual([]);
+    expect(await store.get(id)).toEqual([counted(id, 1)]);
+    await expect(store.readAll().next()).rejects.toMatchObject({ code: 'PROGRAMMING_ERROR' });
+  });
+});
