@@ -16,6 +16,9 @@ const DEPTH_MAX = 500;
 // How an object of exactly the two reserved keys is written, so that it comes back as what it was.
 const ESCAPE_NAME = 'object_as_items';
 
+// Quotes, backslashes, control characters, and surrogates, of which half a pair is escaped.
+const NEEDS_ESCAPES = /["\\\u0000-\u001f\ud800-\udfff]/;
+
 type JsonObject = Record<string, unknown>;
 
 /** A transcoding, or a class of one whose constructor needs no arguments. */
@@ -77,7 +80,7 @@ export class JSONTranscoder implements Transcoder {
   #write(value: unknown, depth: number): string {
     switch (typeof value) {
       case 'string':
-        return JSON.stringify(value);
+        return quote(value);
       case 'number':
         return formatPythonNumber(value);
       case 'boolean':
@@ -109,8 +112,10 @@ export class JSONTranscoder implements Transcoder {
       return this.#writeNamed(ESCAPE_NAME, Object.entries(value), depth);
     }
     let text = '{';
+    let separator = '';
     for (const key of keys) {
-      text += `${text === '{' ? '' : ','}${JSON.stringify(key)}:${this.#write(value[key], depth + 1)}`;
+      text += separator + quote(key) + ':' + this.#write(value[key], depth + 1);
+      separator = ',';
     }
     return text + '}';
   }
@@ -166,6 +171,11 @@ export class JSONTranscoder implements Transcoder {
       { details: { name } },
     );
   }
+}
+
+// Most texts need no escapes, and to see that is several times faster than to have them stringified.
+function quote(text: string): string {
+  return NEEDS_ESCAPES.test(text) ? JSON.stringify(text) : `"${text}"`;
 }
 
 function isReserved(value: JsonObject, keys: readonly string[]): boolean {

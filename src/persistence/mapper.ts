@@ -82,7 +82,9 @@ export class Mapper<E extends DomainEvent = DomainEvent> implements EventMapper<
     const { transcoder, compressor, cipher } = this.#options;
     const { originatorId, originatorVersion, type: topic } = event;
     if (this.#topics?.has(topic) === false) throw unknownTopic(topic, event);
-    let state = await transcoder.encode(this.#withVersion(topic, event.data));
+    // What is made at once is not awaited: that would cost more than making it.
+    const encoded = transcoder.encode(this.#withVersion(topic, event.data));
+    let state = encoded instanceof Uint8Array ? encoded : await encoded;
     if (compressor !== undefined) state = await compressor.compress(state);
     if (cipher !== undefined) state = await cipher.encrypt(state);
     return { originatorId, originatorVersion, topic, state };

@@ -7,6 +7,12 @@ interface Base64NativeConstructor {
   readonly fromBase64?: (this: void, text: string) => Uint8Array<ArrayBuffer>;
 }
 
+// Node's own way, several times faster than by strings, where the platform has no better one yet.
+interface NodeBuffer {
+  from(bytes: ArrayBufferLike, offset: number, length: number): { toString(encoding: 'base64'): string };
+}
+const { Buffer: nodeBuffer } = globalThis as { Buffer?: NodeBuffer };
+
 // Arguments of one call of String.fromCharCode: more overflows the stack.
 const CHUNK_BYTES = 0x8000;
 
@@ -14,6 +20,7 @@ const CHUNK_BYTES = 0x8000;
 export function toBase64(bytes: Uint8Array): string {
   const native = (bytes as Base64Native).toBase64;
   if (native !== undefined) return native.call(bytes);
+  if (nodeBuffer !== undefined) return nodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
   let binary = '';
   for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
     // Not spread: that would iterate, at five times the cost.
