@@ -87,6 +87,8 @@ export {
   UUIDAsHex,
 } from './persistence/transcodings.js';
 export type { EventData, EventVersions, Upcast } from './persistence/upcasting.js';
+export { reviveUuidFields } from './persistence/uuid-fields.js';
+export type { UuidFieldsOptions } from './persistence/uuid-fields.js';
 export { ZlibCompressor } from './persistence/zlib-compressor.js';
 export type { ZlibCompressorOptions } from './persistence/zlib-compressor.js';
 export { withRetry } from './util/with-retry.js';
