@@ -3,8 +3,24 @@
  *
  * @module
  */
-export { openDaybook, StoreClosedError, WorkerDiedError, WorkerFailedError } from './client/index.js';
-export type { Daybook, OpenDaybookOptions } from './client/index.js';
+export {
+  deleteDaybook,
+  openDaybook,
+  StoreClosedError,
+  StoreInUseError,
+  UnsyncedEventsError,
+  WorkerDiedError,
+  WorkerFailedError,
+} from './client/index.js';
+export type {
+  Daybook,
+  DaybookStorage,
+  DeleteDaybookOptions,
+  HostReport,
+  OpenDaybookOptions,
+  StorageReport,
+  WorkerFiles,
+} from './client/index.js';
 export { DateTime } from './domain/date-time.js';
 export { Decimal } from './domain/decimal.js';
 export type { DomainEvent } from './domain/domain-event.js';
@@ -77,6 +93,8 @@ export type {
   StoredEvent,
   Tracking,
 } from './persistence/stored-event.js';
+export { follow } from './persistence/subscription.js';
+export type { FollowOptions, NotificationSource, OnRecorded, Subscription } from './persistence/subscription.js';
 export type { Transcoder, Transcoding } from './persistence/transcoder.js';
 export {
   BytesAsBase64,

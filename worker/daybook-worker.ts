@@ -7,5 +7,5 @@ import { expose } from 'comlink';
 import { installErrorTransfer } from '../src/client/error-transfer.js';
 import { StoreWorker } from './store-worker.js';
 
-installErrorTransfer();
+installErrorTransfer({ wrapsForeign: true });
 expose(new StoreWorker());

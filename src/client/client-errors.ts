@@ -21,10 +21,22 @@ export class StoreClosedError extends InterfaceError {
   static override readonly code: string = 'STORE_CLOSED';
 }
 
+/** The store was not deleted: it holds events that no server has confirmed. `details.pending` says how many. */
+export class UnsyncedEventsError extends OperationalError {
+  static override readonly code: string = 'UNSYNCED_EVENTS';
+}
+
+/** The store was not deleted: another tab, or this one, has it open. Close it there and try again. */
+export class StoreInUseError extends OperationalError {
+  static override readonly code: string = 'STORE_IN_USE';
+}
+
 /** Every class that may cross from the worker. */
 export const CLIENT_ERRORS: readonly EventSourcingErrorClass[] = [
   ...PERSISTENCE_ERRORS,
   WorkerFailedError,
   WorkerDiedError,
   StoreClosedError,
+  UnsyncedEventsError,
+  StoreInUseError,
 ];

@@ -8,9 +8,20 @@
  */
 import { wrap } from 'comlink';
 import type { Remote } from 'comlink';
+import { ProgrammingError } from '../persistence/errors.js';
 import { WorkerDiedError, WorkerFailedError } from './client-errors.js';
 import { installErrorTransfer } from './error-transfer.js';
 import type { StoreHost } from './store-host.js';
+
+/** What ends a link before its worker has answered. */
+export interface LinkDeadline {
+  /** Milliseconds that the worker has. */
+  readonly timeoutMs: number;
+  /** What the pending calls are rejected with when they are over. */
+  readonly tooLate: () => Error;
+  /** Ends the link with its reason when it is aborted. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** The main thread's end of the conversation with one worker, which it owns. */
 export class WorkerLink {
@@ -18,7 +29,10 @@ export class WorkerLink {
   readonly #host: Remote<StoreHost>;
   readonly #pending = new Set<(error: Error) => void>();
   readonly #watch = new AbortController();
-  #ended: Error | undefined;
+  readonly #refusalListeners = new Set<() => void>();
+  /** Why calls are refused. */
+  #refusal: Error | undefined;
+  #hasEnded = false;
 
   constructor(worker: Worker) {
     installErrorTransfer();
@@ -40,11 +54,11 @@ export class WorkerLink {
    * @throws what the worker threw, as the same class; or why the link ended, if it ended first
    */
   call<T>(ask: (host: Remote<StoreHost>) => Promise<T>): Promise<T> {
-    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
     return new Promise<T>((resolve, reject) => {
       this.#pending.add(reject);
       ask(this.#host)
-        .then(resolve, reject)
+        .then(resolve, (error: unknown) => reject(sendingError(error)))
         .finally(() => this.#pending.delete(reject));
     });
   }
@@ -63,13 +77,57 @@ export class WorkerLink {
       .catch(() => undefined);
   }
 
+  /**
+   * Ends the link if it takes too long, or when a signal says so.
+   *
+   * @returns calls it off
+   */
+  endAfter({ timeoutMs, tooLate, signal }: LinkDeadline): () => void {
+    const timer = setTimeout(() => this.end(tooLate()), timeoutMs);
+    // Whatever the caller chose as its reason.
+    const onAbort = (): void => this.end(signal?.reason as Error);
+    signal?.addEventListener('abort', onAbort);
+    return () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    };
+  }
+
+  /** Rejects later calls with the given error; pending ones are still answered. The first refusal counts. */
+  refuse(error: Error): void {
+    if (this.#refusal !== undefined) return;
+    this.#refusal = error;
+    const listeners = [...this.#refusalListeners];
+    this.#refusalListeners.clear();
+    for (const listener of listeners) listener();
+  }
+
+  /**
+   * Calls a listener once, when every later call will be rejected, whatever the reason.
+   *
+   * @returns stops the call
+   */
+  onRefused(listener: () => void): () => void {
+    this.#refusalListeners.add(listener);
+    return () => this.#refusalListeners.delete(listener);
+  }
+
   /** Stops the worker and rejects every call, pending or later, with the given error. The first end counts. */
   end(error: Error): void {
-    if (this.#ended !== undefined) return;
-    this.#ended = error;
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
     this.#watch.abort();
     this.#worker.terminate();
     for (const reject of this.#pending) reject(error);
     this.#pending.clear();
+    this.refuse(error);
   }
+}
+
+/** An argument that cannot be cloned never left this thread, and Comlink says so in the platform's words. */
+function sendingError(error: unknown): Error {
+  if (!(error instanceof DOMException) || error.name !== 'DataCloneError') return error as Error;
+  return new ProgrammingError(`An argument cannot be sent to the worker: ${error.message} Nothing was stored.`, {
+    cause: error,
+  });
 }

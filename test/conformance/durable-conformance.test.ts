@@ -1,4 +1,5 @@
 import { DurableRecorder } from '../../src/persistence/indexeddb/durable-recorder.js';
+import { LazyReplica } from '../../src/persistence/lazy-replica.js';
 import { MemoryReplica } from '../../src/persistence/memory/memory-replica.js';
 import type { Replica } from '../../src/persistence/replica.js';
 import { SqliteReplica } from '../../src/persistence/sqlite/sqlite-replica.js';
@@ -6,6 +7,7 @@ import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
 import { aggregateRecorderCases } from '../../src/testing/aggregate-recorder-cases.js';
 import { applicationRecorderCases } from '../../src/testing/application-recorder-cases.js';
 import { processRecorderCases } from '../../src/testing/process-recorder-cases.js';
+import { systemClock } from '../../src/util/clock.js';
 import { describeConformance } from '../support/run-conformance.js';
 import { SharedJournal } from '../support/shared-journal.js';
 
@@ -20,6 +22,11 @@ const REPLICAS: Readonly<Record<string, () => Promise<Replica>>> = {
     const replica = new SqliteReplica(await openSqlJs());
     replica.createTables();
     return replica;
+  },
+  'durable recorder on sql.js, lazily, journal in memory': async () => {
+    const replica = new SqliteReplica(await openSqlJs());
+    replica.createTables();
+    return new LazyReplica(replica, { clock: systemClock });
   },
   'durable recorder on memory, journal in memory': async () => new MemoryReplica(),
 };

@@ -6,6 +6,7 @@ import { MemoryReplica } from '../../src/persistence/memory/memory-replica.js';
 import { SqliteReplica } from '../../src/persistence/sqlite/sqlite-replica.js';
 import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
 import { newOriginatorId, sampleEvent, sampleEvents } from '../../src/testing/event-samples.js';
+import { openImaged } from '../support/imaged-memory.js';
 import { SharedJournal } from '../support/shared-journal.js';
 import type { JournalFault } from '../support/shared-journal.js';
 
@@ -155,53 +156,96 @@ describe('a damaged journal', () => {
   });
 });
 
-describe('any interleaving of tabs and faults', () => {
+// Few chunks for each image, so that most checkpoints come through although any request of theirs may fail.
+const CHUNK_BYTES = 1_024;
+
+describe('any interleaving of tabs, checkpoints and faults', () => {
   const ids = Array.from({ length: 3 }, newOriginatorId);
   const action = fc.record({
     tab: fc.nat({ max: 2 }),
     aggregate: fc.nat({ max: 2 }),
-    version: fc.integer({ min: 1, max: 6 }),
-    tracking: fc.option(fc.integer({ min: 1, max: 8 }), { nil: undefined }),
-    fault: fc.constantFrom<JournalFault>('none', 'none', 'none', 'fails', 'fails-after-writing'),
+    version: fc.integer({ min: 1, max: 12 }),
+    // A commit that waits for an earlier one has a record of its own, and its tab may have slept until then.
+    after: fc.option(fc.nat({ max: 25 }), { nil: undefined }),
+    tracking: fc.option(fc.integer({ min: 1, max: 8 }), { nil: undefined, freq: 2 }),
+    fault: fc.constantFrom<JournalFault>(...Array<'none'>(8).fill('none'), 'fails', 'fails-after-writing'),
   });
+  type Action = typeof action extends fc.Arbitrary<infer T> ? T : never;
+  const upkeep = fc.record({
+    tab: fc.nat({ max: 2 }),
+    work: fc.constantFrom('checkpoint', 'both', 'both'),
+  });
+  const doUpkeep = async (journal: SharedJournal, tab: DurableRecorder, work: string): Promise<void> => {
+    try {
+      // This tab is awake; the others may sleep on.
+      tab.noteHead(journal.records.length);
+      await tab.maxNotificationId();
+      if (work !== 'compact') await tab.checkpoint();
+      if (work !== 'checkpoint') await tab.compact(4);
+    } catch (error) {
+      expect(String(error)).toContain('injected');
+    }
+  };
 
   test('keeps what was acknowledged, once, nothing that was refused, in one gapless journal, alike in every replica', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.scheduler(), fc.array(action, { maxLength: 25 }), async (scheduler, actions) => {
-        const journal = new SharedJournal();
-        const tabs = await Promise.all([openOn(journal), openOn(journal), openOn(journal)]);
-        const faults = actions.map(({ fault }) => fault);
-        journal.nextFault = () => faults.pop() ?? 'none';
-        journal.beforeRequest = async () => scheduler.schedule(Promise.resolve());
-        const acknowledged: string[] = [];
-        const refused: string[] = [];
-        const commits = actions.map(async ({ tab, aggregate, version, tracking }, index) => {
-          const event = sampleEvent(ids[aggregate] as string, version, `commit${index}`);
-          const options =
-            tracking === undefined ? {} : { tracking: { applicationName: 'up', notificationId: tracking } };
-          const insert = (tabs[tab] as DurableRecorder).insertEvents([event], options);
-          const given = await insert.catch((error: unknown) => {
-            if ((error as { code?: string }).code === 'INTEGRITY_ERROR') refused.push(`commit${index}`);
-            else expect(String(error)).toContain('injected');
-            return [];
+      fc.asyncProperty(
+        fc.scheduler(),
+        fc.array(action, { maxLength: 25, size: 'max' }),
+        fc.array(upkeep, { maxLength: 12, size: 'max' }),
+        async (scheduler, actions, upkeeps) => {
+          const journal = new SharedJournal();
+          const tabs = await Promise.all(Array.from({ length: 3 }, () => openImaged(journal, CHUNK_BYTES)));
+          const faults = actions.map(({ fault }) => fault);
+          journal.nextFault = () => faults.pop() ?? 'none';
+          journal.beforeRequest = async () => scheduler.schedule(Promise.resolve());
+          const acknowledged: string[] = [];
+          const refused: string[] = [];
+          const commit = async (one: Action, index: number, before: Promise<unknown>): Promise<void> => {
+            await before;
+            const { tab, aggregate, version, tracking } = one;
+            const event = sampleEvent(ids[aggregate] as string, version, `commit${index}`);
+            const options =
+              tracking === undefined ? {} : { tracking: { applicationName: 'up', notificationId: tracking } };
+            const insert = (tabs[tab] as DurableRecorder).insertEvents([event], options);
+            const given = await insert.catch((error: unknown) => {
+              if ((error as { code?: string }).code === 'INTEGRITY_ERROR') refused.push(`commit${index}`);
+              else expect(String(error)).toContain('injected');
+              return [];
+            });
+            acknowledged.push(...given.map((id) => `${id} commit${index}`));
+          };
+          // Upkeep is done by turns, as the lock has it, each time a few commits have come through.
+          let turn = Promise.resolve();
+          const commits: Promise<void>[] = [];
+          const upkeepEvery = Math.ceil(actions.length / (upkeeps.length + 1));
+          actions.forEach((one, index) => {
+            const before = one.after === undefined ? undefined : commits[one.after % Math.max(index, 1)];
+            const done = commit(one, index, Promise.all([before, index % 2 === 0 ? undefined : turn]));
+            commits.push(done);
+            const next = index % upkeepEvery === 0 ? upkeeps.pop() : undefined;
+            if (next === undefined) return;
+            turn = Promise.all([turn, done]).then(() =>
+              doUpkeep(journal, tabs[next.tab] as DurableRecorder, next.work),
+            );
           });
-          acknowledged.push(...given.map((id) => `${id} commit${index}`));
-        });
-        await scheduler.waitFor(Promise.all(commits));
-        journal.beforeRequest = async () => undefined;
-        journal.nextFault = () => 'none';
-        for (const tab of tabs) tab.noteHead(journal.records.length);
+          await scheduler.waitFor(Promise.all([...commits, turn]));
+          journal.beforeRequest = async () => undefined;
+          journal.nextFault = () => 'none';
+          for (const tab of tabs) tab.noteHead(journal.records.length);
 
-        const fresh = await openOn(journal);
-        const truth = await everything(fresh);
-        for (const tab of tabs) expect(await everything(tab)).toEqual(truth);
-        const found = (truth as { id: number; topic: string }[]).map(({ id, topic }) => `${id} ${topic}`);
-        for (const commit of acknowledged) expect(found).toContain(commit);
-        const topics = (truth as { topic: string }[]).map(({ topic }) => topic);
-        for (const commit of refused) expect(topics).not.toContain(commit);
-        expect(new Set(found).size).toBe(found.length);
-        expect((truth as { id: number }[]).map(({ id }) => id)).toEqual(truth.map((_event, index) => index + 1));
-      }),
+          const fresh = await openImaged(journal, CHUNK_BYTES);
+          const truth = await everything(fresh);
+          for (const tab of tabs) expect(await everything(tab)).toEqual(truth);
+          expect(await everything(await openOn(journal.uncompacted()))).toEqual(truth);
+          const found = (truth as { id: number; topic: string }[]).map(({ id, topic }) => `${id} ${topic}`);
+          for (const commit of acknowledged) expect(found).toContain(commit);
+          const topics = (truth as { topic: string }[]).map(({ topic }) => topic);
+          for (const commit of refused) expect(topics).not.toContain(commit);
+          expect(new Set(found).size).toBe(found.length);
+          expect((truth as { id: number }[]).map(({ id }) => id)).toEqual(truth.map((_event, index) => index + 1));
+        },
+      ),
       { numRuns: 500, timeout: 5_000 },
     );
   });

@@ -1,4 +1,10 @@
-import type { AppendOutcome, Journal, JournalEntry } from '../../src/persistence/indexeddb/journal.js';
+import type {
+  AppendOutcome,
+  CheckpointPublication,
+  CheckpointStorage,
+  Journal,
+  JournalEntry,
+} from '../../src/persistence/indexeddb/journal.js';
 
 /** What may go wrong with one request: it fails, and the record is or is not written. */
 export type JournalFault = 'none' | 'fails' | 'fails-after-writing';
@@ -8,35 +14,113 @@ export type JournalFault = 'none' | 'fails' | 'fails-after-writing';
  * The real one is tested in browsers; here states are explored that a browser does not show when asked.
  */
 export class SharedJournal {
-  readonly records: Uint8Array[] = [];
-  /** Decides the fate of the next append. */
+  /** By position, the first at index 0; undefined when it was compacted away. */
+  readonly records: (Uint8Array | undefined)[] = [];
+  /** Every record that was ever appended. */
+  readonly archive: Uint8Array[] = [];
+  /** Manifests by position. */
+  readonly manifests = new Map<number, Uint8Array>();
+  readonly chunks = new Map<number, Uint8Array>();
+  /** Decides the fate of the next append, or of the next request that writes a checkpoint. */
   nextFault: () => JournalFault = () => 'none';
   /** Called before each request is carried out; may wait, to let others go first. */
   beforeRequest: () => Promise<void> = async () => undefined;
+  /** Whether an append looks for the last record, as it must. Without it, a hole that was compacted can be written. */
+  looksForLast = true;
+  #lastChunkKey = 0;
+
+  /** The same journal as if it had never been compacted, and had no checkpoints. */
+  uncompacted(): SharedJournal {
+    const whole = new SharedJournal();
+    whole.records.push(...this.archive.map((bytes) => bytes.slice()));
+    return whole;
+  }
 
   connect(): Journal {
     return {
       append: async (position, bytes) => this.#append(position, bytes),
       readAfter: async (position, limit) => this.#readAfter(position, limit),
+      checkpoints: this.#checkpoints(),
       close: () => undefined,
     };
   }
 
   async #append(position: number, bytes: Uint8Array): Promise<AppendOutcome> {
-    await this.beforeRequest();
-    const fault = this.nextFault();
-    if (fault === 'fails') throw new Error('injected: the append failed');
-    if (position <= this.records.length) return 'position-taken';
-    if (position !== this.records.length + 1) throw new Error(`a gap: ${position} after ${this.records.length}`);
-    this.records.push(bytes.slice());
-    if (fault === 'fails-after-writing') throw new Error('injected: the answer was lost');
-    return 'appended';
+    return this.#writing(() => {
+      const isTaken = this.looksForLast ? position <= this.records.length : this.records[position - 1] !== undefined;
+      if (isTaken) return 'position-taken';
+      if (position > this.records.length + 1) throw new Error(`a gap: ${position} after ${this.records.length}`);
+      this.records[position - 1] = bytes.slice();
+      this.archive.push(bytes.slice());
+      return 'appended';
+    });
   }
 
   async #readAfter(position: number, limit: number): Promise<readonly JournalEntry[]> {
     await this.beforeRequest();
     return this.records
-      .slice(position, position + limit)
-      .map((bytes, index) => ({ position: position + index + 1, bytes: bytes.slice() }));
+      .flatMap((bytes, index) =>
+        bytes === undefined || index < position ? [] : [{ position: index + 1, bytes: bytes.slice() }],
+      )
+      .slice(0, limit);
+  }
+
+  #checkpoints(): CheckpointStorage {
+    return {
+      readManifests: async () => {
+        await this.beforeRequest();
+        return this.#manifestPositions()
+          .map((position) => ({ position, bytes: (this.manifests.get(position) as Uint8Array).slice() }))
+          .reverse();
+      },
+      readChunk: async (key) => {
+        await this.beforeRequest();
+        return this.chunks.get(key)?.slice();
+      },
+      addChunk: async (bytes) =>
+        this.#writing(() => {
+          this.chunks.set(++this.#lastChunkKey, bytes.slice());
+          return this.#lastChunkKey;
+        }),
+      publish: async (publication) => this.#writing(() => this.#publish(publication)),
+      compact: async (limit) => this.#writing(() => this.#compact(limit)),
+    };
+  }
+
+  #publish({ position, manifest, newestBefore, keep, chunkKeys }: CheckpointPublication): boolean {
+    const positions = this.#manifestPositions();
+    if (positions.at(-1) !== newestBefore) return false;
+    if (this.records[position - 1] === undefined) throw new Error(`record ${position} is missing`);
+    for (const key of chunkKeys) if (!this.chunks.has(key)) throw new Error(`chunk ${key} is missing`);
+    this.manifests.set(position, manifest.slice());
+    for (const older of positions) if (older !== keep) this.manifests.delete(older);
+    for (const key of this.chunks.keys()) if (!chunkKeys.has(key)) this.chunks.delete(key);
+    return true;
+  }
+
+  #compact(limit: number): number {
+    const [older, newer] = this.#manifestPositions();
+    if (older === undefined || newer === undefined) return 0;
+    let deleted = 0;
+    for (let index = 0; index < older && deleted < limit; index++) {
+      if (this.records[index] === undefined) continue;
+      this.records[index] = undefined;
+      deleted++;
+    }
+    return deleted;
+  }
+
+  #manifestPositions(): number[] {
+    return [...this.manifests.keys()].sort((a, b) => a - b);
+  }
+
+  /** A request that is carried out at once, as a transaction is, or fails before or after it. */
+  async #writing<T>(work: () => T): Promise<T> {
+    await this.beforeRequest();
+    const fault = this.nextFault();
+    if (fault === 'fails') throw new Error('injected: the request failed');
+    const result = work();
+    if (fault === 'fails-after-writing') throw new Error('injected: the answer was lost');
+    return result;
   }
 }

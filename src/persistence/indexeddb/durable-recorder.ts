@@ -17,6 +17,9 @@
  * 4. A record is appended at `#applied + 1` only. If another tab was first, this one applies what that tab wrote
  *    and checks its own group again on the new state.
  * 5. The replica changes only inside `#exclusive`, one piece of work at a time.
+ * 6. A gap is never passed over. If the records that are missing were compacted away, a checkpoint holds them: its image
+ *    takes the replica's place at once and whole, so that no reader sees a part of it.
+ * 7. An image is taken inside `#exclusive`, so it holds exactly the records 1 … `#applied`.
  *
  * @module
  */
@@ -38,14 +41,23 @@ import {
   validateStateSizes,
   validateTracking,
 } from '../validation.js';
+import { Checkpoints } from './checkpoints.js';
+import type { CheckpointOutcome, LoadedCheckpoint } from './checkpoints.js';
 import { decodeJournalRecord, encodeJournalRecord } from './journal-record.js';
 import type { JournalCommit } from './journal-record.js';
-import type { Journal } from './journal.js';
+import type { Journal, JournalEntry } from './journal.js';
 
 // Records read at once while catching up: bounds memory, and lets other work in between.
 const CATCH_UP_RECORDS_MAX = 500;
 // Commits in one record: a record must fit in memory several times over while it is written.
 const GROUP_COMMITS_MAX = 1_000;
+// What a record costs to replay, beside its bytes, in bytes: about as much as a small event.
+const REPLAY_BYTES_PER_RECORD = 300;
+// Below this a replay takes a few hundredths of a second, and an image saves nothing.
+const CHECKPOINT_BYTES_MIN = 1024 * 1024;
+// A checkpoint costs as much as the image is large: if it waits until the journal has grown by a part of the image, the
+// cost for each event stays the same however large the store is. An eighth keeps what is to be replayed small.
+const CHECKPOINT_IMAGE_FRACTION = 1 / 8;
 
 /** One call of `insertEvents` that waits for its outcome. */
 interface PendingCommit {
@@ -68,25 +80,43 @@ export interface DurableInsertOptions extends InsertEventsOptions {
   readonly packedEvents?: Uint8Array;
 }
 
+/** Takes images of the replica, and makes replicas of images. */
+export interface ReplicaImages {
+  /** Everything that the replica holds, as bytes that later changes do not touch. Called while no transaction is open. */
+  save(): Uint8Array;
+  /** Makes the replica that an image is of, in place of the one before, which is not used any more. */
+  load(image: Uint8Array): Replica;
+}
+
 /** What {@link DurableRecorder.open} needs. */
 export interface DurableRecorderOptions {
   /** Empty at first: opening applies the whole journal to it. Owned by the recorder from then on. */
   readonly replica: Replica;
   /** Owned by the recorder from then on, and closed with it. */
   readonly journal: Journal;
+  /** Without it, no checkpoints are written, and a store that was compacted cannot be opened. */
+  readonly images?: ReplicaImages;
+  /** Size of the chunks of images. @defaultValue 1 MiB */
+  readonly chunkBytes?: number;
   /** Called after every change of the replica, own or another tab's, with the position that it holds now. */
   readonly onApplied?: (position: number, own: boolean) => void;
 }
 
 /** Implements {@link ProcessRecorder} durably, with a {@link Journal} below and a {@link Replica} to read from. */
 export class DurableRecorder implements ProcessRecorder {
-  readonly #replica: Replica;
+  #replica: Replica;
   readonly #journal: Journal;
+  readonly #images: ReplicaImages | undefined;
+  readonly #checkpoints: Checkpoints;
   readonly #onApplied: (position: number, own: boolean) => void;
   /** The last record that the replica holds. */
   #applied = 0;
   /** The last record that is known to exist, by a hint. */
   #head = 0;
+  /** What it would cost to replay the records since the newest checkpoint that this tab knows of. */
+  #replayBytes = 0;
+  #imageBytes = 0;
+  readonly #closing = new AbortController();
   readonly #queue: PendingCommit[] = [];
   #running = false;
   #last: Promise<unknown> = Promise.resolve();
@@ -96,24 +126,78 @@ export class DurableRecorder implements ProcessRecorder {
   private constructor(options: DurableRecorderOptions) {
     this.#replica = options.replica;
     this.#journal = options.journal;
+    this.#images = options.images;
+    const { chunkBytes } = options;
+    const storage = options.journal.checkpoints;
+    this.#checkpoints = new Checkpoints(chunkBytes === undefined ? { storage } : { storage, chunkBytes });
     this.#onApplied = options.onApplied ?? (() => undefined);
   }
 
   /**
-   * Applies the whole journal to the replica.
+   * Brings the replica to the end of the journal: from the newest sound checkpoint, or from the start.
    *
    * @throws CorruptJournalError (`CORRUPT_JOURNAL`) when a record is missing or damaged; the journal stays as it is
    * @throws NotSupportedError (`NOT_SUPPORTED`) when a newer version of Daybook wrote a record
    */
   static async open(options: DurableRecorderOptions): Promise<DurableRecorder> {
     const recorder = new DurableRecorder(options);
-    await recorder.#exclusive(() => recorder.#catchUp());
+    await recorder.#exclusive(async () => {
+      await recorder.#loadCheckpoint();
+      await recorder.#catchUp();
+    });
     return recorder;
   }
 
   /** The position of the last record that is applied. */
   get position(): number {
     return this.#applied;
+  }
+
+  /** Whether commits wait, or are in flight. */
+  get isBusy(): boolean {
+    return this.#running;
+  }
+
+  /** How much a checkpoint is needed: 1 and more means that it is due. */
+  get checkpointNeed(): number {
+    if (this.#images === undefined) return 0;
+    return this.#replayBytes / Math.max(CHECKPOINT_BYTES_MIN, this.#imageBytes * CHECKPOINT_IMAGE_FRACTION);
+  }
+
+  /**
+   * Writes a checkpoint of what the replica holds now. Commits go on meanwhile; only taking the image makes them wait,
+   * about as long as it takes to copy it. By one tab at a time: two do no harm, but the work is done twice.
+   *
+   * @throws OperationalError (`OPERATIONAL_ERROR`) and its subclasses when storage fails; the store is as it was
+   * @throws InterfaceError (`INTERFACE_ERROR`) when the store is closed, or its replica cannot give images
+   */
+  async checkpoint(): Promise<CheckpointOutcome> {
+    this.#assertUsable();
+    const images = this.#images;
+    if (images === undefined) throw new InterfaceError('The replica of this store cannot give images.');
+    if ((await this.#checkpoints.newestPosition()) >= this.#applied) {
+      this.#replayBytes = 0;
+      return 'superseded';
+    }
+    const { position, image } = await this.#exclusive(async () => {
+      this.#assertUsable();
+      const taken = { position: this.#applied, image: images.save() };
+      this.#replayBytes = 0;
+      this.#imageBytes = taken.image.length;
+      return taken;
+    });
+    return await this.#checkpoints.write(position, image, this.#closing.signal);
+  }
+
+  /**
+   * Deletes a part of the journal that checkpoints hold.
+   *
+   * @param limit - records to delete at most
+   * @returns how many were deleted
+   */
+  async compact(limit: number): Promise<number> {
+    this.#assertUsable();
+    return await this.#checkpoints.compact(limit);
   }
 
   /**
@@ -175,6 +259,7 @@ export class DurableRecorder implements ProcessRecorder {
   /** Waits for what is in flight, then closes the journal. Later calls reject with `InterfaceError`. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#closing.abort();
     while (this.#running) await this.#last.catch(() => undefined);
     await this.#last.catch(() => undefined);
     this.#journal.close();
@@ -208,8 +293,10 @@ export class DurableRecorder implements ProcessRecorder {
       }
       const position = this.#applied + 1;
       const commits = checked.map(([, commit]) => commit);
-      const outcome = await this.#journal.append(position, encodeJournalRecord(position, commits));
+      const record = encodeJournalRecord(position, commits);
+      const outcome = await this.#journal.append(position, record);
       if (outcome === 'appended') {
+        this.#replayBytes += record.length + REPLAY_BYTES_PER_RECORD;
         this.#apply(position, commits, true);
         for (const [pending, commit] of checked) pending.resolve(notificationIdsOf(commit));
         reject(refused);
@@ -217,6 +304,7 @@ export class DurableRecorder implements ProcessRecorder {
       }
       // Another tab was first: the whole group is checked anew. Each round means that some tab made progress.
       await this.#catchUp();
+      if (this.#applied < position) throw this.#fail(headless(position));
     }
   }
 
@@ -250,14 +338,54 @@ export class DurableRecorder implements ProcessRecorder {
     this.#assertSound();
     for (;;) {
       const entries = await this.#journal.readAfter(this.#applied, CATCH_UP_RECORDS_MAX);
-      for (const { position, bytes } of entries) {
-        if (position !== this.#applied + 1) throw this.#fail(gap(this.#applied + 1, position));
-        this.#apply(position, this.#decode(position, bytes), false);
-      }
-      if (entries.length < CATCH_UP_RECORDS_MAX) break;
+      const gapAt = this.#applyUntilGap(entries);
+      if (gapAt === undefined && entries.length < CATCH_UP_RECORDS_MAX) break;
+      if (gapAt !== undefined) await this.#passGap(gapAt);
     }
     // A hint may have spoken of a record that no longer counts, for example of a deleted store.
     this.#head = this.#applied;
+  }
+
+  /** @returns the position after the first gap, if there is one */
+  #applyUntilGap(entries: readonly JournalEntry[]): number | undefined {
+    for (const { position, bytes } of entries) {
+      if (position !== this.#applied + 1) return position;
+      this.#apply(position, this.#decode(position, bytes), false);
+      this.#replayBytes += bytes.length + REPLAY_BYTES_PER_RECORD;
+    }
+    return undefined;
+  }
+
+  /** What is missing was compacted away, or it is lost. Every return means progress, so the caller may go on. */
+  async #passGap(found: number): Promise<void> {
+    const damage = await this.#loadCheckpoint();
+    if (damage === 'loaded') return;
+    throw this.#fail(damage ?? gap(this.#applied + 1, found));
+  }
+
+  /** Takes the newest sound checkpoint, if it is ahead; else says what was wrong with the newest. */
+  async #loadCheckpoint(): Promise<CorruptJournalError | 'loaded' | undefined> {
+    if (this.#images === undefined) return undefined;
+    const loaded = await this.#checkpoints.load(this.#applied);
+    if (loaded === undefined || loaded instanceof CorruptJournalError) return loaded;
+    this.#install(this.#images, loaded);
+    return 'loaded';
+  }
+
+  #install(images: ReplicaImages, { position, image }: LoadedCheckpoint): void {
+    try {
+      this.#replica = images.load(image);
+    } catch (cause) {
+      throw this.#fail(
+        new InternalError(
+          `Checkpoint ${position} is sound, but could not be loaded. Open the store again; nothing is lost.`,
+          { cause, details: { position } },
+        ),
+      );
+    }
+    this.#imageBytes = image.length;
+    this.#replayBytes = 0;
+    this.#advance(position, false);
   }
 
   #decode(position: number, bytes: Uint8Array): readonly JournalCommit[] {
@@ -279,6 +407,10 @@ export class DurableRecorder implements ProcessRecorder {
         ),
       );
     }
+    this.#advance(position, own);
+  }
+
+  #advance(position: number, own: boolean): void {
     this.#applied = position;
     this.#head = Math.max(this.#head, position);
     this.#onApplied(position, own);
@@ -308,6 +440,13 @@ export class DurableRecorder implements ProcessRecorder {
 
 function reject(refused: CheckedGroup['refused']): void {
   for (const [pending, error] of refused) pending.reject(error);
+}
+
+function headless(position: number): CorruptJournalError {
+  return new CorruptJournalError(
+    `Journal record ${position} is said to be there, and cannot be read. The store stays as it is and is not written further.`,
+    { details: { position } },
+  );
 }
 
 function gap(expected: number, found: number): CorruptJournalError {

@@ -1,12 +1,18 @@
 /**
  * The journal: where a commit becomes durable, and the one truth that every tab's replica follows.
  *
+ * Invariants, which every implementation keeps, whoever dies at whatever moment:
+ * 1. A position is written once, in order: a record is added only if the last one is at the position before it.
+ * 2. Records are deleted from the front only, and only those that the older of two checkpoints holds. So the last record
+ *    is always there, and tells a tab that slept through a compaction that its position has passed.
+ * 3. At any moment the records after every kept checkpoint are there, or all records are.
+ *
  * @module
  */
 
 /** One journal record as it is stored. */
 export interface JournalEntry {
-  /** 1, 2, 3 …, without gaps. */
+  /** 1, 2, 3 …, without gaps. The first ones may have been compacted away. */
   readonly position: number;
   readonly bytes: Uint8Array;
 }
@@ -20,13 +26,51 @@ export interface Journal {
    * Appends a record durably.
    *
    * @returns once the record is durable: `appended`; or `position-taken` when another writer was first, and nothing changed
-   * @throws OperationalError (`OPERATIONAL_ERROR`) and its subclasses when storage fails; then nothing was stored
+   * @throws StorageLostError (`STORAGE_LOST`) when the record before it is gone
+   * @throws OperationalError (`OPERATIONAL_ERROR`) and its subclasses when storage fails; then nothing was stored, unless `details.outcome` is `'unknown'`
    */
   append(position: number, bytes: Uint8Array): Promise<AppendOutcome>;
 
   /** The next records after a position, in order, at most `limit`; none when there are no more. */
   readAfter(position: number, limit: number): Promise<readonly JournalEntry[]>;
 
+  /** Where the checkpoints of this journal are kept. */
+  readonly checkpoints: CheckpointStorage;
+
   /** Waits for nothing: what is in flight is aborted or done. */
   close(): void;
+}
+
+/** A checkpoint that replaces others. */
+export interface CheckpointPublication {
+  /** The journal position that the image holds. */
+  readonly position: number;
+  /** As `encodeCheckpointManifest` makes it. */
+  readonly manifest: Uint8Array;
+  /** The newest checkpoint that there was when this one was begun; nothing is published if there is another one now. */
+  readonly newestBefore: number | undefined;
+  /** The one older checkpoint to keep; without one, records are not deleted. */
+  readonly keep: number | undefined;
+  /** The chunks of both. All other chunks are deleted. */
+  readonly chunkKeys: ReadonlySet<number>;
+}
+
+/** Keeps manifests and chunks; what they mean is the business of `checkpoints.ts`. */
+export interface CheckpointStorage {
+  /** The manifests, newest first; their positions are those of the journal. */
+  readManifests(): Promise<readonly JournalEntry[]>;
+  /** A chunk, or undefined when there is none. */
+  readChunk(key: number): Promise<Uint8Array | undefined>;
+  /** @returns the chunk's key, never given before */
+  addChunk(bytes: Uint8Array): Promise<number>;
+  /** Makes a checkpoint the newest, in one durable transaction. False when another one was published meanwhile. */
+  publish(publication: CheckpointPublication): Promise<boolean>;
+  /**
+   * Deletes records that the older of two checkpoints holds, from the front, in one transaction with the look at those
+   * checkpoints.
+   *
+   * @param limit - records to delete at most
+   * @returns how many were deleted
+   */
+  compact(limit: number): Promise<number>;
 }

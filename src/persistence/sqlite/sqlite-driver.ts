@@ -33,6 +33,17 @@ export interface SqliteDatabase {
   exec(sql: string): void;
   /** Prepares one statement. Ownership stays with the database. */
   prepare(sql: string): SqliteStatement;
+  /**
+   * The whole database as the bytes of a SQLite file, a copy. Only while no transaction is open.
+   * Absent where the engine has its own way to last.
+   */
+  serialize?(): Uint8Array;
+  /**
+   * Replaces the whole database by another one. Statements that were prepared stay usable.
+   *
+   * @param image - as `serialize` makes it
+   */
+  restore?(image: Uint8Array): void;
   /** Frees the database. What was in memory is gone. Closing twice is fine. */
   close(): void;
   /**

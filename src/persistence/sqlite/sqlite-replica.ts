@@ -1,4 +1,4 @@
-import { uuidToBytes } from '../../util/uuid-bytes.js';
+import { bytesToUuid, uuidToBytes } from '../../util/uuid-bytes.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
 import { trackingTaken } from '../replica.js';
 import type { CheckedCommit, Replica } from '../replica.js';
@@ -8,7 +8,7 @@ import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking 
 import { statementsOf, unitOf } from './sqlite-connection.js';
 import type { SqliteDatabase, SqliteRow, SqliteValue } from './sqlite-driver.js';
 import { createEventsSql, createTrackingSql, quoted } from './sqlite-schema.js';
-import { namingTaken, SqliteSequences, toStoredEvent } from './sqlite-sequences.js';
+import { namingTaken, SqliteSequences } from './sqlite-sequences.js';
 import type { SqliteStatements } from './sqlite-statements.js';
 
 /** Names of the tables. */
@@ -93,7 +93,7 @@ export class SqliteReplica implements Replica, ProcessTables {
        WHERE ${conditions.join(' AND ')} ORDER BY notification_id LIMIT ?`,
       [...parameters, options.limit],
     );
-    return rows.map(toNotification);
+    return toNotifications(rows);
   }
 
   insertEvents(events: readonly StoredEvent[]): NotificationId[] {
@@ -133,6 +133,27 @@ export class SqliteReplica implements Replica, ProcessTables {
   }
 }
 
-function toNotification([id, ...event]: SqliteRow): Notification {
-  return { id: id as number, ...toStoredEvent(event) };
+function toNotifications(rows: readonly SqliteRow[]): Notification[] {
+  let lastBytes: Uint8Array = new Uint8Array(0);
+  let lastText = '';
+  return rows.map(([id, originatorId, originatorVersion, topic, state]) => {
+    // Events of one aggregate often follow each other, and to compare takes less than to make a text again.
+    if (!isSame(originatorId as Uint8Array, lastBytes)) {
+      lastBytes = originatorId as Uint8Array;
+      lastText = bytesToUuid(lastBytes);
+    }
+    return {
+      id: id as number,
+      originatorId: lastText,
+      originatorVersion: originatorVersion as number,
+      topic: topic as string,
+      state: state as Uint8Array,
+    };
+  });
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
+  return true;
 }

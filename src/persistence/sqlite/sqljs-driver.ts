@@ -12,29 +12,36 @@ import { attempt } from './sqlite-errors.js';
 export interface OpenSqlJsOptions {
   /** Where `sql-wasm.wasm` lies. @defaultValue as sql.js finds it: beside its script */
   readonly wasmUrl?: string;
+  /** The bytes of a SQLite file to begin with. @defaultValue an empty database */
+  readonly image?: Uint8Array;
 }
 
+/** A database that can be made bytes of, and of bytes. */
+export type SqlJsImageDatabase = SqliteDatabase & Required<Pick<SqliteDatabase, 'serialize' | 'restore'>>;
+
 /**
- * Opens an empty database in memory.
+ * Opens a database in memory.
  *
  * @throws StorageUnavailableError (`STORAGE_UNAVAILABLE`) when the wasm file cannot be loaded
  */
-export async function openSqlJs(options: OpenSqlJsOptions = {}): Promise<SqliteDatabase> {
-  const { wasmUrl } = options;
+export async function openSqlJs(options: OpenSqlJsOptions = {}): Promise<SqlJsImageDatabase> {
+  const { wasmUrl, image } = options;
   const sqlJs = await initSqlJs(wasmUrl === undefined ? {} : { locateFile: () => wasmUrl }).catch((cause: unknown) => {
     throw new StorageUnavailableError(
       `SQLite's WebAssembly could not be loaded${wasmUrl === undefined ? '' : ` from ${wasmUrl}`}. Serve the file sql-wasm.wasm, or name its place with the option wasmUrl.`,
       { cause },
     );
   });
-  return new SqlJsDatabase(new sqlJs.Database());
+  return new SqlJsDatabase((bytes) => new sqlJs.Database(bytes), image);
 }
 
-class SqlJsDatabase implements SqliteDatabase {
+class SqlJsDatabase implements SqlJsImageDatabase {
+  readonly #make: (image?: Uint8Array) => initSqlJs.Database;
   #database: initSqlJs.Database | undefined;
 
-  constructor(database: initSqlJs.Database) {
-    this.#database = database;
+  constructor(make: (image?: Uint8Array) => initSqlJs.Database, image: Uint8Array | undefined) {
+    this.#make = make;
+    this.#database = attempt(() => make(image));
   }
 
   exec(sql: string): void {
@@ -42,7 +49,18 @@ class SqlJsDatabase implements SqliteDatabase {
   }
 
   prepare(sql: string): SqliteStatement {
-    return new SqlJsStatement(attempt(() => this.#open().prepare(sql)));
+    return new SqlJsStatement(() => this.#open(), sql);
+  }
+
+  serialize(): Uint8Array {
+    return attempt(() => this.#open().export());
+  }
+
+  restore(image: Uint8Array): void {
+    const before = this.#open();
+    this.#database = attempt(() => this.#make(image));
+    // Frees its statements too: each is prepared again when it is used next.
+    before.close();
   }
 
   close(): void {
@@ -57,34 +75,51 @@ class SqlJsDatabase implements SqliteDatabase {
 }
 
 class SqlJsStatement implements SqliteStatement {
-  readonly #statement: initSqlJs.Statement;
+  readonly #open: () => initSqlJs.Database;
+  readonly #sql: string;
+  #database: initSqlJs.Database;
+  #statement: initSqlJs.Statement;
 
-  constructor(statement: initSqlJs.Statement) {
-    this.#statement = statement;
+  constructor(open: () => initSqlJs.Database, sql: string) {
+    this.#open = open;
+    this.#sql = sql;
+    this.#database = open();
+    this.#statement = attempt(() => this.#database.prepare(sql));
   }
 
   run(parameters: readonly SqliteValue[]): void {
-    attempt(() => this.#statement.run(parameters as initSqlJs.BindParams));
+    attempt(() => this.#current().run(parameters as initSqlJs.BindParams));
   }
 
   all(parameters: readonly SqliteValue[]): SqliteRow[] {
     return attempt(() => {
+      const statement = this.#current();
       const rows: SqliteRow[] = [];
       try {
-        this.#statement.bind(parameters as initSqlJs.BindParams);
-        while (this.#statement.step()) rows.push(this.#statement.get());
+        statement.bind(parameters as initSqlJs.BindParams);
+        while (statement.step()) rows.push(statement.get());
       } finally {
-        this.#statement.reset();
+        statement.reset();
       }
       return rows;
     });
   }
 
   columnNames(): readonly string[] {
-    return attempt(() => this.#statement.getColumnNames());
+    return attempt(() => this.#current().getColumnNames());
   }
 
   free(): void {
     attempt(() => this.#statement.free());
+  }
+
+  /** The statement, prepared anew if the database was replaced. */
+  #current(): initSqlJs.Statement {
+    const database = this.#open();
+    if (database !== this.#database) {
+      this.#statement = database.prepare(this.#sql);
+      this.#database = database;
+    }
+    return this.#statement;
   }
 }

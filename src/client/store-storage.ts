@@ -1,0 +1,75 @@
+/**
+ * What a store says of its storage: how much there is, how far it is, and whether the browser may take it away.
+ *
+ * @module
+ */
+import type { HostReport } from './store-host.js';
+
+/** A store's state and its place in the browser, at one moment. */
+export interface StorageReport extends HostReport {
+  /**
+   * Bytes that everything of this origin takes, as the browser estimates: this store, others, caches. `undefined` where
+   * the browser does not say.
+   */
+  readonly originUsageBytes: number | undefined;
+  /** Bytes that this origin may take. `undefined` where the browser does not say. */
+  readonly originQuotaBytes: number | undefined;
+  /**
+   * Whether the browser keeps this origin's data until a person deletes it. `false`: it may evict everything when space
+   * is short, acknowledged or not. `undefined` where the browser does not say.
+   */
+  readonly isPersisted: boolean | undefined;
+}
+
+/** The storage of an open store. */
+export interface DaybookStorage {
+  /**
+   * Looks at the store, and asks the browser. Costs about as much as a read of one event.
+   *
+   * @throws as every call on the store
+   */
+  report(): Promise<StorageReport>;
+  /**
+   * Asks the browser to keep this origin's data until a person deletes it. Never asked by itself, because a browser may
+   * show a question (Firefox does, and the promise waits for the answer); others decide by how the site is used.
+   *
+   * @returns whether the data is kept now; `undefined` where the browser has no such promise to give
+   */
+  persist(): Promise<boolean | undefined>;
+}
+
+/** What it needs. */
+export interface StoreStorageOptions {
+  /** Asks the store. */
+  readonly readReport: () => Promise<HostReport>;
+  /** The browser's, where it has one. */
+  readonly manager: Partial<StorageManager> | undefined;
+}
+
+/** Implements {@link DaybookStorage} with what the browser has of `navigator.storage`. */
+export class StoreStorage implements DaybookStorage {
+  readonly #options: StoreStorageOptions;
+
+  constructor(options: StoreStorageOptions) {
+    this.#options = options;
+  }
+
+  async report(): Promise<StorageReport> {
+    const { manager, readReport } = this.#options;
+    const [host, estimate, isPersisted] = await Promise.all([
+      readReport(),
+      orNothing(manager?.estimate?.()),
+      orNothing(manager?.persisted?.()),
+    ]);
+    return { ...host, originUsageBytes: estimate?.usage, originQuotaBytes: estimate?.quota, isPersisted };
+  }
+
+  async persist(): Promise<boolean | undefined> {
+    return orNothing(this.#options.manager?.persist?.());
+  }
+}
+
+/** A browser that fails to say something says nothing: it does in frames without an origin, for example. */
+async function orNothing<T>(answer: Promise<T> | undefined): Promise<T | undefined> {
+  return answer?.catch(() => undefined);
+}

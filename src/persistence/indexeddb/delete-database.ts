@@ -1,0 +1,37 @@
+import { deleteDB } from 'idb';
+import type { Clock } from '../../util/clock.js';
+import { StorageUnavailableError } from '../errors.js';
+import { databaseName } from './store-schema.js';
+
+/** What became of a deletion. `blocked`: somebody holds a connection, and the browser deletes when they let go. */
+export type DeleteOutcome = 'deleted' | 'blocked';
+
+/** How long a deletion waits. */
+export interface DeleteDatabaseOptions {
+  /** Milliseconds to wait for connections that do not close when they are told to. A browser would wait for ever. */
+  readonly waitMsMax: number;
+  readonly clock: Clock;
+}
+
+/**
+ * Deletes a store's database, if there is one.
+ *
+ * @throws StorageUnavailableError (`STORAGE_UNAVAILABLE`) when IndexedDB refuses
+ */
+export async function deleteStoreDatabase(name: string, options: DeleteDatabaseOptions): Promise<DeleteOutcome> {
+  let cancel: () => void = () => undefined;
+  const waited = new Promise<DeleteOutcome>((resolve) => {
+    cancel = options.clock.schedule(() => resolve('blocked'), options.waitMsMax);
+  });
+  try {
+    return await Promise.race([deleteDB(databaseName(name)).then((): DeleteOutcome => 'deleted'), waited]);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new StorageUnavailableError(`The store "${name}" could not be deleted: ${reason}.`, {
+      cause,
+      details: { name },
+    });
+  } finally {
+    cancel();
+  }
+}
