@@ -7,6 +7,7 @@ import {
   DAYBOOK_PAGE,
   DAYBOOK_WORKER,
   RAW_INDEXEDDB,
+  SQLITE_OPFS,
   SQLJS_EXPORT,
   WA_SQLITE_MIRROR,
   WA_SQLITE_MIRROR_STRICT,
@@ -37,6 +38,7 @@ export const COMMIT_ONE: BenchCase = {
         raw: side(RAW_INDEXEDDB),
         mirrorStrict: side(WA_SQLITE_MIRROR_STRICT),
         mirror: side(WA_SQLITE_MIRROR),
+        opfs: side(SQLITE_OPFS),
         export: side(SQLJS_EXPORT, COMMITS_EXPORT),
         page: side(DAYBOOK_PAGE),
       },
@@ -59,6 +61,7 @@ export const COMMIT_ONE: BenchCase = {
         target: { atLeast: 2.5 },
       }),
       compare({ ...faster, against: WA_SQLITE_MIRROR.label, theirs: figures.mirror }),
+      compare({ ...faster, against: SQLITE_OPFS.label, theirs: figures.opfs }),
       compare({ ...faster, against: SQLJS_EXPORT.label, theirs: figures.export }),
       compare({
         ...common,

@@ -7,6 +7,7 @@ import {
   DAYBOOK_PAGE,
   DAYBOOK_WORKER,
   RAW_INDEXEDDB,
+  SQLITE_OPFS,
   SQLJS_EXPORT,
   WA_SQLITE_MIRROR,
   WA_SQLITE_MIRROR_STRICT,
@@ -17,14 +18,18 @@ import type { Row } from '../runner/comparison.js';
 import type { ContenderInfo } from '../runner/contender.js';
 import { runRounds } from '../runner/rounds.js';
 import type { Side } from '../runner/rounds.js';
-import { median } from '../runner/statistics.js';
+import { rowsAgainst } from './best-rival.js';
 import { commitSide } from './commit-sides.js';
 
 const COMMITS = 40;
 const EVENTS_PER_COMMIT = 100;
-/** Those whose best must be beaten. */
-const RIVALS: readonly ContenderInfo[] = [RAW_INDEXEDDB, WA_SQLITE_MIRROR_STRICT, WA_SQLITE_MIRROR, SQLJS_EXPORT];
-const TARGET = { atLeast: 1.5 };
+const RIVALS: readonly ContenderInfo[] = [
+  RAW_INDEXEDDB,
+  WA_SQLITE_MIRROR_STRICT,
+  WA_SQLITE_MIRROR,
+  SQLITE_OPFS,
+  SQLJS_EXPORT,
+];
 
 export const COMMIT_HUNDRED: BenchCase = {
   id: 'B3',
@@ -38,27 +43,25 @@ export const COMMIT_HUNDRED: BenchCase = {
       Object.fromEntries(contenders.map((contender) => [contender.id, side(contender)])),
       context.rounds,
     );
-    const figuresOf = ({ id }: ContenderInfo): readonly number[] => figures[id] as readonly number[];
-    const best = Math.max(...RIVALS.map((rival) => median(figuresOf(rival))));
-    const common = { id: 'B3', unit: 'events/s', ratio: 'ours/theirs' } as const;
+    const ours = figures[DAYBOOK_WORKER.id] as readonly number[];
+    const common = { id: 'B3', unit: 'events/s' } as const;
     return [
-      ...RIVALS.map((rival) => {
-        const isBest = median(figuresOf(rival)) === best;
-        return compare({
-          ...common,
-          what: 'commits of 100 events, in the worker',
-          against: isBest ? `${rival.label} (the best)` : rival.label,
-          ours: figuresOf(DAYBOOK_WORKER),
-          theirs: figuresOf(rival),
-          ...(isBest ? { target: TARGET } : {}),
-        });
+      ...rowsAgainst({
+        ...common,
+        what: 'commits of 100 events, in the worker',
+        ours,
+        rivals: RIVALS,
+        figures,
+        better: 'more',
+        target: { atLeast: 1.5 },
       }),
       compare({
         ...common,
         what: 'commits of 100 events, from the main thread',
         against: DAYBOOK_WORKER.label,
-        ours: figuresOf(DAYBOOK_PAGE),
-        theirs: figuresOf(DAYBOOK_WORKER),
+        ours: figures[DAYBOOK_PAGE.id] as readonly number[],
+        theirs: ours,
+        ratio: 'ours/theirs',
       }),
     ];
   },

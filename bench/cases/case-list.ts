@@ -1,9 +1,25 @@
 /** The benchmarks, in the order in which they run. */
 import type { BenchCase } from '../runner/bench-case.js';
 import { COMMIT_ONE } from './b01-commit-one.js';
+import { COMMIT_BURST } from './b02-commit-burst.js';
 import { COMMIT_HUNDRED } from './b03-commit-hundred.js';
+import { READ_AGGREGATE } from './b04-read-aggregate.js';
+import { NOTIFICATIONS } from './b05-notifications.js';
+import { OPEN_STORE } from './b06-open.js';
+import { TWO_TABS } from './b08-two-tabs.js';
 import { POSTGRES_RECORDER } from './b10-postgres.js';
 import { MEMORY_RECORDER } from './b11-memory.js';
 import { MAPPER } from './b12-mapper.js';
 
-export const CASES: readonly BenchCase[] = [COMMIT_ONE, COMMIT_HUNDRED, POSTGRES_RECORDER, MEMORY_RECORDER, MAPPER];
+export const CASES: readonly BenchCase[] = [
+  COMMIT_ONE,
+  COMMIT_BURST,
+  COMMIT_HUNDRED,
+  READ_AGGREGATE,
+  NOTIFICATIONS,
+  OPEN_STORE,
+  TWO_TABS,
+  POSTGRES_RECORDER,
+  MEMORY_RECORDER,
+  MAPPER,
+];

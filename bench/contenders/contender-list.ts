@@ -49,6 +49,21 @@ export const WA_SQLITE_MIRROR: ContenderInfo = {
   place: 'worker',
 };
 
+export const INDEXED_INDEXEDDB: ContenderInfo = {
+  id: 'indexed-indexeddb',
+  label: 'IndexedDB with an index',
+  promises: `${POWER_CUT}; positions unique, ids in order, no SQL; several tabs`,
+  place: 'worker',
+};
+
+export const SQLITE_OPFS: ContenderInfo = {
+  id: 'sqlite-opfs',
+  label: 'SQLite Wasm on OPFS (SAH pool, WAL, FULL)',
+  promises:
+    'survives a power cut (flushed to a file at every commit); positions unique, ids in order, SQL; one tab only',
+  place: 'worker',
+};
+
 /** Every contender that runs in a browser. */
 export const CONTENDERS: readonly ContenderInfo[] = [
   DAYBOOK_WORKER,
@@ -57,4 +72,6 @@ export const CONTENDERS: readonly ContenderInfo[] = [
   SQLJS_EXPORT,
   WA_SQLITE_MIRROR_STRICT,
   WA_SQLITE_MIRROR,
+  INDEXED_INDEXEDDB,
+  SQLITE_OPFS,
 ];

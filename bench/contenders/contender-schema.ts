@@ -21,3 +21,11 @@ export function insertEventsSql(count: number): string {
 }
 
 export const COUNT_EVENTS_SQL = 'SELECT count(*) FROM stored_events';
+
+const COLUMNS = 'notification_id, originator_id, originator_version, topic, state';
+
+/** One parameter: the id of the aggregate. */
+export const SELECT_AGGREGATE_SQL: string = `SELECT ${COLUMNS} FROM stored_events WHERE originator_id = ? ORDER BY originator_version`;
+
+/** Two parameters: the first id, and how many events at most. */
+export const SELECT_PAGE_SQL: string = `SELECT ${COLUMNS} FROM stored_events WHERE notification_id >= ? ORDER BY notification_id LIMIT ?`;

@@ -5,7 +5,7 @@
  */
 import { openDaybook } from 'daybook';
 import type { Daybook } from 'daybook';
-import type { StoredEvent } from '../../src/persistence/stored-event.js';
+import type { Notification, StoredEvent } from '../../src/persistence/stored-event.js';
 import type { Contender } from '../runner/contender.js';
 import { hostJobs } from '../runner/job-host.js';
 
@@ -22,6 +22,14 @@ class DaybookPage implements Contender {
 
   async count(): Promise<number> {
     return (await this.#daybook?.recorder.maxNotificationId()) ?? 0;
+  }
+
+  async selectEvents(originatorId: string): Promise<readonly StoredEvent[]> {
+    return (await this.#daybook?.recorder.selectEvents(originatorId)) ?? [];
+  }
+
+  async selectNotifications(start: number, limit: number): Promise<readonly Notification[]> {
+    return (await this.#daybook?.recorder.selectNotifications({ start, limit })) ?? [];
   }
 
   async close(): Promise<void> {

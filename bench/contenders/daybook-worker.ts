@@ -3,37 +3,49 @@
  *
  * @module
  */
+import { BackgroundCheckpoints } from '../../src/persistence/indexeddb/background-checkpoints.js';
 import { DurableRecorder } from '../../src/persistence/indexeddb/durable-recorder.js';
 import { IndexedDbJournal } from '../../src/persistence/indexeddb/indexeddb-journal.js';
 import type { SqliteDatabase } from '../../src/persistence/sqlite/sqlite-driver.js';
-import { SqliteReplica } from '../../src/persistence/sqlite/sqlite-replica.js';
 import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
-import type { StoredEvent } from '../../src/persistence/stored-event.js';
+import type { Notification, StoredEvent } from '../../src/persistence/stored-event.js';
+import { systemClock } from '../../src/util/clock.js';
 import { HeadChannel } from '../../worker/head-channel.js';
+import { ImagedReplica } from '../../worker/imaged-replica.js';
+import { checkpointLockName, workIfFree } from '../../worker/store-locks.js';
 import type { Contender } from '../runner/contender.js';
 import { hostJobs } from '../runner/job-host.js';
 
 class DaybookWorker implements Contender {
   #database: SqliteDatabase | undefined;
   #recorder: DurableRecorder | undefined;
+  #checkpoints: BackgroundCheckpoints | undefined;
   #channel: HeadChannel | undefined;
 
   async open(name: string): Promise<void> {
     const newIdentity = { replicaId: crypto.randomUUID(), createdAtMs: Date.now() };
     const [database, journal] = await Promise.all([
       openSqlJs({ wasmUrl: '/sql-wasm.wasm' }),
-      IndexedDbJournal.open({ name, newIdentity }),
+      IndexedDbJournal.open({ name, newIdentity, clock: systemClock }),
     ]);
-    const replica = new SqliteReplica(database);
-    replica.createTables();
+    const images = new ImagedReplica(database, systemClock);
     const channel = new HeadChannel(name, (position) => this.#recorder?.noteHead(position));
-    this.#recorder = await DurableRecorder.open({
-      replica,
+    const recorder = await DurableRecorder.open({
+      replica: images.create(),
+      images,
       journal,
       onApplied: (position, own) => {
         if (own) channel.post(position);
+        this.#checkpoints?.note();
       },
     });
+    this.#recorder = recorder;
+    this.#checkpoints = new BackgroundCheckpoints({
+      source: recorder,
+      clock: systemClock,
+      alone: (work) => workIfFree(checkpointLockName(name), work),
+    });
+    this.#checkpoints.note();
     this.#database = database;
     this.#channel = channel;
   }
@@ -47,7 +59,16 @@ class DaybookWorker implements Contender {
     return (await this.#recorder?.maxNotificationId()) ?? 0;
   }
 
+  async selectEvents(originatorId: string): Promise<readonly StoredEvent[]> {
+    return (await this.#recorder?.selectEvents(originatorId)) ?? [];
+  }
+
+  async selectNotifications(start: number, limit: number): Promise<readonly Notification[]> {
+    return (await this.#recorder?.selectNotifications({ start, limit })) ?? [];
+  }
+
   async close(): Promise<void> {
+    this.#checkpoints?.close();
     await this.#recorder?.close();
     this.#channel?.close();
     this.#database?.close();

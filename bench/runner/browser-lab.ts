@@ -56,12 +56,17 @@ export class BrowserLab {
     return new BrowserLab(context, server, profile);
   }
 
-  /** Runs a job with a contender. */
-  async run<J extends Job>(contender: ContenderInfo, job: J): Promise<ResultOf<J>> {
-    let opening = this.#pages.get(contender.id);
+  /**
+   * Runs a job with a contender.
+   *
+   * @param tab - in which of the contender's tabs, all of which share its stores
+   */
+  async run<J extends Job>(contender: ContenderInfo, job: J, tab: number = 0): Promise<ResultOf<J>> {
+    const key = `${contender.id} ${tab}`;
+    let opening = this.#pages.get(key);
     if (opening === undefined) {
       opening = this.#open(contender);
-      this.#pages.set(contender.id, opening);
+      this.#pages.set(key, opening);
     }
     const page = await opening;
     try {

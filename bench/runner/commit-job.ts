@@ -4,6 +4,7 @@
  * @module
  */
 import type { Contender } from './contender.js';
+import { preload } from './preload.js';
 import { Random } from './random.js';
 import { EventSource } from './workload.js';
 
@@ -25,15 +26,11 @@ export interface CommitResult {
   readonly commitMs: readonly number[];
 }
 
-const PRELOAD_EVENTS_PER_COMMIT = 100;
-
 /** @throws Error when the store does not hold, after opening it again, what was committed */
 export async function runCommitJob(contender: Contender, job: CommitJob): Promise<CommitResult> {
   const source = new EventSource(new Random(job.seed));
   await contender.open(job.storeName);
-  for (let left = job.preloadEvents; left > 0; left -= PRELOAD_EVENTS_PER_COMMIT) {
-    await contender.commit(source.take(Math.min(left, PRELOAD_EVENTS_PER_COMMIT)));
-  }
+  await preload(contender, source, job.preloadEvents);
   await timeCommits(contender, source, job.warmUpCommits, job.eventsPerCommit);
   const commitMs = await timeCommits(contender, source, job.commits, job.eventsPerCommit);
   await contender.close();

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { StoredEvent } from '../../src/persistence/stored-event.js';
+import type { Notification, StoredEvent } from '../../src/persistence/stored-event.js';
 
-/** A store of events in a browser. Calls do not overlap. */
+/** A store of events in a browser. Calls do not overlap, but for commits in a burst. */
 export interface Contender {
   /** Opens a store, and creates it where there is none. */
   open(name: string): Promise<void>;
@@ -15,6 +15,12 @@ export interface Contender {
   count(): Promise<number>;
   /** Closes the store, so that it can be opened again or deleted. */
   close(): Promise<void>;
+  /** Reads an aggregate, in the order of its versions. Left out by contenders that are not compared in reading. */
+  selectEvents?(originatorId: string): Promise<readonly StoredEvent[]>;
+  /** Reads the next events of all, in the order in which they were recorded, from an id on; ids have no gaps. */
+  selectNotifications?(start: number, limit: number): Promise<readonly Notification[]>;
+  /** Deletes what the contender keeps elsewhere than in IndexedDB. Every store is closed. */
+  clear?(): Promise<void>;
 }
 
 /** Where a contender's code runs. */

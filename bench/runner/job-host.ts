@@ -3,13 +3,28 @@
  *
  * @module
  */
+import { runBurstJob } from './burst-job.js';
+import type { BurstJob, BurstResult } from './burst-job.js';
 import { runCommitJob } from './commit-job.js';
 import type { CommitJob, CommitResult } from './commit-job.js';
 import type { Contender } from './contender.js';
+import { runFillJob, runOpenJob } from './open-job.js';
+import type { ClearJob, FillJob, OpenJob, OpenResult } from './open-job.js';
+import { runPageJob, runReadJob } from './read-job.js';
+import type { PageJob, PageResult, ReadJob, ReadResult } from './read-job.js';
+import { runTabJob } from './tab-job.js';
+import type { TabJob, TabResult } from './tab-job.js';
 
 /** Each kind of job, and what it gives. */
 export interface JobKinds {
   readonly commit: { readonly job: CommitJob; readonly result: CommitResult };
+  readonly burst: { readonly job: BurstJob; readonly result: BurstResult };
+  readonly read: { readonly job: ReadJob; readonly result: ReadResult };
+  readonly page: { readonly job: PageJob; readonly result: PageResult };
+  readonly fill: { readonly job: FillJob; readonly result: undefined };
+  readonly open: { readonly job: OpenJob; readonly result: OpenResult };
+  readonly tab: { readonly job: TabJob; readonly result: TabResult };
+  readonly clear: { readonly job: ClearJob; readonly result: undefined };
 }
 
 /** Any job. */
@@ -40,10 +55,37 @@ export function hostJobs(contender: Contender): void {
   });
 }
 
+// Their stores are needed by the next job, or by another tab: a job of the kind `clear` ends them.
+const KEEPING: ReadonlySet<Job['kind']> = new Set(['fill', 'open', 'tab']);
+
 async function runJob(contender: Contender, job: Job): Promise<unknown> {
-  const result = await runCommitJob(contender, job);
-  await deleteDatabases();
+  const result = await resultOfJob(contender, job);
+  if (!KEEPING.has(job.kind)) {
+    await contender.clear?.();
+    await deleteDatabases();
+  }
   return result;
+}
+
+async function resultOfJob(contender: Contender, job: Job): Promise<unknown> {
+  switch (job.kind) {
+    case 'commit':
+      return runCommitJob(contender, job);
+    case 'burst':
+      return runBurstJob(contender, job);
+    case 'read':
+      return runReadJob(contender, job);
+    case 'page':
+      return runPageJob(contender, job);
+    case 'fill':
+      return runFillJob(contender, job);
+    case 'open':
+      return runOpenJob(contender, job);
+    case 'tab':
+      return runTabJob(contender, job);
+    case 'clear':
+      return undefined;
+  }
 }
 
 // Every contender has an origin of its own, so all that is found here is its own. Old stores would slow later rounds.

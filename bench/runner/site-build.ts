@@ -36,6 +36,8 @@ export async function buildSite(places: SitePlaces, contenders: readonly Contend
   for (const file of ['sql.js/dist/sql-wasm.wasm', '@livestore/wa-sqlite/dist/wa-sqlite-jspi.wasm']) {
     await copyFile(require.resolve(file), join(siteFolder, file.slice(file.lastIndexOf('/') + 1)));
   }
+  // It looks beside its script.
+  await copyFile(require.resolve('@sqlite.org/sqlite-wasm/sqlite3.wasm'), join(siteFolder, 'contenders/sqlite3.wasm'));
   await cp(packageDist, join(siteFolder, 'daybook'), { recursive: true });
 }
 

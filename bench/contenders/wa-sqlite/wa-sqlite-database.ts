@@ -25,6 +25,9 @@ export interface WaSqliteModule {
   _sqlite3_bind_text(statement: number, index: number, pointer: number, bytes: number, destructor: number): number;
   _sqlite3_bind_blob(statement: number, index: number, pointer: number, bytes: number, destructor: number): number;
   _sqlite3_column_int(statement: number, column: number): number;
+  _sqlite3_column_text(statement: number, column: number): number;
+  _sqlite3_column_blob(statement: number, column: number): number;
+  _sqlite3_column_bytes(statement: number, column: number): number;
   _sqlite3_errmsg(database: number): number;
 }
 
@@ -74,12 +77,19 @@ export class WaSqliteDatabase {
 
   /** Executes one statement. */
   async run(sql: string, values: readonly WaSqliteValue[] = []): Promise<void> {
-    await this.#execute(sql, values);
+    await this.#execute(sql, values, () => undefined);
   }
 
   /** The first column of the first row, as an integer. */
   async integer(sql: string): Promise<number> {
-    return this.#execute(sql, []);
+    return (await this.rows(sql, [], (row) => row.integer(0)))[0] ?? 0;
+  }
+
+  /** Reads every row. */
+  async rows<T>(sql: string, values: readonly WaSqliteValue[], read: (row: WaSqliteRow) => T): Promise<T[]> {
+    const rows: T[] = [];
+    await this.#execute(sql, values, (row) => rows.push(read(row)));
+    return rows;
   }
 
   async close(): Promise<void> {
@@ -88,16 +98,17 @@ export class WaSqliteDatabase {
     this.#check(await this.#module._sqlite3_close(this.#database));
   }
 
-  async #execute(sql: string, values: readonly WaSqliteValue[]): Promise<number> {
+  async #execute(sql: string, values: readonly WaSqliteValue[], onRow: (row: WaSqliteRow) => void): Promise<void> {
     const statement = this.#statements.get(sql) ?? (await this.#prepare(sql));
     this.#bind(statement, values);
-    let first = 0;
+    const row = new WaSqliteRow(this.#module, statement);
     let code = await this.#module._sqlite3_step(statement);
-    if (code === SQLITE_ROW) first = this.#module._sqlite3_column_int(statement, 0);
-    while (code === SQLITE_ROW) code = await this.#module._sqlite3_step(statement);
+    while (code === SQLITE_ROW) {
+      onRow(row);
+      code = await this.#module._sqlite3_step(statement);
+    }
     if (code !== SQLITE_DONE) this.#check(code);
     this.#check(await this.#module._sqlite3_reset(statement));
-    return first;
   }
 
   async #prepare(sql: string): Promise<number> {
@@ -145,6 +156,30 @@ export class WaSqliteDatabase {
     if (code === SQLITE_OK) return;
     const message = this.#module.UTF8ToString(this.#module._sqlite3_errmsg(this.#database));
     throw new Error(`wa-sqlite: ${message} (${code})`);
+  }
+}
+
+/** The columns of the row that a statement stands at. */
+export class WaSqliteRow {
+  readonly #module: WaSqliteModule;
+  readonly #statement: number;
+
+  constructor(module: WaSqliteModule, statement: number) {
+    this.#module = module;
+    this.#statement = statement;
+  }
+
+  integer(column: number): number {
+    return this.#module._sqlite3_column_int(this.#statement, column);
+  }
+
+  text(column: number): string {
+    return this.#module.UTF8ToString(this.#module._sqlite3_column_text(this.#statement, column));
+  }
+
+  bytes(column: number): Uint8Array {
+    const pointer = this.#module._sqlite3_column_blob(this.#statement, column);
+    return this.#module.HEAPU8.slice(pointer, pointer + this.#module._sqlite3_column_bytes(this.#statement, column));
   }
 }
 

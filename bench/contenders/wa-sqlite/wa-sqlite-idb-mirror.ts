@@ -5,12 +5,18 @@
  */
 import createModule from '@livestore/wa-sqlite/dist/wa-sqlite-jspi.mjs';
 import { IDBMirrorVFS } from '@livestore/wa-sqlite/src/examples/IDBMirrorVFS.js';
-import type { StoredEvent } from '../../../src/persistence/stored-event.js';
-import { uuidToBytes } from '../../../src/util/uuid-bytes.js';
+import type { Notification, StoredEvent } from '../../../src/persistence/stored-event.js';
+import { bytesToUuid, uuidToBytes } from '../../../src/util/uuid-bytes.js';
 import type { Contender } from '../../runner/contender.js';
-import { CONTENDER_TABLES_SQL, COUNT_EVENTS_SQL, insertEventsSql } from '../contender-schema.js';
+import {
+  CONTENDER_TABLES_SQL,
+  COUNT_EVENTS_SQL,
+  SELECT_AGGREGATE_SQL,
+  SELECT_PAGE_SQL,
+  insertEventsSql,
+} from '../contender-schema.js';
 import { WaSqliteDatabase } from './wa-sqlite-database.js';
-import type { WaSqliteModule, WaSqliteValue, WaSqliteVfs } from './wa-sqlite-database.js';
+import type { WaSqliteModule, WaSqliteRow, WaSqliteValue, WaSqliteVfs } from './wa-sqlite-database.js';
 
 /** As fast as this engine goes: statements prepared once, one multi-row statement and no `BEGIN` for each commit. */
 export class WaSqliteIdbMirror implements Contender {
@@ -44,6 +50,14 @@ export class WaSqliteIdbMirror implements Contender {
     return this.#opened().integer(COUNT_EVENTS_SQL);
   }
 
+  selectEvents(originatorId: string): Promise<readonly StoredEvent[]> {
+    return this.#opened().rows(SELECT_AGGREGATE_SQL, [uuidToBytes(originatorId)], toNotification);
+  }
+
+  selectNotifications(start: number, limit: number): Promise<readonly Notification[]> {
+    return this.#opened().rows(SELECT_PAGE_SQL, [start, limit], toNotification);
+  }
+
   async close(): Promise<void> {
     await this.#opened().close();
     await this.#vfs?.close();
@@ -53,4 +67,14 @@ export class WaSqliteIdbMirror implements Contender {
     if (this.#database === undefined) throw new Error('not open');
     return this.#database;
   }
+}
+
+function toNotification(row: WaSqliteRow): Notification {
+  return {
+    id: row.integer(0),
+    originatorId: bytesToUuid(row.bytes(1)),
+    originatorVersion: row.integer(2),
+    topic: row.text(3),
+    state: row.bytes(4),
+  };
 }
