@@ -104,7 +104,7 @@ export {
   SetAsItems,
   UUIDAsHex,
 } from './persistence/transcodings.js';
-export type { EventData, EventVersions, Upcast } from './persistence/upcasting.js';
+export type { EventData, EventVersions, Upcast } from './domain/event-versions.js';
 export { reviveUuidFields } from './persistence/uuid-fields.js';
 export type { UuidFieldsOptions } from './persistence/uuid-fields.js';
 export { ZlibCompressor } from './persistence/zlib-compressor.js';

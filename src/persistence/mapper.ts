@@ -12,13 +12,13 @@
  */
 import type { DomainEvent } from '../domain/domain-event.js';
 import { isEventSourcingError } from '../domain/errors.js';
+import type { EventData, EventVersions } from '../domain/event-versions.js';
 import type { Cipher } from './cipher.js';
 import type { Compressor } from './compressor.js';
 import { MapperDeserialisationError, ProgrammingError, TopicError } from './errors.js';
 import type { StoredEvent } from './stored-event.js';
 import type { Transcoder } from './transcoder.js';
 import { CLASS_VERSION_KEY, upcast, validateVersions } from './upcasting.js';
-import type { EventData, EventVersions } from './upcasting.js';
 
 /**
  * Topic of the Python library's snapshots. Their data is `{ timestamp, topic, state }`, and it is the inner `state` that
