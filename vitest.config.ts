@@ -7,6 +7,9 @@ const source = (path: string): string => fileURLToPath(new URL(path, import.meta
 
 // In Node the sources are tested: a failure names the line, and no build is needed before `npm run check`.
 const SOURCE_ALIASES: Readonly<Record<string, string>> = {
+  'daybook/application': source('src/application/index.ts'),
+  'daybook/publishing': source('src/publishing/index.ts'),
+  'daybook/nats': source('src/publishing/nats/index.ts'),
   'daybook/sync': source('src/sync/index.ts'),
   'daybook/sqlite': source('src/persistence/sqlite/index.ts'),
   'daybook/node-sqlite': source('src/persistence/sqlite/node-sqlite.ts'),

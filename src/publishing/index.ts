@@ -1,0 +1,6 @@
+/**
+ * Publishers: where an outbox sends what it holds.
+ *
+ * @module
+ */
+export {};

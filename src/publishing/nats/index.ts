@@ -1,0 +1,6 @@
+/**
+ * A publisher for NATS JetStream.
+ *
+ * @module
+ */
+export {};
