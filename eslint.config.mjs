@@ -12,6 +12,11 @@ const NO_DEFAULT_EXPORT = {
   message: 'Export by name: a default export is called something else in every file that imports it.',
 };
 
+const NO_USING = {
+  selector: 'VariableDeclaration[kind=/using/]',
+  message: 'WebKitGTK 2.50 cannot read `using`, and a build that rewrites it wants helpers from elsewhere.',
+};
+
 export default defineConfig(
   globalIgnores(['**/dist/', '**/node_modules/', '.cache/', '.daybook/', 'test-results/', 'playwright-report/']),
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
@@ -56,6 +61,10 @@ export default defineConfig(
     files: SOURCES,
     ignores: ['src/server/**'],
     rules: { 'no-console': 'error' },
+  },
+  {
+    files: ['src/**/*.ts', 'worker/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', NO_DEFAULT_EXPORT, NO_USING] },
   },
   {
     files: ['test/**/*.ts', 'demo/**/*.test.ts'],

@@ -59,7 +59,7 @@ const wasmLiteralInQuotes = {
   },
 };
 
-/** Everything but the worker. What it imports by name stays an import: the application's bundler dedupes it. */
+/** Everything but the workers. What it imports by name stays an import: the application's bundler dedupes it. */
 export const libraryBuild = {
   input: entries,
   platform: 'neutral',
@@ -67,14 +67,20 @@ export const libraryBuild = {
   output: { dir: at('dist'), format: 'esm', sourcemap: true, chunkFileNames: 'shared-[hash].js' },
 };
 
-/** The worker: one file without imports, because it is loaded by address and no bundler needs to see it. */
-export const workerBuild = {
-  input: { worker: at('worker/daybook-worker.ts') },
+/** A worker: one file without imports, because it is loaded by address and no bundler needs to see it. */
+const workerOf = (input) => ({
+  input,
   // Chooses the build of sql.js that does not ask for Node's modules.
   platform: 'browser',
   plugins: [sqlJsAsEsm, wasmBesideWorker, wasmLiteralInQuotes],
   output: { dir: at('dist'), format: 'esm', sourcemap: true, minify: true, codeSplitting: false },
-};
+});
 
-const config = defineConfig([libraryBuild, workerBuild]);
+/** The worker that has a store open. */
+export const workerBuild = workerOf({ worker: at('worker/daybook-worker.ts') });
+
+/** The worker for exports, imports and deletions: not loaded before one of them is asked for. */
+export const backupWorkerBuild = workerOf({ 'backup-worker': at('worker/backup-worker.ts') });
+
+const config = defineConfig([libraryBuild, workerBuild, backupWorkerBuild]);
 export default config;

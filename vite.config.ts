@@ -46,7 +46,7 @@ export default defineConfig({
   build: { outDir: 'dist', emptyOutDir: true, target: 'es2022' },
   worker: { format: 'es' },
   // Prebundling would move the library away from its worker and its wasm.
-  optimizeDeps: { exclude: ['daybook', 'daybook/sync'] },
+  optimizeDeps: { exclude: ['daybook', 'daybook/application', 'daybook/sync'] },
   server: {
     proxy: Object.fromEntries(SERVER_PATHS.map((path) => [`${path}/`, 'http://localhost:4173'])),
   },

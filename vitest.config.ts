@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { BROWSER_NAMES, browserLaunchOptions } from './test/support/browsers.js';
+import { compileDecorators } from './test/support/compile-decorators.js';
 
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -25,6 +26,7 @@ export default defineConfig({
   test: {
     projects: [
       {
+        plugins: [compileDecorators()],
         resolve: { alias: SOURCE_ALIASES },
         test: {
           name: 'node',
@@ -36,6 +38,7 @@ export default defineConfig({
         },
       },
       {
+        plugins: [compileDecorators()],
         // No alias: in a browser the published build is tested, worker, wasm and all, found as applications find it.
         // What it imports is named, because a dependency that Vite meets during a test reloads the page.
         optimizeDeps: { include: ['comlink', 'dequal', 'dequal/lite', 'sql.js', 'uuid', 'valibot'] },

@@ -6,15 +6,20 @@
  * @module
  */
 
+/** What a row of the events table is about. */
+export type BooksRowKind = 'counted' | 'recount-asked' | 'recount-done';
+
 /** One row of the events table. */
 export interface BooksRow {
   /** Notification id: the place in the order of the whole warehouse. */
   readonly position: number;
+  readonly kind: BooksRowKind;
   /** Replica id of the device; undefined when no tracked device fits. */
   readonly deviceId?: string | undefined;
   readonly name: string;
+  /** What was counted. */
   readonly quantity: number;
-  /** ISO 8601, by the device's clock. */
+  /** ISO 8601, by the device's clock: of the count that the row is about. */
   readonly countedAt: string;
 }
 

@@ -6,9 +6,9 @@
 import { isEventSourcingError } from 'daybook';
 import type { SyncStatus } from 'daybook/sync';
 
-/** `1 count`, `12 counts`. */
-export function countsOf(quantity: number): string {
-  return `${quantity.toLocaleString()} ${quantity === 1 ? 'count' : 'counts'}`;
+/** `1 entry`, `12 entries`: counts, and recounts that were asked for or done. */
+export function entriesOf(quantity: number): string {
+  return `${quantity.toLocaleString()} ${quantity === 1 ? 'entry' : 'entries'}`;
 }
 
 /** The stable code of an error, to be quoted to whoever helps. */
@@ -39,6 +39,15 @@ const COUNT_SENTENCES: Readonly<Record<string, string>> = {
   STORAGE_FULL: 'This count was not kept: the device’s storage is full. Free some space, then count again.',
   STORAGE_LOST: 'This count was not kept: the browser took the storage away. Reload the page and count again.',
   WORKER_DIED: 'The part that keeps the counts has stopped. Reload the page to see whether the last count was kept.',
+  STORE_CLOSED: 'This count was not kept: the page is being closed. Reload it and count again.',
+  OPERATIONAL_ERROR: 'This count was not kept: the device’s storage did not answer. Count again in a moment.',
+  CONCURRENCY_ERROR: 'This count was not kept: another tab counts the same item without pause. Count again.',
+  COMMAND_ERROR: 'This count was not kept: it is not a quantity that can lie on a shelf. Count again.',
+  VALIDATION_ERROR: 'This count was not kept: it is not what a count looks like. Reload the page and count again.',
+  EVENT_TOO_LARGE: 'This count was not kept: it is too large. Reload the page and count again.',
+  MAPPER_DESERIALISATION_ERROR:
+    'A count that was kept before cannot be read, so nothing was added to it. Please ask for help before you clear anything.',
+  TOPIC_ERROR: 'A newer version of this app kept counts here. Reload the page with a network to get that version.',
 };
 
 /** What is wrong with the last count. */
@@ -49,6 +58,9 @@ export function countSentence(error: Error): string {
   );
 }
 
+/** Why nobody is asked to count again any more. Counts themselves go on. */
+export const RECOUNT_SENTENCE = 'Counts are kept, but recounts are no longer asked for. Reload the page.';
+
 const OPEN_SENTENCES: Readonly<Record<string, string>> = {
   STORAGE_UNAVAILABLE:
     'This browser gives the page no lasting storage, so counts could get lost. A private window or a setting can be the reason.',
@@ -57,6 +69,15 @@ const OPEN_SENTENCES: Readonly<Record<string, string>> = {
     'What was kept on this device is damaged. Nothing was changed or overwritten; please ask for help before you clear anything.',
   NOT_SUPPORTED: 'A newer version of this app kept the counts. Reload the page with a network to get that version.',
   WORKER_FAILED: 'The part that keeps the counts did not start. Reload the page with a network.',
+  IMPORT_INCOMPLETE:
+    'A backup was being put back here, and was not finished. Put it back again; nothing that it holds is lost.',
+  STORE_EXISTS: 'There are counts on this device already, so the backup was not put over them.',
+  STORE_IN_USE: 'The counts are open in another tab. Close that tab, then try again.',
+  FOREIGN_FILE: 'This file is not a backup of counts. Choose another one; nothing here was changed.',
+  DAMAGED_FILE: 'This backup is damaged or not complete. Choose another one; nothing here was changed.',
+  MAPPER_DESERIALISATION_ERROR:
+    'A count that was kept here cannot be read. Nothing was changed; please ask for help before you clear anything.',
+  TOPIC_ERROR: 'A newer version of this app kept the counts. Reload the page with a network to get that version.',
 };
 
 /** Why the app cannot start. */
@@ -81,6 +102,11 @@ export function changeText(previousQuantity: number, quantity: number): string {
   const change = quantity - previousQuantity;
   if (change === 0) return 'same';
   return change > 0 ? `+${change.toLocaleString()}` : `−${(-change).toLocaleString()}`;
+}
+
+/** What a line about a recount says, here and in the books. */
+export function recountText(kind: 'recount-asked' | 'recount-done'): string {
+  return kind === 'recount-asked' ? 'To recount' : 'Recounted';
 }
 
 /** Enough of a device's id to tell devices apart by eye. */

@@ -1,63 +1,57 @@
 /**
- * The state of the app and what a user can do to it. Knows no framework and no element of the page.
+ * The state of the page and what a user can do to it. Knows no framework and no element of the page.
  *
  * ```text
- * step / enter ─▶ queue of the item ─▶ EventStore.put ─▶ durable ─▶ read on ─▶ sheet ─▶ whoever watches
- *                        ▲                    │                        ▲
- *                        └── decide anew ◀── taken by another tab      └── recorded by another tab
+ * step / enter ─▶ queue of the item ─▶ StockApplication ─▶ durable ─▶ read model, log ─▶ state ─▶ whoever watches
+ *                                                                          ▲
+ *                                                                          └── recorded by another tab, or a process
  * ```
  *
  * What is shown was read back from the store: a number on the screen is a number that is kept.
  *
  * @module
  */
-import { EventStore, IntegrityError, JSONTranscoder, Mapper } from 'daybook';
-import type { Daybook } from 'daybook';
+import type { Daybook, SqlRecorder } from 'daybook';
 import type { Sync, SyncStatus } from 'daybook/sync';
 import { StateCell } from './state-cell.js';
 import type { ReadableCell } from './state-cell.js';
-import { countOriginatorId, ITEM_COUNTED } from './stock-events.js';
-import type { ItemCounted } from './stock-events.js';
+import { StockApplication } from './stock-application.js';
 import type { StockItem } from './stock-items.js';
-import { StockSheet } from './stock-sheet.js';
-import type { EventRow, ItemCount } from './stock-sheet.js';
-
-/** Largest quantity that is taken: more is a slip of the finger. */
-export const QUANTITY_MAX = 99_999;
-
-// Events read at once at the start: keeps each transfer from the worker small.
-const PAGE_EVENTS_MAX = 500;
-// Another tab can be first at the same item; to lose this often in a row, it would have to count without pause.
-const COUNT_ATTEMPTS_MAX = 8;
+import type { OpenRecount } from './stock-levels.js';
+import { EVENT_ROWS_MAX, itemCounts, withNewer } from './stock-sheet.js';
+import type { EntryRow, ItemCount } from './stock-sheet.js';
 
 /** All that the page shows of this device. */
 export interface StockCountState {
   readonly counts: readonly ItemCount[];
-  readonly rows: readonly EventRow[];
-  readonly eventsTotal: number;
+  /** What has to be counted again, the one that waits longest first. */
+  readonly recounts: readonly OpenRecount[];
+  readonly rows: readonly EntryRow[];
+  /** All events of this device, also those that `rows` no longer shows. */
+  readonly entriesTotal: number;
   readonly sync: SyncStatus;
   /** The user asked for no sending. */
   readonly workOffline: boolean;
   /** What went wrong with the last count; undefined when it was kept. */
   readonly countError: Error | undefined;
+  /** Why recounts are no longer asked for; undefined while they are. */
+  readonly recountError: Error | undefined;
 }
 
 /** What the model is made of. */
 export interface StockCountParts {
-  readonly daybook: Pick<Daybook, 'replicaId' | 'recorder' | 'onRecorded'>;
+  readonly daybook: Pick<Daybook, 'replicaId' | 'onRecorded'>;
+  /** Of the daybook. */
+  readonly recorder: SqlRecorder;
   readonly sync: Pick<Sync, 'status' | 'pushNow' | 'pause' | 'resume'>;
   readonly items: readonly StockItem[];
   readonly now: () => Date;
 }
 
-type Decision = (count: ItemCount) => number;
-
 /** The stock count of one device. */
 export class StockCountModel {
   readonly #parts: StockCountParts;
-  readonly #sheet: StockSheet;
-  readonly #mapper = new Mapper<ItemCounted>({ transcoder: new JSONTranscoder() });
-  readonly #events: EventStore<ItemCounted>;
+  readonly #application: StockApplication;
   readonly #state: StateCell<StockCountState>;
   // The last count of each item that is not through yet: the next one waits for it, so no click is lost.
   readonly #counting = new Map<string, Promise<void>>();
@@ -66,18 +60,23 @@ export class StockCountModel {
   #waitingRead: Promise<void> | undefined;
 
   constructor(parts: StockCountParts) {
+    const { daybook, recorder, sync, items, now } = parts;
     this.#parts = parts;
-    this.#sheet = new StockSheet(parts.items);
-    this.#events = new EventStore({ mapper: this.#mapper, recorder: parts.daybook.recorder });
-    const { counts, rows, eventsTotal } = this.#sheet;
-    const sync = parts.sync.status.value;
+    this.#application = new StockApplication({
+      recorder,
+      onRecorded: (listener) => daybook.onRecorded(listener),
+      replicaId: daybook.replicaId,
+      now,
+    });
     this.#state = new StateCell<StockCountState>({
-      counts,
-      rows,
-      eventsTotal,
-      sync,
+      counts: itemCounts(items, { levels: [], recounts: [], entriesTotal: 0 }),
+      recounts: [],
+      rows: [],
+      entriesTotal: 0,
+      sync: sync.status.value,
       workOffline: false,
       countError: undefined,
+      recountError: undefined,
     });
   }
 
@@ -92,20 +91,28 @@ export class StockCountModel {
   }
 
   /**
-   * Reads every count that is kept, then watches for those to come.
+   * Reads what is kept, then watches for what is to come.
    *
    * @returns stops the watching
    */
-  async start(): Promise<() => void> {
+  async start(): Promise<() => Promise<void>> {
     const { daybook, sync } = this.#parts;
+    await this.#application.start();
     const stopRecorded = daybook.onRecorded(() => {
       this.#readOn().catch((error: unknown) => this.#fail(error));
     });
+    this.#lastReadId = Math.max(0, (await this.#application.head()) - EVENT_ROWS_MAX);
     await this.#readOn();
     const stopStatus = sync.status.subscribe((status) => this.#state.update({ sync: this.#asRead(status) }));
-    return () => {
+    const stopRecounts = this.#application.recountStatus.subscribe(({ state, lastError }) => {
+      // While it waits for storage it goes on by itself, and a count says the same in better words.
+      if (state === 'stopped' && lastError !== undefined) this.#state.update({ recountError: asError(lastError) });
+    });
+    return async () => {
       stopRecorded();
       stopStatus();
+      stopRecounts();
+      await this.#application.close();
     };
   }
 
@@ -114,12 +121,12 @@ export class StockCountModel {
    * and one that changes nothing is not recorded.
    */
   step(sku: string, change: number): Promise<void> {
-    return this.#enqueue(sku, ({ quantity }) => Math.min(Math.max(quantity + change, 0), QUANTITY_MAX), false);
+    return this.#enqueue(sku, (item) => this.#application.step(item, change));
   }
 
   /** Records a count, also when it confirms the last one. */
   enter(sku: string, quantity: number): Promise<void> {
-    return this.#enqueue(sku, () => quantity, true);
+    return this.#enqueue(sku, (item) => this.#application.count(item, quantity));
   }
 
   /** Stops or goes on with sending, as the user wishes. */
@@ -135,10 +142,10 @@ export class StockCountModel {
   }
 
   /** Never rejects: what went wrong is in the state. */
-  #enqueue(sku: string, decide: Decision, recordsSame: boolean): Promise<void> {
+  #enqueue(sku: string, count: (item: StockItem) => Promise<void>): Promise<void> {
     const before = this.#counting.get(sku) ?? Promise.resolve();
     const counting = before
-      .then(() => this.#count(sku, decide, recordsSame))
+      .then(() => this.#count(sku, count))
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         if (this.#counting.get(sku) === counting) this.#counting.delete(sku);
@@ -147,70 +154,52 @@ export class StockCountModel {
     return counting;
   }
 
-  async #count(sku: string, decide: Decision, recordsSame: boolean): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      const count = this.#sheet.countOf(sku);
-      const quantity = decide(count);
-      if (quantity === count.quantity && !recordsSame) return;
-      try {
-        await this.#events.put([this.#counted(count, quantity)]);
-        break;
-      } catch (error) {
-        if (!(error instanceof IntegrityError) || attempt === COUNT_ATTEMPTS_MAX) throw error;
-        await this.#readOn();
-      }
-    }
+  async #count(sku: string, count: (item: StockItem) => Promise<void>): Promise<void> {
+    const item = this.#parts.items.find((known) => known.sku === sku);
+    if (item === undefined) throw new RangeError(`There is no item ${sku} in this warehouse.`);
+    await count(item);
     this.#state.update({ countError: undefined });
     await this.#readOn();
   }
 
-  #counted(count: ItemCount, quantity: number): ItemCounted {
-    const { item, quantity: previousQuantity, version } = count;
-    return {
-      originatorId: countOriginatorId(this.replicaId, item.sku),
-      originatorVersion: version + 1,
-      type: ITEM_COUNTED,
-      data: { sku: item.sku, name: item.name, quantity, previousQuantity, countedAt: this.#parts.now().toISOString() },
-    };
-  }
-
-  /** Resolves when everything that was recorded before the call is in the sheet. One read runs, at most one waits. */
+  /** Resolves when everything that was recorded before the call is in the state. One read runs, at most one waits. */
   #readOn(): Promise<void> {
     this.#waitingRead ??= this.#runningRead
       .catch(() => undefined)
       .then(() => {
         this.#waitingRead = undefined;
-        this.#runningRead = this.#readPages();
+        this.#runningRead = this.#read();
         return this.#runningRead;
       });
     return this.#waitingRead;
   }
 
-  async #readPages(): Promise<void> {
-    // What a later version of the app may record beside counts is not for this sheet.
-    const [limit, topics] = [PAGE_EVENTS_MAX, [ITEM_COUNTED]];
-    for (;;) {
-      const start = this.#lastReadId + 1;
-      const page = await this.#parts.daybook.recorder.selectNotifications({ start, limit, topics });
-      const last = page.at(-1);
-      if (last === undefined) return;
-      const recorded = await Promise.all(
-        page.map(async (stored) => ({ notificationId: stored.id, event: await this.#mapper.toDomainEvent(stored) })),
-      );
-      this.#sheet.apply(recorded);
-      this.#lastReadId = last.id;
-      const { counts, rows, eventsTotal } = this.#sheet;
-      this.#state.update({ counts, rows, eventsTotal, sync: this.#asRead(this.#parts.sync.status.value) });
-      if (page.length < PAGE_EVENTS_MAX) return;
-    }
+  async #read(): Promise<void> {
+    // Asked in one go, because each question to the worker takes its time.
+    const [newer, view] = await Promise.all([
+      this.#application.eventsAfter(this.#lastReadId),
+      this.#application.view(),
+    ]);
+    this.#lastReadId = newer.at(-1)?.notificationId ?? this.#lastReadId;
+    this.#state.update({
+      counts: itemCounts(this.#parts.items, view),
+      recounts: view.recounts,
+      rows: withNewer(this.#state.value.rows, newer),
+      entriesTotal: view.entriesTotal,
+      sync: this.#asRead(this.#parts.sync.status.value),
+    });
   }
 
-  /** A count that is in the list already is pending, also in the moment before sync has seen it. */
+  /** An event that is in the list already is pending, also in the moment before sync has seen it. */
   #asRead(status: SyncStatus): SyncStatus {
     return { ...status, pending: Math.max(status.pending, this.#lastReadId - status.confirmedId) };
   }
 
   #fail(error: unknown): void {
-    this.#state.update({ countError: error instanceof Error ? error : new Error(String(error)) });
+    this.#state.update({ countError: asError(error) });
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -1,5 +1,6 @@
-import type { ItemCounted } from './stock-events.js';
+import type { StockEvent } from './stock-application.js';
 import type { StockItem } from './stock-items.js';
+import type { OpenRecount, StockView } from './stock-levels.js';
 
 /** Events in the list on the screen. More would be scrolled by nobody, and each costs elements. */
 export const EVENT_ROWS_MAX = 200;
@@ -14,68 +15,62 @@ export interface ItemCount {
   readonly notificationId: number;
   /** Of the last count; undefined before the first. */
   readonly countedAt: Date | undefined;
+  /** What is doubtful about it; undefined when nothing is. */
+  readonly recount: OpenRecount | undefined;
 }
 
-/** One line of the running list. */
-export interface EventRow {
+/** What every line of the running list has. */
+interface EntryBase {
   readonly notificationId: number;
   readonly sku: string;
   readonly name: string;
-  readonly quantity: number;
-  readonly previousQuantity: number;
-  readonly countedAt: Date;
+  readonly at: Date;
 }
 
-/** What the events of this device add up to. Knows no store: it is told events, in their order. */
-export class StockSheet {
-  readonly #counts: Map<string, ItemCount>;
-  #rows: readonly EventRow[] = [];
-  #eventsTotal = 0;
+/** One line of the running list. */
+export type EntryRow = EntryBase &
+  (
+    | { readonly kind: 'counted'; readonly quantity: number; readonly previousQuantity: number }
+    | { readonly kind: 'recount-asked'; readonly expectedQuantity: number; readonly countedQuantity: number }
+    | { readonly kind: 'recount-done'; readonly quantity: number }
+  );
 
-  constructor(items: readonly StockItem[]) {
-    this.#counts = new Map(items.map((item) => [item.sku, notCounted(item)]));
-  }
+/** Every item with what is known of it, in the order of the shelves. */
+export function itemCounts(items: readonly StockItem[], { levels, recounts }: StockView): readonly ItemCount[] {
+  const levelOf = new Map(levels.map((level) => [level.sku, level]));
+  const recountOf = new Map(recounts.map((recount) => [recount.sku, recount]));
+  return items.map((item) => {
+    const level = levelOf.get(item.sku);
+    return {
+      item,
+      quantity: level?.quantity ?? item.lastStocktakeQuantity,
+      version: level?.version ?? 0,
+      notificationId: level?.notificationId ?? 0,
+      countedAt: level?.countedAt,
+      recount: recountOf.get(item.sku),
+    };
+  });
+}
 
-  /** In the order of the shelves. */
-  get counts(): readonly ItemCount[] {
-    return [...this.#counts.values()];
-  }
+/** Puts newer events before the lines that there are, newest first, at most {@link EVENT_ROWS_MAX}. */
+export function withNewer(rows: readonly EntryRow[], events: readonly StockEvent[]): readonly EntryRow[] {
+  return [...events.map(entryRow).reverse(), ...rows].slice(0, EVENT_ROWS_MAX);
+}
 
-  /** Newest first, at most {@link EVENT_ROWS_MAX}. */
-  get rows(): readonly EventRow[] {
-    return this.#rows;
-  }
-
-  /** All counts of this device, also those that {@link StockSheet.rows} no longer shows. */
-  get eventsTotal(): number {
-    return this.#eventsTotal;
-  }
-
-  /** @throws RangeError when the warehouse has no such item */
-  countOf(sku: string): ItemCount {
-    const count = this.#counts.get(sku);
-    if (count === undefined) throw new RangeError(`There is no item ${sku} in this warehouse.`);
-    return count;
-  }
-
-  /** Takes in events, oldest first, each with its notification id. */
-  apply(recorded: readonly { readonly notificationId: number; readonly event: ItemCounted }[]): void {
-    const rows: EventRow[] = [];
-    for (const { notificationId, event } of recorded) {
-      const { countedAt: countedAtText, ...data } = event.data;
-      const countedAt = new Date(countedAtText);
-      rows.unshift({ notificationId, ...data, countedAt });
-      const count = this.#counts.get(data.sku);
-      // An item that is no longer kept stays in the list of events, without a line of its own.
-      if (count === undefined) continue;
-      const { quantity } = data;
-      this.#counts.set(data.sku, { ...count, quantity, version: event.originatorVersion, notificationId, countedAt });
+function entryRow(event: StockEvent): EntryRow {
+  const { notificationId } = event;
+  const { sku, name } = event.data;
+  const base = { notificationId, sku, name };
+  switch (event.type) {
+    case 'Counted': {
+      const { quantity, previousQuantity, countedAt } = event.data;
+      return { ...base, kind: 'counted', at: new Date(countedAt), quantity, previousQuantity };
     }
-    this.#eventsTotal += rows.length;
-    this.#rows = [...rows, ...this.#rows].slice(0, EVENT_ROWS_MAX);
+    case 'Asked': {
+      const { expectedQuantity, countedQuantity, askedAt } = event.data;
+      return { ...base, kind: 'recount-asked', at: new Date(askedAt), expectedQuantity, countedQuantity };
+    }
+    case 'Done':
+      return { ...base, kind: 'recount-done', at: new Date(event.data.doneAt), quantity: event.data.quantity };
   }
-}
-
-function notCounted(item: StockItem): ItemCount {
-  return { item, quantity: item.lastStocktakeQuantity, version: 0, notificationId: 0, countedAt: undefined };
 }

@@ -9,7 +9,7 @@ import { runSteps } from './lib/step-table.mjs';
 
 const PACKAGE = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 // What is no module of JavaScript, or has no types on purpose.
-const UNTYPED_ENTRIES = ['worker.js', 'sql-wasm.wasm', 'package.json'];
+const UNTYPED_ENTRIES = ['worker.js', 'backup-worker.js', 'sql-wasm.wasm', 'package.json'];
 await mainOnOwnNode(import.meta.url, async () => {
   if (!existsSync(join(DIST, 'types'))) await runOrFail(process.execPath, ['scripts/build.mjs']);
   const folder = mkdtempSync(join(sharedTmp(), 'daybook-pack-'));

@@ -10,6 +10,8 @@ const KB = 1_000;
 const MAIN_BUDGET_BYTES = 12 * KB;
 // Without sql.js, whose size is not ours.
 const WORKER_BUDGET_BYTES = 30 * KB;
+// Loaded only for an export, an import or a deletion, which move or read a whole store anyway.
+const BACKUP_WORKER_BUDGET_BYTES = 40 * KB;
 
 await mainOnOwnNode(import.meta.url, async () => {
   if (!existsSync(join(DIST, 'worker.js'))) await runOrFail(process.execPath, ['scripts/build.mjs', '--no-types']);
@@ -23,14 +25,22 @@ await mainOnOwnNode(import.meta.url, async () => {
 });
 
 async function measureAll() {
-  const { workerBuild } = await import('../rolldown.config.mjs');
+  const { workerBuild, backupWorkerBuild } = await import('../rolldown.config.mjs');
   const openOnly = "export { openDaybook } from './dist/index.js';";
+  const withApplication = `${openOnly} export { Application, defineDecider, event, command } from './dist/application.js';`;
   const withSync = `${openOnly} export { startSync } from './dist/sync.js';`;
   return [
     measure('main thread: { openDaybook }', await bundleText(openOnly), MAIN_BUDGET_BYTES),
+    measure('main thread: { openDaybook, Application, defineDecider }', await bundleText(withApplication)),
     measure('main thread: { openDaybook, startSync }', await bundleText(withSync)),
     measure('worker, without sql.js', await bundle({ ...workerBuild, external: ['sql.js'] }), WORKER_BUDGET_BYTES),
+    measure(
+      'backup worker, without sql.js',
+      await bundle({ ...backupWorkerBuild, external: ['sql.js'] }),
+      BACKUP_WORKER_BUDGET_BYTES,
+    ),
     measure('worker', readFileSync(join(DIST, 'worker.js'))),
+    measure('backup worker', readFileSync(join(DIST, 'backup-worker.js'))),
     measure('sql-wasm.wasm', readFileSync(join(DIST, 'sql-wasm.wasm'))),
   ];
 }

@@ -4,7 +4,9 @@
  * @module
  */
 export {
+  daybookSqlRecorder,
   deleteDaybook,
+  importDaybook,
   openDaybook,
   StoreClosedError,
   StoreInUseError,
@@ -13,10 +15,17 @@ export {
   WorkerFailedError,
 } from './client/index.js';
 export type {
+  CommitOptions,
   Daybook,
+  DaybookInsertOptions,
+  DaybookRecorder,
   DaybookStorage,
+  DaybookWithSql,
   DeleteDaybookOptions,
+  ExportFormat,
+  ExportOptions,
   HostReport,
+  ImportDaybookOptions,
   OpenDaybookOptions,
   StorageReport,
   WorkerFiles,
@@ -36,11 +45,14 @@ export { EnvironmentError } from './persistence/environment-error.js';
 export type { EnvironmentErrorDetails, EnvironmentErrorOptions } from './persistence/environment-error.js';
 export {
   CorruptJournalError,
+  DamagedFileError,
   DatabaseError,
   DataError,
   DecompressionError,
   DecryptionError,
   EventTooLargeError,
+  ForeignFileError,
+  ImportIncompleteError,
   IntegrityError,
   InterfaceError,
   InternalError,
@@ -52,10 +64,19 @@ export {
   StorageFullError,
   StorageLostError,
   StorageUnavailableError,
+  StoreExistsError,
   TopicError,
   TranscodingNotRegisteredError,
 } from './persistence/errors.js';
 export type { IntegrityErrorDetails } from './persistence/errors.js';
+export type {
+  FileProgress,
+  ImageProgress,
+  ImportProgress,
+  JournalProgress,
+  OpenProgress,
+} from './persistence/indexeddb/open-progress.js';
+export type { ImportAs, ImportResult } from './persistence/indexeddb/store-file/store-import.js';
 export { EventStore } from './persistence/event-store.js';
 export type { EventStoreOptions, ReadAllOptions } from './persistence/event-store.js';
 export type { InfrastructureComponents } from './persistence/infrastructure/infrastructure-components.js';
@@ -75,6 +96,7 @@ export {
   MemoryApplicationRecorder,
   MemoryProcessRecorder,
 } from './persistence/memory/memory-recorder.js';
+export { MemorySnapshotStore } from './persistence/memory/memory-snapshot-store.js';
 export type { RecorderFactory, RecorderFactoryClass } from './persistence/recorder-factory.js';
 export type { RecorderTransaction, TransactionalRecorder } from './persistence/recorder-transaction.js';
 export type {
@@ -93,6 +115,8 @@ export type {
   StoredEvent,
   Tracking,
 } from './persistence/stored-event.js';
+export type { SqlQueryable, SqlResult } from './persistence/sql-queryable.js';
+export type { SnapshotStore, StoredSnapshot } from './persistence/snapshot-store.js';
 export { follow } from './persistence/subscription.js';
 export type { FollowOptions, NotificationSource, OnRecorded, Subscription } from './persistence/subscription.js';
 export type { Transcoder, Transcoding } from './persistence/transcoder.js';
@@ -111,3 +135,4 @@ export { ZlibCompressor } from './persistence/zlib-compressor.js';
 export type { ZlibCompressorOptions } from './persistence/zlib-compressor.js';
 export { withRetry } from './util/with-retry.js';
 export type { RetryOptions } from './util/with-retry.js';
+export type { SqlDialect, SqlRecorder } from './persistence/sql-recorder.js';

@@ -4,7 +4,7 @@
  * @module
  */
 import { StoreInUseError, UnsyncedEventsError } from '../src/client/client-errors.js';
-import type { HostDeleteOptions } from '../src/client/store-host.js';
+import type { HostDeleteOptions } from '../src/client/backup-host.js';
 import { deleteStoreDatabase } from '../src/persistence/indexeddb/delete-database.js';
 import { systemClock } from '../src/util/clock.js';
 import { openLockName, workAlone } from './store-locks.js';

@@ -15,7 +15,12 @@ export function openLockName(storeName: string): string {
   return `daybook:open:${storeName}`;
 }
 
-/** The lock of the tab that writes a checkpoint. */
+/** The lock of the tab that imports into a store. */
+export function importLockName(storeName: string): string {
+  return `daybook:${storeName}:import`;
+}
+
+/** The lock of the tab that writes a checkpoint; shared by those whom a new one would disturb. */
 export function checkpointLockName(storeName: string): string {
   return `daybook:${storeName}:checkpoint`;
 }

@@ -5,11 +5,12 @@
  */
 import { transfer } from 'comlink';
 import type {
-  HostDeleteOptions,
+  HostInsertOptions,
   HostOpenOptions,
   HostReport,
-  HostStoreInfo,
+  HostTransactionOptions,
   StoreHost,
+  TransactionEnd,
 } from '../src/client/store-host.js';
 import { encodeError } from '../src/domain/error-codec.js';
 import { InterfaceError } from '../src/persistence/errors.js';
@@ -18,22 +19,29 @@ import { BackgroundCheckpoints } from '../src/persistence/indexeddb/background-c
 import { Checkpoints } from '../src/persistence/indexeddb/checkpoints.js';
 import { DurableRecorder } from '../src/persistence/indexeddb/durable-recorder.js';
 import { IndexedDbJournal } from '../src/persistence/indexeddb/indexeddb-journal.js';
-import type { SelectEventsOptions, SelectNotificationsOptions } from '../src/persistence/recorder.js';
-import { openSqlJs } from '../src/persistence/sqlite/sqljs-driver.js';
-import type { NotificationId, OriginatorId, Tracking } from '../src/persistence/stored-event.js';
+import type { OnOpenProgress } from '../src/persistence/indexeddb/open-progress.js';
+import type { StoreIdentity } from '../src/persistence/indexeddb/store-identity.js';
+import type { ProcessRecorder, SelectEventsOptions, SelectNotificationsOptions } from '../src/persistence/recorder.js';
+import type { SqlResult } from '../src/persistence/sql-queryable.js';
+import { SqliteOwnTables } from '../src/persistence/sqlite/own-tables/sqlite-own-tables.js';
+import type { NotificationId, OriginatorId } from '../src/persistence/stored-event.js';
 import { PUSH_TRACKING_NAME } from '../src/sync/sync-store.js';
 import { systemClock } from '../src/util/clock.js';
-import { deleteStore } from './delete-store.js';
 import { HeadChannel } from './head-channel.js';
 import { ImagedReplica } from './imaged-replica.js';
+import { openDatabase } from './open-database.js';
+import { ProgressLine } from './progress-line.js';
 import { checkpointLockName, holdLock, openLockName, workIfFree } from './store-locks.js';
 import type { Release } from './store-locks.js';
+import { TransactionDesk } from './transaction-desk.js';
 
-type StoreOptions = Pick<HostOpenOptions, 'name' | 'wasmUrl'> & Partial<Pick<HostOpenOptions, 'durability'>>;
+type StoreOptions = HostOpenOptions & { readonly onProgress: OnOpenProgress | undefined };
 
 /** Implements {@link StoreHost} on the real thing. */
 export class StoreWorker implements StoreHost {
-  #opening: Promise<HostStoreInfo> | undefined;
+  #opening: Promise<StoreIdentity> | undefined;
+  #name = '';
+  readonly #transactions = new TransactionDesk();
   #recorder: DurableRecorder | undefined;
   #journal: IndexedDbJournal | undefined;
   #channel: HeadChannel | undefined;
@@ -41,46 +49,63 @@ export class StoreWorker implements StoreHost {
   #releaseStore: Release | undefined;
   #checkpoints: BackgroundCheckpoints | undefined;
 
-  open(options: HostOpenOptions): Promise<HostStoreInfo> {
+  async holdAliveLock(lockName: string): Promise<boolean> {
+    return (await holdLock(lockName, 'exclusive')) !== undefined;
+  }
+
+  open(options: HostOpenOptions, onProgress?: OnOpenProgress): Promise<StoreIdentity> {
     if (this.#opening !== undefined) return Promise.reject(new InterfaceError('This worker has opened its store.'));
-    this.#opening = this.#open(options);
+    this.#opening = this.#open(options, onProgress);
     return this.#opening;
   }
 
-  delete(options: HostDeleteOptions): Promise<void> {
-    if (this.#opening !== undefined) return Promise.reject(new InterfaceError('This worker has opened its store.'));
-    return deleteStore(options, async () => {
-      await this.#openStore(options);
-      const { unsyncedEvents } = await this.report();
-      await this.close();
-      return unsyncedEvents;
-    });
-  }
-
-  async insertEvents(packedEvents: Uint8Array, tracking: Tracking | undefined): Promise<readonly NotificationId[]> {
+  async insertEvents(packedEvents: Uint8Array, options: HostInsertOptions): Promise<readonly NotificationId[]> {
+    const { tracking, durability, token } = options;
+    const events = unpackEvents(packedEvents);
+    const tracked = tracking === undefined ? {} : { tracking };
+    if (token !== undefined) return this.#transactions.get(token).insertEvents(events, tracked);
     const recorder = await this.#opened();
-    return recorder.insertEvents(unpackEvents(packedEvents), {
+    return recorder.insertEvents(events, {
+      ...tracked,
       packedEvents,
-      ...(tracking === undefined ? {} : { tracking }),
+      ...(durability === undefined ? {} : { durability }),
     });
   }
 
-  async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions): Promise<Uint8Array> {
-    const recorder = await this.#opened();
+  async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions, token?: number): Promise<Uint8Array> {
+    const recorder = await this.#recorderOf(token);
     return transferred(packEvents(await recorder.selectEvents(originatorId, options)));
   }
 
-  async selectNotifications(options: SelectNotificationsOptions): Promise<Uint8Array> {
-    const recorder = await this.#opened();
+  async selectNotifications(options: SelectNotificationsOptions, token?: number): Promise<Uint8Array> {
+    const recorder = await this.#recorderOf(token);
     return transferred(packNotifications(await recorder.selectNotifications(options)));
   }
 
-  async maxNotificationId(): Promise<NotificationId> {
-    return (await this.#opened()).maxNotificationId();
+  async maxNotificationId(token?: number): Promise<NotificationId> {
+    return (await this.#recorderOf(token)).maxNotificationId();
   }
 
-  async maxTrackingId(applicationName: string): Promise<NotificationId> {
-    return (await this.#opened()).maxTrackingId(applicationName);
+  async maxTrackingId(applicationName: string, token?: number): Promise<NotificationId> {
+    return (await this.#recorderOf(token)).maxTrackingId(applicationName);
+  }
+
+  async query(text: string, values: unknown[], token?: number): Promise<SqlResult> {
+    if (token !== undefined) return this.#transactions.get(token).connection.query(text, values);
+    return (await this.#opened()).query(text, values);
+  }
+
+  async beginTransaction(token: number | undefined, options: HostTransactionOptions): Promise<number> {
+    const source = token === undefined ? await this.#opened() : this.#transactions.get(token);
+    return this.#transactions.begin(source, options);
+  }
+
+  async commitTransaction(token: number): Promise<TransactionEnd> {
+    return this.#transactions.commit(token);
+  }
+
+  async rollBackTransaction(token: number): Promise<void> {
+    await this.#transactions.rollBack(token);
   }
 
   async report(): Promise<HostReport> {
@@ -118,22 +143,22 @@ export class StoreWorker implements StoreHost {
     this.#releaseStore?.();
   }
 
-  async #open({ name, wasmUrl, durability, aliveLockName }: HostOpenOptions): Promise<HostStoreInfo> {
-    const [releaseAlive, releaseStore] = await Promise.all([
-      holdLock(aliveLockName, 'exclusive'),
-      // Whoever deletes the store waits for it.
-      holdLock(openLockName(name), 'shared'),
-    ]);
-    this.#releaseStore = releaseStore;
-    const replicaId = await this.#openStore({ name, wasmUrl, durability });
-    return { replicaId, holdsAliveLock: releaseAlive !== undefined };
+  async #open(options: HostOpenOptions, onProgress: OnOpenProgress | undefined): Promise<StoreIdentity> {
+    // Whoever deletes the store waits for it.
+    this.#releaseStore = await holdLock(openLockName(options.name), 'shared');
+    const progress = new ProgressLine(onProgress);
+    const identity = await this.#openStore({ ...options, onProgress: progress.tell });
+    await progress.heard();
+    return identity;
   }
 
-  /** @returns the id of the store */
-  async #openStore({ name, wasmUrl, durability }: StoreOptions): Promise<string> {
+  /** @returns who the store is */
+  async #openStore(options: StoreOptions): Promise<StoreIdentity> {
+    const { name, durability, onProgress } = options;
+    this.#name = name;
     const newIdentity = { replicaId: crypto.randomUUID(), createdAtMs: Date.now() };
     const [database, journal] = await Promise.all([
-      openSqlJs({ wasmUrl: wasmUrl ?? new URL('./sql-wasm.wasm', import.meta.url).href }),
+      openDatabase(options),
       IndexedDbJournal.open({ name, newIdentity, durability: durability ?? 'strict', clock: systemClock }),
     ]);
     this.#journal = journal;
@@ -148,7 +173,9 @@ export class StoreWorker implements StoreHost {
     this.#recorder = await DurableRecorder.open({
       replica: images.create(),
       images,
+      ownTables: new SqliteOwnTables({ database }),
       journal,
+      ...(onProgress === undefined ? {} : { onProgress }),
       onApplied: (position, own) => {
         if (own) channel.post(position);
         this.#listener?.();
@@ -162,7 +189,7 @@ export class StoreWorker implements StoreHost {
     });
     this.#checkpoints.note();
     this.#recorder.noteHead(hinted);
-    return journal.identity.replicaId;
+    return journal.identity;
   }
 
   async #newestCheckpoint(): Promise<number> {
@@ -173,6 +200,11 @@ export class StoreWorker implements StoreHost {
   #checkpointFailure(): string | undefined {
     const error = this.#checkpoints?.lastError;
     return error === undefined ? undefined : encodeError(error).message;
+  }
+
+  /** What a call is for: a transaction, or the store. */
+  async #recorderOf(token: number | undefined): Promise<ProcessRecorder> {
+    return token === undefined ? this.#opened() : this.#transactions.get(token);
   }
 
   /** The recorder; a call that comes while the store is being opened waits for it, and fails if that does. */

@@ -20,7 +20,7 @@ export function AppHeader({ state, changeWorkOffline }: AppHeaderProps): JSX.Ele
           Daybook <span class="app-subject">stock count</span>
         </span>
       </h1>
-      <SyncBadge sync={sync} eventsTotal={state.eventsTotal} />
+      <SyncBadge sync={sync} entriesTotal={state.entriesTotal} />
       <div class="network">
         {sync.offline && (
           <span class="network-state" data-testid="no-network">

@@ -41,6 +41,7 @@ export function App({ model, books, changeWorkOffline }: AppProps): JSX.Element 
       <SectionTabs
         section={section}
         choose={setSection}
+        recounts={state.recounts.length}
         pending={state.sync.pending}
         booksTotal={booksState.view?.total}
       />

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import type { BooksState } from '../books-feed.js';
 import type { BooksRow, BooksView } from '../books-view.js';
-import { countsOf, nameText, shortDeviceId, timeText } from '../plain-words.js';
+import { entriesOf, nameText, recountText, shortDeviceId, timeText } from '../plain-words.js';
 import { Icon } from './icons.js';
 
 /** Parts of {@link BooksPanel}. */
@@ -52,7 +52,7 @@ function BooksFigures({ view }: { readonly view: BooksView }): JSX.Element {
   return (
     <dl class="figures">
       <div>
-        <dt>{view.total === 1 ? 'count' : 'counts'}</dt>
+        <dt>{view.total === 1 ? 'entry' : 'entries'}</dt>
         <dd data-testid="books-total">{view.total}</dd>
       </div>
       <div>
@@ -60,7 +60,7 @@ function BooksFigures({ view }: { readonly view: BooksView }): JSX.Element {
         <dd data-testid="books-devices">{view.devices}</dd>
       </div>
       <div class="figure-once" data-good={onceEach} data-testid="books-once">
-        <dt>{onceEach ? 'each count once' : `${countsOf(view.total - view.distinctTotal)} twice`}</dt>
+        <dt>{onceEach ? 'each entry once' : `${entriesOf(view.total - view.distinctTotal)} twice`}</dt>
         <dd>
           <Icon name={onceEach ? 'check' : 'warning'} />
         </dd>
@@ -100,9 +100,13 @@ function BooksTable({
             data-testid="books-row"
             data-position={row.position}
             data-own={row.deviceId === ownDeviceId}
+            data-kind={row.kind}
           >
             <td class="position">{row.position}</td>
-            <td>{nameText(row.name)}</td>
+            <td>
+              {nameText(row.name)}
+              {row.kind !== 'counted' && <span class="ledger-remark">{recountText(row.kind)}</span>}
+            </td>
             <td class="quantity">{row.quantity.toLocaleString()}</td>
             <td>
               <DeviceMark deviceId={row.deviceId} ownDeviceId={ownDeviceId} />

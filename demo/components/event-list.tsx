@@ -1,7 +1,8 @@
 import type { JSX } from 'preact';
-import { changeText, countsOf, timeText } from '../plain-words.js';
+import { changeText, entriesOf, recountText, timeText } from '../plain-words.js';
 import type { StockCountState } from '../stock-count-model.js';
-import type { EventRow } from '../stock-sheet.js';
+import type { EntryRow } from '../stock-sheet.js';
+import { Icon } from './icons.js';
 import { StateChip } from './state-mark.js';
 
 /** Parts of {@link EventList}. */
@@ -9,15 +10,15 @@ export interface EventListProps {
   readonly state: StockCountState;
 }
 
-/** Every count of this device, newest first, and where it is. */
+/** Every entry of this device, newest first, and where it is. */
 export function EventList({ state }: EventListProps): JSX.Element {
-  const { rows, eventsTotal, sync } = state;
+  const { rows, entriesTotal, sync } = state;
   return (
     <section class="panel panel-events" aria-labelledby="events-title">
       <header class="panel-header">
         <h2 id="events-title">This device</h2>
         <p class="panel-figure">
-          {countsOf(eventsTotal)}, <span data-testid="pending-count">{sync.pending}</span> to send
+          {entriesOf(entriesTotal)}, <span data-testid="pending-count">{sync.pending}</span> to send
         </p>
       </header>
       <div class="panel-body">
@@ -26,33 +27,44 @@ export function EventList({ state }: EventListProps): JSX.Element {
         ) : (
           <ol class="events" reversed>
             {rows.map((row) => (
-              <EventLine key={row.notificationId} row={row} inBooks={row.notificationId <= sync.confirmedId} />
+              <EntryLine key={row.notificationId} row={row} inBooks={row.notificationId <= sync.confirmedId} />
             ))}
           </ol>
         )}
-        {rows.length < eventsTotal && <p class="more">The newest {rows.length.toLocaleString()} are shown.</p>}
+        {rows.length < entriesTotal && <p class="more">The newest {rows.length.toLocaleString()} are shown.</p>}
       </div>
     </section>
   );
 }
 
-function EventLine({ row, inBooks }: { readonly row: EventRow; readonly inBooks: boolean }): JSX.Element {
-  const { quantity, previousQuantity } = row;
+function EntryLine({ row, inBooks }: { readonly row: EntryRow; readonly inBooks: boolean }): JSX.Element {
+  const isCount = row.kind === 'counted';
   return (
     <li
       class="event"
-      data-testid="event-row"
+      data-testid={isCount ? 'event-row' : 'recount-row'}
+      data-kind={row.kind}
       data-id={row.notificationId}
       data-sku={row.sku}
       data-state={inBooks ? 'books' : 'device'}
     >
       <span class="event-name">{row.name}</span>
       <span class="event-quantity">
-        {previousQuantity.toLocaleString()} → <b>{quantity.toLocaleString()}</b>
+        {isCount && `${row.previousQuantity.toLocaleString()} → `}
+        {row.kind === 'recount-asked' &&
+          `${row.countedQuantity.toLocaleString()}, not ${row.expectedQuantity.toLocaleString()}`}
+        {row.kind !== 'recount-asked' && <b>{row.quantity.toLocaleString()}</b>}
       </span>
       <span class="event-facts">
-        <time dateTime={row.countedAt.toISOString()}>{timeText(row.countedAt, new Date())}</time>
-        <span>{changeText(previousQuantity, quantity)}</span>
+        <time dateTime={row.at.toISOString()}>{timeText(row.at, new Date())}</time>
+        {isCount ? (
+          <span>{changeText(row.previousQuantity, row.quantity)}</span>
+        ) : (
+          <span class="event-recount">
+            <Icon name={row.kind === 'recount-asked' ? 'again' : 'check'} />
+            {recountText(row.kind)}
+          </span>
+        )}
       </span>
       <StateChip inBooks={inBooks} />
     </li>

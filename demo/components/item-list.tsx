@@ -2,7 +2,8 @@ import type { JSX } from 'preact';
 import { AISLES } from '../stock-items.js';
 import type { ItemCount } from '../stock-sheet.js';
 import { Icon } from './icons.js';
-import { ItemRow } from './item-row.js';
+import { ItemRow, quantityId } from './item-row.js';
+import { RecountList } from './recount-list.js';
 import { useOfflineReady } from './use-offline-ready.js';
 
 /** Parts of {@link ItemList}. */
@@ -33,6 +34,7 @@ export function ItemList({ counts, confirmedId, step, enter }: ItemListProps): J
             once, with or without a network.
           </p>
         )}
+        <RecountList counts={counts} goTo={goToItem} />
         {AISLES.map((aisle) => (
           <section key={aisle.letter} class="aisle" aria-labelledby={`aisle-${aisle.letter}`}>
             <h3 id={`aisle-${aisle.letter}`}>
@@ -62,4 +64,11 @@ export function ItemList({ counts, confirmedId, step, enter }: ItemListProps): J
       </div>
     </section>
   );
+}
+
+/** To the field itself: whoever comes back to a shelf has a number to enter. */
+function goToItem(sku: string): void {
+  const input = document.getElementById(quantityId(sku));
+  input?.scrollIntoView({ block: 'center' });
+  input?.focus({ preventScroll: true });
 }

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
 import { nameText, timeText } from '../plain-words.js';
-import { QUANTITY_MAX } from '../stock-count-model.js';
+import { QUANTITY_MAX } from '../stock-item-decider.js';
 import { unitOf } from '../stock-items.js';
 import type { ItemCount } from '../stock-sheet.js';
 import { Icon } from './icons.js';
@@ -16,13 +16,24 @@ export interface ItemRowProps {
   readonly enter: (quantity: number) => void;
 }
 
+/** Id of the field for an item's quantity. */
+export function quantityId(sku: string): string {
+  return `quantity-${sku}`;
+}
+
 /** One item, with what it takes to count it. */
 export function ItemRow({ count, inBooks, step, enter }: ItemRowProps): JSX.Element {
   const { item, quantity } = count;
   const draft = useQuantityDraft(quantity, enter);
   const hintId = `hint-${item.sku}`;
   return (
-    <li class="item" data-testid={`item-${item.sku}`} data-counted={count.version > 0} data-editing={draft.editing}>
+    <li
+      class="item"
+      data-testid={`item-${item.sku}`}
+      data-counted={count.version > 0}
+      data-editing={draft.editing}
+      data-recount={count.recount !== undefined}
+    >
       <p class="item-place">
         <span class="shelf">{item.shelf}</span>
         <span class="sku">{item.sku}</span>
@@ -30,6 +41,12 @@ export function ItemRow({ count, inBooks, step, enter }: ItemRowProps): JSX.Elem
       <div class="item-words">
         <h4>{nameText(item.name)}</h4>
         <LastCount countedAt={count.countedAt} inBooks={inBooks} />
+        {count.recount !== undefined && (
+          <p class="recount-mark" data-testid="recount-mark">
+            <Icon name="again" />
+            To recount
+          </p>
+        )}
       </div>
       <div class="stepper" role="group" aria-label={`Quantity of ${item.name}`}>
         <button
@@ -42,6 +59,7 @@ export function ItemRow({ count, inBooks, step, enter }: ItemRowProps): JSX.Elem
           <Icon name="minus" />
         </button>
         <input
+          id={quantityId(item.sku)}
           data-testid="count-input"
           type="text"
           inputMode="numeric"

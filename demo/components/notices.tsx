@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { codeOf, countSentence, syncSentence } from '../plain-words.js';
+import { codeOf, countSentence, RECOUNT_SENTENCE, syncSentence } from '../plain-words.js';
 import type { StockCountState } from '../stock-count-model.js';
 import { Icon } from './icons.js';
 import { useNowMs } from './use-now.js';
@@ -12,7 +12,7 @@ export interface NoticesProps {
 
 /** What the user should know now, in calm sentences; nothing at all while everything goes well. */
 export function Notices({ state, sendNow }: NoticesProps): JSX.Element {
-  const { sync, countError } = state;
+  const { sync, countError, recountError } = state;
   const sentence = syncSentence(sync);
   const waiting = sync.state === 'waiting';
   return (
@@ -22,6 +22,17 @@ export function Notices({ state, sendNow }: NoticesProps): JSX.Element {
           <Icon name="warning" />
           <span class="notice-words">
             {countSentence(countError)} <code>{codeOf(countError)}</code>
+          </span>
+          <button type="button" class="button" onClick={() => location.reload()}>
+            Reload
+          </button>
+        </p>
+      )}
+      {recountError !== undefined && (
+        <p class="notice" data-testid="recount-error">
+          <Icon name="warning" />
+          <span class="notice-words">
+            {RECOUNT_SENTENCE} <code>{codeOf(recountError)}</code>
           </span>
           <button type="button" class="button" onClick={() => location.reload()}>
             Reload

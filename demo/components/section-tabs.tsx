@@ -15,15 +15,17 @@ const SECTIONS: readonly { readonly section: Section; readonly name: string; rea
 export interface SectionTabsProps {
   readonly section: Section;
   readonly choose: (section: Section) => void;
-  /** Counts on this device that are to be sent. */
+  /** Items that have to be counted again. */
+  readonly recounts: number;
+  /** Entries on this device that are to be sent. */
   readonly pending: number;
-  /** Counts in the books, as far as known. */
+  /** Entries in the books, as far as known. */
   readonly booksTotal: number | undefined;
 }
 
 /** The way between the sections on a narrow screen; not to be seen on a wide one. */
-export function SectionTabs({ section, choose, pending, booksTotal }: SectionTabsProps): JSX.Element {
-  const figures: Readonly<Record<Section, number>> = { count: 0, events: pending, books: booksTotal ?? 0 };
+export function SectionTabs({ section, choose, recounts, pending, booksTotal }: SectionTabsProps): JSX.Element {
+  const figures: Readonly<Record<Section, number>> = { count: recounts, events: pending, books: booksTotal ?? 0 };
   return (
     <nav class="tabs" aria-label="Sections">
       {SECTIONS.map((tab) => (

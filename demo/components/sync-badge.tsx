@@ -5,12 +5,12 @@ import { Icon } from './icons.js';
 /** Parts of {@link SyncBadge}. */
 export interface SyncBadgeProps {
   readonly sync: SyncStatus;
-  readonly eventsTotal: number;
+  readonly entriesTotal: number;
 }
 
 /** Says in one glance where the counts are. */
-export function SyncBadge({ sync, eventsTotal }: SyncBadgeProps): JSX.Element {
-  const place = placeOf(sync, eventsTotal);
+export function SyncBadge({ sync, entriesTotal }: SyncBadgeProps): JSX.Element {
+  const place = placeOf(sync, entriesTotal);
   return (
     <p class="badge" role="status" aria-live="polite" data-testid="badge" data-place={place}>
       {/* The key makes a new element when the place changes, and with it the transition. */}
@@ -36,9 +36,9 @@ export function SyncBadge({ sync, eventsTotal }: SyncBadgeProps): JSX.Element {
   );
 }
 
-function placeOf(sync: SyncStatus, eventsTotal: number): 'none' | 'unknown' | 'device' | 'books' {
+function placeOf(sync: SyncStatus, entriesTotal: number): 'none' | 'unknown' | 'device' | 'books' {
   if (sync.pending > 0) return 'device';
-  if (eventsTotal === 0) return 'none';
+  if (entriesTotal === 0) return 'none';
   // Before sync has looked, nothing pending means nothing yet.
   return sync.state === 'starting' ? 'unknown' : 'books';
 }

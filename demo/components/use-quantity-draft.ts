@@ -1,6 +1,6 @@
 import type { TargetedEvent } from 'preact';
 import { useRef, useState } from 'preact/hooks';
-import { QUANTITY_MAX } from '../stock-count-model.js';
+import { QUANTITY_MAX } from '../stock-item-decider.js';
 
 /** A quantity while it is being typed. */
 export interface QuantityDraft {

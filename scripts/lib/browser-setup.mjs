@@ -1,9 +1,10 @@
 // Finds, or installs, one Chromium and one Firefox, in this order: what the environment names; Playwright's own, where
 // they are installed or can be downloaded; the system's; Debian's packages, for root. Each is tried before it is taken:
 // a browser may be there and lack a library. What was found is remembered, so that this is paid for once.
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findProgram } from './find-program.mjs';
 import { BIN, CACHE, childEnvironment, isRoot, NODE_MODULES, run, systemPath } from './project.mjs';
 
 const BROWSERS = {
@@ -108,19 +109,7 @@ async function tryBrowser(name, path) {
 }
 
 function which(program) {
-  return systemPath()
-    .split(delimiter)
-    .map((folder) => join(folder, program))
-    .find(isExecutable);
-}
-
-function isExecutable(path) {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return findProgram(program, [systemPath()]);
 }
 
 /** What was found before, by name; nothing after an update of Playwright, and with it of what it can drive. */

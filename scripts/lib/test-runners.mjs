@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureBrowsers } from './browser-setup.mjs';
 import { forgetConformance } from './conformance-matrix.mjs';
+import { ensureNatsServer } from './nats-setup.mjs';
 import { BIN, CACHE, childEnvironment, run, runOrFail } from './project.mjs';
 
 /**
@@ -24,12 +25,24 @@ export const RUNNERS = ['node', 'browser', 'e2e'];
 export async function runTests(names) {
   const browsers = names.some((name) => name !== 'node') ? await ensureBrowsers() : {};
   await runOrFail(process.execPath, ['scripts/build.mjs', '--no-types']);
-  const env = childEnvironment(browsers);
+  const broker = names.includes('node') ? await ensureNatsServer() : {};
+  const env = childEnvironment({ ...browsers, ...broker });
   const totals = [];
   const projects = names.filter((name) => name !== 'e2e');
   if (projects.length > 0) totals.push(await runVitest(projects, env));
   if (names.includes('e2e')) totals.push(await runPlaywright(env));
   return sum(totals);
+}
+
+/**
+ * Builds, then runs the browser tests in WebKitGTK.
+ *
+ * @param {Record<string, string>} env - of `findWebKit`
+ * @returns {Promise<Totals>}
+ */
+export async function runWebKitTests(env) {
+  await runOrFail(process.execPath, ['scripts/build.mjs', '--no-types']);
+  return await countedVitest(['--config=test/webkit/webkit.config.ts'], childEnvironment(env));
 }
 
 /** @param {readonly Totals[]} totals */
@@ -44,17 +57,14 @@ export function totalsLine({ passed, failed, skipped }) {
 }
 
 async function runVitest(projects, env) {
-  const report = freshReport('vitest.json');
-  const filters = projects.map((name) => `--project=${name === 'browser' ? 'browser*' : name}`);
   forgetConformance();
-  const args = [
-    'run',
-    ...filters,
-    '--reporter=default',
-    '--reporter=./scripts/lib/conformance-reporter.mjs',
-    '--reporter=json',
-    `--outputFile.json=${report}`,
-  ];
+  const filters = projects.map((name) => `--project=${name === 'browser' ? 'browser*' : name}`);
+  return await countedVitest([...filters, '--reporter=./scripts/lib/conformance-reporter.mjs'], env);
+}
+
+async function countedVitest(options, env) {
+  const report = freshReport('vitest.json');
+  const args = ['run', ...options, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const { code } = await run(join(BIN, 'vitest'), args, { env });
   return counted('Vitest', code, () => {
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = readReport(report);

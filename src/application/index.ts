@@ -3,6 +3,9 @@
  *
  * @module
  */
+export { Aggregate, emptyAggregate } from '../domain/aggregate.js';
+export type { AggregateBase, DataArgument, EventHandler, EventHandlers, EventTypeOf } from '../domain/aggregate.js';
+export type { AggregateClass, AggregateEventOf, AggregateRoot } from '../domain/aggregate-class.js';
 export { defineDecider } from '../domain/decider.js';
 export type {
   CommandOf,
@@ -15,9 +18,11 @@ export type {
   StateOf,
 } from '../domain/decider.js';
 export { CommandError, DomainError, EventHandlerError, ValidationError } from '../domain/domain-errors.js';
-export type { ValidationIssue } from '../domain/domain-errors.js';
+export type { ValidationErrorDetails, ValidationErrorOptions, ValidationIssue } from '../domain/domain-errors.js';
+export { event } from '../domain/event-decorator.js';
+export type { EventArguments, EventDataOf, EventMethodDecorator, NoArgumentFits } from '../domain/event-decorator.js';
 export type { CommandMetadata, EventMetadata, EventPosition, RecordedEvent } from '../domain/event-metadata.js';
-export { command, event } from '../domain/message-types.js';
+export { command } from '../domain/message-types.js';
 export type {
   DataOf,
   EventOptions,
@@ -28,3 +33,123 @@ export type {
   NoData,
 } from '../domain/message-types.js';
 export type { SchemaOutput, StandardIssue, StandardResult, StandardSchema } from '../domain/standard-schema.js';
+export {
+  AggregateNotFoundError,
+  APPLICATION_ERRORS,
+  ApplicationError,
+  ConcurrencyError,
+} from './application-errors.js';
+export type { ConcurrencyErrorDetails, ConcurrencyErrorOptions } from './application-errors.js';
+export { Application } from './application.js';
+export type { ReadEventsOptions, SelectionOptions, SubscribeOptions, Tried } from './application.js';
+export type { ApplicationOptions } from './application-options.js';
+export type { AggregateCacheOptions } from './aggregates/aggregate-cache.js';
+export type { AggregateDefinition, AnyDecider } from './aggregates/aggregate-kind.js';
+export type { Executed, ExecutedBy, ExecuteOptions, Execution } from './commands/command-executor.js';
+export type { RetryPolicy } from './commands/decide-again.js';
+export { EventEnvelopeMapper, positionEventId, RESERVED_KEYS } from './events/envelope-mapper.js';
+export type { EventEnvelopeMapperOptions } from './events/envelope-mapper.js';
+export { decodeEnvelope, encodeEnvelope } from './events/event-envelope.js';
+export type { EnvelopeOptions } from './events/event-envelope.js';
+export { EventRegistry } from './events/event-registry.js';
+export type { EventSource, RegisteredEvent, TopicSelection } from './events/event-registry.js';
+export type { SaveOptions } from './commands/event-saver.js';
+export type { EventSubscription, NotificationFeed } from './log/event-subscription.js';
+export type { ExpectedVersion } from './commands/expected-version.js';
+export type { InlineParticipant } from './inline-participant.js';
+export { JSONNotificationLogView, RemoteNotificationLog } from './log/json-notification-log.js';
+export type { JSONNotificationLog, RemoteNotificationLogOptions } from './log/json-notification-log.js';
+export { NotificationLog, NotificationLogReader, SECTION_SIZE_DEFAULT } from './log/notification-log.js';
+export type {
+  NotificationLogOptions,
+  ReadLogOptions,
+  Section,
+  SectionedLog,
+  SelectLogOptions,
+} from './log/notification-log.js';
+export type { NotifiedEvent } from './events/notified-event.js';
+export { Repository } from './aggregates/repository.js';
+export type { EventsOf, Loaded, LoadedAs, LoadOptions, RepositoryOptions } from './aggregates/repository.js';
+export { crossesInterval, SNAPSHOT_INTERVAL_DEFAULT } from './aggregates/snapshots.js';
+export type { SnapshotFailure, SnapshotOptions } from './aggregates/snapshots.js';
+export type { SnapshotStore, StoredSnapshot } from '../persistence/snapshot-store.js';
+export { SqlSnapshotStore } from './aggregates/sql-snapshot-store.js';
+export type { SqlSnapshotStoreOptions } from './aggregates/sql-snapshot-store.js';
+export { DuplicateEventError } from './events/duplicate-event-error.js';
+export type { EventIndex, EventIndexFilter, IndexedEvent, TextOf } from './events/event-index.js';
+export { MemoryEventIndex } from './events/memory-event-index.js';
+export type { MemoryEventIndexOptions } from './events/memory-event-index.js';
+export { SqlEventIndex } from './events/sql-event-index.js';
+export type { SqlEventIndexOptions } from './events/sql-event-index.js';
+export { DESTINATION_DEFAULT, envelopeMessages } from './outbox/message-format.js';
+export type { MessageFormat, MessageFormatOptions } from './outbox/message-format.js';
+export type { OutboundEnvelope } from './outbox/outbound-envelope.js';
+export type {
+  ClaimRequest,
+  Outbox,
+  OutboxCounts,
+  OutboxEntry,
+  OutboxOutcome,
+  OutboxPage,
+  OutboxStatus,
+} from './outbox/outbox.js';
+export type { OutboxBatchResult, Unavailability } from './outbox/outbox-batch.js';
+export type { OutboxEventDataOptions } from './outbox/outbox-event-data.js';
+export { OutboxWorker } from './outbox/outbox-worker.js';
+export type { OutboxWorkerOptions, OutboxWorkerStatus } from './outbox/outbox-worker.js';
+export { MemoryOutbox } from './outbox/memory-outbox.js';
+export type { MemoryOutboxOptions } from './outbox/memory-outbox.js';
+export { SqlOutbox } from './outbox/sql-outbox.js';
+export { TransactionalOutbox } from './outbox/transactional-outbox.js';
+export type { SqlOutboxOptions } from './outbox/sql-outbox.js';
+export { PUBLISH_ERRORS, PublishError, PublisherUnavailableError } from './outbox/publish-errors.js';
+export type { PublishErrorDetails } from './outbox/publish-errors.js';
+export type { OutboundMessage, Publish, Publisher, PublishOptions } from './outbox/publisher.js';
+export { cached, invalidation } from './cached.js';
+export type { CachedFunction, CachedOptions } from './cached.js';
+export type { EventLog } from './log/event-log.js';
+export { FollowerStoppedError, WaitTimeoutError } from './log/follower-errors.js';
+export { InlineProjection } from './projections/inline-projection.js';
+export type { InlineProjectionOptions } from './projections/inline-projection.js';
+export type { FollowerStatus, WaitOptions } from './log/log-follower.js';
+export { MemoryProjectionStore } from './projections/memory-projection-store.js';
+export { defineProcess, send } from './processes/process.js';
+export type {
+  Policies,
+  Policy,
+  PolicyContext,
+  Process,
+  ProcessCommand,
+  ProcessDefinition,
+} from './processes/process.js';
+export { ProcessRunner } from './processes/process-runner.js';
+export type { ProcessRunnerOptions, ProcessSource, ProcessTarget } from './processes/process-runner.js';
+export { memoryProjection, sqlProjection } from './projections/projection.js';
+export type {
+  EventOrigin,
+  EventsOfOrigin,
+  MemoryHandlers,
+  MemoryProjection,
+  MemoryProjectionDefinition,
+  MemoryView,
+  Projection,
+  ProjectionHandlers,
+  SqlProjection,
+  SqlProjectionDefinition,
+  SqlView,
+} from './projections/projection.js';
+export type { FailurePolicy } from './projections/projection-applier.js';
+export type { DeadLetters } from './projections/projection-dead-letters.js';
+export { ProjectionRunner } from './projections/projection-runner.js';
+export type { ProjectionRunnerOptions, ProjectionStatus } from './projections/projection-runner.js';
+export type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetterStatus,
+  ProjectionStore,
+  ProjectionTransaction,
+  ViewGeneration,
+} from './projections/projection-store.js';
+export { SqlProjectionStore } from './projections/sql-projection-store.js';
+export { System } from './processes/system.js';
+export type { SystemOptions, Wire } from './processes/system.js';

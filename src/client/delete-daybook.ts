@@ -3,11 +3,11 @@
  *
  * @module
  */
+import { startBackupLink } from './backup-link.js';
 import { WorkerFailedError } from './client-errors.js';
-import { startWorker, wasmHref } from './start-worker.js';
+import { wasmHref } from './start-worker.js';
 import type { WorkerFiles } from './start-worker.js';
 import { validateStoreName } from './store-name.js';
-import { WorkerLink } from './worker-link.js';
 
 // A tab that is being closed lets go within this time; a person who waits for a log-out does not wait much longer.
 const TIMEOUT_MS_DEFAULT = 5_000;
@@ -51,12 +51,13 @@ export interface DeleteDaybookOptions extends WorkerFiles {
 export async function deleteDaybook(name: string, options: DeleteDaybookOptions = {}): Promise<void> {
   validateStoreName(name);
   const { evenIfUnsynced = false, timeoutMs = TIMEOUT_MS_DEFAULT } = options;
-  const link = new WorkerLink(startWorker(options));
+  const link = startBackupLink(options);
   const callOff = link.endAfter({
     timeoutMs: WORKER_TIMEOUT_MS + 2 * timeoutMs,
     tooLate: () => new WorkerFailedError(`The worker did not delete the store "${name}" in time.`),
   });
   try {
+    await link.watch();
     await link.call((host) => host.delete({ name, wasmUrl: wasmHref(options), evenIfUnsynced, timeoutMs }));
   } finally {
     callOff();

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { ExportFormat } from './backup-host.js';
 export {
   StoreClosedError,
   StoreInUseError,
@@ -10,10 +11,15 @@ export {
   WorkerDiedError,
   WorkerFailedError,
 } from './client-errors.js';
+export { daybookSqlRecorder } from './daybook-sql-recorder.js';
+export type { DaybookWithSql } from './daybook-sql-recorder.js';
 export { deleteDaybook } from './delete-daybook.js';
 export type { DeleteDaybookOptions } from './delete-daybook.js';
+export { importDaybook } from './import-daybook.js';
+export type { ImportDaybookOptions } from './import-daybook.js';
 export { openDaybook } from './open-daybook.js';
 export type { Daybook, OpenDaybookOptions } from './open-daybook.js';
+export type { CommitOptions, DaybookInsertOptions, DaybookRecorder } from './remote-recorder.js';
 export type { WorkerFiles } from './start-worker.js';
 export type { HostReport } from './store-host.js';
-export type { DaybookStorage, StorageReport } from './store-storage.js';
+export type { DaybookStorage, ExportOptions, StorageReport } from './store-storage.js';

@@ -4,13 +4,17 @@
  * @module
  */
 import { proxy } from 'comlink';
-import { ProgrammingError } from '../persistence/errors.js';
-import type { ProcessRecorder } from '../persistence/recorder.js';
+import type { OpenProgress } from '../persistence/indexeddb/open-progress.js';
+import type { StoreIdentity } from '../persistence/indexeddb/store-identity.js';
+import type { SqlQueryable } from '../persistence/sql-queryable.js';
 import { follow } from '../persistence/subscription.js';
+import { validateDurability } from '../persistence/validation.js';
 import type { FollowOptions, Subscription } from '../persistence/subscription.js';
 import { pageWakeSources } from '../sync/wake-sources.js';
 import { StoreClosedError, WorkerFailedError } from './client-errors.js';
+import { openExport } from './remote-export.js';
 import { RemoteRecorder } from './remote-recorder.js';
+import type { DaybookRecorder } from './remote-recorder.js';
 import { startWorker, wasmHref } from './start-worker.js';
 import type { WorkerFiles } from './start-worker.js';
 import { validateStoreName } from './store-name.js';
@@ -37,6 +41,8 @@ export interface OpenDaybookOptions extends WorkerFiles {
   readonly durability?: 'strict' | 'relaxed';
   /** Stops the opening when it is aborted. Of no meaning afterwards: an open store is closed by `close`. */
   readonly signal?: AbortSignal;
+  /** Told how far the opening is: a few times a second at most, and at least once. */
+  readonly onProgress?: (progress: OpenProgress) => void;
 }
 
 /** An open store. Every tab may have one with the same name: they are one database. */
@@ -44,8 +50,13 @@ export interface Daybook extends AsyncDisposable {
   readonly name: string;
   /** Identifies this store in this browser profile, for ever: a random UUID. */
   readonly replicaId: string;
-  /** Records durably: a promise of it resolves when the events would survive a power cut. */
-  readonly recorder: ProcessRecorder;
+  /** Of a store that was imported as a copy: events up to this id are those of its original, for a server; 0 of others. */
+  readonly pushBaseId: number;
+  /**
+   * Records durably: a promise of it resolves when the events would survive a power cut. Its transactions take the
+   * application's own tables along.
+   */
+  readonly recorder: DaybookRecorder;
   /**
    * Calls a listener soon after something was recorded, by this tab or another one.
    * Calls may be merged: read from where you stopped.
@@ -63,6 +74,16 @@ export interface Daybook extends AsyncDisposable {
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be
    */
   subscribe(options?: FollowOptions): Subscription;
+  /**
+   * Reads the application's own tables, and those of the events, with SQL: what is committed, in any tab that this one has
+   * heard of. Parameters are `$1`, `$2` … or `?`. Whatever writes is refused: that is what `recorder.transaction` is for.
+   *
+   * Integers beyond 2^53 come rounded, and a text ends at its first zero: read them as texts or blobs, with `CAST`.
+   *
+   * @throws NotSupportedError (`NOT_SUPPORTED`) when the statement would write
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) or OperationalError (`OPERATIONAL_ERROR`) when SQLite does not take it
+   */
+  readonly query: SqlQueryable['query'];
   /** How much there is, what is not synced, and whether the browser may take it away. */
   readonly storage: DaybookStorage;
   /** Waits for what is in flight, then stops the worker. Later calls reject with `StoreClosedError`. Closing twice is fine. */
@@ -76,6 +97,7 @@ export interface Daybook extends AsyncDisposable {
  * @throws WorkerFailedError (`WORKER_FAILED`) when the worker's script does not load, or does not answer in time
  * @throws CorruptJournalError (`CORRUPT_JOURNAL`) when stored data is damaged; it is left as it is
  * @throws NotSupportedError (`NOT_SUPPORTED`) when a newer version of Daybook wrote the store
+ * @throws ImportIncompleteError (`IMPORT_INCOMPLETE`) when an import into it was begun and not finished
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is wrong
  * @throws the signal's reason when it is aborted before the store is open; the worker is stopped then
  *
@@ -88,7 +110,7 @@ export interface Daybook extends AsyncDisposable {
  * ```
  */
 export async function openDaybook(options: OpenDaybookOptions): Promise<Daybook> {
-  const { name, openTimeoutMs = OPEN_TIMEOUT_MS_DEFAULT, durability, signal } = options;
+  const { name, openTimeoutMs = OPEN_TIMEOUT_MS_DEFAULT, durability, signal, onProgress } = options;
   validateStoreName(name);
   validateDurability(durability);
   signal?.throwIfAborted();
@@ -99,10 +121,13 @@ export async function openDaybook(options: OpenDaybookOptions): Promise<Daybook>
     signal,
   });
   try {
-    const aliveLockName = `daybook:alive:${crypto.randomUUID()}`;
-    const info = await link.call((host) => host.open({ name, wasmUrl: wasmHref(options), durability, aliveLockName }));
-    if (info.holdsAliveLock) link.watchAliveLock(aliveLockName);
-    const daybook = new OpenStore(name, info.replicaId, link);
+    const progress = onProgress === undefined ? undefined : proxy(onProgress);
+    // Sent together, so that opening waits for no answer; the worker takes them in this order.
+    const [, identity] = await Promise.all([
+      link.watch(),
+      link.call((host) => host.open({ name, wasmUrl: wasmHref(options), durability }, progress)),
+    ]);
+    const daybook = new OpenStore(options, identity, link);
     await link.call((host) => host.onRecorded(proxy(() => daybook.emitRecorded())));
     return daybook;
   } catch (error) {
@@ -113,26 +138,28 @@ export async function openDaybook(options: OpenDaybookOptions): Promise<Daybook>
   }
 }
 
-function validateDurability(durability: unknown): void {
-  if (durability === undefined || durability === 'strict' || durability === 'relaxed') return;
-  throw new ProgrammingError('The durability of a store is "strict" or "relaxed".');
-}
-
 class OpenStore implements Daybook {
   readonly name: string;
   readonly replicaId: string;
-  readonly recorder: ProcessRecorder;
+  readonly pushBaseId: number;
+  readonly recorder: DaybookRecorder;
+  readonly query: SqlQueryable['query'];
   readonly storage: DaybookStorage;
   readonly #link: WorkerLink;
   readonly #listeners = new Set<() => void>();
   #closing: Promise<void> | undefined;
 
-  constructor(name: string, replicaId: string, link: WorkerLink) {
+  constructor(options: OpenDaybookOptions, identity: StoreIdentity, link: WorkerLink) {
+    const { name } = options;
     this.name = name;
-    this.replicaId = replicaId;
+    this.replicaId = identity.replicaId;
+    this.pushBaseId = identity.pushBaseId ?? 0;
     this.recorder = new RemoteRecorder(link);
+    this.query = (text, values = []) => link.call((host) => host.query(text, values));
     this.storage = new StoreStorage({
       readReport: () => link.call((host) => host.report()),
+      openExport: (format, onProgress) =>
+        openExport({ store: link, files: options, name, identity, format, onProgress }),
       // Absent in insecure contexts and in some browsers, whatever the types say.
       manager: navigator.storage,
     });

@@ -5,51 +5,126 @@
  */
 import { transfer } from 'comlink';
 import { packEvents, unpackEvents, unpackNotifications } from '../persistence/event-batch.js';
-import type {
-  InsertEventsOptions,
-  ProcessRecorder,
-  SelectEventsOptions,
-  SelectNotificationsOptions,
-} from '../persistence/recorder.js';
+import type { RecorderTransaction, TransactionalRecorder } from '../persistence/recorder-transaction.js';
+import type { InsertEventsOptions, SelectEventsOptions, SelectNotificationsOptions } from '../persistence/recorder.js';
+import type { SqlQueryable } from '../persistence/sql-queryable.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../persistence/stored-event.js';
 import { validateEvents } from '../persistence/validation.js';
+import type { TransactionEnd } from './store-host.js';
 import type { WorkerLink } from './worker-link.js';
 
-/** A {@link ProcessRecorder} at the other end of a {@link WorkerLink}. */
-export class RemoteRecorder implements ProcessRecorder {
-  readonly #link: WorkerLink;
+/** What one commit survives, where it differs from the store's `durability`. */
+export interface CommitOptions {
+  /**
+   * `strict`: as the store's, up to a power cut. `relaxed`: the end of the tab and a crash of the browser; the last commits
+   * before a power cut or a crash of the system may be missing, whole and from the end on, also if they were acknowledged.
+   * Commits that are written together are as durable as the one that asks for most.
+   *
+   * @defaultValue the store's
+   */
+  readonly durability?: 'strict' | 'relaxed';
+}
 
-  constructor(link: WorkerLink) {
+/** Options of {@link DaybookRecorder.insertEvents}. Inside of a transaction, the transaction's durability counts. */
+export interface DaybookInsertOptions extends InsertEventsOptions, CommitOptions {}
+
+/** The recorder of a store in the browser. */
+export interface DaybookRecorder extends TransactionalRecorder<SqlQueryable> {
+  /** As in `ProcessRecorder`. Resolves when the commit is durable. */
+  insertEvents(events: readonly StoredEvent[], options?: DaybookInsertOptions): Promise<readonly NotificationId[]>;
+
+  /**
+   * Runs work in one transaction: events and the application's own tables, by SQL, are committed together, when the work
+   * resolves, or not at all.
+   *
+   * If another tab commits meanwhile, the work is run again on the new state, and only its last run counts. So it must have
+   * no effect outside of the transaction, and should be short: everything else that this tab asks of the store waits.
+   *
+   * @returns what the last run resolved with, when all is durable
+   * @throws what the work rejected with; nothing was stored
+   * @throws OperationalError (`OPERATIONAL_ERROR`) with `details.reason` `'idle'` when the work called nothing for 10
+   * seconds, `'overtaken'` when other tabs were first 20 times in a row; nothing was stored, trying again may help
+   */
+  transaction<T>(
+    work: (transaction: RecorderTransaction<SqlQueryable>) => Promise<T>,
+    options?: CommitOptions,
+  ): Promise<T>;
+}
+
+/** A {@link DaybookRecorder} at the other end of a {@link WorkerLink}; or one of its transactions. */
+export class RemoteRecorder implements DaybookRecorder {
+  readonly #link: WorkerLink;
+  readonly #token: number | undefined;
+
+  /** @param token - of the transaction that every call belongs to */
+  constructor(link: WorkerLink, token?: number) {
     this.#link = link;
+    this.#token = token;
   }
 
   async insertEvents(
     events: readonly StoredEvent[],
-    options: InsertEventsOptions = {},
+    options: DaybookInsertOptions = {},
   ): Promise<readonly NotificationId[]> {
     // Here already, because what is malformed cannot be packed; everything else is checked in the worker.
     validateEvents(events);
     const packed = packEvents(events);
-    return this.#link.call((host) => host.insertEvents(transfer(packed, [packed.buffer]), options.tracking));
+    const { tracking, durability } = options;
+    return this.#link.call((host) =>
+      host.insertEvents(transfer(packed, [packed.buffer]), { tracking, durability, token: this.#token }),
+    );
   }
 
   async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
-    return unpackEvents(await this.#link.call((host) => host.selectEvents(originatorId, options)));
+    return unpackEvents(await this.#link.call((host) => host.selectEvents(originatorId, options, this.#token)));
   }
 
   async selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {
-    return unpackNotifications(await this.#link.call((host) => host.selectNotifications(options)));
+    return unpackNotifications(await this.#link.call((host) => host.selectNotifications(options, this.#token)));
   }
 
   async maxNotificationId(): Promise<NotificationId> {
-    return this.#link.call((host) => host.maxNotificationId());
+    return this.#link.call((host) => host.maxNotificationId(this.#token));
   }
 
   async maxTrackingId(applicationName: string): Promise<NotificationId> {
-    return this.#link.call((host) => host.maxTrackingId(applicationName));
+    return this.#link.call((host) => host.maxTrackingId(applicationName, this.#token));
   }
 
   async hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean> {
     return notificationId <= (await this.maxTrackingId(applicationName));
+  }
+
+  async transaction<T>(
+    work: (transaction: RecorderTransaction<SqlQueryable>) => Promise<T>,
+    options: CommitOptions = {},
+  ): Promise<T> {
+    let token = await this.#link.call((host) => host.beginTransaction(this.#token, options));
+    for (;;) {
+      const result = await this.#attempt(work, token);
+      const end = await this.#link.call<TransactionEnd>((host) => host.commitTransaction(token));
+      if (end.outcome === 'committed') return result;
+      // A token of its own, so that what the run before left behind is refused.
+      ({ token } = end);
+    }
+  }
+
+  async #attempt<T>(work: (transaction: RecorderTransaction<SqlQueryable>) => Promise<T>, token: number): Promise<T> {
+    try {
+      return await work(new RemoteTransaction(this.#link, token));
+    } catch (error) {
+      // It rejects if the transaction had ended by itself: then that is why the work failed.
+      await this.#link.call((host) => host.rollBackTransaction(token));
+      throw error;
+    }
+  }
+}
+
+class RemoteTransaction extends RemoteRecorder implements RecorderTransaction<SqlQueryable> {
+  readonly connection: SqlQueryable;
+
+  constructor(link: WorkerLink, token: number) {
+    super(link, token);
+    this.connection = { query: (text, values = []) => link.call((host) => host.query(text, values, token)) };
   }
 }

@@ -1,13 +1,15 @@
 /**
- * Where the worker's files lie, and the worker itself.
+ * Where the files of the workers lie, and the worker that has a store open.
  *
  * @module
  */
 
-/** Where the files of the worker lie, where a bundler did not arrange it. */
+/** Where the files of the workers lie, where a bundler did not arrange it. */
 export interface WorkerFiles {
   /** Where `worker.js` lies. @defaultValue beside this module, as bundlers arrange it */
   readonly workerUrl?: string | URL;
+  /** Where `backup-worker.js` lies: for exports, imports and deletions. @defaultValue as `worker.js` */
+  readonly backupWorkerUrl?: string | URL;
   /** Where `sql-wasm.wasm` lies. @defaultValue beside the worker */
   readonly wasmUrl?: string | URL;
 }

@@ -3,8 +3,12 @@
  *
  * @module
  */
+import type { OnOpenProgress } from '../persistence/indexeddb/open-progress.js';
+import type { StoreIdentity } from '../persistence/indexeddb/store-identity.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../persistence/recorder.js';
+import type { SqlResult } from '../persistence/sql-queryable.js';
 import type { NotificationId, OriginatorId, Tracking } from '../persistence/stored-event.js';
+import type { WorkerHost } from './worker-host.js';
 
 /** Options that the worker needs to open a store. */
 export interface HostOpenOptions {
@@ -13,24 +17,25 @@ export interface HostOpenOptions {
   readonly wasmUrl: string | undefined;
   /** What an acknowledged commit survives. @defaultValue `strict` */
   readonly durability?: 'strict' | 'relaxed' | undefined;
-  /** A Web Lock that the worker holds as long as it lives, so that its death can be noticed. */
-  readonly aliveLockName: string;
 }
 
-/** Options that the worker needs to delete a store. */
-export interface HostDeleteOptions extends Pick<HostOpenOptions, 'name' | 'wasmUrl'> {
-  /** Whether to delete it unread. */
-  readonly evenIfUnsynced: boolean;
-  /** Milliseconds to wait for those who have it open. */
-  readonly timeoutMs: number;
+/** Options that the worker needs to record events. */
+export interface HostInsertOptions {
+  readonly tracking: Tracking | undefined;
+  /** @defaultValue the store's */
+  readonly durability: 'strict' | 'relaxed' | undefined;
+  readonly token: number | undefined;
 }
 
-/** What the worker says of an opened store. */
-export interface HostStoreInfo {
-  readonly replicaId: string;
-  /** Whether the alive lock is held; there are no Web Locks in insecure contexts. */
-  readonly holdsAliveLock: boolean;
+/** Options that the worker needs to begin a transaction. */
+export interface HostTransactionOptions {
+  /** @defaultValue the store's */
+  readonly durability?: 'strict' | 'relaxed';
 }
+
+/** How a transaction ended; or that it is to be run again, under another token. */
+export type TransactionEnd =
+  { readonly outcome: 'committed' } | { readonly outcome: 'run-again'; readonly token: number };
 
 /** What the worker says of a store's state, at one moment. */
 export interface HostReport {
@@ -51,19 +56,35 @@ export interface HostReport {
   readonly checkpointFailure: string | undefined;
 }
 
-/** The worker's side of the conversation. One store for each worker. */
-export interface StoreHost {
-  open(options: HostOpenOptions): Promise<HostStoreInfo>;
-  /** Deletes a store, instead of opening one. */
-  delete(options: HostDeleteOptions): Promise<void>;
+/**
+ * The worker's side of the conversation. One store for each worker. Where a token is given, a call belongs to that
+ * transaction.
+ */
+export interface StoreHost extends WorkerHost {
+  /**
+   * @param onProgress - a Comlink proxy, as the others are
+   * @returns who the store is
+   */
+  open(options: HostOpenOptions, onProgress?: OnOpenProgress): Promise<StoreIdentity>;
   /** @param packedEvents - as `packEvents` makes them */
-  insertEvents(packedEvents: Uint8Array, tracking: Tracking | undefined): Promise<readonly NotificationId[]>;
+  insertEvents(packedEvents: Uint8Array, options: HostInsertOptions): Promise<readonly NotificationId[]>;
   /** @returns as `packEvents` makes them */
-  selectEvents(originatorId: OriginatorId, options: SelectEventsOptions): Promise<Uint8Array>;
+  selectEvents(originatorId: OriginatorId, options: SelectEventsOptions, token?: number): Promise<Uint8Array>;
   /** @returns as `packNotifications` makes them */
-  selectNotifications(options: SelectNotificationsOptions): Promise<Uint8Array>;
-  maxNotificationId(): Promise<NotificationId>;
-  maxTrackingId(applicationName: string): Promise<NotificationId>;
+  selectNotifications(options: SelectNotificationsOptions, token?: number): Promise<Uint8Array>;
+  maxNotificationId(token?: number): Promise<NotificationId>;
+  maxTrackingId(applicationName: string, token?: number): Promise<NotificationId>;
+  /** Runs a statement: outside of a transaction, one that reads. */
+  query(text: string, values: readonly unknown[], token?: number): Promise<SqlResult>;
+  /**
+   * Begins a transaction, or inside of one a savepoint.
+   *
+   * @returns its token, when its turn has come
+   */
+  beginTransaction(token: number | undefined, options: HostTransactionOptions): Promise<number>;
+  commitTransaction(token: number): Promise<TransactionEnd>;
+  /** @throws why the transaction had ended before, if it had */
+  rollBackTransaction(token: number): Promise<void>;
   report(): Promise<HostReport>;
   /** Looks whether other tabs have recorded something that nobody told of. */
   refresh(): Promise<void>;

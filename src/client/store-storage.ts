@@ -3,6 +3,11 @@
  *
  * @module
  */
+import { ProgrammingError } from '../persistence/errors.js';
+import type { OnOpenProgress, OpenProgress } from '../persistence/indexeddb/open-progress.js';
+import type { ExportFormat } from './backup-host.js';
+import { streamOf } from './byte-source.js';
+import type { CancellableByteSource } from './byte-source.js';
 import type { HostReport } from './store-host.js';
 
 /** A store's state and its place in the browser, at one moment. */
@@ -36,12 +41,39 @@ export interface DaybookStorage {
    * @returns whether the data is kept now; `undefined` where the browser has no such promise to give
    */
   persist(): Promise<boolean | undefined>;
+  /**
+   * Writes the whole store as one file: as it is when reading begins, whatever is recorded meanwhile, by any tab. Nothing
+   * is read ahead, so a slow reader holds nothing in memory; but no checkpoint is written until the stream is at its end
+   * or cancelled. `new Response(stream).blob()` makes a blob for a download.
+   *
+   * The work is done by a worker of its own (`backupWorkerUrl`), which is stopped in the end.
+   *
+   * The stream fails with `CorruptJournalError` when stored data is damaged, as every call fails when the store is
+   * closed, with `WorkerFailedError` when that worker does not load, and with `OperationalError` when it is not read for five minutes.
+   */
+  export(options?: ExportOptions): ReadableStream<Uint8Array<ArrayBuffer>>;
+}
+
+/** Options of {@link DaybookStorage.export}. */
+export interface ExportOptions {
+  /**
+   * `daybook`: everything, with checksums, for `importDaybook`. `sqlite`: a file that every SQLite opens, with the
+   * tables `stored_events` and `tracking`, and the application's own; made in memory at once, as large as the store.
+   *
+   * @defaultValue `daybook`
+   */
+  readonly format?: ExportFormat;
+  /** Ends the stream with its reason. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: OpenProgress) => void;
 }
 
 /** What it needs. */
 export interface StoreStorageOptions {
   /** Asks the store. */
   readonly readReport: () => Promise<HostReport>;
+  /** Begins an export. */
+  readonly openExport: (format: ExportFormat, onProgress?: OnOpenProgress) => Promise<CancellableByteSource>;
   /** The browser's, where it has one. */
   readonly manager: Partial<StorageManager> | undefined;
 }
@@ -64,9 +96,19 @@ export class StoreStorage implements DaybookStorage {
     return { ...host, originUsageBytes: estimate?.usage, originQuotaBytes: estimate?.quota, isPersisted };
   }
 
+  export({ format = 'daybook', signal, onProgress }: ExportOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
+    validateFormat(format);
+    return streamOf(() => this.#options.openExport(format, onProgress), signal);
+  }
+
   async persist(): Promise<boolean | undefined> {
     return orNothing(this.#options.manager?.persist?.());
   }
+}
+
+function validateFormat(format: unknown): void {
+  if (format === 'daybook' || format === 'sqlite') return;
+  throw new ProgrammingError('A store is exported as "daybook" or as "sqlite".');
 }
 
 /** A browser that fails to say something says nothing: it does in frames without an origin, for example. */

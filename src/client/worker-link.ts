@@ -12,6 +12,7 @@ import { ProgrammingError } from '../persistence/errors.js';
 import { WorkerDiedError, WorkerFailedError } from './client-errors.js';
 import { installErrorTransfer } from './error-transfer.js';
 import type { StoreHost } from './store-host.js';
+import type { WorkerHost } from './worker-host.js';
 
 /** What ends a link before its worker has answered. */
 export interface LinkDeadline {
@@ -23,13 +24,17 @@ export interface LinkDeadline {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The main thread's end of the conversation with one worker, which it owns. */
-export class WorkerLink {
+/**
+ * The main thread's end of the conversation with one worker, which it owns.
+ *
+ * @typeParam H - what the worker offers
+ */
+export class WorkerLink<H extends WorkerHost = StoreHost> {
   readonly #worker: Worker;
-  readonly #host: Remote<StoreHost>;
+  readonly #host: Remote<H>;
   readonly #pending = new Set<(error: Error) => void>();
   readonly #watch = new AbortController();
-  readonly #refusalListeners = new Set<() => void>();
+  readonly #refusalListeners = new Set<(error: Error) => void>();
   /** Why calls are refused. */
   #refusal: Error | undefined;
   #hasEnded = false;
@@ -37,12 +42,12 @@ export class WorkerLink {
   constructor(worker: Worker) {
     installErrorTransfer();
     this.#worker = worker;
-    this.#host = wrap<StoreHost>(worker);
+    this.#host = wrap<H>(worker);
     worker.addEventListener('error', (event) => {
       event.preventDefault();
       this.end(
         new WorkerFailedError(
-          `The worker failed${event.message ? `: ${event.message}` : ''}. Is worker.js served as JavaScript, from this origin? Name its place with the option workerUrl.`,
+          `The worker failed${event.message ? `: ${event.message}` : ''}. Are worker.js and backup-worker.js served as JavaScript, from this origin? Name their places with the options workerUrl and backupWorkerUrl.`,
         ),
       );
     });
@@ -53,7 +58,7 @@ export class WorkerLink {
    *
    * @throws what the worker threw, as the same class; or why the link ended, if it ended first
    */
-  call<T>(ask: (host: Remote<StoreHost>) => Promise<T>): Promise<T> {
+  call<T>(ask: (host: Remote<H>) => Promise<T>): Promise<T> {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
     return new Promise<T>((resolve, reject) => {
       this.#pending.add(reject);
@@ -63,8 +68,20 @@ export class WorkerLink {
     });
   }
 
-  /** Ends the link when the worker is gone: then, and only then, is the lock free. */
-  watchAliveLock(lockName: string): void {
+  /**
+   * Ends the link when the worker is gone, from when it answers this on: before anything that may take long.
+   *
+   * @throws as `call`
+   */
+  async watch(): Promise<void> {
+    const lockName = `daybook:alive:${crypto.randomUUID()}`;
+    // The compiler does not see through Comlink's types what every host has.
+    const isHeld = await this.call((host) => (host as Remote<WorkerHost>).holdAliveLock(lockName));
+    if (isHeld) this.#watchAliveLock(lockName);
+  }
+
+  /** Then, and only then, is the lock free. */
+  #watchAliveLock(lockName: string): void {
     navigator.locks
       .request(lockName, { mode: 'shared', signal: this.#watch.signal }, () => {
         this.end(
@@ -93,13 +110,18 @@ export class WorkerLink {
     };
   }
 
+  /** Why every call is rejected; `undefined` while calls are taken. */
+  get refusal(): Error | undefined {
+    return this.#refusal;
+  }
+
   /** Rejects later calls with the given error; pending ones are still answered. The first refusal counts. */
   refuse(error: Error): void {
     if (this.#refusal !== undefined) return;
     this.#refusal = error;
     const listeners = [...this.#refusalListeners];
     this.#refusalListeners.clear();
-    for (const listener of listeners) listener();
+    for (const listener of listeners) listener(error);
   }
 
   /**
@@ -107,7 +129,7 @@ export class WorkerLink {
    *
    * @returns stops the call
    */
-  onRefused(listener: () => void): () => void {
+  onRefused(listener: (error: Error) => void): () => void {
     this.#refusalListeners.add(listener);
     return () => this.#refusalListeners.delete(listener);
   }

@@ -9,6 +9,11 @@ const ISO_TIME = String.raw`(\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?`;
 const ISO_OFFSET = String.raw`(Z|[+-]\d{2}:?\d{2}(?::?\d{2}(?:\.\d{1,6})?)?)`;
 const ISO = new RegExp(`^${ISO_DATE}[T ]${ISO_TIME}${ISO_OFFSET}?$`, 'i');
 
+const UTC_WITHOUT_FRACTION = '2024-02-07T15:32:51+00:00';
+const UTC_WITH_FRACTION = '2024-02-07T15:32:51.123456+00:00';
+const UTC_OFFSET = '+00:00';
+const ZERO = '0'.charCodeAt(0);
+
 const MICROSECONDS_PER_SECOND = 1_000_000;
 
 /** The two types of Temporal that a date with a time may become; by shape, because not every platform has Temporal yet. */
@@ -52,6 +57,8 @@ export class DateTime {
    * @throws TypeError when the text is not one, or names no real date
    */
   static parse(text: string): DateTime {
+    const utc = parseUtc(text);
+    if (utc !== undefined) return new DateTime(utc.wallMs, utc.microseconds, 0);
     const match = ISO.exec(text);
     if (match === null) throw notADateTime(text);
     const [, year, month, day, hour, minute, second = '0', fraction = '', offset] = match;
@@ -59,9 +66,15 @@ export class DateTime {
     wall.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
     wall.setUTCHours(Number(hour), Number(minute), Number(second));
     const micro = fraction.padEnd(6, '0');
-    const shown = `${year}-${month}-${day}T${hour}:${minute}:${second.padStart(2, '0')}`;
-    // A date that does not exist (30 February, 24:00) would have rolled over.
-    if (isoSeconds(wall) !== shown || /[1-9]/.test(micro.slice(6)) || Number(year) === 0) throw notADateTime(text);
+    const isLossy = fraction.length > 6 && /[1-9]/.test(fraction.slice(6));
+    // A date that does not exist (30 February, 24:00) has rolled over.
+    const isReal =
+      wall.getUTCMonth() === Number(month) - 1 &&
+      wall.getUTCDate() === Number(day) &&
+      wall.getUTCHours() === Number(hour) &&
+      wall.getUTCMinutes() === Number(minute) &&
+      wall.getUTCSeconds() === Number(second);
+    if (!isReal || isLossy || Number(year) === 0) throw notADateTime(text);
     const milliseconds = Number(micro.slice(0, 3));
     return new DateTime(wall.getTime() + milliseconds, Number(micro.slice(3, 6)), parseOffset(offset, text));
   }
@@ -125,6 +138,53 @@ export class DateTime {
   toJSON(): string {
     return this.toString();
   }
+}
+
+/**
+ * Reads the one form that instants in UTC are written in: `2024-02-07T15:32:51.123456+00:00`, the fraction left out when
+ * it is 0. Every event that is read has a time in it, and by a regular expression it takes ten times as long.
+ *
+ * @returns `undefined` when it is in another form, or names no real date: ask again by the form that takes all
+ */
+function parseUtc(text: string): { readonly wallMs: number; readonly microseconds: number } | undefined {
+  const hasFraction = text.length === UTC_WITH_FRACTION.length;
+  if (!hasFraction && text.length !== UTC_WITHOUT_FRACTION.length) return undefined;
+  if (!text.endsWith(UTC_OFFSET) || !hasSeparators(text, hasFraction)) return undefined;
+  const year = digits(text, 0, 4);
+  const month = digits(text, 5, 7);
+  const day = digits(text, 8, 10);
+  const hour = digits(text, 11, 13);
+  const minute = digits(text, 14, 16);
+  const second = digits(text, 17, 19);
+  const micro = hasFraction ? digits(text, 20, 26) : 0;
+  // Whatever is not a number is not less, either. Years below 100 are read as of another century by `Date.UTC`.
+  if (!(year >= 100 && hour < 24 && minute < 60 && second < 60 && micro < MICROSECONDS_PER_SECOND)) return undefined;
+  const seconds = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
+  // A day that its month does not have has rolled over into another one.
+  if (seconds.getUTCMonth() !== month - 1) return undefined;
+  return { wallMs: seconds.getTime() + Math.floor(micro / 1_000), microseconds: micro % 1_000 };
+}
+
+function hasSeparators(text: string, hasFraction: boolean): boolean {
+  return (
+    text[4] === '-' &&
+    text[7] === '-' &&
+    text[10] === 'T' &&
+    text[13] === ':' &&
+    text[16] === ':' &&
+    (!hasFraction || text[19] === '.')
+  );
+}
+
+/** The number that digits stand for; `NaN` when something else is among them. */
+function digits(text: string, start: number, end: number): number {
+  let value = 0;
+  for (let at = start; at < end; at++) {
+    const digit = text.charCodeAt(at) - ZERO;
+    if (!(digit >= 0 && digit <= 9)) return NaN;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 function isoSeconds(date: Date): string {

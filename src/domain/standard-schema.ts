@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { ValidationError } from './domain-errors.js';
+import { DomainError, ValidationError } from './domain-errors.js';
 import type { ValidationIssue } from './domain-errors.js';
 
 /** A schema of any library that implements Standard Schema. */
@@ -47,12 +47,31 @@ export async function validated<Output>(
 ): Promise<Output> {
   // Most schemas answer at once, and are not waited for.
   const answer = schema['~standard'].validate(value);
-  const result = answer instanceof Promise ? await answer : answer;
-  if (result.issues !== undefined) throw new ValidationError(what, result.issues.map(toValidationIssue));
+  return outputOf(answer instanceof Promise ? await answer : answer, what);
+}
+
+/**
+ * Validates a value by a schema that answers at once.
+ *
+ * @param what - what the value is, for the error's message
+ * @throws ValidationError (`VALIDATION_ERROR`) with every issue
+ * @throws DomainError (`DOMAIN_ERROR`) when the schema answers later
+ */
+export function validatedAtOnce<Output>(schema: StandardSchema<unknown, Output>, value: unknown, what: string): Output {
+  const answer = schema['~standard'].validate(value);
+  if (!(answer instanceof Promise)) return outputOf(answer, what);
+  // Nobody will hear of what comes of it.
+  answer.catch(() => undefined);
+  throw new DomainError(`The schema of ${what} answers later, and is asked where there is no waiting for it.`);
+}
+
+function outputOf<Output>(result: StandardResult<Output>, what: string): Output {
+  if (result.issues !== undefined) throw ValidationError.of(what, result.issues.map(toValidationIssue));
   return result.value;
 }
 
 function toValidationIssue({ message, path = [] }: StandardIssue): ValidationIssue {
-  const keys = path.map((segment) => (typeof segment === 'object' ? segment.key : segment));
-  return { message, path: keys.map(String).join('.') };
+  // Not `path.map`: a path of ArkType is an array of a class of its own, and `map` of an empty one gives one that is not.
+  const keys = Array.from(path, (segment) => String(typeof segment === 'object' ? segment.key : segment));
+  return { message, path: keys.join('.') };
 }

@@ -9,11 +9,15 @@
  *    │  ├─ DataError               a value does not fit, or stored bytes are damaged
  *    │  │  ├─ DecompressionError    bytes are not what the compressor made, or become too large
  *    │  │  ├─ DecryptionError       bytes are not what the cipher made with this key
- *    │  │  └─ EventTooLargeError    a state is larger than can be pushed
+ *    │  │  ├─ EventTooLargeError    a state is larger than can be pushed
+ *    │  │  ├─ ForeignFileError      a file is not an export of a store
+ *    │  │  └─ DamagedFileError      a file is an export, and not whole
  *    │  ├─ OperationalError        the database or the storage failed; trying again may help
  *    │  │  ├─ StorageUnavailableError   there is no durable storage here
  *    │  │  ├─ StorageFullError          the quota is used up
- *    │  │  └─ StorageLostError          the storage was deleted or closed under us
+ *    │  │  ├─ StorageLostError          the storage was deleted or closed under us
+ *    │  │  ├─ StoreExistsError          an import would replace a store
+ *    │  │  └─ ImportIncompleteError     a store is not there before its import is finished
  *    │  ├─ IntegrityError          a position is taken: an event's, or a tracking record's
  *    │  ├─ InternalError           a promise of Daybook's own was broken
  *    │  │  └─ CorruptJournalError  what was read back is not what was written
@@ -60,6 +64,19 @@ export class EventTooLargeError extends DataError {
   static override readonly code: string = 'EVENT_TOO_LARGE';
 }
 
+/** A file is not an export of a store. Nothing was imported. */
+export class ForeignFileError extends DataError {
+  static override readonly code: string = 'FOREIGN_FILE';
+}
+
+/**
+ * A file is the export of a store, but not as it was written. Nothing was imported. `details.reason` is `'truncated'`
+ * or `'changed'`, `details.offsetBytes` says where the part begins that is not right.
+ */
+export class DamagedFileError extends DataError {
+  static override readonly code: string = 'DAMAGED_FILE';
+}
+
 /** Bytes are not what the cipher made with this key: damaged, foreign, or another key's. */
 export class DecryptionError extends DataError {
   static override readonly code: string = 'DECRYPTION_ERROR';
@@ -73,12 +90,23 @@ export class OperationalError extends DatabaseError {
   static override readonly code: string = 'OPERATIONAL_ERROR';
 }
 
+/**
+ * `details.reason` of an `OperationalError` about a statement that can never work: SQLite's missing tables and wrong SQL,
+ * which the Python library's driver reports by that class, or a row that is larger than PostgreSQL can index.
+ */
+export const STATEMENT_REASON = 'statement';
+
 /** There is no durable storage to be had here: no IndexedDB, or it cannot be written. Never answered by storing in memory instead. */
 export class StorageUnavailableError extends OperationalError {
   static override readonly code: string = 'STORAGE_UNAVAILABLE';
 }
 
-/** The browser refused to store more. Nothing of the commit was stored; free space, then try again. */
+/**
+ * The browser refused to store more. Nothing of the commit was stored; free space, then try again. `details.reason` is
+ * `'quota'` when this origin has used up what it may take; `'device'` when there is plenty of that left, so that the
+ * disk itself is full, or fails; `'unknown'` when the browser does not say. `details.usageBytes` and
+ * `details.quotaBytes` are what it said.
+ */
 export class StorageFullError extends OperationalError {
   static override readonly code: string = 'STORAGE_FULL';
 }
@@ -86,6 +114,16 @@ export class StorageFullError extends OperationalError {
 /** The storage was deleted, or its connection closed for good, while it was in use. Open the store again. */
 export class StorageLostError extends OperationalError {
   static override readonly code: string = 'STORAGE_LOST';
+}
+
+/** An import found a store of that name, and left it as it is. */
+export class StoreExistsError extends OperationalError {
+  static override readonly code: string = 'STORE_EXISTS';
+}
+
+/** An import into this store was begun and not finished: import the same file again, or delete the store. */
+export class ImportIncompleteError extends OperationalError {
+  static override readonly code: string = 'IMPORT_INCOMPLETE';
 }
 
 /** Which unique position was taken. */
@@ -160,10 +198,14 @@ export const PERSISTENCE_ERRORS: readonly EventSourcingErrorClass[] = [
   DecompressionError,
   DecryptionError,
   EventTooLargeError,
+  ForeignFileError,
+  DamagedFileError,
   OperationalError,
   StorageUnavailableError,
   StorageFullError,
   StorageLostError,
+  StoreExistsError,
+  ImportIncompleteError,
   IntegrityError,
   InternalError,
   CorruptJournalError,

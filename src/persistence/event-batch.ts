@@ -18,7 +18,8 @@
  */
 import { ByteReader } from '../util/byte-reader.js';
 import { ByteWriter } from '../util/byte-writer.js';
-import { bytesToUuid, UUID_BYTES, uuidToBytes } from '../util/uuid-bytes.js';
+import { LastUuid } from '../util/last-uuid.js';
+import { UUID_BYTES } from '../util/uuid-bytes.js';
 import { DataError } from './errors.js';
 import type { Notification, StoredEvent } from './stored-event.js';
 
@@ -46,6 +47,7 @@ function pack(events: readonly StoredEvent[], ids: readonly number[] | undefined
     if (!topicIndexes.has(event.topic)) topicIndexes.set(event.topic, topicIndexes.size);
     stateBytes += event.state.length;
   }
+  const uuids = new LastUuid();
   const writer = new ByteWriter(64 + stateBytes + events.length * EVENT_OVERHEAD_BYTES);
   writer.u8(ids === undefined ? 0 : FLAG_IDS);
   writer.varint(topicIndexes.size);
@@ -53,7 +55,7 @@ function pack(events: readonly StoredEvent[], ids: readonly number[] | undefined
   writer.varint(events.length);
   events.forEach((event, index) => {
     if (ids !== undefined) writer.varint(ids[index] as number);
-    writer.raw(uuidToBytes(event.originatorId));
+    writer.raw(uuids.toBytes(event.originatorId));
     writer.varint(event.originatorVersion);
     writer.varint(topicIndexes.get(event.topic) as number);
     writer.sized(event.state);
@@ -89,10 +91,11 @@ function unpack<E>(bytes: Uint8Array, make: (event: StoredEvent, id: number | un
     if ((flags & ~FLAG_IDS) !== 0) throw new RangeError(`unknown flags ${flags.toString(2)}`);
     const topics = Array.from({ length: boundedCount(reader) }, () => reader.text());
     const count = boundedCount(reader);
+    const uuids = new LastUuid();
     const events: E[] = [];
     for (let index = 0; index < count; index++) {
       const id = flags === FLAG_IDS ? reader.varint() : undefined;
-      const originatorId = bytesToUuid(reader.raw(UUID_BYTES));
+      const originatorId = uuids.toText(bytes, reader.skip(UUID_BYTES));
       const originatorVersion = reader.varint();
       const topic = topics[reader.varint()];
       if (topic === undefined) throw new RangeError('a topic index is out of range');

@@ -31,6 +31,23 @@ export class LazyMaxima {
     return max;
   }
 
+  /**
+   * Takes what the store says of several keys.
+   *
+   * @param keys - none of them known
+   * @param stored - as the store answers for each of them
+   */
+  learn(keys: readonly string[], stored: readonly number[]): void {
+    keys.forEach((key, index) =>
+      this.#know(key, Math.max(stored[index] as number, this.#raised.get(key) ?? -Infinity)),
+    );
+  }
+
+  /** Whether a key can be answered without asking the store. */
+  isKnown(key: string): boolean {
+    return this.#known.has(key);
+  }
+
   /** Takes a number that the store will hold too, after the next {@link LazyMaxima.settle}. */
   raise(key: string, value: number): void {
     this.#raised.set(key, Math.max(this.#raised.get(key) ?? -Infinity, value));

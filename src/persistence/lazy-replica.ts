@@ -8,7 +8,8 @@
  * 1. Every answer is the one that the replica below would give if each commit had been applied at once: what waits is
  *    applied before a question that it could change the answer of, or is part of the answer.
  * 2. Commits reach the replica below in their order, each of them once.
- * 3. After a commit could not be applied, nothing is answered any more: the replica below lacks what was acknowledged.
+ * 3. Changes of the caller's own tables are applied at once: nothing here knows what they change.
+ * 4. After a commit could not be applied, nothing is answered any more: the replica below lacks what was acknowledged.
  *
  * @module
  */
@@ -65,6 +66,15 @@ export class LazyReplica implements Replica {
     return this.#versions.get(originatorId);
   }
 
+  expect(originatorIds: ReadonlySet<OriginatorId>): void {
+    this.#assertSound();
+    const unknown = [...originatorIds].filter((id) => !this.#versions.isKnown(id));
+    // More would push each other out; and of one, nothing is saved.
+    if (unknown.length < 2 || unknown.length > KNOWN_AGGREGATES_MAX) return;
+    const versions = this.#replica.maxOriginatorVersions?.(unknown);
+    if (versions !== undefined) this.#versions.learn(unknown, versions);
+  }
+
   hasEvent(originatorId: OriginatorId, originatorVersion: number): boolean {
     this.#settle(originatorId);
     return this.#replica.hasEvent(originatorId, originatorVersion);
@@ -103,7 +113,8 @@ export class LazyReplica implements Replica {
     this.#assertSound();
     for (const commit of commits) this.#take(commit);
     this.#isQuiet = false;
-    if (this.#waitingEvents >= WAITING_EVENTS_MAX || this.#waiting.length >= WAITING_COMMITS_MAX) this.flush();
+    if (commits.some(({ changes }) => changes !== undefined)) this.flush();
+    else if (this.#waitingEvents >= WAITING_EVENTS_MAX || this.#waiting.length >= WAITING_COMMITS_MAX) this.flush();
     else if (this.#waitingEvents >= WAITING_EVENTS_DUE) this.#flushSoon();
     else this.#setTimer();
   }
@@ -133,8 +144,13 @@ export class LazyReplica implements Replica {
   }
 
   #take(commit: CheckedCommit): void {
-    const { events, firstNotificationId, tracking } = commit;
-    this.#waiting.push({ events: events.map(copyOf), firstNotificationId, tracking });
+    const { events, firstNotificationId, tracking, changes } = commit;
+    this.#waiting.push({
+      events: events.map(copyOf),
+      firstNotificationId,
+      tracking,
+      ...(changes === undefined ? {} : { changes }),
+    });
     this.#waitingEvents += events.length;
     for (const { originatorId, originatorVersion } of events) this.#versions.raise(originatorId, originatorVersion);
     if (tracking !== undefined) this.#tracked.raise(tracking.applicationName, tracking.notificationId);

@@ -10,8 +10,10 @@
  * @module
  */
 
-// An integer of more than 15 digits may be beyond 2^53; only then, and with bare words, is the slow path taken.
-const NEEDS_CARE = /\d{16}|NaN|Infinity/;
+// An integer of more digits may be beyond 2^53. Only then, and with bare words, is the slow path taken.
+const DIGITS_MAX = 15;
+const BARE_WORDS = /NaN|Infinity/;
+const [ZERO, NINE] = [48, 57];
 // Strings are matched so that what stands in them is left alone.
 const TOKENS = /"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
 const INTEGER = /^-?\d+$/;
@@ -22,7 +24,38 @@ const INTEGER = /^-?\d+$/;
  * @throws SyntaxError when the text is not JSON
  */
 export function parsePythonJson(text: string): unknown {
-  if (!NEEDS_CARE.test(text)) return JSON.parse(text) as unknown;
+  if (hasLongNumber(text)) return parseWithCare(text);
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    // Bare words are no JSON for the platform; in strings they were no obstacle.
+    if (BARE_WORDS.test(text)) return parseWithCare(text);
+    throw error;
+  }
+}
+
+/**
+ * Whether more than 15 digits stand in a row. Every event that is read passes here: a look at every sixteenth character
+ * takes a twentieth of the time of a regular expression.
+ */
+function hasLongNumber(text: string): boolean {
+  for (let at = DIGITS_MAX; at < text.length; at += DIGITS_MAX + 1) {
+    if (!isDigit(text, at)) continue;
+    let first = at;
+    while (isDigit(text, first - 1)) first--;
+    while (isDigit(text, at + 1)) at++;
+    if (at - first >= DIGITS_MAX) return true;
+  }
+  return false;
+}
+
+/** Beyond the text there is no digit: the code there is NaN. */
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code >= ZERO && code <= NINE;
+}
+
+function parseWithCare(text: string): unknown {
   // What the platform's parser would lose is put into strings that no text can hold by accident or by intent.
   const mark = crypto.randomUUID();
   const careful = text.replaceAll(TOKENS, (token) => (isLossy(token) ? `"${mark}${token}"` : token));

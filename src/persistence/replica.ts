@@ -13,6 +13,13 @@ import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking 
 export interface Replica {
   /** The largest version of an aggregate, or -1 when it has no events. */
   maxOriginatorVersion(originatorId: OriginatorId): number;
+  /**
+   * Those of several aggregates, in their order; for a replica of which one question takes little longer than another.
+   * Absent where it would save nothing.
+   */
+  maxOriginatorVersions?(originatorIds: readonly OriginatorId[]): readonly number[];
+  /** Told of which aggregates the versions will be asked for next, so that they can be looked up at once. */
+  expect?(originatorIds: ReadonlySet<OriginatorId>): void;
   /** Whether a position is taken. */
   hasEvent(originatorId: OriginatorId, originatorVersion: number): boolean;
   /** The largest id that was ever given, or 0. */
@@ -23,8 +30,14 @@ export interface Replica {
   selectEvents(originatorId: OriginatorId, options: SelectEventsOptions): StoredEvent[];
   /** As in `ApplicationRecorder`. */
   selectNotifications(options: SelectNotificationsOptions): Notification[];
-  /** Applies commits that were checked, all or none. */
+  /**
+   * Applies commits that were checked, all or none.
+   *
+   * @throws NotSupportedError (`NOT_SUPPORTED`) when a commit has changes of own tables, and this replica has no SQL
+   */
   apply(commits: readonly CheckedCommit[]): void;
+  /** Brings what was applied to where it is kept, for whoever reads there. Absent where it always is. */
+  flush?(): void;
 }
 
 /** One call of `insertEvents`, decided: what it records, and under which ids. */
@@ -33,6 +46,8 @@ export interface CheckedCommit {
   /** Id of the first event; the others follow without gaps. Of no meaning when there are no events. */
   readonly firstNotificationId: NotificationId;
   readonly tracking: Tracking | undefined;
+  /** What changed in the caller's own tables, in the format of the engine that has them. */
+  readonly changes?: Uint8Array;
 }
 
 /** The notification ids of a commit's events, in their order. */

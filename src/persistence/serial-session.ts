@@ -100,9 +100,12 @@ export class SerialSession {
       const result = await work();
       await inner.#drain();
       this.#assertNotEnded();
+      // Before the unit does: what nobody awaited, and comes between the two, would run outside of the unit, and stay.
+      inner.#end();
       this.#unit.commit();
       return result;
     } catch (error) {
+      inner.#end();
       // Once an outer unit has ended, a roll back would hit whatever came after it.
       if (!this.#hasEnded()) rollBack(this.#unit);
       throw error;
@@ -123,7 +126,9 @@ export class SerialSession {
     await this.#turns.run(() => undefined);
   }
 
+  /** More than once is fine. */
   #end(): void {
+    if (this.#state === 'ended') return;
     this.#state = 'ended';
     this.#onEnded();
   }

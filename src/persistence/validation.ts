@@ -45,6 +45,12 @@ export function validateApplicationName(applicationName: string): void {
   refuse('applicationName', 'a text that is not empty, without zeros or halves of surrogate pairs', applicationName);
 }
 
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when there is no such durability; none is the store's own */
+export function validateDurability(durability: unknown): void {
+  if (durability === undefined || durability === 'strict' || durability === 'relaxed') return;
+  throw new ProgrammingError('The durability of a commit, and of a store, is "strict" or "relaxed".');
+}
+
 /**
  * Refuses at the commit what a push could never get through, so that it does not block the queue later.
  *

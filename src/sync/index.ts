@@ -15,7 +15,7 @@ export {
   UnavailableError,
   UpgradeRequiredError,
 } from './protocol/index.js';
-export { BACKOFF_DELAY_MS_MAX, BACKOFF_DELAY_MS_MIN } from './backoff.js';
+export { BACKOFF_DELAY_MS_MAX, BACKOFF_DELAY_MS_MIN } from './push-backoff.js';
 export type { GetToken } from './push-transport.js';
 export type { OnServerBehind } from './pusher.js';
 export { startSync } from './start-sync.js';

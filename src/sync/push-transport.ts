@@ -31,6 +31,9 @@ export interface PushTransportOptions {
   readonly clock: Clock;
 }
 
+/** What a push goes through. */
+export type Transport = Pick<PushTransport, 'push'>;
+
 /** Sends push requests to one server. */
 export class PushTransport {
   readonly #options: PushTransportOptions;

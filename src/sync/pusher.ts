@@ -25,7 +25,8 @@ import type { Notification } from '../persistence/stored-event.js';
 import type { Clock } from '../util/clock.js';
 import { ObservableValue } from '../util/observable.js';
 import type { Observable } from '../util/observable.js';
-import { BACKOFF_DELAY_MS_MAX, backoffDelayMs } from './backoff.js';
+import { backoffDelayMs } from '../util/backoff.js';
+import { BACKOFF_DELAY_MS_MAX, PUSH_BACKOFF } from './push-backoff.js';
 import {
   PUSH_BODY_BYTES_MAX,
   PUSH_EVENTS_MAX,
@@ -36,7 +37,7 @@ import {
   UnavailableError,
 } from './protocol/index.js';
 import type { PushResponse } from './protocol/index.js';
-import type { PushTransport } from './push-transport.js';
+import type { Transport } from './push-transport.js';
 import { INITIAL_SYNC_STATUS } from './sync-status.js';
 import type { SyncState, SyncStatus } from './sync-status.js';
 import { PUSH_TRACKING_NAME } from './sync-store.js';
@@ -55,7 +56,7 @@ export type OnServerBehind = 'stop' | 'resend';
 /** What a {@link Pusher} needs. */
 export interface PusherOptions {
   readonly store: SyncStore;
-  readonly transport: PushTransport;
+  readonly transport: Transport;
   readonly onServerBehind: OnServerBehind;
   readonly isOffline: () => boolean;
   readonly clock: Clock;
@@ -185,8 +186,8 @@ export class Pusher {
   }
 
   async #push(
-    transport: PushTransport,
-    request: Parameters<PushTransport['push']>[0],
+    transport: Transport,
+    request: Parameters<Transport['push']>[0],
     signal: AbortSignal,
   ): Promise<PushResponse | undefined> {
     try {
@@ -242,7 +243,9 @@ export class Pusher {
     this.#failures++;
     this.#refused = !(error instanceof UnavailableError);
     this.#retryFloorMs = typeof asked === 'number' ? nowMs + asked : -Infinity;
-    const delayMs = this.#refused ? BACKOFF_DELAY_MS_MAX : backoffDelayMs(this.#failures, this.#options.random);
+    const delayMs = this.#refused
+      ? BACKOFF_DELAY_MS_MAX
+      : backoffDelayMs(this.#failures, this.#options.random, PUSH_BACKOFF);
     this.#nextAttemptAtMs = Math.max(this.#retryFloorMs, nowMs + delayMs);
     this.#update({ lastError: error });
     await this.#wait(this.#waitingState(), this.#nextAttemptAtMs - nowMs, signal);

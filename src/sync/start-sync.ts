@@ -7,6 +7,7 @@ import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
 import { ObservableValue } from '../util/observable.js';
 import type { Observable } from '../util/observable.js';
+import { transportOfCopy } from './copied-store.js';
 import { PushTransport } from './push-transport.js';
 import type { GetToken } from './push-transport.js';
 import { Pusher } from './pusher.js';
@@ -83,16 +84,18 @@ class RunningSync implements Sync {
 
   constructor(options: StartSyncOptions) {
     const { store, wakeSources = pageWakeSources, clock = systemClock } = options;
+    const transport = new PushTransport({
+      url: options.url,
+      // Bound, because the platform's own insists on its `this`.
+      fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
+      getToken: options.getToken ?? (() => undefined),
+      clock,
+    });
+    const { pushBaseId = 0 } = store;
     this.#pusher = new Pusher({
       store,
       clock,
-      transport: new PushTransport({
-        url: options.url,
-        // Bound, because the platform's own insists on its `this`.
-        fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
-        getToken: options.getToken ?? (() => undefined),
-        clock,
-      }),
+      transport: pushBaseId === 0 ? transport : transportOfCopy(transport, pushBaseId),
       onServerBehind: options.onServerBehind ?? 'stop',
       isOffline: () => wakeSources.isOffline(),
       random: options.random ?? Math.random,

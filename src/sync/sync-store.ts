@@ -11,6 +11,8 @@ export interface SyncStore {
   readonly name: string;
   /** Identifies it to the server: a random UUID, made once. */
   readonly replicaId: string;
+  /** Of a copy of another store: events up to this id are that one's to push, and never pushed as this one's. @defaultValue 0 */
+  readonly pushBaseId?: number;
   readonly recorder: ProcessRecorder;
   /** Calls a listener soon after something was recorded. @returns stops the calls */
   onRecorded(listener: () => void): () => void;

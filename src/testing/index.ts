@@ -1,25 +1,69 @@
 /**
- * Conformance suites for those who write a recorder, usable from any test runner.
+ * What to test an application with, and conformance suites for those who write a recorder. Usable from any test runner:
+ * what does not hold is thrown.
  *
  * @module
  *
  * @example
  * ```ts
+ * test('an order that is paid is not paid again', () => {
+ *   deciderSpecification(order)
+ *     .given([{ type: 'OrderPaid', data: {} }])
+ *     .when({ type: 'PayOrder', data: {} })
+ *     .thenThrows(CommandError);
+ * });
+ *
  * for (const testCase of processRecorderCases) {
  *   test(testCase.name, async () => testCase.run({ recorder: await openMyRecorder() }));
  * }
  * ```
  */
-export { aggregateRecorderCases } from './aggregate-recorder-cases.js';
-export type { AggregateRecorderContext } from './aggregate-recorder-cases.js';
-export { applicationRecorderCases } from './application-recorder-cases.js';
-export type { ApplicationRecorderContext } from './application-recorder-cases.js';
-export { ConformanceError, expectEqual, expectRejection, expectTrue } from './conformance.js';
-export type { ConformanceCase } from './conformance.js';
-export { connectionCases } from './connection-cases.js';
-export type { ConnectionContext, RecorderConnection } from './connection-cases.js';
-export { newOriginatorId, sampleEvent, sampleEvents } from './event-samples.js';
-export { processRecorderCases } from './process-recorder-cases.js';
-export type { ProcessRecorderContext } from './process-recorder-cases.js';
-export { ownSqlCaseNames, transactionCases } from './transaction-cases.js';
-export type { TransactionContext } from './transaction-cases.js';
+export { aggregateSpecification } from './specifications/aggregate-specification.js';
+export type { AggregateSpecification, GivenAggregate } from './specifications/aggregate-specification.js';
+export { deciderSpecification } from './specifications/decider-specification.js';
+export type { DeciderSpecification, GivenDecider } from './specifications/decider-specification.js';
+export { inMemoryApplication, inMemoryOptions } from './in-memory-application.js';
+export type { InMemoryApplicationOptions } from './in-memory-application.js';
+export { ManualClock } from './manual-clock.js';
+export { processSpecification } from './specifications/process-specification.js';
+export type { ProcessReaction } from './specifications/process-specification.js';
+export {
+  memoryProjectionSpecification,
+  sqlProjectionSpecification,
+} from './specifications/projection-specification.js';
+export type { GivenMemoryProjection, GivenSqlProjection } from './specifications/projection-specification.js';
+export { sequentialIds } from './sequential-ids.js';
+export { SpecificationError } from './specifications/specification-error.js';
+export type { SpecificationOutcome, StateExpectation } from './specifications/specification-outcome.js';
+export type { ErrorClass, ExpectedError } from './specifications/specified-error.js';
+export type { SpecifiedEvent } from './specifications/specified-events.js';
+
+export { aggregateRecorderCases } from './conformance/aggregate-recorder-cases.js';
+export type { AggregateRecorderContext } from './conformance/aggregate-recorder-cases.js';
+export { applicationCases } from './conformance/application-cases.js';
+export type { ApplicationContext } from './conformance/application-context.js';
+export { applicationRecorderCases } from './conformance/application-recorder-cases.js';
+export type { ApplicationRecorderContext } from './conformance/application-recorder-cases.js';
+export { ConformanceError, expectEqual, expectRejection, expectTrue } from './conformance/conformance.js';
+export type { ConformanceCase } from './conformance/conformance.js';
+export { connectionCases } from './conformance/connection-cases.js';
+export type { ConnectionContext, RecorderConnection } from './conformance/connection-cases.js';
+export { newOriginatorId, sampleEvent, sampleEvents } from './conformance/event-samples.js';
+export { processRecorderCases } from './conformance/process-recorder-cases.js';
+export type { ProcessRecorderContext } from './conformance/process-recorder-cases.js';
+export { ownSqlCaseNames, transactionCases } from './conformance/transaction-cases.js';
+export type { TransactionContext } from './conformance/transaction-cases.js';
+export { eventIndexCases } from './conformance/event-index-cases.js';
+export type { EventIndexContext } from './conformance/event-index-cases.js';
+export { outboxCases } from './conformance/outbox-cases.js';
+export type { OutboxCaseOptions, OutboxContext } from './conformance/outbox-cases.js';
+export { recordWith, sampleRecordedEvent } from './conformance/recorded-events.js';
+export { snapshotStoreCases } from './conformance/snapshot-store-cases.js';
+export type { SnapshotStoreContext } from './conformance/snapshot-store-cases.js';
+export { processCases } from './conformance/process-cases.js';
+export type { ProcessContext } from './conformance/process-cases.js';
+export { projectionCases } from './conformance/projection-cases.js';
+export { projectionRaceCases } from './conformance/projection-race-cases.js';
+export type { ProjectionContext } from './conformance/projection-cases.js';
+export { CountingWorld } from './conformance/counting-world.js';
+export type { Found, OnFound } from './conformance/counting-world.js';

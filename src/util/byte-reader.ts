@@ -40,10 +40,16 @@ export class ByteReader {
 
   /** A view (not a copy) of the next `count` bytes. */
   raw(count: number): Uint8Array {
+    const at = this.skip(count);
+    return this.#bytes.subarray(at, at + count);
+  }
+
+  /** Passes over the next `count` bytes. @returns where they begin */
+  skip(count: number): number {
     if (count > this.remaining) throw new RangeError('the bytes end too early');
-    const view = this.#bytes.subarray(this.#at, this.#at + count);
+    const at = this.#at;
     this.#at += count;
-    return view;
+    return at;
   }
 
   /** A view (not a copy) of bytes whose length stands before them. */

@@ -1,6 +1,7 @@
 /** Tries again what may pass: a connection that broke, a server that restarts. */
 import { systemClock } from './clock.js';
 import type { Clock } from './clock.js';
+import { pause } from './pause.js';
 
 const ATTEMPTS_DEFAULT = 3;
 const DELAY_MS_DEFAULT = 1_000;
@@ -43,19 +44,7 @@ export async function withRetry<T>(work: () => Promise<T>, options: RetryOptions
       return await work();
     } catch (error) {
       if (attempt >= attempts || !isRetryable(error)) throw error;
-      await pause(delayMs, options.clock ?? systemClock, options.signal);
+      await pause(options.clock ?? systemClock, delayMs, options.signal);
     }
   }
-}
-
-function pause(delayMs: number, clock: Clock, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const callOff = clock.schedule(done, delayMs);
-    signal?.addEventListener('abort', done);
-    function done(): void {
-      callOff();
-      signal?.removeEventListener('abort', done);
-      resolve();
-    }
-  });
 }

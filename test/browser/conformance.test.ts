@@ -1,4 +1,5 @@
 import { openDaybook } from 'daybook';
+import type { SqlQueryable } from 'daybook';
 import { openSqlJs, SqliteAggregateRecorder, SqliteApplicationRecorder, SqliteProcessRecorder } from 'daybook/sqlite';
 import type { SqliteDatabase } from 'daybook/sqlite';
 import {
@@ -40,9 +41,23 @@ describeConformance(
   'the durable store in its worker, through Comlink',
   async () => {
     const daybook = await openDaybook({ name: newStoreName() });
-    return { context: { recorder: daybook.recorder }, close: () => daybook.close() };
+    const context: TransactionContext<SqlQueryable> = {
+      recorder: daybook.recorder,
+      setUpOwnTable: () =>
+        daybook.recorder.transaction(async ({ connection }) => {
+          await connection.query('CREATE TABLE IF NOT EXISTS own (value TEXT NOT NULL)');
+        }),
+      async insertOwnRow(connection, value) {
+        await connection.query('INSERT INTO own (value) VALUES ($1)', [value]);
+      },
+      async ownRows() {
+        const { rows } = await daybook.query('SELECT value FROM own ORDER BY rowid');
+        return rows.map(({ value }) => value as string);
+      },
+    };
+    return { context, close: () => daybook.close() };
   },
-  process,
+  { ...process, transactions: transactionCases },
 );
 
 interface Creatable {

@@ -1,7 +1,8 @@
-import { EventStore, JSONTranscoder, Mapper, openDaybook } from 'daybook';
+import { deleteDaybook, EventStore, JSONTranscoder, Mapper, openDaybook } from 'daybook';
 import type { Daybook } from 'daybook';
 import { newOriginatorId, sampleEvent, sampleEvents } from 'daybook/testing';
 import { describe, expect, test, vi } from 'vitest';
+import { faultyWorker } from './faulty-worker.js';
 import { newStoreName, openStore, rawJournal, settled, withWorkers } from './open-store.js';
 
 const everything = async (daybook: Daybook): Promise<unknown[]> =>
@@ -147,6 +148,27 @@ describe('faults', () => {
     await expect(openDaybook({ name })).rejects.toMatchObject({ code: 'PROGRAMMING_ERROR' });
   });
 
+  test('a worker that dies while it opens rejects the opening at once', async () => {
+    const { files } = faultyWorker(['die-opening']);
+    const opening = openDaybook({ name: newStoreName(), ...files });
+    await expect(opening).rejects.toMatchObject({ code: 'WORKER_DIED' });
+    await expect(deleteDaybook(newStoreName(), files)).rejects.toMatchObject({ code: 'WORKER_DIED' });
+  });
+
+  test('a worker that is killed while it opens rejects the opening at once', async () => {
+    const { files } = faultyWorker(['no-opening']);
+    await withWorkers(async (workers) => {
+      const opening = openDaybook({ name: newStoreName(), ...files });
+      const settled = expect(opening).rejects.toMatchObject({ code: 'WORKER_DIED' });
+      const isAlive = async (): Promise<boolean> =>
+        ((await navigator.locks.query()).pending ?? []).some(({ name }) => name?.startsWith('daybook:alive:'));
+      // The page waits for the lock that the worker holds.
+      await expect.poll(isAlive).toBe(true);
+      workers[0]?.terminate();
+      await settled;
+    });
+  });
+
   test('a worker that dies rejects what is pending and what comes later', async () => {
     await withWorkers(async (workers) => {
       const daybook = await openStore(newStoreName());
@@ -183,7 +205,7 @@ describe('faults', () => {
     await daybook.recorder.insertEvents([sampleEvent(newOriginatorId(), 1)]);
     await daybook.close();
     const record = (await rawJournal(name, 'readonly', (journal) => journal.get(1))) as Uint8Array;
-    record[4] = 2;
+    record[4] = 3;
     await rawJournal(name, 'readwrite', (journal) => journal.put(record, 1));
     await expect(openDaybook({ name })).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
   });

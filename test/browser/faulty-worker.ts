@@ -1,68 +1,156 @@
 import { onTestFinished } from 'vitest';
 
-/** What a faulty worker may be told. */
+/** What a faulty worker may be told. Each strikes once, unless it says otherwise. */
 export type WorkerFault =
-  /** The next `add` finds the quota used up, and from then on the connection refuses to write. */
+  /** An `add` finds the quota used up, and from then on the connection refuses to write. */
   | 'quota'
-  /** The browser closes every connection. */
+  /** The browser closes every connection, and says so. At once. */
   | 'close'
-  /** Every `put` fails: storage opens, and cannot be written. */
-  | 'no-writing';
+  /** The browser closes every connection, and has not said so yet. At once. */
+  | 'close-unsaid'
+  /** The browser aborts the transaction of an `add` for a reason of its own. */
+  | 'abort'
+  /** The browser closes the connection while a transaction with an `add` is in progress. */
+  | 'close-within'
+  /** The browser closes the connection when the transaction of an `add` is complete, before anybody hears of that. */
+  | 'close-after'
+  /** The transaction of an `add` never ends, as in a tab that was frozen in the middle of it. */
+  | 'hold'
+  /** Nobody hears that the transaction of an `add` is complete. */
+  | 'lose-reply'
+  /** The browser says that this origin has used up all that it may take. Stays. */
+  | 'no-quota'
+  /** Every `put` fails: storage opens, and cannot be written. Stays. */
+  | 'no-writing'
+  /** `indexedDB.open` does not answer. Stays. */
+  | 'no-opening'
+  /** The worker ends itself at `indexedDB.open`, without a word. Stays. */
+  | 'die-opening'
+  /** Time limits of five seconds and more pass a hundred times as fast. Stays. */
+  | 'haste';
 
 // Runs before the worker's own code, inside the worker: the boundary to IndexedDB, made to fail on demand.
 const FAULTS = `
-const pending = new Set(FIRST);
+const pending = new Map(FIRST.map((fault) => [fault, 1]));
+const strikes = (fault) => {
+  const left = pending.get(fault);
+  if (left === undefined) return false;
+  if (left > 1) pending.set(fault, left - 1);
+  else pending.delete(fault);
+  return left === 1;
+};
+const channel = new BroadcastChannel(CHANNEL);
 const readOnly = new WeakSet();
 const databases = new Set();
+const closeByBrowser = (database, isSaid) => {
+  databases.delete(database);
+  database.close();
+  if (isSaid) database.dispatchEvent(new Event('close'));
+};
 const original = IDBDatabase.prototype.transaction;
 IDBDatabase.prototype.transaction = function (...parameters) {
   databases.add(this);
   return original.apply(this, parameters);
+};
+const open = IDBFactory.prototype.open;
+IDBFactory.prototype.open = function (...parameters) {
+  if (pending.has('die-opening')) close();
+  else if (!pending.has('no-opening')) return open.apply(this, parameters);
+  return Object.assign(Object.create(IDBOpenDBRequest.prototype), { addEventListener: () => undefined });
+};
+if (globalThis.StorageManager !== undefined) {
+  const estimate = StorageManager.prototype.estimate;
+  StorageManager.prototype.estimate = async function () {
+    return pending.has('no-quota') ? { usage: 1000, quota: 1000 } : estimate.call(this);
+  };
+}
+const wait = globalThis.setTimeout;
+globalThis.setTimeout = (callback, delayMs = 0, ...rest) =>
+  wait(callback, pending.has('haste') && delayMs >= 5000 ? delayMs / 100 : delayMs, ...rest);
+const afterAdd = {
+  abort: (transaction) => transaction.abort(),
+  'close-within': (transaction) => {
+    transaction.abort();
+    closeByBrowser(transaction.db, true);
+  },
+  // Listens before the worker's own code does.
+  'close-after': (transaction) => transaction.addEventListener('complete', () => closeByBrowser(transaction.db, true)),
+  'lose-reply': (transaction) =>
+    transaction.addEventListener('complete', (event) => {
+      event.stopImmediatePropagation();
+      channel.postMessage('lose-reply');
+    }),
+  hold: (transaction, store) => {
+    transaction.commit = () => undefined;
+    const ask = () => {
+      store.count().onsuccess = ask;
+    };
+    ask();
+    channel.postMessage('hold');
+  },
 };
 for (const name of ['add', 'put']) {
   const write = IDBObjectStore.prototype[name];
   IDBObjectStore.prototype[name] = function (...parameters) {
     const { db } = this.transaction;
     if (name === 'put' && pending.has('no-writing')) throw new DOMException('injected', 'UnknownError');
-    if (name === 'add' && pending.delete('quota')) readOnly.add(db);
+    if (name === 'add' && strikes('quota')) readOnly.add(db);
     if (readOnly.has(db)) throw new DOMException('injected', 'QuotaExceededError');
-    return write.apply(this, parameters);
+    const request = write.apply(this, parameters);
+    if (name === 'add') {
+      for (const [fault, strike] of Object.entries(afterAdd)) if (strikes(fault)) strike(this.transaction, this);
+    }
+    return request;
   };
 }
-const channel = new BroadcastChannel(CHANNEL);
-channel.onmessage = ({ data }) => {
-  if (data === 'close') {
-    for (const database of databases) {
-      database.close();
-      database.dispatchEvent(new Event('close'));
-    }
-    databases.clear();
-  } else pending.add(data);
+channel.onmessage = ({ data: [fault, nth] }) => {
+  if (fault === 'close' || fault === 'close-unsaid') {
+    for (const database of databases) closeByBrowser(database, fault === 'close');
+  } else pending.set(fault, nth);
   channel.postMessage('done');
 };
 `;
 
+/** A worker that fails on demand, and how it is told. */
+export interface FaultyWorker {
+  /** For `openDaybook` and the others. The wasm is named, because a worker that starts here does not lie beside it. */
+  readonly files: { readonly workerUrl: string; readonly backupWorkerUrl: string; readonly wasmUrl: string };
+  /**
+   * Resolves when the worker knows.
+   *
+   * @param nth - which one of the writes that follow it strikes; 1 is the next
+   */
+  inject(fault: WorkerFault, nth?: number): Promise<void>;
+  /** Resolves when a fault has struck that is not seen otherwise. To be called before it does. */
+  struck(fault: 'hold' | 'lose-reply'): Promise<void>;
+}
+
 /** The published worker with a boundary to IndexedDB that fails when told to. */
-export function faultyWorker(first: readonly WorkerFault[] = []): {
-  /** For `openDaybook`. The wasm is named, because the worker that starts here does not lie beside it. */
-  readonly files: { readonly workerUrl: string; readonly wasmUrl: string };
-  inject(fault: WorkerFault): Promise<void>;
-} {
+export function faultyWorker(first: readonly WorkerFault[] = []): FaultyWorker {
   const name = `faults-${crypto.randomUUID()}`;
   const faults = FAULTS.replace('CHANNEL', JSON.stringify(name)).replace('FIRST', JSON.stringify(first));
-  const worker = new URL('../../dist/worker.js', import.meta.url).href;
   const channel = new BroadcastChannel(name);
   onTestFinished(() => channel.close());
+  const heard = (word: string): Promise<void> =>
+    new Promise((resolve) => {
+      channel.addEventListener('message', ({ data }) => {
+        if (data === word) resolve();
+      });
+    });
   // Static imports, so that no message is lost while they load.
-  const workerUrl = moduleUrl(`import ${JSON.stringify(moduleUrl(faults))};\nimport ${JSON.stringify(worker)};\n`);
+  const withFaults = (worker: URL): string =>
+    moduleUrl(`import ${JSON.stringify(moduleUrl(faults))};\nimport ${JSON.stringify(worker.href)};\n`);
+  const workerUrl = withFaults(new URL('../../dist/worker.js', import.meta.url));
+  const backupWorkerUrl = withFaults(new URL('../../dist/backup-worker.js', import.meta.url));
   const wasmUrl = new URL('../../dist/sql-wasm.wasm', import.meta.url).href;
   return {
-    files: { workerUrl, wasmUrl },
-    inject: (fault) =>
-      new Promise((resolve) => {
-        channel.onmessage = () => resolve();
-        channel.postMessage(fault);
-      }),
+    files: { workerUrl, backupWorkerUrl, wasmUrl },
+    inject: async (fault, nth = 1) => {
+      const done = heard('done');
+      channel.postMessage([fault, nth]);
+      await done;
+    },
+    struck: heard,
   };
 }
 

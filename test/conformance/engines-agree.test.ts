@@ -5,7 +5,7 @@ import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recor
 import type { RecorderTransaction, TransactionalRecorder } from '../../src/persistence/recorder-transaction.js';
 import type { SqliteDatabase } from '../../src/persistence/sqlite/sqlite-driver.js';
 import { SqliteProcessRecorder } from '../../src/persistence/sqlite/sqlite-recorder.js';
-import { newOriginatorId, sampleEvent } from '../../src/testing/event-samples.js';
+import { newOriginatorId, sampleEvent } from '../../src/testing/conformance/event-samples.js';
 import { SQLITE_ENGINES } from '../support/sqlite-engines.js';
 import type { SqliteEngine } from '../support/sqlite-engines.js';
 

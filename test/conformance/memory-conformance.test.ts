@@ -3,11 +3,11 @@ import {
   MemoryApplicationRecorder,
   MemoryProcessRecorder,
 } from '../../src/persistence/memory/memory-recorder.js';
-import { aggregateRecorderCases } from '../../src/testing/aggregate-recorder-cases.js';
-import { applicationRecorderCases } from '../../src/testing/application-recorder-cases.js';
-import { processRecorderCases } from '../../src/testing/process-recorder-cases.js';
-import { ownSqlCaseNames, transactionCases } from '../../src/testing/transaction-cases.js';
-import type { TransactionContext } from '../../src/testing/transaction-cases.js';
+import { aggregateRecorderCases } from '../../src/testing/conformance/aggregate-recorder-cases.js';
+import { applicationRecorderCases } from '../../src/testing/conformance/application-recorder-cases.js';
+import { processRecorderCases } from '../../src/testing/conformance/process-recorder-cases.js';
+import { ownSqlCaseNames, transactionCases } from '../../src/testing/conformance/transaction-cases.js';
+import type { TransactionContext } from '../../src/testing/conformance/transaction-cases.js';
 import { describeConformance } from '../support/run-conformance.js';
 
 const ENGINE = 'memory';

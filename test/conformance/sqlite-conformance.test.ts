@@ -1,9 +1,9 @@
 import { SqliteAggregateRecorder, SqliteApplicationRecorder } from '../../src/persistence/sqlite/sqlite-recorder.js';
-import { aggregateRecorderCases } from '../../src/testing/aggregate-recorder-cases.js';
-import { applicationRecorderCases } from '../../src/testing/application-recorder-cases.js';
-import { connectionCases } from '../../src/testing/connection-cases.js';
-import { processRecorderCases } from '../../src/testing/process-recorder-cases.js';
-import { transactionCases } from '../../src/testing/transaction-cases.js';
+import { aggregateRecorderCases } from '../../src/testing/conformance/aggregate-recorder-cases.js';
+import { applicationRecorderCases } from '../../src/testing/conformance/application-recorder-cases.js';
+import { connectionCases } from '../../src/testing/conformance/connection-cases.js';
+import { processRecorderCases } from '../../src/testing/conformance/process-recorder-cases.js';
+import { transactionCases } from '../../src/testing/conformance/transaction-cases.js';
 import { describeConformance } from '../support/run-conformance.js';
 import { openSqliteContext, SHARED_ENGINES, SQLITE_ENGINES } from '../support/sqlite-engines.js';
 import type { SqliteEngine } from '../support/sqlite-engines.js';

@@ -160,4 +160,28 @@ describe('DateTime', () => {
   test('an invalid Date is refused', () => {
     expect(() => DateTime.fromDate(new Date(Number.NaN))).toThrow(TypeError);
   });
+
+  test('reads the form that it writes, which has a way of its own, as it reads every other form', () => {
+    const two = (max: number): fc.Arbitrary<string> =>
+      fc.integer({ min: 0, max }).map((value) => String(value).padStart(2, '0'));
+    const year = fc.oneof(fc.constantFrom('0000', '0001', '0099', '0100', '1900', '2000', '2024', '9999', '20x4'));
+    const fraction = fc.constantFrom('', '.000001', '.999999', '.123456', '.12345x', ',123456');
+    const parts = fc.tuple(year, two(14), two(33), two(25), two(61), two(61), fraction);
+    const read = (text: string): string | undefined => {
+      try {
+        return String(DateTime.parse(text));
+      } catch {
+        return undefined;
+      }
+    };
+    fc.assert(
+      fc.property(parts, ([y, month, day, hour, minute, second, rest]) => {
+        const text = `${y}-${month}-${day}T${hour}:${minute}:${second}${rest}`;
+        expect(read(`${text}+00:00`)).toBe(read(`${text}Z`));
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(read('2024-02-29T00:00:00+00:00')).toBe('2024-02-29T00:00:00+00:00');
+    expect(read('2023-02-29T00:00:00+00:00')).toBeUndefined();
+  });
 });

@@ -28,6 +28,18 @@ test.each(READERS)('every setting that %s reads is in the document', (path) => {
   for (const setting of settings) expect(document).toContain(`\`${setting}\``);
 });
 
+test('every key of a configuration is in the document, with its default', () => {
+  const document = read('docs/configuration.md');
+  const table = /key +default\n(.*?)\n \* ```/s.exec(read('src/persistence/infrastructure/event-sourcing-config.ts'));
+  const lines = (table?.[1] ?? '').split('\n').map((line) => /^ \* (\S+) +(.+)$/.exec(line));
+  expect(lines).toHaveLength(8);
+  for (const found of lines) {
+    const [, key = '', defaultValue = ''] = found ?? [];
+    const row = document.split('\n').find((line) => line.startsWith(`| \`${key}\` `));
+    expect(row?.split('|')[2]?.replaceAll('`', '').trim()).toBe(defaultValue);
+  }
+});
+
 test.each(shownExamples('docs/configuration.md'))('the document shows %s as it is', (_path, shown, actual) => {
   expect(shown).toBe(actual);
 });

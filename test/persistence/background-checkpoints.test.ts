@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { BackgroundCheckpoints } from '../../src/persistence/indexeddb/background-checkpoints.js';
 import type { CheckpointSource } from '../../src/persistence/indexeddb/background-checkpoints.js';
-import { ManualClock } from '../support/manual-clock.js';
+import { ManualClock } from '../../src/testing/manual-clock.js';
 
 const STEP_MS = 100;
 const LONG_MS = 10_000;

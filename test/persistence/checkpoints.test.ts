@@ -8,7 +8,7 @@ import { Checkpoints } from '../../src/persistence/indexeddb/checkpoints.js';
 import { DurableRecorder } from '../../src/persistence/indexeddb/durable-recorder.js';
 import { SqliteReplica } from '../../src/persistence/sqlite/sqlite-replica.js';
 import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
-import { newOriginatorId, sampleEvent, sampleEvents } from '../../src/testing/event-samples.js';
+import { newOriginatorId, sampleEvent, sampleEvents } from '../../src/testing/conformance/event-samples.js';
 import { openImaged } from '../support/imaged-memory.js';
 import { SharedJournal } from '../support/shared-journal.js';
 
@@ -138,6 +138,29 @@ describe('a checkpoint', () => {
     await writer.checkpoint();
     expect(writer.checkpointNeed).toBe(0);
     expect((await openImaged(journal)).checkpointNeed).toBe(0);
+  });
+
+  test('that is being written is waited for by the end of the store', async () => {
+    const journal = new SharedJournal();
+    const tab = await openImaged(journal);
+    await tab.insertEvents([sampleEvent(newOriginatorId(), 1)]);
+    let letGo = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const steps: string[] = [];
+    journal.beforeRequest = async () => {
+      await held;
+      steps.push('a request');
+    };
+    const checkpoint = tab.checkpoint();
+    const closed = tab.close().then(() => steps.push('closed'));
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+    expect(steps).toEqual([]);
+    letGo();
+    await Promise.allSettled([checkpoint, closed]);
+    expect(steps.at(-1)).toBe('closed');
+    expect(steps.length).toBeGreaterThan(1);
   });
 
   test('is not begun in a store that is closed', async () => {

@@ -5,7 +5,7 @@ import { encodeJournalRecord } from '../../src/persistence/indexeddb/journal-rec
 import { MemoryReplica } from '../../src/persistence/memory/memory-replica.js';
 import { SqliteReplica } from '../../src/persistence/sqlite/sqlite-replica.js';
 import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
-import { newOriginatorId, sampleEvent, sampleEvents } from '../../src/testing/event-samples.js';
+import { newOriginatorId, sampleEvent, sampleEvents } from '../../src/testing/conformance/event-samples.js';
 import { openImaged } from '../support/imaged-memory.js';
 import { SharedJournal } from '../support/shared-journal.js';
 import type { JournalFault } from '../support/shared-journal.js';
@@ -49,6 +49,19 @@ describe('commits', () => {
     expect(outcomes[50]).toMatchObject({ status: 'rejected', reason: { code: 'INTEGRITY_ERROR' } });
     expect(journal.records).toHaveLength(1);
     expect(await recorder.maxNotificationId()).toBe(100);
+  });
+
+  test('that are large together become several records, also if one alone is larger', async () => {
+    const journal = new SharedJournal();
+    const recorder = await openOn(journal);
+    const large = (count: number): Promise<unknown> =>
+      recorder.insertEvents(
+        sampleEvents(newOriginatorId(), 1, count).map((event) => ({ ...event, state: new Uint8Array(700_000) })),
+      );
+    await Promise.all([large(10), large(10), large(10), large(30), large(1)]);
+    expect(journal.records).toHaveLength(4);
+    expect(Math.max(...journal.records.map((record) => record?.length ?? 0))).toBeLessThan(22_000_000);
+    expect(await recorder.maxNotificationId()).toBe(61);
   });
 
   test('that fail leave nothing behind, and the next one goes through', async () => {
@@ -151,7 +164,7 @@ describe('a damaged journal', () => {
 
   test('of a newer version is refused as such', async () => {
     const journal = await written();
-    (journal.records[2] as Uint8Array)[4] = 2;
+    (journal.records[2] as Uint8Array)[4] = 3;
     await expect(openOn(journal)).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
   });
 });

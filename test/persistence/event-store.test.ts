@@ -4,7 +4,7 @@ import { EventStore } from '../../src/persistence/event-store.js';
 import { JSONTranscoder } from '../../src/persistence/json-transcoder.js';
 import { Mapper } from '../../src/persistence/mapper.js';
 import { MemoryAggregateRecorder, MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
-import { newOriginatorId } from '../../src/testing/event-samples.js';
+import { newOriginatorId } from '../../src/testing/conformance/event-samples.js';
 
 const mapper = new Mapper({ transcoder: new JSONTranscoder() });
 const counted = (originatorId: string, originatorVersion: number, type = 'Counted'): DomainEvent => ({

@@ -19,7 +19,12 @@ const commit: fc.Arbitrary<CheckedCommit> = fc
       nil: undefined,
     }),
   })
-  .map((made) => (made.events.length === 0 ? { ...made, firstNotificationId: 0 } : made));
+  .map((made) => (made.events.length === 0 ? { ...made, firstNotificationId: 0 } : made))
+  .chain((made) =>
+    fc
+      .option(fc.uint8Array({ maxLength: 30 }), { nil: undefined, freq: 2 })
+      .map((changes) => (changes === undefined ? made : { ...made, changes })),
+  );
 const commits = fc.array(commit, { minLength: 1, maxLength: 4 });
 const position = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 
@@ -87,6 +92,14 @@ describe('journal records', () => {
     );
   });
 
+  test('the bytes of format 2, which is used for changes of own tables only, do not change', () => {
+    const changes = Uint8Array.of(1, 1, 2, 97, 98);
+    const record = encodeJournalRecord(7, [{ events: [], firstNotificationId: 0, tracking: undefined, changes }]);
+    expect(Buffer.from(record).toString('hex')).toBe('44424a4e020000002cd28b0a0700000000000000010103050101026162');
+    const plain = encodeJournalRecord(7, [{ events: [], firstNotificationId: 0, tracking: undefined }]);
+    expect(plain[4]).toBe(1);
+  });
+
   test('any changed byte is noticed, as is a missing or added one', () => {
     fc.assert(
       fc.property(position, commits, fc.nat(), fc.integer({ min: 1, max: 255 }), (at, written, where, change) => {
@@ -109,7 +122,7 @@ describe('journal records', () => {
 
   test('a newer format is refused as such, not called damaged', () => {
     const record = encodeJournalRecord(1, [{ events: [], firstNotificationId: 0, tracking: undefined }]);
-    record[4] = 2;
+    record[4] = 3;
     expect(() => decodeJournalRecord(1, record)).toThrow(expect.objectContaining({ code: 'NOT_SUPPORTED' }));
   });
 });
@@ -128,6 +141,7 @@ function copied<E extends StoredEvent>(event: E): E {
   return { ...event, state: new Uint8Array(event.state) };
 }
 
-function copiedCommit({ events, firstNotificationId, tracking }: CheckedCommit): CheckedCommit {
-  return { events: events.map(copied), firstNotificationId, tracking };
+function copiedCommit({ events, firstNotificationId, tracking, changes }: CheckedCommit): CheckedCommit {
+  const commit = { events: events.map(copied), firstNotificationId, tracking };
+  return changes === undefined ? commit : { ...commit, changes: new Uint8Array(changes) };
 }

@@ -76,6 +76,17 @@ describe('numbers', () => {
     if (typeof value === 'number') expect(transcoder.decode(bytes(written))).toBe(value);
   });
 
+  test('integers beyond 2^53 are found wherever they stand', () => {
+    for (let before = 0; before < 40; before++) {
+      for (let after = 0; after < 20; after++) {
+        const [left, right] = ['x'.repeat(before), '7'.repeat(after)];
+        const text = `["${left}",9007199254740993,"${right}",-9007199254740993]`;
+        const read = new JSONTranscoder().decode(new TextEncoder().encode(text));
+        expect(read).toEqual([left, 9007199254740993n, right, -9007199254740993n]);
+      }
+    }
+  });
+
   test('integers beyond 2^53 are bigints, also within data; texts that look like numbers stay texts', () => {
     const json = '{"a":[9223372036854775807,-9007199254740993,12],"b":"9223372036854775807 NaN","NaN":NaN}';
     const value = new JSONTranscoder().decode(bytes(json));

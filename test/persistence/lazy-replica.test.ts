@@ -8,8 +8,8 @@ import type { CheckedCommit, Replica } from '../../src/persistence/replica.js';
 import { SqliteReplica } from '../../src/persistence/sqlite/sqlite-replica.js';
 import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
 import type { SqliteDatabase } from '../../src/persistence/sqlite/sqlite-driver.js';
-import { newOriginatorId, sampleEvent, sampleEvents } from '../../src/testing/event-samples.js';
-import { ManualClock } from '../support/manual-clock.js';
+import { newOriginatorId, sampleEvent, sampleEvents } from '../../src/testing/conformance/event-samples.js';
+import { ManualClock } from '../../src/testing/manual-clock.js';
 import { SharedJournal } from '../support/shared-journal.js';
 
 const LONG_MS = 1_000;

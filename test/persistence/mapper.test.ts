@@ -248,3 +248,30 @@ describe('topics', () => {
     expect((await keeping.get(originatorId)).map(({ type }) => type)).toEqual(['Counted', 'Unknown']);
   });
 });
+
+describe('reading at once', () => {
+  const wrong = { originatorId, originatorVersion: 1, topic: 'Counted', state: new Uint8Array([1]) };
+
+  test('gives the event itself where nothing has to be waited for, and throws directly', async () => {
+    const mapper = new Mapper({ transcoder });
+    const stored = await mapper.toStoredEvent(counted({ a: 1 }));
+    expect(mapper.readDomainEvent(stored)).toEqual(counted({ a: 1 }));
+    expect(() => mapper.readDomainEvent(wrong)).toThrow(
+      expect.objectContaining({ code: 'MAPPER_DESERIALISATION_ERROR' }) as Error,
+    );
+  });
+
+  test('gives a promise where a compressor, a cipher or the transcoder needs time', async () => {
+    const slow = {
+      encode: async (value: unknown) => transcoder.encode(value),
+      decode: async (bytes: Uint8Array) => transcoder.decode(bytes),
+    };
+    for (const options of [{ transcoder: slow }, { transcoder, compressor: new ZlibCompressor() }]) {
+      const mapper = new Mapper(options);
+      const reading = mapper.readDomainEvent(await mapper.toStoredEvent(counted({ a: 1 })));
+      expect(reading).toBeInstanceOf(Promise);
+      expect(await reading).toEqual(counted({ a: 1 }));
+      await expect(mapper.readDomainEvent(wrong)).rejects.toMatchObject({ code: 'MAPPER_DESERIALISATION_ERROR' });
+    }
+  });
+});

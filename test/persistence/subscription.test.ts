@@ -7,7 +7,7 @@ import type { SelectNotificationsOptions } from '../../src/persistence/recorder.
 import type { Notification } from '../../src/persistence/stored-event.js';
 import { follow, PAGE_NOTIFICATIONS_MAX } from '../../src/persistence/subscription.js';
 import type { NotificationSource, OnRecorded, Subscription } from '../../src/persistence/subscription.js';
-import { newOriginatorId, sampleEvent, sampleEvents } from '../../src/testing/event-samples.js';
+import { newOriginatorId, sampleEvent, sampleEvents } from '../../src/testing/conformance/event-samples.js';
 import { SharedJournal } from '../support/shared-journal.js';
 
 /** What tells of records here: whoever records rings it. */

@@ -16,12 +16,12 @@ import type {
   PostgresProcessRecorderOptions,
   PostgresQueryable,
 } from '../../src/persistence/postgres/index.js';
-import { aggregateRecorderCases } from '../../src/testing/aggregate-recorder-cases.js';
-import { applicationRecorderCases } from '../../src/testing/application-recorder-cases.js';
-import { connectionCases } from '../../src/testing/connection-cases.js';
-import { processRecorderCases } from '../../src/testing/process-recorder-cases.js';
-import { transactionCases } from '../../src/testing/transaction-cases.js';
-import type { TransactionContext } from '../../src/testing/transaction-cases.js';
+import { aggregateRecorderCases } from '../../src/testing/conformance/aggregate-recorder-cases.js';
+import { applicationRecorderCases } from '../../src/testing/conformance/application-recorder-cases.js';
+import { connectionCases } from '../../src/testing/conformance/connection-cases.js';
+import { processRecorderCases } from '../../src/testing/conformance/process-recorder-cases.js';
+import { transactionCases } from '../../src/testing/conformance/transaction-cases.js';
+import type { TransactionContext } from '../../src/testing/conformance/transaction-cases.js';
 import { uniqueName } from '../support/postgres-fixture.js';
 import { describeConformance } from '../support/run-conformance.js';
 import type { ConformanceSkip } from '../support/run-conformance.js';

@@ -12,8 +12,8 @@ import {
   SqliteApplicationRecorder,
   SqliteProcessRecorder,
 } from '../../src/persistence/sqlite/sqlite-recorder.js';
-import { newOriginatorId, sampleEvent } from '../../src/testing/event-samples.js';
-import { expectSeparateRanges } from '../../src/testing/log-reading.js';
+import { newOriginatorId, sampleEvent } from '../../src/testing/conformance/event-samples.js';
+import { expectSeparateRanges } from '../../src/testing/conformance/log-reading.js';
 import { makeTemporaryFolder } from '../support/temporary-folder.js';
 
 let folder: Awaited<ReturnType<typeof makeTemporaryFolder>>;

@@ -3,7 +3,7 @@ import type { RecorderTransaction } from '../../src/persistence/recorder-transac
 import { openNodeSqlite } from '../../src/persistence/sqlite/node-sqlite-driver.js';
 import type { SqliteDatabase } from '../../src/persistence/sqlite/sqlite-driver.js';
 import { SqliteAggregateRecorder, SqliteProcessRecorder } from '../../src/persistence/sqlite/sqlite-recorder.js';
-import { newOriginatorId, sampleEvent } from '../../src/testing/event-samples.js';
+import { newOriginatorId, sampleEvent } from '../../src/testing/conformance/event-samples.js';
 import { SQLITE_ENGINES } from '../support/sqlite-engines.js';
 import type { SqliteEngine } from '../support/sqlite-engines.js';
 

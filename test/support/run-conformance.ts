@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import type { ConformanceCase } from '../../src/testing/conformance.js';
+import type { ConformanceCase } from '../../src/testing/conformance/conformance.js';
 
 declare module 'vitest' {
   interface TaskMeta {

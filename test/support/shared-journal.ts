@@ -2,6 +2,7 @@ import type {
   AppendOutcome,
   CheckpointPublication,
   CheckpointStorage,
+  Durability,
   Journal,
   JournalEntry,
 } from '../../src/persistence/indexeddb/journal.js';
@@ -18,6 +19,8 @@ export class SharedJournal {
   readonly records: (Uint8Array | undefined)[] = [];
   /** Every record that was ever appended. */
   readonly archive: Uint8Array[] = [];
+  /** How durable each append was asked to be. */
+  readonly durabilities: Durability[] = [];
   /** Manifests by position. */
   readonly manifests = new Map<number, Uint8Array>();
   readonly chunks = new Map<number, Uint8Array>();
@@ -36,10 +39,15 @@ export class SharedJournal {
     return whole;
   }
 
-  connect(): Journal {
+  connect(durability: Durability = 'strict'): Journal {
     return {
-      append: async (position, bytes) => this.#append(position, bytes),
+      durability,
+      append: async (position, bytes, options = {}) => {
+        this.durabilities.push(options.durability ?? durability);
+        return this.#append(position, bytes);
+      },
       readAfter: async (position, limit) => this.#readAfter(position, limit),
+      lastPosition: async () => this.records.length,
       checkpoints: this.#checkpoints(),
       close: () => undefined,
     };

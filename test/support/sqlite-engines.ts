@@ -4,8 +4,8 @@ import { openNodeSqlite } from '../../src/persistence/sqlite/node-sqlite-driver.
 import type { SqliteDatabase } from '../../src/persistence/sqlite/sqlite-driver.js';
 import { SqliteProcessRecorder } from '../../src/persistence/sqlite/sqlite-recorder.js';
 import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
-import type { ConnectionContext } from '../../src/testing/connection-cases.js';
-import type { TransactionContext } from '../../src/testing/transaction-cases.js';
+import type { ConnectionContext } from '../../src/testing/conformance/connection-cases.js';
+import type { TransactionContext } from '../../src/testing/conformance/transaction-cases.js';
 import { makeTemporaryFolder } from './temporary-folder.js';
 
 /** One way to have SQLite: opens connections to one database. */

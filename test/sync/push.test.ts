@@ -6,8 +6,8 @@ import type { StartSyncOptions, Sync } from '../../src/sync/start-sync.js';
 import type { SyncStatus } from '../../src/sync/sync-status.js';
 import { PUSH_TRACKING_NAME } from '../../src/sync/sync-store.js';
 import type { SyncStore } from '../../src/sync/sync-store.js';
-import { newOriginatorId, sampleEvents } from '../../src/testing/event-samples.js';
-import { ManualClock } from '../support/manual-clock.js';
+import { newOriginatorId, sampleEvents } from '../../src/testing/conformance/event-samples.js';
+import { ManualClock } from '../../src/testing/manual-clock.js';
 
 /** A bound for a loaded machine; what is waited for usually takes a millisecond. */
 const WAIT = { interval: 1, timeout: 10_000 };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FifoMutex } from '../../src/util/fifo-mutex.js';
-import { ManualClock } from '../support/manual-clock.js';
+import { ManualClock } from '../../src/testing/manual-clock.js';
 
 describe('a FIFO mutex', () => {
   const open = (): { mutex: FifoMutex; clock: ManualClock } => {

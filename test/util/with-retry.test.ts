@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { withRetry } from '../../src/util/with-retry.js';
-import { ManualClock } from '../support/manual-clock.js';
+import { ManualClock } from '../../src/testing/manual-clock.js';
 
 const failing = (times: number): (() => Promise<string>) => {
   let left = times;

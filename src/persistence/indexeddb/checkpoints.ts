@@ -15,15 +15,19 @@
  *
  * @module
  */
+import { sha256, toHex } from '../../util/sha256.js';
 import { CorruptJournalError, NotSupportedError } from '../errors.js';
 import { damagedCheckpoint, decodeCheckpointManifest, encodeCheckpointManifest } from './checkpoint-manifest.js';
 import type { CheckpointChunk, CheckpointManifest } from './checkpoint-manifest.js';
 import type { CheckpointStorage, JournalEntry } from './journal.js';
+import type { OnOpenProgress } from './open-progress.js';
 
 // Large enough that a large image is a few hundred rows, small enough that a small change rewrites little.
 const CHUNK_BYTES = 1024 * 1024;
 // Chunks that are read at once: hides the way to the disk, and bounds what is in memory beside the image.
-const READ_AHEAD_CHUNKS = 8;
+const READ_AHEAD_CHUNKS = 16;
+// Chunks between two reports of progress.
+const PROGRESS_CHUNKS = 8;
 // Another tab may publish while this one reads, and delete what it was to read. Each round means that a tab did.
 const READ_ROUNDS_MAX = 5;
 
@@ -73,14 +77,15 @@ export class Checkpoints {
    * Reads the newest sound checkpoint.
    *
    * @param after - checkpoints up to this position are of no use
+   * @param onProgress - told of each part of an image that was read
    * @returns the checkpoint; or the error of the newest damaged one, when none is sound; undefined when there is none
    * @throws NotSupportedError (`NOT_SUPPORTED`) when a newer version of Daybook wrote the newest one
    */
-  async load(after: number): Promise<LoadedCheckpoint | CorruptJournalError | undefined> {
+  async load(after: number, onProgress?: OnOpenProgress): Promise<LoadedCheckpoint | CorruptJournalError | undefined> {
     let found: LoadedCheckpoint | CorruptJournalError | undefined;
     for (let round = 0; round < READ_ROUNDS_MAX; round++) {
       const manifests = (await this.#storage.readManifests()).filter(({ position }) => position > after);
-      found = await this.#loadFirstSound(manifests);
+      found = await this.#loadFirstSound(manifests, onProgress);
       const newest = manifests[0]?.position;
       if (newest === undefined || (found !== undefined && 'image' in found && found.position === newest)) break;
       if ((await this.newestPosition()) === newest) break;
@@ -156,7 +161,7 @@ export class Checkpoints {
     const stored = new Map<string, StoredChunk>();
     for (const entry of manifests) {
       for (const { key, digest } of this.#decoded(entry)?.chunks ?? []) {
-        const name = hex(digest);
+        const name = toHex(digest);
         const known = stored.get(name);
         // The newest checkpoint's goes first; an older one may name the same chunk.
         if (known === undefined) stored.set(name, { key, positions: [entry.position] });
@@ -181,8 +186,9 @@ export class Checkpoints {
   }
 
   async #storeChunk(bytes: Uint8Array<ArrayBuffer>, reusable: Map<string, StoredChunk>): Promise<CheckpointChunk> {
+    // Strong enough to decide by it alone that a chunk has not changed.
     const digest = await sha256(bytes);
-    const stored = reusable.get(hex(digest));
+    const stored = reusable.get(toHex(digest));
     if (stored !== undefined) {
       if (await this.#isSound(stored.key, digest)) return { key: stored.key, digest };
       for (const position of stored.positions) this.#damaged.add(position);
@@ -199,18 +205,19 @@ export class Checkpoints {
   async #isSound(key: number, digest: Uint8Array): Promise<boolean> {
     if (this.#sound.has(key)) return true;
     const bytes = await this.#storage.readChunk(key);
-    const isSound = bytes !== undefined && hex(await sha256(bytes)) === hex(digest);
+    const isSound = bytes !== undefined && toHex(await sha256(bytes)) === toHex(digest);
     if (isSound) this.#sound.add(key);
     return isSound;
   }
 
   async #loadFirstSound(
     manifests: readonly JournalEntry[],
+    onProgress: OnOpenProgress | undefined,
   ): Promise<LoadedCheckpoint | CorruptJournalError | undefined> {
     let damage: CorruptJournalError | undefined;
     for (const { position, bytes } of manifests) {
       try {
-        return { position, image: await this.#readImage(decodeCheckpointManifest(position, bytes)) };
+        return { position, image: await this.#readImage(decodeCheckpointManifest(position, bytes), onProgress) };
       } catch (error) {
         if (!(error instanceof CorruptJournalError)) throw error;
         this.#damaged.add(position);
@@ -220,20 +227,42 @@ export class Checkpoints {
     return damage;
   }
 
-  async #readImage({ position, imageBytes, chunkBytes, chunks }: CheckpointManifest): Promise<Uint8Array> {
+  async #readImage(
+    { position, imageBytes, chunkBytes, chunks }: CheckpointManifest,
+    onProgress: OnOpenProgress | undefined,
+  ): Promise<Uint8Array> {
     const image = new Uint8Array(imageBytes);
     const readInto = async ({ key, digest }: CheckpointChunk, index: number): Promise<void> => {
       const bytes = await this.#storage.readChunk(key);
       if (bytes === undefined) throw damagedCheckpoint(position, `chunk ${index} is missing`);
       const at = index * chunkBytes;
-      const fits = bytes.length === Math.min(chunkBytes, imageBytes - at) && hex(await sha256(bytes)) === hex(digest);
+      const fits =
+        bytes.length === Math.min(chunkBytes, imageBytes - at) && toHex(await sha256(bytes)) === toHex(digest);
       if (!fits) throw damagedCheckpoint(position, `chunk ${index} is not what was written`);
       image.set(bytes, at);
       this.#sound.add(key);
     };
-    for (let first = 0; first < chunks.length; first += READ_AHEAD_CHUNKS) {
-      const batch = chunks.slice(first, first + READ_AHEAD_CHUNKS);
-      await Promise.all(batch.map((chunk, index) => readInto(chunk, first + index)));
+    let next = 0;
+    let doneChunks = 0;
+    // Each takes the next chunk as soon as it is done with one, so that the disk is never waited for with nothing to do.
+    const readOn = async (): Promise<void> => {
+      while (next < chunks.length) {
+        const index = next++;
+        await readInto(chunks[index] as CheckpointChunk, index);
+        doneChunks++;
+        if (doneChunks % PROGRESS_CHUNKS !== 0 && doneChunks < chunks.length) continue;
+        onProgress?.({
+          phase: 'image',
+          doneBytes: Math.min(imageBytes, doneChunks * chunkBytes),
+          totalBytes: imageBytes,
+        });
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: READ_AHEAD_CHUNKS }, readOn));
+    } finally {
+      // After a failure, nothing more is read.
+      next = chunks.length;
     }
     return image;
   }
@@ -242,13 +271,4 @@ export class Checkpoints {
 interface StoredChunk {
   readonly key: number;
   readonly positions: number[];
-}
-
-// Native, off this thread, and strong enough to decide by it alone that a chunk has not changed.
-async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

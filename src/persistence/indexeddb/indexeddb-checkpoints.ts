@@ -1,7 +1,15 @@
+import type { IDBPTransaction } from 'idb';
 import { InternalError } from '../errors.js';
 import type { CheckpointPublication, CheckpointStorage, JournalEntry } from './journal.js';
 import type { StoreConnection } from './store-connection.js';
-import type { StoreDatabase } from './store-schema.js';
+import type { StoreSchema } from './store-schema.js';
+import { toItsEnd } from './to-its-end.js';
+
+type WriteTransaction<Name extends 'journal' | 'checkpoints' | 'chunks'> = IDBPTransaction<
+  StoreSchema,
+  Name[],
+  'readwrite'
+>;
 
 /** Keeps checkpoints beside the journal in IndexedDB. */
 export class IndexedDbCheckpoints implements CheckpointStorage {
@@ -14,39 +22,55 @@ export class IndexedDbCheckpoints implements CheckpointStorage {
 
   readManifests(): Promise<readonly JournalEntry[]> {
     return this.#connection.use(async (database) => {
-      const { store } = database.transaction('checkpoints', 'readonly');
-      const [keys, values] = await Promise.all([store.getAllKeys(), store.getAll()]);
+      const transaction = database.transaction('checkpoints', 'readonly');
+      const { store } = transaction;
+      const [keys, values] = await toItsEnd(transaction, () => Promise.all([store.getAllKeys(), store.getAll()]));
       return keys.map((position, index) => ({ position, bytes: values[index] as Uint8Array })).reverse();
     });
   }
 
   readChunk(key: number): Promise<Uint8Array | undefined> {
-    return this.#connection.use((database) => database.get('chunks', key));
+    return this.#connection.use((database) => {
+      const transaction = database.transaction('chunks', 'readonly');
+      return toItsEnd(transaction, () => transaction.store.get(key));
+    });
   }
 
   addChunk(bytes: Uint8Array): Promise<number> {
-    return this.#connection.use(async (database) => {
+    return this.#connection.use((database) => {
       // Nothing depends on a chunk before it is published, durably: that makes these durable too.
       const transaction = database.transaction('chunks', 'readwrite', { durability: 'relaxed' });
-      const added = transaction.store.add(bytes);
-      transaction.commit();
-      const [key] = await Promise.all([added, transaction.done]);
-      return key;
+      return toItsEnd(transaction, () => {
+        const added = transaction.store.add(bytes);
+        transaction.commit();
+        return added;
+      });
     });
   }
 
   publish(publication: CheckpointPublication): Promise<boolean> {
-    return this.#connection.use((database) => publishIn(database, publication));
+    return this.#connection.use((database) => {
+      const transaction = database.transaction(['journal', 'checkpoints', 'chunks'], 'readwrite', {
+        durability: 'strict',
+      });
+      return toItsEnd(transaction, () => publishIn(transaction, publication));
+    });
   }
 
   compact(limit: number): Promise<number> {
-    return this.#connection.use((database) => compactIn(database, limit));
+    return this.#connection.use((database) => {
+      // Relaxed: a record that is back after a power cut does no harm, and is deleted the next time.
+      const transaction = database.transaction(['journal', 'checkpoints'], 'readwrite', { durability: 'relaxed' });
+      return toItsEnd(transaction, () => compactIn(transaction, limit));
+    });
   }
 }
 
-async function publishIn(database: StoreDatabase, publication: CheckpointPublication): Promise<boolean> {
+async function publishIn(
+  transaction: WriteTransaction<'journal' | 'checkpoints' | 'chunks'>,
+  publication: CheckpointPublication,
+): Promise<boolean> {
   const { position, manifest, newestBefore, keep, chunkKeys } = publication;
-  const transaction = database.transaction(['journal', 'checkpoints', 'chunks'], 'readwrite', { durability: 'strict' });
   const [journal, checkpoints, chunks] = [
     transaction.objectStore('journal'),
     transaction.objectStore('checkpoints'),
@@ -59,12 +83,10 @@ async function publishIn(database: StoreDatabase, publication: CheckpointPublica
   ]);
   if (positions.at(-1) !== newestBefore) {
     transaction.commit();
-    await transaction.done;
     return false;
   }
   const stored = new Set(storedKeys);
   if (record === undefined || [...chunkKeys].some((key) => !stored.has(key))) {
-    transaction.done.catch(() => undefined);
     transaction.abort();
     throw new InternalError(`Checkpoint ${position} was not published: its journal record, or a chunk, is missing.`);
   }
@@ -72,13 +94,11 @@ async function publishIn(database: StoreDatabase, publication: CheckpointPublica
   for (const older of positions) if (older !== keep) requests.push(checkpoints.delete(older));
   for (const key of storedKeys) if (!chunkKeys.has(key)) requests.push(chunks.delete(key));
   // Not committed explicitly: then, a request that fails would not take the others with it.
-  await Promise.all([...requests, transaction.done]);
+  await Promise.all(requests);
   return true;
 }
 
-async function compactIn(database: StoreDatabase, limit: number): Promise<number> {
-  // Relaxed: a record that is back after a power cut does no harm, and is deleted the next time.
-  const transaction = database.transaction(['journal', 'checkpoints'], 'readwrite', { durability: 'relaxed' });
+async function compactIn(transaction: WriteTransaction<'journal' | 'checkpoints'>, limit: number): Promise<number> {
   const journal = transaction.objectStore('journal');
   const [positions, first] = await Promise.all([
     transaction.objectStore('checkpoints').getAllKeys(),
@@ -89,6 +109,6 @@ async function compactIn(database: StoreDatabase, limit: number): Promise<number
   const last = doomed.at(-1);
   const deleted = last === undefined ? undefined : journal.delete(IDBKeyRange.upperBound(last));
   transaction.commit();
-  await Promise.all([deleted, transaction.done]);
+  await deleted;
   return doomed.length;
 }

@@ -4,18 +4,20 @@
  * @module
  */
 import { unwrap } from 'idb';
-import { StorageLostError } from '../errors.js';
+import { systemClock } from '../../util/clock.js';
+import type { Clock } from '../../util/clock.js';
+import { OperationalError, StorageLostError } from '../errors.js';
 import { IndexedDbCheckpoints } from './indexeddb-checkpoints.js';
-import type { AppendOutcome, CheckpointStorage, Journal, JournalEntry } from './journal.js';
+import type { AppendOptions, AppendOutcome, CheckpointStorage, Durability, Journal, JournalEntry } from './journal.js';
 import { StoreConnection } from './store-connection.js';
-import type { OpenStoreOptions } from './store-connection.js';
-import type { StoreDatabase, StoreIdentity } from './store-schema.js';
+import type { ExistingStoreOptions, OpenStoreOptions } from './store-connection.js';
+import type { StoreIdentity } from './store-identity.js';
+import type { StoreDatabase } from './store-schema.js';
+import { toItsEnd } from './to-its-end.js';
 
-/**
- * What an acknowledged commit survives. `strict`: a crash of the browser and a power cut. `relaxed`: a crash of the
- * browser; the last commits before a power cut or a crash of the system may be missing, whole and from the end on.
- */
-export type Durability = 'strict' | 'relaxed';
+// A tab that is frozen in the middle of a transaction keeps every other one waiting, in all tabs, for as long as the
+// browser lets it. A person is told then, and can close that tab. No disk that works takes so long.
+const TRANSACTION_WAIT_MS = 30_000;
 
 /** Options of {@link IndexedDbJournal.open}. */
 export interface OpenJournalOptions extends OpenStoreOptions {
@@ -26,12 +28,14 @@ export interface OpenJournalOptions extends OpenStoreOptions {
 /** A {@link Journal} in IndexedDB. */
 export class IndexedDbJournal implements Journal {
   readonly checkpoints: CheckpointStorage;
+  readonly durability: Durability;
   readonly #connection: StoreConnection;
-  readonly #durability: Durability;
+  readonly #clock: Clock;
 
-  private constructor(connection: StoreConnection, durability: Durability) {
+  private constructor(connection: StoreConnection, durability: Durability, clock: Clock) {
     this.#connection = connection;
-    this.#durability = durability;
+    this.#clock = clock;
+    this.durability = durability;
     this.checkpoints = new IndexedDbCheckpoints(connection);
   }
 
@@ -42,7 +46,19 @@ export class IndexedDbJournal implements Journal {
    * @throws NotSupportedError (`NOT_SUPPORTED`) when a newer version of Daybook laid the store out
    */
   static async open(options: OpenJournalOptions): Promise<IndexedDbJournal> {
-    return new IndexedDbJournal(await StoreConnection.open(options), options.durability ?? 'strict');
+    const { durability = 'strict', clock = systemClock } = options;
+    return new IndexedDbJournal(await StoreConnection.open(options), durability, clock);
+  }
+
+  /** The journal of a store that another worker has open. Opened with its first use; it is never created. */
+  static existing(options: ExistingStoreOptions): IndexedDbJournal {
+    const { clock = systemClock } = options;
+    return new IndexedDbJournal(StoreConnection.existing(options), 'strict', clock);
+  }
+
+  /** The journal of a store that is being imported, to try it before it becomes the store. Closed with its connection. */
+  static over(connection: StoreConnection): IndexedDbJournal {
+    return new IndexedDbJournal(connection, 'strict', systemClock);
   }
 
   /** Who this store is. */
@@ -50,16 +66,29 @@ export class IndexedDbJournal implements Journal {
     return this.#connection.identity;
   }
 
-  append(position: number, bytes: Uint8Array): Promise<AppendOutcome> {
-    return this.#connection.use((database) => appendIn(database, position, bytes, this.#durability));
+  append(position: number, bytes: Uint8Array, options: AppendOptions = {}): Promise<AppendOutcome> {
+    const { durability = this.durability } = options;
+    return this.#connection.use((database) => appendIn(database, position, bytes, durability, this.#clock));
   }
 
   readAfter(position: number, limit: number): Promise<readonly JournalEntry[]> {
     return this.#connection.use(async (database) => {
       const range = IDBKeyRange.lowerBound(position, true);
-      const { store } = database.transaction('journal', 'readonly');
-      const [keys, values] = await Promise.all([store.getAllKeys(range, limit), store.getAll(range, limit)]);
+      const transaction = database.transaction('journal', 'readonly');
+      const { store } = transaction;
+      const reading = toItsEnd(transaction, () =>
+        Promise.all([store.getAllKeys(range, limit), store.getAll(range, limit)]),
+      );
+      const [keys, values] = await inTime(reading, this.#clock);
       return keys.map((key, index) => ({ position: key, bytes: values[index] as Uint8Array }));
+    });
+  }
+
+  lastPosition(): Promise<number> {
+    return this.#connection.use(async (database) => {
+      const transaction = database.transaction('journal', 'readonly');
+      const last = await toItsEnd(transaction, () => transaction.store.openKeyCursor(null, 'prev'));
+      return last?.key ?? 0;
     });
   }
 
@@ -83,6 +112,7 @@ function appendIn(
   position: number,
   bytes: Uint8Array,
   durability: Durability,
+  clock: Clock,
 ): Promise<AppendOutcome> {
   const before = position - 1;
   // Without idb's wrapper, whose listeners and promises for each request take longer than all else here.
@@ -93,22 +123,34 @@ function appendIn(
   const add = journal.add(bytes, position);
   return new Promise((resolve, reject) => {
     let refusal: 'taken' | 'gone' | undefined;
+    let isCommitting = false;
+    const callOff = clock.schedule(() => {
+      if (isCommitting) reject(notAnswered());
+      // A second abort would throw.
+      if (isCommitting || refusal !== undefined) return;
+      transaction.abort();
+      // Firefox says that it is aborted only when it would have been its turn.
+      reject(keptWaiting());
+    }, TRANSACTION_WAIT_MS);
     look.onsuccess = () => {
       const first = look.result;
       if (first === undefined && before !== 0) refusal = 'gone';
       else if (first !== undefined && first !== before) refusal = 'taken';
       // Explicitly: it saves a round trip, and a page that is frozen here holds no transaction open against other tabs.
-      if (refusal === undefined) transaction.commit();
+      isCommitting = refusal === undefined;
+      if (isCommitting) transaction.commit();
       else transaction.abort();
     };
     // A transaction whose commit is asked for completes even if a request of it fails then: the request is to be asked.
     transaction.oncomplete = () => {
+      callOff();
       if (add.error === null) resolve('appended');
       else if (add.error.name === 'ConstraintError') resolve('position-taken');
       else reject(add.error);
     };
     transaction.onabort = () => {
-      const error = transaction.error ?? new DOMException('The transaction was aborted.', 'AbortError');
+      callOff();
+      const error = abortReason(transaction, add);
       if (refusal === 'taken' || error.name === 'ConstraintError') resolve('position-taken');
       else if (refusal === 'gone') reject(recordGone(before));
       else reject(error);
@@ -116,9 +158,42 @@ function appendIn(
   });
 }
 
+/**
+ * Why a transaction was aborted. Where its commit was asked for before a request failed, WebKit leaves its own error out,
+ * and only the request knows: that the position is taken, or that there is no room.
+ */
+function abortReason(transaction: IDBTransaction, request: IDBRequest): DOMException {
+  const reasons = [transaction.error, request.error];
+  return (
+    reasons.find((reason) => reason !== null && reason.name !== 'AbortError') ??
+    new DOMException('The transaction was aborted.', 'AbortError')
+  );
+}
+
 function recordGone(position: number): StorageLostError {
   return new StorageLostError(
     `Journal record ${position} is gone, and what was after it. Keep the browser profile, and open the store again.`,
     { details: { position } },
+  );
+}
+
+function inTime<T>(work: Promise<T>, clock: Clock): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const callOff = clock.schedule(() => reject(keptWaiting()), TRANSACTION_WAIT_MS);
+    work.then(resolve, reject).finally(callOff);
+  });
+}
+
+function keptWaiting(): OperationalError {
+  return new OperationalError(
+    `IndexedDB did not come to this within ${TRANSACTION_WAIT_MS} ms: another tab of this application may be frozen in the middle of its work. Nothing of it was stored. Close or reload the other tabs, and try again.`,
+    { details: { waitedMs: TRANSACTION_WAIT_MS } },
+  );
+}
+
+function notAnswered(): OperationalError {
+  return new OperationalError(
+    `IndexedDB did not finish this within ${TRANSACTION_WAIT_MS} ms. It may or may not have been stored.`,
+    { details: { waitedMs: TRANSACTION_WAIT_MS, outcome: 'unknown' } },
   );
 }

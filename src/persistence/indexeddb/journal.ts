@@ -17,11 +17,26 @@ export interface JournalEntry {
   readonly bytes: Uint8Array;
 }
 
+/**
+ * What an acknowledged commit survives. `strict`: a crash of the browser and a power cut. `relaxed`: a crash of the
+ * browser; the last commits before a power cut or a crash of the system may be missing, whole and from the end on.
+ */
+export type Durability = 'strict' | 'relaxed';
+
+/** Options of {@link Journal.append}. */
+export interface AppendOptions {
+  /** @defaultValue the journal's */
+  readonly durability?: Durability;
+}
+
 /** What became of an attempt to append. */
 export type AppendOutcome = 'appended' | 'position-taken';
 
 /** An append-only sequence of records, each position written once, shared by all tabs that opened it. */
 export interface Journal {
+  /** Of records for which nothing else is asked. */
+  readonly durability: Durability;
+
   /**
    * Appends a record durably.
    *
@@ -29,10 +44,13 @@ export interface Journal {
    * @throws StorageLostError (`STORAGE_LOST`) when the record before it is gone
    * @throws OperationalError (`OPERATIONAL_ERROR`) and its subclasses when storage fails; then nothing was stored, unless `details.outcome` is `'unknown'`
    */
-  append(position: number, bytes: Uint8Array): Promise<AppendOutcome>;
+  append(position: number, bytes: Uint8Array, options?: AppendOptions): Promise<AppendOutcome>;
 
   /** The next records after a position, in order, at most `limit`; none when there are no more. */
   readAfter(position: number, limit: number): Promise<readonly JournalEntry[]>;
+
+  /** The position of the last record, or 0. */
+  lastPosition(): Promise<number>;
 
   /** Where the checkpoints of this journal are kept. */
   readonly checkpoints: CheckpointStorage;

@@ -17,23 +17,28 @@ import type { OpenDBCallbacks } from 'idb';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import {
+  ImportIncompleteError,
   InterfaceError,
   NotSupportedError,
   OperationalError,
   PersistenceError,
-  StorageFullError,
   StorageLostError,
   StorageUnavailableError,
 } from '../errors.js';
 import { DATABASE_VERSION, databaseName, upgradeStore } from './store-schema.js';
-import type { StoreDatabase, StoreIdentity, StoreSchema } from './store-schema.js';
+import type { StoreIdentity } from './store-identity.js';
+import type { StoreDatabase, StoreSchema } from './store-schema.js';
+import { browserRoom, storageFullError } from './storage-room.js';
+import type { ReadRoom } from './storage-room.js';
+import { toItsEnd } from './to-its-end.js';
 
 // An old version of the code in another tab can block an upgrade for ever, and some browsers have let an open hang.
 // Long enough for a slow disk; well below the main thread's own limit, so that this error, which says more, is first.
 const OPEN_TIMEOUT_MS = 10_000;
 
 // What a transaction ends with when its connection is taken away. Nothing here aborts one without a reason of its own.
-const CONNECTION_ERRORS: readonly string[] = ['AbortError', 'InvalidStateError', 'NotFoundError'];
+// `UnknownError` is what WebKit says when the process dies that keeps its databases, perhaps after a commit.
+const CONNECTION_ERRORS: readonly string[] = ['AbortError', 'InvalidStateError', 'NotFoundError', 'UnknownError'];
 
 /** Options of {@link StoreConnection.open}. */
 export interface OpenStoreOptions {
@@ -45,22 +50,34 @@ export interface OpenStoreOptions {
   readonly clock?: Clock;
   /** How long IndexedDB may take to open, in milliseconds. @defaultValue 10 000 */
   readonly openTimeoutMs?: number;
+  /** Asks how much room there is, before a full quota is blamed. @defaultValue the browser's own estimate */
+  readonly room?: ReadRoom;
+}
+
+/** Options of {@link StoreConnection.existing}. */
+export interface ExistingStoreOptions extends Omit<OpenStoreOptions, 'newIdentity'> {
+  /** Who the store is. */
+  readonly identity: StoreIdentity;
 }
 
 /** Lends the database of one store, and reopens it when that is needed. */
 export class StoreConnection {
   /** Who this store is. */
   readonly identity: StoreIdentity;
-  readonly #options: OpenStoreOptions;
+  readonly #options: Omit<OpenStoreOptions, 'newIdentity'>;
   #database: StoreDatabase | undefined;
   #reopening: Promise<StoreDatabase> | undefined;
   #lost: PersistenceError | undefined;
   #closed = false;
 
-  private constructor(options: OpenStoreOptions, database: StoreDatabase, identity: StoreIdentity) {
+  private constructor(
+    options: Omit<OpenStoreOptions, 'newIdentity'>,
+    database: StoreDatabase | undefined,
+    identity: StoreIdentity,
+  ) {
     this.#options = options;
     this.identity = identity;
-    this.#adopt(database);
+    if (database !== undefined) this.#adopt(database);
   }
 
   /**
@@ -68,16 +85,17 @@ export class StoreConnection {
    *
    * @throws StorageUnavailableError (`STORAGE_UNAVAILABLE`) when there is no IndexedDB, or it cannot be written, or another tab with an older version blocks it
    * @throws NotSupportedError (`NOT_SUPPORTED`) when a newer version of Daybook laid the store out
+   * @throws ImportIncompleteError (`IMPORT_INCOMPLETE`) when an import into it was begun and not finished
    */
   static async open(options: OpenStoreOptions): Promise<StoreConnection> {
     try {
       const database = await openInTime(options, DATABASE_VERSION, {
         upgrade(upgrading, fromVersion, _toVersion, transaction) {
-          upgradeStore(upgrading, fromVersion, transaction, options.newIdentity);
+          upgradeStore(upgrading, fromVersion, transaction, { key: 'store', value: options.newIdentity });
         },
       });
       const identity = await identityOf(database);
-      if (identity === undefined) throw new Error('the store has no identity');
+      if (identity === undefined) throw await withoutIdentity(options.name, database);
       await probe(database, (options.clock ?? systemClock).nowMs());
       return new StoreConnection(options, database, identity);
     } catch (cause) {
@@ -86,8 +104,26 @@ export class StoreConnection {
   }
 
   /**
+   * Connects to a store that is there, with its first use. Nothing is written, so that a store which is full can be read;
+   * and one that is gone, or in whose place another has come, is `StorageLostError`.
+   */
+  static existing(options: ExistingStoreOptions): StoreConnection {
+    return new StoreConnection(options, undefined, options.identity);
+  }
+
+  /**
+   * Takes a database that is open, for an import: it has no identity yet, so a connection that is lost is not reopened.
+   *
+   * @param database - owned from then on
+   */
+  static over(database: StoreDatabase, options: OpenStoreOptions): StoreConnection {
+    return new StoreConnection(options, database, options.newIdentity);
+  }
+
+  /**
    * Works with the database. While it is connected, `work` is called at once: transactions must be created and used in
-   * one synchronous block (Safari).
+   * one synchronous block (Safari), and `work` ends when they have ended (`toItsEnd`), reads too: a connection that is closed before,
+   * in a worker that is stopped then, WebKit keeps for as long as the page lives, and nobody can delete the database.
    *
    * @throws StorageLostError (`STORAGE_LOST`) when the store is not there any more; for good
    * @throws StorageFullError (`STORAGE_FULL`) when the quota is used up; the next call works on a new connection
@@ -99,14 +135,14 @@ export class StoreConnection {
     try {
       return await work(database);
     } catch (error) {
-      if (nameOf(error) !== 'InvalidStateError') throw this.#storageError(database, error);
+      if (nameOf(error) !== 'InvalidStateError') throw await this.#storageError(database, error);
     }
     // The connection was closed and has not said so yet. Nothing was sent on it, so the work can be done on a new one.
     this.#disconnect(database);
     this.#assertUsable();
     const reopened = this.#database ?? (await this.#reopen());
-    return work(reopened).catch((error: unknown) => {
-      throw this.#storageError(reopened, error);
+    return work(reopened).catch(async (error: unknown) => {
+      throw await this.#storageError(reopened, error);
     });
   }
 
@@ -183,16 +219,13 @@ export class StoreConnection {
     return error;
   }
 
-  #storageError(database: StoreDatabase, cause: unknown): unknown {
+  async #storageError(database: StoreDatabase, cause: unknown): Promise<unknown> {
     if (cause instanceof PersistenceError) return cause;
     const name = nameOf(cause);
     if (name === 'QuotaExceededError') {
       // A connection may stay read-only after this, whatever is freed: the next call gets a new one.
       this.#disconnect(database);
-      return new StorageFullError(
-        'The browser has no room for this. Nothing of it was stored. Free space, or ask for persistent storage, and try again.',
-        { cause },
-      );
+      return storageFullError(cause, this.#options.room ?? browserRoom(this.#options.clock ?? systemClock));
     }
     if (this.#database !== database || CONNECTION_ERRORS.includes(name)) {
       this.#disconnect(database);
@@ -206,8 +239,8 @@ export class StoreConnection {
 }
 
 /** Opens, or gives up after a while; a database that opens too late is closed at once. */
-async function openInTime(
-  { name, clock = systemClock, openTimeoutMs = OPEN_TIMEOUT_MS }: OpenStoreOptions,
+export async function openInTime(
+  { name, clock = systemClock, openTimeoutMs = OPEN_TIMEOUT_MS }: Omit<OpenStoreOptions, 'newIdentity'>,
   version: number | undefined,
   callbacks: OpenDBCallbacks<StoreSchema>,
 ): Promise<StoreDatabase> {
@@ -240,21 +273,36 @@ async function openInTime(
 }
 
 async function identityOf(database: StoreDatabase): Promise<StoreIdentity | undefined> {
-  return (await database.get('meta', 'store')) as StoreIdentity | undefined;
+  const transaction = database.transaction('meta', 'readonly');
+  const identity = await toItsEnd(transaction, () => transaction.store.get('store'));
+  return identity as StoreIdentity | undefined;
+}
+
+/** A store that is not one, or not yet. */
+async function withoutIdentity(name: string, database: StoreDatabase): Promise<Error> {
+  const transaction = database.transaction('meta', 'readonly');
+  const mark = await toItsEnd(transaction, () => transaction.store.get('import'));
+  database.close();
+  if (mark === undefined) return new Error('the store has no identity');
+  return new ImportIncompleteError(
+    `An import into the store "${name}" was begun and not finished. Import the same file again, which goes on where it stopped, or delete the store.`,
+    { details: { name } },
+  );
 }
 
 /** Writes, because a store that opens need not be one that can be written. */
 async function probe(database: StoreDatabase, nowMs: number): Promise<void> {
   try {
     const transaction = database.transaction('meta', 'readwrite', { durability: 'relaxed' });
-    await Promise.all([transaction.store.put(nowMs, 'probe'), transaction.done]);
+    await toItsEnd(transaction, () => transaction.store.put(nowMs, 'probe'));
   } catch (error) {
     // A full disk is no reason to withhold what is stored, and not sent yet: writing will say that there is no room.
     if (nameOf(error) !== 'QuotaExceededError') throw error;
   }
 }
 
-function openingError(name: string, cause: unknown): PersistenceError {
+/** What an error of opening is, in our words. */
+export function openingError(name: string, cause: unknown): PersistenceError {
   if (cause instanceof PersistenceError) return cause as PersistenceError;
   if (nameOf(cause) === 'VersionError') return newerLayout(name, cause);
   return new StorageUnavailableError(

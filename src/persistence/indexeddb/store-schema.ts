@@ -4,7 +4,9 @@
  * ```text
  * database daybook:<name>, version 2
  *   object store "journal"      key: position   value: Uint8Array, a record (journal-record.ts)
- *   object store "meta"         key: "store"    value: { replicaId, createdAtMs }
+ *   object store "meta"         key: "store"    value: { replicaId, createdAtMs, copyOf?, pushBaseId? }
+ *                               key: "import"   value: { fileDigest, blocks }: an import is not finished; only while there
+ *                                               is no "store", so that code that does not know it refuses the store too
  *                               key: "probe"    value: anything; written at every open to see that writing works
  *   object store "checkpoints"  key: position   value: Uint8Array, a manifest (checkpoint-manifest.ts)   since version 2
  *   object store "chunks"       key: generated  value: Uint8Array, a part of an image                    since version 2
@@ -13,21 +15,23 @@
  * @module
  */
 import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from 'idb';
+import type { StoreIdentity } from './store-identity.js';
 
 /** The newest layout that this version of Daybook knows, and the one that it creates. */
 export const DATABASE_VERSION = 2;
 
-/** Made once with the store, in the same transaction as its schema, and never changed. */
-export interface StoreIdentity {
-  /** Identifies this store, in this browser profile, to a server: a random UUID. */
-  readonly replicaId: string;
-  readonly createdAtMs: number;
+/** How far an import is that is not finished. Changed in the transactions that store what it speaks of. */
+export interface ImportMark {
+  /** Which file: the digest of its first block. */
+  readonly fileDigest: string;
+  /** Blocks of it, without the header, that are stored. */
+  readonly blocks: number;
 }
 
 /** The object stores. */
 export interface StoreSchema extends DBSchema {
   journal: { key: number; value: Uint8Array };
-  meta: { key: 'store' | 'probe'; value: StoreIdentity | number };
+  meta: { key: 'store' | 'probe' | 'import'; value: StoreIdentity | number | ImportMark };
   checkpoints: { key: number; value: Uint8Array };
   chunks: { key: number; value: Uint8Array };
 }
@@ -35,22 +39,29 @@ export interface StoreSchema extends DBSchema {
 /** An open store. */
 export type StoreDatabase = IDBPDatabase<StoreSchema>;
 
+/** What `meta` begins with. */
+export type FirstMeta =
+  { readonly key: 'store'; readonly value: StoreIdentity } | { readonly key: 'import'; readonly value: ImportMark };
+
 /** The name of a store's database in IndexedDB. */
 export function databaseName(name: string): string {
   return `daybook:${name}`;
 }
 
-/** Brings a store from any older layout to the newest one; from version 0, which is none, it creates it. */
+/**
+ * Brings a store from any older layout to the newest one; from version 0, which is none, it creates it, with a first
+ * entry in `meta`: who it is, or that it is being imported.
+ */
 export function upgradeStore(
   database: StoreDatabase,
   fromVersion: number,
   transaction: IDBPTransaction<StoreSchema, StoreNames<StoreSchema>[], 'versionchange'>,
-  newIdentity: StoreIdentity,
+  first: FirstMeta,
 ): void {
   if (fromVersion < 1) {
     database.createObjectStore('journal');
     database.createObjectStore('meta');
-    void transaction.objectStore('meta').add(newIdentity, 'store');
+    void transaction.objectStore('meta').add(first.value, first.key);
   }
   if (fromVersion < 2) {
     database.createObjectStore('checkpoints');

@@ -1,3 +1,4 @@
+import { NotSupportedError } from '../errors.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
 import { trackingTaken } from '../replica.js';
 import type { CheckedCommit, Replica } from '../replica.js';
@@ -78,7 +79,8 @@ export class MemoryReplica implements Replica, ProcessTables, WorkUnit {
 
   apply(commits: readonly CheckedCommit[]): void {
     inUnit(this, () => {
-      for (const { events, tracking } of commits) {
+      for (const { events, tracking, changes } of commits) {
+        if (changes !== undefined) throw withoutSql();
         this.insertEvents(events);
         if (tracking !== undefined) this.insertTracking(tracking);
       }
@@ -105,4 +107,8 @@ export class MemoryReplica implements Replica, ProcessTables, WorkUnit {
       else this.#tracking.set(applicationName, notificationId);
     }
   }
+}
+
+function withoutSql(): NotSupportedError {
+  return new NotSupportedError('The record changes tables of your own, and a replica in memory has none.');
 }

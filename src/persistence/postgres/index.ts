@@ -44,3 +44,5 @@ export type {
 export { singleClient } from './single-client.js';
 export type { LentConnection } from './single-client.js';
 export type { SubscribeOptions } from './postgres-subscription.js';
+export { postgresSqlRecorder } from './postgres-sql-recorder.js';
+export type { PostgresSqlRecorder } from './postgres-sql-recorder.js';

@@ -12,6 +12,7 @@ import {
   NotSupportedError,
   OperationalError,
   ProgrammingError,
+  STATEMENT_REASON,
 } from '../errors.js';
 import type { PersistenceError } from '../errors.js';
 import { isEventSourcingError } from '../../domain/errors.js';
@@ -20,7 +21,7 @@ import { ConnectionPoolClosedError, ConnectionUnavailableError } from './pool-er
 
 type ErrorClass = new (
   message: string,
-  options: { cause: unknown; details: { sqlState?: string } },
+  options: { cause: unknown; details: { sqlState?: string; reason?: string } },
 ) => PersistenceError;
 
 const CLASS_OF_STATE: ReadonlyMap<string, ErrorClass> = new Map<string, ErrorClass>([
@@ -109,7 +110,9 @@ export function postgresError(cause: unknown): EventSourcingError {
   const sqlState = sqlStateOf(cause);
   if (sqlState !== undefined) {
     const Refusal = CLASS_OF_STATE.get(sqlState) ?? CLASS_OF_STATE_CLASS.get(sqlState.slice(0, 2)) ?? DatabaseError;
-    return new Refusal(`PostgreSQL refused: ${message}`, { cause, details: { sqlState } });
+    // Program limits: the same row, or the same statement, will be too large again.
+    const reason = sqlState.startsWith('54') ? { reason: STATEMENT_REASON } : {};
+    return new Refusal(`PostgreSQL refused: ${message}`, { cause, details: { sqlState, ...reason } });
   }
   if (message.includes(POOL_ENDED)) {
     return new ConnectionPoolClosedError('The pool of connections was closed. Nothing was stored.', { cause });

@@ -75,7 +75,7 @@ function register(
  * Savepoints nest by their names, and one depth has one savepoint at a time: the session sees to that. Their statements
  * are the outermost database's, which are prepared once.
  */
-function savepoints(root: SqliteStatements, depth: number): WorkUnit {
+export function savepoints(root: SqliteStatements, depth: number): WorkUnit {
   const name = `daybook_${depth}`;
   return unitBy(root, {
     begin: `SAVEPOINT ${name}`,

@@ -55,4 +55,11 @@ export interface SqliteDatabase {
   readonly unit?: WorkUnit;
   /** Milliseconds to wait for another connection. @defaultValue 5,000 */
   readonly lockTimeoutMs?: number;
+  /**
+   * Whether each value that goes in or out takes a call of its own, so that many rows are better written by one statement,
+   * and read as a few joined values. The database is in UTF-8 then.
+   *
+   * @defaultValue false
+   */
+  readonly batchesRows?: boolean;
 }

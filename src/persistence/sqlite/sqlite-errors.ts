@@ -6,6 +6,7 @@ import {
   OperationalError,
   PersistenceError,
   ProgrammingError,
+  STATEMENT_REASON,
 } from '../errors.js';
 import type { ErrorDetails } from '../../domain/errors.js';
 import { LOCKED_REASON } from '../lock-retry.js';
@@ -19,10 +20,8 @@ const CLASSES: readonly (readonly [RegExp, ErrorMaker, ErrorDetails?])[] = [
   [/datatype mismatch|too big|too large|out of range/i, DataError],
   [/not open|finalized|statement closed|database closed/i, InterfaceError],
   [/cannot be bound|unknown named parameter|wrong api use|column index/i, ProgrammingError],
-  [
-    /no such|syntax error|readonly|disk|full|unable to open|already exists|incomplete|has no column|not a database/i,
-    OperationalError,
-  ],
+  [/readonly|disk|full|unable to open|not a database/i, OperationalError],
+  [/no such|syntax error|already exists|incomplete|has no column/i, OperationalError, { reason: STATEMENT_REASON }],
 ];
 
 /**

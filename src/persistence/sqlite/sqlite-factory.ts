@@ -47,25 +47,23 @@ export abstract class SqliteFactory implements RecorderFactory {
   async aggregateRecorder(purpose: string): Promise<AggregateRecorder> {
     // In one layout only, whoever asks first.
     if (purpose === 'events') return await this.applicationRecorder();
-    return await this.#ready(new SqliteAggregateRecorder(await this.#database(), { table: `stored_${purpose}` }));
+    return await this.#ready(new SqliteAggregateRecorder(await this.database(), { table: `stored_${purpose}` }));
   }
 
   async applicationRecorder(): Promise<SqliteApplicationRecorder> {
-    return await this.#ready(new SqliteApplicationRecorder(await this.#database()));
+    return await this.#ready(new SqliteApplicationRecorder(await this.database()));
   }
 
   async processRecorder(): Promise<SqliteProcessRecorder> {
-    return await this.#ready(new SqliteProcessRecorder(await this.#database()));
+    return await this.#ready(new SqliteProcessRecorder(await this.database()));
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    // What could not be opened was reported to who asked for it.
-    const database = await this.#opening?.catch(() => undefined);
-    database?.close();
-  }
-
-  async #database(): Promise<SqliteDatabase> {
+  /**
+   * The database that the recorders share. Lent: it is closed with the factory.
+   *
+   * @throws InterfaceError (`INTERFACE_ERROR`) after the factory was closed
+   */
+  async database(): Promise<SqliteDatabase> {
     if (this.#isClosed) throw new InterfaceError('The infrastructure factory is closed.');
     this.#opening ??= this.open().catch((error: unknown) => {
       // What stood in the way may be gone the next time.
@@ -73,6 +71,13 @@ export abstract class SqliteFactory implements RecorderFactory {
       throw error;
     });
     return await this.#opening;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    // What could not be opened was reported to who asked for it.
+    const database = await this.#opening?.catch(() => undefined);
+    database?.close();
   }
 
   async #ready<R extends { createTable(): Promise<void> }>(recorder: R): Promise<R> {

@@ -1,11 +1,12 @@
-import { uuidToBytes } from '../../util/uuid-bytes.js';
+import { UUID_BYTES, uuidToBytes } from '../../util/uuid-bytes.js';
 import { IntegrityError } from '../errors.js';
 import type { SelectEventsOptions } from '../recorder.js';
 import { eventTaken } from '../replica.js';
 import type { SequenceTables } from '../serial-recorder.js';
 import type { OriginatorId, StoredEvent } from '../stored-event.js';
 import { statementsOf } from './sqlite-connection.js';
-import type { SqliteDatabase, SqliteValue } from './sqlite-driver.js';
+import type { SqliteDatabase, SqliteRow, SqliteValue } from './sqlite-driver.js';
+import { joinedSql, ROWS_APART, ROWS_JOINED_MAX, toJoinedRows } from './joined-rows.js';
 import { createSequencesSql, quoted } from './sqlite-schema.js';
 import type { SqliteStatements } from './sqlite-statements.js';
 
@@ -37,6 +38,17 @@ export class SqliteSequences implements SequenceTables {
     return this.#statements.number(sql, [uuidToBytes(originatorId)]) ?? -1;
   }
 
+  /** In the order of the ids. One query for all: where every call counts, a fifth of the time of ten. */
+  maxVersions(originatorIds: readonly OriginatorId[]): number[] {
+    const joined = new Uint8Array(originatorIds.length * UUID_BYTES);
+    originatorIds.forEach((id, index) => joined.set(uuidToBytes(id), index * UUID_BYTES));
+    const places = originatorIds.map((_id, index) => index * UUID_BYTES + 1);
+    const sql = `SELECT json_group_array((SELECT coalesce(max(originator_version), -1) FROM ${this.#table}
+      WHERE originator_id = substr(?, value, ${UUID_BYTES}))) FROM json_each(?)`;
+    const [row] = this.#statements.all(sql, [joined, JSON.stringify(places)]);
+    return JSON.parse(row?.[0] as string) as number[];
+  }
+
   has(originatorId: OriginatorId, originatorVersion: number): boolean {
     const sql = `SELECT 1 FROM ${this.#table} WHERE originator_id = ? AND originator_version = ?`;
     return this.#statements.number(sql, [uuidToBytes(originatorId), originatorVersion]) !== undefined;
@@ -53,6 +65,42 @@ export class SqliteSequences implements SequenceTables {
   }
 
   selectEvents(originatorId: OriginatorId, options: SelectEventsOptions): StoredEvent[] {
+    if (this.#database.batchesRows !== true) return this.#selectApart(originatorId, options);
+    const limit = options.limit ?? Infinity;
+    const events = this.#selectApart(originatorId, { ...options, limit: Math.min(limit, ROWS_APART) });
+    let isFull = events.length === ROWS_APART;
+    while (isFull && events.length < limit) {
+      const asked = Math.min(limit - events.length, ROWS_JOINED_MAX);
+      const last = (events[events.length - 1] as StoredEvent).originatorVersion;
+      const rest = options.desc === true ? { lte: last - 1 } : { gt: last };
+      const more = this.#selectJoined(originatorId, { ...options, ...rest, limit: asked });
+      events.push(...more);
+      isFull = more.length === asked;
+    }
+    return events;
+  }
+
+  #selectApart(originatorId: OriginatorId, options: SelectEventsOptions): StoredEvent[] {
+    const { sql, parameters } = this.#rows(originatorId, options);
+    // The caller's own text: to make it of bytes again would take as long as to read the rest of the row.
+    return this.#statements.all(sql, parameters).map((row) => toStoredEvent(originatorId, row));
+  }
+
+  #selectJoined(originatorId: OriginatorId, options: SelectEventsOptions): StoredEvent[] {
+    const { sql, parameters } = this.#rows(originatorId, options);
+    const row = this.#statements.all(joinedSql(sql, ['originator_version'], false), parameters)[0] as SqliteRow;
+    const { numbers, topics, states } = toJoinedRows(row);
+    const versions = numbers[0] as readonly number[];
+    return versions.map((originatorVersion, index) => ({
+      originatorId,
+      originatorVersion,
+      topic: topics[index] as string,
+      state: states[index] ?? this.#state(originatorId, originatorVersion),
+    }));
+  }
+
+  /** A query of version, topic and state. */
+  #rows(originatorId: OriginatorId, options: SelectEventsOptions): { sql: string; parameters: SqliteValue[] } {
     const conditions = ['originator_id = ?'];
     const parameters: SqliteValue[] = [uuidToBytes(originatorId)];
     if (options.gt !== undefined) {
@@ -64,13 +112,14 @@ export class SqliteSequences implements SequenceTables {
       parameters.push(options.lte);
     }
     const order = options.desc === true ? 'DESC' : 'ASC';
-    const rows = this.#statements.all(
-      `SELECT originator_version, topic, state FROM ${this.#table} WHERE ${conditions.join(' AND ')}
-       ORDER BY originator_version ${order} LIMIT ?`,
-      [...parameters, options.limit ?? NO_LIMIT],
-    );
-    // The caller's own text: to make it of bytes again would take as long as to read the rest of the row.
-    return rows.map((row) => toStoredEvent(originatorId, row));
+    const sql = `SELECT originator_version, topic, state FROM ${this.#table} WHERE ${conditions.join(' AND ')}
+       ORDER BY originator_version ${order} LIMIT ?`;
+    return { sql, parameters: [...parameters, options.limit ?? NO_LIMIT] };
+  }
+
+  #state(originatorId: OriginatorId, originatorVersion: number): Uint8Array {
+    const sql = `SELECT state FROM ${this.#table} WHERE originator_id = ? AND originator_version = ?`;
+    return this.#statements.all(sql, [uuidToBytes(originatorId), originatorVersion])[0]?.[0] as Uint8Array;
   }
 }
 
@@ -86,7 +135,7 @@ export function namingTaken(event: StoredEvent, insert: () => void): void {
 }
 
 /** A row of version, topic and state as an event. */
-function toStoredEvent(originatorId: OriginatorId, row: readonly SqliteValue[]): StoredEvent {
+function toStoredEvent(originatorId: OriginatorId, row: SqliteRow): StoredEvent {
   const [originatorVersion, topic, state] = row;
   return {
     originatorId,

@@ -36,6 +36,7 @@ export async function openSqlJs(options: OpenSqlJsOptions = {}): Promise<SqlJsIm
 }
 
 class SqlJsDatabase implements SqlJsImageDatabase {
+  readonly batchesRows = true;
   readonly #make: (image?: Uint8Array) => initSqlJs.Database;
   #database: initSqlJs.Database | undefined;
 

@@ -1,6 +1,7 @@
 /**
- * A publisher for NATS JetStream.
+ * Publishing to NATS JetStream. Needs the packages `@nats-io/transport-node` and `@nats-io/jetstream`.
  *
  * @module
  */
-export {};
+export { NatsPublisher } from './nats-publisher.js';
+export type { NatsPublisherOptions } from './nats-publisher.js';

@@ -1,8 +1,21 @@
 /**
- * Hosts of the sync server for Node.
+ * For Node: hosts of the sync server, and an application's event sourcing from one configuration.
  *
  * @module
  */
+export { ConfigurationError } from '../../persistence/infrastructure/configuration-error.js';
+export type { ConfigurationErrorDetails } from '../../persistence/infrastructure/configuration-error.js';
+export { createEventSourcing } from '../../persistence/infrastructure/event-sourcing.js';
+export type {
+  ConfiguredApplicationOptions,
+  EventSourcing,
+  EventSourcingOptions,
+} from '../../persistence/infrastructure/event-sourcing.js';
+export type {
+  EventSourcingConfig,
+  StoreConfig,
+  StoreProvider,
+} from '../../persistence/infrastructure/event-sourcing-config.js';
 export { parseCliOptions, USAGE } from './cli-options.js';
 export { startEmbeddedPostgres } from './embedded-postgres.js';
 export type { EmbeddedPostgresOptions, EmbeddedPostgresServer } from './embedded-postgres.js';

@@ -9,6 +9,7 @@
  */
 import { createPgPool, PostgresProcessRecorder } from '../../persistence/postgres/index.js';
 import type { PgPool } from '../../persistence/postgres/index.js';
+import { closeInReverse } from '../../util/close-in-reverse.js';
 import { authMiddleware } from '../server-auth.js';
 import { createSyncServer, HEALTH_PATH } from '../sync-server.js';
 import type { SyncServerOptions } from '../sync-server.js';
@@ -92,7 +93,7 @@ export interface NodeHost extends AsyncDisposable {
  */
 export async function startNodeHost(options: NodeHostOptions): Promise<NodeHost> {
   const closers: (() => Promise<unknown>)[] = [];
-  const closeAll = (): Promise<void> => closeInReverse(closers);
+  const closeAll = (): Promise<void> => closeInReverse(closers, 'The host could not close everything.');
   try {
     return await assemble(options, closers, closeAll);
   } catch (error) {
@@ -100,13 +101,6 @@ export async function startNodeHost(options: NodeHostOptions): Promise<NodeHost>
     await closeAll().catch(() => undefined);
     throw error;
   }
-}
-
-/** Closes everything, also when one thing fails to. */
-async function closeInReverse(closers: readonly (() => Promise<unknown>)[]): Promise<void> {
-  const failures: unknown[] = [];
-  for (const close of closers.toReversed()) await close().catch((error: unknown) => failures.push(error));
-  if (failures.length > 0) throw new AggregateError(failures, 'The host could not close everything.');
 }
 
 async function assemble(

@@ -28,6 +28,10 @@ export class StockPage {
   readonly page: Page;
   readonly badge: Locator;
   readonly eventRows: Locator;
+  /** What was asked for and done about recounts, in the list of events. */
+  readonly recountRows: Locator;
+  /** What has to be counted again. */
+  readonly recountTasks: Locator;
   readonly pendingCount: Locator;
   readonly syncError: Locator;
   readonly offlineSwitch: Locator;
@@ -37,6 +41,8 @@ export class StockPage {
     this.page = page;
     this.badge = page.getByTestId('badge');
     this.eventRows = page.getByTestId('event-row');
+    this.recountRows = page.getByTestId('recount-row');
+    this.recountTasks = page.getByTestId('recount-task');
     this.pendingCount = page.getByTestId('pending-count');
     this.syncError = page.getByTestId('sync-error');
     this.offlineSwitch = page.getByTestId('offline-switch');
@@ -71,6 +77,18 @@ export class StockPage {
   /** Counts one less of each item, by clicks. */
   async countLess(...skus: readonly string[]): Promise<void> {
     for (const sku of skus) await this.item(sku).getByTestId('count-minus').click();
+  }
+
+  /** Types a count, and confirms it. */
+  async enterCount(sku: string, quantity: number): Promise<void> {
+    const input = this.item(sku).getByTestId('count-input');
+    await input.fill(String(quantity));
+    await input.press('Enter');
+  }
+
+  /** What is asked about an item. */
+  recountTask(sku: string): Locator {
+    return this.page.locator(`[data-testid=recount-task][data-sku="${sku}"]`);
   }
 
   /** The row of an item. */
@@ -109,16 +127,28 @@ export class StockPage {
    * waits would be minutes.
    */
   async sendImpatiently(count: number): Promise<void> {
+    await this.pushUntil(async () => {
+      // Rows, not the badge: before a click is kept, everything that is kept may well be in the books.
+      await expect(this.rowsIn('books')).toHaveCount(count, { timeout: 250 });
+    });
+    await expect(this.eventRows).toHaveCount(count);
+    await expect(this.pendingCount).toHaveText('0');
+    await expect(this.badge).toHaveText('All in the warehouse’s books');
+  }
+
+  /** Presses "Try now" whenever it is there, until something holds that is soon given up. */
+  async pushUntil(holds: () => Promise<void>): Promise<void> {
     const tryNow = this.page.getByTestId('try-now');
     await expect(async () => {
       // The button comes and goes with the attempts; a click that misses it is made good by the next one.
       if (await tryNow.isVisible()) await tryNow.click({ timeout: 500 }).catch(() => undefined);
-      // Rows, not the badge: before a click is kept, everything that is kept may well be in the books.
-      await expect(this.rowsIn('books')).toHaveCount(count, { timeout: 250 });
+      await holds();
     }).toPass({ timeout: SENT_WAIT_MS, intervals: [0] });
-    await expect(this.eventRows).toHaveCount(count);
-    await expect(this.pendingCount).toHaveText('0');
-    await expect(this.badge).toHaveText('All in the warehouse’s books');
+  }
+
+  /** The lines about recounts that say where they are. */
+  rowsOfRecounts(state: 'device' | 'books'): Locator {
+    return this.page.locator(`[data-testid=recount-row][data-state=${state}]`);
   }
 
   /** The rows of the list that say where their count is. */

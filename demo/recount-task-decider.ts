@@ -1,0 +1,68 @@
+/**
+ * The recounts of a stock item.
+ *
+ * ```text
+ * settled ──a count far from what was expected──▶ asked ──a count that agrees with either of the two──▶ settled
+ *                                                   └──one that agrees with neither──▶ asked
+ * ```
+ *
+ * @module
+ */
+import { command, defineDecider, event } from 'daybook/application';
+import { RECOUNT_ASKED, RECOUNT_DONE } from './stock-events.js';
+import type { RecountAskedData, RecountDoneData } from './stock-events.js';
+
+// A warehouse bears small differences, and so does a slip of one press: both bounds must be reached.
+const FAR_OFF_UNITS_MIN = 5;
+const FAR_OFF_SHARE_MIN = 0.2;
+
+/** Whether a count is too far from what was expected to be believed at once: 5 or more off, and a fifth or more. */
+export function isFarOff(expectedQuantity: number, countedQuantity: number): boolean {
+  const difference = Math.abs(countedQuantity - expectedQuantity);
+  return difference >= FAR_OFF_UNITS_MIN && difference >= expectedQuantity * FAR_OFF_SHARE_MIN;
+}
+
+/** Where the recounts of an item stand. */
+export type RecountTaskState =
+  | { readonly status: 'settled' }
+  | { readonly status: 'asked'; readonly expectedQuantity: number; readonly countedQuantity: number };
+
+/** Decides whether an item has to be counted again. */
+export const recountTask = defineDecider({
+  name: 'RecountTask',
+  events: {
+    Asked: event<RecountAskedData>({ topic: RECOUNT_ASKED }),
+    Done: event<RecountDoneData>({ topic: RECOUNT_DONE }),
+  },
+  commands: {
+    /** Somebody counted the item. */
+    ReviewCount: command<
+      Pick<RecountAskedData, 'sku' | 'name' | 'expectedQuantity' | 'countedQuantity'> & { readonly countedAt: string }
+    >(),
+  },
+  initialState: (): RecountTaskState => ({ status: 'settled' }),
+  decide: {
+    ReviewCount: ({ data: { countedAt, ...data } }, state) => {
+      const { sku, name, countedQuantity } = data;
+      if (state.status === 'settled') {
+        return isFarOff(data.expectedQuantity, countedQuantity)
+          ? { type: 'Asked', data: { ...data, askedAt: countedAt } }
+          : [];
+      }
+      const { expectedQuantity } = state;
+      // Two counts that agree are believed; one that agrees with what was expected says that the one before was a slip.
+      const isAgreed = [state.countedQuantity, expectedQuantity].some((other) => !isFarOff(other, countedQuantity));
+      return isAgreed
+        ? { type: 'Done', data: { sku, name, quantity: countedQuantity, doneAt: countedAt } }
+        : { type: 'Asked', data: { sku, name, expectedQuantity, countedQuantity, askedAt: countedAt } };
+    },
+  },
+  evolve: {
+    Asked: (_state, { data: { expectedQuantity, countedQuantity } }): RecountTaskState => ({
+      status: 'asked',
+      expectedQuantity,
+      countedQuantity,
+    }),
+    Done: (): RecountTaskState => ({ status: 'settled' }),
+  },
+});

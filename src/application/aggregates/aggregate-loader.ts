@@ -1,0 +1,162 @@
+/**
+ * Makes aggregates of their events, from as late a point as is known.
+ *
+ * ```text
+ * the cache, else the snapshot, else nothing ──▶ events after it, read in one call ──▶ fold ──▶ the cache
+ * ```
+ *
+ * Invariants:
+ * 1. What it gives depends on the events alone: a cache or a snapshot changes the time that it takes, never the outcome.
+ *    So the event that the kept state ends with is read as well, and a state whose last event is not there, because a
+ *    database was restored or a transaction rolled back, is not used.
+ * 2. Every row is checked before any state is given: its aggregate, the type of that, and that no version is missing.
+ *
+ * @module
+ */
+import { EventHandlerError } from '../../domain/domain-errors.js';
+import type { Message } from '../../domain/message-types.js';
+import type { AggregateRecorder } from '../../persistence/recorder.js';
+import type { StoredEvent } from '../../persistence/stored-event.js';
+import type { AggregateCache } from './aggregate-cache.js';
+import type { AggregateKind } from './aggregate-kind.js';
+import type { EventEnvelopeMapper } from '../events/envelope-mapper.js';
+import type { EventRegistry } from '../events/event-registry.js';
+import type { LoadedAggregate } from './snapshot-codec.js';
+import type { Snapshots } from './snapshots.js';
+
+/** What an {@link AggregateLoader} is made of. */
+export interface AggregateLoaderOptions {
+  readonly recorder: AggregateRecorder;
+  readonly registry: EventRegistry;
+  readonly mapper: EventEnvelopeMapper;
+  readonly snapshots?: Snapshots | undefined;
+  readonly cache?: AggregateCache | undefined;
+}
+
+/** Where to begin: a state, and whether a row is the event that made it what it is. */
+interface StartingPoint {
+  readonly aggregate: LoadedAggregate;
+  isLastEvent(stored: StoredEvent): boolean | Promise<boolean>;
+}
+
+/** Loads aggregates. */
+export class AggregateLoader {
+  readonly #options: AggregateLoaderOptions;
+
+  constructor(options: AggregateLoaderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param upTo - the last version to take; `Infinity` for all there are
+   * @returns version 0, and the state before the first event, when there are no events
+   * @throws EventHandlerError (`EVENT_HANDLER_ERROR`) when a row is not of this aggregate, is of another type, or comes
+   *   after a version that is missing; and when the aggregate has no handler for an event
+   * @throws TopicError (`TOPIC_ERROR`), MapperDeserialisationError (`MAPPER_DESERIALISATION_ERROR`) when a row cannot be
+   *   read
+   */
+  async load(kind: AggregateKind, id: string, upTo: number = Infinity): Promise<LoadedAggregate> {
+    this.#options.registry.assertKnows(kind.name);
+    const start = await this.#startingPoint(kind, id, upTo);
+    return (
+      (start === undefined ? undefined : await this.#loadFrom(kind, start, upTo)) ??
+      (await this.#fold(kind, { id, version: 0, current: kind.empty(id) }, await this.#rows(id, undefined, upTo), upTo))
+    );
+  }
+
+  async #startingPoint(kind: AggregateKind, id: string, upTo: number): Promise<StartingPoint | undefined> {
+    const cached = await this.#options.cache?.get(kind, id);
+    if (cached !== undefined && cached.aggregate.version <= upTo) {
+      return { aggregate: cached.aggregate, isLastEvent: (stored) => isSameEvent(stored, cached.lastEvent) };
+    }
+    const found = await this.#options.snapshots?.find(kind, id, upTo);
+    if (found === undefined) return undefined;
+    const isLastEvent = async (stored: StoredEvent): Promise<boolean> =>
+      stored.originatorVersion === found.aggregate.version &&
+      (await this.#options.mapper.toDomainEvent(stored)).metadata.eventId === found.eventId;
+    return { aggregate: found.aggregate, isLastEvent };
+  }
+
+  /** @returns `undefined` when the starting point is not of this history */
+  async #loadFrom(kind: AggregateKind, start: StartingPoint, upTo: number): Promise<LoadedAggregate | undefined> {
+    const { aggregate } = start;
+    const [last, ...rows] = await this.#rows(aggregate.id, aggregate.version - 1, upTo);
+    if (last === undefined || !(await start.isLastEvent(last))) {
+      this.#options.cache?.delete(kind, aggregate.id);
+      return undefined;
+    }
+    this.#check(kind, aggregate.id, aggregate.version, last);
+    return await this.#fold(kind, aggregate, rows, upTo);
+  }
+
+  async #rows(id: string, gt: number | undefined, upTo: number): Promise<readonly StoredEvent[]> {
+    return await this.#options.recorder.selectEvents(id, {
+      ...(gt === undefined ? {} : { gt }),
+      ...(upTo === Infinity ? {} : { lte: upTo }),
+    });
+  }
+
+  async #fold(
+    kind: AggregateKind,
+    from: LoadedAggregate,
+    rows: readonly StoredEvent[],
+    upTo: number,
+  ): Promise<LoadedAggregate> {
+    const { id } = from;
+    rows.forEach((row, index) => this.#check(kind, id, from.version + 1 + index, row));
+    const messages = readAll(rows, (row) => this.#options.mapper.readMessage(row));
+    const current = kind.fold(from.current, messages instanceof Promise ? await messages : messages);
+    const aggregate = { id, version: from.version + rows.length, current };
+    const lastEvent = rows.at(-1);
+    if (upTo === Infinity && lastEvent !== undefined) await this.#options.cache?.put(kind, aggregate, lastEvent);
+    return aggregate;
+  }
+
+  #check(kind: AggregateKind, id: string, version: number, row: StoredEvent): void {
+    if (row.originatorId !== id) {
+      throw refusal(`The store gave an event of the aggregate ${row.originatorId} for`, kind, id, row);
+    }
+    const { aggregateType } = this.#options.registry.byTopic(row.topic);
+    if (aggregateType !== kind.name) {
+      throw refusal(`The event is one of ${aggregateType}, stored with`, kind, id, row);
+    }
+    if (row.originatorVersion !== version)
+      throw refusal(`Version ${version} is missing before the event, of`, kind, id, row);
+  }
+}
+
+function isSameEvent(left: StoredEvent, right: StoredEvent): boolean {
+  return (
+    left.originatorVersion === right.originatorVersion &&
+    left.topic === right.topic &&
+    left.state.length === right.state.length &&
+    left.state.every((byte, index) => byte === right.state[index])
+  );
+}
+
+/** Reads rows at once, or together when there is something to wait for. */
+function readAll(
+  rows: readonly StoredEvent[],
+  read: (row: StoredEvent) => Message | Promise<Message>,
+): readonly Message[] | Promise<readonly Message[]> {
+  const messages: Message[] = [];
+  for (const [index, row] of rows.entries()) {
+    const message = read(row);
+    if (message instanceof Promise) {
+      const rest = Promise.all([message, ...rows.slice(index + 1).map(async (later) => read(later))]);
+      return rest.then((later) => [...messages, ...later]);
+    }
+    messages.push(message);
+  }
+  return messages;
+}
+
+function refusal(what: string, kind: AggregateKind, id: string, row: StoredEvent): EventHandlerError {
+  const { topic, originatorVersion } = row;
+  return new EventHandlerError(
+    `${what} the ${kind.name} ${id}: ${topic}, version ${originatorVersion}. Nothing was loaded.`,
+    {
+      details: { aggregateType: kind.name, aggregateId: id, originatorId: row.originatorId, originatorVersion, topic },
+    },
+  );
+}

@@ -1,0 +1,171 @@
+/**
+ * Reads aggregates and their histories.
+ *
+ * @module
+ */
+import type { AggregateClass, AggregateRoot } from '../../domain/aggregate-class.js';
+import type { DefinedDecider } from '../../domain/decider.js';
+import { EventHandlerError } from '../../domain/domain-errors.js';
+import type { RecordedEvent } from '../../domain/event-metadata.js';
+import type { Message } from '../../domain/message-types.js';
+import type { AggregateRecorder, SelectEventsOptions } from '../../persistence/recorder.js';
+import { isAggregateClass, kindOf } from './aggregate-kind.js';
+import type { AggregateDefinition, AggregateKind } from './aggregate-kind.js';
+import type { AggregateLoader } from './aggregate-loader.js';
+import { AggregateNotFoundError } from '../application-errors.js';
+import type { EventEnvelopeMapper } from '../events/envelope-mapper.js';
+import type { EventRegistry } from '../events/event-registry.js';
+
+/** A decider's aggregate at a version. */
+export interface Loaded<State> {
+  readonly id: string;
+  /** How many events it has had; 0 for one that has none. */
+  readonly version: number;
+  readonly state: State;
+}
+
+/** Options of {@link Repository.load}. */
+export interface LoadOptions {
+  /** As it was at this version. @defaultValue as it is */
+  readonly version?: number | undefined;
+}
+
+/** What a {@link Repository} is made of. */
+export interface RepositoryOptions {
+  readonly loader: AggregateLoader;
+  readonly recorder: AggregateRecorder;
+  readonly registry: EventRegistry;
+  readonly mapper: EventEnvelopeMapper;
+}
+
+/** What a definition is loaded as: the state of a decider with its version, or an instance of a class. */
+export type LoadedAs<Definition> =
+  Definition extends AggregateClass<infer Root>
+    ? Root
+    : Definition extends DefinedDecider<infer State, infer _Command, infer _Event>
+      ? Loaded<State>
+      : never;
+
+/** The union of the events of a definition. */
+export type EventsOf<Definition> =
+  Definition extends AggregateClass<AggregateRoot<infer Event>>
+    ? Event
+    : Definition extends { evolve(state: never, event: infer Event extends Message): unknown }
+      ? Event
+      : never;
+
+/** Reads the aggregates of an application. */
+export class Repository {
+  readonly #options: RepositoryOptions;
+
+  constructor(options: RepositoryOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * An aggregate as it is, or as it was at a version.
+   *
+   * @throws AggregateNotFoundError (`AGGREGATE_NOT_FOUND`) when it has no events, or none up to the version
+   * @throws EventHandlerError (`EVENT_HANDLER_ERROR`) when a row is not of this aggregate, is of another type of
+   *   aggregate, or a version is missing; nothing of it is given
+   * @throws TopicError (`TOPIC_ERROR`), MapperDeserialisationError (`MAPPER_DESERIALISATION_ERROR`) when a row cannot be
+   *   read
+   *
+   * @example
+   * ```ts
+   * const { version, state } = await app.repository.load(order, orderId);
+   * const before = await app.repository.load(order, orderId, { version: version - 1 });
+   * const dog = await app.repository.load(Dog, Dog.createId('Fido'));
+   * ```
+   */
+  async load<Definition extends AggregateDefinition>(
+    definition: Definition,
+    id: string,
+    { version }: LoadOptions = {},
+  ): Promise<LoadedAs<Definition>> {
+    const kind = kindOf(definition);
+    const aggregate = await this.#options.loader.load(kind, id, version);
+    if (aggregate.version === 0) throw notFound(kind, id, version);
+    return asLoaded(definition, aggregate);
+  }
+
+  /** As {@link Repository.load}: for those who are used to `get`. */
+  async get<Definition extends AggregateDefinition>(
+    definition: Definition,
+    id: string,
+    options: LoadOptions = {},
+  ): Promise<LoadedAs<Definition>> {
+    return await this.load(definition, id, options);
+  }
+
+  /** As {@link Repository.load}, or as it is before its first event when it has none. */
+  async loadOrCreate<Definition extends AggregateDefinition>(
+    definition: Definition,
+    id: string,
+  ): Promise<LoadedAs<Definition>> {
+    return asLoaded(definition, await this.#options.loader.load(kindOf(definition), id));
+  }
+
+  /**
+   * Whether there are events of an aggregate.
+   *
+   * @throws EventHandlerError (`EVENT_HANDLER_ERROR`) when the id is that of another type of aggregate
+   */
+  async exists(definition: AggregateDefinition, id: string): Promise<boolean> {
+    return (await this.versionOf(definition, id)) > 0;
+  }
+
+  /**
+   * The version of an aggregate: 0 when it has no events.
+   *
+   * @throws EventHandlerError (`EVENT_HANDLER_ERROR`) when the id is that of another type of aggregate
+   */
+  async versionOf(definition: AggregateDefinition, id: string): Promise<number> {
+    const { name } = kindOf(definition);
+    this.#options.registry.assertKnows(name);
+    const [last] = await this.#options.recorder.selectEvents(id, { desc: true, limit: 1 });
+    if (last === undefined) return 0;
+    const { aggregateType } = this.#options.registry.byTopic(last.topic);
+    if (aggregateType !== name) throw ofAnotherType(name, id, aggregateType);
+    return last.originatorVersion;
+  }
+
+  /**
+   * The events of an aggregate with what is known of them, by version.
+   *
+   * @throws EventHandlerError (`EVENT_HANDLER_ERROR`) when the id is that of another type of aggregate
+   */
+  async history<Definition extends AggregateDefinition>(
+    definition: Definition,
+    id: string,
+    options: SelectEventsOptions = {},
+  ): Promise<readonly RecordedEvent<EventsOf<Definition>>[]> {
+    const { name } = kindOf(definition);
+    this.#options.registry.assertKnows(name);
+    const stored = await this.#options.recorder.selectEvents(id, options);
+    const events = await Promise.all(stored.map((row) => this.#options.mapper.toDomainEvent(row)));
+    const foreign = events.find(({ aggregateType }) => aggregateType !== name);
+    if (foreign !== undefined) throw ofAnotherType(name, id, foreign.aggregateType);
+    return events as readonly unknown[] as readonly RecordedEvent<EventsOf<Definition>>[];
+  }
+}
+
+function asLoaded<Definition extends AggregateDefinition>(
+  definition: Definition,
+  { id, version, current }: { readonly id: string; readonly version: number; readonly current: unknown },
+): LoadedAs<Definition> {
+  return (isAggregateClass(definition) ? current : { id, version, state: current }) as LoadedAs<Definition>;
+}
+
+function notFound({ name }: AggregateKind, id: string, version: number | undefined): AggregateNotFoundError {
+  const upTo = version === undefined ? '' : ` up to version ${version}`;
+  return new AggregateNotFoundError(`There are no events of the ${name} ${id}${upTo}.`, {
+    details: { aggregateType: name, aggregateId: id, ...(version === undefined ? {} : { version }) },
+  });
+}
+
+function ofAnotherType(name: string, id: string, actual: string): EventHandlerError {
+  return new EventHandlerError(`The aggregate ${id} is no ${name}: it has an event of ${actual}.`, {
+    details: { aggregateType: name, aggregateId: id, actual },
+  });
+}

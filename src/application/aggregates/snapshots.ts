@@ -1,0 +1,130 @@
+/**
+ * When snapshots are taken, and whether they are of use.
+ *
+ * @module
+ */
+import { ProgrammingError } from '../../persistence/errors.js';
+import type { SnapshotStore } from '../../persistence/snapshot-store.js';
+import type { Clock } from '../../util/clock.js';
+import type { AggregateKind } from './aggregate-kind.js';
+import type { LoadedAggregate, SnapshotCodec } from './snapshot-codec.js';
+
+/** Versions between two snapshots, unless told otherwise. */
+export const SNAPSHOT_INTERVAL_DEFAULT = 100;
+
+/** Which snapshot was not taken, or not used. */
+export interface SnapshotFailure {
+  readonly aggregateType: string;
+  readonly aggregateId: string;
+  /** What failed: to `take` a snapshot after a save, or to `use` one at a load. */
+  readonly action: 'take' | 'use';
+}
+
+/** How an application takes snapshots. */
+export interface SnapshotOptions {
+  readonly store: SnapshotStore;
+  /**
+   * A snapshot is taken by a save that reaches or passes a multiple of this version, whether or not it stops there.
+   *
+   * @defaultValue 100
+   */
+  readonly interval?: number;
+  /**
+   * Told when a snapshot could not be taken or used. Neither is an error of what was asked for: the events are saved, and
+   * the aggregate is made of them.
+   *
+   * @defaultValue nobody is told
+   */
+  readonly onFailed?: (error: unknown, failure: SnapshotFailure) => void;
+}
+
+/**
+ * Whether a multiple of the interval lies in what was saved: `floor(after / interval) > floor(before / interval)`. Not
+ * whether the interval divides the version: a batch may step over it.
+ */
+export function crossesInterval(before: number, after: number, interval: number): boolean {
+  return Math.floor(after / interval) > Math.floor(before / interval);
+}
+
+/** An aggregate, and the id of the event that it ends with. */
+export interface FoundSnapshot {
+  readonly aggregate: LoadedAggregate;
+  readonly eventId: string;
+}
+
+/** Takes snapshots and gives them back; never rejects for a reason of its own. */
+export class Snapshots {
+  readonly #options: SnapshotOptions;
+  readonly #codec: SnapshotCodec;
+  readonly #clock: Clock;
+  /** Versions between two snapshots. */
+  readonly interval: number;
+
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the interval is not a positive integer */
+  constructor(options: SnapshotOptions, codec: SnapshotCodec, clock: Clock) {
+    const { interval = SNAPSHOT_INTERVAL_DEFAULT } = options;
+    if (!Number.isSafeInteger(interval) || interval < 1) {
+      throw new ProgrammingError(
+        `The interval of snapshots must be a safe integer, 1 or more, but is ${String(interval)}.`,
+      );
+    }
+    this.#options = options;
+    this.#codec = codec;
+    this.#clock = clock;
+    this.interval = interval;
+  }
+
+  /**
+   * The snapshot of an aggregate, where it is of use: not above the version that is asked for, and of the state's
+   * present shape.
+   */
+  async find(kind: AggregateKind, id: string, upTo: number): Promise<FoundSnapshot | undefined> {
+    try {
+      const snapshot = await this.#options.store.select(id);
+      if (snapshot === undefined || snapshot.originatorVersion > upTo) return undefined;
+      if (snapshot.aggregateType !== kind.name || snapshot.stateVersion !== kind.stateVersion) return undefined;
+      const { originatorVersion, state, eventId } = snapshot;
+      return { aggregate: await this.#codec.decode(kind, id, originatorVersion, state), eventId };
+    } catch (error) {
+      this.#tell(error, kind, id, 'use');
+      return undefined;
+    }
+  }
+
+  /**
+   * Takes a snapshot after a save.
+   *
+   * @param read - makes the aggregate of its events, as loading it gives it
+   * @returns whether it is kept: not, when it failed or there is a newer one
+   */
+  async take(kind: AggregateKind, id: string, read: () => Promise<FoundSnapshot>): Promise<boolean> {
+    try {
+      return await this.store(kind, await read());
+    } catch (error) {
+      this.#tell(error, kind, id, 'take');
+      return false;
+    }
+  }
+
+  /**
+   * As {@link Snapshots.take}, for those who ask for a snapshot and not for a save.
+   *
+   * @throws what the store throws; DataError (`DATA_ERROR`) when the state would come back as something else
+   */
+  async store(kind: AggregateKind, { aggregate, eventId }: FoundSnapshot): Promise<boolean> {
+    const { id, version } = aggregate;
+    return await this.#options.store.upsert({
+      originatorId: id,
+      originatorVersion: version,
+      eventId,
+      aggregateType: kind.name,
+      stateVersion: kind.stateVersion,
+      state: await this.#codec.encode(kind, aggregate),
+      takenAtMs: this.#clock.nowMs(),
+    });
+  }
+
+  #tell(error: unknown, kind: AggregateKind, aggregateId: string, action: SnapshotFailure['action']): void {
+    this.#options.onFailed?.(error, { aggregateType: kind.name, aggregateId, action });
+  }
+}

@@ -1,0 +1,60 @@
+import type { Cipher } from '../persistence/cipher.js';
+import type { Compressor } from '../persistence/compressor.js';
+import type { ProcessRecorder } from '../persistence/recorder.js';
+import type { OnRecorded } from '../persistence/subscription.js';
+import type { Transcoder } from '../persistence/transcoder.js';
+import type { Clock } from '../util/clock.js';
+import type { AggregateCacheOptions } from './aggregates/aggregate-cache.js';
+import type { AggregateDefinition } from './aggregates/aggregate-kind.js';
+import type { NotificationFeed } from './log/event-subscription.js';
+import type { InlineParticipant } from './inline-participant.js';
+import type { SnapshotOptions } from './aggregates/snapshots.js';
+
+/** What an `Application` is made of. */
+export interface ApplicationOptions {
+  /** Where the events are: in memory, in the browser, in a file, in PostgreSQL. Lent: whoever made it closes it. */
+  readonly recorder: ProcessRecorder;
+  /** The deciders and the aggregate classes of the application. What is not among them cannot be loaded or saved. */
+  readonly aggregates: readonly AggregateDefinition[];
+  /** Its name for others that follow it: their tracking records carry it. @defaultValue `'application'` */
+  readonly name?: string;
+  /** Knows `DateTime`. @defaultValue JSON, with UUIDs, dates with times, and decimals as the Python library has them */
+  readonly transcoder?: Transcoder;
+  /** @defaultValue none */
+  readonly compressor?: Compressor;
+  /** @defaultValue none */
+  readonly cipher?: Cipher;
+  /** @defaultValue none are taken */
+  readonly snapshots?: SnapshotOptions;
+  /** @defaultValue nothing is cached: every load reads the whole history, or from the snapshot on */
+  readonly cache?: AggregateCacheOptions;
+  /** Takes part in the transactions of the events, which takes a recorder that has some, or hears of them. @defaultValue `[]` */
+  readonly inline?: readonly InlineParticipant[];
+  /**
+   * Tells of what others record, for subscriptions: `(listener) => daybook.onRecorded(listener)`. Not needed for a recorder
+   * that can be subscribed to, as those on PostgreSQL can.
+   *
+   * @defaultValue subscriptions hear of what this application records, and of nothing else
+   */
+  readonly onRecorded?: OnRecorded;
+  /**
+   * What subscriptions follow, instead of the recorder: `daybook`. It tells of what others record as well, and its end, or
+   * its failure, is that of the subscriptions.
+   *
+   * @defaultValue the recorder, where it can be subscribed to
+   */
+  readonly notifications?: NotificationFeed;
+  /** @defaultValue the platform's */
+  readonly clock?: Clock;
+  /** From 0 (inclusive) to 1 (exclusive); for waits before deciding again. @defaultValue `Math.random` */
+  readonly random?: () => number;
+  /** Gives ids for events: UUIDs in canonical form. @defaultValue version 7, which sort by time */
+  readonly newEventId?: () => string;
+  /**
+   * Whether data that was read is validated by the event's schema, after upcasting. Costs time at every load, and is for
+   * stores that others write to.
+   *
+   * @defaultValue `'never'`
+   */
+  readonly validateOnRead?: 'never' | 'always';
+}

@@ -1,0 +1,458 @@
+/**
+ * What an application does with its aggregates, on whatever store.
+ *
+ * ```text
+ * execute ──▶ load ──▶ decide ──▶ validate ──▶ evolve ──▶ one transaction: events, in-line participants ──▶ snapshot
+ *    ▲                                                          │ somebody else was faster
+ *    └──────────────────── decide again, when asked to ─────────┘
+ * ```
+ *
+ * @module
+ */
+import type { AggregateClass, AggregateRoot } from '../domain/aggregate-class.js';
+import type { CommandOf } from '../domain/decider.js';
+import type { RecordedEvent } from '../domain/event-metadata.js';
+import type { Message } from '../domain/message-types.js';
+import { UUID } from '../domain/uuid.js';
+import { ProgrammingError } from '../persistence/errors.js';
+import { EventStore } from '../persistence/event-store.js';
+import { JSONTranscoder } from '../persistence/json-transcoder.js';
+import type { ProcessRecorder } from '../persistence/recorder.js';
+import type { Notification, NotificationId } from '../persistence/stored-event.js';
+import { DatetimeAsISO, DecimalAsStr, UUIDAsHex } from '../persistence/transcodings.js';
+import { systemClock } from '../util/clock.js';
+import { callListener } from '../util/call-listener.js';
+import type { Clock } from '../util/clock.js';
+import { AggregateCache } from './aggregates/aggregate-cache.js';
+import { kindOf } from './aggregates/aggregate-kind.js';
+import type { AggregateDefinition, AggregateKind, AnyDecider } from './aggregates/aggregate-kind.js';
+import { AggregateLoader } from './aggregates/aggregate-loader.js';
+import { ConcurrencyError } from './application-errors.js';
+import type { ApplicationOptions } from './application-options.js';
+import { CommandExecutor } from './commands/command-executor.js';
+import type { ExecuteOptions, ExecutedBy, Execution } from './commands/command-executor.js';
+import { decideAgain } from './commands/decide-again.js';
+import type { RetryMeans } from './commands/decide-again.js';
+import { EventEnvelopeMapper } from './events/envelope-mapper.js';
+import type { EventLog } from './log/event-log.js';
+import { EventRegistry } from './events/event-registry.js';
+import { ConflictReader } from './commands/conflict-reader.js';
+import { concurrencyError, EventSaver } from './commands/event-saver.js';
+import type { AggregateChange, SaveOptions } from './commands/event-saver.js';
+import { DecodedSubscription, isFeed, pagedFeed } from './log/event-subscription.js';
+import type { EventSubscription, NotificationFeed } from './log/event-subscription.js';
+import { feedNews } from './log/feed-news.js';
+import { isAsExpected, outlivesConflict, validateExpectedVersion, versionOf } from './commands/expected-version.js';
+import type { ExpectedVersion } from './commands/expected-version.js';
+import { NotificationLog } from './log/notification-log.js';
+import type { NotifiedEvent } from './events/notified-event.js';
+import { takePartInTransactions } from './inline-participant.js';
+import { Repository } from './aggregates/repository.js';
+import type { EventsOf } from './aggregates/repository.js';
+import { SnapshotCodec } from './aggregates/snapshot-codec.js';
+import { crossesInterval, Snapshots } from './aggregates/snapshots.js';
+import type { FoundSnapshot } from './aggregates/snapshots.js';
+
+/** Which events to read. */
+export interface SelectionOptions<Definition extends AggregateDefinition = AggregateDefinition> {
+  /** Only of these deciders and classes. @defaultValue all, events of aggregates that are not the application's included */
+  readonly aggregates?: readonly Definition[] | undefined;
+  /** Only of these types. @defaultValue all */
+  readonly types?: readonly EventsOf<Definition>['type'][] | undefined;
+  /** What to do with an event whose topic is not registered: `throw` a `TopicError`, or `skip` it. @defaultValue `'throw'` */
+  readonly unknownTopic?: 'throw' | 'skip' | undefined;
+  /** Only after this notification (exclusive). @defaultValue 0: from the beginning */
+  readonly gt?: NotificationId | undefined;
+}
+
+/** Options of {@link Application.subscribe}. */
+export interface SubscribeOptions<
+  Definition extends AggregateDefinition = AggregateDefinition,
+> extends SelectionOptions<Definition> {
+  /** Ends the subscription when it is aborted, as the end of the iteration; nothing is thrown. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of {@link Application.readAll}. */
+export interface ReadEventsOptions<
+  Definition extends AggregateDefinition = AggregateDefinition,
+> extends SelectionOptions<Definition> {
+  /** Up to this notification (inclusive). @defaultValue no bound */
+  readonly stop?: NotificationId | undefined;
+}
+
+/** What {@link Application.tryExecute} resolves with: what came of the command, or the conflict that it ended in. */
+export type Tried<Result> =
+  ({ readonly ok: true } & Result) | { readonly ok: false; readonly conflict: ConcurrencyError };
+
+// A race is lost to somebody who won it, so the store as a whole goes on; this many in a row means something else.
+const APPEND_ATTEMPTS_MAX = 20;
+
+/**
+ * An application: deciders and aggregates on a store. Use it as it is, or extend it with methods of your own.
+ *
+ * @example
+ * ```ts
+ * const app = new Application({ recorder, aggregates: [order] });
+ * const { state } = await app.execute(order, orderId, { type: 'PlaceOrder', data: { lines } });
+ *
+ * class TrainingSchool extends Application {
+ *   constructor(recorder: ProcessRecorder) {
+ *     super({ recorder, aggregates: [Dog] });
+ *   }
+ *   async addTrick(name: string, trick: string): Promise<void> {
+ *     const dog = await this.repository.get(Dog, Dog.createId(name));
+ *     dog.addTrick(trick);
+ *     await this.save(dog);
+ *   }
+ * }
+ * ```
+ */
+export class Application implements EventLog {
+  /** For others that follow this application. */
+  readonly name: string;
+  /** Where the events are. */
+  readonly recorder: ProcessRecorder;
+  /** Reads aggregates. */
+  readonly repository: Repository;
+  /** The events as notifications, in sections. */
+  readonly log: NotificationLog;
+  readonly #clock: Clock;
+  readonly #retryMeans: RetryMeans;
+  readonly #registry: EventRegistry;
+  readonly #mapper: EventEnvelopeMapper;
+  readonly #loader: AggregateLoader;
+  readonly #snapshots: Snapshots | undefined;
+  readonly #saver: EventSaver;
+  readonly #executor: CommandExecutor;
+  readonly #conflicts: ConflictReader;
+  readonly #feed: NotificationFeed;
+  readonly #givenFeed: NotificationFeed | undefined;
+  readonly #options: ApplicationOptions;
+  readonly #listeners = new Set<() => void>();
+
+  /**
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be, two aggregates have one name,
+   *   or there are participants in transactions and the recorder has none
+   * @throws TopicError (`TOPIC_ERROR`) when two events have one topic
+   */
+  constructor(options: ApplicationOptions) {
+    const { recorder, inline = [], clock = systemClock, random = Math.random } = options;
+    if (takePartInTransactions(inline) && !('transaction' in recorder)) {
+      throw new ProgrammingError('In-line participants need a recorder with transactions, and this one has none.');
+    }
+    this.#options = options;
+    this.#clock = clock;
+    this.#retryMeans = { clock, random };
+    this.recorder = recorder;
+    this.name = options.name ?? 'application';
+    this.log = new NotificationLog(recorder);
+    this.#givenFeed = options.notifications ?? (isFeed(recorder) ? recorder : undefined);
+    this.#feed = this.#givenFeed ?? pagedFeed(recorder, (listener) => this.onRecorded(listener));
+    this.#registry = new EventRegistry(options.aggregates.map(kindOf));
+    const { transcoder = defaultTranscoder(), compressor, cipher, validateOnRead } = options;
+    this.#mapper = new EventEnvelopeMapper({
+      registry: this.#registry,
+      transcoder,
+      compressor,
+      cipher,
+      validateOnRead,
+    });
+    const codec = new SnapshotCodec({ transcoder, compressor, cipher });
+    this.#snapshots = options.snapshots === undefined ? undefined : new Snapshots(options.snapshots, codec, clock);
+    const shared = { recorder, registry: this.#registry, mapper: this.#mapper };
+    this.#loader = new AggregateLoader({
+      ...shared,
+      snapshots: this.#snapshots,
+      // What stays in memory needs neither to be small nor to be secret.
+      cache:
+        options.cache === undefined ? undefined : new AggregateCache(new SnapshotCodec({ transcoder }), options.cache),
+    });
+    this.repository = new Repository({ ...shared, loader: this.#loader });
+    this.#conflicts = new ConflictReader(shared);
+    const newEventId = options.newEventId ?? ((): string => UUID.timeOrdered().toString());
+    this.#saver = new EventSaver({ ...shared, conflicts: this.#conflicts, inline, clock, newEventId });
+    this.#executor = new CommandExecutor({
+      ...this.#retryMeans,
+      loader: this.#loader,
+      conflicts: this.#conflicts,
+      validated: (kind, messages) => this.#saver.validated(kind, messages),
+      save: (changes, saveOptions) => this.#save(changes, saveOptions),
+    });
+  }
+
+  /**
+   * Decides a command, and saves what happens.
+   *
+   * @param decider - one of the application's
+   * @param id - the aggregate: a UUID in canonical form. It need not have events yet
+   * @throws ConcurrencyError (`CONCURRENCY_ERROR`) when somebody else was faster, or the aggregate is not as expected
+   * @throws ValidationError (`VALIDATION_ERROR`) when the data of the command or of an event is not what its schema says
+   * @throws whatever the decider says no with; and as `Repository.load`, but for an aggregate that has no events
+   *
+   * @example
+   * ```ts
+   * const { events, version, state } = await app.execute(
+   *   stockItem,
+   *   itemId,
+   *   { type: 'Count', data: { quantity: 12 } },
+   *   { metadata: { actorId: 'anna' }, retry: { attemptsMax: 5 } },
+   * );
+   * ```
+   */
+  async execute<Decider extends AnyDecider>(
+    decider: Decider,
+    id: string,
+    command: CommandOf<Decider>,
+    options: ExecuteOptions = {},
+  ): Promise<ExecutedBy<Decider>> {
+    const [executed] = await this.#executor.execute([[decider, id, command]], options);
+    return executed as ExecutedBy<Decider>;
+  }
+
+  /**
+   * As {@link Application.execute}, with a conflict as a value.
+   *
+   * @throws as {@link Application.execute}, but for the `ConcurrencyError`
+   */
+  async tryExecute<Decider extends AnyDecider>(
+    decider: Decider,
+    id: string,
+    command: CommandOf<Decider>,
+    options: ExecuteOptions = {},
+  ): Promise<Tried<ExecutedBy<Decider>>> {
+    try {
+      return { ok: true, ...(await this.execute(decider, id, command, options)) };
+    } catch (error) {
+      if (error instanceof ConcurrencyError) return { ok: false, conflict: error };
+      throw error;
+    }
+  }
+
+  /**
+   * Decides several commands, of whatever deciders and aggregates, and saves what happens in one transaction: all of it,
+   * or nothing. Commands for one aggregate are decided one after the other, each on what the one before left.
+   *
+   * @returns what came of each, in their order
+   * @throws as {@link Application.execute}
+   *
+   * @example
+   * ```ts
+   * await app.executeAll([
+   *   [order, orderId, { type: 'PlaceOrder', data: { lines } }],
+   *   [stockItem, itemId, { type: 'Reserve', data: { quantity: 2 } }],
+   * ]);
+   * ```
+   */
+  async executeAll<const Deciders extends readonly AnyDecider[]>(
+    executions: { readonly [Index in keyof Deciders]: Execution<Deciders[Index]> },
+    options: ExecuteOptions = {},
+  ): Promise<{ readonly [Index in keyof Deciders]: ExecutedBy<Deciders[Index]> }> {
+    const plain = executions as unknown as readonly (readonly [AnyDecider, string, Message])[];
+    const executed: unknown = await this.#executor.execute(plain, options);
+    return executed as { readonly [Index in keyof Deciders]: ExecutedBy<Deciders[Index]> };
+  }
+
+  /**
+   * Saves what is pending in aggregates that are objects: all of it in one transaction, or nothing.
+   *
+   * @returns the events, by aggregate, in the order of the arguments
+   * @throws ConcurrencyError (`CONCURRENCY_ERROR`) when an aggregate was saved by somebody else since it was loaded; its
+   *   events stay pending, but load it again instead
+   * @throws ValidationError (`VALIDATION_ERROR`) when the data of an event is not what its schema says
+   */
+  async save(...aggregates: readonly AggregateRoot[]): Promise<readonly NotifiedEvent[]> {
+    return await this.saveAll(aggregates);
+  }
+
+  /** As {@link Application.save}, with options. */
+  async saveAll(aggregates: readonly AggregateRoot[], options: SaveOptions = {}): Promise<readonly NotifiedEvent[]> {
+    // One object given twice is saved once.
+    const changes = await Promise.all([...new Set(aggregates)].map((aggregate) => this.#pendingChange(aggregate)));
+    const saved = await this.#save(changes, options);
+    for (const { aggregate, messages } of changes) aggregate.markCommitted(messages.length);
+    return saved;
+  }
+
+  /**
+   * Records events without deciding: what was imported, or measured. They are not given to the aggregate, so that one that
+   * it cannot take is found by the next load.
+   *
+   * @param expected - what the aggregate must be; checked by the insert itself, see `event-saver.ts`
+   * @throws ConcurrencyError (`CONCURRENCY_ERROR`) when it is not
+   * @throws ValidationError (`VALIDATION_ERROR`) when the data of an event is not what its schema says
+   */
+  async append<Definition extends AggregateDefinition>(
+    definition: Definition,
+    id: string,
+    events: readonly EventsOf<Definition>[],
+    expected: ExpectedVersion = 'any',
+    options: SaveOptions = {},
+  ): Promise<readonly NotifiedEvent<EventsOf<Definition>>[]> {
+    validateExpectedVersion(expected);
+    const kind = kindOf(definition);
+    const messages = await this.#saver.validated(kind, events);
+    const attempt = async (): Promise<readonly NotifiedEvent[]> => {
+      const version = await this.repository.versionOf(definition, id);
+      if (!isAsExpected(version, expected)) {
+        const conflicting = await this.#conflicts.eventsAfter(id, versionOf(expected));
+        throw concurrencyError({ kind, id, version, expected }, version, conflicting);
+      }
+      return await this.#save([{ kind, id, version, expected, messages }], options);
+    };
+    const policy = outlivesConflict(expected) ? { attemptsMax: APPEND_ATTEMPTS_MAX } : undefined;
+    const saved: unknown = await decideAgain(attempt, policy, this.#retryMeans);
+    return saved as readonly NotifiedEvent<EventsOf<Definition>>[];
+  }
+
+  /**
+   * Takes a snapshot now, whatever the interval.
+   *
+   * @returns whether it is kept: not, when there is one that is as new
+   * @throws AggregateNotFoundError (`AGGREGATE_NOT_FOUND`) when the aggregate has no events
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the application takes no snapshots
+   * @throws DataError (`DATA_ERROR`) when the state would come back as something else
+   */
+  async takeSnapshot(definition: AggregateDefinition, id: string): Promise<boolean> {
+    if (this.#snapshots === undefined) {
+      throw new ProgrammingError('This application takes no snapshots: give it a store in its option "snapshots".');
+    }
+    const version = await this.repository.versionOf(definition, id);
+    if (version === 0) await this.repository.load(definition, id);
+    const kind = kindOf(definition);
+    const [last] = await this.repository.history(definition, id, { gt: version - 1, lte: version });
+    return await this.#snapshots.store(kind, await this.#found(kind, last as RecordedEvent));
+  }
+
+  /**
+   * Follows the events: those there are, then those to come, each once and in order. Reads a page when the one before is
+   * used up, so a slow consumer holds nothing up.
+   *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be
+   *
+   * @example
+   * ```ts
+   * for await (const event of app.subscribe({ aggregates: [order], types: ['OrderPlaced'], gt: position })) {
+   *   await greet(event.data.customer);
+   *   position = event.notificationId;
+   * }
+   * ```
+   */
+  subscribe<Definition extends AggregateDefinition = AggregateDefinition>(
+    options: SubscribeOptions<Definition> = {},
+  ): EventSubscription<EventsOf<Definition>> {
+    const { gt = 0, signal } = options;
+    const topics = this.#topics(options);
+    const subscription = new DecodedSubscription(this.#feed, { gt, topics, signal }, (notification) =>
+      this.decode(notification),
+    );
+    return subscription as unknown as EventSubscription<EventsOf<Definition>>;
+  }
+
+  /**
+   * Reads the events up to the end of the log, page by page, as they are asked for.
+   *
+   * @throws MapperDeserialisationError (`MAPPER_DESERIALISATION_ERROR`) when one of them cannot be read
+   */
+  async *readAll<Definition extends AggregateDefinition = AggregateDefinition>(
+    options: ReadEventsOptions<Definition> = {},
+  ): AsyncGenerator<NotifiedEvent<EventsOf<Definition>>, void, undefined> {
+    const { gt = 0, stop } = options;
+    const selection = { gt, topics: this.#topics(options), ...(stop === undefined ? {} : { stop }) };
+    const store = new EventStore<RecordedEvent>({ mapper: this.#mapper, recorder: this.recorder });
+    for await (const { domainEvent, notification } of store.readAll(selection)) {
+      yield { ...domainEvent, notificationId: notification.id } as unknown as NotifiedEvent<EventsOf<Definition>>;
+    }
+  }
+
+  /**
+   * Reads the event of a notification.
+   *
+   * @throws TopicError (`TOPIC_ERROR`) when its topic is not registered
+   * @throws MapperDeserialisationError (`MAPPER_DESERIALISATION_ERROR`) when it cannot be read
+   */
+  async decode(notification: Notification): Promise<NotifiedEvent> {
+    return { ...(await this.#mapper.toDomainEvent(notification)), notificationId: notification.id };
+  }
+
+  /**
+   * Calls a listener soon after something was recorded: by this application, and by others as far as the recorder can be
+   * subscribed to, or the options `onRecorded` or `notifications` tell of them. Calls may be merged, or be for nothing.
+   *
+   * @returns stops the calls
+   */
+  onRecorded(listener: () => void): () => void {
+    // A wrapper of its own, so that the same function may listen twice.
+    const entry = (): void => {
+      listener();
+    };
+    this.#listeners.add(entry);
+    const stop = this.#hearOthers(entry);
+    return () => {
+      this.#listeners.delete(entry);
+      stop();
+    };
+  }
+
+  #hearOthers(listener: () => void): () => void {
+    const { onRecorded } = this.#options;
+    if (onRecorded !== undefined) return onRecorded(listener);
+    const feed = this.#givenFeed;
+    if (feed === undefined) return () => undefined;
+    if (feed.onRecorded !== undefined) return feed.onRecorded(listener);
+    const maxNotificationId = (): Promise<NotificationId> => this.recorder.maxNotificationId();
+    return feedNews({ feed, maxNotificationId, clock: this.#clock }, listener);
+  }
+
+  async #save(changes: readonly AggregateChange[], options: SaveOptions): Promise<readonly NotifiedEvent[]> {
+    const saved = await this.#saver.save(changes, options);
+    if (saved.length === 0) return saved;
+    for (const listener of this.#listeners) callListener(listener);
+    for (const change of changes) await this.#takeSnapshotWhenDue(change, saved);
+    return saved;
+  }
+
+  async #takeSnapshotWhenDue(change: AggregateChange, saved: readonly NotifiedEvent[]): Promise<void> {
+    const { kind, id, version, messages } = change;
+    const snapshots = this.#snapshots;
+    if (snapshots === undefined || !crossesInterval(version, version + messages.length, snapshots.interval)) return;
+    const last = saved.findLast(({ originatorId }) => originatorId === id) as NotifiedEvent;
+    await snapshots.take(kind, id, () => this.#found(kind, last));
+  }
+
+  /**
+   * What loading gives at an event, for a snapshot. Not what was computed before saving: that was made of data which did
+   * not go through the transcoder, and a snapshot must not change what loading gives.
+   */
+  async #found(
+    kind: AggregateKind,
+    { originatorId, originatorVersion, metadata }: RecordedEvent,
+  ): Promise<FoundSnapshot> {
+    const aggregate = await this.#loader.load(kind, originatorId, originatorVersion);
+    return { aggregate, eventId: metadata.eventId };
+  }
+
+  async #pendingChange(aggregate: AggregateRoot): Promise<AggregateChange & { readonly aggregate: AggregateRoot }> {
+    const kind = kindOf(aggregate.constructor as AggregateClass);
+    this.#registry.assertKnows(kind.name);
+    const { id, version, pendingEvents } = aggregate;
+    const messages = await this.#saver.validated(kind, pendingEvents);
+    return { aggregate, kind, id, version: version - pendingEvents.length, expected: 'any', messages };
+  }
+
+  #topics(options: SelectionOptions): readonly string[] {
+    const { aggregates, types, unknownTopic } = options;
+    // What is filtered in the store is not even read.
+    if (aggregates === undefined && types === undefined && unknownTopic !== 'skip') return [];
+    const aggregateTypes = aggregates?.map((definition) => kindOf(definition).name);
+    const topics = this.#registry.topics({ aggregateTypes, types });
+    // A recorder takes an empty list for no filter.
+    if (topics.length === 0)
+      throw new ProgrammingError('Nothing was selected: there is no event of these aggregates and types.');
+    return topics;
+  }
+}
+
+function defaultTranscoder(): JSONTranscoder {
+  return new JSONTranscoder().register(UUIDAsHex).register(DatetimeAsISO).register(DecimalAsStr);
+}

@@ -1,0 +1,103 @@
+/**
+ * Answers that are kept for a while, and dropped when an event says that they are old.
+ *
+ * @module
+ */
+import { systemClock } from '../util/clock.js';
+import type { Clock } from '../util/clock.js';
+import type { InlineParticipant } from './inline-participant.js';
+import type { NotifiedEvent } from './events/notified-event.js';
+
+const TTL_MS_DEFAULT = 300_000;
+const ENTRIES_MAX_DEFAULT = 1_000;
+
+/** Options of {@link cached}. */
+export interface CachedOptions<Arguments extends readonly unknown[]> {
+  /** Milliseconds that an answer is kept, counted from when it was asked for. @defaultValue 300,000 */
+  readonly ttlMs?: number;
+  /** Answers that are kept; the one that was asked for longest ago goes first. @defaultValue 1,000 */
+  readonly entriesMax?: number;
+  /** What the answer depends on, for {@link CachedFunction.invalidate}. @defaultValue nothing */
+  readonly tags?: (...given: Arguments) => readonly string[];
+  /** Tells questions apart. @defaultValue the arguments as JSON */
+  readonly key?: (...given: Arguments) => string;
+  /** @defaultValue the platform's */
+  readonly clock?: Clock;
+}
+
+/** A function whose answers are kept. */
+export interface CachedFunction<Arguments extends readonly unknown[], Answer> {
+  (...given: Arguments): Promise<Answer>;
+  /**
+   * Drops the answers that depend on any of these tags, those too that are just being made: whoever asks from now on gets
+   * an answer that was begun from now on.
+   */
+  invalidate(tags: readonly string[]): void;
+  /** Drops all answers. */
+  clear(): void;
+}
+
+interface Entry<Answer> {
+  readonly answer: Promise<Answer>;
+  readonly tags: readonly string[];
+  readonly untilMs: number;
+}
+
+/**
+ * Keeps the answers of a function. Questions that are alike share one call; what it rejects with is not kept.
+ *
+ * @example
+ * ```ts
+ * const stockLevel = cached((itemId: string) => readLevel(itemId), { tags: (itemId) => [itemId] });
+ * const app = new Application({
+ *   …,
+ *   inline: [invalidation([stockLevel], (event) => [event.originatorId])],
+ * });
+ * ```
+ */
+export function cached<Arguments extends readonly unknown[], Answer>(
+  ask: (...given: Arguments) => Promise<Answer>,
+  options: CachedOptions<Arguments> = {},
+): CachedFunction<Arguments, Answer> {
+  const { ttlMs = TTL_MS_DEFAULT, entriesMax = ENTRIES_MAX_DEFAULT, clock = systemClock } = options;
+  const { tags = () => [], key = (...given) => JSON.stringify(given) } = options;
+  const entries = new Map<string, Entry<Answer>>();
+
+  const answer = (...given: Arguments): Promise<Answer> => {
+    const name = key(...given);
+    const known = entries.get(name);
+    if (known !== undefined && clock.nowMs() < known.untilMs) return known.answer;
+    const entry = { answer: ask(...given), tags: tags(...given), untilMs: clock.nowMs() + ttlMs };
+    // Deleted first, so that it goes to the end.
+    entries.delete(name);
+    entries.set(name, entry);
+    entry.answer.catch(() => {
+      if (entries.get(name) === entry) entries.delete(name);
+    });
+    if (entries.size > entriesMax) entries.delete(entries.keys().next().value as string);
+    return entry.answer;
+  };
+  const invalidate = (wanted: readonly string[]): void => {
+    for (const [name, entry] of entries) if (entry.tags.some((tag) => wanted.includes(tag))) entries.delete(name);
+  };
+  return Object.assign(answer, { invalidate, clear: () => entries.clear() });
+}
+
+/**
+ * Drops answers as soon as events are committed: an in-line participant of an application. Events of other tabs and
+ * processes do not pass here: subscribe to the application's log for those.
+ *
+ * @param functions - made by {@link cached}
+ * @param tagsOf - which tags an event makes old
+ */
+export function invalidation(
+  functions: readonly Pick<CachedFunction<never, unknown>, 'invalidate'>[],
+  tagsOf: (event: NotifiedEvent) => readonly string[],
+): InlineParticipant {
+  return {
+    onCommitted: (events) => {
+      const tags = events.flatMap(tagsOf);
+      for (const { invalidate } of functions) invalidate(tags);
+    },
+  };
+}

@@ -1,0 +1,209 @@
+/**
+ * Saves what was decided: all of it in one transaction, or nothing.
+ *
+ * ```text
+ * changes ──▶ validate data ──▶ ids, times, versions ──▶ encode ──▶ one transaction: insert, in-line participants
+ *         ──▶ onCommitted ──▶ snapshots
+ * ```
+ *
+ * What an aggregate is expected to be is checked by the insert itself, inside the write transaction, without a lock: the
+ * events go to the positions after the version that was decided on. History only grows, so that version is still there;
+ * and when somebody else was faster, the next position is taken.
+ *
+ * @module
+ */
+import type { CommandMetadata, RecordedEvent } from '../../domain/event-metadata.js';
+import type { Message } from '../../domain/message-types.js';
+import { validated } from '../../domain/standard-schema.js';
+import { IntegrityError } from '../../persistence/errors.js';
+import type { RecorderTransaction, TransactionalRecorder } from '../../persistence/recorder-transaction.js';
+import type { ProcessRecorder } from '../../persistence/recorder.js';
+import type { SqlQueryable } from '../../persistence/sql-queryable.js';
+import type { NotificationId, StoredEvent, Tracking } from '../../persistence/stored-event.js';
+import { callListener } from '../../util/call-listener.js';
+import type { Clock } from '../../util/clock.js';
+import { withoutUndefined } from '../../util/without-undefined.js';
+import type { AggregateKind } from '../aggregates/aggregate-kind.js';
+import { ConcurrencyError } from '../application-errors.js';
+import type { ConflictReader } from './conflict-reader.js';
+import type { EventEnvelopeMapper } from '../events/envelope-mapper.js';
+import type { EventRegistry } from '../events/event-registry.js';
+import type { ExpectedVersion } from './expected-version.js';
+import { takePartInTransactions } from '../inline-participant.js';
+import type { InlineParticipant } from '../inline-participant.js';
+import type { NotifiedEvent } from '../events/notified-event.js';
+
+/** What is known of a save beside its events. */
+export interface SaveOptions {
+  /** Who and why. */
+  readonly metadata?: CommandMetadata | undefined;
+  /** When it happened. @defaultValue now, by the application's clock */
+  readonly occurredAt?: Date | undefined;
+  /** What was processed, recorded in the same transaction. */
+  readonly tracking?: Tracking | undefined;
+}
+
+/** Events of one aggregate that are to be recorded. */
+export interface AggregateChange {
+  readonly kind: AggregateKind;
+  readonly id: string;
+  /** The version that they follow. */
+  readonly version: number;
+  /** What the one who writes said to expect; for the error. */
+  readonly expected: ExpectedVersion;
+  readonly messages: readonly Message[];
+}
+
+/** What an {@link EventSaver} is made of. */
+export interface EventSaverOptions {
+  readonly recorder: ProcessRecorder | TransactionalRecorder<SqlQueryable | undefined>;
+  readonly registry: EventRegistry;
+  readonly mapper: EventEnvelopeMapper;
+  readonly conflicts: ConflictReader;
+  readonly inline: readonly InlineParticipant[];
+  readonly clock: Clock;
+  readonly newEventId: () => string;
+}
+
+/** Records changes of aggregates. */
+export class EventSaver {
+  readonly #options: EventSaverOptions;
+
+  constructor(options: EventSaverOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The messages as their schemas make them.
+   *
+   * @throws ValidationError (`VALIDATION_ERROR`) when the data of an event is not what its schema says
+   * @throws EventHandlerError (`EVENT_HANDLER_ERROR`) when the aggregate has no such event
+   */
+  async validated(kind: AggregateKind, messages: readonly Message[]): Promise<readonly Message[]> {
+    return await Promise.all(messages.map(({ type, data }) => this.#validated(kind, type, data)));
+  }
+
+  /**
+   * @param changes - of different aggregates; their messages are validated
+   * @returns the events, in the order of the changes
+   * @throws ConcurrencyError (`CONCURRENCY_ERROR`) when an aggregate has other events at these positions
+   * @throws IntegrityError (`INTEGRITY_ERROR`) when the tracking record was processed before
+   * @throws what an in-line participant throws
+   */
+  async save(changes: readonly AggregateChange[], options: SaveOptions = {}): Promise<readonly NotifiedEvent[]> {
+    const events = this.#recordedEvents(changes, options);
+    const { tracking } = options;
+    if (events.length === 0 && tracking === undefined) return [];
+    // Encoded before a transaction is open: nothing but the database is waited for inside.
+    const storedEvents = await Promise.all(events.map((event) => this.#options.mapper.toStoredEvent(event)));
+    const ids = await this.#insert(events, storedEvents, tracking).catch(async (error: unknown) => {
+      throw (await this.#conflict(changes, error)) ?? error;
+    });
+    const notified = withIds(events, ids);
+    if (notified.length > 0) this.#tellOfCommit(notified);
+    return notified;
+  }
+
+  #tellOfCommit(events: readonly NotifiedEvent[]): void {
+    for (const participant of this.#options.inline) callListener(() => participant.onCommitted?.(events));
+  }
+
+  async #validated(kind: AggregateKind, type: string, data: object): Promise<Message> {
+    const { schema, topic } = this.#options.registry.byType(kind.name, type);
+    return { type, data: schema === undefined ? data : await validated(schema, data, `the data of ${topic}`) };
+  }
+
+  #recordedEvents(
+    changes: readonly AggregateChange[],
+    { metadata, occurredAt }: SaveOptions,
+  ): readonly RecordedEvent[] {
+    const { clock, newEventId } = this.#options;
+    const recordedAt = new Date(clock.nowMs());
+    let { correlationId } = metadata ?? {};
+    return changes.flatMap(({ kind, id, version, messages }) =>
+      messages.map(({ type, data }, index) => {
+        const eventId = newEventId();
+        correlationId ??= eventId;
+        return {
+          type,
+          data,
+          aggregateType: kind.name,
+          originatorId: id,
+          originatorVersion: version + 1 + index,
+          metadata: {
+            ...withoutUndefined(metadata ?? {}),
+            eventId,
+            correlationId,
+            occurredAt: occurredAt ?? recordedAt,
+            recordedAt,
+            schemaVersion: this.#options.registry.byType(kind.name, type).versions.version,
+          },
+        };
+      }),
+    );
+  }
+
+  async #insert(
+    events: readonly RecordedEvent[],
+    storedEvents: readonly StoredEvent[],
+    tracking: Tracking | undefined,
+  ): Promise<readonly NotificationId[]> {
+    const { recorder, inline } = this.#options;
+    const insertOptions = tracking === undefined ? {} : { tracking };
+    if (!takePartInTransactions(inline) || events.length === 0)
+      return await recorder.insertEvents(storedEvents, insertOptions);
+    // That the recorder has transactions was checked when the application was made.
+    return await (recorder as Transactional).transaction(async (transaction) => {
+      const ids = await transaction.insertEvents(storedEvents, insertOptions);
+      await takePart(inline, transaction, withIds(events, ids));
+      return ids;
+    });
+  }
+
+  /** What a taken position means; `undefined` when it is no conflict about these changes. */
+  async #conflict(changes: readonly AggregateChange[], cause: unknown): Promise<ConcurrencyError | undefined> {
+    if (!(cause instanceof IntegrityError) || cause.details.constraint !== 'event') return undefined;
+    for (const change of changes) {
+      const { id, version, messages } = change;
+      if (messages.length === 0) continue;
+      const actual = await this.#options.conflicts.versionOf(id);
+      if (actual <= version) continue;
+      const conflictingEvents = await this.#options.conflicts.eventsAfter(id, version);
+      return concurrencyError(change, actual, conflictingEvents, cause);
+    }
+    return undefined;
+  }
+}
+
+type Transactional = TransactionalRecorder<SqlQueryable | undefined>;
+
+async function takePart(
+  inline: readonly InlineParticipant[],
+  transaction: RecorderTransaction<SqlQueryable | undefined>,
+  events: readonly NotifiedEvent[],
+): Promise<void> {
+  // One after the other: they share the connection.
+  for (const participant of inline) await participant.onRecorded?.(transaction, events);
+}
+
+function withIds(events: readonly RecordedEvent[], ids: readonly NotificationId[]): readonly NotifiedEvent[] {
+  return events.map((event, index) => ({ ...event, notificationId: ids[index] as NotificationId }));
+}
+
+/** The error of an aggregate that is not as it was expected to be. */
+export function concurrencyError(
+  { kind, id, version, expected }: Pick<AggregateChange, 'kind' | 'id' | 'version' | 'expected'>,
+  actual: number,
+  conflictingEvents: readonly RecordedEvent[],
+  cause?: unknown,
+): ConcurrencyError {
+  const wanted = expected === 'any' ? version : expected;
+  return new ConcurrencyError(
+    `The ${kind.name} ${id} is at version ${actual}, and was expected to be at ${wanted}. Nothing was stored.`,
+    {
+      ...(cause === undefined ? {} : { cause }),
+      details: { aggregateType: kind.name, aggregateId: id, expected: wanted, actual },
+      conflictingEvents,
+    },
+  );
+}

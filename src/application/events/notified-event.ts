@@ -1,0 +1,8 @@
+import type { RecordedEvent } from '../../domain/event-metadata.js';
+import type { Message } from '../../domain/message-types.js';
+import type { NotificationId } from '../../persistence/stored-event.js';
+
+/** A recorded event, with its place in the sequence of the whole application. A union of events stays a union. */
+export type NotifiedEvent<Event extends Message = Message> = Event extends Message
+  ? RecordedEvent<Event> & { readonly notificationId: NotificationId }
+  : never;

@@ -1,0 +1,22 @@
+/**
+ * Errors of what follows a log: projections and processes.
+ *
+ * ```text
+ * ApplicationError
+ * ├─ FollowerStoppedError   it does not go on: closed, or stopped by a failure
+ * └─ WaitTimeoutError       it was not there in time
+ * ```
+ *
+ * @module
+ */
+import { ApplicationError } from '../application-errors.js';
+
+/** A projection or a process does not go on: it was closed, or stopped by what is the cause of this error. */
+export class FollowerStoppedError extends ApplicationError {
+  static override readonly code: string = 'FOLLOWER_STOPPED';
+}
+
+/** What was waited for did not happen in time. It may still happen. */
+export class WaitTimeoutError extends ApplicationError {
+  static override readonly code: string = 'WAIT_TIMEOUT';
+}

@@ -1,0 +1,223 @@
+/**
+ * Keeps up with a log: does what there is to do, rests until there is news, waits while storage fails.
+ *
+ * States:
+ *
+ * ```text
+ * idle ──start──▶ running ◀──news── live        running: behind the log      live: at its end
+ *                    │ storage fails
+ *                    ▼
+ *                 waiting ──time──▶ running
+ *   every state ──close, abort, or any other failure──▶ stopped
+ * ```
+ *
+ * @module
+ */
+import type { NotificationId } from '../../persistence/stored-event.js';
+import { backoffDelayMs } from '../../util/backoff.js';
+import type { Clock } from '../../util/clock.js';
+import { ObservableValue } from '../../util/observable.js';
+import type { Observable } from '../../util/observable.js';
+import { pause } from '../../util/pause.js';
+import type { EventLog } from './event-log.js';
+import { FollowerStoppedError, WaitTimeoutError } from './follower-errors.js';
+import { isTransient } from './transient-errors.js';
+
+// Where nobody says that something was recorded.
+const POLL_INTERVAL_MS_DEFAULT = 1_000;
+const STORAGE_BACKOFF = { delayMsMin: 100, delayMsMax: 30_000 };
+const WAIT_TIMEOUT_MS_DEFAULT = 30_000;
+
+/** How a follower is doing. */
+export interface FollowerStatus {
+  readonly state: 'idle' | 'running' | 'live' | 'waiting' | 'stopped';
+  /** Everything up to this notification is done. */
+  readonly position: NotificationId;
+  /** The largest notification that is known of. */
+  readonly head: NotificationId;
+  /** Notifications between them, those included that do not matter to the follower. */
+  readonly lag: number;
+  /** Why it waits or has stopped; `undefined` while all is well. */
+  readonly lastError: unknown;
+}
+
+/** What a {@link LogFollower} needs. */
+export interface LogFollowerOptions<Status extends FollowerStatus> {
+  /** For messages: `the projection stock-levels`. */
+  readonly what: string;
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Milliseconds between two looks while nobody tells of news. @defaultValue 1,000; never, where the log tells of news */
+  readonly pollIntervalMs?: number | undefined;
+  readonly initialStatus: Status;
+  /** Does what there is to do now. Tried again when the storage failed or others were faster; any other rejection stops it. */
+  catchUp(signal: AbortSignal): Promise<void>;
+}
+
+/** Runs one piece of work again and again, never twice at once. */
+export class LogFollower<Status extends FollowerStatus> {
+  readonly #options: LogFollowerOptions<Status>;
+  readonly #stopping = new AbortController();
+  readonly #status: ObservableValue<Status>;
+  #running: Promise<void> | undefined;
+  #wake: () => void = () => undefined;
+  /** Whether news came since the work was last begun. */
+  #hasNews = false;
+
+  constructor(options: LogFollowerOptions<Status>) {
+    this.#options = options;
+    this.#status = new ObservableValue(options.initialStatus);
+  }
+
+  get status(): Observable<Status> {
+    return this.#status;
+  }
+
+  /** Aborted when it is to stop. */
+  get signal(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  /** Starts it, until it is closed or the signal is aborted. Starting twice is fine. */
+  start(signal?: AbortSignal): void {
+    signal?.addEventListener('abort', () => void this.close(), { once: true });
+    if (signal?.aborted === true) void this.close();
+    this.#running ??= this.#run();
+  }
+
+  /** Says that there may be something to do. */
+  tell(): void {
+    this.#hasNews = true;
+    this.#wake();
+  }
+
+  /** Changes the status. What has stopped stays so. */
+  report(change: Partial<Omit<Status, 'lag'>>): void {
+    const before = this.#status.value;
+    const state = before.state === 'stopped' ? before.state : (change.state ?? before.state);
+    const next = { ...before, ...change, state };
+    this.#status.set({ ...next, lag: Math.max(0, next.head - next.position) });
+  }
+
+  /**
+   * Waits until everything up to a notification is done.
+   *
+   * @throws WaitTimeoutError (`WAIT_TIMEOUT`) when it takes longer than `timeoutMs`, 30,000 by default
+   * @throws FollowerStoppedError (`FOLLOWER_STOPPED`) when it does not go on; the cause says why
+   * @throws the reason of the signal
+   */
+  async waitFor(
+    notificationId: NotificationId,
+    { timeoutMs = WAIT_TIMEOUT_MS_DEFAULT, signal }: WaitOptions = {},
+  ): Promise<void> {
+    const { clock } = this.#options;
+    const reached = new AbortController();
+    this.tell();
+    await new Promise<void>((resolve, reject) => {
+      const settle = (outcome: () => void): void => {
+        reached.abort();
+        outcome();
+      };
+      const callOff = clock.schedule(() => settle(() => reject(this.#tooLong(notificationId, timeoutMs))), timeoutMs);
+      const onAbort = (): void => settle(() => reject(signal?.reason as Error));
+      signal?.addEventListener('abort', onAbort, { signal: reached.signal });
+      const stop = this.#status.subscribe(({ position, state, lastError }) => {
+        if (position >= notificationId) settle(resolve);
+        else if (state === 'stopped') settle(() => reject(this.#stopped(lastError)));
+        else if (signal?.aborted === true) onAbort();
+      });
+      const end = (): void => {
+        callOff();
+        stop();
+      };
+      // The listener is called at once, and may have settled before there was a way to stop it.
+      if (reached.signal.aborted) end();
+      else reached.signal.addEventListener('abort', end);
+    });
+  }
+
+  /** Stops it when what is in flight is done. Closing twice is fine. */
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    this.#wake();
+    await this.#running;
+    this.#stop(undefined);
+  }
+
+  /** Never rejects: what stops it is in the status. */
+  async #run(): Promise<void> {
+    const { log, clock, random } = this.#options;
+    const { signal } = this.#stopping;
+    const stopNews = log.onRecorded?.(() => this.tell());
+    for (let failures = 0; !this.#isStopping();) {
+      try {
+        this.#hasNews = false;
+        await this.#options.catchUp(signal);
+        failures = 0;
+        this.#reportBase({ state: 'live', lastError: undefined });
+        await this.#rest();
+      } catch (error) {
+        if (this.#isStopping()) break;
+        if (!isTransient(error)) {
+          this.#stop(error);
+          break;
+        }
+        failures++;
+        this.#reportBase({ state: 'waiting', lastError: error });
+        await pause(clock, backoffDelayMs(failures, random, STORAGE_BACKOFF), signal);
+      }
+    }
+    stopNews?.();
+  }
+
+  /** Until there is news, or it is time to look. */
+  #rest(): Promise<void> {
+    const { log, clock } = this.#options;
+    if (this.#hasNews || this.#isStopping()) return Promise.resolve();
+    const defaultMs = log.onRecorded === undefined ? POLL_INTERVAL_MS_DEFAULT : undefined;
+    const pollIntervalMs = this.#options.pollIntervalMs ?? defaultMs;
+    return new Promise((resolve) => {
+      const callOff = pollIntervalMs === undefined ? undefined : clock.schedule(() => this.#wake(), pollIntervalMs);
+      this.#wake = () => {
+        callOff?.();
+        resolve();
+      };
+    });
+  }
+
+  #isStopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  #stop(error: unknown): void {
+    this.#stopping.abort();
+    if (this.#status.value.state !== 'stopped') this.#reportBase({ state: 'stopped', lastError: error });
+  }
+
+  #reportBase(change: Pick<FollowerStatus, 'state' | 'lastError'>): void {
+    this.report(change as Partial<Omit<Status, 'lag'>>);
+  }
+
+  #tooLong(notificationId: NotificationId, timeoutMs: number): WaitTimeoutError {
+    const { position } = this.#status.value;
+    return new WaitTimeoutError(
+      `${this.#options.what} did not reach notification ${notificationId} within ${timeoutMs} ms; it is at ${position}.`,
+      { details: { notificationId, position, timeoutMs } },
+    );
+  }
+
+  #stopped(cause: unknown): FollowerStoppedError {
+    return new FollowerStoppedError(
+      `${this.#options.what} has stopped and does not go on.`,
+      cause === undefined ? {} : { cause },
+    );
+  }
+}
+
+/** How long to wait. */
+export interface WaitOptions {
+  /** @defaultValue 30,000 */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}

@@ -1,0 +1,17 @@
+import { OperationalError, STATEMENT_REASON } from '../../persistence/errors.js';
+import { ConcurrencyError } from '../application-errors.js';
+
+// What the store says when it is gone for this program: opened again, it is another object. By their codes, because the
+// classes of the browser's side are not for this layer.
+const GONE_CODES: ReadonlySet<string> = new Set(['STORAGE_LOST', 'WORKER_DIED']);
+
+/**
+ * Whether an error says that trying again, later and unchanged, may help: the storage failed, or others were faster. Not
+ * one of a statement that can never work, which SQLite reports as a failure of the same class.
+ */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof ConcurrencyError) return true;
+  return (
+    error instanceof OperationalError && !GONE_CODES.has(error.code) && error.details['reason'] !== STATEMENT_REASON
+  );
+}

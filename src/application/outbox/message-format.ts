@@ -1,0 +1,66 @@
+/**
+ * Messages made of events.
+ *
+ * @module
+ */
+import { JSONTranscoder } from '../../persistence/json-transcoder.js';
+import type { Transcoder } from '../../persistence/transcoder.js';
+import { DatetimeAsISO, DecimalAsStr, UUIDAsHex } from '../../persistence/transcodings.js';
+import type { NotifiedEvent } from '../events/notified-event.js';
+import { metadataTexts, toOutboundEnvelope } from './outbound-envelope.js';
+import type { OutboundMessage } from './publisher.js';
+
+/** Where messages go when nothing else is said. */
+export const DESTINATION_DEFAULT = 'daybook.events';
+
+/** Makes the message of an event. The same event must give the same message: it may be sent more than once. */
+export type MessageFormat = (event: NotifiedEvent) => OutboundMessage | Promise<OutboundMessage>;
+
+/** Options of {@link envelopeMessages}. */
+export interface MessageFormatOptions {
+  /** The subject, topic or channel, or how to tell it from an event. @defaultValue `daybook.events` */
+  readonly destination?: string | ((event: NotifiedEvent) => string);
+  /** Writes JSON. @defaultValue a `JSONTranscoder` that knows UUIDs, dates and decimals */
+  readonly transcoder?: Transcoder;
+}
+
+/**
+ * Messages whose body is the event with everything that is known of it, as JSON.
+ *
+ * Headers: `aggregate_id`, `aggregate_type`, `sequence` (position in the aggregate), `version` (of the payload's shape),
+ * `event_type`, `tenant_id` where there is one, and the metadata that are texts: `actor_id`, `correlation_id`,
+ * `causation_id`.
+ */
+export function envelopeMessages(options: MessageFormatOptions = {}): MessageFormat {
+  const { destination = DESTINATION_DEFAULT, transcoder = outboundTranscoder() } = options;
+  return async (event) => ({
+    id: event.metadata.eventId,
+    destination: destinationOf(destination, event),
+    headers: messageHeaders(event),
+    contentType: 'application/json',
+    body: await transcoder.encode(toOutboundEnvelope(event)),
+  });
+}
+
+/** Tells where an event goes. */
+export function destinationOf(destination: string | ((event: NotifiedEvent) => string), event: NotifiedEvent): string {
+  return typeof destination === 'string' ? destination : destination(event);
+}
+
+/** A transcoder for what leaves the application. */
+export function outboundTranscoder(): Transcoder {
+  return new JSONTranscoder().register(UUIDAsHex).register(DatetimeAsISO).register(DecimalAsStr);
+}
+
+function messageHeaders(event: NotifiedEvent): Readonly<Record<string, string>> {
+  const { metadata } = event;
+  return {
+    ...metadataTexts(metadata),
+    aggregate_id: event.originatorId,
+    aggregate_type: event.aggregateType,
+    sequence: String(event.originatorVersion),
+    version: String(metadata.schemaVersion),
+    event_type: event.type,
+    ...(metadata.tenantId === undefined ? {} : { tenant_id: metadata.tenantId }),
+  };
+}

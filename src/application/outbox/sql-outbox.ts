@@ -1,0 +1,361 @@
+/**
+ * The outbox in a SQL table. One implementation for the browser's store, SQLite and PostgreSQL.
+ *
+ * @module
+ */
+import { NotSupportedError } from '../../persistence/errors.js';
+import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
+import type { SqlQueryable, SqlResult } from '../../persistence/sql-queryable.js';
+import type { SqlRecorder } from '../../persistence/sql-recorder.js';
+import { systemClock } from '../../util/clock.js';
+import type { Clock } from '../../util/clock.js';
+import type { NotifiedEvent } from '../events/notified-event.js';
+import { storableText } from '../storable-text.js';
+import { OutboxEventData } from './outbox-event-data.js';
+import type { OutboxEventDataOptions } from './outbox-event-data.js';
+import { OutboxHints } from './outbox-hints.js';
+import { INSERT_ENTRIES_MAX, LAST_ERROR_LENGTH_MAX, LIST_ENTRIES_DEFAULT, MARK_ENTRIES_MAX } from './outbox-limits.js';
+import { claimSql, createOutboxSql, ENTRY_COLUMNS, insertSql, parameters } from './outbox-schema.js';
+import type {
+  ClaimRequest,
+  Outbox,
+  OutboxCounts,
+  OutboxEntry,
+  OutboxOutcome,
+  OutboxPage,
+  OutboxStatus,
+} from './outbox.js';
+import { sqlTableName } from './sql-names.js';
+import type { SqlTableName } from './sql-names.js';
+
+const TABLE_DEFAULT = 'event_outbox';
+
+/** Options of {@link SqlOutbox}. */
+export interface SqlOutboxOptions extends OutboxEventDataOptions {
+  /** Whose events it takes, and in whose database it is. One application has one table: positions are its own. */
+  readonly recorder: SqlRecorder;
+  /** @defaultValue `event_outbox` */
+  readonly table?: string;
+  /** PostgreSQL only; it must be there. @defaultValue the first of the search path */
+  readonly schema?: string;
+  /** Which events go out. @defaultValue all */
+  readonly select?: (event: NotifiedEvent) => boolean;
+  /** @defaultValue the platform's */
+  readonly clock?: Clock;
+  /** @defaultValue random UUIDs */
+  readonly newId?: () => string;
+}
+
+/**
+ * An outbox in the database of the events.
+ *
+ * @example
+ * ```ts
+ * const outbox = new SqlOutbox({ recorder });
+ * await outbox.createTables();
+ * const app = new Application({ recorder, aggregates: [order], inline: [outbox] });
+ * ```
+ */
+export class SqlOutbox implements Outbox {
+  readonly #recorder: SqlRecorder;
+  readonly #names: SqlTableName;
+  readonly #data: OutboxEventData;
+  readonly #select: (event: NotifiedEvent) => boolean;
+  readonly #clock: Clock;
+  readonly #newId: () => string;
+  readonly #hints = new OutboxHints();
+
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a table cannot have such a name */
+  constructor(options: SqlOutboxOptions) {
+    this.#recorder = options.recorder;
+    this.#names = sqlTableName(options.table ?? TABLE_DEFAULT, options.schema);
+    this.#data = new OutboxEventData(options);
+    this.#select = options.select ?? (() => true);
+    this.#clock = options.clock ?? systemClock;
+    this.#newId = options.newId ?? (() => crypto.randomUUID());
+  }
+
+  /** Creates the table and its indexes, where they are missing. Safe to call again, also by several at once. */
+  async createTables(): Promise<void> {
+    await this.#write(async (connection) => {
+      for (const sql of createOutboxSql(this.#names, this.#recorder.dialect)) await connection.query(sql);
+    });
+  }
+
+  async onRecorded(
+    transaction: RecorderTransaction<SqlQueryable | undefined>,
+    events: readonly NotifiedEvent[],
+  ): Promise<void> {
+    const { connection } = transaction;
+    if (connection === undefined) {
+      throw new NotSupportedError('An outbox in a table needs a recorder with SQL; without, use a MemoryOutbox.');
+    }
+    await this.#insert(connection, events.filter(this.#select));
+  }
+
+  onCommitted(events: readonly NotifiedEvent[]): void {
+    if (events.some(this.#select)) this.#hints.give();
+  }
+
+  async enqueue(events: readonly NotifiedEvent[]): Promise<void> {
+    await this.#write(async (connection) => {
+      const isThere = await this.#positions(
+        connection,
+        events.map(({ notificationId }) => notificationId),
+      );
+      await this.#insert(
+        connection,
+        events.filter(({ notificationId }) => !isThere.has(notificationId)),
+      );
+    });
+    this.#hints.give();
+  }
+
+  async claim(request: ClaimRequest): Promise<readonly OutboxEntry[]> {
+    const { leaseId, leaseUntilMs, nowMs, limit } = request;
+    // Asked first without a lock: most of the time there is nothing, and a transaction that writes costs more.
+    if (!(await this.#isAnythingDue(nowMs))) return [];
+    return await this.#write(async (connection) => {
+      const { rows } = await connection.query(claimSql(this.#names), [leaseId, leaseUntilMs, nowMs, limit]);
+      return this.#toEntries(rows);
+    });
+  }
+
+  async renew(leaseId: string, leaseUntilMs: number): Promise<boolean> {
+    return await this.#write(
+      async (connection) =>
+        (await this.#changed(connection, 'lease_until_ms = $1', "lease_owner = $2 AND status = 'pending'", [
+          leaseUntilMs,
+          leaseId,
+        ])) > 0,
+    );
+  }
+
+  async settle(leaseId: string, outcomes: readonly OutboxOutcome[]): Promise<void> {
+    if (outcomes.length === 0) return;
+    await this.#write(async (connection) => {
+      await this.#settlePublished(connection, leaseId, outcomes);
+      for (const outcome of outcomes) {
+        if (outcome.kind !== 'published') await this.#settleFailed(connection, leaseId, outcome);
+      }
+    });
+  }
+
+  async release(leaseId: string): Promise<void> {
+    await this.#write((connection) => this.#changed(connection, UNLEASED, 'lease_owner = $1', [leaseId]));
+  }
+
+  async counts(): Promise<OutboxCounts> {
+    const { rows } = await this.#recorder.query(
+      `SELECT status, COUNT(*) AS entries FROM ${this.#names.table} GROUP BY status`,
+    );
+    const counts = new Map(rows.map((row) => [row['status'], Number(row['entries'])]));
+    const of = (status: OutboxStatus): number => counts.get(status) ?? 0;
+    return { pending: of('pending'), published: of('published'), failed: of('failed') };
+  }
+
+  async pending(page?: OutboxPage): Promise<readonly OutboxEntry[]> {
+    return await this.#list('pending', page);
+  }
+
+  async deadLetters(page?: OutboxPage): Promise<readonly OutboxEntry[]> {
+    return await this.#list('failed', page);
+  }
+
+  async retry(id: string): Promise<boolean> {
+    return await this.#changeDeadLetter("status = 'pending', retry_count = 0, next_attempt_at_ms = 0", 1, [id]);
+  }
+
+  async resolve(id: string): Promise<boolean> {
+    const resolvedAt = new Date(this.#clock.nowMs()).toISOString();
+    return await this.#changeDeadLetter("status = 'published', published_at = $1", 2, [resolvedAt, id]);
+  }
+
+  async discard(id: string): Promise<boolean> {
+    const { table } = this.#names;
+    const wasFound = await this.#write(async (connection) => {
+      const { rows } = await connection.query(`DELETE FROM ${table} WHERE id = $1 AND status = 'failed' RETURNING id`, [
+        id,
+      ]);
+      return rows.length > 0;
+    });
+    this.#hints.give();
+    return wasFound;
+  }
+
+  async deletePublished(beforeMs: number, limit: number): Promise<number> {
+    const { table } = this.#names;
+    const where = `status = 'published' AND published_at < $1`;
+    const before = new Date(beforeMs).toISOString();
+    const due = await this.#recorder.query(`SELECT 1 AS due FROM ${table} WHERE ${where} LIMIT 1`, [before]);
+    if (due.rows.length === 0) return 0;
+    return await this.#write(async (connection) => {
+      const { rows } = await connection.query(
+        `DELETE FROM ${table} WHERE id IN (SELECT id FROM ${table} WHERE ${where} LIMIT $2) RETURNING id`,
+        [before, limit],
+      );
+      return rows.length;
+    });
+  }
+
+  onPending(listener: () => void): () => void {
+    return this.#hints.add(listener);
+  }
+
+  /**
+   * Runs work that changes entries. On PostgreSQL such transactions take turns by a lock of the table's own: two claims
+   * that ran at once would both see an aggregate free. They are short, and nothing is published in them.
+   */
+  async #write<T>(work: (connection: SqlQueryable) => Promise<T>): Promise<T> {
+    return await this.#recorder.transaction(async ({ connection }) => {
+      if (this.#recorder.dialect === 'postgres') {
+        await connection.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
+          `daybook outbox ${this.#names.table}`,
+        ]);
+      }
+      return await work(connection);
+    });
+  }
+
+  async #insert(connection: SqlQueryable, events: readonly NotifiedEvent[]): Promise<void> {
+    const createdAt = new Date(this.#clock.nowMs()).toISOString();
+    for (const part of chunks(events, INSERT_ENTRIES_MAX)) {
+      const values = await Promise.all(part.map((event) => this.#valuesOf(event, createdAt)));
+      await connection.query(insertSql(this.#names, part.length), values.flat());
+    }
+  }
+
+  async #valuesOf(event: NotifiedEvent, createdAt: string): Promise<unknown[]> {
+    const { metadata, type, originatorId, aggregateType, notificationId } = event;
+    const data = await this.#data.encode(event);
+    const tenantId = metadata.tenantId ?? null;
+    return [
+      this.#newId(),
+      metadata.eventId,
+      type,
+      originatorId,
+      aggregateType,
+      tenantId,
+      data,
+      createdAt,
+      notificationId,
+    ];
+  }
+
+  async #positions(connection: SqlQueryable, asked: readonly number[]): Promise<ReadonlySet<number>> {
+    const found = new Set<number>();
+    for (const part of chunks(asked, MARK_ENTRIES_MAX)) {
+      const sql = `SELECT position FROM ${this.#names.table} WHERE position IN (${parameters(part.length, 1)})`;
+      for (const row of (await connection.query(sql, [...part])).rows) found.add(Number(row['position']));
+    }
+    return found;
+  }
+
+  async #isAnythingDue(nowMs: number): Promise<boolean> {
+    const { rows } = await this.#recorder.query(
+      `SELECT 1 AS due FROM ${this.#names.table} WHERE status = 'pending' AND next_attempt_at_ms <= $1
+        AND (lease_until_ms IS NULL OR lease_until_ms <= $2) LIMIT 1`,
+      [nowMs, nowMs],
+    );
+    return rows.length > 0;
+  }
+
+  async #settlePublished(connection: SqlQueryable, leaseId: string, outcomes: readonly OutboxOutcome[]): Promise<void> {
+    const published = outcomes.filter((outcome) => outcome.kind === 'published');
+    for (const part of chunks(published, MARK_ENTRIES_MAX)) {
+      // To the newest of them: they were published within one batch.
+      const publishedAt = new Date(Math.max(...part.map(({ publishedAtMs }) => publishedAtMs))).toISOString();
+      await this.#changed(
+        connection,
+        `status = 'published', published_at = $1, ${UNLEASED}`,
+        `lease_owner = $2 AND status = 'pending' AND id IN (${parameters(part.length, 3)})`,
+        [publishedAt, leaseId, ...part.map(({ id }) => id)],
+      );
+    }
+  }
+
+  async #settleFailed(
+    connection: SqlQueryable,
+    leaseId: string,
+    outcome: Exclude<OutboxOutcome, { kind: 'published' }>,
+  ): Promise<void> {
+    await this.#changed(
+      connection,
+      `status = $1, retry_count = retry_count + $2, last_error = $3, next_attempt_at_ms = $4, ${UNLEASED}`,
+      "lease_owner = $5 AND status = 'pending' AND id = $6",
+      [
+        outcome.kind === 'failed' ? 'failed' : 'pending',
+        outcome.counts ? 1 : 0,
+        storableText(outcome.error, LAST_ERROR_LENGTH_MAX),
+        outcome.nextAttemptAtMs,
+        leaseId,
+        outcome.id,
+      ],
+    );
+  }
+
+  async #changeDeadLetter(set: string, idParameter: number, values: unknown[]): Promise<boolean> {
+    const wasFound = await this.#write(
+      async (connection) =>
+        (await this.#changed(connection, set, `id = $${idParameter} AND status = 'failed'`, values)) > 0,
+    );
+    this.#hints.give();
+    return wasFound;
+  }
+
+  /** @returns how many entries were changed */
+  async #changed(connection: SqlQueryable, set: string, where: string, values: unknown[]): Promise<number> {
+    const { rows } = await connection.query(
+      `UPDATE ${this.#names.table} SET ${set} WHERE ${where} RETURNING id`,
+      values,
+    );
+    return rows.length;
+  }
+
+  async #list(status: OutboxStatus, page: OutboxPage = {}): Promise<readonly OutboxEntry[]> {
+    const { after = 0, limit = LIST_ENTRIES_DEFAULT } = page;
+    const { rows } = await this.#recorder.query(
+      `SELECT ${ENTRY_COLUMNS} FROM ${this.#names.table} WHERE status = '${status}' AND position > $1 ORDER BY position LIMIT $2`,
+      [after, limit],
+    );
+    return this.#toEntries(rows);
+  }
+
+  /** In the order of the positions: what a statement returns that changes rows has no order. */
+  #toEntries(rows: SqlResult['rows']): readonly OutboxEntry[] {
+    return rows.map((row) => this.#toEntry(row)).sort((one, other) => one.position - other.position);
+  }
+
+  #toEntry(row: SqlResult['rows'][number]): OutboxEntry {
+    const text = (column: string): string => row[column] as string;
+    const optional = (column: string): string | undefined => (row[column] as string | null) ?? undefined;
+    const publishedAt = row['published_at'];
+    return {
+      id: text('id'),
+      position: Number(row['position']),
+      eventId: text('event_id'),
+      eventType: text('event_type'),
+      aggregateId: text('aggregate_id'),
+      aggregateType: text('aggregate_type'),
+      tenantId: optional('tenant_id'),
+      createdAt: toDate(row['created_at']),
+      publishedAt: publishedAt === null ? undefined : toDate(publishedAt),
+      retryCount: Number(row['retry_count']),
+      lastError: optional('last_error'),
+      status: text('status') as OutboxStatus,
+      nextAttemptAtMs: Number(row['next_attempt_at_ms']),
+      event: () => this.#data.decode(text('event_data')),
+    };
+  }
+}
+
+const UNLEASED = 'lease_owner = NULL, lease_until_ms = NULL';
+
+/** PostgreSQL's libraries give dates, SQLite gives the text. */
+function toDate(value: unknown): Date {
+  return value instanceof Date ? value : new Date(value as string);
+}
+
+function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size);
+}

@@ -1,0 +1,203 @@
+/**
+ * Runs a process: follows the log of one application, and has another one execute what follows from it.
+ *
+ * Invariants:
+ * 1. What follows from a notification is recorded in one transaction with the tracking record of the notification. So it
+ *    is recorded once, however often the process is stopped and started, and whoever else runs it.
+ * 2. A notification that nothing follows from is tracked with the next one that something follows from, or at the end of
+ *    the page; its policy may be asked again after a crash.
+ * 3. No notification is passed over: a policy or a command that fails stops the process, unless `onFailure` says what
+ *    follows instead.
+ * 4. Only the domain's no is a failure. Storage that fails or was closed is not, nor are others who were faster; and what
+ *    another runner of the process has carried out has not failed, even though a second time it would be refused.
+ *
+ * @module
+ */
+import { IntegrityError, PersistenceError } from '../../persistence/errors.js';
+import type { NotificationId } from '../../persistence/stored-event.js';
+import { systemClock } from '../../util/clock.js';
+import type { Clock } from '../../util/clock.js';
+import type { Observable } from '../../util/observable.js';
+import type { Application } from '../application.js';
+import { ConcurrencyError } from '../application-errors.js';
+import type { RetryPolicy } from '../commands/decide-again.js';
+import { LogFollower } from '../log/log-follower.js';
+import type { FollowerStatus, WaitOptions } from '../log/log-follower.js';
+import type { NotifiedEvent } from '../events/notified-event.js';
+import type { Process, ProcessCommand } from './process.js';
+
+const PAGE_EVENTS_MAX = 100;
+// A command of a process meets those of people: it is decided again on what they have done.
+const RETRY_DEFAULT: RetryPolicy = { attemptsMax: 10 };
+const INITIAL_STATUS: FollowerStatus = { state: 'idle', position: 0, head: 0, lag: 0, lastError: undefined };
+
+/** What a process needs of the application that it follows: its name is part of what the progress is recorded under. */
+export type ProcessSource = Pick<Application, 'name' | 'recorder' | 'decode'> &
+  Partial<Pick<Application, 'onRecorded'>>;
+
+/** What a process needs of the application that its commands go to. */
+export type ProcessTarget = Pick<Application, 'repository' | 'recorder' | 'executeAll'>;
+
+/** Options of {@link ProcessRunner}. */
+export interface ProcessRunnerOptions {
+  readonly process: Process;
+  /** The application that is followed. */
+  readonly from: ProcessSource;
+  /** The application that the commands go to. It may be the same one. */
+  readonly into: ProcessTarget;
+  /**
+   * What follows instead, when a policy or one of its commands fails: commands that put things right, or none to let it
+   * be, after having taken note of it. When it rejects, the process stops. Not asked about errors of storage, nor about
+   * conflicts. It may be asked again about the same event when the process was stopped before its answer was recorded.
+   *
+   * @defaultValue the process stops
+   */
+  readonly onFailure?: (event: NotifiedEvent, error: unknown) => Promise<readonly ProcessCommand[]>;
+  /** How often commands are decided again after a conflict. @defaultValue 10 attempts */
+  readonly retry?: RetryPolicy;
+  /**
+   * Milliseconds between two looks while nobody tells of news. Give it where others record, in other processes, and
+   * nobody tells of it. @defaultValue 1,000; never, where the log tells of news
+   */
+  readonly pollIntervalMs?: number;
+  /** @defaultValue the platform's */
+  readonly clock?: Clock;
+  /** From 0 (inclusive) to 1 (exclusive). @defaultValue `Math.random` */
+  readonly random?: () => number;
+}
+
+/** Keeps one process going. */
+export class ProcessRunner implements AsyncDisposable {
+  readonly #options: ProcessRunnerOptions;
+  readonly #follower: LogFollower<FollowerStatus>;
+  readonly #trackingName: string;
+  /** Everything up to here is done, tracked or not; `undefined` before the first look. */
+  #position: NotificationId | undefined;
+
+  constructor(options: ProcessRunnerOptions) {
+    const { process, from, clock = systemClock, random = Math.random, pollIntervalMs } = options;
+    this.#options = options;
+    this.#trackingName = trackingNameOf({ from, process });
+    this.#follower = new LogFollower({
+      what: `The process ${process.name}`,
+      log: from,
+      clock,
+      random,
+      pollIntervalMs,
+      initialStatus: INITIAL_STATUS,
+      catchUp: (signal) => this.#catchUp(signal),
+    });
+  }
+
+  /** How it is doing, to read and to watch. */
+  get status(): Observable<FollowerStatus> {
+    return this.#follower.status;
+  }
+
+  /** Starts it, and keeps it going until it is closed or the signal is aborted. Starting twice is fine. */
+  start(options: { readonly signal?: AbortSignal } = {}): void {
+    this.#follower.start(options.signal);
+  }
+
+  /**
+   * Takes what is recorded now, and returns.
+   *
+   * @returns whether there was anything to do
+   * @throws what stops the process; `OperationalError` when a store fails
+   */
+  async catchUp(): Promise<boolean> {
+    const before = this.#position;
+    await this.#catchUp(this.#follower.signal);
+    return this.#position !== before;
+  }
+
+  /**
+   * Waits until everything up to a notification of the followed application has been reacted to.
+   *
+   * @throws WaitTimeoutError (`WAIT_TIMEOUT`) when it takes longer than `timeoutMs`, 30,000 by default
+   * @throws FollowerStoppedError (`FOLLOWER_STOPPED`) when it does not go on; the cause says why
+   */
+  async waitFor(notificationId: NotificationId, options: WaitOptions = {}): Promise<void> {
+    await this.#follower.waitFor(notificationId, options);
+  }
+
+  /** Stops it when what is in flight is done. Closing twice is fine. */
+  async close(): Promise<void> {
+    await this.#follower.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #catchUp(signal: AbortSignal): Promise<void> {
+    const { from, process, into } = this.#options;
+    for (;;) {
+      signal.throwIfAborted();
+      this.#position ??= await into.recorder.maxTrackingId(this.#trackingName);
+      const head = await from.recorder.maxNotificationId();
+      const position = this.#position;
+      this.#follower.report({ position, head, ...(position < head ? { state: 'running' } : {}) });
+      if (position >= head) return;
+      const selection = { start: position + 1, stop: head, limit: PAGE_EVENTS_MAX, topics: process.topics };
+      const notifications = process.topics.length === 0 ? [] : await from.recorder.selectNotifications(selection);
+      await this.#reactToAll(await Promise.all(notifications.map((notification) => from.decode(notification))), signal);
+      if (notifications.length < PAGE_EVENTS_MAX) this.#position = Math.max(head, this.#position);
+    }
+  }
+
+  async #reactToAll(events: readonly NotifiedEvent[], signal: AbortSignal): Promise<void> {
+    let untracked: NotifiedEvent | undefined;
+    for (const event of events) {
+      signal.throwIfAborted();
+      untracked = (await this.#reactTo(event)) ? undefined : event;
+      this.#position = event.notificationId;
+    }
+    if (untracked !== undefined) await this.#record(untracked, []);
+  }
+
+  /** @returns whether the event is tracked */
+  async #reactTo(event: NotifiedEvent): Promise<boolean> {
+    const { process, into } = this.#options;
+    try {
+      const commands = await process.react(event, { repository: into.repository });
+      if (commands.length === 0) return false;
+      await this.#record(event, commands);
+    } catch (error) {
+      await this.#settle(event, error);
+    }
+    return true;
+  }
+
+  async #settle(event: NotifiedEvent, error: unknown): Promise<void> {
+    const { into, onFailure } = this.#options;
+    if (error instanceof PersistenceError || error instanceof ConcurrencyError) throw error;
+    if (await into.recorder.hasTrackingId(this.#trackingName, event.notificationId)) return;
+    if (onFailure === undefined) throw error;
+    await this.#record(event, await onFailure(event, error));
+  }
+
+  async #record(event: NotifiedEvent, commands: readonly ProcessCommand[]): Promise<void> {
+    const { into, retry = RETRY_DEFAULT } = this.#options;
+    const { eventId, correlationId = eventId, tenantId } = event.metadata;
+    const tracking = { applicationName: this.#trackingName, notificationId: event.notificationId };
+    try {
+      await into.executeAll(
+        commands.map(({ to, id, command }) => [to, id, command] as const),
+        { tracking, metadata: { correlationId, causationId: eventId, tenantId }, retry },
+      );
+    } catch (error) {
+      // Done before, by this process before it was stopped, or by another one that runs it too.
+      if (!isTrackingTaken(error)) throw error;
+    }
+  }
+}
+
+/** What the progress of a process is recorded under. */
+export function trackingNameOf({ from, process }: Pick<ProcessRunnerOptions, 'from' | 'process'>): string {
+  return `${from.name}>${process.name}`;
+}
+
+function isTrackingTaken(error: unknown): boolean {
+  return error instanceof IntegrityError && error.details.constraint === 'tracking';
+}

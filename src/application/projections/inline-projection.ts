@@ -1,0 +1,72 @@
+import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
+import type { SqlQueryable } from '../../persistence/sql-queryable.js';
+import { systemClock } from '../../util/clock.js';
+import type { Clock } from '../../util/clock.js';
+import type { EventLog } from '../log/event-log.js';
+import type { InlineParticipant } from '../inline-participant.js';
+import type { NotifiedEvent } from '../events/notified-event.js';
+import { applyPage, HandlerFailure } from './projection-applier.js';
+import type { SqlProjection, SqlView } from './projection.js';
+import { SqlProjectionStore } from './sql-projection-store.js';
+import type { SqlRecorder } from '../../persistence/sql-recorder.js';
+
+// Events that were missed and are read at once: they are few, unless the projection was just added.
+const PAGE_EVENTS_MAX = 500;
+
+/** What {@link InlineProjection} needs. */
+export interface InlineProjectionOptions<Table extends string> {
+  readonly projection: SqlProjection<Table>;
+  /** The application's own recorder: the view is in its database. */
+  readonly recorder: SqlRecorder;
+  /** Reads events of notifications: the application's. */
+  readonly decode: EventLog['decode'];
+  /** @defaultValue the platform's */
+  readonly clock?: Clock;
+}
+
+/**
+ * A projection in line with the events: its view changes in the same transaction, so whoever reads what was committed
+ * reads a view that holds it. What its handler rejects with refuses the commit.
+ *
+ * Events that were recorded without it, by another program for example, are taken first, in the same transaction. Where
+ * there may be many, catch up with a `ProjectionRunner` before.
+ */
+export class InlineProjection<Table extends string> implements InlineParticipant {
+  readonly #options: InlineProjectionOptions<Table>;
+  readonly #store: SqlProjectionStore<Table>;
+  readonly #topics: ReadonlySet<string>;
+
+  constructor(options: InlineProjectionOptions<Table>) {
+    this.#options = options;
+    this.#store = new SqlProjectionStore(options.recorder, options.projection);
+    this.#topics = new Set(options.projection.topics);
+  }
+
+  /** Creates the view if it is missing. To be called before the application records. */
+  async setUp(): Promise<void> {
+    await this.#store.setUp();
+  }
+
+  async onRecorded(
+    transaction: RecorderTransaction<SqlQueryable | undefined>,
+    events: readonly NotifiedEvent[],
+  ): Promise<void> {
+    const last = events.at(-1)?.notificationId;
+    if (last === undefined) return;
+    const { projection, clock = systemClock } = this.#options;
+    const view = await this.#store.within(transaction as RecorderTransaction<SqlQueryable>);
+    // Read again, instead of taking the events that are in hand: only so is it sure that none is missing before them.
+    while (view.position < last) {
+      const start = view.position + 1;
+      const notifications = await transaction.selectNotifications({ start, stop: last, limit: PAGE_EVENTS_MAX });
+      const wanted = notifications.filter(({ topic }) => this.#topics.has(topic));
+      const page = await Promise.all(wanted.map((notification) => this.#options.decode(notification)));
+      const to = notifications.length < PAGE_EVENTS_MAX ? last : (notifications.at(-1)?.id ?? last);
+      await applyPage<SqlView<Table>>(projection, view, { events: page, from: view.position, to }, clock).catch(
+        (error: unknown) => {
+          throw error instanceof HandlerFailure ? error.cause : error;
+        },
+      );
+    }
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * Takes notifications into a view: a page at a time while all goes well, one at a time where an event fails.
+ *
+ * ```text
+ * page ─▶ one transaction: handle each, advance ──▶ done
+ *             │ an event fails: all of it is taken back
+ *             ▼
+ *         the events before it in one transaction; then that one, as often as it is to be tried
+ *             │ it fails for good
+ *             ▼
+ *         policy `deadLetter`: the letter and the advance in one transaction    policy `stop`: the error is thrown
+ * ```
+ *
+ * Invariants:
+ * 1. The view and its position change in one transaction. So each notification counts once, whoever else runs.
+ * 2. A notification is passed over only if a dead letter for it is stored in the same transaction.
+ * 3. An aggregate with a dead letter that is not settled is held back: its later events become letters that wait, so
+ *    that they are handled in their order or not at all.
+ *
+ * @module
+ */
+import type { NotificationId } from '../../persistence/stored-event.js';
+import { backoffDelayMs } from '../../util/backoff.js';
+import type { Clock } from '../../util/clock.js';
+import { pause } from '../../util/pause.js';
+import { isTransient } from '../log/transient-errors.js';
+import { storableText } from '../storable-text.js';
+import type { NotifiedEvent } from '../events/notified-event.js';
+import { ViewMovedError } from './projection-store.js';
+import type { DeadLetter, ProjectionStore, ProjectionTransaction, ViewGeneration } from './projection-store.js';
+import type { Projection } from './projection.js';
+
+/** What becomes of an event that a handler rejects. */
+export interface FailurePolicy {
+  /** How often the handler is tried, the first time included. @defaultValue 5 */
+  readonly attemptsMax: number;
+  /** What happens then: `deadLetter` puts the event aside where it is seen, `stop` stops the projection. @defaultValue `'deadLetter'` */
+  readonly then: 'deadLetter' | 'stop';
+}
+
+/** What an applier needs. */
+export interface ProjectionApplierOptions<View> {
+  readonly projection: Projection<View>;
+  readonly store: ProjectionStore<View>;
+  readonly policy: FailurePolicy;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** Events that were read, and how far the log was looked at. */
+export interface EventPage {
+  readonly events: readonly NotifiedEvent[];
+  /** The view stands here before. */
+  readonly from: NotificationId;
+  /** The view stands here afterwards. */
+  readonly to: NotificationId;
+}
+
+// Between two attempts of a handler: long enough for a lock or a network to come back, in a wait that a person bears.
+const ATTEMPT_BACKOFF = { delayMsMin: 100, delayMsMax: 5_000 };
+// A message is for people, a stack for finding the line; what is longer has gone round in circles.
+const ERROR_LENGTH_MAX = 1_000;
+const STACK_LENGTH_MAX = 4_000;
+/** Letters that hold back the later events of their aggregate. */
+export const UNSETTLED = ['failed', 'waiting'] as const;
+
+/** What a handler rejected with, and for which event. */
+export class HandlerFailure extends Error {
+  readonly event: NotifiedEvent;
+
+  constructor(event: NotifiedEvent, cause: unknown) {
+    super(`The handler rejected notification ${event.notificationId}.`, { cause });
+    this.event = event;
+  }
+}
+
+/** Takes pages of events into one generation of a view. */
+export class ProjectionApplier<View> {
+  readonly #options: ProjectionApplierOptions<View>;
+  readonly #generation: ViewGeneration;
+
+  constructor(options: ProjectionApplierOptions<View>, generation: ViewGeneration) {
+    this.#options = options;
+    this.#generation = generation;
+  }
+
+  /**
+   * @returns whether an event failed at first, so that there may be a dead letter
+   * @throws ViewMovedError when the view is not where the page begins; nothing has changed then
+   * @throws what the handler rejected with, when the policy is to stop; the events before it are taken
+   * @throws OperationalError (`OPERATIONAL_ERROR`) when the store fails; trying again may help
+   */
+  async apply({ events, from, to }: EventPage, signal: AbortSignal): Promise<boolean> {
+    const failure = await this.#tryAll({ events, from, to });
+    if (failure === undefined) return false;
+    const at = events.indexOf(failure.event);
+    const failedId = failure.event.notificationId;
+    if (failedId - 1 > from) await this.apply({ events: events.slice(0, at), from, to: failedId - 1 }, signal);
+    await this.#applyFailing(failure, failedId - 1, signal);
+    if (to > failedId) await this.apply({ events: events.slice(at + 1), from: failedId, to }, signal);
+    return true;
+  }
+
+  /** @returns the failure of a handler; everything is taken back then */
+  async #tryAll(page: EventPage): Promise<HandlerFailure | undefined> {
+    try {
+      await this.#options.store.transaction(this.#generation, (transaction) =>
+        applyPage(this.#options.projection, transaction, page, this.#options.clock),
+      );
+      return undefined;
+    } catch (error) {
+      // A failing database is no fault of the event's: it must not become a dead letter by it.
+      if (error instanceof HandlerFailure && !isTransient(error.cause)) return error;
+      throw error instanceof HandlerFailure ? error.cause : error;
+    }
+  }
+
+  async #applyFailing(first: HandlerFailure, from: NotificationId, signal: AbortSignal): Promise<void> {
+    const { policy, clock, random } = this.#options;
+    const { event } = first;
+    const page = { events: [event], from, to: event.notificationId };
+    const firstFailedAtMs = clock.nowMs();
+    let failure = first;
+    for (let attempts = 1; attempts < policy.attemptsMax; attempts++) {
+      await pause(clock, backoffDelayMs(attempts, random, ATTEMPT_BACKOFF), signal);
+      signal.throwIfAborted();
+      const again = await this.#tryAll(page);
+      if (again === undefined) return;
+      failure = again;
+    }
+    if (policy.then === 'stop') throw failure.cause;
+    const failed = { retryCount: policy.attemptsMax, firstFailedAtMs, lastFailedAtMs: clock.nowMs() };
+    await this.#options.store.transaction(this.#generation, async (transaction) => {
+      assertAt(transaction, from);
+      await transaction.putDeadLetter({ ...letterOf(event, 'failed', failure.cause), ...failed });
+      await transaction.advance(page.to, event);
+    });
+  }
+}
+
+/** Takes a page into a view, in a transaction that is open. */
+export async function applyPage<View>(
+  projection: Projection<View>,
+  transaction: ProjectionTransaction<View>,
+  { events, from, to }: EventPage,
+  clock: Clock,
+): Promise<void> {
+  assertAt(transaction, from);
+  if (events.length > 0) {
+    const held = new Set((await transaction.deadLetters({ statuses: UNSETTLED })).map((letter) => letter.originatorId));
+    for (const event of events) {
+      if (held.has(event.originatorId)) await hold(transaction, event, clock);
+      else {
+        const handling = handled(projection, event, transaction.view);
+        // What is done at once is not awaited: that would cost more than to do it.
+        if (handling !== undefined) await handling;
+      }
+    }
+  }
+  await transaction.advance(to, events.at(-1));
+}
+
+/**
+ * Handles an event; a rejection says which event it was.
+ *
+ * @returns `undefined` when it is done
+ * @throws HandlerFailure when the handler threw; a promise rejects with it when the handler did
+ */
+export function handled<View>(
+  projection: Projection<View>,
+  event: NotifiedEvent,
+  view: View,
+): Promise<void> | undefined {
+  const failed = (cause: unknown): never => {
+    throw new HandlerFailure(event, cause);
+  };
+  try {
+    return projection.handle(event, view)?.catch(failed);
+  } catch (cause) {
+    return failed(cause);
+  }
+}
+
+/** The letter of an event that was not handled. */
+export function letterOf(
+  event: NotifiedEvent,
+  status: DeadLetter['status'],
+  error: unknown,
+): Omit<DeadLetter, 'retryCount' | 'firstFailedAtMs' | 'lastFailedAtMs'> {
+  return {
+    notificationId: event.notificationId,
+    eventId: event.metadata.eventId,
+    eventType: event.type,
+    originatorId: event.originatorId,
+    status,
+    error: status === 'waiting' ? '' : storableText(describe(error), ERROR_LENGTH_MAX),
+    stack: error instanceof Error ? storableText(error.stack ?? '', STACK_LENGTH_MAX) : '',
+    resolvedBy: '',
+  };
+}
+
+function describe(error: unknown): string {
+  if (error instanceof Error) return `${error.name}: ${error.message}`;
+  try {
+    // Not of everything is there JSON: of what goes round in circles there is none, and of a symbol `undefined`.
+    const json: unknown = JSON.stringify(error);
+    return typeof json === 'string' ? json : String(error);
+  } catch {
+    return String(error);
+  }
+}
+
+async function hold(transaction: ProjectionTransaction<unknown>, event: NotifiedEvent, clock: Clock): Promise<void> {
+  const nowMs = clock.nowMs();
+  const waiting = { retryCount: 0, firstFailedAtMs: nowMs, lastFailedAtMs: nowMs };
+  await transaction.putDeadLetter({ ...letterOf(event, 'waiting', undefined), ...waiting });
+}
+
+function assertAt(transaction: ProjectionTransaction<unknown>, position: NotificationId): void {
+  if (transaction.position !== position) throw new ViewMovedError();
+}

@@ -1,0 +1,247 @@
+/**
+ * Runs a projection: catches up with the log, goes on with what is recorded, and builds the view anew on demand.
+ *
+ * Several runners of one projection may run at once, in tabs or processes: the view's own position decides who takes a
+ * notification, so they do no harm, and no good either.
+ *
+ * @module
+ */
+import type { NotificationId } from '../../persistence/stored-event.js';
+import { systemClock } from '../../util/clock.js';
+import type { Clock } from '../../util/clock.js';
+import type { Observable } from '../../util/observable.js';
+import type { EventLog } from '../log/event-log.js';
+import { LogFollower } from '../log/log-follower.js';
+import type { FollowerStatus, WaitOptions } from '../log/log-follower.js';
+import { ProjectionApplier } from './projection-applier.js';
+import type { EventPage, FailurePolicy } from './projection-applier.js';
+import { DeadLetters } from './projection-dead-letters.js';
+import { ViewMovedError } from './projection-store.js';
+import type { ProjectionStore, ViewGeneration } from './projection-store.js';
+import type { Projection } from './projection.js';
+
+// Events in one transaction: document 003 names it, and it keeps a transaction short.
+const BATCH_EVENTS_DEFAULT = 100;
+const ATTEMPTS_DEFAULT = 5;
+
+/** Options of {@link ProjectionRunner}. */
+export interface ProjectionRunnerOptions<View> {
+  readonly projection: Projection<View>;
+  /** Where the view lives. */
+  readonly store: ProjectionStore<View>;
+  /** What is projected: an application is one. */
+  readonly log: EventLog;
+  /** What becomes of an event that the handler rejects. @defaultValue 5 attempts, then a dead letter */
+  readonly onFailure?: Partial<FailurePolicy>;
+  /** Events in one transaction. @defaultValue 100 */
+  readonly batchEventsMax?: number;
+  /**
+   * Milliseconds between two looks while nobody tells of news. Give it where others record, in other processes, and
+   * nobody tells of it. @defaultValue 1,000; never, where the log tells of news
+   */
+  readonly pollIntervalMs?: number;
+  /** @defaultValue the platform's */
+  readonly clock?: Clock;
+  /** From 0 (inclusive) to 1 (exclusive), to spread attempts. @defaultValue `Math.random` */
+  readonly random?: () => number;
+}
+
+/** How a projection is doing: the view holds everything up to `position`. */
+export interface ProjectionStatus extends FollowerStatus {
+  /** Events that could not be handled, or wait behind one that could not, and that nobody has settled. */
+  readonly deadLetters: number;
+}
+
+const INITIAL_STATUS: ProjectionStatus = {
+  state: 'idle',
+  position: 0,
+  head: 0,
+  lag: 0,
+  deadLetters: 0,
+  lastError: undefined,
+};
+
+/**
+ * Keeps one view up to date.
+ *
+ * @example
+ * ```ts
+ * const store = new SqlProjectionStore(recorder, stockLevels);
+ * await using levels = new ProjectionRunner({ projection: stockLevels, store, log: app.log });
+ * await levels.start();
+ * const { notificationIds } = await app.execute(stockItem, itemId, { type: 'Count', data: { quantity: 12 } });
+ * await levels.waitFor(notificationIds.at(-1) ?? 0);
+ * ```
+ */
+export class ProjectionRunner<View> implements AsyncDisposable {
+  readonly #options: ProjectionRunnerOptions<View>;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #batchEventsMax: number;
+  readonly #policy: FailurePolicy;
+  readonly #follower: LogFollower<ProjectionStatus>;
+  readonly #deadLetters: DeadLetters<View>;
+  /** Whether the view in use is of this definition. */
+  #isUpToDate = false;
+
+  constructor(options: ProjectionRunnerOptions<View>) {
+    const { clock = systemClock, random = Math.random, onFailure = {} } = options;
+    const { projection, store, log, pollIntervalMs } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#random = random;
+    this.#batchEventsMax = options.batchEventsMax ?? BATCH_EVENTS_DEFAULT;
+    this.#policy = { attemptsMax: ATTEMPTS_DEFAULT, then: 'deadLetter', ...onFailure };
+    this.#follower = new LogFollower({
+      what: `The projection ${projection.name}`,
+      log,
+      clock,
+      random,
+      pollIntervalMs,
+      initialStatus: INITIAL_STATUS,
+      catchUp: (signal) => this.#catchUpLive(signal),
+    });
+    this.#deadLetters = new DeadLetters({ projection, store, log, clock, onSettled: () => this.#countDeadLetters() });
+  }
+
+  /** How it is doing, to read and to watch. */
+  get status(): Observable<ProjectionStatus> {
+    return this.#follower.status;
+  }
+
+  /** What could not be handled. */
+  get deadLetters(): DeadLetters<View> {
+    return this.#deadLetters;
+  }
+
+  /**
+   * Starts it, and keeps it going until it is closed or the signal is aborted. Starting twice is fine. A view that was
+   * made by an earlier definition is built anew first, as by {@link ProjectionRunner.rebuild}; one of a later definition
+   * stops it.
+   *
+   * @throws what the store throws when it cannot be set up
+   */
+  async start(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    await this.#setUp();
+    this.#follower.start(options.signal);
+  }
+
+  /**
+   * Takes what is recorded now, and returns: for a program that runs once, or a test.
+   *
+   * @throws what stops the projection; `OperationalError` when the store fails
+   */
+  async catchUp(): Promise<void> {
+    await this.#setUp();
+    await this.#catchUpLive(this.#follower.signal);
+  }
+
+  /**
+   * Waits until the view holds a notification: read your writes.
+   *
+   * @param notificationId - as `execute` and `insertEvents` return it
+   * @throws WaitTimeoutError (`WAIT_TIMEOUT`) when it takes longer than `timeoutMs`, 30,000 by default
+   * @throws FollowerStoppedError (`FOLLOWER_STOPPED`) when it does not go on; the cause says why
+   */
+  async waitFor(notificationId: NotificationId, options: WaitOptions = {}): Promise<void> {
+    await this.#follower.waitFor(notificationId, options);
+  }
+
+  /**
+   * Builds the view anew beside the one in use, and swaps them when the new one has caught up. Goes on with a rebuild that
+   * was broken off. Readers see the old view, whole, and then the new one.
+   *
+   * @throws what stops a projection; the view in use stays as it is
+   */
+  async rebuild(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const signal = AbortSignal.any([this.#follower.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+    await this.#options.store.setUp();
+    await this.#rebuild(signal);
+    await this.#countDeadLetters();
+    this.#follower.tell();
+  }
+
+  /** Empties the view and forgets how far it was, so that it begins at the first event. Readers see it grow. */
+  async reset(): Promise<void> {
+    await this.#options.store.setUp();
+    await this.#options.store.reset();
+    this.#isUpToDate = true;
+    this.#follower.report({ position: 0, deadLetters: 0 });
+    this.#follower.tell();
+  }
+
+  /** Stops it when what is in flight is done. Closing twice is fine. */
+  async close(): Promise<void> {
+    await this.#follower.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #setUp(): Promise<void> {
+    const { store } = this.#options;
+    await store.setUp();
+    this.#isUpToDate = !(await store.isOutdated());
+    if (this.#isUpToDate) await this.#countDeadLetters();
+  }
+
+  async #catchUpLive(signal: AbortSignal): Promise<void> {
+    if (!this.#isUpToDate) {
+      this.#follower.report({ state: 'running' });
+      while (await this.#options.store.isOutdated()) await this.#rebuild(signal);
+      this.#isUpToDate = true;
+      await this.#countDeadLetters();
+    }
+    await this.#catchUp('live', signal);
+  }
+
+  async #rebuild(signal: AbortSignal): Promise<void> {
+    const { store } = this.#options;
+    await store.beginNext();
+    do {
+      await this.#catchUp('next', signal);
+      // Not within the transaction that swaps the views: on an engine with one connection, reading would wait for it.
+    } while ((await store.promoteNext()) === 'behind');
+    this.#isUpToDate = true;
+  }
+
+  async #catchUp(generation: ViewGeneration, signal: AbortSignal): Promise<void> {
+    const { log, projection, store } = this.#options;
+    const applier = new ProjectionApplier(
+      { projection, store, policy: this.#policy, clock: this.#clock, random: this.#random },
+      generation,
+    );
+    for (;;) {
+      signal.throwIfAborted();
+      const head = await log.recorder.maxNotificationId();
+      const position = await store.position(generation);
+      // Somebody else has put it in the place of the view in use.
+      if (position === undefined) return;
+      if (generation === 'live') {
+        this.#follower.report({ position, head, ...(position < head ? { state: 'running' } : {}) });
+      }
+      if (position >= head) return;
+      const page = await this.#readPage(position, head);
+      try {
+        if (await applier.apply(page, signal)) await this.#countDeadLetters();
+      } catch (error) {
+        if (!(error instanceof ViewMovedError)) throw error;
+      }
+    }
+  }
+
+  async #readPage(from: NotificationId, head: NotificationId): Promise<EventPage> {
+    const { log, projection } = this.#options;
+    const selection = { start: from + 1, stop: head, limit: this.#batchEventsMax, topics: projection.topics };
+    const notifications = projection.topics.length === 0 ? [] : await log.recorder.selectNotifications(selection);
+    const events = await Promise.all(notifications.map((notification) => log.decode(notification)));
+    // A page that is not full has seen everything up to the head; what is not of these topics does not matter.
+    const to = events.length < this.#batchEventsMax ? head : (events.at(-1)?.notificationId ?? head);
+    return { events, from, to };
+  }
+
+  async #countDeadLetters(): Promise<void> {
+    this.#follower.report({ deadLetters: (await this.#deadLetters.list()).length });
+  }
+}

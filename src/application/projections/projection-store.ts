@@ -1,0 +1,98 @@
+/**
+ * Where a projection's view lives, together with how far it is: both change in the same transaction, so each
+ * notification counts exactly once.
+ *
+ * A view has generations. The live one is what applications read. While the projection is built anew, the next one grows
+ * beside it, and takes its place when it has caught up.
+ *
+ * @module
+ */
+import type { NotificationId } from '../../persistence/stored-event.js';
+import type { NotifiedEvent } from '../events/notified-event.js';
+
+/** The view was moved by somebody else meanwhile: another tab, another process. */
+export class ViewMovedError extends Error {}
+
+/** Which view is meant. */
+export type ViewGeneration = 'live' | 'next';
+
+/**
+ * `failed`: the handler rejected it, as often as it was tried. `waiting`: it is of the same aggregate as a failed one, and
+ * was held back. `resolved`: it was handled later. `discarded`: somebody decided that it does not count.
+ */
+export type DeadLetterStatus = 'failed' | 'waiting' | 'resolved' | 'discarded';
+
+/** A notification that was not taken into the view, and why. */
+export interface DeadLetter {
+  readonly notificationId: NotificationId;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly originatorId: string;
+  readonly status: DeadLetterStatus;
+  /** What the handler rejected it with; empty for one that only waits. */
+  readonly error: string;
+  readonly stack: string;
+  /** How often the handler was tried. */
+  readonly retryCount: number;
+  readonly firstFailedAtMs: number;
+  readonly lastFailedAtMs: number;
+  /** Who resolved or discarded it; empty while nobody has. */
+  readonly resolvedBy: string;
+}
+
+/** What a transaction of a projection store offers. Nothing of it counts unless the transaction commits. */
+export interface ProjectionTransaction<View> {
+  readonly view: View;
+  /** The view holds everything up to here. Nobody else moves it while the transaction lasts. */
+  readonly position: NotificationId;
+  /** Says that the view holds everything up to a notification now. */
+  advance(to: NotificationId, last?: NotifiedEvent): Promise<void>;
+  /** Dead letters in the order of their notifications. */
+  deadLetters(filter?: DeadLetterFilter): Promise<readonly DeadLetter[]>;
+  /** Adds a dead letter, or replaces the one of the same notification. */
+  putDeadLetter(letter: DeadLetter): Promise<void>;
+}
+
+/** Which dead letters are meant. */
+export interface DeadLetterFilter {
+  readonly statuses?: readonly DeadLetterStatus[];
+  readonly originatorId?: string;
+  readonly notificationId?: NotificationId;
+}
+
+/** Keeps the view of one projection, and how far it is. */
+export interface ProjectionStore<View> {
+  /** Creates what is missing: the live view, empty, and the place for checkpoints and dead letters. */
+  setUp(): Promise<void>;
+  /**
+   * Whether the live view was made by another definition: other topics, other tables, another version. It can be read,
+   * and has to be built anew before anything is added to it.
+   *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it was made by a later version
+   */
+  isOutdated(): Promise<boolean>;
+  /** How far a view is; `undefined` when there is no next one. */
+  position(generation: ViewGeneration): Promise<NotificationId | undefined>;
+  /**
+   * Changes a view. The work may run more than once, each time on what is committed then.
+   *
+   * @throws what the work rejected with; then nothing has changed
+   * @throws ViewMovedError when there is no next view any more: somebody else has put it in the place of the live one
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the view is of another definition
+   */
+  transaction<T>(
+    generation: ViewGeneration,
+    work: (transaction: ProjectionTransaction<View>) => Promise<T>,
+  ): Promise<T>;
+  /** Makes an empty next view. One of the same definition that is there already is gone on with, another one is dropped. */
+  beginNext(): Promise<void>;
+  /**
+   * Puts the next view in the place of the live one. Both stand still meanwhile.
+   *
+   * @returns `behind` when the next view is not as far as the live one, and nothing was done: readers never see a view go
+   *   back. `none` when there is no next view
+   */
+  promoteNext(): Promise<'promoted' | 'behind' | 'none'>;
+  /** Empties the live view, and forgets how far it was and its dead letters. A next one is dropped. */
+  reset(): Promise<void>;
+}

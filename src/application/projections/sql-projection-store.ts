@@ -1,0 +1,355 @@
+/**
+ * Projections into SQL tables, with their bookkeeping in the same database. One implementation for the browser's store,
+ * SQLite and PostgreSQL.
+ *
+ * ```text
+ * projection_checkpoints    projection, generation → position, the last event, whether it is the live one, its definition
+ * projection_dead_letters   projection, generation, notification → what failed, and why
+ * <table>                   the live view;  <table>__g<generation>  the next one
+ * ```
+ *
+ * @module
+ */
+import { DatabaseError, InternalError, ProgrammingError } from '../../persistence/errors.js';
+import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
+import type { SqlQueryable } from '../../persistence/sql-queryable.js';
+import type { SqlRecorder } from '../../persistence/sql-recorder.js';
+import type { NotificationId } from '../../persistence/stored-event.js';
+import type { NotifiedEvent } from '../events/notified-event.js';
+import type { SqlProjection, SqlView } from './projection.js';
+import { ViewMovedError } from './projection-store.js';
+import type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetterStatus,
+  ProjectionStore,
+  ProjectionTransaction,
+  ViewGeneration,
+} from './projection-store.js';
+
+const CREATE_CHECKPOINTS = `CREATE TABLE IF NOT EXISTS projection_checkpoints (
+  projection TEXT NOT NULL,
+  generation BIGINT NOT NULL,
+  is_live BIGINT NOT NULL,
+  position BIGINT NOT NULL,
+  event_id TEXT NOT NULL,
+  event_type TEXT NOT NULL,
+  definition TEXT NOT NULL,
+  PRIMARY KEY (projection, generation)
+)`;
+
+const CREATE_DEAD_LETTERS = `CREATE TABLE IF NOT EXISTS projection_dead_letters (
+  projection TEXT NOT NULL,
+  generation BIGINT NOT NULL,
+  notification_id BIGINT NOT NULL,
+  event_id TEXT NOT NULL,
+  event_type TEXT NOT NULL,
+  originator_id TEXT NOT NULL,
+  status TEXT NOT NULL,
+  error TEXT NOT NULL,
+  stack TEXT NOT NULL,
+  retry_count BIGINT NOT NULL,
+  first_failed_at_ms BIGINT NOT NULL,
+  last_failed_at_ms BIGINT NOT NULL,
+  resolved_by TEXT NOT NULL,
+  PRIMARY KEY (projection, generation, notification_id)
+)`;
+
+interface Generation {
+  readonly generation: number;
+  readonly position: NotificationId;
+  /** What made it, see {@link Definition}; as JSON. */
+  readonly definition: string;
+}
+
+/** What a view is made by, as far as it can be told. The tables are not those of another definition. */
+interface Definition {
+  readonly version: number;
+  readonly topics: readonly string[];
+  readonly tables: Readonly<Record<string, string | readonly string[]>>;
+}
+
+/** Implements {@link ProjectionStore} over a {@link SqlRecorder}. */
+export class SqlProjectionStore<Table extends string = string> implements ProjectionStore<SqlView<Table>> {
+  readonly #recorder: SqlRecorder;
+  readonly #projection: SqlProjection<Table>;
+  readonly #definition: string;
+
+  /** @param recorder - lent; the tables are in its database */
+  constructor(recorder: SqlRecorder, projection: SqlProjection<Table>) {
+    this.#recorder = recorder;
+    this.#projection = projection;
+    this.#definition = JSON.stringify(definitionOf(projection));
+  }
+
+  async setUp(): Promise<void> {
+    // Asked first, because most of the time everything is there, and a transaction that writes costs more.
+    if (await this.#isSetUp()) return;
+    await this.#recorder.transaction(async ({ connection }) => {
+      // Two that create at once would both find nothing, and one of them fail.
+      if (this.#recorder.dialect === 'postgres') {
+        await connection.query("SELECT pg_advisory_xact_lock(hashtextextended('daybook projections', 0))");
+      }
+      await connection.query(CREATE_CHECKPOINTS);
+      await connection.query(CREATE_DEAD_LETTERS);
+      if ((await this.#find(connection, 'live')) === undefined) await this.#create(connection, 1, 'live');
+    });
+  }
+
+  async isOutdated(): Promise<boolean> {
+    const live = await this.#find(this.#recorder, 'live');
+    if (live === undefined || live.definition === this.#definition) return false;
+    const { version } = JSON.parse(live.definition) as Definition;
+    if (version > (this.#projection.version ?? 1)) throw this.#otherDefinition(live);
+    return true;
+  }
+
+  async position(generation: ViewGeneration): Promise<NotificationId | undefined> {
+    return (await this.#find(this.#recorder, generation))?.position;
+  }
+
+  async transaction<T>(
+    generation: ViewGeneration,
+    work: (transaction: ProjectionTransaction<SqlView<Table>>) => Promise<T>,
+  ): Promise<T> {
+    return await this.#recorder.transaction(async (transaction) => work(await this.within(transaction, generation)));
+  }
+
+  /** The same inside a transaction that somebody else began: for a projection that is in line with the events. */
+  async within(
+    { connection }: Pick<RecorderTransaction<SqlQueryable>, 'connection'>,
+    generation: ViewGeneration = 'live',
+  ): Promise<ProjectionTransaction<SqlView<Table>>> {
+    const found = await this.#find(connection, generation, { locks: true });
+    if (found === undefined) {
+      throw generation === 'next' ? new ViewMovedError() : missing(this.#projection.name);
+    }
+    if (found.definition !== this.#definition) throw this.#otherDefinition(found);
+    return new SqlProjectionTransaction({
+      connection,
+      projection: this.#projection.name,
+      view: {
+        query: (text, values) => connection.query(text, values),
+        tables: namesOf(found, generation) as Record<Table, string>,
+      },
+      ...found,
+    });
+  }
+
+  async beginNext(): Promise<void> {
+    await this.#recorder.transaction(async ({ connection }) => {
+      const live = await this.#find(connection, 'live', { locks: true });
+      if (live === undefined) throw missing(this.#projection.name);
+      const next = await this.#find(connection, 'next', { locks: true });
+      if (next?.definition === this.#definition) return;
+      // Half of one definition and half of another would be neither.
+      if (next !== undefined) await this.#drop(connection, next, 'next');
+      await this.#create(connection, live.generation + 1, 'next');
+    });
+  }
+
+  async promoteNext(): Promise<'promoted' | 'behind' | 'none'> {
+    return await this.#recorder.transaction(async ({ connection }) => {
+      const live = await this.#find(connection, 'live', { locks: true });
+      const next = await this.#find(connection, 'next', { locks: true });
+      if (live === undefined || next === undefined) return 'none';
+      if (next.definition !== this.#definition) throw this.#otherDefinition(next);
+      if (next.position < live.position) return 'behind';
+      await this.#drop(connection, live, 'live');
+      for (const [table, name] of Object.entries(namesOf(next, 'next'))) {
+        await connection.query(`ALTER TABLE ${name} RENAME TO ${table}`);
+      }
+      await connection.query(
+        'UPDATE projection_checkpoints SET is_live = 1 WHERE projection = $1 AND generation = $2',
+        [this.#projection.name, next.generation],
+      );
+      return 'promoted';
+    });
+  }
+
+  async reset(): Promise<void> {
+    await this.#recorder.transaction(async ({ connection }) => {
+      const live = await this.#find(connection, 'live', { locks: true });
+      const next = await this.#find(connection, 'next', { locks: true });
+      if (next !== undefined) await this.#drop(connection, next, 'next');
+      if (live !== undefined) await this.#drop(connection, live, 'live');
+      await this.#create(connection, (next ?? live)?.generation ?? 1, 'live');
+    });
+  }
+
+  async #isSetUp(): Promise<boolean> {
+    try {
+      return (await this.#find(this.#recorder, 'live')) !== undefined;
+    } catch (error) {
+      // There is no such table yet. Anything that is really wrong shows again when it is created.
+      if (error instanceof DatabaseError) return false;
+      throw error;
+    }
+  }
+
+  async #find(
+    sql: SqlQueryable,
+    generation: ViewGeneration,
+    { locks = false }: { readonly locks?: boolean } = {},
+  ): Promise<Generation | undefined> {
+    // SQLite has one writer at a time, and nothing to lock.
+    const lock = locks && this.#recorder.dialect === 'postgres' ? ' FOR UPDATE' : '';
+    const { rows } = await sql.query(
+      `SELECT generation, position, definition FROM projection_checkpoints WHERE projection = $1 AND is_live = $2${lock}`,
+      [this.#projection.name, generation === 'live' ? 1 : 0],
+    );
+    const row = rows[0];
+    if (row === undefined) return undefined;
+    const { generation: number, position, definition } = row;
+    return { generation: Number(number), position: Number(position), definition: String(definition) };
+  }
+
+  async #create(sql: SqlQueryable, generation: number, which: ViewGeneration): Promise<void> {
+    const names = namesOf({ generation, definition: this.#definition }, which);
+    for (const [table, statementsFor] of Object.entries<(table: string) => string | readonly string[]>(
+      this.#projection.tables,
+    )) {
+      const statements = statementsFor(names[table] as string);
+      for (const statement of typeof statements === 'string' ? [statements] : statements) await sql.query(statement);
+    }
+    await sql.query(
+      `INSERT INTO projection_checkpoints (projection, generation, is_live, position, event_id, event_type, definition)
+       VALUES ($1, $2, $3, 0, '', '', $4)`,
+      [this.#projection.name, generation, which === 'live' ? 1 : 0, this.#definition],
+    );
+  }
+
+  async #drop(sql: SqlQueryable, dropped: Generation, which: ViewGeneration): Promise<void> {
+    const { generation } = dropped;
+    // The last one first: it may refer to those before it.
+    for (const name of Object.values(namesOf(dropped, which)).reverse()) await sql.query(`DROP TABLE ${name}`);
+    for (const table of ['projection_dead_letters', 'projection_checkpoints']) {
+      await sql.query(`DELETE FROM ${table} WHERE projection = $1 AND generation = $2`, [
+        this.#projection.name,
+        generation,
+      ]);
+    }
+  }
+
+  #otherDefinition({ definition }: Generation): ProgrammingError {
+    const { name, version = 1 } = this.#projection;
+    const stored = (JSON.parse(definition) as Definition).version;
+    return new ProgrammingError(
+      `The view of the projection ${name} was made by another definition of it (version ${stored}; this one is version ${version}). Build it anew with a ProjectionRunner.`,
+      { details: { projection: name, version, stored } },
+    );
+  }
+}
+
+function definitionOf({ version = 1, topics, tables }: SqlProjection): Definition {
+  // By their plain names, so that it is the same for every generation.
+  const created = Object.entries(tables).map(([table, statementsFor]) => [table, statementsFor(table)]);
+  return { version, topics, tables: Object.fromEntries(created) as Definition['tables'] };
+}
+
+/** What the tables of a view are called. */
+function namesOf(
+  { generation, definition }: Pick<Generation, 'generation' | 'definition'>,
+  which: ViewGeneration,
+): Readonly<Record<string, string>> {
+  const { tables } = JSON.parse(definition) as Definition;
+  const names = Object.keys(tables).map((table) => [table, which === 'live' ? table : `${table}__g${generation}`]);
+  return Object.fromEntries(names) as Readonly<Record<string, string>>;
+}
+
+interface SqlTransactionParts<View> extends Pick<Generation, 'generation' | 'position'> {
+  readonly connection: SqlQueryable;
+  readonly projection: string;
+  readonly view: View;
+}
+
+class SqlProjectionTransaction<View> implements ProjectionTransaction<View> {
+  readonly view: View;
+  readonly #connection: SqlQueryable;
+  readonly #key: readonly [projection: string, generation: number];
+  #position: NotificationId;
+
+  constructor(parts: SqlTransactionParts<View>) {
+    this.view = parts.view;
+    this.#connection = parts.connection;
+    this.#key = [parts.projection, parts.generation];
+    this.#position = parts.position;
+  }
+
+  get position(): NotificationId {
+    return this.#position;
+  }
+
+  async advance(to: NotificationId, last?: NotifiedEvent): Promise<void> {
+    await this.#connection.query(
+      `UPDATE projection_checkpoints SET position = $1, event_id = $2, event_type = $3
+       WHERE projection = $4 AND generation = $5`,
+      [to, last?.metadata.eventId ?? '', last?.type ?? '', ...this.#key],
+    );
+    this.#position = to;
+  }
+
+  async deadLetters({ statuses, originatorId, notificationId }: DeadLetterFilter = {}): Promise<readonly DeadLetter[]> {
+    const values: unknown[] = [...this.#key];
+    const conditions = ['projection = $1', 'generation = $2'];
+    const among = (column: string, wanted: readonly unknown[]): void => {
+      conditions.push(`${column} IN (${wanted.map((value) => `$${values.push(value)}`).join(', ')})`);
+    };
+    if (statuses !== undefined) among('status', statuses);
+    if (originatorId !== undefined) among('originator_id', [originatorId]);
+    if (notificationId !== undefined) among('notification_id', [notificationId]);
+    const { rows } = await this.#connection.query(
+      `SELECT * FROM projection_dead_letters WHERE ${conditions.join(' AND ')} ORDER BY notification_id`,
+      values,
+    );
+    return rows.map(toDeadLetter);
+  }
+
+  async putDeadLetter(letter: DeadLetter): Promise<void> {
+    const row: Readonly<Record<string, string | number>> = {
+      notification_id: letter.notificationId,
+      event_id: letter.eventId,
+      event_type: letter.eventType,
+      originator_id: letter.originatorId,
+      status: letter.status,
+      error: letter.error,
+      stack: letter.stack,
+      retry_count: letter.retryCount,
+      first_failed_at_ms: letter.firstFailedAtMs,
+      last_failed_at_ms: letter.lastFailedAtMs,
+      resolved_by: letter.resolvedBy,
+    };
+    const columns = Object.keys(row);
+    await this.#connection.query(
+      `INSERT INTO projection_dead_letters (projection, generation, ${columns.join(', ')})
+       VALUES ($1, $2, ${columns.map((_column, index) => `$${index + 3}`).join(', ')})
+       ON CONFLICT (projection, generation, notification_id)
+       DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
+      [...this.#key, ...Object.values(row)],
+    );
+  }
+}
+
+function toDeadLetter(row: Readonly<Record<string, unknown>>): DeadLetter {
+  // PostgreSQL's libraries give large integers as texts.
+  return {
+    notificationId: Number(row['notification_id']),
+    eventId: String(row['event_id']),
+    eventType: String(row['event_type']),
+    originatorId: String(row['originator_id']),
+    status: row['status'] as DeadLetterStatus,
+    error: String(row['error']),
+    stack: String(row['stack']),
+    retryCount: Number(row['retry_count']),
+    firstFailedAtMs: Number(row['first_failed_at_ms']),
+    lastFailedAtMs: Number(row['last_failed_at_ms']),
+    resolvedBy: String(row['resolved_by']),
+  };
+}
+
+function missing(projection: string): InternalError {
+  return new InternalError(
+    `The view of the projection ${projection} is not there. Set the projection up before it is used.`,
+    { details: { projection } },
+  );
+}

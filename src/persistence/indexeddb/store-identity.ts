@@ -1,0 +1,10 @@
+/** Made once with the store, in the same transaction as its schema, and never changed. */
+export interface StoreIdentity {
+  /** Identifies this store, in this browser profile, to a server: a random UUID. */
+  readonly replicaId: string;
+  readonly createdAtMs: number;
+  /** The `replicaId` of the store that this one was copied from, where it was imported as a copy. */
+  readonly copyOf?: string;
+  /** Of a copy: what has an id up to this one was confirmed to the original, and is never pushed as the copy's. */
+  readonly pushBaseId?: number;
+}

@@ -1,0 +1,98 @@
+/**
+ * Makes the changes of own tables that `change-capture.ts` took, in a database that holds what there was before them.
+ *
+ * Nothing decides anything any more: foreign keys have cascaded, checks have passed, and defaults, clocks and chance have
+ * given the values that are written.
+ *
+ * @module
+ */
+import { dropCapture } from './change-capture.js';
+import { exactParameters, exactPlaceholder, quotedColumn } from './exact-values.js';
+import { OwnStatements } from './own-statements.js';
+import type { SqliteDatabase } from '../sqlite-driver.js';
+import { quoted } from '../sqlite-schema.js';
+import { decodeTableChanges } from './table-changes.js';
+import type { ExactRow, ExactValue, RowsChange, TableChange } from './table-changes.js';
+
+/** Replays changes on one database. */
+export class ChangeReplay {
+  readonly #database: SqliteDatabase;
+  readonly #statements: OwnStatements;
+
+  /** @param database - lent */
+  constructor(database: SqliteDatabase) {
+    this.#database = database;
+    this.#statements = new OwnStatements(database);
+  }
+
+  /**
+   * Runs work that replays, in a transaction of its own, without what would decide again.
+   *
+   * @param work - called while no transaction is open: settings like these cannot be changed in one
+   */
+  undecided(work: () => void): void {
+    // A pragma is carried out when it is prepared, so none of these is prepared once and kept.
+    const asked = this.#database.prepare('PRAGMA foreign_keys');
+    const [enforced] = asked.all([])[0] ?? [];
+    asked.free();
+    this.#database.exec('PRAGMA foreign_keys = OFF');
+    this.#database.exec('PRAGMA ignore_check_constraints = ON');
+    try {
+      work();
+    } finally {
+      this.#database.exec('PRAGMA ignore_check_constraints = OFF');
+      if (enforced === 1) this.#database.exec('PRAGMA foreign_keys = ON');
+    }
+  }
+
+  /**
+   * @param changes - as `ChangeCapture.take` makes them
+   * @throws what `decodeTableChanges` throws; or what SQLite says where the database is not what they follow
+   */
+  replay(changes: Uint8Array): void {
+    for (const change of decodeTableChanges(changes)) this.#replayOne(change);
+  }
+
+  #replayOne(change: TableChange): void {
+    if (change.kind === 'schema') {
+      dropCapture(this.#database);
+      this.#database.exec(change.sql);
+    } else if (change.kind === 'rows') this.#replayRows(change);
+    else this.#replaySequence(change.table, change.value);
+  }
+
+  #replayRows({ table, keyColumns, valueColumns, gone, rows }: RowsChange): void {
+    const name = `main.${quoted(table)}`;
+    for (const key of gone) this.#delete(name, keyColumns, key);
+    // All before the first insert: rows may have exchanged values that are unique.
+    for (const row of rows) this.#delete(name, keyColumns, row.slice(0, keyColumns.length));
+    const columns = [...keyColumns, ...valueColumns].map(quotedColumn).join(', ');
+    for (const row of rows) {
+      // Named, because a constraint may have a conflict clause of its own.
+      this.#run(`INSERT OR ABORT INTO ${name} (${columns}) VALUES (${row.map(exactPlaceholder).join(', ')})`, row);
+    }
+  }
+
+  #delete(name: string, keyColumns: readonly string[], key: ExactRow): void {
+    // The plus takes the type of the CAST from the comparison: with it, 1 would equal '1' in a column without a type.
+    const isKey = key.map(
+      (exact, index) => `${quotedColumn(keyColumns[index] as string)} = +${exactPlaceholder(exact)}`,
+    );
+    this.#run(`DELETE FROM ${name} WHERE ${isKey.join(' AND ')}`, key);
+  }
+
+  #replaySequence(table: string, value: ExactValue): void {
+    const known = this.#statements.prepare('SELECT 1 FROM main.sqlite_sequence WHERE name = ?').all([table]);
+    const place = exactPlaceholder(value);
+    const parameters = [...exactParameters([value]), table];
+    const sql =
+      known.length > 0
+        ? `UPDATE main.sqlite_sequence SET seq = ${place} WHERE name = ?`
+        : `INSERT INTO main.sqlite_sequence (seq, name) VALUES (${place}, ?)`;
+    this.#statements.prepare(sql).run(parameters);
+  }
+
+  #run(sql: string, row: ExactRow): void {
+    this.#statements.prepare(sql).run(exactParameters(row));
+  }
+}

@@ -1,0 +1,64 @@
+import type { Clock } from '../../../util/clock.js';
+import { InterfaceError, OperationalError } from '../../errors.js';
+
+/** Ends work of a caller's that has gone silent, or must end. */
+export class IdleWatch {
+  readonly #clock: Clock;
+  readonly #idleMsMax: number;
+  #lastCallMs = 0;
+
+  /** @param idleMsMax - milliseconds between two calls */
+  constructor(clock: Clock, idleMsMax: number) {
+    this.#clock = clock;
+    this.#idleMsMax = idleMsMax;
+  }
+
+  /** To be called with every call of the work's. */
+  note(): void {
+    this.#lastCallMs = this.#clock.nowMs();
+  }
+
+  /**
+   * Waits for work, but no longer than it calls something now and then.
+   *
+   * @param signal - ends it too: the store is being closed
+   * @throws OperationalError (`OPERATIONAL_ERROR`) with `details.reason: 'idle'`
+   */
+  async guard<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+    this.note();
+    const { promise: end, reject } = Promise.withResolvers<never>();
+    const stop = (): void => reject(closed());
+    signal.addEventListener('abort', stop);
+    // Before the work began, or by it: then there is no event any more.
+    if (signal.aborted) stop();
+    let cancel = (): void => undefined;
+    const look = (delayMs: number): void => {
+      cancel = this.#clock.schedule(() => {
+        const nowMs = this.#clock.nowMs();
+        // A device may set its clock back: to wait until it is that late again would hold everything up.
+        this.#lastCallMs = Math.min(this.#lastCallMs, nowMs);
+        const leftMs = this.#lastCallMs + this.#idleMsMax - nowMs;
+        if (leftMs <= 0) reject(wasIdle(this.#idleMsMax));
+        else look(leftMs);
+      }, delayMs);
+    };
+    look(this.#idleMsMax);
+    try {
+      return await Promise.race([work, end]);
+    } finally {
+      cancel();
+      signal.removeEventListener('abort', stop);
+    }
+  }
+}
+
+function closed(): InterfaceError {
+  return new InterfaceError('The store was closed, and the open transaction taken back. Nothing of it was stored.');
+}
+
+function wasIdle(idleMsMax: number): OperationalError {
+  return new OperationalError(
+    `The transaction called nothing for ${idleMsMax} ms, and was taken back so that others can go on. Nothing of it was stored. Wait for what is slow before the transaction, and call the transaction inside of it, not the recorder.`,
+    { details: { reason: 'idle', idleMsMax } },
+  );
+}

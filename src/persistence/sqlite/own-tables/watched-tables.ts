@@ -1,0 +1,97 @@
+import type { SelectEventsOptions, SelectNotificationsOptions } from '../../recorder.js';
+import type { CheckedCommit } from '../../replica.js';
+import type { ProcessTables } from '../../serial-recorder.js';
+import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../../stored-event.js';
+import { validateStateSizes } from '../../validation.js';
+import { InternalError } from '../../errors.js';
+
+// SQLite takes a limit that is a 32-bit integer in every driver.
+const NO_LIMIT = 2 ** 31 - 1;
+
+/** Runs a call of the transaction's, and may refuse it. */
+export type CallGuard = <T>(call: () => T) => T;
+
+/**
+ * Tables of events in a transaction of the caller's: knows what was recorded in them, by asking them at the end, so that
+ * whatever a savepoint took back is not among it.
+ */
+export class WatchedTables implements ProcessTables {
+  readonly #tables: ProcessTables;
+  readonly #guard: CallGuard;
+  #lastIdBefore: NotificationId = 0;
+  readonly #trackedBefore = new Map<string, NotificationId>();
+
+  /** @param guard - runs each call */
+  constructor(tables: ProcessTables, guard: CallGuard) {
+    this.#tables = tables;
+    this.#guard = guard;
+  }
+
+  /** Begins to watch. */
+  start(): void {
+    this.#lastIdBefore = this.#tables.maxNotificationId();
+    this.#trackedBefore.clear();
+  }
+
+  /** @returns what was recorded since the start, as commits that are applied together; none when nothing was */
+  take(): CheckedCommit[] {
+    const firstNotificationId = this.#lastIdBefore + 1;
+    const events = this.#tables.selectNotifications({ start: firstNotificationId, limit: NO_LIMIT });
+    // Ids that a savepoint took back are given again, so there are no gaps.
+    if (events.some(({ id }, index) => id !== firstNotificationId + index)) throw new InternalError('Ids have gaps.');
+    const [first, ...others] = this.#tracked();
+    const commits = others.map((tracking): CheckedCommit => ({ events: [], firstNotificationId: 0, tracking }));
+    if (events.length === 0 && first === undefined) return [];
+    const stored = events.map(({ originatorId, originatorVersion, topic, state }) => ({
+      originatorId,
+      originatorVersion,
+      topic,
+      state,
+    }));
+    return [
+      { events: stored, firstNotificationId: events.length === 0 ? 0 : firstNotificationId, tracking: first },
+      ...commits,
+    ];
+  }
+
+  insertEvents(events: readonly StoredEvent[]): NotificationId[] {
+    validateStateSizes(events);
+    return this.#guard(() => this.#tables.insertEvents(events));
+  }
+
+  insertTracking(tracking: Tracking): void {
+    const { applicationName } = tracking;
+    this.#guard(() => {
+      if (!this.#trackedBefore.has(applicationName)) {
+        this.#trackedBefore.set(applicationName, this.#tables.maxTrackingId(applicationName));
+      }
+      this.#tables.insertTracking(tracking);
+    });
+  }
+
+  selectEvents(originatorId: OriginatorId, options: SelectEventsOptions): StoredEvent[] {
+    return this.#guard(() => this.#tables.selectEvents(originatorId, options));
+  }
+
+  selectNotifications(options: SelectNotificationsOptions): Notification[] {
+    return this.#guard(() => this.#tables.selectNotifications(options));
+  }
+
+  maxNotificationId(): NotificationId {
+    return this.#guard(() => this.#tables.maxNotificationId());
+  }
+
+  maxTrackingId(applicationName: string): NotificationId {
+    return this.#guard(() => this.#tables.maxTrackingId(applicationName));
+  }
+
+  #tracked(): Tracking[] {
+    return [...this.#trackedBefore]
+      .map(([applicationName, before]) => ({
+        tracking: { applicationName, notificationId: this.#tables.maxTrackingId(applicationName) },
+        before,
+      }))
+      .filter(({ tracking, before }) => tracking.notificationId > before)
+      .map(({ tracking }) => tracking);
+  }
+}

@@ -1,0 +1,16 @@
+// A wish for longer than this is taken for a mistake, or for bad will: the message would as good as never be sent.
+const RETRY_AFTER_MS_MAX = 3_600_000;
+
+/**
+ * Reads the header `Retry-After`: seconds, or a date.
+ *
+ * Source: RFC 9110, section 10.2.3.
+ *
+ * @returns milliseconds from now on, an hour at the most; undefined when there is no such wish
+ */
+export function retryAfterMs(value: string | null, nowMs: number): number | undefined {
+  if (value === null) return undefined;
+  const text = value.trim();
+  const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - nowMs;
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), RETRY_AFTER_MS_MAX);
+}

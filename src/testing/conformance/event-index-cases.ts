@@ -1,0 +1,164 @@
+/**
+ * What every event index promises.
+ *
+ * @module
+ */
+import type { EventIndex, TextOf } from '../../application/events/event-index.js';
+import type { TransactionalRecorder } from '../../persistence/recorder-transaction.js';
+import type { SqlQueryable } from '../../persistence/sql-queryable.js';
+import { expectEqual, expectRejection } from './conformance.js';
+import type { ConformanceCase } from './conformance.js';
+import { newOriginatorId } from './event-samples.js';
+import { recordWith, sampleRecordedEvent } from './recorded-events.js';
+
+/** The recorder whose events are indexed, and how to make indexes on it. */
+export interface EventIndexContext {
+  /** It may hold events already, but nobody else writes to it. */
+  readonly recorder: TransactionalRecorder<SqlQueryable | undefined>;
+  /** Makes one that is empty, in the database of the recorder. */
+  readonly openIndex: (options?: { readonly textOf?: TextOf }) => Promise<EventIndex>;
+}
+
+type Case = ConformanceCase<EventIndexContext>;
+
+const at = (ms: number): Date => new Date(1_700_000_000_000 + ms);
+
+const findsById: Case = {
+  name: 'an event is found by its id, with what is known of it',
+  async run({ recorder, openIndex }) {
+    const index = await openIndex();
+    const id = newOriginatorId();
+    const metadata = { actorId: 'a', correlationId: 'c', tenantId: 't', occurredAt: at(1), recordedAt: undefined };
+    const [event] = await recordWith(recorder, [index], [sampleRecordedEvent(id, 7, metadata)]);
+    const eventId = event?.metadata.eventId ?? '';
+    expectEqual(
+      await index.findEvent(eventId),
+      {
+        notificationId: event?.notificationId,
+        eventId,
+        aggregateId: id,
+        aggregateVersion: 7,
+        aggregateType: 'Item',
+        eventType: 'Counted',
+        occurredAt: at(1),
+        recordedAt: undefined,
+        actorId: 'a',
+        correlationId: 'c',
+        tenantId: 't',
+      },
+      'the event',
+    );
+    expectEqual([await index.hasEvent(eventId), await index.hasEvent(id)], [true, false], 'whether they are there');
+    expectEqual(await index.findEvent(id), undefined, 'no event of this id');
+  },
+};
+
+const duplicateIsRefused: Case = {
+  name: 'an event id that was recorded before refuses the whole commit',
+  async run({ recorder, openIndex }) {
+    const index = await openIndex();
+    const [first, second] = [newOriginatorId(), newOriginatorId()];
+    const [event] = await recordWith(recorder, [index], [sampleRecordedEvent(first, 1)]);
+    const eventId = event?.metadata.eventId ?? '';
+    const repeated = [sampleRecordedEvent(second, 1), sampleRecordedEvent(second, 2, { eventId })];
+    await expectRejection(recordWith(recorder, [index], repeated), 'DUPLICATE_EVENT', 'a repeated id');
+    expectEqual(await recorder.selectEvents(second), [], 'nothing of the commit was stored');
+    expectEqual(await index.hasEvent(repeated[0]?.metadata.eventId ?? ''), false, 'nothing of it is in the index');
+    const twice = newOriginatorId();
+    const within = [1, 2].map((version) => sampleRecordedEvent(second, version, { eventId: twice }));
+    await expectRejection(recordWith(recorder, [index], within), 'DUPLICATE_EVENT', 'the same id twice in one commit');
+    expectEqual(await index.hasEvent(twice), false, 'neither is in the index');
+  },
+};
+
+const rangesAreHalfOpen: Case = {
+  name: 'a range of times is half-open, and events without a time are in none',
+  async run({ recorder, openIndex }) {
+    const index = await openIndex();
+    const id = newOriginatorId();
+    const times = [at(0), at(10), at(10), at(20), undefined];
+    const events = times.map((occurredAt, version) => sampleRecordedEvent(id, version + 1, { occurredAt }));
+    await recordWith(recorder, [index], events);
+    const versions = async (fromMs: number, toMs: number): Promise<readonly number[]> =>
+      (await index.between({ from: at(fromMs), to: at(toMs) })).map(({ aggregateVersion }) => aggregateVersion);
+    expectEqual(await versions(0, 10), [1], 'up to the second, exclusive');
+    expectEqual(await versions(10, 20), [2, 3], 'from the second on');
+    expectEqual(await versions(-5, 100), [1, 2, 3, 4], 'all that have a time');
+    expectEqual(await versions(10, 10), [], 'an empty range');
+  },
+};
+
+const filters: Case = {
+  name: 'events are found by who caused them, page by page',
+  async run({ recorder, openIndex }) {
+    const index = await openIndex();
+    const id = newOriginatorId();
+    const events = [
+      sampleRecordedEvent(id, 1, { actorId: 'anna', correlationId: 'scan 1', tenantId: 'x' }),
+      sampleRecordedEvent(id, 2, { actorId: 'ben', correlationId: 'scan 1' }),
+      sampleRecordedEvent(id, 3, { actorId: 'anna', correlationId: 'scan 2' }),
+    ];
+    const recorded = await recordWith(recorder, [index], events);
+    const versions = async (filter: Parameters<EventIndex['find']>[0]): Promise<readonly number[]> =>
+      (await index.find(filter)).map(({ aggregateVersion }) => aggregateVersion);
+    expectEqual(await versions({ actorId: 'anna' }), [1, 3], 'by actor');
+    expectEqual(await versions({ correlationId: 'scan 1' }), [1, 2], 'by correlation');
+    expectEqual(await versions({ correlationId: 'scan 1', actorId: 'anna' }), [1], 'by both');
+    expectEqual(await versions({ tenantId: 'x' }), [1], 'by tenant');
+    expectEqual(await versions({ aggregateId: id, eventType: 'Counted', aggregateType: 'Item' }), [1, 2, 3], 'by type');
+    expectEqual(await versions({ eventType: 'Moved' }), [], 'by another type');
+    expectEqual(await versions({ limit: 2 }), [1, 2], 'a first page');
+    expectEqual(await versions({ limit: 2, after: recorded[1]?.notificationId ?? 0 }), [3], 'the next one');
+  },
+};
+
+const backfill: Case = {
+  name: 'events that were recorded before can be added, once',
+  async run({ recorder, openIndex }) {
+    const index = await openIndex();
+    const id = newOriginatorId();
+    const before = await recordWith(recorder, [], [sampleRecordedEvent(id, 1), sampleRecordedEvent(id, 2)]);
+    await index.add(before.slice(0, 1));
+    await index.add(before);
+    expectEqual((await index.find({ aggregateId: id })).length, 2, 'both, once');
+    const clash = before.map((event) => ({ ...event, notificationId: event.notificationId + 1_000 }));
+    await expectRejection(index.add(clash), 'DUPLICATE_EVENT', 'the same ids at other positions');
+  },
+};
+
+const searchesTexts: Case = {
+  name: 'events are found by the beginnings of words, whatever the case and the accents',
+  async run({ recorder, openIndex }) {
+    const index = await openIndex({ textOf: ({ data }) => (data as { text?: string }).text ?? '' });
+    const id = newOriginatorId();
+    const texts = ['Zoë counted 12 red shoes', 'red hats, REDUCED', 'Ωμέγα 倉庫 ÉCLAIR', `${'x'.repeat(50)}y`, ''];
+    const events = texts.map((text, version) => ({ ...sampleRecordedEvent(id, version + 1), data: { text } }));
+    await index.add(await recordWith(recorder, [], events.slice(0, 1)));
+    await recordWith(recorder, [index], events.slice(1));
+    const versions = async (text: string, more: Parameters<EventIndex['find']>[0] = {}): Promise<readonly number[]> =>
+      (await index.find({ ...more, text })).map(({ aggregateVersion }) => aggregateVersion);
+    expectEqual(await versions('red'), [1, 2], 'a word');
+    expectEqual(await versions('RED sho'), [1], 'all words, the beginning of one');
+    expectEqual(await versions('ed'), [], 'no middles of words');
+    expectEqual(await versions('zoe'), [1], 'without its accent');
+    expectEqual(await versions('ωμεγα 倉'), [3], 'other scripts');
+    expectEqual(await versions('eclair!'), [3], 'punctuation is none of it');
+    expectEqual(await versions('x'.repeat(60)), [4], 'very long words by their beginnings');
+    expectEqual(await versions('red', { after: 0, limit: 1 }), [1], 'with other conditions');
+    expectEqual(await versions("'; DROP TABLE x; -- %_"), [], 'whatever is typed');
+    expectEqual(await versions(''), [1, 2, 3, 4, 5], 'no words: no condition');
+    const without = await openIndex();
+    await recordWith(recorder, [without], [{ ...sampleRecordedEvent(id, 6), data: { text: 'red' } }]);
+    expectEqual(await without.find({ text: 'red' }), [], 'an index without texts');
+  },
+};
+
+/** Cases for every {@link EventIndex}. */
+export const eventIndexCases: readonly ConformanceCase<EventIndexContext>[] = [
+  findsById,
+  duplicateIsRefused,
+  rangesAreHalfOpen,
+  filters,
+  backfill,
+  searchesTexts,
+];

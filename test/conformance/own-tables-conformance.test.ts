@@ -1,0 +1,37 @@
+import { aggregateRecorderCases } from '../../src/testing/conformance/aggregate-recorder-cases.js';
+import { applicationRecorderCases } from '../../src/testing/conformance/application-recorder-cases.js';
+import { processRecorderCases } from '../../src/testing/conformance/process-recorder-cases.js';
+import { transactionCases } from '../../src/testing/conformance/transaction-cases.js';
+import type { TransactionContext } from '../../src/testing/conformance/transaction-cases.js';
+import type { SqlQueryable } from '../../src/persistence/sql-queryable.js';
+import { openTab } from '../support/own-tables-tab.js';
+import { describeConformance } from '../support/run-conformance.js';
+import { SharedJournal } from '../support/shared-journal.js';
+
+describeConformance(
+  'durable recorder with own tables, journal in memory',
+  async () => {
+    const { recorder } = await openTab(new SharedJournal());
+    const context: TransactionContext<SqlQueryable> = {
+      recorder,
+      setUpOwnTable: () =>
+        recorder.transaction(async ({ connection }) => {
+          await connection.query('CREATE TABLE IF NOT EXISTS own (value TEXT NOT NULL)');
+        }),
+      async insertOwnRow(connection, value) {
+        await connection.query('INSERT INTO own (value) VALUES ($1)', [value]);
+      },
+      async ownRows() {
+        const { rows } = await recorder.query('SELECT value FROM own ORDER BY rowid');
+        return rows.map(({ value }) => value as string);
+      },
+    };
+    return { context, close: () => recorder.close() };
+  },
+  {
+    'aggregate recorder': aggregateRecorderCases,
+    'application recorder': applicationRecorderCases,
+    'process recorder': processRecorderCases,
+    transactions: transactionCases,
+  },
+);

@@ -1,0 +1,30 @@
+import { DurableRecorder } from '../../src/persistence/indexeddb/durable-recorder.js';
+import { SqliteOwnTables } from '../../src/persistence/sqlite/own-tables/sqlite-own-tables.js';
+import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
+import type { SqliteDatabase } from '../../src/persistence/sqlite/sqlite-driver.js';
+import { systemClock } from '../../src/util/clock.js';
+import type { Clock } from '../../src/util/clock.js';
+import { ImagedReplica } from '../../worker/imaged-replica.js';
+import type { SharedJournal } from './shared-journal.js';
+
+/** One more tab on a shared journal, as a worker wires it, with its database at hand. */
+export interface OwnTablesTab {
+  readonly recorder: DurableRecorder;
+  readonly database: SqliteDatabase;
+  readonly images: ImagedReplica;
+}
+
+/** Opens a tab. */
+export async function openTab(journal: SharedJournal, clock: Clock = systemClock): Promise<OwnTablesTab> {
+  const database = await openSqlJs();
+  const images = new ImagedReplica(database, systemClock);
+  const replica = images.create();
+  const recorder = await DurableRecorder.open({
+    replica,
+    images,
+    ownTables: new SqliteOwnTables({ database, clock }),
+    journal: journal.connect(),
+    clock,
+  });
+  return { recorder, database, images };
+}

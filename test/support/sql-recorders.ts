@@ -1,0 +1,39 @@
+import { postgresSqlRecorder } from '../../src/persistence/postgres/postgres-sql-recorder.js';
+import type { SqlRecorder } from '../../src/persistence/sql-recorder.js';
+import { SqliteProcessRecorder } from '../../src/persistence/sqlite/sqlite-recorder.js';
+import { sqliteSqlRecorder } from '../../src/persistence/sqlite/sqlite-sql-recorder.js';
+import { openPostgres } from './postgres-fixture.js';
+import { SQLITE_ENGINES } from './sqlite-engines.js';
+
+/** A recorder with SQL, and what it takes with it when it is closed. */
+export interface OpenedSqlRecorder {
+  readonly recorder: SqlRecorder;
+  close(): Promise<void>;
+}
+
+/** Engines with SQL in Node, by name. Each call makes a database, or tables, of its own. */
+export const SQL_RECORDERS: Readonly<Record<string, () => Promise<OpenedSqlRecorder>>> = {
+  ...Object.fromEntries(
+    ['SQLite on sql.js', 'node:sqlite, file (WAL)'].map((name) => [name, () => openSqlite(name)] as const),
+  ),
+  PostgreSQL: async () => {
+    const { recorder, pool, close } = await openPostgres();
+    return { recorder: postgresSqlRecorder(recorder, pool), close };
+  },
+};
+
+async function openSqlite(name: string): Promise<OpenedSqlRecorder> {
+  const makeEngine = SQLITE_ENGINES[name];
+  if (makeEngine === undefined) throw new Error(`There is no engine "${name}".`);
+  const engine = await makeEngine();
+  const database = await engine.connect();
+  const recorder = new SqliteProcessRecorder(database);
+  await recorder.createTable();
+  return {
+    recorder: sqliteSqlRecorder(recorder, database),
+    async close() {
+      database.close();
+      await engine.remove();
+    },
+  };
+}

@@ -1,0 +1,11 @@
+/**
+ * The entry of the worker for what is done rarely: built into `dist/backup-worker.js`.
+ *
+ * @module
+ */
+import { expose } from 'comlink';
+import { installErrorTransfer } from '../src/client/error-transfer.js';
+import { StoreBackup } from './store-backup.js';
+
+installErrorTransfer({ wrapsForeign: true });
+expose(new StoreBackup());
