@@ -1,0 +1,55 @@
+import { expect, test } from '@playwright/test';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SoakBrowser } from '../soak/soak-browser.js';
+import type { SoakTabHandle } from '../soak/soak-browser.js';
+import { serveSoak } from '../soak/soak-site.js';
+import { newWitnessCounts, Witness } from '../soak/witness.js';
+
+const PROJECT_DIR = fileURLToPath(new URL('../../', import.meta.url));
+// Long enough for many commits.
+const WHILE_MS = 400;
+
+test('a tab that was frozen while another one committed, checkpointed and compacted: it thaws, catches up and writes', async () => {
+  const counts = newWitnessCounts();
+  const witness = new Witness(`frozen-${crypto.randomUUID()}`, counts);
+  await using site = await serveSoak(PROJECT_DIR, (message) => witness.hear(message));
+  const browser = await SoakBrowser.launch('chromium', site.url);
+  try {
+    await browser.loadTabs(2);
+    const [sleeper, writer] = browser.tabs as [SoakTabHandle, SoakTabHandle];
+    await Promise.all(browser.tabs.map((tab) => tab.open(witness.storeName)));
+
+    await sleeper.start(1);
+    await sleep(WHILE_MS);
+    expect(counts.acknowledged).toBeGreaterThan(0);
+    await sleeper.setFrozen(true);
+    // What was on its way arrives.
+    await sleep(WHILE_MS);
+    const heard = counts.acknowledged;
+    await sleep(WHILE_MS);
+    expect(counts.acknowledged, 'a frozen tab commits nothing').toBe(heard);
+
+    const survey = await writer.survey(witness.order);
+    const sleptAt = survey.journal.at(-1)!;
+    await expect
+      .poll(
+        async () => {
+          await writer.growJournal();
+          return (await writer.survey(witness.order)).journal[0];
+        },
+        { timeout: 60_000, intervals: [1_000], message: 'the records that the sleeper misses are compacted away' },
+      )
+      .toBeGreaterThan(sleptAt + 1);
+    expect(counts.acknowledged).toBeGreaterThan(heard);
+
+    const before = counts.acknowledged;
+    await sleeper.setFrozen(false);
+    await expect.poll(() => counts.acknowledged, { message: 'it goes on where it stopped' }).toBeGreaterThan(before);
+    await sleeper.stop();
+    const surveys = await Promise.all(browser.tabs.map((tab) => tab.survey(witness.order)));
+    expect(witness.check(surveys)).toEqual([]);
+  } finally {
+    await browser.close();
+  }
+});

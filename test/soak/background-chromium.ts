@@ -1,0 +1,79 @@
+/**
+ * A Chromium in which a tab in the background is one: Playwright makes every page that it launches look as if it were in
+ * front, and such a page cannot be frozen. So the browser is started here, and Playwright is connected to it.
+ *
+ * @module
+ */
+import { chromium } from '@playwright/test';
+import type { BrowserContext } from '@playwright/test';
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { killBrowser } from '../e2e/support/browser-processes.js';
+import { browserLaunchOptions } from '../support/browsers.js';
+
+// The browser writes down where it listens as soon as it does.
+const PORT_FILE = 'DevToolsActivePort';
+const START_WAIT_MS = 30_000;
+const START_CHECK_MS = 20;
+
+/** The browser, on a profile of its own, which outlives it. */
+export class BackgroundChromium {
+  readonly #profileDir: string;
+  #context: BrowserContext | undefined;
+
+  private constructor(profileDir: string) {
+    this.#profileDir = profileDir;
+  }
+
+  /** Makes an empty profile and starts a browser on it. */
+  static async launch(): Promise<BackgroundChromium> {
+    const browser = new BackgroundChromium(await mkdtemp(join(tmpdir(), 'daybook-soak-profile-')));
+    await browser.start();
+    return browser;
+  }
+
+  /** The running browser's only context. */
+  get context(): BrowserContext {
+    if (this.#context === undefined) throw new Error('The browser does not run.');
+    return this.#context;
+  }
+
+  /** Starts the browser on the same profile again. */
+  async start(): Promise<void> {
+    // What an earlier browser wrote, which was killed, is not to be taken for this one's.
+    await rm(join(this.#profileDir, PORT_FILE), { force: true });
+    const { args = [], executablePath = chromium.executablePath() } = browserLaunchOptions('chromium');
+    const ownArgs = ['--headless', '--no-sandbox', '--remote-debugging-port=0', `--user-data-dir=${this.#profileDir}`];
+    const child = spawn(executablePath, [...args, ...ownArgs, 'about:blank'], { stdio: 'ignore' });
+    child.once('error', () => undefined);
+    const port = await this.#port();
+    const browser = await chromium.connectOverCDP(`http://127.0.0.1:${port}`, { noDefaults: true });
+    this.#context = browser.contexts()[0];
+  }
+
+  /** Kills all processes of the browser with SIGKILL. Resolves when they are gone. */
+  async kill(): Promise<void> {
+    this.#context = undefined;
+    await killBrowser(this.#profileDir);
+  }
+
+  /** Ends the browser, if it runs, and deletes the profile. */
+  async close(): Promise<void> {
+    if (this.#context !== undefined) await this.kill();
+    await rm(this.#profileDir, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  async #port(): Promise<string> {
+    const deadline = performance.now() + START_WAIT_MS;
+    while (performance.now() < deadline) {
+      const text = await readFile(join(this.#profileDir, PORT_FILE), 'utf8').catch(() => '');
+      const [port = '', rest] = text.split('\n');
+      if (rest !== undefined) return port;
+      await sleep(START_CHECK_MS);
+    }
+    throw new Error(`The browser did not start within ${START_WAIT_MS} ms.`);
+  }
+}

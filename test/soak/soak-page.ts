@@ -1,0 +1,123 @@
+/**
+ * A tab of the soak: opens a store, commits at random, says what it learnt.
+ *
+ * @module
+ */
+import { openDaybook } from 'daybook';
+import type { Daybook } from 'daybook';
+import { encodeState } from './commit-states.js';
+import { RandomCommits } from './random-commits.js';
+import { SeededRandom } from './seeded-random.js';
+import { runLane } from './soak-lane.js';
+import type { LaneTab } from './soak-lane.js';
+import type { CommitReport, SoakTabCalls, StoreSurvey, SurveyOrder, WitnessMessage } from './soak-messages.js';
+import { surveyStore } from './store-survey.js';
+
+// Concurrent commits of one tab, so that groups form.
+const LANES = 3;
+// More than makes a checkpoint due, in events that can be pushed.
+const GROW_EVENTS = 4;
+const GROW_EVENT_BYTES = 300_000;
+
+// A worker that is terminated before it runs is given up after this.
+const OPEN_TIMEOUT_MS = 15_000;
+
+class SoakTab implements SoakTabCalls, LaneTab {
+  #storeName = '';
+  #store: Promise<Daybook> | undefined;
+  readonly #workers: Worker[] = [];
+  #lanes: Promise<unknown> = Promise.resolve();
+  isStopping = false;
+
+  constructor() {
+    const noteWorker = (worker: Worker): void => void this.#workers.push(worker);
+    const Original = globalThis.Worker;
+    globalThis.Worker = class extends Original {
+      constructor(...parameters: ConstructorParameters<typeof Worker>) {
+        super(...parameters);
+        noteWorker(this);
+      }
+    };
+  }
+
+  async open(storeName: string): Promise<void> {
+    this.#storeName = storeName;
+    await this.store();
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+    await (await this.#store)?.close();
+    this.#store = undefined;
+  }
+
+  start(seed: number): void {
+    this.isStopping = false;
+    const random = new SeededRandom(seed);
+    const lanes = Array.from({ length: LANES }, () => {
+      return runLane(this, new RandomCommits(new SeededRandom(random.between(0, 2 ** 31))));
+    });
+    this.#lanes = Promise.all(lanes).catch((error: unknown) => this.#complain(error));
+  }
+
+  async stop(): Promise<void> {
+    this.isStopping = true;
+    await this.#lanes;
+  }
+
+  terminateWorker(): void {
+    this.#store = undefined;
+    for (const worker of this.#workers.splice(0)) worker.terminate();
+  }
+
+  async growJournal(): Promise<void> {
+    const originatorId = crypto.randomUUID();
+    for (let version = 1; version <= GROW_EVENTS && !this.isStopping; version++) {
+      const commitId = crypto.randomUUID();
+      const state = encodeState({ commitId, index: 0, size: 1, hasOwnRow: false }, GROW_EVENT_BYTES);
+      try {
+        const { recorder } = await this.store();
+        const notificationIds = await recorder.insertEvents([
+          { originatorId, originatorVersion: version, topic: 'large', state },
+        ]);
+        await this.witness([{ commitId, outcome: 'acknowledged', notificationIds, size: 1, lostReplies: 0 }]);
+      } catch {
+        // Whatever its fate: it is whole, or not there at all.
+        return;
+      }
+    }
+  }
+
+  async survey(order: SurveyOrder): Promise<StoreSurvey> {
+    return surveyStore(await this.store(), order);
+  }
+
+  store(): Promise<Daybook> {
+    this.#store ??= openDaybook({ name: this.#storeName, openTimeoutMs: OPEN_TIMEOUT_MS }).catch((error: unknown) => {
+      this.#store = undefined;
+      throw error;
+    });
+    return this.#store;
+  }
+
+  witness(reports: readonly CommitReport[]): Promise<void> {
+    return this.#post({ storeName: this.#storeName, reports });
+  }
+
+  #complain(error: unknown): Promise<void> {
+    const unexpected = error instanceof Error ? `${error.name}: ${error.message}\n${error.stack ?? ''}` : String(error);
+    return this.#post({ storeName: this.#storeName, reports: [], unexpected });
+  }
+
+  async #post(message: WitnessMessage): Promise<void> {
+    const sent = await fetch('/witness', { method: 'POST', body: JSON.stringify(message) }).catch(() => undefined);
+    // The page is being left: it has nothing more to do or to say.
+    if (sent === undefined) return new Promise(() => undefined);
+    if (!sent.ok) throw new Error('The witness did not write it down.');
+  }
+}
+
+declare global {
+  var soak: SoakTabCalls | undefined;
+}
+globalThis.soak = new SoakTab();
