@@ -1,0 +1,65 @@
+/**
+ * The examples in memory, on SQLite and on PostgreSQL. In the browser: `test/browser/examples.test.ts`.
+ *
+ * @module
+ */
+import { inject, onTestFinished } from 'vitest';
+import { memoryExample } from '../../examples/orders/example-on-memory.js';
+import { postgresExample } from '../../examples/orders/example-on-postgres.js';
+import { memoryEngine, sqlEngine } from '../../examples/orders/orders-engine.js';
+import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
+import { createPgPool, PostgresProcessRecorder, postgresSqlRecorder } from '../../src/persistence/postgres/index.js';
+import type { SqlRecorder } from '../../src/persistence/sql-recorder.js';
+import { describeExamples } from '../support/example-programs.js';
+import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
+import { SQL_RECORDERS } from '../support/sql-recorders.js';
+
+describeExamples('memory', {
+  openRecorder: async () => new MemoryProcessRecorder(),
+  openOrdersEngine: async () => memoryEngine(),
+  completeExample: async () => memoryExample,
+});
+
+async function openSqlite(): Promise<SqlRecorder> {
+  const { recorder, close } = await SQL_RECORDERS['node:sqlite, file (WAL)']!();
+  onTestFinished(close);
+  return recorder;
+}
+
+describeExamples('SQLite', {
+  openRecorder: openSqlite,
+  openSql: openSqlite,
+  openOrdersEngine: async () => await sqlEngine(await openSqlite()),
+  completeExample: async () => {
+    const recorder = await openSqlite();
+    return {
+      name: 'SQLite',
+      open: async () => ({ recorder, createSchema: () => Promise.resolve(), close: () => Promise.resolve() }),
+    };
+  },
+});
+
+/** The examples name their tables plainly: a schema of each test's own keeps them apart. */
+async function schemaUrl(): Promise<string> {
+  const schema = uniqueName();
+  await using fixture = await openPostgres();
+  await fixture.pool.query(`CREATE SCHEMA ${schema}`);
+  const url = new URL(inject('pgUrl'));
+  url.searchParams.set('options', `-c search_path=${schema}`);
+  return url.href;
+}
+
+async function openPostgresSql(): Promise<SqlRecorder> {
+  const pool = await createPgPool({ connectionString: await schemaUrl() });
+  onTestFinished(() => pool.end());
+  const recorder = new PostgresProcessRecorder({ pool, applicationName: 'school' });
+  await recorder.createTable();
+  return postgresSqlRecorder(recorder, pool);
+}
+
+describeExamples('PostgreSQL', {
+  openRecorder: openPostgresSql,
+  openSql: openPostgresSql,
+  openOrdersEngine: async () => await sqlEngine(await openPostgresSql()),
+  completeExample: async () => postgresExample(await schemaUrl()),
+});
