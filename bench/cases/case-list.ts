@@ -6,10 +6,12 @@ import { COMMIT_HUNDRED } from './b03-commit-hundred.js';
 import { READ_AGGREGATE } from './b04-read-aggregate.js';
 import { NOTIFICATIONS } from './b05-notifications.js';
 import { OPEN_STORE } from './b06-open.js';
+import { GROWTH } from './b07-growth.js';
 import { TWO_TABS } from './b08-two-tabs.js';
 import { POSTGRES_RECORDER } from './b10-postgres.js';
 import { MEMORY_RECORDER } from './b11-memory.js';
 import { MAPPER } from './b12-mapper.js';
+import { REPLAY_AND_PROJECT } from './b13-replay-project.js';
 
 export const CASES: readonly BenchCase[] = [
   COMMIT_ONE,
@@ -18,8 +20,10 @@ export const CASES: readonly BenchCase[] = [
   READ_AGGREGATE,
   NOTIFICATIONS,
   OPEN_STORE,
+  GROWTH,
   TWO_TABS,
   POSTGRES_RECORDER,
   MEMORY_RECORDER,
   MAPPER,
+  REPLAY_AND_PROJECT,
 ];

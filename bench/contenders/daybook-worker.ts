@@ -15,14 +15,22 @@ import { ImagedReplica } from '../../worker/imaged-replica.js';
 import { checkpointLockName, workIfFree } from '../../worker/store-locks.js';
 import type { Contender } from '../runner/contender.js';
 import { hostJobs } from '../runner/job-host.js';
+import { wasmMemoryBytes, watchWasmMemory } from './wasm-memory.js';
+
+// The largest checkpoint of a benchmark takes a few seconds.
+const SETTLE_MS_MAX = 120_000;
+const SETTLE_POLL_MS = 25;
+const IMAGE_BYTES_SQL = 'SELECT page_count * page_size FROM pragma_page_count, pragma_page_size';
 
 class DaybookWorker implements Contender {
+  #name = '';
   #database: SqliteDatabase | undefined;
   #recorder: DurableRecorder | undefined;
   #checkpoints: BackgroundCheckpoints | undefined;
   #channel: HeadChannel | undefined;
 
   async open(name: string): Promise<void> {
+    this.#name = name;
     const newIdentity = { replicaId: crypto.randomUUID(), createdAtMs: Date.now() };
     const [database, journal] = await Promise.all([
       openSqlJs({ wasmUrl: '/sql-wasm.wasm' }),
@@ -67,12 +75,39 @@ class DaybookWorker implements Contender {
     return (await this.#recorder?.selectNotifications({ start, limit })) ?? [];
   }
 
+  async settle(): Promise<void> {
+    const deadlineMs = performance.now() + SETTLE_MS_MAX;
+    while (!(await this.#isSettled())) {
+      if (performance.now() > deadlineMs)
+        throw new Error('no checkpoint in time', { cause: this.#checkpoints?.lastError });
+      await new Promise((resolve) => {
+        setTimeout(resolve, SETTLE_POLL_MS);
+      });
+    }
+  }
+
+  imageBytes(): number {
+    return this.#database?.prepare(IMAGE_BYTES_SQL).all([])[0]?.[0] as number;
+  }
+
+  wasmBytes(): number {
+    return wasmMemoryBytes();
+  }
+
   async close(): Promise<void> {
     this.#checkpoints?.close();
     await this.#recorder?.close();
     this.#channel?.close();
     this.#database?.close();
   }
+
+  /** Whether no checkpoint is due, and nobody writes one. */
+  async #isSettled(): Promise<boolean> {
+    const { held } = await navigator.locks.query();
+    const lock = checkpointLockName(this.#name);
+    return (this.#recorder?.checkpointNeed ?? 0) < 1 && !held?.some(({ name }) => name === lock);
+  }
 }
 
+watchWasmMemory();
 hostJobs(new DaybookWorker());

@@ -11,6 +11,8 @@ export interface BenchContext {
   /** Measured rounds; one more runs before them to warm up. */
   readonly rounds: number;
   readonly seed: number;
+  /** Writes a picture beside the benchmarks, in place of the one before. */
+  picture(fileName: string, svg: string): Promise<void>;
   /** The browser, started when it is first asked for: some benchmarks need none. */
   lab(): Promise<BrowserLab>;
 }

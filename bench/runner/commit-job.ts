@@ -38,7 +38,8 @@ export async function runCommitJob(contender: Contender, job: CommitJob): Promis
   return { commitMs };
 }
 
-async function timeCommits(
+/** Times commits one after another; their events are made before. */
+export async function timeCommits(
   contender: Contender,
   source: EventSource,
   commits: number,

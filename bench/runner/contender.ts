@@ -19,6 +19,12 @@ export interface Contender {
   selectEvents?(originatorId: string): Promise<readonly StoredEvent[]>;
   /** Reads the next events of all, in the order in which they were recorded, from an id on; ids have no gaps. */
   selectNotifications?(start: number, limit: number): Promise<readonly Notification[]>;
+  /** Waits until what the contender does in the background is done, as far as it is due. */
+  settle?(): Promise<void>;
+  /** Size of the open store as one file, in bytes. */
+  imageBytes?(): number;
+  /** The WebAssembly memory of its thread, in bytes. */
+  wasmBytes?(): number;
   /** Deletes what the contender keeps elsewhere than in IndexedDB. Every store is closed. */
   clear?(): Promise<void>;
 }

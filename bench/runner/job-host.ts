@@ -8,6 +8,8 @@ import type { BurstJob, BurstResult } from './burst-job.js';
 import { runCommitJob } from './commit-job.js';
 import type { CommitJob, CommitResult } from './commit-job.js';
 import type { Contender } from './contender.js';
+import { runGrowthJob } from './growth-job.js';
+import type { GrowthJob, GrowthResult, ReleaseJob } from './growth-job.js';
 import { runFillJob, runOpenJob } from './open-job.js';
 import type { ClearJob, FillJob, OpenJob, OpenResult } from './open-job.js';
 import { runPageJob, runReadJob } from './read-job.js';
@@ -23,6 +25,8 @@ export interface JobKinds {
   readonly page: { readonly job: PageJob; readonly result: PageResult };
   readonly fill: { readonly job: FillJob; readonly result: undefined };
   readonly open: { readonly job: OpenJob; readonly result: OpenResult };
+  readonly growth: { readonly job: GrowthJob; readonly result: GrowthResult };
+  readonly release: { readonly job: ReleaseJob; readonly result: undefined };
   readonly tab: { readonly job: TabJob; readonly result: TabResult };
   readonly clear: { readonly job: ClearJob; readonly result: undefined };
 }
@@ -56,7 +60,7 @@ export function hostJobs(contender: Contender): void {
 }
 
 // Their stores are needed by the next job, or by another tab: a job of the kind `clear` ends them.
-const KEEPING: ReadonlySet<Job['kind']> = new Set(['fill', 'open', 'tab']);
+const KEEPING: ReadonlySet<Job['kind']> = new Set(['fill', 'open', 'growth', 'release', 'tab']);
 
 async function runJob(contender: Contender, job: Job): Promise<unknown> {
   const result = await resultOfJob(contender, job);
@@ -81,6 +85,12 @@ async function resultOfJob(contender: Contender, job: Job): Promise<unknown> {
       return runFillJob(contender, job);
     case 'open':
       return runOpenJob(contender, job);
+    case 'growth':
+      return runGrowthJob(contender, job);
+    case 'release':
+      await contender.close();
+      if (job.deleteStore !== undefined) await deleteDatabase(job.deleteStore);
+      return undefined;
     case 'tab':
       return runTabJob(contender, job);
     case 'clear':
@@ -91,14 +101,17 @@ async function resultOfJob(contender: Contender, job: Job): Promise<unknown> {
 // Every contender has an origin of its own, so all that is found here is its own. Old stores would slow later rounds.
 async function deleteDatabases(): Promise<void> {
   for (const { name } of await indexedDB.databases()) {
-    if (name === undefined) continue;
-    await new Promise<void>((resolve, reject) => {
-      const request = indexedDB.deleteDatabase(name);
-      request.onsuccess = () => resolve();
-      request.onerror = () => reject(request.error ?? new Error(`cannot delete ${name}`));
-      request.onblocked = () => reject(new Error(`${name} was left open`));
-    });
+    if (name !== undefined) await deleteDatabase(name);
   }
+}
+
+async function deleteDatabase(name: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const request = indexedDB.deleteDatabase(name);
+    request.onsuccess = () => resolve();
+    request.onerror = () => reject(request.error ?? new Error(`cannot delete ${name}`));
+    request.onblocked = () => reject(new Error(`${name} was left open`));
+  });
 }
 
 function describe(error: unknown): string {

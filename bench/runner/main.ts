@@ -39,7 +39,7 @@ async function main(options: BenchArguments): Promise<void> {
   try {
     for (const benchCase of cases) {
       process.stdout.write(`${benchCase.id}  ${benchCase.title} …\n`);
-      rows.push(...(await benchCase.run({ ...options, lab: () => (lab ??= openLab()) })));
+      rows.push(...(await benchCase.run({ ...options, picture, lab: () => (lab ??= openLab()) })));
     }
   } finally {
     await (await lab)?.close();
@@ -61,6 +61,10 @@ function selectCases(ids: readonly string[]): readonly BenchCase[] {
     throw new Error(`No benchmark ${unknown.join(', ')}; there are ${CASES.map(({ id }) => id).join(', ')}.`);
   }
   return ids.length === 0 ? CASES : CASES.filter(({ id }) => ids.includes(id));
+}
+
+async function picture(fileName: string, svg: string): Promise<void> {
+  await writeFile(join(benchFolder, fileName), svg);
 }
 
 async function openLab(): Promise<BrowserLab> {

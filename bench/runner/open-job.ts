@@ -37,27 +37,36 @@ export interface ClearJob {
   readonly kind: 'clear';
 }
 
-// Somebody who closes a page has paused before: time for what a contender does in the background.
+// Somebody who closes a page has paused before: time for what a contender does in the background, if it cannot say when
+// that is done.
 const PAUSE_MS = 2_000;
 
 export async function runFillJob(contender: Contender, job: FillJob): Promise<undefined> {
   await contender.open(job.storeName);
   await preload(contender, new EventSource(new Random(job.seed)), job.events, job.eventsPerCommit);
-  await new Promise((resolve) => {
-    setTimeout(resolve, PAUSE_MS);
-  });
+  if (contender.settle !== undefined) {
+    await contender.settle();
+  } else {
+    await new Promise((resolve) => {
+      setTimeout(resolve, PAUSE_MS);
+    });
+  }
   await contender.close();
 }
 
 /** @throws Error when the store does not hold what was committed */
-export async function runOpenJob(contender: Contender, job: OpenJob): Promise<OpenResult> {
+export async function runOpenJob(
+  contender: Contender,
+  job: Omit<OpenJob, 'kind'>,
+  { keepOpen }: { readonly keepOpen: boolean } = { keepOpen: false },
+): Promise<OpenResult> {
   const [event] = new EventSource(new Random(job.seed)).take(1);
   const startMs = performance.now();
   await contender.open(job.storeName);
   const events = await contender.selectEvents?.(event?.originatorId ?? '');
   const openMs = performance.now() - startMs;
   const found = await contender.count();
-  await contender.close();
+  if (!keepOpen) await contender.close();
   if (events?.[0]?.topic !== event?.topic || found !== job.events) {
     throw new Error(`committed ${job.events} events, but found ${found}, or others`);
   }
