@@ -82,6 +82,8 @@ class Soak {
   };
   #witness: Witness;
   #isRunning = true;
+  /** Whether the store has been opened: without any room, it could not even be made. */
+  #isMade = false;
   /** What was done in this round, to say so. */
   #did: string[] = [];
 
@@ -143,6 +145,10 @@ class Soak {
     const problems = await this.#survey();
     await Promise.all(this.#browser.tabs.map((tab) => within('close', tab.close())));
     this.#witness = this.#newWitness();
+    this.#isMade = false;
+    // The quota of these tabs may be used up.
+    await within('kill', this.#browser.kill());
+    this.#isRunning = false;
     return problems;
   }
 
@@ -158,13 +164,14 @@ class Soak {
     await this.#beLoaded();
     // At once, as when a browser restores its tabs.
     await Promise.all(this.#browser.tabs.map((tab) => within('open', tab.open(this.#witness.storeName))));
+    this.#isMade = true;
   }
 
   async #beLoaded(): Promise<void> {
     if (!this.#isRunning) await within('start the browser', this.#browser.start());
     this.#isRunning = true;
     if (this.#browser.tabs.length > 0) return;
-    const isNarrow = this.#browser.hasDevTools && this.#random.chance(0.2);
+    const isNarrow = this.#isMade && this.#browser.hasDevTools && this.#random.chance(0.2);
     const roomBytes = isNarrow ? this.#random.between(0, ROOM_BYTES_MAX) : undefined;
     if (isNarrow) this.#counts.narrowRounds++;
     await within('load', this.#browser.loadTabs(TABS, roomBytes));
