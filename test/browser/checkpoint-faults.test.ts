@@ -87,6 +87,14 @@ describe('storage that fails', () => {
     await expect(insert).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
   });
 
+  test('storage that the browser threw away because it was damaged: said so, before an empty store is made', async () => {
+    const name = newStoreName();
+    const opening = openDaybook({ name, ...faultyWorker(['data-loss']).files });
+    await expect(opening).rejects.toMatchObject({ code: 'STORAGE_LOST' });
+    expect((await indexedDB.databases()).map((database) => database.name)).not.toContain(`daybook:${name}`);
+    expect(await (await openStore(name)).recorder.maxNotificationId()).toBe(0);
+  });
+
   test('storage that opens and cannot be written: not opened', async () => {
     const { files } = faultyWorker(['no-writing']);
     const opening = openDaybook({ name: newStoreName(), ...files });

@@ -22,6 +22,8 @@ export type WorkerFault =
   | 'no-quota'
   /** Every `put` fails: storage opens, and cannot be written. Stays. */
   | 'no-writing'
+  /** The browser has thrown away damaged storage, and says so to whoever creates a database. Stays. */
+  | 'data-loss'
   /** `indexedDB.open` does not answer. Stays. */
   | 'no-opening'
   /** The worker ends itself at `indexedDB.open`, without a word. Stays. */
@@ -58,6 +60,10 @@ IDBFactory.prototype.open = function (...parameters) {
   else if (!pending.has('no-opening')) return open.apply(this, parameters);
   return Object.assign(Object.create(IDBOpenDBRequest.prototype), { addEventListener: () => undefined });
 };
+Object.defineProperty(IDBVersionChangeEvent.prototype, 'dataLoss', {
+  configurable: true,
+  get: () => (pending.has('data-loss') ? 'total' : 'none'),
+});
 if (globalThis.StorageManager !== undefined) {
   const estimate = StorageManager.prototype.estimate;
   StorageManager.prototype.estimate = async function () {

@@ -86,12 +86,19 @@ export class StoreConnection {
    * @throws StorageUnavailableError (`STORAGE_UNAVAILABLE`) when there is no IndexedDB, or it cannot be written, or another tab with an older version blocks it
    * @throws NotSupportedError (`NOT_SUPPORTED`) when a newer version of Daybook laid the store out
    * @throws ImportIncompleteError (`IMPORT_INCOMPLETE`) when an import into it was begun and not finished
+   * @throws StorageLostError (`STORAGE_LOST`) when the browser says that it has thrown away what was there; the next
+   *   opening begins an empty store
    */
   static async open(options: OpenStoreOptions): Promise<StoreConnection> {
+    const found: { loss?: string | undefined } = {};
     try {
       const database = await openInTime(options, DATABASE_VERSION, {
-        upgrade(upgrading, fromVersion, _toVersion, transaction) {
-          upgradeStore(upgrading, fromVersion, transaction, { key: 'store', value: options.newIdentity });
+        upgrade(upgrading, fromVersion, _toVersion, transaction, event) {
+          found.loss = dataLossOf(event);
+          if (found.loss !== undefined) {
+            transaction.done.catch(() => undefined);
+            transaction.abort();
+          } else upgradeStore(upgrading, fromVersion, transaction, { key: 'store', value: options.newIdentity });
         },
       });
       const identity = await identityOf(database);
@@ -99,6 +106,12 @@ export class StoreConnection {
       await probe(database, (options.clock ?? systemClock).nowMs());
       return new StoreConnection(options, database, identity);
     } catch (cause) {
+      if (found.loss !== undefined) {
+        throw lost(
+          `The browser found this site's storage damaged and threw it away (${found.loss}); the store "${options.name}" may have been there.`,
+          cause,
+        );
+      }
       throw openingError(options.name, cause);
     }
   }
@@ -236,6 +249,15 @@ export class StoreConnection {
     }
     return new OperationalError(`IndexedDB failed: ${messageOf(cause)}. Nothing of the call was stored.`, { cause });
   }
+}
+
+/**
+ * What the browser says when it found the files of this origin damaged, and began anew: Chromium does, in fields of its
+ * own. Without a look at them, an empty store would stand, without a word, where there was one.
+ */
+function dataLossOf(event: IDBVersionChangeEvent): string | undefined {
+  const { dataLoss, dataLossMessage } = event as { readonly dataLoss?: unknown; readonly dataLossMessage?: unknown };
+  return dataLoss === 'total' ? String(dataLossMessage) : undefined;
 }
 
 /** Opens, or gives up after a while; a database that opens too late is closed at once. */
