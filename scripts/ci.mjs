@@ -4,7 +4,7 @@ import { run } from './lib/project.mjs';
 import { STATIC_STEPS } from './lib/static-steps.mjs';
 import { runSteps } from './lib/step-table.mjs';
 import { printConformanceMatrix } from './lib/conformance-matrix.mjs';
-import { RUNNERS, runTests, sum, totalsLine } from './lib/test-runners.mjs';
+import { printTotals, RUNNERS, runTests, sum } from './lib/test-runners.mjs';
 
 const script = (name) => async () => (await run(process.execPath, [`scripts/${name}.mjs`])).code;
 
@@ -21,6 +21,6 @@ await mainOnOwnNode(import.meta.url, async () => {
   });
   const totals = sum([{ ...steps, skipped: 0 }, tests]);
   printConformanceMatrix();
-  console.log(`\n${totalsLine(totals)}`);
+  printTotals(totals);
   return totals.failed > 0 || tests.passed === 0 ? 1 : 0;
 });

@@ -1,7 +1,7 @@
 // Runs the browser tests in WebKitGTK, where it is installed, and kills it while it writes. No part of `npm test`.
 // With --required, not being able to is a failure. The last line is `N passed, N failed`, or why it was skipped.
 import { mainOnOwnNode } from './lib/own-node.mjs';
-import { runWebKitTests, totalsLine } from './lib/test-runners.mjs';
+import { printTotals, runWebKitTests } from './lib/test-runners.mjs';
 import { findWebKit } from './lib/webkit-setup.mjs';
 
 await mainOnOwnNode(import.meta.url, async () => {
@@ -15,6 +15,6 @@ await mainOnOwnNode(import.meta.url, async () => {
     return args.includes('--required') ? 1 : 0;
   }
   const totals = await runWebKitTests(env);
-  console.log(`\n${totalsLine(totals)}`);
+  printTotals(totals);
   return totals.failed > 0 || totals.passed === 0 ? 1 : 0;
 });

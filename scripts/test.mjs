@@ -2,7 +2,7 @@
 // The last line is `N passed, N failed`.
 import { mainOnOwnNode } from './lib/own-node.mjs';
 import { printConformanceMatrix } from './lib/conformance-matrix.mjs';
-import { RUNNERS, runTests, totalsLine } from './lib/test-runners.mjs';
+import { printTotals, RUNNERS, runTests } from './lib/test-runners.mjs';
 
 await mainOnOwnNode(import.meta.url, async () => {
   const names = process.argv.slice(2);
@@ -10,6 +10,6 @@ await mainOnOwnNode(import.meta.url, async () => {
   if (unknown.length > 0) throw new Error(`No tests ${unknown.join(', ')}; there are ${RUNNERS.join(', ')}.`);
   const totals = await runTests(names.length === 0 ? RUNNERS : names);
   printConformanceMatrix();
-  console.log(`\n${totalsLine(totals)}`);
+  printTotals(totals);
   return totals.failed > 0 || totals.passed === 0 ? 1 : 0;
 });

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureBrowsers } from './browser-setup.mjs';
 import { forgetConformance } from './conformance-matrix.mjs';
+import { failedInPlaywright, failedInVitest, printFailedTests } from './failed-tests.mjs';
 import { ensureNatsServer } from './nats-setup.mjs';
 import { BIN, CACHE, childEnvironment, run, runOrFail } from './project.mjs';
 
@@ -11,6 +12,7 @@ import { BIN, CACHE, childEnvironment, run, runOrFail } from './project.mjs';
  * @property {number} passed
  * @property {number} failed
  * @property {number} skipped
+ * @property {import('./failed-tests.mjs').FailedTest[]} [failedTests]
  */
 
 /** What can be run; each needs a build, and all but `node` need browsers. */
@@ -48,12 +50,14 @@ export async function runWebKitTests(env) {
 /** @param {readonly Totals[]} totals */
 export function sum(totals) {
   const add = (field) => totals.reduce((total, row) => total + row[field], 0);
-  return { passed: add('passed'), failed: add('failed'), skipped: add('skipped') };
+  const failedTests = totals.flatMap((row) => row.failedTests ?? []);
+  return { passed: add('passed'), failed: add('failed'), skipped: add('skipped'), failedTests };
 }
 
-/** The line that says it all. */
-export function totalsLine({ passed, failed, skipped }) {
-  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+/** Prints what failed, and then the line that says it all. */
+export function printTotals({ passed, failed, skipped, failedTests = [] }) {
+  printFailedTests(failedTests);
+  console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 }
 
 async function runVitest(projects, env) {
@@ -67,8 +71,10 @@ async function countedVitest(options, env) {
   const args = ['run', ...options, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const { code } = await run(join(BIN, 'vitest'), args, { env });
   return counted('Vitest', code, () => {
-    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = readReport(report);
-    return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests };
+    const outcome = readReport(report);
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = outcome;
+    const skipped = numPendingTests + numTodoTests;
+    return { passed: numPassedTests, failed: numFailedTests, skipped, failedTests: failedInVitest(outcome) };
   });
 }
 
@@ -79,8 +85,9 @@ async function runPlaywright(env) {
     env: { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: report },
   });
   return counted('Playwright', code, () => {
-    const { expected, unexpected, flaky, skipped } = readReport(report).stats;
-    return { passed: expected, failed: unexpected + flaky, skipped };
+    const outcome = readReport(report);
+    const { expected, unexpected, flaky, skipped } = outcome.stats;
+    return { passed: expected, failed: unexpected + flaky, skipped, failedTests: failedInPlaywright(outcome) };
   });
 }
 

@@ -3,7 +3,7 @@ import type { Daybook, ImportProgress, OpenProgress, StoredEvent } from 'daybook
 import { newOriginatorId, sampleEvent, sampleEvents } from 'daybook/testing';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { faultyWorker } from './faulty-worker.js';
-import { newStoreName, openStore, rawJournal, settled, withWorkers } from './open-store.js';
+import { exists, newStoreName, openStore, rawJournal, settled, withWorkers } from './open-store.js';
 
 // A tenth of what makes a checkpoint due.
 const LARGE_STATE_BYTES = 110_000;
@@ -55,9 +55,6 @@ const importName = (): string => {
   onTestFinished(() => deleteDaybook(name, { evenIfUnsynced: true }));
   return name;
 };
-
-const exists = async (name: string): Promise<boolean> =>
-  (await indexedDB.databases()).some(({ name: found, version }) => found === `daybook:${name}` && version !== 0);
 
 /** The file as a stream that comes to a halt, and never goes on, after some bytes. */
 const halting = (file: Blob, afterBytes: number): { stream: ReadableStream<Uint8Array>; halted: Promise<void> } => {

@@ -31,6 +31,12 @@ export async function withWorkers<T>(work: (workers: readonly Worker[]) => Promi
   }
 }
 
+/** Whether there is a database for a store of this name. WebKit lists one whose creation was aborted, without a version. */
+export async function exists(name: string): Promise<boolean> {
+  const databases = await indexedDB.databases();
+  return databases.some((database) => database.name === `daybook:${name}` && database.version !== 0);
+}
+
 /** The journal of a store, as plain IndexedDB shows it. */
 export async function rawJournal<T>(
   name: string,

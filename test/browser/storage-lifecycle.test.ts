@@ -4,10 +4,7 @@ import { deleteDaybook, openDaybook } from 'daybook';
 import { newOriginatorId, sampleEvent, sampleEvents } from 'daybook/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { StoreHost } from '../../src/client/store-host.js';
-import { newStoreName, openStore, rawJournal, settled, withWorkers } from './open-store.js';
-
-const exists = async (name: string): Promise<boolean> =>
-  (await indexedDB.databases()).some((database) => database.name === `daybook:${name}`);
+import { exists, newStoreName, openStore, rawJournal, settled, withWorkers } from './open-store.js';
 
 describe('opening', () => {
   test('that is aborted before it begins starts no worker', async () => {

@@ -60,9 +60,15 @@ export class BackgroundChromium {
     await killBrowser(this.#profileDir);
   }
 
+  /** Ends the browser, if it runs, and leaves the profile for somebody to look at. @returns where it is */
+  async closeKeeping(): Promise<string> {
+    if (this.#context !== undefined) await this.kill();
+    return this.#profileDir;
+  }
+
   /** Ends the browser, if it runs, and deletes the profile. */
   async close(): Promise<void> {
-    if (this.#context !== undefined) await this.kill();
+    await this.closeKeeping();
     await rm(this.#profileDir, { recursive: true, force: true, maxRetries: 5 });
   }
 

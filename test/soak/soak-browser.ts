@@ -142,6 +142,12 @@ export class SoakBrowser {
     await this.#browser.kill();
   }
 
+  /** Ends it, and leaves the profile for somebody to look at. @returns where it is */
+  async closeKeeping(): Promise<string> {
+    this.#tabs = undefined;
+    return await this.#browser.closeKeeping();
+  }
+
   /** Ends it, and deletes the profile. */
   async close(): Promise<void> {
     await this.#browser.close();

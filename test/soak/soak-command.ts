@@ -20,10 +20,11 @@ if (browserName === undefined) throw new Error(`--browser is one of ${BROWSER_NA
 console.log(`Soak of ${rounds} rounds in ${browserName}, --seed ${seed}`);
 const startedAt = performance.now();
 const log = (line: string): void => console.log(line);
-const { counts, problems } = await runSoak({ projectDir: process.cwd(), browserName, rounds, seed, log });
+const { counts, problems, profileDir } = await runSoak({ projectDir: process.cwd(), browserName, rounds, seed, log });
 console.table(counts);
 console.log(`${Math.round((performance.now() - startedAt) / 1000)} s, seed ${seed}`);
 for (const problem of problems) console.error(problem);
+if (profileDir !== undefined) console.error(`The browser's profile is kept in ${profileDir}.`);
 console.log(problems.length === 0 ? 'Everything that was promised is there, once.' : `${problems.length} problems`);
 process.exitCode = problems.length === 0 ? 0 : 1;
 

@@ -57,6 +57,8 @@ export interface SoakOutcome {
   readonly counts: Readonly<SoakCounts>;
   /** What is wrong, in words. The soak ends with the round that finds something. */
   readonly problems: readonly string[];
+  /** The browser's profile, kept for somebody to look at when something is wrong. */
+  readonly profileDir?: string;
 }
 
 /** Runs all rounds, or until something is wrong. */
@@ -64,11 +66,14 @@ export async function runSoak(options: SoakOptions): Promise<SoakOutcome> {
   const soak = { current: undefined as Soak | undefined };
   await using site = await serveSoak(options.projectDir, (message) => soak.current?.hear(message));
   const browser = await SoakBrowser.launch(options.browserName, site.url);
+  let isProfileWanted = false;
   try {
     soak.current = new Soak(options, browser);
-    return await soak.current.run();
+    const outcome = await soak.current.run();
+    isProfileWanted = outcome.problems.length > 0;
+    return isProfileWanted ? { ...outcome, profileDir: await browser.closeKeeping() } : outcome;
   } finally {
-    await browser.close();
+    if (!isProfileWanted) await browser.close();
   }
 }
 

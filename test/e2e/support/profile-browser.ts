@@ -64,10 +64,16 @@ export class ProfileBrowser {
     return await Promise.all(this.#context?.pages().map((page) => page.screenshot()) ?? []);
   }
 
-  /** Closes the browser, if it runs, and deletes the profile. */
-  async close(): Promise<void> {
+  /** Closes the browser, if it runs, and leaves the profile for somebody to look at. @returns where it is */
+  async closeKeeping(): Promise<string> {
     await this.#context?.close();
     this.#context = undefined;
+    return this.#profileDir;
+  }
+
+  /** Closes the browser, if it runs, and deletes the profile. */
+  async close(): Promise<void> {
+    await this.closeKeeping();
     await rm(this.#profileDir, { recursive: true, force: true, maxRetries: 5 });
   }
 }
