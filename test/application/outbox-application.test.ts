@@ -16,6 +16,7 @@ import { MemoryBroker } from '../support/memory-broker.js';
 import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
 import { postgresSqlRecorder } from '../../src/persistence/postgres/postgres-sql-recorder.js';
 import { SQL_RECORDERS } from '../support/sql-recorders.js';
+import { PATIENTLY } from '../support/patience.js';
 
 const order = defineDecider({
   name: 'Order',
@@ -67,15 +68,15 @@ describe.each(Object.entries(ENGINES))('an application with an outbox on %s', (_
     });
     const app = new Application({ recorder, aggregates: [order], inline: [outbox, index] });
     outbox.start();
-    await vi.waitFor(() => expect(outbox.status.value.state).toBe('resting'));
+    await vi.waitFor(() => expect(outbox.status.value.state).toBe('resting'), PATIENTLY);
     const id = newOriginatorId();
     const metadata = { actorId: 'anna', tenantId: 'shop' };
     const { events } = await app.execute(order, id, { type: 'Place', data: { total: 12 } }, { metadata });
     await app.execute(order, id, { type: 'Pay', data: {} });
-    await vi.waitFor(() => expect(broker.messages).toHaveLength(2));
+    await vi.waitFor(() => expect(broker.messages).toHaveLength(2), PATIENTLY);
     expect(broker.messages.map(({ id: messageId }) => messageId)[0]).toBe(events[0]?.metadata.eventId);
     expect(broker.messages[0]?.headers).toMatchObject({ event_type: 'Placed', actor_id: 'anna', tenant_id: 'shop' });
-    await vi.waitFor(async () => expect(await outbox.pending()).toEqual([]));
+    await vi.waitFor(async () => expect(await outbox.pending()).toEqual([]), PATIENTLY);
     expect(await outbox.deadLetters()).toEqual([]);
     expect(await index.findEvent(events[0]?.metadata.eventId ?? '')).toMatchObject({
       aggregateId: id,

@@ -4,6 +4,7 @@ import { newOriginatorId, sampleEvent, sampleEvents } from 'daybook/testing';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { faultyWorker } from './faulty-worker.js';
 import { exists, newStoreName, openStore, rawJournal, settled, withWorkers } from './open-store.js';
+import { PATIENTLY } from '../support/patience.js';
 
 // A tenth of what makes a checkpoint due.
 const LARGE_STATE_BYTES = 110_000;
@@ -212,6 +213,7 @@ describe('an export', () => {
     await Promise.all(busy);
     await vi.waitUntil(
       async () => (await first.recorder.maxNotificationId()) === (await second.recorder.maxNotificationId()),
+      PATIENTLY,
     );
     const truth = await everything(first);
     for (const from of files) {

@@ -16,6 +16,7 @@ import type { EventIndexContext, OutboxContext } from 'daybook/testing';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { describeConformance } from '../support/run-conformance.js';
 import { newStoreName, openStore } from './open-store.js';
+import { PATIENTLY } from '../support/patience.js';
 
 let tables = 0;
 
@@ -99,7 +100,7 @@ describe('an outbox in the browser', () => {
       }),
     );
     await vi.waitFor(async () => expect((await first.outbox.counts()).published).toBe(10), { timeout: 10_000 });
-    await vi.waitFor(() => expect(received).toHaveLength(10));
+    await vi.waitFor(() => expect(received).toHaveLength(10), PATIENTLY);
     for (const id of ids) {
       const own = received.filter(({ headers }) => headers['aggregate_id'] === id);
       expect(own.map(({ headers }) => headers['sequence'])).toEqual(['1', '2', '3', '4', '5']);

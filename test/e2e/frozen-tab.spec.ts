@@ -1,10 +1,11 @@
-import { expect, test } from '@playwright/test';
+import { test } from '@playwright/test';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SoakBrowser } from '../soak/soak-browser.js';
 import type { SoakTabHandle } from '../soak/soak-browser.js';
 import { serveSoak } from '../soak/soak-site.js';
 import { newWitnessCounts, Witness } from '../soak/witness.js';
+import { expect } from './support/patient-expect.js';
 
 const PROJECT_DIR = fileURLToPath(new URL('../../', import.meta.url));
 // Long enough for many commits.

@@ -4,11 +4,12 @@
  *
  * @module
  */
-import { expect, test } from '@playwright/test';
+import { test } from '@playwright/test';
 import type { Page } from '@playwright/test';
 import { guidePage, onlyBlock } from '../support/guide-steps.js';
 import { GuideApp } from './support/guide-app.js';
 import { GuideServer } from './support/guide-server.js';
+import { expect } from './support/patient-expect.js';
 
 test('the guide leads to an app that works offline and syncs', async ({ page, context }) => {
   await using server = await GuideServer.prepare();

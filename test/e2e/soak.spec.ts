@@ -1,7 +1,8 @@
-import { expect, test } from '@playwright/test';
+import { test } from '@playwright/test';
 import { fileURLToPath } from 'node:url';
 import { runSoak } from '../soak/soak-run.js';
 import { BROWSER_NAMES } from '../support/browsers.js';
+import { expect } from './support/patient-expect.js';
 
 // As many as take a few seconds; Firefox needs longer to start after it was killed. `npm run soak` has more of them.
 const ROUNDS = { chromium: 4, firefox: 2 };

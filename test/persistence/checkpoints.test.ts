@@ -11,6 +11,7 @@ import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
 import { newOriginatorId, sampleEvent, sampleEvents } from '../../src/testing/conformance/event-samples.js';
 import { openImaged } from '../support/imaged-memory.js';
 import { SharedJournal } from '../support/shared-journal.js';
+import { PATIENTLY } from '../support/patience.js';
 
 const everything = async (recorder: DurableRecorder): Promise<string> =>
   JSON.stringify(await recorder.selectNotifications({ start: 1, limit: 100_000 }), (_key, value: unknown) =>
@@ -217,7 +218,7 @@ describe('a tab that slept through a compaction (S4)', () => {
     };
     reads.push(everything(sleeper));
     sleeper.noteHead(10);
-    await vi.waitFor(() => expect(sleeper.position).toBe(10));
+    await vi.waitFor(() => expect(sleeper.position).toBe(10), PATIENTLY);
     const seen = new Set((await Promise.all(reads)).map((read) => (JSON.parse(read) as unknown[]).length));
     expect(seen.size).toBeGreaterThan(0);
     expect([...seen].every((count) => count === 3 || count === 10)).toBe(true);

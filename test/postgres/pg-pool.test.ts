@@ -12,6 +12,7 @@ import {
 import type { PgPool, PgPoolOptions, PostgresClient } from '../../src/persistence/postgres/index.js';
 import { uniqueName } from '../support/postgres-fixture.js';
 import { makeEvents } from '../support/stored-events.js';
+import { PATIENTLY } from '../support/patience.js';
 
 const open = async (options: PgPoolOptions = {}): Promise<PgPool> =>
   await createPgPool({ connectionString: inject('pgUrl'), ...options });
@@ -38,7 +39,10 @@ describe('sizes', () => {
       }
       await expect(pool.connect()).rejects.toBeInstanceOf(ConnectionUnavailableError);
       for (const client of lent) client.release();
-      await vi.waitFor(() => expect(pool.stats()).toEqual({ size: 2, inUse: 0, idle: 2, waiting: 0, overflow: 0 }));
+      await vi.waitFor(
+        () => expect(pool.stats()).toEqual({ size: 2, inUse: 0, idle: 2, waiting: 0, overflow: 0 }),
+        PATIENTLY,
+      );
     }
   });
 
@@ -100,8 +104,10 @@ describe('waiting', () => {
   });
 
   it('of a recorder ends with the same error, also on a pool of pg itself', async () => {
-    const pool = new pg.Pool({ connectionString: inject('pgUrl'), max: 1, connectionTimeoutMillis: 50 });
+    const pool = new pg.Pool({ connectionString: inject('pgUrl'), max: 1 });
     const client = await pool.connect();
+    // Only now: to connect may take longer.
+    pool.options.connectionTimeoutMillis = 50;
     const recorder = new PostgresProcessRecorder({ pool });
     await expect(recorder.maxNotificationId()).rejects.toBeInstanceOf(ConnectionUnavailableError);
     await expect(recorder.insertEvents(makeEvents(1))).rejects.toBeInstanceOf(ConnectionUnavailableError);
@@ -164,18 +170,18 @@ describe('connections', () => {
     await new Promise((resolve) => setTimeout(resolve, 150));
     expect(await pidOf(client)).toBe(pid);
     client.release();
-    await vi.waitFor(() => expect(pool.stats().idle).toBe(0));
+    await vi.waitFor(() => expect(pool.stats().idle).toBe(0), PATIENTLY);
     const next = await pool.connect();
     expect(await pidOf(next)).not.toBe(pid);
     next.release();
-    await vi.waitFor(() => expect(pool.stats().idle).toBe(0));
+    await vi.waitFor(() => expect(pool.stats().idle).toBe(0), PATIENTLY);
   });
 
   it('of age 0 are used once', async () => {
     await using pool = await open({ maxAgeMs: 0 });
     const client = await pool.connect();
     client.release();
-    await vi.waitFor(() => expect(pool.stats()).toMatchObject({ idle: 0, inUse: 0 }));
+    await vi.waitFor(() => expect(pool.stats()).toMatchObject({ idle: 0, inUse: 0 }), PATIENTLY);
   });
 
   it('that are given back twice, or after the end, are named', async () => {

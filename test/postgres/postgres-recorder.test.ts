@@ -12,6 +12,7 @@ import type { ProcessRecorder } from '../../src/persistence/recorder.js';
 import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
 import type { PostgresFixture } from '../support/postgres-fixture.js';
 import { makeEvents } from '../support/stored-events.js';
+import { PATIENTLY } from '../support/patience.js';
 
 let postgres: PostgresFixture;
 
@@ -154,8 +155,8 @@ describe('connections that break', () => {
       await lock.query(`BEGIN; LOCK TABLE ${own.name}_events IN EXCLUSIVE MODE`);
       const events = makeEvents(3);
       const attempt = own.recorder.insertEvents(events);
-      await vi.waitFor(async () => expect(await terminateWaiting(own)).toBe(1));
-      await vi.waitFor(async () => expect(await countWaiting(own)).toBe(1));
+      await vi.waitFor(async () => expect(await terminateWaiting(own)).toBe(1), PATIENTLY);
+      await vi.waitFor(async () => expect(await countWaiting(own)).toBe(1), PATIENTLY);
       await lock.query('ROLLBACK');
       const ids = await attempt;
       expect(await own.recorder.selectNotifications({ start: 1, limit: 10 })).toEqual(
@@ -227,7 +228,7 @@ describe('batches', () => {
     });
     const recorder = new PostgresProcessRecorder({ pool, applicationName: postgres.name });
     await Promise.all(Array.from({ length: 20 }, () => recorder.insertEvents(makeEvents(1))));
-    await vi.waitFor(() => expect(notify).toHaveBeenCalled());
+    await vi.waitFor(() => expect(notify).toHaveBeenCalled(), PATIENTLY);
     expect(notify.mock.calls.length).toBeLessThanOrEqual(20);
   });
 });

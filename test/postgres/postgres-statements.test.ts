@@ -8,6 +8,7 @@ import type { PostgresPool } from '../../src/persistence/postgres/index.js';
 import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
 import type { PostgresFixture } from '../support/postgres-fixture.js';
 import { makeEvents } from '../support/stored-events.js';
+import { PATIENTLY } from '../support/patience.js';
 
 let postgres: PostgresFixture;
 let roundTrips: string[] = [];
@@ -50,7 +51,7 @@ it.each([1, 100, 5_000])('an insert of %i events is one round trip', async (coun
     await recorder.insertEvents(makeEvents(count));
     expect(roundTrips).toHaveLength(1);
   }
-  await vi.waitFor(() => expect(announcements).toBe(2));
+  await vi.waitFor(() => expect(announcements).toBe(2), PATIENTLY);
 });
 
 it('an insert of events and tracking is one round trip, once the layout of the table is known', async () => {
@@ -97,7 +98,7 @@ it('a transaction adds its begin and its commit', async () => {
     await transaction.connection.query('SELECT 1');
   });
   expect(roundTrips).toHaveLength(4);
-  await vi.waitFor(() => expect(announcements).toBe(1));
+  await vi.waitFor(() => expect(announcements).toBe(1), PATIENTLY);
 });
 
 it('nothing is asked of the server when there is nothing to record', async () => {

@@ -5,6 +5,7 @@ import type { PostgresClient, PostgresQueryable } from '../../src/persistence/po
 import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
 import type { PostgresFixture } from '../support/postgres-fixture.js';
 import { makeEvents } from '../support/stored-events.js';
+import { PATIENTLY } from '../support/patience.js';
 
 let postgres: PostgresFixture;
 let table: string;
@@ -119,7 +120,7 @@ describe('the table', () => {
       await listener.query('SELECT pg_sleep(0.05)');
       expect(heard).not.toHaveBeenCalled();
     });
-    await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(1));
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(1), PATIENTLY);
     await recorder
       .transaction(async (transaction) => {
         await transaction.insertEvents(makeEvents(1));

@@ -6,6 +6,7 @@ import { WebhookPublisher } from '../../src/publishing/webhook-publisher.js';
 import { newOriginatorId } from '../../src/testing/conformance/event-samples.js';
 import { shownExamples } from '../support/shown-examples.js';
 import { SQL_RECORDERS } from '../support/sql-recorders.js';
+import { PATIENTLY } from '../support/patience.js';
 
 test.each(shownExamples('docs/outbox.md'))('docs/outbox.md shows %s as it is', (_path, shown, actual) => {
   expect(shown).toBe(actual);
@@ -23,7 +24,7 @@ test.each(Object.entries(SQL_RECORDERS))('the examples work together on %s', asy
   const { app, outbox, worker } = await openShop(recorder, publisher);
   const id = newOriginatorId();
   const { events } = await app.execute(order, id, { type: 'Place', data: { total: 12 } });
-  await vi.waitFor(async () => expect((await outbox.counts()).published).toBe(1));
+  await vi.waitFor(async () => expect((await outbox.counts()).published).toBe(1), PATIENTLY);
   await worker.close();
   expect(taken).toMatchObject([
     [events[0]?.metadata.eventId, { event_type: 'Placed', aggregate_id: id, payload: { total: 12 } }],

@@ -8,6 +8,7 @@ import { postPush } from '../support/push-client.js';
 import type { PushAnswer } from '../support/push-client.js';
 import { makeEvents, makePush } from '../support/stored-events.js';
 import { FAST_POSTGRES, makeTemporaryFolder } from '../support/temporary-folder.js';
+import { PATIENTLY } from '../support/patience.js';
 
 const hosts: NodeHost[] = [];
 
@@ -199,7 +200,7 @@ async function otherWriter(applicationName: string): Promise<OtherWriter> {
           `${applicationName}_events`,
         ]);
         expect(rows).toHaveLength(1);
-      }),
+      }, PATIENTLY),
     letGo: async () => {
       await client.query('COMMIT');
     },

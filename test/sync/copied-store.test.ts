@@ -7,6 +7,7 @@ import type { StartSyncOptions, Sync } from '../../src/sync/start-sync.js';
 import { PUSH_TRACKING_NAME } from '../../src/sync/sync-store.js';
 import type { SyncStore } from '../../src/sync/sync-store.js';
 import { newOriginatorId, sampleEvents } from '../../src/testing/conformance/event-samples.js';
+import { PATIENTLY } from '../support/patience.js';
 
 interface Local {
   readonly store: SyncStore;
@@ -52,14 +53,14 @@ describe('a store that is a copy', () => {
   test('pushes what its original had not, and nothing twice', async () => {
     const { books, copy, events } = await scene();
     const sync = syncing(books, copy);
-    await vi.waitUntil(() => sync.status.value.state === 'idle');
+    await vi.waitUntil(() => sync.status.value.state === 'idle', PATIENTLY);
     expect(await recorded(books)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     expect(sync.status.value).toMatchObject({ pending: 0, confirmedId: 10, lastError: undefined });
     expect(await books.maxTrackingId(copy.store.replicaId)).toBe(4);
     expect(await copy.recorder.maxTrackingId(PUSH_TRACKING_NAME)).toBe(10);
     await copy.recorder.insertEvents(sampleEvents((events[0] as StoredEvent).originatorId, 11, 11));
     sync.pushNow();
-    await vi.waitUntil(() => sync.status.value.confirmedId === 11);
+    await vi.waitUntil(() => sync.status.value.confirmedId === 11, PATIENTLY);
     expect(await recorded(books)).toHaveLength(11);
     await sync.close();
   });
@@ -68,7 +69,7 @@ describe('a store that is a copy', () => {
     const { books, copy, events } = await scene();
     await books.insertEvents(events.slice(6, 8));
     const sync = syncing(books, copy);
-    await vi.waitUntil(() => sync.status.value.state === 'stopped');
+    await vi.waitUntil(() => sync.status.value.state === 'stopped', PATIENTLY);
     expect(sync.status.value).toMatchObject({ pending: 4, lastError: { code: 'INTEGRITY_ERROR' } });
     expect(await recorded(books)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     await sync.close();
@@ -78,14 +79,14 @@ describe('a store that is a copy', () => {
     const { books, copy, events } = await scene();
     await copy.recorder.insertEvents([], { tracking: { applicationName: PUSH_TRACKING_NAME, notificationId: 8 } });
     const stopped = syncing(books, copy);
-    await vi.waitUntil(() => stopped.status.value.state === 'stopped');
+    await vi.waitUntil(() => stopped.status.value.state === 'stopped', PATIENTLY);
     expect(stopped.status.value.lastError).toMatchObject({
       code: 'SERVER_BEHIND',
       details: { after: 8, trackingId: 6 },
     });
     await stopped.close();
     const sync = syncing(books, copy, { onServerBehind: 'resend' });
-    await vi.waitUntil(() => sync.status.value.state === 'idle');
+    await vi.waitUntil(() => sync.status.value.state === 'idle', PATIENTLY);
     expect(await recorded(books)).toEqual(events.map(({ originatorVersion }) => originatorVersion));
     await sync.close();
   });
