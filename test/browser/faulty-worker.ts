@@ -24,6 +24,8 @@ export type WorkerFault =
   | 'no-writing'
   /** The browser has thrown away damaged storage, and says so to whoever creates a database. Stays. */
   | 'data-loss'
+  /** What this tab records, other tabs are not told. Stays, if it is there from the first. */
+  | 'no-hints'
   /** `indexedDB.open` does not answer. Stays. */
   | 'no-opening'
   /** The worker ends itself at `indexedDB.open`, without a word. Stays. */
@@ -42,6 +44,8 @@ const strikes = (fault) => {
   return left === 1;
 };
 const channel = new BroadcastChannel(CHANNEL);
+const say = channel.postMessage.bind(channel);
+if (pending.has('no-hints')) BroadcastChannel.prototype.postMessage = () => undefined;
 const readOnly = new WeakSet();
 const databases = new Set();
 const closeByBrowser = (database, isSaid) => {
@@ -50,9 +54,13 @@ const closeByBrowser = (database, isSaid) => {
   if (isSaid) database.dispatchEvent(new Event('close'));
 };
 const original = IDBDatabase.prototype.transaction;
+const onComplete = new WeakMap();
 IDBDatabase.prototype.transaction = function (...parameters) {
   databases.add(this);
-  return original.apply(this, parameters);
+  const transaction = original.apply(this, parameters);
+  // Listens before the worker's own code does.
+  transaction.addEventListener('complete', (event) => onComplete.get(transaction)?.(event));
+  return transaction;
 };
 const open = IDBFactory.prototype.open;
 IDBFactory.prototype.open = function (...parameters) {
@@ -83,12 +91,11 @@ const afterAdd = {
       closeByBrowser(transaction.db, true);
     };
   },
-  // Listens before the worker's own code does.
-  'close-after': (transaction) => transaction.addEventListener('complete', () => closeByBrowser(transaction.db, true)),
+  'close-after': (transaction) => onComplete.set(transaction, () => closeByBrowser(transaction.db, true)),
   'lose-reply': (transaction) =>
-    transaction.addEventListener('complete', (event) => {
+    onComplete.set(transaction, (event) => {
       event.stopImmediatePropagation();
-      channel.postMessage('lose-reply');
+      say('lose-reply');
     }),
   hold: (transaction, store) => {
     transaction.commit = () => undefined;
@@ -96,7 +103,7 @@ const afterAdd = {
       store.count().onsuccess = ask;
     };
     ask();
-    channel.postMessage('hold');
+    say('hold');
   },
 };
 for (const name of ['add', 'put']) {
@@ -117,7 +124,7 @@ channel.onmessage = ({ data: [fault, nth] }) => {
   if (fault === 'close' || fault === 'close-unsaid') {
     for (const database of databases) closeByBrowser(database, fault === 'close');
   } else pending.set(fault, nth);
-  channel.postMessage('done');
+  say('done');
 };
 `;
 

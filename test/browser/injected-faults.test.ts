@@ -186,6 +186,92 @@ describe('a tab that holds a transaction open for ever', () => {
   });
 });
 
+describe('a tab that others are faster than', () => {
+  /** Two tabs, of which the second one hears of nothing, and was overtaken once. */
+  const overtaken = async (
+    name: string,
+  ): Promise<{ first: Daybook; second: Daybook; inject: ReturnType<typeof faultyWorker>['inject'] }> => {
+    const first = await openStore(name, faultyWorker(['no-hints']).files);
+    const { files, inject } = faultyWorker();
+    const second = await openStore(name, files);
+    for (const { recorder } of [first, second]) await recorder.insertEvents([sampleEvent(newOriginatorId(), 1)]);
+    return { first, second, inject };
+  };
+
+  test('appends in the transaction that finds what they wrote', async () => {
+    const name = newStoreName();
+    const { first, second, inject } = await overtaken(name);
+    const [id, own] = [newOriginatorId(), newOriginatorId()];
+    await first.recorder.insertEvents(sampleEvents(id, 1, 3));
+    // The second write of that tab would fail.
+    await inject('abort', 2);
+    expect(await second.recorder.insertEvents([sampleEvent(own, 1)])).toEqual([6]);
+    await expect(second.recorder.insertEvents([sampleEvent(own, 2)])).rejects.toMatchObject(UNKNOWN);
+    expect(await second.recorder.selectEvents(id)).toHaveLength(3);
+    expect(await positionsOf(name)).toEqual(upTo(4));
+  });
+
+  test('is told at once when they took its place', async () => {
+    const name = newStoreName();
+    const { first, second } = await overtaken(name);
+    const id = newOriginatorId();
+    await first.recorder.insertEvents([sampleEvent(id, 1)]);
+    const both = [[sampleEvent(id, 1)], [sampleEvent(id, 2)]].map((events) => second.recorder.insertEvents(events));
+    expect(await Promise.allSettled(both)).toMatchObject([
+      { status: 'rejected', reason: { code: 'INTEGRITY_ERROR' } },
+      { status: 'fulfilled', value: [4] },
+    ]);
+    expect(await positionsOf(name)).toEqual(upTo(4));
+  });
+
+  test.each(['abort', 'close-within', 'quota'] as const)('%s: nothing is lost, and it goes on', async (fault) => {
+    const name = newStoreName();
+    const { first, second, inject } = await overtaken(name);
+    const [id, event] = [newOriginatorId(), sampleEvent(newOriginatorId(), 1)];
+    await first.recorder.insertEvents([sampleEvent(id, 1)]);
+    await inject(fault);
+    const refusal = fault === 'quota' ? { code: 'STORAGE_FULL' } : UNKNOWN;
+    await expect(second.recorder.insertEvents([event])).rejects.toMatchObject(refusal);
+    expect(await isRecorded(second, event)).toBe(false);
+    expect(await second.recorder.selectEvents(id)).toHaveLength(1);
+    expect(await second.recorder.insertEvents([event])).toEqual([4]);
+    expect(await isRecorded(await openStore(name), event)).toBe(true);
+    expect(await positionsOf(name)).toEqual(upTo(4));
+  });
+
+  test('and is more than a few records behind: catches up first', async () => {
+    const name = newStoreName();
+    const { first, second } = await overtaken(name);
+    const id = newOriginatorId();
+    for (const event of sampleEvents(id, 1, 40)) await first.recorder.insertEvents([event]);
+    expect(await second.recorder.insertEvents([sampleEvent(id, 41)])).toEqual([43]);
+    expect(await positionsOf(name)).toEqual(upTo(43));
+  });
+
+  test('whose next record is of a newer format: stops, and keeps every byte', async () => {
+    const name = newStoreName();
+    const { first, second } = await overtaken(name);
+    await first.recorder.insertEvents([sampleEvent(newOriginatorId(), 1)]);
+    const record = (await rawJournal(name, 'readonly', (journal) => journal.get(3))) as Uint8Array;
+    record[4] = 200;
+    await rawJournal(name, 'readwrite', (journal) => journal.put(record, 3));
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      const insert = second.recorder.insertEvents([sampleEvent(newOriginatorId(), 1)]);
+      await expect(insert).rejects.toMatchObject({ code: 'NOT_SUPPORTED', details: { formatVersion: 200 } });
+    }
+    expect(await positionsOf(name)).toEqual(upTo(3));
+  });
+
+  test('whose record is gone: stops, and writes nothing after the hole', async () => {
+    const name = newStoreName();
+    const { second } = await overtaken(name);
+    await rawJournal(name, 'readwrite', (journal) => journal.delete(2));
+    const insert = second.recorder.insertEvents([sampleEvent(newOriginatorId(), 1)]);
+    await expect(insert).rejects.toMatchObject({ code: 'STORAGE_LOST' });
+    expect(await positionsOf(name)).toEqual([1]);
+  });
+});
+
 describe('opening', () => {
   test('that IndexedDB does not answer is given up', async () => {
     const { files } = faultyWorker(['no-opening', 'haste']);

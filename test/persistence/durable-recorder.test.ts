@@ -110,6 +110,40 @@ describe('two tabs', () => {
     expect(journal.records).toHaveLength(2);
   });
 
+  test('a tab that is overtaken checks again and appends in the same request', async () => {
+    const journal = new SharedJournal();
+    const [first, second] = [await openOn(journal), await openOn(journal)];
+    const [id, own] = [newOriginatorId(), newOriginatorId()];
+    await first.insertEvents([sampleEvent(id, 1)]);
+    let requests = 0;
+    journal.beforeRequest = async () => {
+      requests++;
+    };
+    const outcomes = await Promise.allSettled([
+      second.insertEvents([sampleEvent(id, 1)]),
+      second.insertEvents([sampleEvent(own, 1)]),
+    ]);
+    expect(outcomes).toMatchObject([
+      { status: 'rejected', reason: { code: 'INTEGRITY_ERROR' } },
+      { status: 'fulfilled', value: [2] },
+    ]);
+    expect(requests).toBe(1);
+    expect(await everything(await openOn(journal))).toEqual(await everything(second));
+  });
+
+  test('a commit that only becomes possible when the tab is overtaken is as durable as it asks for', async () => {
+    const journal = new SharedJournal();
+    const [first, second] = [await openOn(journal), await openOn(journal)];
+    const [taken, wanted] = [newOriginatorId(), newOriginatorId()];
+    await first.insertEvents([sampleEvent(taken, 1)]);
+    const outcomes = await Promise.allSettled([
+      second.insertEvents([sampleEvent(taken, 1), sampleEvent(wanted, 1)], { durability: 'relaxed' }),
+      second.insertEvents([sampleEvent(wanted, 1)], { durability: 'strict' }),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+    expect(journal.durabilities.at(-1)).toBe('strict');
+  });
+
   test('a hint makes a reader catch up first', async () => {
     const journal = new SharedJournal();
     const [first, second] = [await openOn(journal), await openOn(journal)];
@@ -206,8 +240,10 @@ describe('any interleaving of tabs, checkpoints and faults', () => {
         fc.scheduler(),
         fc.array(action, { maxLength: 25, size: 'max' }),
         fc.array(upkeep, { maxLength: 12, size: 'max' }),
-        async (scheduler, actions, upkeeps) => {
+        fc.array(fc.boolean()),
+        async (scheduler, actions, upkeeps, asks) => {
           const journal = new SharedJournal();
+          journal.asksOvertaken = () => asks.pop() ?? true;
           const tabs = await Promise.all(Array.from({ length: 3 }, () => openImaged(journal, CHUNK_BYTES)));
           const faults = actions.map(({ fault }) => fault);
           journal.nextFault = () => faults.pop() ?? 'none';

@@ -5,6 +5,7 @@ import type {
   Durability,
   Journal,
   JournalEntry,
+  OnOvertaken,
 } from '../../src/persistence/indexeddb/journal.js';
 
 /** What may go wrong with one request: it fails, and the record is or is not written. */
@@ -30,6 +31,8 @@ export class SharedJournal {
   beforeRequest: () => Promise<void> = async () => undefined;
   /** Whether an append looks for the last record, as it must. Without it, a hole that was compacted can be written. */
   looksForLast = true;
+  /** Whether who was overtaken is asked at once for what to append instead. */
+  asksOvertaken: () => boolean = () => true;
   #lastChunkKey = 0;
 
   /** The same journal as if it had never been compacted, and had no checkpoints. */
@@ -44,7 +47,7 @@ export class SharedJournal {
       durability,
       append: async (position, bytes, options = {}) => {
         this.durabilities.push(options.durability ?? durability);
-        return this.#append(position, bytes);
+        return this.#append({ position, bytes }, options.onOvertaken);
       },
       readAfter: async (position, limit) => this.#readAfter(position, limit),
       lastPosition: async () => this.records.length,
@@ -53,24 +56,36 @@ export class SharedJournal {
     };
   }
 
-  async #append(position: number, bytes: Uint8Array): Promise<AppendOutcome> {
+  async #append(entry: JournalEntry, onOvertaken: OnOvertaken | undefined): Promise<AppendOutcome> {
     return this.#writing(() => {
-      const isTaken = this.looksForLast ? position <= this.records.length : this.records[position - 1] !== undefined;
-      if (isTaken) return 'position-taken';
+      const chosen = this.#isTaken(entry.position) ? this.#instead(entry.position, onOvertaken) : entry;
+      if (chosen === undefined) return 'position-taken';
+      const { position, bytes } = chosen;
       if (position > this.records.length + 1) throw new Error(`a gap: ${position} after ${this.records.length}`);
+      if (this.#isTaken(position)) throw new Error(`${position} is taken`);
       this.records[position - 1] = bytes.slice();
       this.archive.push(bytes.slice());
       return 'appended';
     });
   }
 
+  #isTaken(position: number): boolean {
+    return this.looksForLast ? position <= this.records.length : this.records[position - 1] !== undefined;
+  }
+
+  #instead(position: number, onOvertaken: OnOvertaken | undefined): JournalEntry | undefined {
+    return this.asksOvertaken() ? onOvertaken?.(this.#entriesAfter(position - 1)) : undefined;
+  }
+
   async #readAfter(position: number, limit: number): Promise<readonly JournalEntry[]> {
     await this.beforeRequest();
-    return this.records
-      .flatMap((bytes, index) =>
-        bytes === undefined || index < position ? [] : [{ position: index + 1, bytes: bytes.slice() }],
-      )
-      .slice(0, limit);
+    return this.#entriesAfter(position).slice(0, limit);
+  }
+
+  #entriesAfter(position: number): JournalEntry[] {
+    return this.records.flatMap((bytes, index) =>
+      bytes === undefined || index < position ? [] : [{ position: index + 1, bytes: bytes.slice() }],
+    );
   }
 
   #checkpoints(): CheckpointStorage {

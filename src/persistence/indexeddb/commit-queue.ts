@@ -96,22 +96,22 @@ export class CommitQueue {
   }
 
   async #commitGroup(group: readonly PendingCommit[]): Promise<void> {
+    // Of all, because a commit that is refused now may be accepted in another place.
+    const durabilities = group.map(({ durability }) => durability);
     for (;;) {
       this.#follower.assertSound();
       if (this.#follower.isBehind) await this.#follower.catchUp();
-      const { checked, refused } = checkGroup(this.#follower.replica, group);
-      if (checked.length === 0) {
-        reject(refused);
-        return;
-      }
-      const outcome = await this.#follower.append(
-        checked.map(([, commit]) => commit),
-        checked.map(([{ durability }]) => durability),
-      );
+      let outcomes = checkGroup(this.#follower.replica, group);
+      const commits = (): readonly JournalCommit[] => outcomes.checked.map(([, commit]) => commit);
+      const recheck = (): readonly JournalCommit[] => {
+        outcomes = checkGroup(this.#follower.replica, group);
+        return commits();
+      };
       // Where another tab was first, the whole group is checked anew.
-      if (outcome === 'position-taken') continue;
-      for (const [pending, commit] of checked) pending.resolve(notificationIdsOf(commit));
-      reject(refused);
+      const isNoneLeft = outcomes.checked.length === 0;
+      if (!isNoneLeft && (await this.#follower.append(commits(), durabilities, recheck)) === 'position-taken') continue;
+      for (const [pending, commit] of outcomes.checked) pending.resolve(notificationIdsOf(commit));
+      for (const [pending, error] of outcomes.refused) pending.reject(error);
       return;
     }
   }
@@ -140,8 +140,4 @@ function checkGroup(replica: Replica, group: readonly PendingCommit[]): CheckedG
 
 function bytesOf({ events, packedEvents }: CommitRequest): number {
   return packedEvents?.length ?? events.reduce((sum, { state }) => sum + state.length, 0);
-}
-
-function reject(refused: CheckedGroup['refused']): void {
-  for (const [pending, error] of refused) pending.reject(error);
 }

@@ -191,26 +191,36 @@ export class JournalFollower {
 
   /**
    * Appends commits that were checked against the replica as it is, as one record, and applies it when it is durable.
-   * If another tab was first, this one catches up instead, and the commits are to be checked again. Only inside
-   * `exclusive`.
+   * If another tab was first, this one applies what that tab wrote, and the commits are to be checked again: at once, by
+   * `recheck`, so that they are appended all the same, or else by the caller, who is told. Only inside `exclusive`.
    *
    * @param durabilities - what those ask for who wait for it, the store's own where they do not: the strictest counts
+   * @param recheck - checks against the replica as it is then, and says what is to be appended now
    */
   async append(
     commits: readonly JournalCommit[],
     durabilities: readonly (Durability | undefined)[],
+    recheck?: () => readonly JournalCommit[],
   ): Promise<AppendOutcome> {
-    const position = this.#applied + 1;
-    const record = encodeJournalRecord(position, commits);
+    const first = this.#applied + 1;
+    let record = encodedRecord(first, commits);
+    const onOvertaken = (entries: readonly JournalEntry[]): JournalEntry | undefined => {
+      if (this.#applyUntilGap(entries) !== undefined) return undefined;
+      const rechecked = recheck?.() ?? [];
+      if (rechecked.length === 0) return undefined;
+      record = encodedRecord(this.#applied + 1, rechecked);
+      return record;
+    };
     const durability = strictest(durabilities, this.#journal.durability);
-    const outcome = await this.#journal.append(position, record, { durability });
+    const options = recheck === undefined ? { durability } : { durability, onOvertaken };
+    const outcome = await this.#journal.append(first, record.bytes, options);
     if (outcome === 'appended') {
-      this.#replayBytes += record.length + REPLAY_BYTES_PER_RECORD;
-      this.#apply(position, commits, true);
+      this.#replayBytes += record.bytes.length + REPLAY_BYTES_PER_RECORD;
+      this.#apply(record.position, record.commits, true);
     } else {
       // Each round means that some tab made progress.
       await this.catchUp();
-      if (this.#applied < position) throw this.fail(headless(position));
+      if (this.#applied < first) throw this.fail(headless(first));
     }
     return outcome;
   }
@@ -330,6 +340,13 @@ export class JournalFollower {
     this.#head = Math.max(this.#head, position);
     this.#onApplied(position, own);
   }
+}
+
+function encodedRecord(
+  position: number,
+  commits: readonly JournalCommit[],
+): JournalEntry & { readonly commits: readonly JournalCommit[] } {
+  return { position, bytes: encodeJournalRecord(position, commits), commits };
 }
 
 /** A record is as durable as the commit in it that asks for most. */

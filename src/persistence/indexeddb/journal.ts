@@ -27,7 +27,17 @@ export type Durability = 'strict' | 'relaxed';
 export interface AppendOptions {
   /** @defaultValue the journal's */
   readonly durability?: Durability;
+  /** May be called where other writers were first; without it, or where it is not called, that is `position-taken`. */
+  readonly onOvertaken?: OnOvertaken;
 }
+
+/**
+ * Told what other writers have appended, while nobody can append more, so that what it returns is sure of its position.
+ *
+ * @param entries - all records from the position on that was to be written
+ * @returns what is to be appended instead, at the position after them; undefined, for nothing
+ */
+export type OnOvertaken = (entries: readonly JournalEntry[]) => JournalEntry | undefined;
 
 /** What became of an attempt to append. */
 export type AppendOutcome = 'appended' | 'position-taken';
