@@ -5,10 +5,12 @@ import type { OrdersEngine } from './orders-engine.js';
 import type { OrdersView } from './orders-view.js';
 
 /** The orders, with all that runs beside them. */
-export interface Orders extends AsyncDisposable {
+export interface Orders {
   readonly app: Application;
   readonly view: OrdersView;
   readonly worker: OutboxWorker;
+  // Not by `await using`: this runs in browsers too, of which not all can.
+  close(): Promise<void>;
 }
 
 /** Starts the application, its read model, and what publishes its events. */
@@ -30,7 +32,7 @@ export async function openOrders(engine: OrdersEngine, publish: Publish): Promis
     app,
     view,
     worker,
-    async [Symbol.asyncDispose]() {
+    async close() {
       await worker.close();
       await view.runner.close();
     },

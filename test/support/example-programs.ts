@@ -75,8 +75,8 @@ async function ordersEndToEnd(engine: OrdersEngine): Promise<void> {
     messages.push(message);
   };
   const orderId = crypto.randomUUID();
-  {
-    await using orders = await openOrders(engine, publish);
+  const orders = await openOrders(engine, publish);
+  try {
     await createOrder(orders, orderId, 'customer-456');
     expect(await addLines(orders, orderId, 94)).toBe(95);
     expect(await engine.snapshots.select(orderId)).toBeUndefined();
@@ -86,17 +86,22 @@ async function ordersEndToEnd(engine: OrdersEngine): Promise<void> {
     const shipped = await shipOrder(orders, orderId);
     expect(shipped).toEqual({ customerId: 'customer-456', total: 151, isShipped: true });
     await expect.poll(() => messages.length).toBe(106);
+  } finally {
+    await orders.close();
   }
   expect(messages.map(({ headers }) => Number(headers['sequence']))).toEqual(
     Array.from({ length: 106 }, (_, index) => index + 1),
   );
   // Restarted: nothing is published again, and the order and its line in the list are what they were.
-  await using again = await openOrders(engine, publish);
-  const order = await again.app.repository.load(Order, orderId);
-  expect([order.version, order.lines, order.total, order.trackingNumber]).toEqual([106, 104, 151, 'TRACK-1']);
-  await again.view.runner.waitFor(await engine.recorder.maxNotificationId());
-  expect((await again.view.find(orderId))?.isShipped).toBe(true);
-  await again.worker.close();
+  const again = await openOrders(engine, publish);
+  try {
+    const order = await again.app.repository.load(Order, orderId);
+    expect([order.version, order.lines, order.total, order.trackingNumber]).toEqual([106, 104, 151, 'TRACK-1']);
+    await again.view.runner.waitFor(await engine.recorder.maxNotificationId());
+    expect((await again.view.find(orderId))?.isShipped).toBe(true);
+  } finally {
+    await again.close();
+  }
   expect(messages).toHaveLength(106);
 }
 
