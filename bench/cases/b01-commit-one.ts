@@ -6,9 +6,12 @@
 import {
   DAYBOOK_PAGE,
   DAYBOOK_WORKER,
+  DEXIE,
+  PGLITE,
   RAW_INDEXEDDB,
   SQLITE_OPFS,
   SQLJS_EXPORT,
+  WA_SQLITE_BATCH_ATOMIC,
   WA_SQLITE_MIRROR,
   WA_SQLITE_MIRROR_STRICT,
 } from '../contenders/contender-list.js';
@@ -24,6 +27,8 @@ import { commitSide } from './commit-sides.js';
 const COMMITS = 200;
 // Each writes the whole store, so that a round of 200 would make every other side wait.
 const COMMITS_EXPORT = 40;
+// Each looks at every file of the database, and writes those that were changed, whole.
+const COMMITS_PGLITE = 40;
 
 export const COMMIT_ONE: BenchCase = {
   id: 'B1',
@@ -38,8 +43,11 @@ export const COMMIT_ONE: BenchCase = {
         raw: side(RAW_INDEXEDDB),
         mirrorStrict: side(WA_SQLITE_MIRROR_STRICT),
         mirror: side(WA_SQLITE_MIRROR),
+        batchAtomic: side(WA_SQLITE_BATCH_ATOMIC),
+        dexie: side(DEXIE),
         opfs: side(SQLITE_OPFS),
         export: side(SQLJS_EXPORT, COMMITS_EXPORT),
+        pglite: side(PGLITE, COMMITS_PGLITE),
         page: side(DAYBOOK_PAGE),
       },
       context.rounds,
@@ -60,7 +68,15 @@ export const COMMIT_ONE: BenchCase = {
         theirs: figures.mirrorStrict,
         target: { atLeast: 2.5 },
       }),
+      compare({
+        ...faster,
+        against: WA_SQLITE_BATCH_ATOMIC.label,
+        theirs: figures.batchAtomic,
+        target: { atLeast: 5 },
+      }),
       compare({ ...faster, against: WA_SQLITE_MIRROR.label, theirs: figures.mirror }),
+      compare({ ...faster, against: DEXIE.label, theirs: figures.dexie }),
+      compare({ ...faster, against: PGLITE.label, theirs: figures.pglite }),
       compare({ ...faster, against: SQLITE_OPFS.label, theirs: figures.opfs }),
       compare({ ...faster, against: SQLJS_EXPORT.label, theirs: figures.export }),
       compare({

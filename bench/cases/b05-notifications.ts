@@ -6,8 +6,11 @@
 import {
   DAYBOOK_PAGE,
   DAYBOOK_WORKER,
+  DEXIE,
   INDEXED_INDEXEDDB,
+  PGLITE,
   SQLITE_OPFS,
+  WA_SQLITE_BATCH_ATOMIC,
   WA_SQLITE_MIRROR_STRICT,
 } from '../contenders/contender-list.js';
 import type { BenchCase, BenchContext } from '../runner/bench-case.js';
@@ -23,7 +26,14 @@ const STORE_EVENTS = 10_000;
 const PAGE_EVENTS = 1_000;
 const WARM_UP_PASSES = 1;
 const PASSES = 5;
-const RIVALS: readonly ContenderInfo[] = [INDEXED_INDEXEDDB, WA_SQLITE_MIRROR_STRICT, SQLITE_OPFS];
+const RIVALS: readonly ContenderInfo[] = [
+  INDEXED_INDEXEDDB,
+  WA_SQLITE_MIRROR_STRICT,
+  WA_SQLITE_BATCH_ATOMIC,
+  DEXIE,
+  PGLITE,
+  SQLITE_OPFS,
+];
 
 export const NOTIFICATIONS: BenchCase = {
   id: 'B5',

@@ -49,6 +49,28 @@ export const WA_SQLITE_MIRROR: ContenderInfo = {
   place: 'worker',
 };
 
+export const WA_SQLITE_BATCH_ATOMIC: ContenderInfo = {
+  id: 'wa-sqlite-batch-atomic',
+  label: 'wa-sqlite IDBBatchAtomicVFS (JSPI)',
+  promises: `${POWER_CUT}; positions unique, ids in order, SQL; several tabs`,
+  place: 'worker',
+};
+
+export const DEXIE: ContenderInfo = {
+  id: 'dexie-strict',
+  label: 'Dexie, strict',
+  promises: `${POWER_CUT}, by its option; positions unique, ids in order, no SQL; several tabs`,
+  place: 'worker',
+};
+
+export const PGLITE: ContenderInfo = {
+  id: 'pglite-idb',
+  label: 'PGlite in IndexedDB',
+  promises:
+    'survives a crash of the browser, not a power cut (IndexedDB, relaxed: it names no durability); positions unique, ids in order, SQL; a second tab overwrites the first',
+  place: 'worker',
+};
+
 export const INDEXED_INDEXEDDB: ContenderInfo = {
   id: 'indexed-indexeddb',
   label: 'IndexedDB with an index',
@@ -72,6 +94,9 @@ export const CONTENDERS: readonly ContenderInfo[] = [
   SQLJS_EXPORT,
   WA_SQLITE_MIRROR_STRICT,
   WA_SQLITE_MIRROR,
+  WA_SQLITE_BATCH_ATOMIC,
+  DEXIE,
+  PGLITE,
   INDEXED_INDEXEDDB,
   SQLITE_OPFS,
 ];

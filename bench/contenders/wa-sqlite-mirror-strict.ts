@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { IDBMirrorVFS } from '@livestore/wa-sqlite/src/examples/IDBMirrorVFS.js';
 import { hostJobs } from '../runner/job-host.js';
-import { WaSqliteIdbMirror } from './wa-sqlite/wa-sqlite-idb-mirror.js';
+import { WaSqliteStore } from './wa-sqlite/wa-sqlite-store.js';
 
 // The file system names no durability for its transactions, even with synchronous = FULL, and the browser's default is
 // relaxed. Without this the contender would promise less than it is compared with.
@@ -13,4 +14,4 @@ IDBDatabase.prototype.transaction = function (storeNames, mode, options): IDBTra
   return transaction.call(this, storeNames, mode, { durability: 'strict', ...options });
 };
 
-hostJobs(new WaSqliteIdbMirror());
+hostJobs(new WaSqliteStore(IDBMirrorVFS));

@@ -5,11 +5,12 @@
  */
 import { cp, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { rolldown } from 'rolldown';
 import type { ContenderInfo } from './contender.js';
 
 const PAGE_HTML = '<!doctype html><title>Daybook benchmark</title><script type="module" src="/page.js"></script>\n';
+const PACKAGES = `${sep}node_modules${sep}`;
 
 /** Where things lie. */
 export interface SitePlaces {
@@ -31,13 +32,20 @@ export async function buildSite(places: SitePlaces, contenders: readonly Contend
   await bundle('page', join(benchFolder, 'runner/page.ts'), places);
   for (const [name, input] of entries) await bundle(name, input, places);
   await writeFile(join(siteFolder, 'index.html'), PAGE_HTML);
-  // Both engines' files are looked up as their packages export them, from where the contenders import them.
+  // The engines' files are looked up as their packages export them, from where the contenders import them.
   const require = createRequire(join(benchFolder, 'contenders', 'x.js'));
   for (const file of ['sql.js/dist/sql-wasm.wasm', '@livestore/wa-sqlite/dist/wa-sqlite-jspi.wasm']) {
     await copyFile(require.resolve(file), join(siteFolder, file.slice(file.lastIndexOf('/') + 1)));
   }
-  // It looks beside its script.
-  await copyFile(require.resolve('@sqlite.org/sqlite-wasm/sqlite3.wasm'), join(siteFolder, 'contenders/sqlite3.wasm'));
+  // These look beside their script.
+  for (const file of [
+    '@sqlite.org/sqlite-wasm/sqlite3.wasm',
+    '@electric-sql/pglite/pglite.wasm',
+    '@electric-sql/pglite/initdb.wasm',
+    '@electric-sql/pglite/pglite.data',
+  ]) {
+    await copyFile(require.resolve(file), join(siteFolder, 'contenders', file.slice(file.lastIndexOf('/') + 1)));
+  }
   await cp(packageDist, join(siteFolder, 'daybook'), { recursive: true });
 }
 
@@ -51,6 +59,10 @@ async function bundle(name: string, input: string, { packageDist, siteFolder }: 
     },
     // Minified by nobody: both sides are compiled by the same engine, and profiles stay readable.
     logLevel: 'warn',
+    // Packages are as they are: PGlite's has code for Node in it, which a browser never comes to.
+    onLog: (level, log, report) => {
+      if (log.id?.includes(PACKAGES) !== true) report(level, log);
+    },
   });
   await build.write({ dir: siteFolder, format: 'esm', entryFileNames: '[name].js', codeSplitting: false });
   await build.close();

@@ -37,6 +37,11 @@ export interface WaSqliteVfs {
   close(): void | Promise<void>;
 }
 
+/** Makes a file system; each example of the package exports one. */
+export interface WaSqliteVfsClass {
+  create(name: string, module: WaSqliteModule): Promise<WaSqliteVfs>;
+}
+
 const SQLITE_OK = 0;
 const SQLITE_ROW = 100;
 const SQLITE_DONE = 101;

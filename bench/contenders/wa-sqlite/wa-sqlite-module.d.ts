@@ -5,9 +5,13 @@ declare module '@livestore/wa-sqlite/dist/wa-sqlite-jspi.mjs' {
 }
 
 declare module '@livestore/wa-sqlite/src/examples/IDBMirrorVFS.js' {
-  import type { WaSqliteModule, WaSqliteVfs } from './wa-sqlite-database.js';
+  import type { WaSqliteVfsClass } from './wa-sqlite-database.js';
 
-  export const IDBMirrorVFS: {
-    create(name: string, module: WaSqliteModule): Promise<WaSqliteVfs>;
-  };
+  export const IDBMirrorVFS: WaSqliteVfsClass;
+}
+
+declare module '@livestore/wa-sqlite/src/examples/IDBBatchAtomicVFS.js' {
+  import type { WaSqliteVfsClass } from './wa-sqlite-database.js';
+
+  export const IDBBatchAtomicVFS: WaSqliteVfsClass;
 }

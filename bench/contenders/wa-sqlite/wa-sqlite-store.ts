@@ -1,10 +1,9 @@
 /**
- * wa-sqlite with IDBMirrorVFS: all pages in memory, each changed page written to IndexedDB at every commit.
+ * wa-sqlite's JSPI build, over any of its file systems.
  *
  * @module
  */
 import createModule from '@livestore/wa-sqlite/dist/wa-sqlite-jspi.mjs';
-import { IDBMirrorVFS } from '@livestore/wa-sqlite/src/examples/IDBMirrorVFS.js';
 import type { Notification, StoredEvent } from '../../../src/persistence/stored-event.js';
 import { bytesToUuid, uuidToBytes } from '../../../src/util/uuid-bytes.js';
 import type { Contender } from '../../runner/contender.js';
@@ -16,24 +15,39 @@ import {
   insertEventsSql,
 } from '../contender-schema.js';
 import { WaSqliteDatabase } from './wa-sqlite-database.js';
-import type { WaSqliteModule, WaSqliteRow, WaSqliteValue, WaSqliteVfs } from './wa-sqlite-database.js';
+import type {
+  WaSqliteModule,
+  WaSqliteRow,
+  WaSqliteValue,
+  WaSqliteVfs,
+  WaSqliteVfsClass,
+} from './wa-sqlite-database.js';
 
 /** As fast as this engine goes: statements prepared once, one multi-row statement and no `BEGIN` for each commit. */
-export class WaSqliteIdbMirror implements Contender {
+export class WaSqliteStore implements Contender {
+  readonly #vfsClass: WaSqliteVfsClass;
+  readonly #pragmas: readonly string[];
   #module: Promise<WaSqliteModule> | undefined;
   #vfs: WaSqliteVfs | undefined;
   #database: WaSqliteDatabase | undefined;
+
+  /** @param pragmas - statements for every connection, beside what makes a commit durable */
+  constructor(vfsClass: WaSqliteVfsClass, pragmas: readonly string[] = []) {
+    this.#vfsClass = vfsClass;
+    this.#pragmas = pragmas;
+  }
 
   async open(name: string): Promise<void> {
     // One module for all rounds, so that its compiled code stays warm, as that of the other contenders does.
     this.#module ??= createModule({ locateFile: (file) => `/${file}` });
     const module = await this.#module;
-    const vfs = await IDBMirrorVFS.create(name, module);
+    const vfs = await this.#vfsClass.create(name, module);
     module.vfs_register(vfs, false);
     this.#vfs = vfs;
     this.#database = await WaSqliteDatabase.open(module, name, vfs);
-    await this.#database.run('PRAGMA synchronous = FULL');
-    await this.#database.run(CONTENDER_TABLES_SQL);
+    for (const sql of ['PRAGMA synchronous = FULL', ...this.#pragmas, CONTENDER_TABLES_SQL]) {
+      await this.#database.run(sql);
+    }
   }
 
   async commit(events: readonly StoredEvent[]): Promise<void> {
