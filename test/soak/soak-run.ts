@@ -30,6 +30,9 @@ const FROZEN_MS_MAX = 600;
 const ROOM_BYTES_MAX = 2_000_000;
 // Nothing here takes so long, unless it hangs.
 const STEP_MS_MAX = 90_000;
+// Chromium kills its own database, rarely, when it is killed between two writes to its log (docs/browsers.md). What a
+// browser throws away, nobody can keep; but it must be said, and it is counted.
+const THROWN_AWAY = /StorageLostError.*damaged and threw it away/s;
 
 /** Options of {@link runSoak}. */
 export interface SoakOptions {
@@ -50,6 +53,8 @@ export interface SoakCounts extends WitnessCounts {
   frozenTabs: number;
   reloads: number;
   narrowRounds: number;
+  /** How often the browser found its own files damaged, threw everything away, and the store said so. */
+  thrownAway: number;
 }
 
 /** What came of a soak. */
@@ -83,6 +88,7 @@ class Soak {
   readonly #random: SeededRandom;
   readonly #counts: SoakCounts = {
     ...{ rounds: 0, kills: 0, killsWhileOpening: 0, terminatedWorkers: 0, frozenTabs: 0, reloads: 0, narrowRounds: 0 },
+    thrownAway: 0,
     ...newWitnessCounts(),
   };
   #witness: Witness;
@@ -149,12 +155,16 @@ class Soak {
   async #changeStore(): Promise<readonly string[]> {
     const problems = await this.#survey();
     await Promise.all(this.#browser.tabs.map((tab) => within('close', tab.close())));
+    await this.#beginAnew();
+    return problems;
+  }
+
+  async #beginAnew(): Promise<void> {
     this.#witness = this.#newWitness();
     this.#isMade = false;
     // The quota of these tabs may be used up.
     await within('kill', this.#browser.kill());
     this.#isRunning = false;
-    return problems;
   }
 
   /** Opens the store in every tab, and compares what is there with what was promised. */
@@ -168,7 +178,15 @@ class Soak {
   async #beOpen(): Promise<void> {
     await this.#beLoaded();
     // At once, as when a browser restores its tabs.
-    await Promise.all(this.#browser.tabs.map((tab) => within('open', tab.open(this.#witness.storeName))));
+    const opening = this.#browser.tabs.map((tab) => within('open', tab.open(this.#witness.storeName)));
+    const outcomes = await Promise.allSettled(opening);
+    const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+    if (failures.some((reason) => THROWN_AWAY.test(String(reason)))) {
+      this.#counts.thrownAway++;
+      this.#did.push('the browser threw its storage away');
+      await this.#beginAnew();
+      await this.#beOpen();
+    } else if (failures.length > 0) throw failures[0];
     this.#isMade = true;
   }
 
