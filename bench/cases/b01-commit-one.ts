@@ -7,6 +7,7 @@ import {
   DAYBOOK_PAGE,
   DAYBOOK_WORKER,
   DEXIE,
+  LIVESTORE,
   PGLITE,
   RAW_INDEXEDDB,
   SQLITE_OPFS,
@@ -48,6 +49,7 @@ export const COMMIT_ONE: BenchCase = {
         opfs: side(SQLITE_OPFS),
         export: side(SQLJS_EXPORT, COMMITS_EXPORT),
         pglite: side(PGLITE, COMMITS_PGLITE),
+        livestore: side(LIVESTORE),
         page: side(DAYBOOK_PAGE),
       },
       context.rounds,
@@ -79,6 +81,15 @@ export const COMMIT_ONE: BenchCase = {
       compare({ ...faster, against: PGLITE.label, theirs: figures.pglite }),
       compare({ ...faster, against: SQLITE_OPFS.label, theirs: figures.opfs }),
       compare({ ...faster, against: SQLJS_EXPORT.label, theirs: figures.export }),
+      compare({ ...faster, against: LIVESTORE.label, theirs: figures.livestore, target: { atLeast: 10 } }),
+      // From the same place.
+      compare({
+        ...faster,
+        what: 'commit of 1 event, from the main thread',
+        against: LIVESTORE.label,
+        ours: figures.page,
+        theirs: figures.livestore,
+      }),
       compare({
         ...common,
         what: 'commit of 1 event, from the main thread',

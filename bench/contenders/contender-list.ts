@@ -86,6 +86,14 @@ export const SQLITE_OPFS: ContenderInfo = {
   place: 'worker',
 };
 
+export const LIVESTORE: ContenderInfo = {
+  id: 'livestore',
+  label: 'LiveStore, until settled, from the main thread',
+  promises:
+    'survives a power cut (two files, state and then log, each flushed at every commit); positions unique, ids in order, SQL; several tabs',
+  place: 'page',
+};
+
 /** Every contender that runs in a browser. */
 export const CONTENDERS: readonly ContenderInfo[] = [
   DAYBOOK_WORKER,
@@ -99,4 +107,5 @@ export const CONTENDERS: readonly ContenderInfo[] = [
   PGLITE,
   INDEXED_INDEXEDDB,
   SQLITE_OPFS,
+  LIVESTORE,
 ];

@@ -29,17 +29,21 @@ export async function buildSite(places: SitePlaces, contenders: readonly Contend
   const entries = contenders.map(
     ({ id }) => [`contenders/${id}`, join(benchFolder, 'contenders', `${id}.ts`)] as const,
   );
+  // What belongs to packages is looked up as they export it, from where the contenders import them.
+  const require = createRequire(join(benchFolder, 'contenders', 'x.js'));
   await bundle('page', join(benchFolder, 'runner/page.ts'), places);
+  await bundle('contenders/livestore-leader', join(benchFolder, 'contenders/livestore/livestore-leader.ts'), places);
+  // No module of ours: the package says that its modules do nothing when imported, and this one starts a worker.
+  await bundle('contenders/livestore-shared', require.resolve('@livestore/adapter-web/shared-worker'), places);
   for (const [name, input] of entries) await bundle(name, input, places);
   await writeFile(join(siteFolder, 'index.html'), PAGE_HTML);
-  // The engines' files are looked up as their packages export them, from where the contenders import them.
-  const require = createRequire(join(benchFolder, 'contenders', 'x.js'));
   for (const file of ['sql.js/dist/sql-wasm.wasm', '@livestore/wa-sqlite/dist/wa-sqlite-jspi.wasm']) {
     await copyFile(require.resolve(file), join(siteFolder, file.slice(file.lastIndexOf('/') + 1)));
   }
   // These look beside their script.
   for (const file of [
     '@sqlite.org/sqlite-wasm/sqlite3.wasm',
+    '@livestore/wa-sqlite/dist/wa-sqlite.wasm',
     '@electric-sql/pglite/pglite.wasm',
     '@electric-sql/pglite/initdb.wasm',
     '@electric-sql/pglite/pglite.data',
