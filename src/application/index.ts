@@ -81,6 +81,8 @@ export { MemoryEventIndex } from './events/memory-event-index.js';
 export type { MemoryEventIndexOptions } from './events/memory-event-index.js';
 export { SqlEventIndex } from './events/sql-event-index.js';
 export type { SqlEventIndexOptions } from './events/sql-event-index.js';
+export { SqlCommitIds } from './commands/sql-commit-ids.js';
+export type { CommitResult, SqlCommitIdsOptions } from './commands/sql-commit-ids.js';
 export { DESTINATION_DEFAULT, envelopeMessages } from './outbox/message-format.js';
 export type { MessageFormat, MessageFormatOptions } from './outbox/message-format.js';
 export type { OutboundEnvelope } from './outbox/outbound-envelope.js';

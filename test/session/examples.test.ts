@@ -5,11 +5,12 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { moveItem } from '../../examples/transactions/own-sql.js';
+import { openCommitIds, send } from '../../examples/transactions/sent-twice.js';
 import { makeOrders } from '../../examples/transactions/request-sessions.js';
 import { fillShelf } from '../../examples/transactions/with-drizzle.js';
 import { emptyShelf } from '../../examples/transactions/with-kysely.js';
 import type { PgPool, PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
-import { createPgPool } from '../../src/persistence/postgres/index.js';
+import { createPgPool, postgresSqlRecorder } from '../../src/persistence/postgres/index.js';
 import { shownExamples } from '../support/shown-examples.js';
 import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
 import type { PostgresFixture } from '../support/postgres-fixture.js';
@@ -41,6 +42,14 @@ beforeEach(async () => {
 
 const itemsOn = async (shelf: string): Promise<unknown> =>
   (await pool.query('SELECT items FROM shelves WHERE name = $1', [shelf])).rows[0]?.['items'];
+
+test('a commit that is sent twice is recorded once', async () => {
+  const commits = await openCommitIds(postgresSqlRecorder(recorder, pool));
+  const events = makeEvents(2);
+  const ids = await send(commits, 'count-1', events);
+  expect(await send(commits, 'count-1', events)).toEqual(ids);
+  expect(await recorder.selectEvents(events[0]!.originatorId)).toEqual(events);
+});
 
 describe('own SQL and events', () => {
   test.each([

@@ -1,0 +1,168 @@
+/**
+ * Commits that are repeated because nobody answered, and are recorded once all the same.
+ *
+ * A commit whose answer is lost (a worker that died, a connection that broke) may have been recorded. Under an id that the
+ * caller chose beforehand, it can be sent again as it was: the id is kept in the transaction of the commit, with what came
+ * of it, so that the second attempt finds either both or neither.
+ *
+ * @module
+ */
+import { InternalError, ProgrammingError } from '../../persistence/errors.js';
+import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
+import type { SqlQueryable } from '../../persistence/sql-queryable.js';
+import type { SqlRecorder } from '../../persistence/sql-recorder.js';
+import { isStorableText } from '../../persistence/validation.js';
+import { systemClock } from '../../util/clock.js';
+import type { Clock } from '../../util/clock.js';
+import { sqlTableName } from '../outbox/sql-names.js';
+import type { SqlTableName } from '../outbox/sql-names.js';
+
+const TABLE_DEFAULT = 'commit_ids';
+const COMMIT_ID_LENGTH_MAX = 200;
+// Of one transaction, for which everybody else waits.
+const DELETED_DEFAULT = 1_000;
+
+/** What JSON can hold; what work resolves with, so that it can be given again. */
+export type CommitResult =
+  string | number | boolean | null | undefined | readonly CommitResult[] | { readonly [key: string]: CommitResult };
+
+/** Options of {@link SqlCommitIds}. */
+export interface SqlCommitIdsOptions {
+  /** What commits, and in whose database the ids are. */
+  readonly recorder: SqlRecorder;
+  /** @defaultValue `commit_ids` */
+  readonly table?: string;
+  /** PostgreSQL only; it must be there. @defaultValue the first of the search path */
+  readonly schema?: string;
+  /** Says when a commit was recorded. @defaultValue the platform's */
+  readonly clock?: Pick<Clock, 'nowMs'>;
+}
+
+/**
+ * The ids of commits, in a table. One implementation for the browser's store, SQLite and PostgreSQL.
+ *
+ * @example
+ * ```ts
+ * const commits = new SqlCommitIds({ recorder });
+ * await commits.createTables();
+ * // Chosen before the first attempt, and kept until one of them was answered.
+ * const commitId = crypto.randomUUID();
+ * const ids = await commits.once(commitId, (transaction) => transaction.insertEvents(events));
+ * ```
+ */
+export class SqlCommitIds {
+  readonly #recorder: SqlRecorder;
+  readonly #names: SqlTableName;
+  readonly #clock: Pick<Clock, 'nowMs'>;
+
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a table cannot have such a name */
+  constructor(options: SqlCommitIdsOptions) {
+    const { recorder, table = TABLE_DEFAULT, schema, clock = systemClock } = options;
+    this.#recorder = recorder;
+    this.#names = sqlTableName(table, schema);
+    this.#clock = clock;
+  }
+
+  /** Creates the table and its index, where they are missing. Safe to call again. */
+  async createTables(): Promise<void> {
+    const { table, index } = this.#names;
+    await this.#recorder.transaction(async ({ connection }) => {
+      if (this.#recorder.dialect === 'postgres') {
+        // Two that create at once would both find nothing, and one of them fail.
+        await connection.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
+          `daybook commit ids ${table}`,
+        ]);
+      }
+      await connection.query(
+        `CREATE TABLE IF NOT EXISTS ${table} (
+          commit_id TEXT PRIMARY KEY NOT NULL,
+          recorded_at_ms BIGINT NOT NULL,
+          result TEXT
+        )`,
+      );
+      await connection.query(`CREATE INDEX IF NOT EXISTS ${index('recorded_at_ms')} ON ${table} (recorded_at_ms)`);
+    });
+  }
+
+  /**
+   * Runs work in a transaction, unless it was done before under this id; then what came of it is given again, whatever the
+   * work would do now. Two calls at once are done one after the other. Work that rejects leaves no id: it can be tried
+   * again, in another form too.
+   *
+   * @param commitId - 1 to 200 characters, unique; a UUID for example
+   * @param work - as for `transaction`: it may be run several times, of which the last one counts
+   * @returns what the work resolved with, as JSON keeps it
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the id is no such text
+   */
+  async once<Result extends CommitResult>(
+    commitId: string,
+    work: (transaction: RecorderTransaction<SqlQueryable>) => Promise<Result>,
+  ): Promise<Result> {
+    validateCommitId(commitId);
+    const { table } = this.#names;
+    return await this.#recorder.transaction(async (transaction) => {
+      const { connection } = transaction;
+      // First of all, so that a second call at the same time waits here, and finds what the first has done.
+      const { rows } = await connection.query(
+        `INSERT INTO ${table} (commit_id, recorded_at_ms) VALUES ($1, $2) ON CONFLICT (commit_id) DO NOTHING RETURNING commit_id`,
+        [commitId, this.#clock.nowMs()],
+      );
+      if (rows.length === 0) return parsed(await this.#resultOf(connection, commitId)) as Result;
+      const text = JSON.stringify(await work(transaction)) as string | undefined;
+      await connection.query(`UPDATE ${table} SET result = $1 WHERE commit_id = $2`, [text ?? null, commitId]);
+      return parsed(text) as Result;
+    });
+  }
+
+  /** Whether a commit was recorded under this id, as far as ids are kept. */
+  async has(commitId: string): Promise<boolean> {
+    const { rows } = await this.#recorder.query(`SELECT 1 AS found FROM ${this.#names.table} WHERE commit_id = $1`, [
+      commitId,
+    ]);
+    return rows.length > 0;
+  }
+
+  /**
+   * Forgets ids that nobody will repeat any more, the oldest first.
+   *
+   * @param before - recorded before then
+   * @param limit - how many at most, in one transaction. @defaultValue 1,000
+   * @returns how many were forgotten; less than the limit when there are no more
+   */
+  async deleteBefore(before: Date, limit: number = DELETED_DEFAULT): Promise<number> {
+    const { table } = this.#names;
+    return await this.#recorder.transaction(async ({ connection }) => {
+      const { rows } = await connection.query(
+        `DELETE FROM ${table} WHERE commit_id IN (
+          SELECT commit_id FROM ${table} WHERE recorded_at_ms < $1 ORDER BY recorded_at_ms LIMIT $2
+        ) RETURNING commit_id`,
+        [before.getTime(), limit],
+      );
+      return rows.length;
+    });
+  }
+
+  async #resultOf(connection: SqlQueryable, commitId: string): Promise<string | undefined> {
+    const { rows } = await connection.query(`SELECT result FROM ${this.#names.table} WHERE commit_id = $1`, [commitId]);
+    const row = rows[0];
+    if (row === undefined) {
+      throw new InternalError(
+        `The commit id ${commitId} was deleted while it was looked up. Nothing was stored: try again.`,
+      );
+    }
+    return (row['result'] as string | null) ?? undefined;
+  }
+}
+
+function validateCommitId(commitId: unknown): void {
+  const isFit = typeof commitId === 'string' && commitId !== '' && commitId.length <= COMMIT_ID_LENGTH_MAX;
+  if (isFit && isStorableText(commitId)) return;
+  throw new ProgrammingError(
+    `A commit id is a text of 1 to ${COMMIT_ID_LENGTH_MAX} characters without zeros or halves of surrogate pairs. Nothing was stored.`,
+  );
+}
+
+/** The same for the first attempt and for the others: what JSON does to a value is done to each. */
+function parsed(text: string | undefined): unknown {
+  return text === undefined ? undefined : JSON.parse(text);
+}
