@@ -100,7 +100,7 @@ export class CommitQueue {
     const durabilities = group.map(({ durability }) => durability);
     for (;;) {
       this.#follower.assertSound();
-      if (this.#follower.isBehind) await this.#follower.catchUp();
+      // Perhaps on an older state: what is refused there is refused for good, and the rest is checked again.
       let outcomes = checkGroup(this.#follower.replica, group);
       const commits = (): readonly JournalCommit[] => outcomes.checked.map(([, commit]) => commit);
       const recheck = (): readonly JournalCommit[] => {

@@ -66,12 +66,12 @@ export class IndexedDbJournal implements Journal {
   }
 
   async append(position: number, bytes: Uint8Array, options: AppendOptions = {}): Promise<AppendOutcome> {
-    const { durability = this.durability, onOvertaken } = options;
+    const { durability = this.durability, onOvertaken, isOvertaken = false } = options;
     const how = { durability, clock: this.#clock };
     const entry = { position, bytes };
     this.#guard--;
     const outcome = await this.#connection.use((database) => {
-      if (onOvertaken === undefined || this.#guard < 0) return appendAtOnce(database, entry, how);
+      if (onOvertaken === undefined || !(isOvertaken || this.#guard >= 0)) return appendAtOnce(database, entry, how);
       return appendAfterOthers(database, entry, how, (entries) => {
         this.#guard = APPENDS_ON_GUARD;
         return onOvertaken(entries);

@@ -169,7 +169,11 @@ export class JournalFollower {
   /** Waits until the replica holds every record that it was told of. */
   async whenCurrent(): Promise<void> {
     this.assertUsable();
-    if (this.isBehind) await this.exclusive(() => this.catchUp());
+    if (!this.isBehind) return;
+    await this.exclusive(async () => {
+      // A commit before it in the queue may have read all there was.
+      if (this.isBehind) await this.catchUp();
+    });
   }
 
   /** Applies what the journal has and the replica has not. Only inside `exclusive`. */
@@ -212,7 +216,8 @@ export class JournalFollower {
       return record;
     };
     const durability = strictest(durabilities, this.#journal.durability);
-    const options = recheck === undefined ? { durability } : { durability, onOvertaken };
+    const { isBehind: isOvertaken } = this;
+    const options = recheck === undefined ? { durability } : { durability, onOvertaken, isOvertaken };
     const outcome = await this.#journal.append(first, record.bytes, options);
     if (outcome === 'appended') {
       this.#replayBytes += record.bytes.length + REPLAY_BYTES_PER_RECORD;

@@ -29,6 +29,8 @@ export interface AppendOptions {
   readonly durability?: Durability;
   /** May be called where other writers were first; without it, or where it is not called, that is `position-taken`. */
   readonly onOvertaken?: OnOvertaken;
+  /** Whether others are known to have been first: asked at once then, in place of an attempt in vain. @defaultValue false */
+  readonly isOvertaken?: boolean;
 }
 
 /**
