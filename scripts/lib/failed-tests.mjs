@@ -37,7 +37,7 @@ export function failedInPlaywright(report) {
     ...(suite.specs ?? []).filter(({ ok }) => !ok).flatMap(failuresOf),
   ];
   return [
-    ...(report.errors ?? []).map(({ message }) => ({ file: '', name: '(the run)', message })),
+    ...(report.errors ?? []).map((error) => ({ file: '', name: '(the run)', message: wordsOf(error) })),
     ...report.suites.flatMap(inSuite),
   ];
 }
@@ -56,6 +56,11 @@ function failuresOf({ file, title, tests }) {
     .map(({ projectName, results }) => ({
       file,
       name: `${title} (${projectName})`,
-      message: results.flatMap(({ errors }) => errors.map((error) => error.message ?? '')).join('\n'),
+      message: results.flatMap(({ errors }) => errors.map(wordsOf)).join('\n'),
     }));
+}
+
+/** What is thrown need not be an error. */
+function wordsOf({ message, value }) {
+  return message ?? value ?? '';
 }

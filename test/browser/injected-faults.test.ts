@@ -211,7 +211,7 @@ describe('a tab that others are faster than', () => {
     expect(await positionsOf(name)).toEqual(upTo(4));
   });
 
-  test('is told at once when they took its place', async () => {
+  test('is told when they took its place', async () => {
     const name = newStoreName();
     const { first, second } = await overtaken(name);
     const id = newOriginatorId();
@@ -260,6 +260,16 @@ describe('a tab that others are faster than', () => {
       await expect(insert).rejects.toMatchObject({ code: 'NOT_SUPPORTED', details: { formatVersion: 200 } });
     }
     expect(await positionsOf(name)).toEqual(upTo(3));
+  });
+
+  test('whose next records are gone: does not write where one was', async () => {
+    const name = newStoreName();
+    const { first, second } = await overtaken(name);
+    for (let count = 0; count < 3; count++) await first.recorder.insertEvents([sampleEvent(newOriginatorId(), 1)]);
+    for (const position of upTo(4)) await rawJournal(name, 'readwrite', (journal) => journal.delete(position));
+    const insert = second.recorder.insertEvents([sampleEvent(newOriginatorId(), 1)]);
+    await expect(insert).rejects.toMatchObject({ code: 'CORRUPT_JOURNAL' });
+    expect(await positionsOf(name)).toEqual([5]);
   });
 
   test('whose record is gone: stops, and writes nothing after the hole', async () => {

@@ -152,6 +152,36 @@ describe('two tabs', () => {
     expect(await everything(second)).toEqual(await everything(first));
   });
 
+  test('a hint that comes while the last page is read is not forgotten', async () => {
+    const journal = new SharedJournal();
+    const first = await openOn(journal);
+    const connection = journal.connect();
+    const { promise: reached, resolve: reach } = Promise.withResolvers<number>();
+    let hasRead: () => Promise<void> = async () => undefined;
+    const second = await DurableRecorder.open({
+      replica: new MemoryReplica(),
+      journal: {
+        ...connection,
+        readAfter: async (position, limit) => {
+          const entries = await connection.readAfter(position, limit);
+          await hasRead();
+          return entries;
+        },
+      },
+      onApplied: (position) => {
+        if (position === 2) reach(position);
+      },
+    });
+    await first.insertEvents([sampleEvent(newOriginatorId(), 1)]);
+    hasRead = async () => {
+      hasRead = async () => undefined;
+      await first.insertEvents([sampleEvent(newOriginatorId(), 1)]);
+      second.noteHead(2);
+    };
+    second.noteHead(1);
+    expect(await reached).toBe(2);
+  });
+
   test('a hint of a record that does not exist does no harm', async () => {
     const journal = new SharedJournal();
     const recorder = await openOn(journal);

@@ -25,7 +25,11 @@ console.table(counts);
 console.log(`${Math.round((performance.now() - startedAt) / 1000)} s, seed ${seed}`);
 for (const problem of problems) console.error(problem);
 if (profileDir !== undefined) console.error(`The browser's profile is kept in ${profileDir}.`);
-console.log(problems.length === 0 ? 'Everything that was promised is there, once.' : `${problems.length} problems`);
+const exception =
+  counts.thrownAway === 0 ? '' : `, but for what the browser threw away, ${counts.thrownAway} times, and said so`;
+console.log(
+  problems.length === 0 ? `Everything that was promised is there, once${exception}.` : `${problems.length} problems`,
+);
 process.exitCode = problems.length === 0 ? 0 : 1;
 
 function wholeNumber(name: string, text: string | undefined): number | undefined {

@@ -33,6 +33,8 @@ const STEP_MS_MAX = 90_000;
 // Chromium kills its own database, rarely, when it is killed between two writes to its log (docs/browsers.md). What a
 // browser throws away, nobody can keep; but it must be said, and it is counted.
 const THROWN_AWAY = /StorageLostError.*damaged and threw it away/s;
+// More often than this, it is not that: of hundreds of kills, one was followed by it.
+const KILLS_PER_LOSS_MIN = 50;
 
 /** Options of {@link runSoak}. */
 export interface SoakOptions {
@@ -124,11 +126,11 @@ class Soak {
       if (problems.length > 0)
         return { counts: this.#counts, problems: problems.map((text) => `round ${round}: ${text}`) };
       if (round % ROUNDS_PER_STORE === 0 && round < rounds) {
-        const left = await this.#changeStore();
+        const left = await this.#changeStore().catch((error: unknown) => [String(error)]);
         if (left.length > 0) return { counts: this.#counts, problems: left };
       }
     }
-    return { counts: this.#counts, problems: await this.#survey() };
+    return { counts: this.#counts, problems: await this.#survey().catch((error: unknown) => [String(error)]) };
   }
 
   #newWitness(): Witness {
@@ -183,6 +185,7 @@ class Soak {
     const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
     if (failures.some((reason) => THROWN_AWAY.test(String(reason)))) {
       this.#counts.thrownAway++;
+      if (this.#counts.thrownAway > 1 + this.#counts.kills / KILLS_PER_LOSS_MIN) throw failures[0];
       this.#did.push('the browser threw its storage away');
       await this.#beginAnew();
       await this.#beOpen();

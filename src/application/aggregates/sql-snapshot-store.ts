@@ -15,7 +15,9 @@
  */
 import type { SnapshotStore, StoredSnapshot } from '../../persistence/snapshot-store.js';
 import type { SqlDialect, SqlRecorder } from '../../persistence/sql-recorder.js';
+import { createMissing } from '../create-missing.js';
 import { sqlTableName } from '../outbox/sql-names.js';
+import type { SqlTableName } from '../outbox/sql-names.js';
 
 const TABLE_DEFAULT = 'snapshots';
 
@@ -46,44 +48,40 @@ const COLUMNS = 'originator_id, originator_version, event_id, aggregate_type, st
  */
 export class SqlSnapshotStore implements SnapshotStore {
   readonly #recorder: SqlRecorder;
-  readonly #table: string;
+  readonly #names: SqlTableName;
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a table cannot have such a name */
   constructor({ recorder, table = TABLE_DEFAULT, schema }: SqlSnapshotStoreOptions) {
     this.#recorder = recorder;
-    this.#table = sqlTableName(table, schema).table;
+    this.#names = sqlTableName(table, schema);
   }
 
   /** Creates the table if it is missing. Safe to call again. */
   async createTables(): Promise<void> {
-    const { dialect } = this.#recorder;
-    await this.#recorder.transaction(async ({ connection }) => {
-      if (dialect === 'postgres') {
-        // Two that create at once would both find nothing, and one of them fail.
-        const name = `daybook snapshots ${this.#table}`;
-        await connection.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [name]);
-      }
-      await connection.query(createTableSql(this.#table, dialect));
-    });
+    const { name, schema, table } = this.#names;
+    const sql = createTableSql(table, this.#recorder.dialect);
+    const lock = `daybook snapshots ${table}`;
+    await createMissing(this.#recorder, { schema, lock, creations: [{ name, sql }] });
   }
 
   async select(originatorId: string): Promise<StoredSnapshot | undefined> {
-    const { rows } = await this.#recorder.query(`SELECT ${COLUMNS} FROM ${this.#table} WHERE originator_id = $1`, [
-      originatorId,
-    ]);
+    const { rows } = await this.#recorder.query(
+      `SELECT ${COLUMNS} FROM ${this.#names.table} WHERE originator_id = $1`,
+      [originatorId],
+    );
     return rows[0] === undefined ? undefined : toSnapshot(rows[0]);
   }
 
   async upsert(snapshot: StoredSnapshot): Promise<boolean> {
     const { originatorId, originatorVersion, eventId, aggregateType, stateVersion, state, takenAtMs } = snapshot;
     const values = [originatorId, originatorVersion, eventId, aggregateType, stateVersion, state, takenAtMs];
-    const rows = await this.#write(upsertSql(this.#table), values);
+    const rows = await this.#write(upsertSql(this.#names.table), values);
     return rows.length > 0;
   }
 
   async remove(originatorId?: string): Promise<void> {
-    if (originatorId === undefined) await this.#write(`DELETE FROM ${this.#table}`, []);
-    else await this.#write(`DELETE FROM ${this.#table} WHERE originator_id = $1`, [originatorId]);
+    if (originatorId === undefined) await this.#write(`DELETE FROM ${this.#names.table}`, []);
+    else await this.#write(`DELETE FROM ${this.#names.table} WHERE originator_id = $1`, [originatorId]);
   }
 
   async #write(text: string, values: unknown[]): Promise<readonly Row[]> {

@@ -7,13 +7,14 @@
  *
  * @module
  */
-import { InternalError, ProgrammingError } from '../../persistence/errors.js';
+import { OperationalError, ProgrammingError } from '../../persistence/errors.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import type { SqlQueryable } from '../../persistence/sql-queryable.js';
 import type { SqlRecorder } from '../../persistence/sql-recorder.js';
 import { isStorableText } from '../../persistence/validation.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
+import { createMissing } from '../create-missing.js';
 import { sqlTableName } from '../outbox/sql-names.js';
 import type { SqlTableName } from '../outbox/sql-names.js';
 
@@ -22,7 +23,10 @@ const COMMIT_ID_LENGTH_MAX = 200;
 // Of one transaction, for which everybody else waits.
 const DELETED_DEFAULT = 1_000;
 
-/** What JSON can hold; what work resolves with, so that it can be given again. */
+/**
+ * What JSON can hold; what work resolves with, so that it can be given again. An `interface` is none to the compiler,
+ * because others may add to it; a `type` of the same fields is.
+ */
 export type CommitResult =
   string | number | boolean | null | undefined | readonly CommitResult[] | { readonly [key: string]: CommitResult };
 
@@ -65,34 +69,30 @@ export class SqlCommitIds {
 
   /** Creates the table and its index, where they are missing. Safe to call again. */
   async createTables(): Promise<void> {
-    const { table, index } = this.#names;
-    await this.#recorder.transaction(async ({ connection }) => {
-      if (this.#recorder.dialect === 'postgres') {
-        // Two that create at once would both find nothing, and one of them fail.
-        await connection.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
-          `daybook commit ids ${table}`,
-        ]);
-      }
-      await connection.query(
-        `CREATE TABLE IF NOT EXISTS ${table} (
-          commit_id TEXT PRIMARY KEY NOT NULL,
-          recorded_at_ms BIGINT NOT NULL,
-          result TEXT
-        )`,
-      );
-      await connection.query(`CREATE INDEX IF NOT EXISTS ${index('recorded_at_ms')} ON ${table} (recorded_at_ms)`);
+    const { name, schema, table, index } = this.#names;
+    const createTable = `CREATE TABLE IF NOT EXISTS ${table} (
+        commit_id TEXT PRIMARY KEY NOT NULL,
+        recorded_at_ms BIGINT NOT NULL,
+        result TEXT
+      )`;
+    await createMissing(this.#recorder, {
+      schema,
+      lock: `daybook commit ids ${table}`,
+      creations: [{ name, sql: createTable }, index('recorded_at_ms', '(recorded_at_ms)')],
     });
   }
 
   /**
    * Runs work in a transaction, unless it was done before under this id; then what came of it is given again, whatever the
    * work would do now. Two calls at once are done one after the other. Work that rejects leaves no id: it can be tried
-   * again, in another form too.
+   * again, in another form too. Not to be called inside another transaction: this is one of its own.
    *
    * @param commitId - 1 to 200 characters, unique; a UUID for example
    * @param work - as for `transaction`: it may be run several times, of which the last one counts
    * @returns what the work resolved with, as JSON keeps it
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the id is no such text
+   * @throws OperationalError (`OPERATIONAL_ERROR`) as `transaction` does; in the browser with `details.reason`
+   *   `'overtaken'` when other tabs were first too often. Nothing was stored then: try again
    */
   async once<Result extends CommitResult>(
     commitId: string,
@@ -116,6 +116,7 @@ export class SqlCommitIds {
 
   /** Whether a commit was recorded under this id, as far as ids are kept. */
   async has(commitId: string): Promise<boolean> {
+    validateCommitId(commitId);
     const { rows } = await this.#recorder.query(`SELECT 1 AS found FROM ${this.#names.table} WHERE commit_id = $1`, [
       commitId,
     ]);
@@ -127,14 +128,22 @@ export class SqlCommitIds {
    *
    * @param before - recorded before then
    * @param limit - how many at most, in one transaction. @defaultValue 1,000
-   * @returns how many were forgotten; less than the limit when there are no more
+   * @returns how many were forgotten; less than the limit when there are no more that nobody else is forgetting
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when `before` is no time, or `limit` no positive integer
    */
   async deleteBefore(before: Date, limit: number = DELETED_DEFAULT): Promise<number> {
+    if (Number.isNaN(before.getTime()) || !Number.isSafeInteger(limit) || limit < 1) {
+      throw new ProgrammingError(
+        'Ids are forgotten up to a valid time, and at least one at once. Nothing was deleted.',
+      );
+    }
     const { table } = this.#names;
+    // Whoever deletes at the same time is at work on others.
+    const skip = this.#recorder.dialect === 'postgres' ? 'FOR UPDATE SKIP LOCKED' : '';
     return await this.#recorder.transaction(async ({ connection }) => {
       const { rows } = await connection.query(
         `DELETE FROM ${table} WHERE commit_id IN (
-          SELECT commit_id FROM ${table} WHERE recorded_at_ms < $1 ORDER BY recorded_at_ms LIMIT $2
+          SELECT commit_id FROM ${table} WHERE recorded_at_ms < $1 ORDER BY recorded_at_ms LIMIT $2 ${skip}
         ) RETURNING commit_id`,
         [before.getTime(), limit],
       );
@@ -146,7 +155,7 @@ export class SqlCommitIds {
     const { rows } = await connection.query(`SELECT result FROM ${this.#names.table} WHERE commit_id = $1`, [commitId]);
     const row = rows[0];
     if (row === undefined) {
-      throw new InternalError(
+      throw new OperationalError(
         `The commit id ${commitId} was deleted while it was looked up. Nothing was stored: try again.`,
       );
     }

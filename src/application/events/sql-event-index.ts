@@ -7,6 +7,8 @@ import { NotSupportedError } from '../../persistence/errors.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import type { SqlQueryable, SqlResult } from '../../persistence/sql-queryable.js';
 import type { SqlDialect, SqlRecorder } from '../../persistence/sql-recorder.js';
+import { createMissing } from '../create-missing.js';
+import type { Creation } from '../create-missing.js';
 import { DuplicateEventError } from './duplicate-event-error.js';
 import { FOUND_EVENTS_DEFAULT, toIndexedEvent } from './event-index.js';
 import type { EventIndex, EventIndexFilter, IndexedEvent, TextOf } from './event-index.js';
@@ -82,15 +84,10 @@ export class SqlEventIndex implements EventIndex {
 
   /** Creates the tables and their indexes, where they are missing. Safe to call again. */
   async createTables(): Promise<void> {
-    await this.#recorder.transaction(async ({ connection }) => {
-      if (this.#recorder.dialect === 'postgres') {
-        // Two that create at once would both find nothing, and one of them fail.
-        await connection.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
-          `daybook event index ${this.#names.table}`,
-        ]);
-      }
-      for (const sql of createSql(this.#names)) await connection.query(sql);
-      await connection.query(createWordsSql(this.#words, this.#recorder.dialect));
+    await createMissing(this.#recorder, {
+      schema: this.#names.schema,
+      lock: `daybook event index ${this.#names.table}`,
+      creations: [...creationsOf(this.#names), wordsCreation(this.#words, this.#recorder.dialect)],
     });
   }
 
@@ -186,19 +183,18 @@ export class SqlEventIndex implements EventIndex {
 }
 
 /** Words in the order of their bytes, which is the order of code points; the locale's would tear prefixes apart. */
-function createWordsSql({ table }: SqlTableName, dialect: SqlDialect): string {
-  return `CREATE TABLE IF NOT EXISTS ${table} (
+function wordsCreation({ name, table }: SqlTableName, dialect: SqlDialect): Creation {
+  const sql = `CREATE TABLE IF NOT EXISTS ${table} (
     word TEXT ${dialect === 'postgres' ? 'COLLATE "C"' : ''} NOT NULL,
     notification_id BIGINT NOT NULL,
     PRIMARY KEY (word, notification_id)
   )`;
+  return { name, sql };
 }
 
-function createSql({ table, index }: SqlTableName): readonly string[] {
-  const by = (column: string): string =>
-    `CREATE INDEX IF NOT EXISTS ${index(column)} ON ${table} (${column}, notification_id) WHERE ${column} IS NOT NULL`;
-  return [
-    `CREATE TABLE IF NOT EXISTS ${table} (
+function creationsOf({ name, table, index }: SqlTableName): readonly Creation[] {
+  const by = (column: string): Creation => index(column, `(${column}, notification_id) WHERE ${column} IS NOT NULL`);
+  const createTable = `CREATE TABLE IF NOT EXISTS ${table} (
       notification_id BIGINT PRIMARY KEY NOT NULL,
       event_id TEXT NOT NULL UNIQUE,
       aggregate_id TEXT NOT NULL,
@@ -210,12 +206,14 @@ function createSql({ table, index }: SqlTableName): readonly string[] {
       actor_id TEXT,
       correlation_id TEXT,
       tenant_id TEXT
-    )`,
+    )`;
+  return [
+    { name, sql: createTable },
     by('occurred_at_ms'),
     by('actor_id'),
     by('correlation_id'),
     by('tenant_id'),
-    `CREATE INDEX IF NOT EXISTS ${index('event_type')} ON ${table} (event_type, notification_id)`,
+    index('event_type', '(event_type, notification_id)'),
   ];
 }
 

@@ -22,6 +22,7 @@
  * @module
  */
 import type { SqlDialect } from '../../persistence/sql-recorder.js';
+import type { Creation } from '../create-missing.js';
 import type { SqlTableName } from './sql-names.js';
 
 /** The columns in the order in which {@link insertSql} takes their values. */
@@ -41,14 +42,13 @@ const INSERTED = [
 export const ENTRY_COLUMNS = `id, event_id, event_type, aggregate_id, aggregate_type, tenant_id,
   CAST(event_data AS TEXT) AS event_data, created_at, published_at, retry_count, last_error, status, position, next_attempt_at_ms`;
 
-/** The statements that create the table and its indexes, where they are missing. */
-export function createOutboxSql(names: SqlTableName, dialect: SqlDialect): readonly string[] {
-  const { table, index } = names;
+/** The statements that create the table and its indexes. */
+export function outboxCreations(names: SqlTableName, dialect: SqlDialect): readonly Creation[] {
+  const { name, table, index } = names;
   const instant = dialect === 'postgres' ? 'TIMESTAMPTZ' : 'TEXT';
   // Not JSONB: that refuses the character U+0000, which texts of events may have.
   const json = dialect === 'postgres' ? 'JSON' : 'TEXT';
-  return [
-    `CREATE TABLE IF NOT EXISTS ${table} (
+  const createTable = `CREATE TABLE IF NOT EXISTS ${table} (
       id TEXT PRIMARY KEY NOT NULL,
       event_id TEXT NOT NULL,
       event_type TEXT NOT NULL,
@@ -65,12 +65,14 @@ export function createOutboxSql(names: SqlTableName, dialect: SqlDialect): reado
       lease_owner TEXT,
       lease_until_ms BIGINT,
       next_attempt_at_ms BIGINT NOT NULL DEFAULT 0
-    )`,
-    `CREATE INDEX IF NOT EXISTS ${index('pending')} ON ${table} (position) WHERE status = 'pending'`,
+    )`;
+  return [
+    { name, sql: createTable },
+    index('pending', `(position) WHERE status = 'pending'`),
     // What holds back the entries of an aggregate.
-    `CREATE INDEX IF NOT EXISTS ${index('open')} ON ${table} (aggregate_id, position) WHERE status <> 'published'`,
-    `CREATE INDEX IF NOT EXISTS ${index('leased')} ON ${table} (lease_owner) WHERE lease_owner IS NOT NULL`,
-    `CREATE INDEX IF NOT EXISTS ${index('published')} ON ${table} (published_at) WHERE status = 'published'`,
+    index('open', `(aggregate_id, position) WHERE status <> 'published'`),
+    index('leased', `(lease_owner) WHERE lease_owner IS NOT NULL`),
+    index('published', `(published_at) WHERE status = 'published'`),
   ];
 }
 

@@ -4,16 +4,20 @@
  * @module
  */
 import { ProgrammingError } from '../../persistence/errors.js';
+import type { Creation } from '../create-missing.js';
 
 // What PostgreSQL takes is less than SQLite; endings for indexes must fit in as well.
 const TABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,39}$/;
 
 /** A table, and how its indexes are called. */
 export interface SqlTableName {
+  /** Without quotes and schema. */
+  readonly name: string;
+  readonly schema: string | undefined;
   /** For SQL, with its schema where there is one. */
   readonly table: string;
-  /** For SQL: an index of the table. PostgreSQL keeps it in the table's schema. */
-  readonly index: (ending: string) => string;
+  /** What creates an index of the table, on columns, perhaps with a condition: `(a, b) WHERE a IS NOT NULL`. */
+  readonly index: (ending: string, on: string) => Creation;
 }
 
 /**
@@ -29,8 +33,15 @@ export function sqlTableName(table: string, schema: string | undefined): SqlTabl
       `${JSON.stringify(name.slice(0, 80))} cannot name a table here: 1 to 40 letters, digits and _ are needed.`,
     );
   }
+  const quoted = schema === undefined ? `"${table}"` : `"${schema}"."${table}"`;
   return {
-    table: schema === undefined ? `"${table}"` : `"${schema}"."${table}"`,
-    index: (ending) => `"${table}_${ending}"`,
+    name: table,
+    schema,
+    table: quoted,
+    index: (ending, on) => {
+      const name = `${table}_${ending}`;
+      // PostgreSQL keeps it in the table's schema.
+      return { name, sql: `CREATE INDEX IF NOT EXISTS "${name}" ON ${quoted} ${on}` };
+    },
   };
 }

@@ -15,7 +15,8 @@ import { OutboxEventData } from './outbox-event-data.js';
 import type { OutboxEventDataOptions } from './outbox-event-data.js';
 import { OutboxHints } from './outbox-hints.js';
 import { INSERT_ENTRIES_MAX, LAST_ERROR_LENGTH_MAX, LIST_ENTRIES_DEFAULT, MARK_ENTRIES_MAX } from './outbox-limits.js';
-import { claimSql, createOutboxSql, ENTRY_COLUMNS, insertSql, parameters } from './outbox-schema.js';
+import { createMissing } from '../create-missing.js';
+import { claimSql, ENTRY_COLUMNS, insertSql, outboxCreations, parameters } from './outbox-schema.js';
 import type {
   ClaimRequest,
   Outbox,
@@ -77,9 +78,8 @@ export class SqlOutbox implements Outbox {
 
   /** Creates the table and its indexes, where they are missing. Safe to call again, also by several at once. */
   async createTables(): Promise<void> {
-    await this.#write(async (connection) => {
-      for (const sql of createOutboxSql(this.#names, this.#recorder.dialect)) await connection.query(sql);
-    });
+    const creations = outboxCreations(this.#names, this.#recorder.dialect);
+    await createMissing(this.#recorder, { schema: this.#names.schema, lock: this.#lock, creations });
   }
 
   async onRecorded(
@@ -209,12 +209,14 @@ export class SqlOutbox implements Outbox {
   async #write<T>(work: (connection: SqlQueryable) => Promise<T>): Promise<T> {
     return await this.#recorder.transaction(async ({ connection }) => {
       if (this.#recorder.dialect === 'postgres') {
-        await connection.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
-          `daybook outbox ${this.#names.table}`,
-        ]);
+        await connection.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [this.#lock]);
       }
       return await work(connection);
     });
+  }
+
+  get #lock(): string {
+    return `daybook outbox ${this.#names.table}`;
   }
 
   async #insert(connection: SqlQueryable, events: readonly NotifiedEvent[]): Promise<void> {

@@ -50,7 +50,7 @@ export function appendAtOnce(
   const before = entry.position - 1;
   const appending = new Appending(database, manner);
   const look = appending.journal.getKey(IDBKeyRange.lowerBound(before));
-  appending.add(entry);
+  appending.trying(() => appending.add(entry));
   look.onsuccess = () => appending.end(standing(before, look.result));
   return appending.outcome;
 }
@@ -135,12 +135,19 @@ class Appending {
     }
   }
 
-  /** Adds and commits what is decided. What is thrown meanwhile is the outcome: in a handler of a request it would be lost. */
+  /** Adds and commits what is decided, or nothing. To be called in the handler of a request. */
   endWith(decide: () => JournalEntry | undefined): void {
-    try {
+    this.trying(() => {
       const entry = decide();
       if (entry !== undefined) this.add(entry);
       this.end(entry === undefined ? 'taken' : undefined);
+    });
+  }
+
+  /** What is thrown is the outcome: thrown further, it would leave the transaction to itself, or be lost in a handler. */
+  trying(work: () => void): void {
+    try {
+      work();
     } catch (error) {
       this.end(error as Error);
     }
@@ -148,30 +155,33 @@ class Appending {
 
   #outcome(clock: Clock): Promise<AppendOutcome> {
     return new Promise((resolve, reject) => {
+      const refuse = (refusal: Refusal): void => (refusal === 'taken' ? resolve('position-taken') : reject(refusal));
       const callOff = clock.schedule(() => {
         if (this.#isCommitting) reject(notAnswered());
-        // A second abort would throw.
-        if (this.#isCommitting || this.#refusal !== undefined) return;
-        this.#transaction.abort();
-        // Firefox says that it is aborted only when it would have been its turn.
-        reject(keptWaiting());
+        else {
+          const refusal = this.#refusal ?? keptWaiting();
+          this.end(refusal);
+          // Firefox says that it is aborted only when it would have been its turn.
+          refuse(refusal);
+        }
       }, TRANSACTION_WAIT_MS);
       // A transaction whose commit is asked for completes even if a request of it fails then: the request is to be asked.
       this.#transaction.oncomplete = () => {
         callOff();
         const error = this.#add?.error ?? undefined;
         if (error === undefined) resolve('appended');
-        else if (error.name === 'ConstraintError') resolve('position-taken');
-        else reject(error);
+        else refuse(takenOr(error));
       };
       this.#transaction.onabort = () => {
         callOff();
-        const reason = this.#refusal ?? abortReason(this.#transaction, this.#add);
-        if (reason === 'taken' || reason.name === 'ConstraintError') resolve('position-taken');
-        else reject(reason);
+        refuse(this.#refusal ?? takenOr(abortReason(this.#transaction, this.#add)));
       };
     });
   }
+}
+
+function takenOr(error: DOMException): Refusal {
+  return error.name === 'ConstraintError' ? 'taken' : error;
 }
 
 /**

@@ -181,7 +181,9 @@ export class JournalFollower {
     this.assertSound();
     const from = this.#applied;
     const totalRecords = onProgress === undefined ? 0 : (await this.#journal.lastPosition()) - from;
+    let hinted: number;
     for (;;) {
+      hinted = this.#head;
       const entries = await this.#journal.readAfter(this.#applied, CATCH_UP_RECORDS_MAX);
       const gapAt = this.#applyUntilGap(entries);
       const doneRecords = this.#applied - from;
@@ -189,8 +191,8 @@ export class JournalFollower {
       if (gapAt === undefined && entries.length < CATCH_UP_RECORDS_MAX) break;
       if (gapAt !== undefined) await this.#passGap(gapAt);
     }
-    // A hint may have spoken of a record that no longer counts, for example of a deleted store.
-    this.#head = this.#applied;
+    // A hint may have spoken of a record that no longer counts, for example of a deleted store; not one that has come since.
+    if (this.#head === hinted) this.#head = this.#applied;
   }
 
   /**

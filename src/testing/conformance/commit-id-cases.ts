@@ -92,6 +92,7 @@ const idsAreChecked: Case = {
         return undefined;
       });
       await expectRejection(attempt, 'PROGRAMMING_ERROR', 'an id that is none');
+      await expectRejection(commits.has(commitId), 'PROGRAMMING_ERROR', 'a look for an id that is none');
       expectTrue(!hasBegun, 'the work has begun');
     }
   },
@@ -113,6 +114,19 @@ const oldOnesAreForgotten: Case = {
     expectEqual(await commits.deleteBefore(new Date(4_000), 2), 1, 'the rest');
     expectEqual(await kept(), [false, false, false, true, true], 'those of that moment, and later, stay');
     expectEqual(await commits.deleteBefore(new Date(4_000)), 0, 'there are no more');
+    await expectRejection(commits.deleteBefore(new Date(Number.NaN)), 'PROGRAMMING_ERROR', 'no time');
+    await expectRejection(commits.deleteBefore(new Date(9_000), -1), 'PROGRAMMING_ERROR', 'no number');
+    expectEqual(await kept(), [false, false, false, true, true], 'nothing more is gone');
+  },
+};
+
+const forgottenAtOnce: Case = {
+  name: 'several that forget ids at once forget each once, and leave none',
+  async run({ openCommitIds }) {
+    const commits = await openCommitIds({ clock: { nowMs: () => 1_000 } });
+    for (let count = 0; count < 12; count++) await commits.once(newOriginatorId(), async () => count);
+    const forgotten = await Promise.all([4, 4, 4].map((limit) => commits.deleteBefore(new Date(2_000), limit)));
+    expectEqual(forgotten, [4, 4, 4], 'what each has forgotten');
   },
 };
 
@@ -124,4 +138,5 @@ export const commitIdCases: readonly Case[] = [
   resultsAreKept,
   idsAreChecked,
   oldOnesAreForgotten,
+  forgottenAtOnce,
 ];
