@@ -7,6 +7,7 @@ import { startBackupLink } from './backup-link.js';
 import { WorkerFailedError } from './client-errors.js';
 import { wasmHref } from './start-worker.js';
 import type { WorkerFiles } from './start-worker.js';
+import { markedReplica, markStore, unmarkStore } from './store-marker.js';
 import { validateStoreName } from './store-name.js';
 
 // A tab that is being closed lets go within this time; a person who waits for a log-out does not wait much longer.
@@ -56,9 +57,15 @@ export async function deleteDaybook(name: string, options: DeleteDaybookOptions 
     timeoutMs: WORKER_TIMEOUT_MS + 2 * timeoutMs,
     tooLate: () => new WorkerFailedError(`The worker did not delete the store "${name}" in time.`),
   });
+  const replicaId = markedReplica(name);
+  // Before, because whoever opens the store as soon as it is deleted is to find a new one, and not a lost one.
+  unmarkStore(name);
   try {
     await link.watch();
     await link.call((host) => host.delete({ name, wasmUrl: wasmHref(options), evenIfUnsynced, timeoutMs }));
+  } catch (error) {
+    if (replicaId !== undefined) markStore(name, replicaId);
+    throw error;
   } finally {
     callOff();
     // Its work is done either way; nobody calls it any more.

@@ -13,6 +13,7 @@ import type { ByteSource } from './byte-source.js';
 import { WorkerFailedError } from './client-errors.js';
 import { wasmHref } from './start-worker.js';
 import type { WorkerFiles } from './start-worker.js';
+import { markStore } from './store-marker.js';
 import { validateStoreName } from './store-name.js';
 
 /** Options of {@link importDaybook}. */
@@ -73,9 +74,11 @@ export async function importDaybook(options: ImportDaybookOptions): Promise<Impo
   const totalBytes = isBlob ? from.size : undefined;
   try {
     await whenStarted(link);
-    return await link.call((host) =>
+    const result = await link.call((host) =>
       host.import({ name, wasmUrl: wasmHref(options), as, totalBytes }, source, progress),
     );
+    markStore(name, result.replicaId);
+    return result;
   } finally {
     signal?.removeEventListener('abort', onAbort);
     link.end(new WorkerFailedError('The worker was stopped.'));

@@ -4,6 +4,7 @@
  * @module
  */
 import { proxy } from 'comlink';
+import { StorageLostError } from '../persistence/errors.js';
 import type { OpenProgress } from '../persistence/indexeddb/open-progress.js';
 import type { StoreIdentity } from '../persistence/indexeddb/store-identity.js';
 import type { SqlQueryable } from '../persistence/sql-queryable.js';
@@ -11,12 +12,14 @@ import { follow } from '../persistence/subscription.js';
 import { validateDurability } from '../persistence/validation.js';
 import type { FollowOptions, Subscription } from '../persistence/subscription.js';
 import { pageWakeSources } from '../sync/wake-sources.js';
+import { systemClock } from '../util/clock.js';
 import { StoreClosedError, WorkerFailedError } from './client-errors.js';
 import { openExport } from './remote-export.js';
 import { RemoteRecorder } from './remote-recorder.js';
 import type { DaybookRecorder } from './remote-recorder.js';
 import { startWorker, wasmHref } from './start-worker.js';
 import type { WorkerFiles } from './start-worker.js';
+import { markedReplica, markStore, unmarkStore } from './store-marker.js';
 import { validateStoreName } from './store-name.js';
 import { StoreStorage } from './store-storage.js';
 import type { DaybookStorage } from './store-storage.js';
@@ -96,6 +99,8 @@ export interface Daybook extends AsyncDisposable {
  * @throws StorageUnavailableError (`STORAGE_UNAVAILABLE`) when the browser gives no durable storage, or the wasm does not load
  * @throws WorkerFailedError (`WORKER_FAILED`) when the worker's script does not load, or does not answer in time
  * @throws CorruptJournalError (`CORRUPT_JOURNAL`) when stored data is damaged; it is left as it is
+ * @throws StorageLostError (`STORAGE_LOST`) when the browser has lost the store that was there; once, the next opening
+ *   begins an empty one
  * @throws NotSupportedError (`NOT_SUPPORTED`) when a newer version of Daybook wrote the store
  * @throws ImportIncompleteError (`IMPORT_INCOMPLETE`) when an import into it was begun and not finished
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is wrong
@@ -114,6 +119,8 @@ export async function openDaybook(options: OpenDaybookOptions): Promise<Daybook>
   validateStoreName(name);
   validateDurability(durability);
   signal?.throwIfAborted();
+  // From before it is opened, so that of several tabs that open at once each learns of a loss.
+  const expected = { replicaId: markedReplica(name), startedAtMs: systemClock.nowMs() };
   const link = new WorkerLink(startWorker(options));
   const callOff = link.endAfter({
     timeoutMs: openTimeoutMs,
@@ -127,15 +134,33 @@ export async function openDaybook(options: OpenDaybookOptions): Promise<Daybook>
       link.watch(),
       link.call((host) => host.open({ name, wasmUrl: wasmHref(options), durability }, progress)),
     ]);
+    assertNotReplaced(name, identity, expected);
+    markStore(name, identity.replicaId);
     const daybook = new OpenStore(options, identity, link);
     await link.call((host) => host.onRecorded(proxy(() => daybook.emitRecorded())));
     return daybook;
   } catch (error) {
     link.end(error as Error);
+    // It was said; the next opening begins anew.
+    if (error instanceof StorageLostError && markedReplica(name) === expected.replicaId) unmarkStore(name);
     throw error;
   } finally {
     callOff();
   }
+}
+
+/** @throws StorageLostError (`STORAGE_LOST`) when a store that was made just now has taken the place of another one */
+function assertNotReplaced(
+  name: string,
+  { replicaId, createdAtMs }: StoreIdentity,
+  expected: { readonly replicaId: string | undefined; readonly startedAtMs: number },
+): void {
+  const isNew = createdAtMs >= expected.startedAtMs;
+  if (!isNew || expected.replicaId === undefined || expected.replicaId === replicaId) return;
+  throw new StorageLostError(
+    `The store "${name}" is gone: the browser has no database for it any more, and deleteDaybook has not deleted it. What was in it is gone from this browser, unless it was sent to the server. Open it again to begin an empty one.`,
+    { details: { name, replicaId: expected.replicaId } },
+  );
 }
 
 class OpenStore implements Daybook {

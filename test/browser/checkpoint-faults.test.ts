@@ -1,6 +1,6 @@
-import { openDaybook } from 'daybook';
+import { deleteDaybook, importDaybook, openDaybook } from 'daybook';
 import { newOriginatorId, sampleEvent } from 'daybook/testing';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { faultyWorker } from './faulty-worker.js';
 import { exists, newStoreName, openStore, settled } from './open-store.js';
 
@@ -60,6 +60,7 @@ describe('storage that fails', () => {
     const daybook = await openStore(name);
     await daybook.recorder.insertEvents([sampleEvent(newOriginatorId(), 1)]);
     await settled(indexedDB.deleteDatabase(`daybook:${name}`));
+    await expect(openDaybook({ name })).rejects.toMatchObject({ code: 'STORAGE_LOST' });
     const other = await openStore(name);
     expect(await other.recorder.maxNotificationId()).toBe(0);
     const insert = daybook.recorder.insertEvents([sampleEvent(newOriginatorId(), 1)]);
@@ -90,6 +91,42 @@ describe('storage that fails', () => {
     const opening = openDaybook({ name, ...faultyWorker(['data-loss']).files });
     await expect(opening).rejects.toMatchObject({ code: 'STORAGE_LOST' });
     expect(await exists(name)).toBe(false);
+    expect(await (await openStore(name)).recorder.maxNotificationId()).toBe(0);
+  });
+
+  test('a database that is gone, and nobody said so: said so once, by every tab that opens at that moment', async () => {
+    const name = newStoreName();
+    const { replicaId } = await openStore(name);
+    await settled(indexedDB.deleteDatabase(`daybook:${name}`));
+    const openings = await Promise.allSettled([openDaybook({ name }), openDaybook({ name })]);
+    for (const opening of openings) {
+      expect(opening).toMatchObject({ status: 'rejected', reason: { code: 'STORAGE_LOST', details: { replicaId } } });
+    }
+    const anew = await openStore(name);
+    expect(await anew.recorder.maxNotificationId()).toBe(0);
+    await anew.close();
+    expect((await openStore(name)).replicaId).toBe(anew.replicaId);
+  });
+
+  test('a store that deleteDaybook deleted, and one that was imported, are nobody else: opened without a word', async () => {
+    const [name, source] = [newStoreName(), await openStore(newStoreName())];
+    const file = await new Response(source.storage.export()).blob();
+    await (await openDaybook({ name })).close();
+    await deleteDaybook(name, { evenIfUnsynced: true });
+    await (await openDaybook({ name })).close();
+    await settled(indexedDB.deleteDatabase(`daybook:${name}`));
+    const { replicaId } = await importDaybook({ name, from: file });
+    expect((await openStore(name)).replicaId).toBe(replicaId);
+  });
+
+  test('without localStorage: nothing is remembered, and everything else works', async () => {
+    const refused = vi.spyOn(Storage.prototype, 'getItem').mockImplementation(() => {
+      throw new DOMException('refused', 'SecurityError');
+    });
+    onTestFinished(() => refused.mockRestore());
+    const name = newStoreName();
+    await openStore(name);
+    await settled(indexedDB.deleteDatabase(`daybook:${name}`));
     expect(await (await openStore(name)).recorder.maxNotificationId()).toBe(0);
   });
 

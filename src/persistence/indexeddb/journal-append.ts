@@ -7,7 +7,7 @@
  * ```
  *
  * The first is shorter where nobody else writes. Where others do, it is in vain whenever one of them was first, and costs
- * three transactions: one in vain, one to read, one more to append. The second always succeeds, in one.
+ * three transactions: one in vain, one to read, one more to append. The second needs one, unless the tab is far behind.
  *
  * @module
  */
