@@ -4,6 +4,8 @@
  * @module
  */
 
+// What another tab gets at most, whatever it asks for.
+const WAY_MS_MAX = 500;
 // Nobody notices it, and a tab that commits again and again spends no time on telling the others each time.
 const PAUSE_MS = 20;
 
@@ -14,13 +16,23 @@ export class HeadChannel {
   #unposted: number | undefined;
   #isTimed = false;
 
-  /** @param onHead - called with the position of a record that another tab wrote */
-  constructor(storeName: string, onHead: (position: number) => void) {
+  /**
+   * @param onHead - called with the position of a record that another tab wrote
+   * @param onAsked - called with how long another tab asks for the way, in milliseconds
+   */
+  constructor(storeName: string, onHead: (position: number) => void, onAsked: (durationMs: number) => void) {
     this.#channel = new BroadcastChannel(`daybook:${storeName}:head`);
-    this.#channel.addEventListener('message', (event: MessageEvent<unknown>) => {
+    this.#channel.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
       // Another version of the code may say something else here.
-      if (Number.isSafeInteger(event.data)) onHead(event.data as number);
+      if (!Number.isSafeInteger(data)) return;
+      if ((data as number) < 0) onAsked(Math.min(-(data as number), WAY_MS_MAX));
+      else onHead(data as number);
     });
+  }
+
+  /** Asks the other tabs to record nothing for a while, in whole milliseconds. As a negative number, which older code takes for an old hint. */
+  askForWay(durationMs: number): void {
+    this.#channel.postMessage(-durationMs);
   }
 
   /**

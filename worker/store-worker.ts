@@ -165,16 +165,21 @@ export class StoreWorker implements StoreHost {
     const images = new ImagedReplica(database, systemClock);
     // Listening starts before the journal is read: a record that is written meanwhile is hinted at, not missed.
     let hinted = 0;
-    const channel = new HeadChannel(name, (position) => {
-      hinted = Math.max(hinted, position);
-      this.#recorder?.noteHead(position);
-    });
+    const channel = new HeadChannel(
+      name,
+      (position) => {
+        hinted = Math.max(hinted, position);
+        this.#recorder?.noteHead(position);
+      },
+      (durationMs) => this.#recorder?.giveWay(durationMs),
+    );
     this.#channel = channel;
     this.#recorder = await DurableRecorder.open({
       replica: images.create(),
       images,
       ownTables: new SqliteOwnTables({ database }),
       journal,
+      askForWay: (durationMs) => channel.askForWay(durationMs),
       ...(onProgress === undefined ? {} : { onProgress }),
       onApplied: (position, own) => {
         if (own) channel.post(position);

@@ -158,7 +158,7 @@ function assertNotReplaced(
   const isNew = createdAtMs >= expected.startedAtMs;
   if (!isNew || expected.replicaId === undefined || expected.replicaId === replicaId) return;
   throw new StorageLostError(
-    `The store "${name}" is gone: the browser has no database for it any more, and deleteDaybook has not deleted it. What was in it is gone from this browser, unless it was sent to the server. Open it again to begin an empty one.`,
+    `The store "${name}" is gone: the browser has no database for it any more, and deleteDaybook has not deleted it. What was in it, and not sent to the server, is gone. Open it again to begin an empty one.`,
     { details: { name, replicaId: expected.replicaId } },
   );
 }

@@ -110,6 +110,29 @@ describe('a transaction', () => {
   });
 });
 
+describe('beside a tab that records without pause', () => {
+  test('transactions get through', async () => {
+    const name = newStoreName();
+    const [busy, slow] = [await openStore(name), await openWithTable(name)];
+    const over = new AbortController();
+    const recording = (async () => {
+      while (!over.signal.aborted) await busy.recorder.insertEvents([sampleEvent(newOriginatorId(), 1)]);
+    })();
+    try {
+      for (let items = 1; items <= 5; items++) {
+        await slow.recorder.transaction(async ({ connection }) => {
+          const { rows } = await connection.query('SELECT count(*) AS shelves FROM shelves');
+          await connection.query('INSERT INTO shelves VALUES ($1, $2)', [`S${items}`, rows[0]?.['shelves']]);
+        });
+      }
+    } finally {
+      over.abort();
+      await recording;
+    }
+    expect(await shelves(slow)).toEqual([1, 2, 3, 4, 5].map((items) => ({ name: `S${items}`, items: items - 1 })));
+  });
+});
+
 describe('durability', () => {
   test('is that of the store, of the commit, or of the commit of a group that asks for most', async () => {
     const { files, durabilities } = watchedWorker();

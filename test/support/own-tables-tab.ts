@@ -1,4 +1,5 @@
 import { DurableRecorder } from '../../src/persistence/indexeddb/durable-recorder.js';
+import type { DurableRecorderOptions } from '../../src/persistence/indexeddb/durable-recorder.js';
 import { SqliteOwnTables } from '../../src/persistence/sqlite/own-tables/sqlite-own-tables.js';
 import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
 import type { SqliteDatabase } from '../../src/persistence/sqlite/sqlite-driver.js';
@@ -15,7 +16,11 @@ export interface OwnTablesTab {
 }
 
 /** Opens a tab. */
-export async function openTab(journal: SharedJournal, clock: Clock = systemClock): Promise<OwnTablesTab> {
+export async function openTab(
+  journal: SharedJournal,
+  clock: Clock = systemClock,
+  options: Pick<DurableRecorderOptions, 'askForWay'> = {},
+): Promise<OwnTablesTab> {
   const database = await openSqlJs();
   const images = new ImagedReplica(database, systemClock);
   const replica = images.create();
@@ -25,6 +30,7 @@ export async function openTab(journal: SharedJournal, clock: Clock = systemClock
     ownTables: new SqliteOwnTables({ database, clock }),
     journal: journal.connect(),
     clock,
+    ...options,
   });
   return { recorder, database, images };
 }

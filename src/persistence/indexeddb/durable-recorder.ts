@@ -27,6 +27,7 @@
  */
 import type { Clock } from '../../util/clock.js';
 import { systemClock } from '../../util/clock.js';
+import { pause } from '../../util/pause.js';
 import type { OwnTables, TransactionWork } from '../own-tables.js';
 import type { TransactionalRecorder } from '../recorder-transaction.js';
 import type { InsertEventsOptions, SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
@@ -72,6 +73,11 @@ export interface DurableRecorderOptions extends JournalFollowerOptions {
   readonly ownTables?: OwnTables;
   /** For how long readers wait for a transaction. @defaultValue the platform's */
   readonly clock?: Clock;
+  /**
+   * Asks the other tabs to {@link DurableRecorder.giveWay}: a transaction of this one is overtaken again and again. They
+   * need not.
+   */
+  readonly askForWay?: (durationMs: number) => void;
   /** Told how far the opening is. */
   readonly onProgress?: OnOpenProgress;
 }
@@ -81,12 +87,15 @@ export class DurableRecorder implements TransactionalRecorder<SqlQueryable> {
   readonly #follower: JournalFollower;
   readonly #commits: CommitQueue;
   readonly #own: OwnTransactions;
+  readonly #clock: Clock;
+  #way: Promise<void> | undefined;
 
   private constructor(options: DurableRecorderOptions) {
-    const { ownTables, clock = systemClock } = options;
+    const { ownTables, clock = systemClock, askForWay } = options;
+    this.#clock = clock;
     this.#follower = new JournalFollower(options);
     this.#commits = new CommitQueue(this.#follower);
-    this.#own = new OwnTransactions({ follower: this.#follower, ownTables, clock });
+    this.#own = new OwnTransactions({ follower: this.#follower, ownTables, clock, askForWay });
   }
 
   /**
@@ -155,6 +164,13 @@ export class DurableRecorder implements TransactionalRecorder<SqlQueryable> {
    */
   noteHead(position: number): void {
     this.#follower.noteHead(position);
+  }
+
+  /** Records nothing for a while, so that another tab can: what is called meanwhile waits. */
+  giveWay(durationMs: number): void {
+    this.#way ??= this.#follower
+      .exclusive(() => pause(this.#clock, durationMs, this.#follower.closing))
+      .finally(() => (this.#way = undefined));
   }
 
   // The checks run before the first await, so that a refused call never enters the queue.

@@ -87,7 +87,7 @@ function othersOf(
 ): readonly JournalEntry[] | undefined {
   const refusal = before === 0 ? undefined : standing(before, keys[0]);
   if (refusal instanceof Error) throw refusal;
-  if (refusal === 'taken' || values.length >= OTHERS_RECORDS_MAX) return undefined;
+  if (refusal !== undefined || values.length >= OTHERS_RECORDS_MAX) return undefined;
   const others = before === 0 ? keys : keys.slice(1);
   return others.map((position, index) => ({ position, bytes: values[index] as Uint8Array }));
 }
@@ -205,15 +205,18 @@ function recordGone(position: number): StorageLostError {
 
 /** That a transaction did not begin. */
 export function keptWaiting(): OperationalError {
-  return new OperationalError(
-    `IndexedDB did not come to this within ${TRANSACTION_WAIT_MS} ms: another tab of this application may be frozen in the middle of its work. Nothing of it was stored. Close or reload the other tabs, and try again.`,
-    { details: { waitedMs: TRANSACTION_WAIT_MS } },
+  return tooLate(
+    'come to this',
+    'Another tab may be frozen. Nothing of it was stored. Close or reload the other tabs, and try again.',
   );
 }
 
 function notAnswered(): OperationalError {
-  return new OperationalError(
-    `IndexedDB did not finish this within ${TRANSACTION_WAIT_MS} ms. It may or may not have been stored.`,
-    { details: { waitedMs: TRANSACTION_WAIT_MS, outcome: 'unknown' } },
-  );
+  return tooLate('finish this', 'It may or may not have been stored.', { outcome: 'unknown' });
+}
+
+function tooLate(what: string, advice: string, details?: { readonly outcome: 'unknown' }): OperationalError {
+  return new OperationalError(`IndexedDB did not ${what} within ${TRANSACTION_WAIT_MS} ms. ${advice}`, {
+    details: { waitedMs: TRANSACTION_WAIT_MS, ...details },
+  });
 }

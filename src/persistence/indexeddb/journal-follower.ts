@@ -363,7 +363,7 @@ function strictest(asked: readonly (Durability | undefined)[], otherwise: Durabi
 
 function headless(position: number): CorruptJournalError {
   return new CorruptJournalError(
-    `Journal record ${position} is said to be there, and cannot be read. The store stays as it is and is not written further.`,
+    `Journal record ${position} is said to be there, and cannot be read. The store stays as it is and is not opened further.`,
     { details: { position } },
   );
 }

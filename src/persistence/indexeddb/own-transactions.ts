@@ -25,6 +25,9 @@ import type { Durability } from './journal.js';
 // Each round lost is a commit of another tab that got through. So many in a row mean that others write without pause, and
 // that to go on would keep this tab's other commits waiting.
 const ROUNDS_MAX = 20;
+// After as many, the others are asked to give way: for twice as long as the work took, and some more.
+const ROUNDS_PATIENT = 3;
+const WAY_MORE_MS = 20;
 
 /** Options of `DurableRecorder.transaction`. */
 export interface DurableTransactionOptions {
@@ -38,6 +41,8 @@ export interface OwnTransactionsOptions {
   /** Without them there are no transactions. */
   readonly ownTables: OwnTables | undefined;
   readonly clock: Clock;
+  /** Asks other tabs to record nothing for a while. */
+  readonly askForWay: ((durationMs: number) => void) | undefined;
   /** Milliseconds that a reader waits for an open transaction. @defaultValue 5,000 */
   readonly lockTimeoutMs?: number;
 }
@@ -47,6 +52,7 @@ export class OwnTransactions {
   readonly #follower: JournalFollower;
   readonly #ownTables: OwnTables | undefined;
   readonly #clock: Clock;
+  readonly #askForWay: ((durationMs: number) => void) | undefined;
   readonly #lockTimeoutMs: number;
   /** Resolves when the open transaction has ended. */
   #open: Promise<undefined> | undefined;
@@ -55,6 +61,7 @@ export class OwnTransactions {
     this.#follower = options.follower;
     this.#ownTables = options.ownTables;
     this.#clock = options.clock;
+    this.#askForWay = options.askForWay;
     this.#lockTimeoutMs = options.lockTimeoutMs ?? LOCK_TIMEOUT_MS_DEFAULT;
   }
 
@@ -97,11 +104,13 @@ export class OwnTransactions {
   async #runRounds<T>(tables: OwnTables, work: TransactionWork<T>, options: DurableTransactionOptions): Promise<T> {
     for (let round = 0; round < ROUNDS_MAX; round++) {
       this.#follower.assertUsable();
+      const startMs = this.#clock.nowMs();
       // Not by the hint alone: what the work reads and decides by is not checked again before the record is written.
       await this.#follower.catchUp();
       const { result, commits } = await this.#attempt(tables, work);
       if (commits.length === 0) return result;
       if ((await this.#follower.append(commits, [options.durability])) === 'appended') return result;
+      if (round >= ROUNDS_PATIENT) this.#askForWay?.(2 * (this.#clock.nowMs() - startMs) + WAY_MORE_MS);
     }
     throw overtaken();
   }
@@ -125,14 +134,14 @@ export class OwnTransactions {
 
 function waitedTooLong(lockTimeoutMs: number): OperationalError {
   return new OperationalError(
-    `The store is locked: a transaction of this tab was still open after ${lockTimeoutMs} ms. Inside a transaction, call the transaction itself: the recorder waits for its end.`,
+    `The store is locked: another transaction of this tab was still open after ${lockTimeoutMs} ms. Inside a transaction, call the transaction itself: the recorder waits for its end.`,
     { details: { reason: LOCKED_REASON, lockTimeoutMs } },
   );
 }
 
 function overtaken(): OperationalError {
   return new OperationalError(
-    `Other tabs were first ${ROUNDS_MAX} times in a row, and the transaction was taken back. Nothing was stored: try again.`,
+    `Other tabs were first ${ROUNDS_MAX} times in a row. Nothing was stored: try again.`,
     { details: { reason: 'overtaken', rounds: ROUNDS_MAX } },
   );
 }

@@ -39,7 +39,7 @@ export async function storageFullError(cause: unknown, room: ReadRoom): Promise<
   const isKnown = usage !== undefined && quota !== undefined;
   if (isKnown && quota - usage >= ROOM_BYTES_MIN) {
     return new StorageFullError(
-      'The browser could not store this, as if there were no room, but this site may store much more: the disk itself is full, or fails. Nothing of it was stored. Free space on the disk and try again.',
+      'The browser has no room for this, though this site may store much more: the disk itself is full, or fails. Nothing of it was stored. Free space on the disk, and try again.',
       { cause, details: { reason: 'device', usageBytes: usage, quotaBytes: quota } },
     );
   }

@@ -243,7 +243,7 @@ export class StoreConnection {
     if (this.#database !== database || CONNECTION_ERRORS.includes(name)) {
       this.#disconnect(database);
       return new OperationalError(
-        'The connection to the store was lost in the middle of a call, which may or may not have been stored. The next call opens it again.',
+        'The connection to the store was lost in the middle of this. It may or may not have been stored. The next call opens it again.',
         { cause, details: { outcome: 'unknown' } },
       );
     }
@@ -328,7 +328,7 @@ export function openingError(name: string, cause: unknown): PersistenceError {
   if (cause instanceof PersistenceError) return cause as PersistenceError;
   if (nameOf(cause) === 'VersionError') return newerLayout(name, cause);
   return new StorageUnavailableError(
-    `The store "${name}" cannot be opened: there is no usable IndexedDB here (${messageOf(cause)}). Nothing is kept in memory instead. Private windows, full disks and damaged profiles are common reasons.`,
+    `The store "${name}" cannot be opened: there is no usable IndexedDB here (${messageOf(cause)}). Nothing is kept in memory instead. Private windows, full disks and damaged profiles can be why.`,
     { cause, details: { name } },
   );
 }
@@ -342,7 +342,7 @@ function newerLayout(name: string, cause?: unknown): NotSupportedError {
 
 function lost(what: string, cause?: unknown): StorageLostError {
   return new StorageLostError(
-    `${what} What was in it is gone from this browser, unless it was sent to the server. Open it again to begin an empty one.`,
+    `${what} What was in it, and not sent to the server, is gone. Open it again to begin an empty one.`,
     cause === undefined ? {} : { cause },
   );
 }
