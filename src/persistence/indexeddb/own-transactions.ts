@@ -140,10 +140,9 @@ function waitedTooLong(lockTimeoutMs: number): OperationalError {
 }
 
 function overtaken(): OperationalError {
-  return new OperationalError(
-    `Other tabs were first ${ROUNDS_MAX} times in a row. Nothing was stored: try again.`,
-    { details: { reason: 'overtaken', rounds: ROUNDS_MAX } },
-  );
+  return new OperationalError(`Other tabs were first ${ROUNDS_MAX} times in a row. Nothing was stored: try again.`, {
+    details: { reason: 'overtaken', rounds: ROUNDS_MAX },
+  });
 }
 
 function notTakenBack(cause: unknown): InternalError {
