@@ -65,6 +65,8 @@ const OPEN_SENTENCES: Readonly<Record<string, string>> = {
   STORAGE_UNAVAILABLE:
     'This browser gives the page no lasting storage, so counts could get lost. A private window or a setting can be the reason.',
   STORAGE_FULL: 'The storage of this device is full. Free some space, then try again.',
+  STORAGE_LOST:
+    'The browser has lost the counts that were kept here. What was sent is in the books; count the rest again. Trying again begins anew.',
   CORRUPT_JOURNAL:
     'What was kept on this device is damaged. Nothing was changed or overwritten; please ask for help before you clear anything.',
   NOT_SUPPORTED: 'A newer version of this app kept the counts. Reload the page with a network to get that version.',

@@ -37,7 +37,11 @@ class DaybookWorker implements Contender {
       IndexedDbJournal.open({ name, newIdentity, clock: systemClock }),
     ]);
     const images = new ImagedReplica(database, systemClock);
-    const channel = new HeadChannel(name, (position) => this.#recorder?.noteHead(position));
+    const channel = new HeadChannel(
+      name,
+      (position) => this.#recorder?.noteHead(position),
+      (durationMs) => this.#recorder?.giveWay(durationMs),
+    );
     const recorder = await DurableRecorder.open({
       replica: images.create(),
       images,

@@ -23,6 +23,7 @@ import { serveSite } from './site-server.js';
 const benchFolder = process.env['DAYBOOK_BENCH_FOLDER'] as string;
 const packageDist = process.env['DAYBOOK_DIST_FOLDER'] as string;
 const outputFolder = join(benchFolder, 'dist');
+let building: Promise<void> | undefined;
 
 try {
   await main(parseArguments(process.argv.slice(2), () => randomInt(2 ** 32)));
@@ -34,17 +35,20 @@ try {
 async function main(options: BenchArguments): Promise<void> {
   const cases = selectCases(options.ids);
   const rows: Row[] = [];
-  let lab: Promise<BrowserLab> | undefined;
+  let browser: string | undefined;
   process.stdout.write(`seed ${options.seed}\n`);
-  try {
-    for (const benchCase of cases) {
-      process.stdout.write(`${benchCase.id}  ${benchCase.title} …\n`);
+  for (const benchCase of cases) {
+    process.stdout.write(`${benchCase.id}  ${benchCase.title} …\n`);
+    // A browser of its own for each: what the contenders of another case left in memory would be in the way.
+    let lab: Promise<BrowserLab> | undefined;
+    try {
       rows.push(...(await benchCase.run({ ...options, picture, lab: () => (lab ??= openLab()) })));
+    } finally {
+      await (await lab)?.close();
     }
-  } finally {
-    await (await lab)?.close();
+    browser = (await lab)?.browser ?? browser;
   }
-  await report(rows, options, (await lab)?.browser);
+  await report(rows, options, browser);
 }
 
 async function report(rows: readonly Row[], options: BenchArguments, browser: string | undefined): Promise<void> {
@@ -69,6 +73,6 @@ async function picture(fileName: string, svg: string): Promise<void> {
 
 async function openLab(): Promise<BrowserLab> {
   const siteFolder = join(outputFolder, 'site');
-  await buildSite({ benchFolder, packageDist, siteFolder }, CONTENDERS);
+  await (building ??= buildSite({ benchFolder, packageDist, siteFolder }, CONTENDERS));
   return BrowserLab.open(await serveSite(siteFolder), outputFolder);
 }

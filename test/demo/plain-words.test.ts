@@ -22,7 +22,7 @@ describe.each([
   ['a count', countSentence, [CommandError, ConcurrencyError, ValidationError, OperationalError]],
   ['a count', countSentence, [StorageFullError, StorageLostError, WorkerDiedError]],
   ['the opening', openSentence, [ForeignFileError, DamagedFileError, StoreExistsError, ImportIncompleteError]],
-  ['the opening', openSentence, [StoreInUseError, StorageFullError]],
+  ['the opening', openSentence, [StoreInUseError, StorageFullError, StorageLostError]],
 ] as const)('what went wrong with %s', (_what, sentence, classes) => {
   it.each(classes.map((ErrorClass) => new ErrorClass('For whoever helps.')))('is said plainly: %s', (error) => {
     expect(sentence(error)).not.toBe(sentence(new UnheardOfError('?')));
