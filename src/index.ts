@@ -36,13 +36,13 @@ export type { DomainEvent } from './domain/domain-event.js';
 export { EventSourcingError, isEventSourcingError } from './domain/errors.js';
 export type { ErrorDetails, EventSourcingErrorClass, EventSourcingErrorOptions } from './domain/errors.js';
 export { UUID } from './domain/uuid.js';
-export { AESCipher } from './persistence/aes-cipher.js';
-export type { Cipher } from './persistence/cipher.js';
-export type { Compressor } from './persistence/compressor.js';
-export { Environment } from './persistence/environment.js';
-export type { EnvironmentOptions, EnvironmentValues } from './persistence/environment.js';
-export { EnvironmentError } from './persistence/environment-error.js';
-export type { EnvironmentErrorDetails, EnvironmentErrorOptions } from './persistence/environment-error.js';
+export { AESCipher } from './persistence/mapping/aes-cipher.js';
+export type { Cipher } from './persistence/mapping/cipher.js';
+export type { Compressor } from './persistence/mapping/compressor.js';
+export { Environment } from './environment/environment.js';
+export type { EnvironmentOptions, EnvironmentValues } from './environment/environment.js';
+export { EnvironmentError } from './environment/environment-error.js';
+export type { EnvironmentErrorDetails, EnvironmentErrorOptions } from './environment/environment-error.js';
 export {
   CorruptJournalError,
   DamagedFileError,
@@ -75,21 +75,19 @@ export type {
   ImportProgress,
   JournalProgress,
   OpenProgress,
-} from './persistence/indexeddb/open-progress.js';
-export type { ImportAs, ImportResult } from './persistence/indexeddb/store-file/store-import.js';
+} from './persistence/journal/open-progress.js';
+export type { ImportAs, ImportResult } from './persistence/indexeddb/store-import.js';
 export { EventStore } from './persistence/event-store.js';
 export type { EventStoreOptions, ReadAllOptions } from './persistence/event-store.js';
-export type { InfrastructureComponents } from './persistence/infrastructure/infrastructure-components.js';
-export { InfrastructureFactory } from './persistence/infrastructure/infrastructure-factory.js';
-export type {
-  InfrastructureFactoryClass,
-  InfrastructureOptions,
-} from './persistence/infrastructure/infrastructure-factory.js';
-export type { PersistenceModules } from './persistence/infrastructure/persistence-modules.js';
-export { JSONTranscoder } from './persistence/json-transcoder.js';
-export type { TranscodingOrClass } from './persistence/json-transcoder.js';
-export { Mapper, SNAPSHOT_TOPIC } from './persistence/mapper.js';
-export type { EventMapper, MapperOptions } from './persistence/mapper.js';
+export type { InfrastructureComponents } from './configuration/infrastructure-components.js';
+export { InfrastructureFactory } from './configuration/infrastructure-factory.js';
+export type { InfrastructureFactoryClass, InfrastructureOptions } from './configuration/infrastructure-factory.js';
+export type { PersistenceModules } from './configuration/persistence-modules.js';
+export { JSONTranscoder } from './persistence/mapping/json-transcoder.js';
+export type { TranscodingOrClass } from './persistence/mapping/json-transcoder.js';
+export { Mapper, SNAPSHOT_TOPIC } from './persistence/mapping/mapper.js';
+export type { EventMapper } from './persistence/event-mapper.js';
+export type { MapperOptions } from './persistence/mapping/mapper.js';
 export { MemoryFactory } from './persistence/memory/memory-factory.js';
 export {
   MemoryAggregateRecorder,
@@ -115,11 +113,11 @@ export type {
   StoredEvent,
   Tracking,
 } from './persistence/stored-event.js';
-export type { SqlQueryable, SqlResult } from './persistence/sql-queryable.js';
+export type { SqlQueryable, SqlResult } from './persistence/sql/sql-queryable.js';
 export type { SnapshotStore, StoredSnapshot } from './persistence/snapshot-store.js';
 export { follow } from './persistence/subscription.js';
 export type { FollowOptions, NotificationSource, OnRecorded, Subscription } from './persistence/subscription.js';
-export type { Transcoder, Transcoding } from './persistence/transcoder.js';
+export type { Transcoder, Transcoding } from './persistence/mapping/transcoder.js';
 export {
   BytesAsBase64,
   DatetimeAsISO,
@@ -127,12 +125,12 @@ export {
   MapAsItems,
   SetAsItems,
   UUIDAsHex,
-} from './persistence/transcodings.js';
+} from './persistence/mapping/transcodings.js';
 export type { EventData, EventVersions, Upcast } from './domain/event-versions.js';
-export { reviveUuidFields } from './persistence/uuid-fields.js';
-export type { UuidFieldsOptions } from './persistence/uuid-fields.js';
-export { ZlibCompressor } from './persistence/zlib-compressor.js';
-export type { ZlibCompressorOptions } from './persistence/zlib-compressor.js';
+export { reviveUuidFields } from './persistence/mapping/uuid-fields.js';
+export type { UuidFieldsOptions } from './persistence/mapping/uuid-fields.js';
+export { ZlibCompressor } from './persistence/mapping/zlib-compressor.js';
+export type { ZlibCompressorOptions } from './persistence/mapping/zlib-compressor.js';
 export { withRetry } from './util/with-retry.js';
 export type { RetryOptions } from './util/with-retry.js';
-export type { SqlDialect, SqlRecorder } from './persistence/sql-recorder.js';
+export type { SqlDialect, SqlRecorder } from './persistence/sql/sql-recorder.js';

@@ -4,8 +4,8 @@
  * @module
  */
 import { expose } from 'comlink';
-import { installErrorTransfer } from '../src/client/error-transfer.js';
-import { StoreBackup } from './store-backup.js';
+import { installErrorTransfer } from '../src/host/protocol/error-transfer.js';
+import { StoreBackup } from '../src/host/store-backup.js';
 
 installErrorTransfer({ wrapsForeign: true });
 expose(new StoreBackup());

@@ -4,8 +4,8 @@
  * @module
  */
 import { expose } from 'comlink';
-import { installErrorTransfer } from '../src/client/error-transfer.js';
-import { StoreWorker } from './store-worker.js';
+import { installErrorTransfer } from '../src/host/protocol/error-transfer.js';
+import { StoreWorker } from '../src/host/store-worker.js';
 
 installErrorTransfer({ wrapsForeign: true });
 expose(new StoreWorker());

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { AESCipher } from '../../src/persistence/aes-cipher.js';
-import { JSONTranscoder } from '../../src/persistence/json-transcoder.js';
-import { Mapper } from '../../src/persistence/mapper.js';
-import { DatetimeAsISO, DecimalAsStr, UUIDAsHex } from '../../src/persistence/transcodings.js';
-import { ZlibCompressor } from '../../src/persistence/zlib-compressor.js';
+import { AESCipher } from '../../src/persistence/mapping/aes-cipher.js';
+import { JSONTranscoder } from '../../src/persistence/mapping/json-transcoder.js';
+import { Mapper } from '../../src/persistence/mapping/mapper.js';
+import { DatetimeAsISO, DecimalAsStr, UUIDAsHex } from '../../src/persistence/mapping/transcodings.js';
+import { ZlibCompressor } from '../../src/persistence/mapping/zlib-compressor.js';
 import type { BenchCase, BenchContext } from '../runner/bench-case.js';
 import { againstFigure } from '../runner/comparison.js';
 import type { Row } from '../runner/comparison.js';

@@ -3,16 +3,16 @@
  *
  * @module
  */
-import { BackgroundCheckpoints } from '../../src/persistence/indexeddb/background-checkpoints.js';
-import { DurableRecorder } from '../../src/persistence/indexeddb/durable-recorder.js';
+import { BackgroundCheckpoints } from '../../src/persistence/journal/background-checkpoints.js';
+import { DurableRecorder } from '../../src/persistence/journal/durable-recorder.js';
 import { IndexedDbJournal } from '../../src/persistence/indexeddb/indexeddb-journal.js';
 import type { SqliteDatabase } from '../../src/persistence/sqlite/sqlite-driver.js';
 import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
 import type { Notification, StoredEvent } from '../../src/persistence/stored-event.js';
 import { systemClock } from '../../src/util/clock.js';
-import { HeadChannel } from '../../worker/head-channel.js';
-import { ImagedReplica } from '../../worker/imaged-replica.js';
-import { checkpointLockName, workIfFree } from '../../worker/store-locks.js';
+import { HeadChannel } from '../../src/host/head-channel.js';
+import { ImagedReplica } from '../../src/host/imaged-replica.js';
+import { checkpointLockName, workIfFree } from '../../src/host/store-locks.js';
 import type { Contender } from '../runner/contender.js';
 import { hostJobs } from '../runner/job-host.js';
 import { wasmMemoryBytes, watchWasmMemory } from './wasm-memory.js';

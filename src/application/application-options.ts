@@ -1,13 +1,13 @@
-import type { Cipher } from '../persistence/cipher.js';
-import type { Compressor } from '../persistence/compressor.js';
+import type { Cipher } from '../persistence/mapping/cipher.js';
+import type { Compressor } from '../persistence/mapping/compressor.js';
 import type { ProcessRecorder } from '../persistence/recorder.js';
 import type { OnRecorded } from '../persistence/subscription.js';
-import type { Transcoder } from '../persistence/transcoder.js';
+import type { Transcoder } from '../persistence/mapping/transcoder.js';
 import type { Clock } from '../util/clock.js';
 import type { AggregateCacheOptions } from './aggregates/aggregate-cache.js';
 import type { AggregateDefinition } from './aggregates/aggregate-kind.js';
 import type { NotificationFeed } from './log/event-subscription.js';
-import type { InlineParticipant } from './inline-participant.js';
+import type { InlineParticipant } from './events/inline-participant.js';
 import type { SnapshotOptions } from './aggregates/snapshots.js';
 
 /** What an `Application` is made of. */

@@ -16,10 +16,9 @@ import type { Message } from '../domain/message-types.js';
 import { UUID } from '../domain/uuid.js';
 import { ProgrammingError } from '../persistence/errors.js';
 import { EventStore } from '../persistence/event-store.js';
-import { JSONTranscoder } from '../persistence/json-transcoder.js';
+import { defaultTranscoder } from '../persistence/mapping/default-transcoder.js';
 import type { ProcessRecorder } from '../persistence/recorder.js';
 import type { Notification, NotificationId } from '../persistence/stored-event.js';
-import { DatetimeAsISO, DecimalAsStr, UUIDAsHex } from '../persistence/transcodings.js';
 import { systemClock } from '../util/clock.js';
 import { callListener } from '../util/call-listener.js';
 import type { Clock } from '../util/clock.js';
@@ -27,7 +26,7 @@ import { AggregateCache } from './aggregates/aggregate-cache.js';
 import { kindOf } from './aggregates/aggregate-kind.js';
 import type { AggregateDefinition, AggregateKind, AnyDecider } from './aggregates/aggregate-kind.js';
 import { AggregateLoader } from './aggregates/aggregate-loader.js';
-import { ConcurrencyError } from './application-errors.js';
+import { ConcurrencyError } from './aggregates/application-errors.js';
 import type { ApplicationOptions } from './application-options.js';
 import { CommandExecutor } from './commands/command-executor.js';
 import type { ExecuteOptions, ExecutedBy, Execution } from './commands/command-executor.js';
@@ -42,11 +41,11 @@ import type { AggregateChange, SaveOptions } from './commands/event-saver.js';
 import { DecodedSubscription, isFeed, pagedFeed } from './log/event-subscription.js';
 import type { EventSubscription, NotificationFeed } from './log/event-subscription.js';
 import { feedNews } from './log/feed-news.js';
-import { isAsExpected, outlivesConflict, validateExpectedVersion, versionOf } from './commands/expected-version.js';
-import type { ExpectedVersion } from './commands/expected-version.js';
+import { isAsExpected, outlivesConflict, validateExpectedVersion, versionOf } from './aggregates/expected-version.js';
+import type { ExpectedVersion } from './aggregates/expected-version.js';
 import { NotificationLog } from './log/notification-log.js';
 import type { NotifiedEvent } from './events/notified-event.js';
-import { takePartInTransactions } from './inline-participant.js';
+import { takePartInTransactions } from './events/inline-participant.js';
 import { Repository } from './aggregates/repository.js';
 import type { EventsOf } from './aggregates/repository.js';
 import { SnapshotCodec } from './aggregates/snapshot-codec.js';
@@ -451,8 +450,4 @@ export class Application implements EventLog {
       throw new ProgrammingError('Nothing was selected: there is no event of these aggregates and types.');
     return topics;
   }
-}
-
-function defaultTranscoder(): JSONTranscoder {
-  return new JSONTranscoder().register(UUIDAsHex).register(DatetimeAsISO).register(DecimalAsStr);
 }

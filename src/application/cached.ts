@@ -5,7 +5,7 @@
  */
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
-import type { InlineParticipant } from './inline-participant.js';
+import type { InlineParticipant } from './events/inline-participant.js';
 import type { NotifiedEvent } from './events/notified-event.js';
 
 const TTL_MS_DEFAULT = 300_000;

@@ -38,8 +38,8 @@ export {
   APPLICATION_ERRORS,
   ApplicationError,
   ConcurrencyError,
-} from './application-errors.js';
-export type { ConcurrencyErrorDetails, ConcurrencyErrorOptions } from './application-errors.js';
+} from './aggregates/application-errors.js';
+export type { ConcurrencyErrorDetails, ConcurrencyErrorOptions } from './aggregates/application-errors.js';
 export { Application } from './application.js';
 export type { ReadEventsOptions, SelectionOptions, SubscribeOptions, Tried } from './application.js';
 export type { ApplicationOptions } from './application-options.js';
@@ -49,14 +49,14 @@ export type { Executed, ExecutedBy, ExecuteOptions, Execution } from './commands
 export type { RetryPolicy } from './commands/decide-again.js';
 export { EventEnvelopeMapper, positionEventId, RESERVED_KEYS } from './events/envelope-mapper.js';
 export type { EventEnvelopeMapperOptions } from './events/envelope-mapper.js';
-export { decodeEnvelope, encodeEnvelope } from './events/event-envelope.js';
-export type { EnvelopeOptions } from './events/event-envelope.js';
+export { decodeEnvelope, encodeEnvelope } from './outbox/event-envelope.js';
+export type { EnvelopeOptions } from './outbox/event-envelope.js';
 export { EventRegistry } from './events/event-registry.js';
 export type { EventSource, RegisteredEvent, TopicSelection } from './events/event-registry.js';
 export type { SaveOptions } from './commands/event-saver.js';
 export type { EventSubscription, NotificationFeed } from './log/event-subscription.js';
-export type { ExpectedVersion } from './commands/expected-version.js';
-export type { InlineParticipant } from './inline-participant.js';
+export type { ExpectedVersion } from './aggregates/expected-version.js';
+export type { InlineParticipant } from './events/inline-participant.js';
 export { JSONNotificationLogView, RemoteNotificationLog } from './log/json-notification-log.js';
 export type { JSONNotificationLog, RemoteNotificationLogOptions } from './log/json-notification-log.js';
 export { NotificationLog, NotificationLogReader, SECTION_SIZE_DEFAULT } from './log/notification-log.js';
@@ -73,16 +73,16 @@ export type { EventsOf, Loaded, LoadedAs, LoadOptions, RepositoryOptions } from 
 export { crossesInterval, SNAPSHOT_INTERVAL_DEFAULT } from './aggregates/snapshots.js';
 export type { SnapshotFailure, SnapshotOptions } from './aggregates/snapshots.js';
 export type { SnapshotStore, StoredSnapshot } from '../persistence/snapshot-store.js';
-export { SqlSnapshotStore } from './aggregates/sql-snapshot-store.js';
-export type { SqlSnapshotStoreOptions } from './aggregates/sql-snapshot-store.js';
-export { DuplicateEventError } from './events/duplicate-event-error.js';
-export type { EventIndex, EventIndexFilter, IndexedEvent, TextOf } from './events/event-index.js';
-export { MemoryEventIndex } from './events/memory-event-index.js';
-export type { MemoryEventIndexOptions } from './events/memory-event-index.js';
-export { SqlEventIndex } from './events/sql-event-index.js';
-export type { SqlEventIndexOptions } from './events/sql-event-index.js';
-export { SqlCommitIds } from './commands/sql-commit-ids.js';
-export type { CommitResult, SqlCommitIdsOptions } from './commands/sql-commit-ids.js';
+export { SqlSnapshotStore } from '../persistence/sql/sql-snapshot-store.js';
+export type { SqlSnapshotStoreOptions } from '../persistence/sql/sql-snapshot-store.js';
+export { DuplicateEventError } from './event-index/duplicate-event-error.js';
+export type { EventIndex, EventIndexFilter, IndexedEvent, TextOf } from './event-index/event-index.js';
+export { MemoryEventIndex } from './event-index/memory-event-index.js';
+export type { MemoryEventIndexOptions } from './event-index/memory-event-index.js';
+export { SqlEventIndex } from './event-index/sql-event-index.js';
+export type { SqlEventIndexOptions } from './event-index/sql-event-index.js';
+export { SqlCommitIds } from '../persistence/sql/sql-commit-ids.js';
+export type { CommitResult, SqlCommitIdsOptions } from '../persistence/sql/sql-commit-ids.js';
 export { DESTINATION_DEFAULT, envelopeMessages } from './outbox/message-format.js';
 export type { MessageFormat, MessageFormatOptions } from './outbox/message-format.js';
 export type { OutboundEnvelope } from './outbox/outbound-envelope.js';
@@ -127,9 +127,8 @@ export type {
 export { ProcessRunner } from './processes/process-runner.js';
 export type { ProcessRunnerOptions, ProcessSource, ProcessTarget } from './processes/process-runner.js';
 export { memoryProjection, sqlProjection } from './projections/projection.js';
+export type { EventOrigin, EventsOfOrigin } from './events/event-origin.js';
 export type {
-  EventOrigin,
-  EventsOfOrigin,
   MemoryHandlers,
   MemoryProjection,
   MemoryProjectionDefinition,

@@ -1,5 +1,5 @@
-import type { BackupHost } from './backup-host.js';
-import { WorkerFailedError } from './client-errors.js';
+import type { BackupHost } from '../host/protocol/backup-host.js';
+import { WorkerFailedError } from '../host/protocol/client-errors.js';
 import { startBackupWorker } from './start-backup-worker.js';
 import type { WorkerFiles } from './start-worker.js';
 import { WorkerLink } from './worker-link.js';

@@ -1,7 +1,7 @@
-import { AdaptedSqlRecorder } from '../persistence/adapted-sql-recorder.js';
+import { AdaptedSqlRecorder } from '../persistence/sql/adapted-sql-recorder.js';
 import type { TransactionalRecorder } from '../persistence/recorder-transaction.js';
-import type { SqlQueryable } from '../persistence/sql-queryable.js';
-import type { SqlRecorder } from '../persistence/sql-recorder.js';
+import type { SqlQueryable } from '../persistence/sql/sql-queryable.js';
+import type { SqlRecorder } from '../persistence/sql/sql-recorder.js';
 
 /** What of a `Daybook` is used. */
 export interface DaybookWithSql extends SqlQueryable {

@@ -4,10 +4,10 @@
  * @module
  */
 import { startBackupLink } from './backup-link.js';
-import { WorkerFailedError } from './client-errors.js';
+import { WorkerFailedError } from '../host/protocol/client-errors.js';
 import { wasmHref } from './start-worker.js';
 import type { WorkerFiles } from './start-worker.js';
-import { markedReplica, markStore, unmarkStore } from './store-marker.js';
+import { markedReplica, markStore, unmarkStore } from '../origin/store-marker.js';
 import { validateStoreName } from './store-name.js';
 
 // A tab that is being closed lets go within this time; a person who waits for a log-out does not wait much longer.

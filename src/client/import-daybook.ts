@@ -5,15 +5,15 @@
  */
 import { proxy } from 'comlink';
 import { ProgrammingError } from '../persistence/errors.js';
-import type { ImportProgress } from '../persistence/indexeddb/open-progress.js';
-import type { ImportAs, ImportResult } from '../persistence/indexeddb/store-file/store-import.js';
+import type { ImportProgress } from '../persistence/journal/open-progress.js';
+import type { ImportAs, ImportResult } from '../persistence/indexeddb/store-import.js';
 import { startBackupLink, whenStarted } from './backup-link.js';
-import { sourceOf } from './byte-source.js';
-import type { ByteSource } from './byte-source.js';
-import { WorkerFailedError } from './client-errors.js';
+import { sourceOf } from '../host/protocol/byte-source.js';
+import type { ByteSource } from '../host/protocol/byte-source.js';
+import { WorkerFailedError } from '../host/protocol/client-errors.js';
 import { wasmHref } from './start-worker.js';
 import type { WorkerFiles } from './start-worker.js';
-import { markStore } from './store-marker.js';
+import { markStore } from '../origin/store-marker.js';
 import { validateStoreName } from './store-name.js';
 
 /** Options of {@link importDaybook}. */

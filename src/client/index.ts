@@ -3,14 +3,14 @@
  *
  * @module
  */
-export type { ExportFormat } from './backup-host.js';
+export type { ExportFormat } from '../host/protocol/backup-host.js';
 export {
   StoreClosedError,
   StoreInUseError,
   UnsyncedEventsError,
   WorkerDiedError,
   WorkerFailedError,
-} from './client-errors.js';
+} from '../host/protocol/client-errors.js';
 export { daybookSqlRecorder } from './daybook-sql-recorder.js';
 export type { DaybookWithSql } from './daybook-sql-recorder.js';
 export { deleteDaybook } from './delete-daybook.js';
@@ -21,5 +21,5 @@ export { openDaybook } from './open-daybook.js';
 export type { Daybook, OpenDaybookOptions } from './open-daybook.js';
 export type { CommitOptions, DaybookInsertOptions, DaybookRecorder } from './remote-recorder.js';
 export type { WorkerFiles } from './start-worker.js';
-export type { HostReport } from './store-host.js';
+export type { HostReport } from '../host/protocol/store-host.js';
 export type { DaybookStorage, ExportOptions, StorageReport } from './store-storage.js';

@@ -5,21 +5,21 @@
  */
 import { proxy } from 'comlink';
 import { StorageLostError } from '../persistence/errors.js';
-import type { OpenProgress } from '../persistence/indexeddb/open-progress.js';
-import type { StoreIdentity } from '../persistence/indexeddb/store-identity.js';
-import type { SqlQueryable } from '../persistence/sql-queryable.js';
+import type { OpenProgress } from '../persistence/journal/open-progress.js';
+import type { StoreIdentity } from '../persistence/journal/store-identity.js';
+import type { SqlQueryable } from '../persistence/sql/sql-queryable.js';
 import { follow } from '../persistence/subscription.js';
 import { validateDurability } from '../persistence/validation.js';
 import type { FollowOptions, Subscription } from '../persistence/subscription.js';
-import { pageWakeSources } from '../sync/wake-sources.js';
+import { pageWakeSources } from '../origin/wake-sources.js';
 import { systemClock } from '../util/clock.js';
-import { StoreClosedError, WorkerFailedError } from './client-errors.js';
+import { StoreClosedError, WorkerFailedError } from '../host/protocol/client-errors.js';
 import { openExport } from './remote-export.js';
 import { RemoteRecorder } from './remote-recorder.js';
 import type { DaybookRecorder } from './remote-recorder.js';
 import { startWorker, wasmHref } from './start-worker.js';
 import type { WorkerFiles } from './start-worker.js';
-import { markedReplica, markStore, unmarkStore } from './store-marker.js';
+import { markedReplica, markStore, unmarkStore } from '../origin/store-marker.js';
 import { validateStoreName } from './store-name.js';
 import { StoreStorage } from './store-storage.js';
 import type { DaybookStorage } from './store-storage.js';

@@ -4,11 +4,11 @@
  * @module
  */
 import { proxy } from 'comlink';
-import type { OnOpenProgress } from '../persistence/indexeddb/open-progress.js';
-import type { HostExportOptions } from './backup-host.js';
+import type { OnOpenProgress } from '../persistence/journal/open-progress.js';
+import type { HostExportOptions } from '../host/protocol/backup-host.js';
 import { startBackupLink, whenStarted } from './backup-link.js';
-import type { CancellableByteSource } from './byte-source.js';
-import { WorkerFailedError } from './client-errors.js';
+import type { CancellableByteSource } from '../host/protocol/byte-source.js';
+import { WorkerFailedError } from '../host/protocol/client-errors.js';
 import type { WorkerFiles } from './start-worker.js';
 import { wasmHref } from './start-worker.js';
 import type { WorkerLink } from './worker-link.js';

@@ -7,10 +7,10 @@ import { transfer } from 'comlink';
 import { packEvents, unpackEvents, unpackNotifications } from '../persistence/event-batch.js';
 import type { RecorderTransaction, TransactionalRecorder } from '../persistence/recorder-transaction.js';
 import type { InsertEventsOptions, SelectEventsOptions, SelectNotificationsOptions } from '../persistence/recorder.js';
-import type { SqlQueryable } from '../persistence/sql-queryable.js';
+import type { SqlQueryable } from '../persistence/sql/sql-queryable.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../persistence/stored-event.js';
 import { validateEvents } from '../persistence/validation.js';
-import type { TransactionEnd } from './store-host.js';
+import type { TransactionEnd } from '../host/protocol/store-host.js';
 import type { WorkerLink } from './worker-link.js';
 
 /** What one commit survives, where it differs from the store's `durability`. */

@@ -4,11 +4,11 @@
  * @module
  */
 import { ProgrammingError } from '../persistence/errors.js';
-import type { OnOpenProgress, OpenProgress } from '../persistence/indexeddb/open-progress.js';
-import type { ExportFormat } from './backup-host.js';
-import { streamOf } from './byte-source.js';
-import type { CancellableByteSource } from './byte-source.js';
-import type { HostReport } from './store-host.js';
+import type { OnOpenProgress, OpenProgress } from '../persistence/journal/open-progress.js';
+import type { ExportFormat } from '../host/protocol/backup-host.js';
+import { streamOf } from '../host/protocol/byte-source.js';
+import type { CancellableByteSource } from '../host/protocol/byte-source.js';
+import type { HostReport } from '../host/protocol/store-host.js';
 
 /** A store's state and its place in the browser, at one moment. */
 export interface StorageReport extends HostReport {

@@ -9,10 +9,10 @@
 import { wrap } from 'comlink';
 import type { Remote } from 'comlink';
 import { ProgrammingError } from '../persistence/errors.js';
-import { WorkerDiedError, WorkerFailedError } from './client-errors.js';
-import { installErrorTransfer } from './error-transfer.js';
-import type { StoreHost } from './store-host.js';
-import type { WorkerHost } from './worker-host.js';
+import { WorkerDiedError, WorkerFailedError } from '../host/protocol/client-errors.js';
+import { installErrorTransfer } from '../host/protocol/error-transfer.js';
+import type { StoreHost } from '../host/protocol/store-host.js';
+import type { WorkerHost } from '../host/protocol/worker-host.js';
 
 /** What ends a link before its worker has answered. */
 export interface LinkDeadline {

@@ -5,7 +5,7 @@
  */
 import type { DomainEvent } from '../domain/domain-event.js';
 import { ProgrammingError, TopicError } from './errors.js';
-import type { EventMapper } from './mapper.js';
+import type { EventMapper } from './event-mapper.js';
 import type { AggregateRecorder, InsertEventsOptions, ProcessRecorder, SelectEventsOptions } from './recorder.js';
 import type { Notification, NotificationId, OriginatorId, Recording, StoredEvent } from './stored-event.js';
 

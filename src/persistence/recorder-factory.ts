@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Environment } from './environment.js';
+import type { Environment } from '../environment/environment.js';
 import type { AggregateRecorder, ApplicationRecorder, ProcessRecorder } from './recorder.js';
 
 /**

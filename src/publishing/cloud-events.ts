@@ -17,7 +17,8 @@
  *
  * @module
  */
-import { destinationOf, DESTINATION_DEFAULT, outboundTranscoder } from '../application/outbox/message-format.js';
+import { destinationOf, DESTINATION_DEFAULT } from '../application/outbox/message-format.js';
+import { defaultTranscoder } from '../persistence/mapping/default-transcoder.js';
 import type { MessageFormat, MessageFormatOptions } from '../application/outbox/message-format.js';
 import type { NotifiedEvent } from '../application/events/notified-event.js';
 import type { OutboundMessage } from '../application/outbox/publisher.js';
@@ -40,7 +41,7 @@ export interface CloudEventsOptions extends MessageFormatOptions {
 /** Messages in the form of CloudEvents 1.0, for an `OutboxWorker`. */
 export function cloudEvents(options: CloudEventsOptions = {}): MessageFormat {
   const { source = SOURCE_DEFAULT, mode = 'structured', destination = DESTINATION_DEFAULT } = options;
-  const { transcoder = outboundTranscoder() } = options;
+  const { transcoder = defaultTranscoder() } = options;
   return async (event): Promise<OutboundMessage> => {
     const attributes = attributesOf(event, source);
     const message = { id: event.metadata.eventId, destination: destinationOf(destination, event) };

@@ -15,14 +15,14 @@ export {
   UnavailableError,
   UpgradeRequiredError,
 } from './protocol/index.js';
-export { BACKOFF_DELAY_MS_MAX, BACKOFF_DELAY_MS_MIN } from './push-backoff.js';
-export type { GetToken } from './push-transport.js';
-export type { OnServerBehind } from './pusher.js';
-export { startSync } from './start-sync.js';
-export type { StartSyncOptions, Sync } from './start-sync.js';
+export { BACKOFF_DELAY_MS_MAX, BACKOFF_DELAY_MS_MIN } from './push/push-backoff.js';
+export type { GetToken } from './push/push-transport.js';
+export type { OnServerBehind } from './push/pusher.js';
+export { startSync } from './tabs/start-sync.js';
+export type { StartSyncOptions, Sync } from './tabs/start-sync.js';
 export type { SyncState, SyncStatus } from './sync-status.js';
 export { PUSH_TRACKING_NAME } from './sync-store.js';
 export type { SyncStore } from './sync-store.js';
 export type { Observable } from '../util/observable.js';
 export type { Clock } from '../util/clock.js';
-export type { WakeSources } from './wake-sources.js';
+export type { WakeSources } from '../origin/wake-sources.js';

@@ -3,7 +3,7 @@ import type { Remote } from 'comlink';
 import { deleteDaybook, openDaybook } from 'daybook';
 import { newOriginatorId, sampleEvent, sampleEvents } from 'daybook/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { StoreHost } from '../../src/client/store-host.js';
+import type { StoreHost } from '../../src/host/protocol/store-host.js';
 import { exists, newStoreName, openStore, rawJournal, settled, withWorkers } from './open-store.js';
 
 describe('opening', () => {

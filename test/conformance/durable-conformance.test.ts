@@ -1,7 +1,7 @@
-import { DurableRecorder } from '../../src/persistence/indexeddb/durable-recorder.js';
-import { LazyReplica } from '../../src/persistence/lazy-replica.js';
+import { DurableRecorder } from '../../src/persistence/journal/durable-recorder.js';
+import { LazyReplica } from '../../src/persistence/journal/lazy-replica.js';
 import { MemoryReplica } from '../../src/persistence/memory/memory-replica.js';
-import type { Replica } from '../../src/persistence/replica.js';
+import type { Replica } from '../../src/persistence/journal/replica.js';
 import { SqliteReplica } from '../../src/persistence/sqlite/sqlite-replica.js';
 import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
 import { aggregateRecorderCases } from '../../src/testing/conformance/aggregate-recorder-cases.js';

@@ -3,7 +3,7 @@ import { applicationRecorderCases } from '../../src/testing/conformance/applicat
 import { processRecorderCases } from '../../src/testing/conformance/process-recorder-cases.js';
 import { transactionCases } from '../../src/testing/conformance/transaction-cases.js';
 import type { TransactionContext } from '../../src/testing/conformance/transaction-cases.js';
-import type { SqlQueryable } from '../../src/persistence/sql-queryable.js';
+import type { SqlQueryable } from '../../src/persistence/sql/sql-queryable.js';
 import { openTab } from '../support/own-tables-tab.js';
 import { describeConformance } from '../support/run-conformance.js';
 import { SharedJournal } from '../support/shared-journal.js';

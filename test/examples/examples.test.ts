@@ -9,7 +9,7 @@ import { postgresExample } from '../../examples/orders/example-on-postgres.js';
 import { memoryEngine, sqlEngine } from '../../examples/orders/orders-engine.js';
 import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
 import { createPgPool, PostgresProcessRecorder, postgresSqlRecorder } from '../../src/persistence/postgres/index.js';
-import type { SqlRecorder } from '../../src/persistence/sql-recorder.js';
+import type { SqlRecorder } from '../../src/persistence/sql/sql-recorder.js';
 import { describeExamples } from '../support/example-programs.js';
 import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
 import { SQL_RECORDERS } from '../support/sql-recorders.js';

@@ -7,10 +7,10 @@ import { event } from '../../src/domain/message-types.js';
 import type { DateTime } from '../../src/domain/date-time.js';
 import { Decimal } from '../../src/domain/decimal.js';
 import { UUID } from '../../src/domain/uuid.js';
-import { AESCipher } from '../../src/persistence/aes-cipher.js';
+import { AESCipher } from '../../src/persistence/mapping/aes-cipher.js';
 import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
 import type { ProcessRecorder } from '../../src/persistence/recorder.js';
-import { ZlibCompressor } from '../../src/persistence/zlib-compressor.js';
+import { ZlibCompressor } from '../../src/persistence/mapping/zlib-compressor.js';
 import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
 import type { PostgresFixture } from '../support/postgres-fixture.js';
 

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AESCipher } from '../../src/persistence/aes-cipher.js';
+import { AESCipher } from '../../src/persistence/mapping/aes-cipher.js';
 import { EventStore } from '../../src/persistence/event-store.js';
-import { JSONTranscoder } from '../../src/persistence/json-transcoder.js';
-import { Mapper } from '../../src/persistence/mapper.js';
-import { DatetimeAsISO, DecimalAsStr, UUIDAsHex } from '../../src/persistence/transcodings.js';
-import { ZlibCompressor } from '../../src/persistence/zlib-compressor.js';
+import { JSONTranscoder } from '../../src/persistence/mapping/json-transcoder.js';
+import { Mapper } from '../../src/persistence/mapping/mapper.js';
+import { DatetimeAsISO, DecimalAsStr, UUIDAsHex } from '../../src/persistence/mapping/transcodings.js';
+import { ZlibCompressor } from '../../src/persistence/mapping/zlib-compressor.js';
 import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
 import type { PostgresFixture } from '../support/postgres-fixture.js';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { DomainEvent } from '../../src/domain/domain-event.js';
 import { EventStore } from '../../src/persistence/event-store.js';
-import { JSONTranscoder } from '../../src/persistence/json-transcoder.js';
-import { Mapper } from '../../src/persistence/mapper.js';
+import { JSONTranscoder } from '../../src/persistence/mapping/json-transcoder.js';
+import { Mapper } from '../../src/persistence/mapping/mapper.js';
 import { MemoryAggregateRecorder, MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
 import { newOriginatorId } from '../../src/testing/conformance/event-samples.js';
 

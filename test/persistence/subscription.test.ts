@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import { DurableRecorder } from '../../src/persistence/indexeddb/durable-recorder.js';
+import { DurableRecorder } from '../../src/persistence/journal/durable-recorder.js';
 import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
 import { MemoryReplica } from '../../src/persistence/memory/memory-replica.js';
 import type { SelectNotificationsOptions } from '../../src/persistence/recorder.js';

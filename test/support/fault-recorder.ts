@@ -1,6 +1,6 @@
 import type { RecorderTransaction } from '../../src/persistence/recorder-transaction.js';
-import type { SqlQueryable } from '../../src/persistence/sql-queryable.js';
-import type { SqlRecorder } from '../../src/persistence/sql-recorder.js';
+import type { SqlQueryable } from '../../src/persistence/sql/sql-queryable.js';
+import type { SqlRecorder } from '../../src/persistence/sql/sql-recorder.js';
 
 /** The program is gone: nothing that it asks for is answered any more. */
 export class KilledError extends Error {

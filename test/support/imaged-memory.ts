@@ -1,8 +1,8 @@
-import type { ReplicaImages } from '../../src/persistence/indexeddb/durable-recorder.js';
-import { DurableRecorder } from '../../src/persistence/indexeddb/durable-recorder.js';
-import { decodeJournalRecord, encodeJournalRecord } from '../../src/persistence/indexeddb/journal-record.js';
+import type { ReplicaImages } from '../../src/persistence/journal/durable-recorder.js';
+import { DurableRecorder } from '../../src/persistence/journal/durable-recorder.js';
+import { decodeJournalRecord, encodeJournalRecord } from '../../src/persistence/journal/journal-record.js';
 import { MemoryReplica } from '../../src/persistence/memory/memory-replica.js';
-import type { CheckedCommit } from '../../src/persistence/replica.js';
+import type { CheckedCommit } from '../../src/persistence/journal/replica.js';
 import type { SharedJournal } from './shared-journal.js';
 
 // Small, so that the images of a few commits have many chunks.

@@ -1,7 +1,7 @@
-import { AdaptedSqlRecorder } from '../../src/persistence/adapted-sql-recorder.js';
+import { AdaptedSqlRecorder } from '../../src/persistence/sql/adapted-sql-recorder.js';
 import type { RecorderTransaction } from '../../src/persistence/recorder-transaction.js';
-import type { SqlQueryable } from '../../src/persistence/sql-queryable.js';
-import type { SqlRecorder } from '../../src/persistence/sql-recorder.js';
+import type { SqlQueryable } from '../../src/persistence/sql/sql-queryable.js';
+import type { SqlRecorder } from '../../src/persistence/sql/sql-recorder.js';
 
 /** What a process that was killed leaves behind in the one that killed it. */
 export class Killed extends Error {

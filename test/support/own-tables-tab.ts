@@ -1,11 +1,11 @@
-import { DurableRecorder } from '../../src/persistence/indexeddb/durable-recorder.js';
-import type { DurableRecorderOptions } from '../../src/persistence/indexeddb/durable-recorder.js';
+import { DurableRecorder } from '../../src/persistence/journal/durable-recorder.js';
+import type { DurableRecorderOptions } from '../../src/persistence/journal/durable-recorder.js';
 import { SqliteOwnTables } from '../../src/persistence/sqlite/own-tables/sqlite-own-tables.js';
 import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
 import type { SqliteDatabase } from '../../src/persistence/sqlite/sqlite-driver.js';
 import { systemClock } from '../../src/util/clock.js';
 import type { Clock } from '../../src/util/clock.js';
-import { ImagedReplica } from '../../worker/imaged-replica.js';
+import { ImagedReplica } from '../../src/host/imaged-replica.js';
 import type { SharedJournal } from './shared-journal.js';
 
 /** One more tab on a shared journal, as a worker wires it, with its database at hand. */

@@ -6,7 +6,7 @@ import type {
   Journal,
   JournalEntry,
   OnOvertaken,
-} from '../../src/persistence/indexeddb/journal.js';
+} from '../../src/persistence/journal/journal.js';
 
 /** What may go wrong with one request: it fails, and the record is or is not written. */
 export type JournalFault = 'none' | 'fails' | 'fails-after-writing';

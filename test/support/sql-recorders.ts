@@ -1,5 +1,5 @@
 import { postgresSqlRecorder } from '../../src/persistence/postgres/postgres-sql-recorder.js';
-import type { SqlRecorder } from '../../src/persistence/sql-recorder.js';
+import type { SqlRecorder } from '../../src/persistence/sql/sql-recorder.js';
 import { SqliteProcessRecorder } from '../../src/persistence/sqlite/sqlite-recorder.js';
 import { sqliteSqlRecorder } from '../../src/persistence/sqlite/sqlite-sql-recorder.js';
 import { openPostgres } from './postgres-fixture.js';

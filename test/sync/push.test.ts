@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
 import { createSyncServer } from '../../src/server/index.js';
-import { startSync } from '../../src/sync/start-sync.js';
-import type { StartSyncOptions, Sync } from '../../src/sync/start-sync.js';
+import { startSync } from '../../src/sync/tabs/start-sync.js';
+import type { StartSyncOptions, Sync } from '../../src/sync/tabs/start-sync.js';
 import type { SyncStatus } from '../../src/sync/sync-status.js';
 import { PUSH_TRACKING_NAME } from '../../src/sync/sync-store.js';
 import type { SyncStore } from '../../src/sync/sync-store.js';

@@ -12,7 +12,7 @@ import type { AggregateRecorder, SelectEventsOptions } from '../../persistence/r
 import { isAggregateClass, kindOf } from './aggregate-kind.js';
 import type { AggregateDefinition, AggregateKind } from './aggregate-kind.js';
 import type { AggregateLoader } from './aggregate-loader.js';
-import { AggregateNotFoundError } from '../application-errors.js';
+import { AggregateNotFoundError } from './application-errors.js';
 import type { EventEnvelopeMapper } from '../events/envelope-mapper.js';
 import type { EventRegistry } from '../events/event-registry.js';
 

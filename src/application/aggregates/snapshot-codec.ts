@@ -5,8 +5,8 @@
  */
 import { dequal } from 'dequal';
 import { DataError } from '../../persistence/errors.js';
-import { Mapper } from '../../persistence/mapper.js';
-import type { MapperOptions } from '../../persistence/mapper.js';
+import { Mapper } from '../../persistence/mapping/mapper.js';
+import type { MapperOptions } from '../../persistence/mapping/mapper.js';
 import type { AggregateKind } from './aggregate-kind.js';
 
 /** An aggregate at a version. */

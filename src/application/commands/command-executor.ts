@@ -17,8 +17,8 @@ import { decideAgain, validateRetryPolicy } from './decide-again.js';
 import type { RetryMeans, RetryPolicy } from './decide-again.js';
 import { concurrencyError } from './event-saver.js';
 import type { AggregateChange, SaveOptions } from './event-saver.js';
-import { isAsExpected, outlivesConflict, validateExpectedVersion, versionOf } from './expected-version.js';
-import type { ExpectedVersion } from './expected-version.js';
+import { isAsExpected, outlivesConflict, validateExpectedVersion, versionOf } from '../aggregates/expected-version.js';
+import type { ExpectedVersion } from '../aggregates/expected-version.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 
 /** What is known of a command beside what it asks for. */

@@ -5,7 +5,7 @@
  */
 import { ProgrammingError } from '../../persistence/errors.js';
 import type { Clock } from '../../util/clock.js';
-import { ConcurrencyError } from '../application-errors.js';
+import { ConcurrencyError } from '../aggregates/application-errors.js';
 
 /** How often to decide again after a conflict, and how long to wait before. */
 export interface RetryPolicy {

@@ -18,19 +18,19 @@ import { validated } from '../../domain/standard-schema.js';
 import { IntegrityError } from '../../persistence/errors.js';
 import type { RecorderTransaction, TransactionalRecorder } from '../../persistence/recorder-transaction.js';
 import type { ProcessRecorder } from '../../persistence/recorder.js';
-import type { SqlQueryable } from '../../persistence/sql-queryable.js';
+import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { NotificationId, StoredEvent, Tracking } from '../../persistence/stored-event.js';
 import { callListener } from '../../util/call-listener.js';
 import type { Clock } from '../../util/clock.js';
 import { withoutUndefined } from '../../util/without-undefined.js';
 import type { AggregateKind } from '../aggregates/aggregate-kind.js';
-import { ConcurrencyError } from '../application-errors.js';
+import { ConcurrencyError } from '../aggregates/application-errors.js';
 import type { ConflictReader } from './conflict-reader.js';
 import type { EventEnvelopeMapper } from '../events/envelope-mapper.js';
 import type { EventRegistry } from '../events/event-registry.js';
-import type { ExpectedVersion } from './expected-version.js';
-import { takePartInTransactions } from '../inline-participant.js';
-import type { InlineParticipant } from '../inline-participant.js';
+import type { ExpectedVersion } from '../aggregates/expected-version.js';
+import { takePartInTransactions } from '../events/inline-participant.js';
+import type { InlineParticipant } from '../events/inline-participant.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 
 /** What is known of a save beside its events. */

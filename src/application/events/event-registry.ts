@@ -9,7 +9,7 @@ import type { EventVersions } from '../../domain/event-versions.js';
 import type { MessageDefinitions } from '../../domain/message-types.js';
 import type { StandardSchema } from '../../domain/standard-schema.js';
 import { ProgrammingError, TopicError } from '../../persistence/errors.js';
-import { validateVersions } from '../../persistence/upcasting.js';
+import { validateVersions } from '../../persistence/mapping/upcasting.js';
 
 /** A type of aggregate, as far as its events go: deciders and aggregate classes are such. */
 export interface EventSource {

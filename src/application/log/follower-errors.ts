@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { ApplicationError } from '../application-errors.js';
+import { ApplicationError } from '../aggregates/application-errors.js';
 
 /** A projection or a process does not go on: it was closed, or stopped by what is the cause of this error. */
 export class FollowerStoppedError extends ApplicationError {

@@ -1,5 +1,5 @@
 import { OperationalError, STATEMENT_REASON } from '../../persistence/errors.js';
-import { ConcurrencyError } from '../application-errors.js';
+import { ConcurrencyError } from '../aggregates/application-errors.js';
 
 // What the store says when it is gone for this program: opened again, it is another object. By their codes, because the
 // classes of the browser's side are not for this layer.

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { JSONTranscoder } from '../../persistence/json-transcoder.js';
-import type { Transcoder } from '../../persistence/transcoder.js';
-import { DatetimeAsISO, DecimalAsStr, UUIDAsHex } from '../../persistence/transcodings.js';
+import { defaultTranscoder } from '../../persistence/mapping/default-transcoder.js';
+import type { Transcoder } from '../../persistence/mapping/transcoder.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { metadataTexts, toOutboundEnvelope } from './outbound-envelope.js';
 import type { OutboundMessage } from './publisher.js';
@@ -32,7 +31,7 @@ export interface MessageFormatOptions {
  * `causation_id`.
  */
 export function envelopeMessages(options: MessageFormatOptions = {}): MessageFormat {
-  const { destination = DESTINATION_DEFAULT, transcoder = outboundTranscoder() } = options;
+  const { destination = DESTINATION_DEFAULT, transcoder = defaultTranscoder() } = options;
   return async (event) => ({
     id: event.metadata.eventId,
     destination: destinationOf(destination, event),
@@ -45,11 +44,6 @@ export function envelopeMessages(options: MessageFormatOptions = {}): MessageFor
 /** Tells where an event goes. */
 export function destinationOf(destination: string | ((event: NotifiedEvent) => string), event: NotifiedEvent): string {
   return typeof destination === 'string' ? destination : destination(event);
-}
-
-/** A transcoder for what leaves the application. */
-export function outboundTranscoder(): Transcoder {
-  return new JSONTranscoder().register(UUIDAsHex).register(DatetimeAsISO).register(DecimalAsStr);
 }
 
 function messageHeaders(event: NotifiedEvent): Readonly<Record<string, string>> {

@@ -4,12 +4,12 @@
  *
  * @module
  */
-import type { Cipher } from '../../persistence/cipher.js';
-import type { Compressor } from '../../persistence/compressor.js';
+import type { Cipher } from '../../persistence/mapping/cipher.js';
+import type { Compressor } from '../../persistence/mapping/compressor.js';
 import { DataError } from '../../persistence/errors.js';
-import type { Transcoder } from '../../persistence/transcoder.js';
+import type { Transcoder } from '../../persistence/mapping/transcoder.js';
 import { fromBase64, toBase64 } from '../../util/base64.js';
-import { outboundTranscoder } from './message-format.js';
+import { defaultTranscoder } from '../../persistence/mapping/default-transcoder.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { fromOutboundEnvelope, toOutboundEnvelope } from './outbound-envelope.js';
 
@@ -31,7 +31,7 @@ export class OutboxEventData {
   readonly #cipher: Cipher | undefined;
 
   constructor({ transcoder, compressor, cipher }: OutboxEventDataOptions) {
-    this.#transcoder = transcoder ?? outboundTranscoder();
+    this.#transcoder = transcoder ?? defaultTranscoder();
     this.#compressor = compressor;
     this.#cipher = cipher;
   }

@@ -21,9 +21,10 @@
  *
  * @module
  */
-import type { SqlDialect } from '../../persistence/sql-recorder.js';
-import type { Creation } from '../create-missing.js';
-import type { SqlTableName } from './sql-names.js';
+import type { SqlDialect } from '../../persistence/sql/sql-recorder.js';
+import type { Creation } from '../../persistence/sql/create-missing.js';
+import type { SqlTableName } from '../../persistence/sql/sql-names.js';
+import { valueRows } from '../../persistence/sql/sql-parameters.js';
 
 /** The columns in the order in which {@link insertSql} takes their values. */
 const INSERTED = [
@@ -79,16 +80,6 @@ export function outboxCreations(names: SqlTableName, dialect: SqlDialect): reado
 /** Inserts several entries at once. */
 export function insertSql(names: SqlTableName, entries: number): string {
   return `INSERT INTO ${names.table} (${INSERTED.join(', ')}) VALUES ${valueRows(entries, INSERTED.length)}`;
-}
-
-/** Lists of numbered parameters: `($1, $2), ($3, $4)`. */
-export function valueRows(rows: number, columns: number): string {
-  return Array.from({ length: rows }, (_, row) => `(${parameters(columns, row * columns + 1)})`).join(', ');
-}
-
-/** Numbered parameters: `$3, $4, $5`. */
-export function parameters(count: number, first: number): string {
-  return Array.from({ length: count }, (_, index) => `$${index + first}`).join(', ');
 }
 
 /** Leases entries: `$1` lease, `$2` until, `$3` now, `$4` how many. */

@@ -26,7 +26,7 @@
  * @module
  */
 import type { NotificationId } from '../../persistence/stored-event.js';
-import type { InlineParticipant } from '../inline-participant.js';
+import type { InlineParticipant } from '../events/inline-participant.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 
 /** `failed` is a dead letter: somebody has to look at it. */

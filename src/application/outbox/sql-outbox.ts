@@ -5,18 +5,19 @@
  */
 import { NotSupportedError } from '../../persistence/errors.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
-import type { SqlQueryable, SqlResult } from '../../persistence/sql-queryable.js';
-import type { SqlRecorder } from '../../persistence/sql-recorder.js';
+import type { SqlQueryable, SqlResult } from '../../persistence/sql/sql-queryable.js';
+import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
-import { storableText } from '../storable-text.js';
+import { storableText } from '../../persistence/sql/storable-text.js';
 import { OutboxEventData } from './outbox-event-data.js';
 import type { OutboxEventDataOptions } from './outbox-event-data.js';
 import { OutboxHints } from './outbox-hints.js';
 import { INSERT_ENTRIES_MAX, LAST_ERROR_LENGTH_MAX, LIST_ENTRIES_DEFAULT, MARK_ENTRIES_MAX } from './outbox-limits.js';
-import { createMissing } from '../create-missing.js';
-import { claimSql, ENTRY_COLUMNS, insertSql, outboxCreations, parameters } from './outbox-schema.js';
+import { createMissing } from '../../persistence/sql/create-missing.js';
+import { parameters } from '../../persistence/sql/sql-parameters.js';
+import { claimSql, ENTRY_COLUMNS, insertSql, outboxCreations } from './outbox-schema.js';
 import type {
   ClaimRequest,
   Outbox,
@@ -26,8 +27,8 @@ import type {
   OutboxPage,
   OutboxStatus,
 } from './outbox.js';
-import { sqlTableName } from './sql-names.js';
-import type { SqlTableName } from './sql-names.js';
+import { sqlTableName } from '../../persistence/sql/sql-names.js';
+import type { SqlTableName } from '../../persistence/sql/sql-names.js';
 
 const TABLE_DEFAULT = 'event_outbox';
 

@@ -1,7 +1,7 @@
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
-import type { SqlQueryable } from '../../persistence/sql-queryable.js';
+import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { Observable } from '../../util/observable.js';
-import type { InlineParticipant } from '../inline-participant.js';
+import type { InlineParticipant } from '../events/inline-participant.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { OutboxWorker } from './outbox-worker.js';
 import type { OutboxWorkerOptions, OutboxWorkerStatus } from './outbox-worker.js';

@@ -18,9 +18,14 @@ import type { NotificationId } from '../../persistence/stored-event.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import type { Observable } from '../../util/observable.js';
-import type { Application } from '../application.js';
-import { ConcurrencyError } from '../application-errors.js';
+import type { Message } from '../../domain/message-types.js';
+import type { ProcessRecorder } from '../../persistence/recorder.js';
+import type { AnyDecider } from '../aggregates/aggregate-kind.js';
+import { ConcurrencyError } from '../aggregates/application-errors.js';
+import type { Repository } from '../aggregates/repository.js';
+import type { ExecuteOptions } from '../commands/command-executor.js';
 import type { RetryPolicy } from '../commands/decide-again.js';
+import type { EventLog } from '../log/event-log.js';
 import { LogFollower } from '../log/log-follower.js';
 import type { FollowerStatus, WaitOptions } from '../log/log-follower.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
@@ -31,12 +36,21 @@ const PAGE_EVENTS_MAX = 100;
 const RETRY_DEFAULT: RetryPolicy = { attemptsMax: 10 };
 const INITIAL_STATUS: FollowerStatus = { state: 'idle', position: 0, head: 0, lag: 0, lastError: undefined };
 
-/** What a process needs of the application that it follows: its name is part of what the progress is recorded under. */
-export type ProcessSource = Pick<Application, 'name' | 'recorder' | 'decode'> &
-  Partial<Pick<Application, 'onRecorded'>>;
+/** The application that a process follows: its name is part of what the progress is recorded under. */
+export interface ProcessSource extends EventLog {
+  readonly name: string;
+}
 
-/** What a process needs of the application that its commands go to. */
-export type ProcessTarget = Pick<Application, 'repository' | 'recorder' | 'executeAll'>;
+/** What a process needs of the application that its commands go to; an `Application` has it. */
+export interface ProcessTarget {
+  readonly repository: Repository;
+  readonly recorder: Pick<ProcessRecorder, 'maxTrackingId' | 'hasTrackingId'>;
+  /** Saves what the commands come to, and the tracking record, in one transaction. */
+  executeAll(
+    executions: readonly (readonly [to: AnyDecider, id: string, command: Message])[],
+    options: ExecuteOptions,
+  ): Promise<unknown>;
+}
 
 /** Options of {@link ProcessRunner}. */
 export interface ProcessRunnerOptions {

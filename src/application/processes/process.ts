@@ -7,8 +7,8 @@ import type { CommandOf } from '../../domain/decider.js';
 import type { Message } from '../../domain/message-types.js';
 import type { AnyDecider } from '../aggregates/aggregate-kind.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
-import { topicsOfTypes } from '../projections/projection.js';
-import type { EventOrigin, EventsOfOrigin } from '../projections/projection.js';
+import { topicsOfTypes } from '../events/event-origin.js';
+import type { EventOrigin, EventsOfOrigin } from '../events/event-origin.js';
 import type { Repository } from '../aggregates/repository.js';
 
 /** A command, and the aggregate that it is for. Made by {@link send}. */

@@ -1,14 +1,14 @@
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
-import type { SqlQueryable } from '../../persistence/sql-queryable.js';
+import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import type { EventLog } from '../log/event-log.js';
-import type { InlineParticipant } from '../inline-participant.js';
+import type { InlineParticipant } from '../events/inline-participant.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { applyPage, HandlerFailure } from './projection-applier.js';
 import type { SqlProjection, SqlView } from './projection.js';
 import { SqlProjectionStore } from './sql-projection-store.js';
-import type { SqlRecorder } from '../../persistence/sql-recorder.js';
+import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 
 // Events that were missed and are read at once: they are few, unless the projection was just added.
 const PAGE_EVENTS_MAX = 500;

@@ -24,7 +24,7 @@ import { backoffDelayMs } from '../../util/backoff.js';
 import type { Clock } from '../../util/clock.js';
 import { pause } from '../../util/pause.js';
 import { isTransient } from '../log/transient-errors.js';
-import { storableText } from '../storable-text.js';
+import { storableText } from '../../persistence/sql/storable-text.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { ViewMovedError } from './projection-store.js';
 import type { DeadLetter, ProjectionStore, ProjectionTransaction, ViewGeneration } from './projection-store.js';

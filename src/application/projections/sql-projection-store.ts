@@ -12,8 +12,8 @@
  */
 import { DatabaseError, InternalError, ProgrammingError } from '../../persistence/errors.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
-import type { SqlQueryable } from '../../persistence/sql-queryable.js';
-import type { SqlRecorder } from '../../persistence/sql-recorder.js';
+import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
+import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import type { SqlProjection, SqlView } from './projection.js';

@@ -1,6 +1,6 @@
 import type { IDBPTransaction } from 'idb';
 import { InternalError } from '../errors.js';
-import type { CheckpointPublication, CheckpointStorage, JournalEntry } from './journal.js';
+import type { CheckpointPublication, CheckpointStorage, JournalEntry } from '../journal/journal.js';
 import type { StoreConnection } from './store-connection.js';
 import type { StoreSchema } from './store-schema.js';
 import { toItsEnd } from './to-its-end.js';

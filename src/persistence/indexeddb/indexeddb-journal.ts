@@ -7,10 +7,17 @@ import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { IndexedDbCheckpoints } from './indexeddb-checkpoints.js';
 import { appendAfterOthers, appendAtOnce, keptWaiting, TRANSACTION_WAIT_MS } from './journal-append.js';
-import type { AppendOptions, AppendOutcome, CheckpointStorage, Durability, Journal, JournalEntry } from './journal.js';
+import type {
+  AppendOptions,
+  AppendOutcome,
+  CheckpointStorage,
+  Durability,
+  Journal,
+  JournalEntry,
+} from '../journal/journal.js';
 import { StoreConnection } from './store-connection.js';
 import type { ExistingStoreOptions, OpenStoreOptions } from './store-connection.js';
-import type { StoreIdentity } from './store-identity.js';
+import type { StoreIdentity } from '../journal/store-identity.js';
 import { toItsEnd } from './to-its-end.js';
 
 // Where others write too, records are appended in the way that costs less then, until so many found nobody before them.

@@ -14,7 +14,7 @@
 import { unwrap } from 'idb';
 import type { Clock } from '../../util/clock.js';
 import { OperationalError, StorageLostError } from '../errors.js';
-import type { AppendOutcome, Durability, JournalEntry, OnOvertaken } from './journal.js';
+import type { AppendOutcome, Durability, JournalEntry, OnOvertaken } from '../journal/journal.js';
 import type { StoreDatabase } from './store-schema.js';
 
 /**

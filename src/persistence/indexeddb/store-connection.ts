@@ -26,7 +26,7 @@ import {
   StorageUnavailableError,
 } from '../errors.js';
 import { DATABASE_VERSION, databaseName, upgradeStore } from './store-schema.js';
-import type { StoreIdentity } from './store-identity.js';
+import type { StoreIdentity } from '../journal/store-identity.js';
 import type { StoreDatabase, StoreSchema } from './store-schema.js';
 import { browserRoom, storageFullError } from './storage-room.js';
 import type { ReadRoom } from './storage-room.js';

@@ -15,7 +15,7 @@
  * @module
  */
 import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from 'idb';
-import type { StoreIdentity } from './store-identity.js';
+import type { StoreIdentity } from '../journal/store-identity.js';
 
 /** The newest layout that this version of Daybook knows, and the one that it creates. */
 export const DATABASE_VERSION = 2;

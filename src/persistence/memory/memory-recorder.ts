@@ -3,9 +3,13 @@
  *
  * @module
  */
-import { SerialAggregateRecorder, SerialApplicationRecorder, SerialProcessRecorder } from '../serial-recorder.js';
-import type { SerialConnection } from '../serial-recorder.js';
-import { SerialSession } from '../serial-session.js';
+import {
+  SerialAggregateRecorder,
+  SerialApplicationRecorder,
+  SerialProcessRecorder,
+} from '../serial/serial-recorder.js';
+import type { SerialConnection } from '../serial/serial-recorder.js';
+import { SerialSession } from '../serial/serial-session.js';
 import { MemoryReplica } from './memory-replica.js';
 
 /** An aggregate recorder whose events are gone when it is. */

@@ -1,10 +1,10 @@
-import { NotSupportedError } from '../errors.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
-import { trackingTaken } from '../replica.js';
-import type { CheckedCommit, Replica } from '../replica.js';
-import type { ProcessTables } from '../serial-recorder.js';
-import { inUnit } from '../serial-session.js';
-import type { WorkUnit } from '../serial-session.js';
+import { trackingTaken } from '../position-taken.js';
+import { withoutOwnTables } from '../journal/replica.js';
+import type { CheckedCommit, Replica } from '../journal/replica.js';
+import type { ProcessTables } from '../serial/serial-recorder.js';
+import { inUnit } from '../serial/serial-session.js';
+import type { WorkUnit } from '../serial/serial-session.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
 import { MemorySequences } from './memory-sequences.js';
 
@@ -80,7 +80,7 @@ export class MemoryReplica implements Replica, ProcessTables, WorkUnit {
   apply(commits: readonly CheckedCommit[]): void {
     inUnit(this, () => {
       for (const { events, tracking, changes } of commits) {
-        if (changes !== undefined) throw withoutSql();
+        if (changes !== undefined) throw withoutOwnTables();
         this.insertEvents(events);
         if (tracking !== undefined) this.insertTracking(tracking);
       }
@@ -107,8 +107,4 @@ export class MemoryReplica implements Replica, ProcessTables, WorkUnit {
       else this.#tracking.set(applicationName, notificationId);
     }
   }
-}
-
-function withoutSql(): NotSupportedError {
-  return new NotSupportedError('The record changes tables of your own, and a replica in memory has none.');
 }

@@ -1,4 +1,4 @@
-import { eventTaken } from '../replica.js';
+import { eventTaken } from '../position-taken.js';
 import type { SelectEventsOptions } from '../recorder.js';
 import type { OriginatorId, StoredEvent } from '../stored-event.js';
 

@@ -19,7 +19,7 @@
  *
  * @module
  */
-import type { Environment } from '../environment.js';
+import type { Environment } from '../../environment/environment.js';
 import type { OriginatorIdType } from '../validation.js';
 import type { PgAddress, PgPoolOptions } from './pg-pool-options.js';
 import type { PostgresProcessRecorderOptions } from './postgres-recorder-options.js';

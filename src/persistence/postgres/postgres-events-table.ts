@@ -6,7 +6,7 @@
 import { InternalError } from '../errors.js';
 import type { IntegrityError } from '../errors.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
-import { eventTaken } from '../replica.js';
+import { eventTaken } from '../position-taken.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
 import { validateEvents, validateSelectEvents, validateSelectNotifications } from '../validation.js';
 import type { PostgresRow } from './postgres-driver.js';

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Environment } from '../environment.js';
+import type { Environment } from '../../environment/environment.js';
 import { createsTables } from '../recorder-factory.js';
 import type { RecorderFactory } from '../recorder-factory.js';
 import { createPgPool } from './pg-pool.js';

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { AdaptedSqlRecorder } from '../adapted-sql-recorder.js';
+import { AdaptedSqlRecorder } from '../sql/adapted-sql-recorder.js';
 import type { Notification } from '../stored-event.js';
-import type { SqlQueryable } from '../sql-queryable.js';
-import type { SqlRecorder } from '../sql-recorder.js';
+import type { SqlQueryable } from '../sql/sql-queryable.js';
+import type { SqlRecorder } from '../sql/sql-recorder.js';
 import type { PostgresPool, PostgresQueryable } from './postgres-driver.js';
 import { postgresError } from './postgres-errors.js';
 import type { PostgresProcessRecorder } from './postgres-recorder.js';

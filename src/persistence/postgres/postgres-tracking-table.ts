@@ -4,7 +4,7 @@
  * @module
  */
 import type { IntegrityError } from '../errors.js';
-import { trackingTaken } from '../replica.js';
+import { trackingTaken } from '../position-taken.js';
 import type { NotificationId, Tracking } from '../stored-event.js';
 import { validateApplicationName } from '../validation.js';
 import { sqlStateOf } from './postgres-errors.js';

@@ -5,8 +5,8 @@
  */
 import { systemClock } from '../../util/clock.js';
 import { NotSupportedError, OperationalError, ProgrammingError } from '../errors.js';
-import { LOCK_TIMEOUT_MS_DEFAULT, retryWhileLocked } from '../lock-retry.js';
-import type { WorkUnit } from '../serial-session.js';
+import { LOCK_TIMEOUT_MS_DEFAULT, retryWhileLocked } from '../serial/lock-retry.js';
+import type { WorkUnit } from '../serial/serial-session.js';
 import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
 import { attempt } from './sqlite-errors.js';
 

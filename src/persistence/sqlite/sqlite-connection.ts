@@ -8,9 +8,9 @@
  * @module
  */
 import { InterfaceError } from '../errors.js';
-import type { SerialConnection } from '../serial-recorder.js';
-import { SerialSession } from '../serial-session.js';
-import type { WorkUnit } from '../serial-session.js';
+import type { SerialConnection } from '../serial/serial-recorder.js';
+import { SerialSession } from '../serial/serial-session.js';
+import type { WorkUnit } from '../serial/serial-session.js';
 import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
 import { SqliteStatements } from './sqlite-statements.js';
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { WorkUnit } from '../serial-session.js';
+import type { WorkUnit } from '../serial/serial-session.js';
 
 /** A value that SQLite stores. Integers are safe integers. */
 export type SqliteValue = null | number | string | Uint8Array;

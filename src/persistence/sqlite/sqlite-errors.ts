@@ -9,7 +9,7 @@ import {
   STATEMENT_REASON,
 } from '../errors.js';
 import type { ErrorDetails } from '../../domain/errors.js';
-import { LOCKED_REASON } from '../lock-retry.js';
+import { LOCKED_REASON } from '../serial/lock-retry.js';
 
 type ErrorMaker = new (message: string, options: { cause: unknown; details?: ErrorDetails }) => PersistenceError;
 

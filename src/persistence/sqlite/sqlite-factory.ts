@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { Environment } from '../environment.js';
+import type { Environment } from '../../environment/environment.js';
 import { InterfaceError } from '../errors.js';
 import type { AggregateRecorder } from '../recorder.js';
 import { createsTables } from '../recorder-factory.js';

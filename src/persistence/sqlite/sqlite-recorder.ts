@@ -6,8 +6,12 @@
  *
  * @module
  */
-import { SerialAggregateRecorder, SerialApplicationRecorder, SerialProcessRecorder } from '../serial-recorder.js';
-import type { SerialConnection } from '../serial-recorder.js';
+import {
+  SerialAggregateRecorder,
+  SerialApplicationRecorder,
+  SerialProcessRecorder,
+} from '../serial/serial-recorder.js';
+import type { SerialConnection } from '../serial/serial-recorder.js';
 import { connectionOf } from './sqlite-connection.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
 import { SqliteReplica } from './sqlite-replica.js';

@@ -2,12 +2,12 @@ import { LastUuid } from '../../util/last-uuid.js';
 import { UUID_BYTES, uuidToBytes } from '../../util/uuid-bytes.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
 import { IntegrityError } from '../errors.js';
-import { trackingTaken } from '../replica.js';
-import type { CheckedCommit, Replica } from '../replica.js';
-import type { ProcessTables } from '../serial-recorder.js';
-import { inUnit } from '../serial-session.js';
+import { trackingTaken } from '../position-taken.js';
+import { withoutOwnTables } from '../journal/replica.js';
+import type { CheckedCommit, Replica } from '../journal/replica.js';
+import type { ProcessTables } from '../serial/serial-recorder.js';
+import { inUnit } from '../serial/serial-session.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
-import { ChangeReplay } from './own-tables/change-replay.js';
 import { joinedSql, ROWS_APART, ROWS_JOINED_MAX, toJoinedRows } from './joined-rows.js';
 import { statementsOf, unitOf } from './sqlite-connection.js';
 import type { SqliteDatabase, SqliteRow, SqliteValue } from './sqlite-driver.js';
@@ -28,25 +28,35 @@ const TRACKING_TABLE = 'tracking';
 // Rows of one INSERT, where every call counts: about 0.7 of the time that as many take one by one, and more save nothing.
 const ROWS_INSERTED = 32;
 
+/** Makes changes of the caller's own tables what they were where they were recorded. */
+export interface OwnChanges {
+  /** Runs work that replays, in a transaction of its own, without what would decide again. */
+  undecided(work: () => void): void;
+  replay(changes: Uint8Array): void;
+}
+
 /** Keeps events in the tables of one SQLite database, through any {@link SqliteDatabase}. */
 export class SqliteReplica implements Replica, ProcessTables {
   readonly #database: SqliteDatabase;
   readonly #statements: SqliteStatements;
   readonly #sequences: SqliteSequences;
-  readonly #changes: ChangeReplay;
+  readonly #changes: OwnChanges | undefined;
   readonly #names: Required<SqliteTableOptions>;
   readonly #events: string;
   readonly #tracking: string;
   readonly #insertOneSql: string;
   readonly #insertManySql: string;
 
-  /** @param database - lent, not owned: the caller closes it */
-  constructor(database: SqliteDatabase, options: SqliteTableOptions = {}) {
+  /**
+   * @param database - lent, not owned: the caller closes it
+   * @param changes - replays what commits changed beside the events; without it, such a commit is refused
+   */
+  constructor(database: SqliteDatabase, options: SqliteTableOptions = {}, changes?: OwnChanges) {
     const { eventsTable = EVENTS_TABLE, trackingTable = TRACKING_TABLE } = options;
     this.#database = database;
     this.#statements = statementsOf(database);
     this.#sequences = new SqliteSequences(database, eventsTable);
-    this.#changes = new ChangeReplay(database);
+    this.#changes = changes;
     this.#names = { eventsTable, trackingTable };
     this.#events = quoted(eventsTable);
     this.#tracking = quoted(trackingTable);
@@ -126,14 +136,19 @@ export class SqliteReplica implements Replica, ProcessTables {
   apply(commits: readonly CheckedCommit[]): void {
     const work = (): void =>
       inUnit(unitOf(this.#database), () => merged(commits).forEach((commit) => this.#applyOne(commit)));
-    if (commits.some(({ changes }) => changes !== undefined)) this.#changes.undecided(work);
+    if (commits.some(({ changes }) => changes !== undefined)) this.#ownChanges().undecided(work);
     else work();
   }
 
   #applyOne({ events, firstNotificationId, tracking, changes }: CheckedCommit): void {
     this.#insertFrom(firstNotificationId, events);
     if (tracking !== undefined) this.insertTracking(tracking);
-    if (changes !== undefined) this.#changes.replay(changes);
+    if (changes !== undefined) this.#ownChanges().replay(changes);
+  }
+
+  #ownChanges(): OwnChanges {
+    if (this.#changes === undefined) throw withoutOwnTables();
+    return this.#changes;
   }
 
   #selectApart(options: SelectNotificationsOptions): Notification[] {

@@ -1,8 +1,8 @@
 import { UUID_BYTES, uuidToBytes } from '../../util/uuid-bytes.js';
 import { IntegrityError } from '../errors.js';
 import type { SelectEventsOptions } from '../recorder.js';
-import { eventTaken } from '../replica.js';
-import type { SequenceTables } from '../serial-recorder.js';
+import { eventTaken } from '../position-taken.js';
+import type { SequenceTables } from '../serial/serial-recorder.js';
 import type { OriginatorId, StoredEvent } from '../stored-event.js';
 import { statementsOf } from './sqlite-connection.js';
 import type { SqliteDatabase, SqliteRow, SqliteValue } from './sqlite-driver.js';

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { AdaptedSqlRecorder } from '../adapted-sql-recorder.js';
+import { AdaptedSqlRecorder } from '../sql/adapted-sql-recorder.js';
 import { ProgrammingError } from '../errors.js';
 import type { TransactionalRecorder } from '../recorder-transaction.js';
-import type { SqlQueryable, SqlResult } from '../sql-queryable.js';
-import type { SqlRecorder } from '../sql-recorder.js';
+import type { SqlQueryable, SqlResult } from '../sql/sql-queryable.js';
+import type { SqlRecorder } from '../sql/sql-recorder.js';
 import { connectionOf } from './sqlite-connection.js';
 import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
 import { inPlaceholderOrder, toPlainPlaceholders } from './sqlite-placeholders.js';

@@ -1,4 +1,4 @@
-import type { Environment } from '../environment.js';
+import type { Environment } from '../../environment/environment.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
 import { SqliteFactory } from './sqlite-factory.js';
 import { openSqlJs } from './sqljs-driver.js';

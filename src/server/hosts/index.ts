@@ -3,19 +3,15 @@
  *
  * @module
  */
-export { ConfigurationError } from '../../persistence/infrastructure/configuration-error.js';
-export type { ConfigurationErrorDetails } from '../../persistence/infrastructure/configuration-error.js';
-export { createEventSourcing } from '../../persistence/infrastructure/event-sourcing.js';
+export { ConfigurationError } from '../../configuration/configuration-error.js';
+export type { ConfigurationErrorDetails } from '../../configuration/configuration-error.js';
+export { createEventSourcing } from '../../configuration/event-sourcing.js';
 export type {
   ConfiguredApplicationOptions,
   EventSourcing,
   EventSourcingOptions,
-} from '../../persistence/infrastructure/event-sourcing.js';
-export type {
-  EventSourcingConfig,
-  StoreConfig,
-  StoreProvider,
-} from '../../persistence/infrastructure/event-sourcing-config.js';
+} from '../../configuration/event-sourcing.js';
+export type { EventSourcingConfig, StoreConfig, StoreProvider } from '../../configuration/event-sourcing-config.js';
 export { parseCliOptions, USAGE } from './cli-options.js';
 export { startEmbeddedPostgres } from './embedded-postgres.js';
 export type { EmbeddedPostgresOptions, EmbeddedPostgresServer } from './embedded-postgres.js';

@@ -5,16 +5,16 @@
  * @module
  */
 import type { Application } from '../../application/application.js';
-import { ConcurrencyError } from '../../application/application-errors.js';
-import type { ExpectedVersion } from '../../application/commands/expected-version.js';
+import { ConcurrencyError } from '../../application/aggregates/application-errors.js';
+import type { ExpectedVersion } from '../../application/aggregates/expected-version.js';
 import { defineDecider } from '../../domain/decider.js';
 import type { DefinedDecider } from '../../domain/decider.js';
 import { event } from '../../domain/message-types.js';
 import type { Message, MessageDefinition } from '../../domain/message-types.js';
 import { UUID } from '../../domain/uuid.js';
-import { AESCipher } from '../../persistence/aes-cipher.js';
+import { AESCipher } from '../../persistence/mapping/aes-cipher.js';
 import type { ProcessRecorder } from '../../persistence/recorder.js';
-import { ZlibCompressor } from '../../persistence/zlib-compressor.js';
+import { ZlibCompressor } from '../../persistence/mapping/zlib-compressor.js';
 import { receive, sampleApplication } from './application-context.js';
 import type { ApplicationContext } from './application-context.js';
 import { applicationLogCases } from './application-log-cases.js';

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { SqlCommitIds, SqlCommitIdsOptions } from '../../application/commands/sql-commit-ids.js';
-import type { SqlRecorder } from '../../persistence/sql-recorder.js';
+import type { SqlCommitIds, SqlCommitIdsOptions } from '../../persistence/sql/sql-commit-ids.js';
+import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import { expectEqual, expectRejection, expectTrue } from './conformance.js';
 import type { ConformanceCase } from './conformance.js';
 import { newOriginatorId, sampleEvent, sampleEvents } from './event-samples.js';

@@ -10,7 +10,7 @@ import type { SqlProjection, SqlView } from '../../application/projections/proje
 import { event } from '../../domain/message-types.js';
 import type { Message } from '../../domain/message-types.js';
 import type { ProcessRecorder } from '../../persistence/recorder.js';
-import type { SqlQueryable } from '../../persistence/sql-queryable.js';
+import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
 import { newOriginatorId } from './event-samples.js';
 

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { EventIndex, TextOf } from '../../application/events/event-index.js';
+import type { EventIndex, TextOf } from '../../application/event-index/event-index.js';
 import type { TransactionalRecorder } from '../../persistence/recorder-transaction.js';
-import type { SqlQueryable } from '../../persistence/sql-queryable.js';
+import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import { expectEqual, expectRejection } from './conformance.js';
 import type { ConformanceCase } from './conformance.js';
 import { newOriginatorId } from './event-samples.js';

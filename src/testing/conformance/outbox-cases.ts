@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { InlineParticipant } from '../../application/inline-participant.js';
+import type { InlineParticipant } from '../../application/events/inline-participant.js';
 import type { NotifiedEvent } from '../../application/events/notified-event.js';
 import type { Outbox, OutboxEntry, OutboxOutcome } from '../../application/outbox/outbox.js';
 import type { TransactionalRecorder } from '../../persistence/recorder-transaction.js';
-import type { SqlQueryable } from '../../persistence/sql-queryable.js';
+import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { Clock } from '../../util/clock.js';
 import { expectEqual, expectTrue } from './conformance.js';
 import type { ConformanceCase } from './conformance.js';

@@ -9,7 +9,7 @@ import { ProjectionRunner } from '../../application/projections/projection-runne
 import type { ProjectionRunnerOptions } from '../../application/projections/projection-runner.js';
 import type { SqlProjection, SqlView } from '../../application/projections/projection.js';
 import { SqlProjectionStore } from '../../application/projections/sql-projection-store.js';
-import type { SqlRecorder } from '../../persistence/sql-recorder.js';
+import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import type { Clock } from '../../util/clock.js';
 import { closedAfter, expectEqual, expectRejection, expectTrue } from './conformance.js';
 import type { ConformanceCase } from './conformance.js';

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { InlineParticipant } from '../../application/inline-participant.js';
+import type { InlineParticipant } from '../../application/events/inline-participant.js';
 import type { NotifiedEvent } from '../../application/events/notified-event.js';
 import type { RecordedEvent } from '../../domain/event-metadata.js';
 import type { TransactionalRecorder } from '../../persistence/recorder-transaction.js';
-import type { SqlQueryable } from '../../persistence/sql-queryable.js';
+import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import { newOriginatorId, sampleEvent } from './event-samples.js';
 
 /** A recorded event of an aggregate, with data that names its version and its characters that are hard to store. */

@@ -8,7 +8,7 @@ import { applyPage } from '../../application/projections/projection-applier.js';
 import type { MemoryProjection, Projection, SqlProjection } from '../../application/projections/projection.js';
 import type { ProjectionStore } from '../../application/projections/projection-store.js';
 import { SqlProjectionStore } from '../../application/projections/sql-projection-store.js';
-import type { SqlRecorder } from '../../persistence/sql-recorder.js';
+import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import { ManualClock } from '../manual-clock.js';
 import { counted, requireSame } from './specification-error.js';
 import { recordedOneByOne } from './specified-events.js';

@@ -4,9 +4,9 @@
  * @module
  */
 import { NotSupportedError, ProgrammingError } from '../../errors.js';
-import { inUnit } from '../../serial-session.js';
-import type { WorkUnit } from '../../serial-session.js';
-import type { SqlResult } from '../../sql-queryable.js';
+import { inUnit } from '../../serial/serial-session.js';
+import type { WorkUnit } from '../../serial/serial-session.js';
+import type { SqlResult } from '../../sql/sql-queryable.js';
 import { dropCapture } from './change-capture.js';
 import type { ChangeCapture } from './change-capture.js';
 import { assertValueCount, isReservedName, parseOwnStatement, reserved } from './own-statement.js';

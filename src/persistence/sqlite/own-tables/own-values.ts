@@ -4,7 +4,7 @@
  * @module
  */
 import { ProgrammingError } from '../../errors.js';
-import type { SqlResult } from '../../sql-queryable.js';
+import type { SqlResult } from '../../sql/sql-queryable.js';
 import type { SqliteRow, SqliteValue } from '../sqlite-driver.js';
 
 /**

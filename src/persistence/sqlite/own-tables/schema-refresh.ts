@@ -1,4 +1,4 @@
-import type { WorkUnit } from '../../serial-session.js';
+import type { WorkUnit } from '../../serial/serial-session.js';
 import type { SqliteDatabase } from '../sqlite-driver.js';
 
 /**

@@ -1,6 +1,6 @@
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../../recorder.js';
-import type { CheckedCommit } from '../../replica.js';
-import type { ProcessTables } from '../../serial-recorder.js';
+import type { CheckedCommit } from '../../journal/replica.js';
+import type { ProcessTables } from '../../serial/serial-recorder.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../../stored-event.js';
 import { validateStateSizes } from '../../validation.js';
 import { InternalError } from '../../errors.js';

@@ -1,0 +1,82 @@
+/**
+ * Errors of the application layer.
+ *
+ * ```text
+ * EventSourcingError
+ * └─ ApplicationError
+ *    ├─ AggregateNotFoundError   there are no events of an aggregate
+ *    └─ ConcurrencyError         somebody else was faster, or an aggregate is not at the version that was expected
+ * ```
+ *
+ * @module
+ */
+import { EventSourcingError } from '../../domain/errors.js';
+import type { ErrorDetails, EventSourcingErrorClass, EventSourcingErrorOptions } from '../../domain/errors.js';
+import type { RecordedEvent } from '../../domain/event-metadata.js';
+import type { ExpectedVersion } from './expected-version.js';
+
+/** Base of all errors about an application. */
+export class ApplicationError<D extends ErrorDetails = ErrorDetails> extends EventSourcingError<D> {
+  static override readonly code: string = 'APPLICATION_ERROR';
+}
+
+/** There are no events of an aggregate, or none up to the version that was asked for. `details` name it. */
+export class AggregateNotFoundError extends ApplicationError {
+  static override readonly code: string = 'AGGREGATE_NOT_FOUND';
+}
+
+/** Which aggregate was not as it was expected to be. */
+export interface ConcurrencyErrorDetails extends Readonly<Record<string, string | number | undefined>> {
+  readonly aggregateId?: string;
+  /** A version, `'noStream'` or `'streamExists'`. */
+  readonly expected?: ExpectedVersion;
+  /** The version that the aggregate has: 0 when it has no events. */
+  readonly actual?: number;
+}
+
+/** Options of {@link ConcurrencyError}. */
+export interface ConcurrencyErrorOptions extends EventSourcingErrorOptions<ConcurrencyErrorDetails> {
+  /** The events that nobody had reckoned with. @defaultValue `[]` */
+  readonly conflictingEvents?: readonly RecordedEvent[];
+}
+
+/**
+ * Somebody else recorded events of an aggregate in the meantime, or it is not at the version that was expected. Nothing
+ * was stored. Load it again and decide again, or tell the person.
+ */
+export class ConcurrencyError extends ApplicationError<ConcurrencyErrorDetails> {
+  static override readonly code: string = 'CONCURRENCY_ERROR';
+
+  /**
+   * What was recorded after the expected version, oldest first, at most 100. Empty when the aggregate is behind the
+   * expected version, or it does not exist. Does not cross a boundary that clones errors; the details do.
+   */
+  readonly conflictingEvents: readonly RecordedEvent[];
+
+  constructor(message: string, options: ConcurrencyErrorOptions = {}) {
+    super(message, options);
+    this.conflictingEvents = options.conflictingEvents ?? [];
+  }
+
+  /** The aggregate. */
+  get aggregateId(): string {
+    return this.details.aggregateId ?? '';
+  }
+
+  /** What it was expected to be. */
+  get expected(): ExpectedVersion {
+    return this.details.expected ?? 'any';
+  }
+
+  /** The version that it has: 0 when it has no events. */
+  get actual(): number {
+    return this.details.actual ?? 0;
+  }
+}
+
+/** Every class above, for an error codec. */
+export const APPLICATION_ERRORS: readonly EventSourcingErrorClass[] = [
+  ApplicationError,
+  AggregateNotFoundError,
+  ConcurrencyError,
+] as readonly EventSourcingErrorClass[];

@@ -1,0 +1,92 @@
+/**
+ * Finds events by their ids, by time, by who caused them: an index beside the events, written in the same transaction.
+ *
+ * @module
+ */
+import type { NotificationId } from '../../persistence/stored-event.js';
+import type { InlineParticipant } from '../events/inline-participant.js';
+import type { NotifiedEvent } from '../events/notified-event.js';
+
+/** Where an event is, and what is known of it. The event itself is in the store. */
+export interface IndexedEvent {
+  readonly notificationId: NotificationId;
+  readonly eventId: string;
+  readonly aggregateId: string;
+  /** Position in the aggregate. */
+  readonly aggregateVersion: number;
+  readonly aggregateType: string;
+  readonly eventType: string;
+  readonly occurredAt: Date | undefined;
+  readonly recordedAt: Date | undefined;
+  readonly actorId: string | undefined;
+  readonly correlationId: string | undefined;
+  readonly tenantId: string | undefined;
+}
+
+/** Which events to find. Everything that is given must be so. */
+export interface EventIndexFilter {
+  /** Occurred at this time, or later. */
+  readonly from?: Date;
+  /** Occurred before this time: `[from, to)` is half-open, so that days, or hours, follow each other without a gap. */
+  readonly to?: Date;
+  readonly actorId?: string;
+  readonly correlationId?: string;
+  readonly tenantId?: string;
+  readonly aggregateType?: string;
+  readonly aggregateId?: string;
+  readonly eventType?: string;
+  /**
+   * Words, each of which must be in the event's text, or begin one of its words, whatever the case and the accents. Needs
+   * an index with `textOf`; without, nothing is found.
+   */
+  readonly text?: string;
+  /** Only notification ids greater than this: page on by the last one. @defaultValue 0 */
+  readonly after?: NotificationId;
+  /** At most this many. @defaultValue 100 */
+  readonly limit?: number;
+}
+
+/** An index of the events of one application. */
+export interface EventIndex extends InlineParticipant {
+  /**
+   * Adds events that were recorded before there was an index. Those that are there already are left as they are.
+   *
+   * @throws DuplicateEventError (`DUPLICATE_EVENT`) when an id belongs to an event at another position
+   */
+  add(events: readonly NotifiedEvent[]): Promise<void>;
+  /** Whether an event of this id was recorded. */
+  hasEvent(eventId: string): Promise<boolean>;
+  /** The event of this id; `undefined` when there is none. */
+  findEvent(eventId: string): Promise<IndexedEvent | undefined>;
+  /** Finds events, in the order of their notification ids. */
+  find(filter: EventIndexFilter): Promise<readonly IndexedEvent[]>;
+  /** Finds what occurred from a time (inclusive) to another (exclusive), in the order of the notification ids. */
+  between(
+    range: { readonly from: Date; readonly to: Date },
+    page?: Pick<EventIndexFilter, 'after' | 'limit'>,
+  ): Promise<readonly IndexedEvent[]>;
+}
+
+/** The text of an event that can be searched; empty when there is none. */
+export type TextOf = (event: NotifiedEvent) => string;
+
+/** Events in a list when nothing else is said. */
+export const FOUND_EVENTS_DEFAULT = 100;
+
+/** What is indexed of an event. */
+export function toIndexedEvent(event: NotifiedEvent): IndexedEvent {
+  const { metadata } = event;
+  return {
+    notificationId: event.notificationId,
+    eventId: metadata.eventId,
+    aggregateId: event.originatorId,
+    aggregateVersion: event.originatorVersion,
+    aggregateType: event.aggregateType,
+    eventType: event.type,
+    occurredAt: metadata.occurredAt,
+    recordedAt: metadata.recordedAt,
+    actorId: metadata.actorId,
+    correlationId: metadata.correlationId,
+    tenantId: metadata.tenantId,
+  };
+}

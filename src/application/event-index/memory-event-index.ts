@@ -1,0 +1,96 @@
+import { DuplicateEventError } from './duplicate-event-error.js';
+import { FOUND_EVENTS_DEFAULT, toIndexedEvent } from './event-index.js';
+import type { EventIndex, EventIndexFilter, IndexedEvent, TextOf } from './event-index.js';
+import type { NotifiedEvent } from '../events/notified-event.js';
+import { wordsOf } from './search-words.js';
+
+const EQUAL = ['actorId', 'correlationId', 'tenantId', 'aggregateType', 'aggregateId', 'eventType'] as const;
+
+/** Options of {@link MemoryEventIndex}. */
+export interface MemoryEventIndexOptions {
+  /** What of an event can be found by `find({ text })`. @defaultValue nothing */
+  readonly textOf?: TextOf;
+}
+
+/** An index that is gone with the process, as the memory recorder's events are: for tests. */
+export class MemoryEventIndex implements EventIndex {
+  readonly #byId = new Map<string, IndexedEvent>();
+  readonly #words = new Map<string, readonly string[]>();
+  readonly #textOf: TextOf;
+
+  constructor({ textOf = () => '' }: MemoryEventIndexOptions = {}) {
+    this.#textOf = textOf;
+  }
+
+  /** Refuses; events are added after the commit, because memory has no transactions to join. */
+  async onRecorded(_transaction: unknown, events: readonly NotifiedEvent[]): Promise<void> {
+    await Promise.resolve();
+    this.#assertNew(events);
+  }
+
+  onCommitted(events: readonly NotifiedEvent[]): void {
+    for (const event of events) {
+      this.#byId.set(event.metadata.eventId, toIndexedEvent(event));
+      this.#words.set(event.metadata.eventId, wordsOf(this.#textOf(event)));
+    }
+  }
+
+  async add(events: readonly NotifiedEvent[]): Promise<void> {
+    await Promise.resolve();
+    const missing = events.filter(
+      ({ metadata, notificationId }) => this.#byId.get(metadata.eventId)?.notificationId !== notificationId,
+    );
+    this.#assertNew(missing);
+    this.onCommitted(missing);
+  }
+
+  async hasEvent(eventId: string): Promise<boolean> {
+    await Promise.resolve();
+    return this.#byId.has(eventId);
+  }
+
+  async findEvent(eventId: string): Promise<IndexedEvent | undefined> {
+    await Promise.resolve();
+    return this.#byId.get(eventId);
+  }
+
+  async find(filter: EventIndexFilter): Promise<readonly IndexedEvent[]> {
+    await Promise.resolve();
+    return [...this.#byId.values()]
+      .filter((event) => fits(event, filter) && this.#hasText(event, filter.text))
+      .sort((one, other) => one.notificationId - other.notificationId)
+      .slice(0, filter.limit ?? FOUND_EVENTS_DEFAULT);
+  }
+
+  async between(
+    range: { readonly from: Date; readonly to: Date },
+    page: Pick<EventIndexFilter, 'after' | 'limit'> = {},
+  ): Promise<readonly IndexedEvent[]> {
+    return await this.find({ ...page, from: range.from, to: range.to });
+  }
+
+  #hasText({ eventId }: IndexedEvent, text: string | undefined): boolean {
+    const words = this.#words.get(eventId) ?? [];
+    return text === undefined || wordsOf(text).every((prefix) => words.some((word) => word.startsWith(prefix)));
+  }
+
+  #assertNew(events: readonly NotifiedEvent[]): void {
+    const ids = events.map(({ metadata }) => metadata.eventId);
+    const eventId = ids.find((id, index) => this.#byId.has(id) || ids.indexOf(id) < index);
+    if (eventId === undefined) return;
+    throw new DuplicateEventError(`An event of the id ${eventId} was recorded before. Nothing was stored.`, {
+      details: { eventId },
+    });
+  }
+}
+
+function fits(event: IndexedEvent, filter: EventIndexFilter): boolean {
+  const { after = 0, from, to } = filter;
+  const atMs = event.occurredAt?.getTime();
+  return (
+    event.notificationId > after &&
+    EQUAL.every((key) => filter[key] === undefined || filter[key] === event[key]) &&
+    (from === undefined || (atMs !== undefined && atMs >= from.getTime())) &&
+    (to === undefined || (atMs !== undefined && atMs < to.getTime()))
+  );
+}

@@ -1,0 +1,282 @@
+/**
+ * The event index in a SQL table. One implementation for the browser's store, SQLite and PostgreSQL.
+ *
+ * @module
+ */
+import { NotSupportedError } from '../../persistence/errors.js';
+import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
+import type { SqlQueryable, SqlResult } from '../../persistence/sql/sql-queryable.js';
+import type { SqlDialect, SqlRecorder } from '../../persistence/sql/sql-recorder.js';
+import { createMissing } from '../../persistence/sql/create-missing.js';
+import type { Creation } from '../../persistence/sql/create-missing.js';
+import { DuplicateEventError } from './duplicate-event-error.js';
+import { FOUND_EVENTS_DEFAULT, toIndexedEvent } from './event-index.js';
+import type { EventIndex, EventIndexFilter, IndexedEvent, TextOf } from './event-index.js';
+import type { NotifiedEvent } from '../events/notified-event.js';
+import { valueRows } from '../../persistence/sql/sql-parameters.js';
+import { afterPrefix, wordsOf } from './search-words.js';
+import { sqlTableName } from '../../persistence/sql/sql-names.js';
+import type { SqlTableName } from '../../persistence/sql/sql-names.js';
+
+const TABLE_DEFAULT = 'event_index';
+// Rows of one statement: with 11 parameters each, well below SQLite's 32,766 and PostgreSQL's 65,535.
+const INSERT_ROWS_MAX = 500;
+// Of two parameters each.
+const INSERT_WORDS_MAX = 5_000;
+
+// Times are milliseconds since 1970, because ranges of them are asked for, on engines with and without a type for times.
+const COLUMNS = [
+  'notification_id',
+  'event_id',
+  'aggregate_id',
+  'aggregate_version',
+  'aggregate_type',
+  'event_type',
+  'occurred_at_ms',
+  'recorded_at_ms',
+  'actor_id',
+  'correlation_id',
+  'tenant_id',
+] as const;
+
+/** Options of {@link SqlEventIndex}. */
+export interface SqlEventIndexOptions {
+  /** Whose events it takes, and in whose database it is. */
+  readonly recorder: SqlRecorder;
+  /** @defaultValue `event_index` */
+  readonly table?: string;
+  /** PostgreSQL only; it must be there. @defaultValue the first of the search path */
+  readonly schema?: string;
+  /**
+   * What of an event can be found by `find({ text })`. Its words are kept in a table of their own, in plain: nothing that
+   * is to be secret.
+   *
+   * @defaultValue nothing
+   */
+  readonly textOf?: TextOf;
+}
+
+/**
+ * An index in the database of the events.
+ *
+ * @example
+ * ```ts
+ * const index = new SqlEventIndex({ recorder });
+ * await index.createTables();
+ * const app = new Application({ recorder, aggregates: [order], inline: [index] });
+ * const today = await index.between({ from: midnight, to: nextMidnight });
+ * ```
+ */
+export class SqlEventIndex implements EventIndex {
+  readonly #recorder: SqlRecorder;
+  readonly #names: SqlTableName;
+  readonly #words: SqlTableName;
+  readonly #textOf: TextOf;
+
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a table cannot have such a name */
+  constructor(options: SqlEventIndexOptions) {
+    this.#recorder = options.recorder;
+    const { table = TABLE_DEFAULT, schema, textOf = () => '' } = options;
+    this.#names = sqlTableName(table, schema);
+    this.#words = sqlTableName(`${table}_words`, schema);
+    this.#textOf = textOf;
+  }
+
+  /** Creates the tables and their indexes, where they are missing. Safe to call again. */
+  async createTables(): Promise<void> {
+    await createMissing(this.#recorder, {
+      schema: this.#names.schema,
+      lock: `daybook event index ${this.#names.table}`,
+      creations: [...creationsOf(this.#names), wordsCreation(this.#words, this.#recorder.dialect)],
+    });
+  }
+
+  async onRecorded(
+    { connection }: RecorderTransaction<SqlQueryable | undefined>,
+    events: readonly NotifiedEvent[],
+  ): Promise<void> {
+    if (connection === undefined) throw new NotSupportedError('An event index in a table needs a recorder with SQL.');
+    await this.#insert(connection, events);
+  }
+
+  async add(events: readonly NotifiedEvent[]): Promise<void> {
+    await this.#recorder.transaction(async ({ connection }) => {
+      const missing: NotifiedEvent[] = [];
+      for (const event of events) {
+        const found = await this.#findBy(connection, event.metadata.eventId);
+        if (found === undefined) missing.push(event);
+        else if (found.notificationId !== event.notificationId) throw duplicate(event.metadata.eventId);
+      }
+      await this.#insert(connection, missing);
+    });
+  }
+
+  async hasEvent(eventId: string): Promise<boolean> {
+    return (await this.findEvent(eventId)) !== undefined;
+  }
+
+  async findEvent(eventId: string): Promise<IndexedEvent | undefined> {
+    return await this.#findBy(this.#recorder, eventId);
+  }
+
+  async find(filter: EventIndexFilter): Promise<readonly IndexedEvent[]> {
+    const { limit = FOUND_EVENTS_DEFAULT } = filter;
+    const conditions = [...conditionsOf(filter), ...this.#wordConditions(filter.text)];
+    // Numbered in the order of their appearance.
+    let parameter = 0;
+    const where = conditions.map(({ sql }) => sql.replaceAll('?', () => `$${++parameter}`)).join(' AND ');
+    const { rows } = await this.#recorder.query(
+      `SELECT ${COLUMNS.join(', ')} FROM ${this.#names.table} WHERE ${where} ORDER BY notification_id LIMIT $${parameter + 1}`,
+      [...conditions.flatMap(({ values }) => values), limit],
+    );
+    return rows.map(toEvent);
+  }
+
+  async between(
+    range: { readonly from: Date; readonly to: Date },
+    page: Pick<EventIndexFilter, 'after' | 'limit'> = {},
+  ): Promise<readonly IndexedEvent[]> {
+    return await this.find({ ...page, from: range.from, to: range.to });
+  }
+
+  async #insert(connection: SqlQueryable, events: readonly NotifiedEvent[]): Promise<void> {
+    for (let start = 0; start < events.length; start += INSERT_ROWS_MAX) {
+      const part = events.slice(start, start + INSERT_ROWS_MAX).map(toIndexedEvent);
+      // Not left to the unique constraint: an error of it would not say which id it was, and spoils a transaction on
+      // PostgreSQL.
+      const { rows } = await connection.query(
+        `INSERT INTO ${this.#names.table} (${COLUMNS.join(', ')}) VALUES ${valueRows(part.length, COLUMNS.length)}
+          ON CONFLICT (event_id) DO NOTHING RETURNING notification_id`,
+        part.flatMap(valuesOf),
+      );
+      if (rows.length === part.length) continue;
+      const inserted = new Set(rows.map((row) => Number(row['notification_id'])));
+      const refused = part.find(({ notificationId }) => !inserted.has(notificationId));
+      throw duplicate(refused?.eventId ?? '');
+    }
+    await this.#insertWords(connection, events);
+  }
+
+  async #insertWords(connection: SqlQueryable, events: readonly NotifiedEvent[]): Promise<void> {
+    const rows = events.flatMap((event) => wordsOf(this.#textOf(event)).map((word) => [word, event.notificationId]));
+    for (let start = 0; start < rows.length; start += INSERT_WORDS_MAX) {
+      const part = rows.slice(start, start + INSERT_WORDS_MAX);
+      await connection.query(
+        `INSERT INTO ${this.#words.table} (word, notification_id) VALUES ${valueRows(part.length, 2)}`,
+        part.flat(),
+      );
+    }
+  }
+
+  #wordConditions(text: string | undefined): readonly Condition[] {
+    const sql = `notification_id IN (SELECT notification_id FROM ${this.#words.table} WHERE word >= ? AND word < ?)`;
+    return text === undefined ? [] : wordsOf(text).map((word) => ({ sql, values: [word, afterPrefix(word)] }));
+  }
+
+  async #findBy(queryable: SqlQueryable, eventId: string): Promise<IndexedEvent | undefined> {
+    const { rows } = await queryable.query(
+      `SELECT ${COLUMNS.join(', ')} FROM ${this.#names.table} WHERE event_id = $1`,
+      [eventId],
+    );
+    return rows.map(toEvent)[0];
+  }
+}
+
+/** Words in the order of their bytes, which is the order of code points; the locale's would tear prefixes apart. */
+function wordsCreation({ name, table }: SqlTableName, dialect: SqlDialect): Creation {
+  const sql = `CREATE TABLE IF NOT EXISTS ${table} (
+    word TEXT ${dialect === 'postgres' ? 'COLLATE "C"' : ''} NOT NULL,
+    notification_id BIGINT NOT NULL,
+    PRIMARY KEY (word, notification_id)
+  )`;
+  return { name, sql };
+}
+
+function creationsOf({ name, table, index }: SqlTableName): readonly Creation[] {
+  const by = (column: string): Creation => index(column, `(${column}, notification_id) WHERE ${column} IS NOT NULL`);
+  const createTable = `CREATE TABLE IF NOT EXISTS ${table} (
+      notification_id BIGINT PRIMARY KEY NOT NULL,
+      event_id TEXT NOT NULL UNIQUE,
+      aggregate_id TEXT NOT NULL,
+      aggregate_version BIGINT NOT NULL,
+      aggregate_type TEXT NOT NULL,
+      event_type TEXT NOT NULL,
+      occurred_at_ms BIGINT,
+      recorded_at_ms BIGINT,
+      actor_id TEXT,
+      correlation_id TEXT,
+      tenant_id TEXT
+    )`;
+  return [
+    { name, sql: createTable },
+    by('occurred_at_ms'),
+    by('actor_id'),
+    by('correlation_id'),
+    by('tenant_id'),
+    index('event_type', '(event_type, notification_id)'),
+  ];
+}
+
+interface Condition {
+  readonly sql: string;
+  readonly values: readonly (number | string)[];
+}
+
+function conditionsOf(filter: EventIndexFilter): readonly Condition[] {
+  const { after = 0, from, to } = filter;
+  const equal: readonly (readonly [string, string | undefined])[] = [
+    ['actor_id', filter.actorId],
+    ['correlation_id', filter.correlationId],
+    ['tenant_id', filter.tenantId],
+    ['aggregate_type', filter.aggregateType],
+    ['aggregate_id', filter.aggregateId],
+    ['event_type', filter.eventType],
+  ];
+  return [
+    { sql: 'notification_id > ?', values: [after] },
+    ...(from === undefined ? [] : [{ sql: 'occurred_at_ms >= ?', values: [from.getTime()] }]),
+    ...(to === undefined ? [] : [{ sql: 'occurred_at_ms < ?', values: [to.getTime()] }]),
+    ...equal.flatMap(([column, value]) => (value === undefined ? [] : [{ sql: `${column} = ?`, values: [value] }])),
+  ];
+}
+
+function valuesOf(event: IndexedEvent): unknown[] {
+  return [
+    event.notificationId,
+    event.eventId,
+    event.aggregateId,
+    event.aggregateVersion,
+    event.aggregateType,
+    event.eventType,
+    event.occurredAt?.getTime() ?? null,
+    event.recordedAt?.getTime() ?? null,
+    event.actorId ?? null,
+    event.correlationId ?? null,
+    event.tenantId ?? null,
+  ];
+}
+
+function toEvent(row: SqlResult['rows'][number]): IndexedEvent {
+  const text = (column: string): string => row[column] as string;
+  const optional = (column: string): string | undefined => (row[column] as string | null) ?? undefined;
+  const date = (column: string): Date | undefined => (row[column] === null ? undefined : new Date(Number(row[column])));
+  return {
+    notificationId: Number(row['notification_id']),
+    eventId: text('event_id'),
+    aggregateId: text('aggregate_id'),
+    aggregateVersion: Number(row['aggregate_version']),
+    aggregateType: text('aggregate_type'),
+    eventType: text('event_type'),
+    occurredAt: date('occurred_at_ms'),
+    recordedAt: date('recorded_at_ms'),
+    actorId: optional('actor_id'),
+    correlationId: optional('correlation_id'),
+    tenantId: optional('tenant_id'),
+  };
+}
+
+function duplicate(eventId: string): DuplicateEventError {
+  return new DuplicateEventError(`An event of the id ${eventId} was recorded before. Nothing was stored.`, {
+    details: { eventId },
+  });
+}

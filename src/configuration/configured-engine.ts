@@ -1,0 +1,76 @@
+/**
+ * Engines by provider. Each is loaded when it is chosen, so that nobody loads one that is not used.
+ *
+ * @module
+ */
+import { Environment } from '../environment/environment.js';
+import type { EnvironmentValues } from '../environment/environment.js';
+import { MemoryFactory } from '../persistence/memory/memory-factory.js';
+import type { RecorderFactory } from '../persistence/recorder-factory.js';
+import type { SqlRecorder } from '../persistence/sql/sql-recorder.js';
+import type { StorePlace } from './event-sourcing-config.js';
+
+/** An engine on one database. Nothing is opened before a recorder is asked for. */
+export interface ConfiguredEngine {
+  /** What the engine was told. */
+  readonly environment: Environment;
+  readonly recorders: RecorderFactory;
+  /** Opens the process recorder, with SQL; absent where there is none. */
+  readonly openSql?: () => Promise<SqlRecorder>;
+}
+
+/** Which engine, and what it is told. */
+export interface EngineChoice {
+  readonly place: StorePlace;
+  /** The application's name, or empty. */
+  readonly name: string;
+  /** What the configuration does not say, such as the sizes of pools. */
+  readonly settings: EnvironmentValues;
+  /** Before the settings. */
+  readonly overrides?: EnvironmentValues;
+}
+
+/**
+ * Loads the engine of a place.
+ *
+ * @throws EnvironmentError (`ENVIRONMENT_ERROR`) when a setting of the engine is wrong
+ */
+export async function loadEngine(choice: EngineChoice): Promise<ConfiguredEngine> {
+  const { place } = choice;
+  switch (place.provider) {
+    case 'memory': {
+      const environment = environmentOf(choice, {});
+      return { environment, recorders: new MemoryFactory(environment) };
+    }
+    case 'sqlite':
+      return await loadSqlite(environmentOf(choice, { SQLITE_DBNAME: place.address }));
+    case 'postgres':
+      // Blank, because a name of a database among the settings would count more than the address.
+      return await loadPostgres(environmentOf(choice, { DATABASE_URL: place.address, POSTGRES_DBNAME: '' }));
+  }
+}
+
+async function loadSqlite(environment: Environment): Promise<ConfiguredEngine> {
+  const { NodeSqliteFactory, sqliteSqlRecorder } = await import('../persistence/sqlite/node-sqlite.js');
+  const recorders = new NodeSqliteFactory(environment);
+  const openSql = async (): Promise<SqlRecorder> =>
+    sqliteSqlRecorder(await recorders.processRecorder(), await recorders.database());
+  return { environment, recorders, openSql };
+}
+
+async function loadPostgres(environment: Environment): Promise<ConfiguredEngine> {
+  const { PostgresFactory, postgresSqlRecorder } = await import('../persistence/postgres/index.js');
+  const recorders = new PostgresFactory(environment);
+  const openSql = async (): Promise<SqlRecorder> =>
+    postgresSqlRecorder(await recorders.processRecorder(), await recorders.pool());
+  return { environment, recorders, openSql };
+}
+
+/** The settings, and over them what the configuration decides: under every key that it is looked up with. */
+function environmentOf({ name, settings, overrides }: EngineChoice, decided: EnvironmentValues): Environment {
+  const byName = new Environment({}, { name });
+  const over = Object.entries({ ...overrides, ...decided }).flatMap(([key, value]) =>
+    byName.keys(key).map((lookedUp) => [lookedUp, value] as const),
+  );
+  return new Environment({ ...settings, ...Object.fromEntries(over) }, { name });
+}

@@ -1,0 +1,124 @@
+/**
+ * The configuration of an application's event sourcing.
+ *
+ * ```text
+ * key                     default
+ * enabled                 false
+ * name                    none
+ * store.provider          memory
+ * store.url               data.relational.url, then sqlite:///./app.db
+ * snapshot.provider       memory
+ * snapshot.url            data.relational.url, then sqlite:///./app.db
+ * publisher.destination   daybook.events
+ * data.relational.url     none
+ * ```
+ *
+ * @module
+ */
+import { DESTINATION_DEFAULT } from '../application/outbox/message-format.js';
+import { ConfigSection } from './config-section.js';
+import { configurationError } from './configuration-error.js';
+import { EXPECTED_ADDRESS, postgresAddress, sqlitePath } from './database-address.js';
+
+const PROVIDERS = ['memory', 'sqlite', 'postgres'] as const;
+const SQLITE_URL_DEFAULT = 'sqlite:///./app.db';
+const FALLBACK_KEY = 'data.relational.url';
+// What is left of the 40 characters of a table's name when the longest ending is in it.
+const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,32}$/;
+
+/** Where something is kept: nowhere, in a file, or in PostgreSQL. */
+export type StoreProvider = (typeof PROVIDERS)[number];
+
+/** Where events, or snapshots, are kept. What is null or blank counts as not set. */
+export interface StoreConfig {
+  /** @defaultValue `memory` */
+  readonly provider?: StoreProvider | null | undefined;
+  /**
+   * An address that fits the provider, see docs/configuration.md. Without a provider it is refused, because events that
+   * were meant for a database would be lost with the process.
+   *
+   * @defaultValue `data.relational.url`; then, for `sqlite`, the file `app.db` in the working folder
+   */
+  readonly url?: string | null | undefined;
+}
+
+/** What `createEventSourcing` is told, as it may stand in a file. What is null or blank counts as not set. */
+export interface EventSourcingConfig {
+  /** Whether anything is made at all. @defaultValue false */
+  readonly enabled?: boolean | null | undefined;
+  /**
+   * The application's name: 1 to 33 letters, digits and `_`. Names its tables, and settings that are its own.
+   *
+   * @defaultValue none
+   */
+  readonly name?: string | null | undefined;
+  readonly store?: StoreConfig | null | undefined;
+  readonly snapshot?: StoreConfig | null | undefined;
+  readonly publisher?:
+    | {
+        /** The subject, topic or channel of the messages. @defaultValue `daybook.events` */
+        readonly destination?: string | null | undefined;
+      }
+    | null
+    | undefined;
+  /** The service's configuration of databases; what else is in it is left alone. */
+  readonly data?:
+    { readonly relational?: { readonly url?: string | null | undefined } | null | undefined } | null | undefined;
+}
+
+/** Where something is kept, with an address as its engine takes it. */
+export type StorePlace =
+  | { readonly provider: 'memory' }
+  | { readonly provider: 'sqlite'; readonly address: string }
+  | { readonly provider: 'postgres'; readonly address: string };
+
+/** A configuration with its defaults, checked. */
+export interface CheckedConfig {
+  readonly isEnabled: boolean;
+  /** Empty when there is none. */
+  readonly name: string;
+  readonly store: StorePlace;
+  readonly snapshot: StorePlace;
+  readonly destination: string;
+}
+
+/**
+ * Checks a configuration, also one that is not enabled.
+ *
+ * @throws ConfigurationError (`CONFIGURATION_ERROR`) naming the key that is wrong, or that there is not
+ */
+export function checkConfig(config: EventSourcingConfig): CheckedConfig {
+  const root = ConfigSection.of(config).onlyHas('enabled', 'name', 'store', 'snapshot', 'publisher', 'data');
+  const fallbackUrl = root.section('data').section('relational').text('url');
+  return {
+    isEnabled: root.boolean('enabled') ?? false,
+    name: nameOf(root),
+    store: placeOf(root.section('store'), fallbackUrl),
+    snapshot: placeOf(root.section('snapshot'), fallbackUrl),
+    destination: root.section('publisher').onlyHas('destination').text('destination') ?? DESTINATION_DEFAULT,
+  };
+}
+
+function nameOf(root: ConfigSection): string {
+  const name = root.text('name') ?? '';
+  if (name === '' || NAME.test(name)) return name;
+  throw configurationError(['name'], name, '1 to 33 letters, digits and _, with no digit first');
+}
+
+function placeOf(section: ConfigSection, fallbackUrl: string | undefined): StorePlace {
+  const url = section.onlyHas('provider', 'url').text('url');
+  const provider = section.oneOf('provider', PROVIDERS);
+  if (provider === undefined && url !== undefined) {
+    const expected = `${PROVIDERS.join(', ')}, because ${section.pathOf('url')} is set`;
+    throw configurationError([section.pathOf('provider')], undefined, expected);
+  }
+  if (provider === undefined || provider === 'memory') return { provider: 'memory' };
+  const key = url === undefined ? FALLBACK_KEY : section.pathOf('url');
+  const found = url ?? fallbackUrl ?? (provider === 'sqlite' ? SQLITE_URL_DEFAULT : undefined);
+  const because = `because ${section.pathOf('provider')} is ${provider}`;
+  const expected = `${EXPECTED_ADDRESS[provider]}, ${because}`;
+  if (found === undefined) throw configurationError([section.pathOf('url'), FALLBACK_KEY], undefined, expected);
+  const address = provider === 'sqlite' ? sqlitePath(found) : postgresAddress(found);
+  if (address === undefined) throw configurationError([key], found, expected);
+  return { provider, address };
+}

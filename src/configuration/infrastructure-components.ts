@@ -1,0 +1,100 @@
+/**
+ * Transcoders, mappers, compressors and ciphers by topic: a name in a setting, never an import by a text.
+ *
+ * @module
+ */
+import { AESCipher } from '../persistence/mapping/aes-cipher.js';
+import type { Cipher } from '../persistence/mapping/cipher.js';
+import type { Compressor } from '../persistence/mapping/compressor.js';
+import type { Environment } from '../environment/environment.js';
+import { ProgrammingError } from '../persistence/errors.js';
+import { JSONTranscoder } from '../persistence/mapping/json-transcoder.js';
+import { Mapper } from '../persistence/mapping/mapper.js';
+import type { EventMapper } from '../persistence/event-mapper.js';
+import type { MapperOptions } from '../persistence/mapping/mapper.js';
+import type { DomainEvent } from '../domain/domain-event.js';
+import type { Transcoder } from '../persistence/mapping/transcoder.js';
+import { DatetimeAsISO, DecimalAsStr, UUIDAsHex } from '../persistence/mapping/transcodings.js';
+import { ZlibCompressor } from '../persistence/mapping/zlib-compressor.js';
+
+type ByTopic<Make> = Readonly<Record<string, Make>>;
+
+/** Makers by topic, which is what the setting names. Each is called when its part is asked for. */
+export interface InfrastructureComponents {
+  /** For `TRANSCODER_TOPIC`. */
+  readonly transcoders?: ByTopic<(environment: Environment) => Transcoder>;
+  /** For `MAPPER_TOPIC`. The mapper is given the other parts. */
+  readonly mappers?: ByTopic<(options: MapperOptions, environment: Environment) => EventMapper<DomainEvent>>;
+  /** For `COMPRESSOR_TOPIC`. */
+  readonly compressors?: ByTopic<(environment: Environment) => Compressor>;
+  /** For `CIPHER_TOPIC`. A cipher reads its key, usually `CIPHER_KEY`, by `environment.required`. */
+  readonly ciphers?: ByTopic<(environment: Environment) => Cipher | Promise<Cipher>>;
+}
+
+/** {@link InfrastructureComponents} without gaps. */
+export type AllComponents = Required<InfrastructureComponents>;
+
+/** JSON with the three transcodings of the Python library. */
+export function makeTranscoder(): Transcoder {
+  return new JSONTranscoder().register(UUIDAsHex).register(DatetimeAsISO).register(DecimalAsStr);
+}
+
+/** Daybook's mapper. */
+export function makeMapper(options: MapperOptions): EventMapper<DomainEvent> {
+  return new Mapper(options);
+}
+
+/**
+ * AES with the key in `CIPHER_KEY`.
+ *
+ * @throws EnvironmentError (`ENVIRONMENT_ERROR`) when the key is missing, or is none
+ */
+export async function makeAesCipher(environment: Environment): Promise<Cipher> {
+  const expected = 'a key of 16, 24 or 32 bytes in base64, as AESCipher.createKey makes them';
+  const key = environment.required('CIPHER_KEY', expected);
+  try {
+    return await AESCipher.fromKey(key);
+  } catch (cause) {
+    // A key that is right, and a platform that does not take it, is no matter of the setting.
+    if (cause instanceof ProgrammingError) throw environment.refusal('CIPHER_KEY', expected, { cause });
+    throw cause;
+  }
+}
+
+const makeZlib = (): Compressor => new ZlibCompressor();
+
+/** What comes with Daybook, under its own names and under those that settings of the Python library have. */
+export const OWN_COMPONENTS: AllComponents = {
+  transcoders: { json: makeTranscoder, 'eventsourcing.persistence:JSONTranscoder': makeTranscoder },
+  mappers: { mapper: makeMapper, 'eventsourcing.persistence:Mapper': makeMapper },
+  compressors: { zlib: makeZlib, 'eventsourcing.compressor:ZlibCompressor': makeZlib },
+  ciphers: {
+    aes: makeAesCipher,
+    'eventsourcing.cipher:AESCipher': makeAesCipher,
+    'eventsourcing.cryptography:AESCipher': makeAesCipher,
+  },
+};
+
+/** Puts components together; of the same topic the later one counts. */
+export function mergeComponents(base: AllComponents, added: InfrastructureComponents): AllComponents {
+  return {
+    transcoders: { ...base.transcoders, ...added.transcoders },
+    mappers: { ...base.mappers, ...added.mappers },
+    compressors: { ...base.compressors, ...added.compressors },
+    ciphers: { ...base.ciphers, ...added.ciphers },
+  };
+}
+
+/**
+ * The maker that a setting names.
+ *
+ * @returns undefined when the setting is blank or not set
+ * @throws EnvironmentError (`ENVIRONMENT_ERROR`) naming the topics that there are, when it is none of them
+ */
+export function makerFor<Make>(environment: Environment, key: string, makers: ByTopic<Make>): Make | undefined {
+  const topic = environment.getText(key);
+  if (topic === undefined) return undefined;
+  const make = Object.hasOwn(makers, topic) ? makers[topic] : undefined;
+  if (make === undefined) throw environment.refusal(key, `one of the topics ${Object.keys(makers).join(', ')}`);
+  return make;
+}

@@ -1,0 +1,50 @@
+/**
+ * Deletes a store when nobody else has it open.
+ *
+ * @module
+ */
+import { StoreInUseError, UnsyncedEventsError } from './protocol/client-errors.js';
+import type { HostDeleteOptions } from './protocol/backup-host.js';
+import { deleteStoreDatabase } from '../persistence/indexeddb/delete-database.js';
+import { systemClock } from '../util/clock.js';
+import { openLockName, workAlone } from './store-locks.js';
+
+/**
+ * @param countUnsynced - opens the store, counts, and closes it; not called when it is deleted unread
+ * @throws UnsyncedEventsError (`UNSYNCED_EVENTS`) when there is something to lose
+ * @throws StoreInUseError (`STORE_IN_USE`) when others do not let go of it in time
+ */
+export async function deleteStore(
+  { name, evenIfUnsynced, timeoutMs }: HostDeleteOptions,
+  countUnsynced: () => Promise<number>,
+): Promise<void> {
+  const outcome = await workAlone(openLockName(name), timeoutMs, async () => {
+    // Counted under the lock: nobody can record anything between the look and the deletion.
+    const pending = evenIfUnsynced ? 0 : await countUnsynced();
+    if (pending > 0) throw unsynced(name, pending);
+    const deletion = await deleteStoreDatabase(name, { waitMsMax: timeoutMs, clock: systemClock });
+    if (deletion === 'blocked') throw blocked(name, timeoutMs);
+  });
+  if (outcome === 'in-use') throw inUse(name, timeoutMs);
+}
+
+function unsynced(name: string, pending: number): UnsyncedEventsError {
+  return new UnsyncedEventsError(
+    `The store "${name}" holds ${pending} events that no server has confirmed, and was not deleted. Sync first, or delete them knowingly with evenIfUnsynced.`,
+    { details: { name, pending } },
+  );
+}
+
+function inUse(name: string, waitedMs: number): StoreInUseError {
+  return new StoreInUseError(
+    `The store "${name}" is open, here or in another tab, and was not deleted. Close it there and try again.`,
+    { details: { name, waitedMs } },
+  );
+}
+
+function blocked(name: string, waitedMs: number): StoreInUseError {
+  return new StoreInUseError(
+    `Something other than Daybook holds the database of the store "${name}". The browser deletes it when it is let go of.`,
+    { details: { name, waitedMs, outcome: 'unknown' } },
+  );
+}

@@ -1,0 +1,42 @@
+/**
+ * Errors of the main thread's side.
+ *
+ * @module
+ */
+import type { EventSourcingErrorClass } from '../../domain/errors.js';
+import { InterfaceError, OperationalError, PERSISTENCE_ERRORS } from '../../persistence/errors.js';
+
+/** The worker could not be started: its script did not load, or did not answer in time. */
+export class WorkerFailedError extends OperationalError {
+  static override readonly code: string = 'WORKER_FAILED';
+}
+
+/** The worker died with calls pending. Those may or may not have been recorded: open the store again and look. */
+export class WorkerDiedError extends OperationalError {
+  static override readonly code: string = 'WORKER_DIED';
+}
+
+/** The store was closed by this side. */
+export class StoreClosedError extends InterfaceError {
+  static override readonly code: string = 'STORE_CLOSED';
+}
+
+/** The store was not deleted: it holds events that no server has confirmed. `details.pending` says how many. */
+export class UnsyncedEventsError extends OperationalError {
+  static override readonly code: string = 'UNSYNCED_EVENTS';
+}
+
+/** The store was not deleted: another tab, or this one, has it open. Close it there and try again. */
+export class StoreInUseError extends OperationalError {
+  static override readonly code: string = 'STORE_IN_USE';
+}
+
+/** Every class that may cross from the worker. */
+export const CLIENT_ERRORS: readonly EventSourcingErrorClass[] = [
+  ...PERSISTENCE_ERRORS,
+  WorkerFailedError,
+  WorkerDiedError,
+  StoreClosedError,
+  UnsyncedEventsError,
+  StoreInUseError,
+];

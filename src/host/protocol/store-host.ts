@@ -1,0 +1,95 @@
+/**
+ * What the worker offers to the main thread. Pages of events cross as one transferred buffer each.
+ *
+ * @module
+ */
+import type { OnOpenProgress } from '../../persistence/journal/open-progress.js';
+import type { StoreIdentity } from '../../persistence/journal/store-identity.js';
+import type { SelectEventsOptions, SelectNotificationsOptions } from '../../persistence/recorder.js';
+import type { SqlResult } from '../../persistence/sql/sql-queryable.js';
+import type { NotificationId, OriginatorId, Tracking } from '../../persistence/stored-event.js';
+import type { WorkerHost } from './worker-host.js';
+
+/** Options that the worker needs to open a store. */
+export interface HostOpenOptions {
+  readonly name: string;
+  /** Where `sql-wasm.wasm` lies. @defaultValue beside the worker's script */
+  readonly wasmUrl: string | undefined;
+  /** What an acknowledged commit survives. @defaultValue `strict` */
+  readonly durability?: 'strict' | 'relaxed' | undefined;
+}
+
+/** Options that the worker needs to record events. */
+export interface HostInsertOptions {
+  readonly tracking: Tracking | undefined;
+  /** @defaultValue the store's */
+  readonly durability: 'strict' | 'relaxed' | undefined;
+  readonly token: number | undefined;
+}
+
+/** Options that the worker needs to begin a transaction. */
+export interface HostTransactionOptions {
+  /** @defaultValue the store's */
+  readonly durability?: 'strict' | 'relaxed';
+}
+
+/** How a transaction ended; or that it is to be run again, under another token. */
+export type TransactionEnd =
+  { readonly outcome: 'committed' } | { readonly outcome: 'run-again'; readonly token: number };
+
+/** What the worker says of a store's state, at one moment. */
+export interface HostReport {
+  /** Events in the store. */
+  readonly events: number;
+  /** The largest notification id, or 0. */
+  readonly largestId: NotificationId;
+  /** Events that no server has confirmed, as far as this store knows: all of them in one that was never pushed. */
+  readonly unsyncedEvents: number;
+  /** Journal records that this tab's replica holds. One record is one commit, or several that came together. */
+  readonly position: number;
+  /** Journal records that opening the store has to replay, beside reading the newest checkpoint. */
+  readonly recordsSinceCheckpoint: number;
+  /**
+   * Why the last checkpoint could not be written, in words; `undefined` when it could. Nothing is lost by it, but
+   * opening takes longer and the journal grows until one succeeds.
+   */
+  readonly checkpointFailure: string | undefined;
+}
+
+/**
+ * The worker's side of the conversation. One store for each worker. Where a token is given, a call belongs to that
+ * transaction.
+ */
+export interface StoreHost extends WorkerHost {
+  /**
+   * @param onProgress - a Comlink proxy, as the others are
+   * @returns who the store is
+   */
+  open(options: HostOpenOptions, onProgress?: OnOpenProgress): Promise<StoreIdentity>;
+  /** @param packedEvents - as `packEvents` makes them */
+  insertEvents(packedEvents: Uint8Array, options: HostInsertOptions): Promise<readonly NotificationId[]>;
+  /** @returns as `packEvents` makes them */
+  selectEvents(originatorId: OriginatorId, options: SelectEventsOptions, token?: number): Promise<Uint8Array>;
+  /** @returns as `packNotifications` makes them */
+  selectNotifications(options: SelectNotificationsOptions, token?: number): Promise<Uint8Array>;
+  maxNotificationId(token?: number): Promise<NotificationId>;
+  maxTrackingId(applicationName: string, token?: number): Promise<NotificationId>;
+  /** Runs a statement: outside of a transaction, one that reads. */
+  query(text: string, values: readonly unknown[], token?: number): Promise<SqlResult>;
+  /**
+   * Begins a transaction, or inside of one a savepoint.
+   *
+   * @returns its token, when its turn has come
+   */
+  beginTransaction(token: number | undefined, options: HostTransactionOptions): Promise<number>;
+  commitTransaction(token: number): Promise<TransactionEnd>;
+  /** @throws why the transaction had ended before, if it had */
+  rollBackTransaction(token: number): Promise<void>;
+  report(): Promise<HostReport>;
+  /** Looks whether other tabs have recorded something that nobody told of. */
+  refresh(): Promise<void>;
+  /** Calls the listener, a Comlink proxy, whenever something was recorded, by any tab. There is one listener. */
+  onRecorded(listener: () => void): void;
+  /** Waits for what is in flight, then closes. */
+  close(): Promise<void>;
+}

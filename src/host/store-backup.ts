@@ -1,0 +1,80 @@
+/**
+ * Wires exports, imports and deletions inside the backup worker. None of them needs the worker that has the store open.
+ *
+ * @module
+ */
+import { proxy } from 'comlink';
+import type { ProxyMarked } from 'comlink';
+import type {
+  BackupHost,
+  HostBackupOptions,
+  HostDeleteOptions,
+  HostExportOptions,
+  HostImportOptions,
+} from './protocol/backup-host.js';
+import type { ByteSource, CancellableByteSource } from './protocol/byte-source.js';
+import { ImportIncompleteError } from '../persistence/errors.js';
+import { IndexedDbJournal } from '../persistence/indexeddb/indexeddb-journal.js';
+import type { ImportProgress, OnOpenProgress } from '../persistence/journal/open-progress.js';
+import type { ImportResult } from '../persistence/indexeddb/store-import.js';
+import { PUSH_TRACKING_NAME } from '../sync/sync-store.js';
+import { systemClock } from '../util/clock.js';
+import { deleteStore } from './delete-store.js';
+import { ExportSource } from './export-source.js';
+import { importFile } from './import-file.js';
+import { openDatabase } from './open-database.js';
+import { openReader } from './replica-reader.js';
+import { holdLock } from './store-locks.js';
+
+/** Implements {@link BackupHost} on the real thing. */
+export class StoreBackup implements BackupHost {
+  async holdAliveLock(lockName: string): Promise<boolean> {
+    return (await holdLock(lockName, 'exclusive')) !== undefined;
+  }
+
+  export(options: HostExportOptions, onProgress?: OnOpenProgress): Promise<CancellableByteSource & ProxyMarked> {
+    const { name, identity } = options;
+    const source = new ExportSource({
+      ...options,
+      // That of a store that is open already: nothing is created, nor written.
+      journal: IndexedDbJournal.existing({ name, identity, clock: systemClock }),
+      openReplica: () => openDatabase(options),
+      clock: systemClock,
+      onProgress,
+    });
+    return Promise.resolve(proxy(source));
+  }
+
+  import(
+    options: HostImportOptions,
+    source: ByteSource,
+    onProgress?: (progress: ImportProgress) => void,
+  ): Promise<ImportResult> {
+    return importFile(options, source, () => openDatabase(options), onProgress);
+  }
+
+  delete(options: HostDeleteOptions): Promise<void> {
+    return deleteStore(options, () => countUnsynced(options));
+  }
+}
+
+async function countUnsynced({ name, wasmUrl }: HostBackupOptions): Promise<number> {
+  try {
+    const newIdentity = { replicaId: crypto.randomUUID(), createdAtMs: systemClock.nowMs() };
+    const [database, journal] = await Promise.all([
+      openDatabase({ wasmUrl }),
+      IndexedDbJournal.open({ name, newIdentity, clock: systemClock }),
+    ]);
+    const recorder = await openReader(database, journal);
+    const [largestId, confirmedId] = await Promise.all([
+      recorder.maxNotificationId(),
+      recorder.maxTrackingId(PUSH_TRACKING_NAME),
+    ]);
+    await recorder.close();
+    return Math.max(0, largestId - confirmedId);
+  } catch (error) {
+    // What is no store yet holds nothing that the file does not.
+    if (error instanceof ImportIncompleteError) return 0;
+    throw error;
+  }
+}

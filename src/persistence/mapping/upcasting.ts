@@ -1,0 +1,44 @@
+/**
+ * Old states made new on the way from the store: `class_version` and chains of upcasts, as in the Python library.
+ *
+ * @module
+ */
+import type { EventData, EventVersions } from '../../domain/event-versions.js';
+import { ProgrammingError } from '../errors.js';
+
+/** The key under which the version stands in the state. */
+export const CLASS_VERSION_KEY = 'class_version';
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a version is no positive integer, or the chain has a gap */
+export function validateVersions(topic: string, { version, upcasts }: EventVersions): void {
+  if (!Number.isSafeInteger(version) || version < 1) {
+    throw new ProgrammingError(`The version of ${topic} must be an integer, 1 or more, but is ${version}.`);
+  }
+  const sources = Object.keys(upcasts).map(Number);
+  const first = Math.min(version, ...sources);
+  for (let from = first; from < version; from++) {
+    if (upcasts[from] === undefined)
+      throw new ProgrammingError(`${topic} has no upcast from version ${from} to ${from + 1}.`);
+  }
+  if (sources.some((from) => from >= version || from < 1 || !Number.isSafeInteger(from))) {
+    throw new ProgrammingError(`${topic} has an upcast that starts at no version below ${version}.`);
+  }
+}
+
+/**
+ * Brings data up to the present version.
+ *
+ * @param stored - the version that was written
+ * @throws RangeError when the data is newer than this application, or there is no way up
+ */
+export function upcast(data: EventData, stored: number, { version, upcasts }: EventVersions): EventData {
+  if (stored > version)
+    throw new RangeError(`version ${stored} is newer than ${version}, which this application knows`);
+  let current = data;
+  for (let from = stored; from < version; from++) {
+    const step = upcasts[from];
+    if (step === undefined) throw new RangeError(`there is no upcast from version ${from}`);
+    current = (step(current) as EventData | undefined) ?? current;
+  }
+  return current;
+}

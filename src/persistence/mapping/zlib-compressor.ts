@@ -1,0 +1,102 @@
+/**
+ * zlib (RFC 1950), as Python's `zlib.compress` writes it.
+ *
+ * @module
+ */
+import type { Compressor } from './compressor.js';
+import { DecompressionError } from '../errors.js';
+
+/** Bytes that a state may become, unless told otherwise: a small bomb of deflate can ask for gigabytes. */
+export const DECOMPRESSED_BYTES_MAX_DEFAULT = 67_108_864;
+
+/** Options of {@link ZlibCompressor}. */
+export interface ZlibCompressorOptions {
+  /** Bytes that one state may become; more is refused. @defaultValue 67 108 864 (64 MiB) */
+  readonly decompressedBytesMax?: number;
+}
+
+// What of node:zlib is used here, by shape: browsers have no such types.
+interface NodeZlib {
+  deflateSync(bytes: Uint8Array): Uint8Array;
+  inflateSync(bytes: Uint8Array, options: { readonly maxOutputLength: number }): Uint8Array;
+}
+
+/**
+ * Compresses with zlib: by `CompressionStream` in browsers and workers, by `node:zlib` in Node, where a stream costs
+ * ten times as much as the work. States of less than about 100 bytes grow.
+ *
+ * @example
+ * ```ts
+ * const mapper = new Mapper({ transcoder, compressor: new ZlibCompressor() });
+ * ```
+ */
+export class ZlibCompressor implements Compressor {
+  readonly #decompressedBytesMax: number;
+  readonly #nodeZlib: NodeZlib | undefined = nodeZlib();
+
+  constructor(options: ZlibCompressorOptions = {}) {
+    this.#decompressedBytesMax = options.decompressedBytesMax ?? DECOMPRESSED_BYTES_MAX_DEFAULT;
+  }
+
+  compress(bytes: Uint8Array): Uint8Array | Promise<Uint8Array> {
+    if (this.#nodeZlib !== undefined) return plain(this.#nodeZlib.deflateSync(bytes));
+    return pump(bytes, new CompressionStream('deflate'), Infinity);
+  }
+
+  /** @throws DecompressionError (`DECOMPRESSION_ERROR`) when the bytes are not zlib's, are cut short, or become too large */
+  async decompress(bytes: Uint8Array): Promise<Uint8Array> {
+    try {
+      if (this.#nodeZlib !== undefined) {
+        return plain(this.#nodeZlib.inflateSync(bytes, { maxOutputLength: this.#decompressedBytesMax }));
+      }
+      return await pump(bytes, new DecompressionStream('deflate'), this.#decompressedBytesMax);
+    } catch (cause) {
+      throw new DecompressionError(
+        `The bytes are not zlib's, or become more than ${this.#decompressedBytesMax} bytes. Was the state written with a compressor?`,
+        { cause, details: { decompressedBytesMax: this.#decompressedBytesMax } },
+      );
+    }
+  }
+}
+
+function nodeZlib(): NodeZlib | undefined {
+  const { process } = globalThis as { process?: { getBuiltinModule?(name: string): unknown } };
+  return process?.getBuiltinModule?.('node:zlib') as NodeZlib | undefined;
+}
+
+/** Without Node's Buffer around it, which has other methods under the same names. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Sends bytes through a stream and gathers what comes out, up to a limit. */
+async function pump(bytes: Uint8Array, stream: GenericTransformStream, bytesMax: number): Promise<Uint8Array> {
+  const writer = (stream.writable as WritableStream<Uint8Array>).getWriter();
+  // Its failure arrives at the reader as well, and is met there.
+  writer.write(bytes).catch(() => undefined);
+  writer.close().catch(() => undefined);
+  const reader = (stream.readable as ReadableStream<Uint8Array>).getReader();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return joined(chunks, length);
+    length += value.length;
+    if (length > bytesMax) {
+      await reader.cancel();
+      throw new RangeError(`more than ${bytesMax} bytes`);
+    }
+    chunks.push(value);
+  }
+}
+
+function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  if (chunks.length === 1) return chunks[0] as Uint8Array;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}

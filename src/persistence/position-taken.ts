@@ -1,0 +1,28 @@
+/**
+ * The errors of positions that are taken, alike on every engine.
+ *
+ * @module
+ */
+import { IntegrityError } from './errors.js';
+import type { NotificationId, StoredEvent, Tracking } from './stored-event.js';
+
+/** The error of an event whose position is taken. */
+export function eventTaken(event: StoredEvent, cause?: unknown): IntegrityError {
+  const { originatorId, originatorVersion } = event;
+  return new IntegrityError(
+    `Version ${originatorVersion} of aggregate ${originatorId} is taken. Nothing was stored: read the aggregate again and decide anew.`,
+    { ...(cause === undefined ? {} : { cause }), details: { constraint: 'event', originatorId, originatorVersion } },
+  );
+}
+
+/** The error of a tracking record that does not move forward. */
+export function trackingTaken(tracking: Tracking, last: NotificationId, cause?: unknown): IntegrityError {
+  const { applicationName, notificationId } = tracking;
+  return new IntegrityError(
+    `Notification ${notificationId} of ${applicationName} was processed before (the last was ${last}). Nothing was stored.`,
+    {
+      ...(cause === undefined ? {} : { cause }),
+      details: { constraint: 'tracking', applicationName, notificationId, lastNotificationId: last },
+    },
+  );
+}

@@ -1,0 +1,175 @@
+/**
+ * The three recorder kinds over synchronous tables: they validate, wait for their turn, and let the tables do the rest.
+ *
+ * @module
+ */
+import type { RecorderTransaction, TransactionalRecorder } from '../recorder-transaction.js';
+import type {
+  AggregateRecorder,
+  ApplicationRecorder,
+  InsertEventsOptions,
+  SelectEventsOptions,
+  SelectNotificationsOptions,
+} from '../recorder.js';
+import type { SerialSession } from './serial-session.js';
+import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
+import {
+  validateApplicationName,
+  validateEvents,
+  validateSelectEvents,
+  validateSelectNotifications,
+  validateTracking,
+} from '../validation.js';
+
+/** Where an aggregate recorder keeps its events. Arguments are validated; writes happen inside a unit of work. */
+export interface SequenceTables {
+  /**
+   * Inserts one after the other; the unit takes back what came before a failure.
+   *
+   * @throws IntegrityError (`INTEGRITY_ERROR`) when a position is taken
+   */
+  insertEvents(events: readonly StoredEvent[]): unknown;
+  /** As in `AggregateRecorder`. */
+  selectEvents(originatorId: OriginatorId, options: SelectEventsOptions): StoredEvent[];
+}
+
+/** Where an application recorder keeps its events. */
+export interface LogTables extends SequenceTables {
+  /** @returns the ids, in the order of the events */
+  insertEvents(events: readonly StoredEvent[]): NotificationId[];
+  /** As in `ApplicationRecorder`. */
+  selectNotifications(options: SelectNotificationsOptions): Notification[];
+  /** The largest id that was ever given, or 0. */
+  maxNotificationId(): NotificationId;
+}
+
+/** Where a process recorder keeps its events and tracking records. */
+export interface ProcessTables extends LogTables {
+  /** @throws IntegrityError (`INTEGRITY_ERROR`) when the record does not move forward */
+  insertTracking(tracking: Tracking): void;
+  /** The largest id that was tracked for an application, or 0. */
+  maxTrackingId(applicationName: string): NotificationId;
+}
+
+/** A connection of an engine, and how to make a transaction of it. */
+export interface SerialConnection<Connection> {
+  readonly connection: Connection;
+  readonly session: SerialSession;
+  /** Makes what a transaction on this connection uses. */
+  nest(): SerialConnection<Connection>;
+}
+
+// The methods below are async so that a refusal is a rejection, as on engines that must wait.
+
+/** Implements {@link AggregateRecorder} on synchronous tables. */
+export class SerialAggregateRecorder implements AggregateRecorder {
+  readonly #session: SerialSession;
+  readonly #tables: SequenceTables;
+
+  constructor(session: SerialSession, tables: SequenceTables) {
+    this.#session = session;
+    this.#tables = tables;
+  }
+
+  /** Records all events, or none. An aggregate recorder gives no ids. */
+  async insertEvents(events: readonly StoredEvent[]): Promise<undefined> {
+    validateEvents(events);
+    await insertion(this.#session, events.length > 0, () => void this.#tables.insertEvents(events));
+  }
+
+  async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
+    validateSelectEvents(originatorId, options);
+    return this.#session.run(() => this.#tables.selectEvents(originatorId, options));
+  }
+}
+
+/** Implements {@link ApplicationRecorder} on synchronous tables. */
+export class SerialApplicationRecorder implements ApplicationRecorder {
+  readonly #session: SerialSession;
+  readonly #tables: LogTables;
+
+  constructor(session: SerialSession, tables: LogTables) {
+    this.#session = session;
+    this.#tables = tables;
+  }
+
+  async insertEvents(events: readonly StoredEvent[]): Promise<readonly NotificationId[]> {
+    validateEvents(events);
+    return insertion(this.#session, events.length > 0, () => this.#tables.insertEvents(events));
+  }
+
+  async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
+    validateSelectEvents(originatorId, options);
+    return this.#session.run(() => this.#tables.selectEvents(originatorId, options));
+  }
+
+  async selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {
+    validateSelectNotifications(options);
+    return this.#session.run(() => this.#tables.selectNotifications(options));
+  }
+
+  async maxNotificationId(): Promise<NotificationId> {
+    return this.#session.run(() => this.#tables.maxNotificationId());
+  }
+}
+
+/** Implements {@link TransactionalRecorder} on synchronous tables. */
+export class SerialProcessRecorder<Connection>
+  extends SerialApplicationRecorder
+  implements TransactionalRecorder<Connection>
+{
+  readonly #connection: SerialConnection<Connection>;
+  readonly #tables: ProcessTables;
+
+  constructor(connection: SerialConnection<Connection>, tables: ProcessTables) {
+    super(connection.session, tables);
+    this.#connection = connection;
+    this.#tables = tables;
+  }
+
+  override async insertEvents(
+    events: readonly StoredEvent[],
+    options: InsertEventsOptions = {},
+  ): Promise<readonly NotificationId[]> {
+    validateEvents(events);
+    const { tracking } = options;
+    if (tracking !== undefined) validateTracking(tracking);
+    return insertion(this.#connection.session, events.length > 0 || tracking !== undefined, () => {
+      if (tracking !== undefined) this.#tables.insertTracking(tracking);
+      return this.#tables.insertEvents(events);
+    });
+  }
+
+  async maxTrackingId(applicationName: string): Promise<NotificationId> {
+    validateApplicationName(applicationName);
+    return this.#connection.session.run(() => this.#tables.maxTrackingId(applicationName));
+  }
+
+  async hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean> {
+    return notificationId <= (await this.maxTrackingId(applicationName));
+  }
+
+  async transaction<T>(work: (transaction: RecorderTransaction<Connection>) => Promise<T>): Promise<T> {
+    const inner = this.#connection.nest();
+    // The tables are the same: their statements run in whatever transaction the connection is in.
+    const transaction = new SerialTransaction(inner, this.#tables);
+    return await this.#connection.session.transaction(inner.session, () => work(transaction));
+  }
+}
+
+class SerialTransaction<Connection>
+  extends SerialProcessRecorder<Connection>
+  implements RecorderTransaction<Connection>
+{
+  readonly connection: Connection;
+
+  constructor(connection: SerialConnection<Connection>, tables: ProcessTables) {
+    super(connection, tables);
+    this.connection = connection.connection;
+  }
+}
+
+/** Nothing to write needs no transaction; that the tables are there is checked all the same. */
+function insertion<T>(session: SerialSession, writes: boolean, work: () => T): T | Promise<T> {
+  return writes ? session.write(work) : session.run(work);
+}

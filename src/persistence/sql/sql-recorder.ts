@@ -1,0 +1,24 @@
+/**
+ * A recorder with SQL beside it, alike on every engine that has SQL.
+ *
+ * @module
+ */
+import type { TransactionalRecorder } from '../recorder-transaction.js';
+import type { SqlQueryable } from './sql-queryable.js';
+
+/** Which SQL an engine speaks. */
+export type SqlDialect = 'sqlite' | 'postgres';
+
+/**
+ * A recorder whose transactions lend a connection for SQL, and that reads by SQL outside of them.
+ *
+ * The work of a transaction may run more than once, see `RecorderTransaction`; so it has no effect outside of it.
+ */
+export interface SqlRecorder extends TransactionalRecorder<SqlQueryable>, SqlQueryable {
+  readonly dialect: SqlDialect;
+  /**
+   * Reads what is committed, by one statement with parameters `$1`, `$2` … Write inside a transaction: a browser's
+   * store refuses to write outside of one.
+   */
+  query(...parameters: Parameters<SqlQueryable['query']>): ReturnType<SqlQueryable['query']>;
+}

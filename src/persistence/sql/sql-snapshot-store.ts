@@ -1,0 +1,135 @@
+/**
+ * Snapshots in a table beside the events, on every engine with SQL.
+ *
+ * ```text
+ * originator_id       text, primary key
+ * originator_version  integer
+ * event_id            text
+ * aggregate_type      text
+ * state_version       integer
+ * state               bytes
+ * taken_at_ms         integer
+ * ```
+ *
+ * @module
+ */
+import type { SnapshotStore, StoredSnapshot } from '../snapshot-store.js';
+import type { SqlDialect, SqlRecorder } from './sql-recorder.js';
+import { createMissing } from './create-missing.js';
+import { sqlTableName } from './sql-names.js';
+import type { SqlTableName } from './sql-names.js';
+
+const TABLE_DEFAULT = 'snapshots';
+
+/** Options of {@link SqlSnapshotStore}. */
+export interface SqlSnapshotStoreOptions {
+  /**
+   * Where the table is. It need not be the recorder of the events; where saves run inside of transactions of the caller's,
+   * it is one that joins them.
+   */
+  readonly recorder: SqlRecorder;
+  /** @defaultValue `snapshots` */
+  readonly table?: string;
+  /** PostgreSQL only; it must be there. @defaultValue the first of the search path */
+  readonly schema?: string;
+}
+
+const COLUMNS = 'originator_id, originator_version, event_id, aggregate_type, state_version, state, taken_at_ms';
+
+/**
+ * Snapshots in a table.
+ *
+ * @example
+ * ```ts
+ * const store = new SqlSnapshotStore({ recorder });
+ * await store.createTables();
+ * const app = new Application({ recorder, aggregates: [order], snapshots: { store, interval: 100 } });
+ * ```
+ */
+export class SqlSnapshotStore implements SnapshotStore {
+  readonly #recorder: SqlRecorder;
+  readonly #names: SqlTableName;
+
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a table cannot have such a name */
+  constructor({ recorder, table = TABLE_DEFAULT, schema }: SqlSnapshotStoreOptions) {
+    this.#recorder = recorder;
+    this.#names = sqlTableName(table, schema);
+  }
+
+  /** Creates the table if it is missing. Safe to call again. */
+  async createTables(): Promise<void> {
+    const { name, schema, table } = this.#names;
+    const sql = createTableSql(table, this.#recorder.dialect);
+    const lock = `daybook snapshots ${table}`;
+    await createMissing(this.#recorder, { schema, lock, creations: [{ name, sql }] });
+  }
+
+  async select(originatorId: string): Promise<StoredSnapshot | undefined> {
+    const { rows } = await this.#recorder.query(
+      `SELECT ${COLUMNS} FROM ${this.#names.table} WHERE originator_id = $1`,
+      [originatorId],
+    );
+    return rows[0] === undefined ? undefined : toSnapshot(rows[0]);
+  }
+
+  async upsert(snapshot: StoredSnapshot): Promise<boolean> {
+    const { originatorId, originatorVersion, eventId, aggregateType, stateVersion, state, takenAtMs } = snapshot;
+    const values = [originatorId, originatorVersion, eventId, aggregateType, stateVersion, state, takenAtMs];
+    const rows = await this.#write(upsertSql(this.#names.table), values);
+    return rows.length > 0;
+  }
+
+  async remove(originatorId?: string): Promise<void> {
+    if (originatorId === undefined) await this.#write(`DELETE FROM ${this.#names.table}`, []);
+    else await this.#write(`DELETE FROM ${this.#names.table} WHERE originator_id = $1`, [originatorId]);
+  }
+
+  async #write(text: string, values: unknown[]): Promise<readonly Row[]> {
+    return await this.#recorder.transaction(async ({ connection }) => (await connection.query(text, values)).rows);
+  }
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+function createTableSql(table: string, dialect: SqlDialect): string {
+  const [integer, bytes] = dialect === 'postgres' ? ['BIGINT', 'BYTEA'] : ['INTEGER', 'BLOB'];
+  return `CREATE TABLE IF NOT EXISTS ${table} (
+    originator_id TEXT NOT NULL PRIMARY KEY,
+    originator_version ${integer} NOT NULL,
+    event_id TEXT NOT NULL,
+    aggregate_type TEXT NOT NULL,
+    state_version ${integer} NOT NULL,
+    state ${bytes} NOT NULL,
+    taken_at_ms ${integer} NOT NULL
+  )`;
+}
+
+// Newer as `isNewerSnapshot` has it, in one statement: savers that run at once need no lock of their own.
+function upsertSql(table: string): string {
+  return `INSERT INTO ${table} AS present (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (originator_id) DO UPDATE SET
+      originator_version = excluded.originator_version,
+      event_id = excluded.event_id,
+      aggregate_type = excluded.aggregate_type,
+      state_version = excluded.state_version,
+      state = excluded.state,
+      taken_at_ms = excluded.taken_at_ms
+    WHERE present.originator_version < excluded.originator_version
+      OR (present.originator_version = excluded.originator_version
+        AND present.state_version < excluded.state_version)
+    RETURNING originator_version`;
+}
+
+/** Libraries give large integers as numbers, texts or bigints, and bytes as arrays of classes of their own. */
+function toSnapshot(row: Row): StoredSnapshot {
+  const { originator_id, originator_version, event_id, aggregate_type, state_version, state, taken_at_ms } = row;
+  return {
+    originatorId: String(originator_id),
+    originatorVersion: Number(originator_version),
+    eventId: String(event_id),
+    aggregateType: String(aggregate_type),
+    stateVersion: Number(state_version),
+    state: new Uint8Array(state as Uint8Array),
+    takenAtMs: Number(taken_at_ms),
+  };
+}

@@ -1,0 +1,147 @@
+/**
+ * One push over HTTP: sends, and decides whether the answer counts.
+ *
+ * @module
+ */
+import { decodeError } from '../../domain/error-codec.js';
+import type { Clock } from '../../util/clock.js';
+import {
+  parseErrorResponse,
+  parsePushResponse,
+  PROTOCOL_HEADER,
+  PROTOCOL_VERSION,
+  PUSH_PATH,
+  SYNC_ERRORS,
+  UnauthorizedError,
+  UnavailableError,
+} from '../protocol/index.js';
+import type { PushRequest, PushResponse } from '../protocol/index.js';
+
+// An answer that takes longer is not coming; the batch is sent again and answered as recorded before.
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** Gives the bearer token. `force` asks for a new one, because the last one was refused. */
+export type GetToken = (options: { readonly force: boolean }) => string | undefined | Promise<string | undefined>;
+
+/** What {@link PushTransport} needs. */
+export interface PushTransportOptions {
+  readonly url: string;
+  readonly fetch: typeof globalThis.fetch;
+  readonly getToken: GetToken;
+  readonly clock: Clock;
+}
+
+/** What a push goes through. */
+export type Transport = Pick<PushTransport, 'push'>;
+
+/** Sends push requests to one server. */
+export class PushTransport {
+  readonly #options: PushTransportOptions;
+  readonly #address: string;
+
+  constructor(options: PushTransportOptions) {
+    this.#options = options;
+    this.#address = options.url.replace(/\/+$/, '') + PUSH_PATH;
+  }
+
+  /**
+   * Pushes one batch.
+   *
+   * @throws UnavailableError (`UNAVAILABLE`) when no answer came that counts; `details.retryAfterMs` where the server said it.
+   *   What became of the batch is unknown then
+   * @throws one of `SYNC_ERRORS` as the server answered; then the batch was not recorded
+   */
+  async push(request: PushRequest, signal: AbortSignal): Promise<PushResponse> {
+    const body = JSON.stringify(request);
+    try {
+      return await this.#send(body, signal, false);
+    } catch (error) {
+      if (!(error instanceof UnauthorizedError)) throw error;
+      return this.#send(body, signal, true);
+    }
+  }
+
+  async #send(body: string, signal: AbortSignal, force: boolean): Promise<PushResponse> {
+    const token = await this.#options.getToken({ force });
+    const response = await this.#fetch(body, token, signal);
+    const answer = await readAnswer(response);
+    if (response.headers.get(PROTOCOL_HEADER) !== PROTOCOL_VERSION) {
+      throw this.#unavailable(response, 'the answer is not from a Daybook server');
+    }
+    if (response.status === 200) {
+      const confirmed = parsePushResponse(answer);
+      if (confirmed === undefined) throw this.#unavailable(response, 'the answer is not what a Daybook server says');
+      return confirmed;
+    }
+    const refusal = parseErrorResponse(answer);
+    if (refusal === undefined || isTransient(response.status)) {
+      throw this.#unavailable(response, refusal?.message ?? 'the answer does not parse');
+    }
+    throw decodeError(refusal, SYNC_ERRORS);
+  }
+
+  async #fetch(body: string, token: string | undefined, signal: AbortSignal): Promise<Response> {
+    const timeout = new AbortController();
+    const callOff = this.#options.clock.schedule(() => {
+      timeout.abort(new Error(`there was no answer within ${REQUEST_TIMEOUT_MS} ms`));
+    }, REQUEST_TIMEOUT_MS);
+    try {
+      const response = await this.#options.fetch(this.#address, {
+        method: 'POST',
+        body,
+        headers: {
+          'content-type': 'application/json',
+          [PROTOCOL_HEADER]: PROTOCOL_VERSION,
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        },
+        signal: AbortSignal.any([signal, timeout.signal]),
+        cache: 'no-store',
+        credentials: 'omit',
+      });
+      // Read to the end here, under the time limit: a body may hang as well as a head.
+      const bytes = await response.arrayBuffer();
+      return new Response(nullBody(response.status) ? null : bytes, response);
+    } catch (cause) {
+      signal.throwIfAborted();
+      throw new UnavailableError(`The server at ${this.#options.url} could not be reached. It is tried again.`, {
+        cause,
+      });
+    } finally {
+      callOff();
+    }
+  }
+
+  #unavailable(response: Response, why: string): UnavailableError {
+    const retryAfterMs = readRetryAfterMs(response.headers.get('retry-after'), this.#options.clock.nowMs());
+    return new UnavailableError(
+      `The server did not take the events: ${why} (HTTP ${response.status}). It is tried again.`,
+      {
+        details: { status: response.status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
+      },
+    );
+  }
+}
+
+/** The body as JSON, or undefined when it is not: a portal's page, or an answer that was cut short. */
+async function readAnswer(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch {
+    return undefined;
+  }
+}
+
+function nullBody(status: number): boolean {
+  return status === 204 || status === 205 || status === 304;
+}
+
+function isTransient(status: number): boolean {
+  return status === 408 || status === 425 || status === 429 || status >= 500;
+}
+
+/** Both forms of RFC 9110, section 10.2.3: seconds, or a date. */
+function readRetryAfterMs(value: string | null, nowMs: number): number | undefined {
+  if (value === null) return undefined;
+  const waitMs = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - nowMs;
+  return Number.isFinite(waitMs) ? Math.max(0, waitMs) : undefined;
+}

@@ -1,0 +1,280 @@
+/**
+ * Pushes what the server has not confirmed, one batch after another, for ever.
+ *
+ * ```text
+ *             nothing pending            pushed
+ *   ┌──────▶ idle ──new commit──▶ pushing ──┐
+ *   │         ▲                      ▲  │ ▲  │
+ *   │         └──────────────────────┼──┘ └──┘ more pending
+ *   │                                │ failed
+ * paused   offline ──online──▶ (attempt) ◀──time, online, focus, commit── waiting / stopped
+ * ```
+ *
+ * Invariants:
+ * 1. An event counts as confirmed only when an answer of the server says so, and the store has recorded that it did.
+ * 2. A batch is cut from the store anew for each attempt, always right after the last confirmed id. So a batch whose
+ *    fate is unknown is sent again, and the server, which records the id of the last event with the events, answers it.
+ * 3. Between two attempts lies at least what `Retry-After` asked for.
+ * 4. Nothing here deletes or changes an event.
+ *
+ * @module
+ */
+import { dequal } from 'dequal/lite';
+import { IntegrityError } from '../../persistence/errors.js';
+import type { Notification } from '../../persistence/stored-event.js';
+import type { Clock } from '../../util/clock.js';
+import { ObservableValue } from '../../util/observable.js';
+import type { Observable } from '../../util/observable.js';
+import { backoffDelayMs } from '../../util/backoff.js';
+import { BACKOFF_DELAY_MS_MAX, PUSH_BACKOFF } from './push-backoff.js';
+import {
+  PUSH_BODY_BYTES_MAX,
+  PUSH_EVENTS_MAX,
+  ReplicaDivergedError,
+  ServerBehindError,
+  toPushRequest,
+  TooLargeError,
+  UnavailableError,
+} from '../protocol/index.js';
+import type { PushResponse } from '../protocol/index.js';
+import type { Transport } from './push-transport.js';
+import { INITIAL_SYNC_STATUS } from '../sync-status.js';
+import type { SyncState, SyncStatus } from '../sync-status.js';
+import { PUSH_TRACKING_NAME } from '../sync-store.js';
+import type { SyncStore } from '../sync-store.js';
+
+// However often something is committed, the server is not asked more often than this while it fails.
+const ATTEMPT_INTERVAL_MS_MIN = 1_000;
+// What an event takes on the wire beside its state and topic: ids, names of fields, punctuation.
+const EVENT_OVERHEAD_BYTES = 200;
+// Leaves room for the rest of the request.
+const BATCH_BYTES_MAX = PUSH_BODY_BYTES_MAX - 4_096;
+
+/** What to do when the server has lost what it had confirmed. */
+export type OnServerBehind = 'stop' | 'resend';
+
+/** What a {@link Pusher} needs. */
+export interface PusherOptions {
+  readonly store: SyncStore;
+  readonly transport: Transport;
+  readonly onServerBehind: OnServerBehind;
+  readonly isOffline: () => boolean;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** The loop that pushes. Runs in one tab at a time. */
+export class Pusher {
+  readonly #options: PusherOptions;
+  readonly #status = new ObservableValue<SyncStatus>(INITIAL_SYNC_STATUS);
+  #paused = false;
+  /** Failed attempts in a row. */
+  #failures = 0;
+  /** Whether the last failure was the server's refusal, which a new commit does not change. */
+  #refused = false;
+  #lastAttemptAtMs = -Infinity;
+  /** When the next attempt is due; moved forward by reasons to hope. */
+  #nextAttemptAtMs = -Infinity;
+  /** What `Retry-After` asked for: no reason to hope moves the next attempt before it. */
+  #retryFloorMs = -Infinity;
+  /** Where the server stands, where that is behind what the store remembers. */
+  #resendAfter: number | undefined;
+  #batchEventsMax = PUSH_EVENTS_MAX;
+  /** Ends the present wait. */
+  #endWait: () => void = () => undefined;
+  /** Whether there was a reason to wake since the step began: then its wait ends at once. */
+  #woken = false;
+
+  constructor(options: PusherOptions) {
+    this.#options = options;
+  }
+
+  /** How it stands. */
+  get status(): Observable<SyncStatus> {
+    return this.#status;
+  }
+
+  /** Pauses or goes on. While paused nothing is sent; a batch on its way is finished. */
+  setPaused(paused: boolean): void {
+    if (this.#paused === paused) return;
+    this.#paused = paused;
+    this.attemptNow();
+  }
+
+  /** Takes a reason to hope: forgets the failures and tries at once, though not before `Retry-After`. */
+  attemptNow(): void {
+    this.#failures = 0;
+    this.#nextAttemptAtMs = this.#retryFloorMs;
+    this.#wake();
+  }
+
+  /** Takes a new commit: ends idleness; where the server was out of reach, brings the next attempt forward, within bounds. */
+  noteCommit(): void {
+    if (!this.#refused) {
+      const earliestMs = Math.max(this.#retryFloorMs, this.#lastAttemptAtMs + ATTEMPT_INTERVAL_MS_MIN);
+      this.#nextAttemptAtMs = Math.min(this.#nextAttemptAtMs, earliestMs);
+    }
+    this.#wake();
+  }
+
+  /** Runs until the signal says stop. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => {
+      this.#wake();
+    });
+    while (!signal.aborted) {
+      this.#woken = false;
+      try {
+        await this.#step(signal);
+      } catch (error) {
+        await this.#afterFailure(error as Error, signal);
+      }
+    }
+  }
+
+  async #step(signal: AbortSignal): Promise<void> {
+    const { clock, isOffline } = this.#options;
+    const after = await this.#refresh();
+    if (this.#paused) return this.#wait('paused', undefined, signal);
+    if (this.#status.value.pending <= 0) return this.#wait('idle', undefined, signal);
+    // Tried once a minute all the same: browsers have been wrong about being offline.
+    if (isOffline() && this.#nextAttemptAtMs === -Infinity) {
+      this.#nextAttemptAtMs = clock.nowMs() + BACKOFF_DELAY_MS_MAX;
+    }
+    const waitMs = this.#nextAttemptAtMs - clock.nowMs();
+    if (waitMs > 0) return this.#wait(this.#waitingState(), waitMs, signal);
+    this.#update({ state: 'pushing', nextAttemptAtMs: undefined });
+    this.#lastAttemptAtMs = clock.nowMs();
+    await this.#pushBatch(after, signal);
+  }
+
+  #waitingState(): SyncState {
+    if (this.#options.isOffline()) return 'offline';
+    return this.#refused ? 'stopped' : 'waiting';
+  }
+
+  /** Reads how far the store and the server are. @returns the id to push after */
+  async #refresh(): Promise<number> {
+    const { recorder } = this.#options.store;
+    const [confirmed, max] = await Promise.all([
+      recorder.maxTrackingId(PUSH_TRACKING_NAME),
+      recorder.maxNotificationId(),
+    ]);
+    if (this.#resendAfter !== undefined && this.#resendAfter >= confirmed) this.#resendAfter = undefined;
+    const after = this.#resendAfter ?? confirmed;
+    this.#update({ confirmedId: after, pending: max - after, offline: this.#options.isOffline() });
+    return after;
+  }
+
+  async #pushBatch(after: number, signal: AbortSignal): Promise<void> {
+    const { store, transport } = this.#options;
+    const batch = await this.#cutBatch(after);
+    const lastId = batch.at(-1)?.id;
+    if (lastId === undefined) return;
+    const answer = await this.#push(transport, toPushRequest(store.replicaId, after, batch), signal);
+    if (answer === undefined) return;
+    if (answer.tracking.id < lastId) {
+      throw new UnavailableError('The server answered, but did not confirm the whole batch. It is tried again.');
+    }
+    await this.#confirm(answer.tracking.id);
+    this.#failures = 0;
+    this.#refused = false;
+    this.#nextAttemptAtMs = -Infinity;
+    this.#retryFloorMs = -Infinity;
+    this.#batchEventsMax = PUSH_EVENTS_MAX;
+    this.#update({ lastSuccessAtMs: this.#options.clock.nowMs(), lastError: undefined });
+  }
+
+  async #push(
+    transport: Transport,
+    request: Parameters<Transport['push']>[0],
+    signal: AbortSignal,
+  ): Promise<PushResponse | undefined> {
+    try {
+      return await transport.push(request, signal);
+    } catch (error) {
+      if (error instanceof TooLargeError && request.events.length > 1) {
+        this.#batchEventsMax = Math.floor(request.events.length / 2);
+        return undefined;
+      }
+      if (error instanceof ServerBehindError && this.#options.onServerBehind === 'resend') {
+        const { trackingId } = error.details;
+        if (typeof trackingId === 'number' && trackingId >= 0 && trackingId < request.after) {
+          this.#resendAfter = trackingId;
+          return undefined;
+        }
+      }
+      throw error;
+    }
+  }
+
+  async #cutBatch(after: number): Promise<readonly Notification[]> {
+    const page = await this.#options.store.recorder.selectNotifications({
+      start: after + 1,
+      limit: this.#batchEventsMax,
+    });
+    let bytes = 0;
+    const fitting = page.findIndex((notification) => (bytes += wireBytes(notification)) > BATCH_BYTES_MAX);
+    // One event always goes, whatever its size: the server says whether it is too large.
+    return fitting === -1 ? page : page.slice(0, Math.max(1, fitting));
+  }
+
+  async #confirm(notificationId: number): Promise<void> {
+    const { recorder } = this.#options.store;
+    if (notificationId > (await recorder.maxNotificationId())) {
+      throw new ReplicaDivergedError(
+        'The server holds more of this store than the store itself: it was copied or set back. Nothing is pushed until this is settled.',
+        { details: { trackingId: notificationId } },
+      );
+    }
+    if (this.#resendAfter !== undefined) this.#resendAfter = notificationId;
+    try {
+      await recorder.insertEvents([], { tracking: { applicationName: PUSH_TRACKING_NAME, notificationId } });
+    } catch (error) {
+      // The store remembers as much already: another tab was first, or a server that was behind has caught up.
+      if (!(error instanceof IntegrityError)) throw error;
+    }
+  }
+
+  async #afterFailure(error: Error, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const nowMs = this.#options.clock.nowMs();
+    const asked = error instanceof UnavailableError ? error.details['retryAfterMs'] : undefined;
+    this.#failures++;
+    this.#refused = !(error instanceof UnavailableError);
+    this.#retryFloorMs = typeof asked === 'number' ? nowMs + asked : -Infinity;
+    const delayMs = this.#refused
+      ? BACKOFF_DELAY_MS_MAX
+      : backoffDelayMs(this.#failures, this.#options.random, PUSH_BACKOFF);
+    this.#nextAttemptAtMs = Math.max(this.#retryFloorMs, nowMs + delayMs);
+    this.#update({ lastError: error });
+    await this.#wait(this.#waitingState(), this.#nextAttemptAtMs - nowMs, signal);
+  }
+
+  /** Waits for a reason to wake, or for the time to pass. */
+  async #wait(state: SyncState, delayMs: number | undefined, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    this.#update({ state, nextAttemptAtMs: delayMs === undefined ? undefined : clock.nowMs() + delayMs });
+    if (this.#woken || signal.aborted) return;
+    let callOff = (): void => undefined;
+    await new Promise<void>((resolve) => {
+      this.#endWait = resolve;
+      if (delayMs !== undefined) callOff = clock.schedule(resolve, delayMs);
+    });
+    callOff();
+  }
+
+  #wake(): void {
+    this.#woken = true;
+    this.#endWait();
+  }
+
+  #update(change: Partial<SyncStatus>): void {
+    const status = { ...this.#status.value, ...change };
+    if (!dequal(status, this.#status.value)) this.#status.set(status);
+  }
+}
+
+function wireBytes(notification: Notification): number {
+  return Math.ceil(notification.state.length / 3) * 4 + notification.topic.length * 3 + EVENT_OVERHEAD_BYTES;
+}
