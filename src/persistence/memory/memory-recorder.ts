@@ -10,6 +10,7 @@ import {
 } from '../serial/serial-recorder.js';
 import type { SerialConnection } from '../serial/serial-recorder.js';
 import { SerialSession } from '../serial/serial-session.js';
+import type { UnitOfWork } from '../serial/unit-of-work.js';
 import { MemoryReplica } from './memory-replica.js';
 
 /** An aggregate recorder whose events are gone when it is. */
@@ -44,16 +45,16 @@ export class MemoryApplicationRecorder extends SerialApplicationRecorder {
 export class MemoryProcessRecorder extends SerialProcessRecorder<undefined> {
   constructor() {
     const { session, tables } = memoryTables();
-    super(memoryConnection(session, tables), tables);
+    super(memoryConnection(session, tables.unit), tables);
   }
 }
 
 function memoryTables(): { readonly session: SerialSession; readonly tables: MemoryReplica } {
   const tables = new MemoryReplica();
-  return { session: new SerialSession({ unit: tables }), tables };
+  return { session: new SerialSession({ unit: tables.unit }), tables };
 }
 
-function memoryConnection(session: SerialSession, unit: MemoryReplica): SerialConnection<undefined> {
+function memoryConnection(session: SerialSession, unit: UnitOfWork): SerialConnection<undefined> {
   return {
     connection: undefined,
     session,

@@ -3,8 +3,8 @@ import { trackingTaken } from '../position-taken.js';
 import { withoutOwnTables } from '../journal/replica.js';
 import type { CheckedCommit, Replica } from '../journal/replica.js';
 import type { ProcessTables } from '../serial/serial-recorder.js';
-import { inUnit } from '../serial/serial-session.js';
-import type { WorkUnit } from '../serial/serial-session.js';
+import { steppedUnit } from '../serial/unit-of-work.js';
+import type { UnitOfWork, UnitSteps } from '../serial/unit-of-work.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
 import { MemorySequences } from './memory-sequences.js';
 
@@ -19,7 +19,9 @@ interface Mark {
  *
  * Every change is made inside a unit: nothing is ever taken out but the end, by a roll back.
  */
-export class MemoryReplica implements Replica, ProcessTables, WorkUnit {
+export class MemoryReplica implements Replica, ProcessTables, UnitSteps {
+  /** Its transactions, which nest. */
+  readonly unit: UnitOfWork = steppedUnit(this);
   readonly #sequences = new MemorySequences();
   // Sorted by id: the id of notification i is i + 1.
   readonly #notifications: Notification[] = [];
@@ -78,7 +80,7 @@ export class MemoryReplica implements Replica, ProcessTables, WorkUnit {
   }
 
   apply(commits: readonly CheckedCommit[]): void {
-    inUnit(this, () => {
+    this.unit.run(() => {
       for (const { events, tracking, changes } of commits) {
         if (changes !== undefined) throw withoutOwnTables();
         this.insertEvents(events);

@@ -21,21 +21,15 @@
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { FifoMutex } from '../../util/fifo-mutex.js';
-import { InterfaceError, OperationalError } from '../errors.js';
+import { OperationalError } from '../errors.js';
 import { LOCK_TIMEOUT_MS_DEFAULT, LOCKED_REASON, retryWhileLocked } from './lock-retry.js';
 import type { LockWait } from './lock-retry.js';
-
-/** Makes several changes one. Units nest: what is begun last is ended first. */
-export interface WorkUnit {
-  /** @throws OperationalError (`OPERATIONAL_ERROR`) with `details.reason: 'locked'` when another connection writes */
-  begin(): void;
-  commit(): void;
-  rollback(): void;
-}
+import { transactionEnded } from './unit-of-work.js';
+import type { UnitOfWork } from './unit-of-work.js';
 
 /** What a {@link SerialSession} needs. */
 export interface SerialSessionOptions {
-  readonly unit: WorkUnit;
+  readonly unit: UnitOfWork;
   /** Milliseconds to wait for one's turn, and again for a lock of another connection. @defaultValue 5,000 */
   readonly lockTimeoutMs?: number;
   /** @defaultValue the platform's */
@@ -48,7 +42,7 @@ export interface SerialSessionOptions {
 
 /** Serialises the use of one connection. */
 export class SerialSession {
-  readonly #unit: WorkUnit;
+  readonly #unit: UnitOfWork;
   readonly #lockWait: LockWait;
   readonly #turns: FifoMutex;
   readonly #outer: SerialSession | undefined;
@@ -76,7 +70,7 @@ export class SerialSession {
 
   /** Runs work whose changes are all made, or none. */
   write<T>(work: () => T): T | Promise<T> {
-    return this.#inTurn(() => retryWhileLocked(() => inUnit(this.#unit, work), this.#lockWait));
+    return this.#inTurn(() => retryWhileLocked(() => this.#unit.run(work), this.#lockWait));
   }
 
   /**
@@ -86,34 +80,33 @@ export class SerialSession {
    */
   async transaction<T>(inner: SerialSession, work: () => Promise<T>): Promise<T> {
     return await this.#inTurn(async () => {
+      const begin = (): Promise<T> =>
+        this.#unit.runAsync(
+          () => inner.#whole(work),
+          () => this.#hasEnded(),
+        );
       try {
-        await retryWhileLocked(() => this.#unit.begin(), this.#lockWait);
-        return await this.#finished(inner, work);
+        return await retryWhileLocked(begin, this.#lockWait);
       } finally {
         inner.#end();
       }
     });
   }
 
-  async #finished<T>(inner: SerialSession, work: () => Promise<T>): Promise<T> {
+  /** Runs the work that this session is for, and waits for the calls that it made. */
+  async #whole<T>(work: () => Promise<T>): Promise<T> {
     try {
       const result = await work();
-      await inner.#drain();
-      this.#assertNotEnded();
-      // Before the unit does: what nobody awaited, and comes between the two, would run outside of the unit, and stay.
-      inner.#end();
-      this.#unit.commit();
+      await this.#drain();
       return result;
-    } catch (error) {
-      inner.#end();
-      // Once an outer unit has ended, a roll back would hit whatever came after it.
-      if (!this.#hasEnded()) rollBack(this.#unit);
-      throw error;
+    } finally {
+      // Before the unit does: what nobody awaited, and comes between the two, would run outside of the unit, and stay.
+      this.#end();
     }
   }
 
   #inTurn<T>(work: () => T | Promise<T>): T | Promise<T> {
-    if (this.#state !== 'open') throw ended();
+    if (this.#state !== 'open') throw transactionEnded();
     return this.#turns.run(() => {
       this.#assertNotEnded();
       return work();
@@ -134,37 +127,12 @@ export class SerialSession {
   }
 
   #assertNotEnded(): void {
-    if (this.#hasEnded()) throw ended();
+    if (this.#hasEnded()) throw transactionEnded();
   }
 
   #hasEnded(): boolean {
     return this.#state === 'ended' || (this.#outer !== undefined && this.#outer.#hasEnded());
   }
-}
-
-/** Runs work in a unit: commits what it did, or rolls it back when it throws. */
-export function inUnit<T>(unit: WorkUnit, work: () => T): T {
-  unit.begin();
-  try {
-    const result = work();
-    unit.commit();
-    return result;
-  } catch (error) {
-    rollBack(unit);
-    throw error;
-  }
-}
-
-function rollBack(unit: WorkUnit): void {
-  try {
-    unit.rollback();
-  } catch {
-    // An engine that fails badly, on a full disk for example, has rolled back by itself. The first error is the one that counts.
-  }
-}
-
-function ended(): InterfaceError {
-  return new InterfaceError('The transaction has ended. Use it only until its work settles, and await every call.');
 }
 
 function waitedTooLong(lockTimeoutMs: number): OperationalError {

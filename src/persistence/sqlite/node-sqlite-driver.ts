@@ -6,7 +6,8 @@
 import { systemClock } from '../../util/clock.js';
 import { NotSupportedError, OperationalError, ProgrammingError } from '../errors.js';
 import { LOCK_TIMEOUT_MS_DEFAULT, retryWhileLocked } from '../serial/lock-retry.js';
-import type { WorkUnit } from '../serial/serial-session.js';
+import { steppedUnit } from '../serial/unit-of-work.js';
+import type { UnitOfWork } from '../serial/unit-of-work.js';
 import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
 import { attempt } from './sqlite-errors.js';
 
@@ -103,7 +104,7 @@ function pragma(database: NodeDatabase, sql: string): string {
 
 class NodeSqliteDatabase implements SqliteDatabase {
   readonly lockTimeoutMs: number;
-  readonly unit: WorkUnit;
+  readonly unit: UnitOfWork;
   readonly #database: NodeDatabase;
 
   constructor(database: NodeDatabase, lockTimeoutMs: number) {
@@ -128,13 +129,13 @@ class NodeSqliteDatabase implements SqliteDatabase {
    * SQLite's own waiting blocks the thread: good for the caller's own SQL, which cannot wait otherwise, and wrong for a
    * recorder, which can. It is off while a transaction begins, and once it has begun there is nothing to wait for.
    */
-  #makeUnit(): WorkUnit {
+  #makeUnit(): UnitOfWork {
     const [begin, commit, rollback] = ['BEGIN IMMEDIATE', 'COMMIT', 'ROLLBACK'].map((sql) => this.prepare(sql)) as [
       SqliteStatement,
       SqliteStatement,
       SqliteStatement,
     ];
-    return {
+    return steppedUnit({
       // Not prepared: SQLite obeys this pragma when it compiles it.
       begin: () => {
         this.exec('PRAGMA busy_timeout = 0');
@@ -146,7 +147,7 @@ class NodeSqliteDatabase implements SqliteDatabase {
       },
       commit: () => commit.run([]),
       rollback: () => rollback.run([]),
-    };
+    });
   }
 }
 

@@ -10,7 +10,8 @@
 import { InterfaceError } from '../errors.js';
 import type { SerialConnection } from '../serial/serial-recorder.js';
 import { SerialSession } from '../serial/serial-session.js';
-import type { WorkUnit } from '../serial/serial-session.js';
+import { steppedUnit } from '../serial/unit-of-work.js';
+import type { UnitOfWork, UnitSteps } from '../serial/unit-of-work.js';
 import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
 import { SqliteStatements } from './sqlite-statements.js';
 
@@ -40,10 +41,10 @@ export function statementsOf(database: SqliteDatabase): SqliteStatements {
 }
 
 /** The transactions of a database. */
-export function unitOf(database: SqliteDatabase): WorkUnit {
+export function unitOf(database: SqliteDatabase): UnitOfWork {
   return (
     database.unit ??
-    unitBy(statementsOf(database), { begin: 'BEGIN IMMEDIATE', commit: 'COMMIT', rollback: ['ROLLBACK'] })
+    steppedUnit(stepsBy(statementsOf(database), { begin: 'BEGIN IMMEDIATE', commit: 'COMMIT', rollback: ['ROLLBACK'] }))
   );
 }
 
@@ -57,7 +58,8 @@ function register(
     connection: database,
     session,
     nest() {
-      const lent = new LentDatabase(database, savepoints(root, depth));
+      const unit = database.nestsUnits === true ? unitOf(database) : steppedUnit(savepoints(root, depth));
+      const lent = new LentDatabase(database, unit);
       const inner = new SerialSession({
         ...session.lockWait,
         unit: lent.unit,
@@ -75,9 +77,9 @@ function register(
  * Savepoints nest by their names, and one depth has one savepoint at a time: the session sees to that. Their statements
  * are the outermost database's, which are prepared once.
  */
-export function savepoints(root: SqliteStatements, depth: number): WorkUnit {
+export function savepoints(root: SqliteStatements, depth: number): UnitSteps {
   const name = `daybook_${depth}`;
-  return unitBy(root, {
+  return stepsBy(root, {
     begin: `SAVEPOINT ${name}`,
     commit: `RELEASE ${name}`,
     rollback: [`ROLLBACK TO ${name}`, `RELEASE ${name}`],
@@ -90,7 +92,7 @@ interface UnitSql {
   readonly rollback: readonly string[];
 }
 
-function unitBy(root: SqliteStatements, sql: UnitSql): WorkUnit {
+function stepsBy(root: SqliteStatements, sql: UnitSql): UnitSteps {
   return {
     begin: () => root.run(sql.begin, []),
     commit: () => root.run(sql.commit, []),
@@ -102,13 +104,15 @@ function unitBy(root: SqliteStatements, sql: UnitSql): WorkUnit {
 
 /** A database that is lent for the time of a transaction. */
 class LentDatabase implements SqliteDatabase {
-  readonly unit: WorkUnit;
+  readonly unit: UnitOfWork;
+  readonly nestsUnits: boolean;
   #database: SqliteDatabase | undefined;
   readonly #statements: SqliteStatement[] = [];
 
-  constructor(database: SqliteDatabase, unit: WorkUnit) {
+  constructor(database: SqliteDatabase, unit: UnitOfWork) {
     this.#database = database;
     this.unit = unit;
+    this.nestsUnits = database.nestsUnits ?? false;
   }
 
   exec(sql: string): void {

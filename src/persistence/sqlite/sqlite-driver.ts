@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { WorkUnit } from '../serial/serial-session.js';
+import type { UnitOfWork } from '../serial/unit-of-work.js';
 
 /** A value that SQLite stores. Integers are safe integers. */
 export type SqliteValue = null | number | string | Uint8Array;
@@ -47,12 +47,18 @@ export interface SqliteDatabase {
   /** Frees the database. What was in memory is gone. Closing twice is fine. */
   close(): void;
   /**
-   * Transactions that may write. `begin` fails at once when another connection writes: recorders wait by themselves,
+   * Transactions that may write. They fail to begin at once when another connection writes: recorders wait by themselves,
    * without blocking the thread.
    *
    * @defaultValue `BEGIN IMMEDIATE`, `COMMIT` and `ROLLBACK`
    */
-  readonly unit?: WorkUnit;
+  readonly unit?: UnitOfWork;
+  /**
+   * Whether units of `unit` may run inside one another: for an engine that refuses `SAVEPOINT` as SQL.
+   *
+   * @defaultValue false: transactions within transactions are savepoints
+   */
+  readonly nestsUnits?: boolean;
   /** Milliseconds to wait for another connection. @defaultValue 5,000 */
   readonly lockTimeoutMs?: number;
   /**

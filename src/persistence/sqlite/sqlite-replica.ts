@@ -6,7 +6,6 @@ import { trackingTaken } from '../position-taken.js';
 import { withoutOwnTables } from '../journal/replica.js';
 import type { CheckedCommit, Replica } from '../journal/replica.js';
 import type { ProcessTables } from '../serial/serial-recorder.js';
-import { inUnit } from '../serial/serial-session.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
 import { joinedSql, ROWS_APART, ROWS_JOINED_MAX, toJoinedRows } from './joined-rows.js';
 import { statementsOf, unitOf } from './sqlite-connection.js';
@@ -135,7 +134,7 @@ export class SqliteReplica implements Replica, ProcessTables {
 
   apply(commits: readonly CheckedCommit[]): void {
     const work = (): void =>
-      inUnit(unitOf(this.#database), () => merged(commits).forEach((commit) => this.#applyOne(commit)));
+      unitOf(this.#database).run(() => merged(commits).forEach((commit) => this.#applyOne(commit)));
     if (commits.some(({ changes }) => changes !== undefined)) this.#ownChanges().undecided(work);
     else work();
   }

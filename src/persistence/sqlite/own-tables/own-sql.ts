@@ -4,8 +4,7 @@
  * @module
  */
 import { NotSupportedError, ProgrammingError } from '../../errors.js';
-import { inUnit } from '../../serial/serial-session.js';
-import type { WorkUnit } from '../../serial/serial-session.js';
+import type { UnitOfWork } from '../../serial/unit-of-work.js';
 import type { SqlResult } from '../../sql/sql-queryable.js';
 import { dropCapture } from './change-capture.js';
 import type { ChangeCapture } from './change-capture.js';
@@ -30,7 +29,7 @@ export class OwnSql {
   readonly #capture: ChangeCapture;
   readonly #guard: WriteGuard;
   readonly #statements: OwnStatements;
-  readonly #savepoint: WorkUnit;
+  readonly #savepoint: UnitOfWork;
 
   /**
    * @param database - lent
@@ -82,7 +81,7 @@ export class OwnSql {
       throw new ProgrammingError('A statement that changes the schema has no parameters.');
     }
     try {
-      inUnit(this.#savepoint, () => this.#changeAndNote(statement));
+      this.#savepoint.run(() => this.#changeAndNote(statement));
     } catch (error) {
       if (!(error instanceof NothingDone)) throw error;
     }

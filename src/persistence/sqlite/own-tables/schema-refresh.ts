@@ -1,4 +1,5 @@
-import type { WorkUnit } from '../../serial/serial-session.js';
+import { steppedUnit } from '../../serial/unit-of-work.js';
+import type { UnitOfWork, UnitSteps } from '../../serial/unit-of-work.js';
 import type { SqliteDatabase } from '../sqlite-driver.js';
 
 /**
@@ -15,13 +16,12 @@ export function refreshSchema(database: SqliteDatabase): void {
 }
 
 /** A unit, or a savepoint, in which the schema may change. */
-export function refreshing(database: SqliteDatabase, unit: WorkUnit): WorkUnit {
-  return {
-    begin: () => unit.begin(),
-    commit: () => unit.commit(),
+export function refreshing(database: SqliteDatabase, steps: UnitSteps): UnitOfWork {
+  return steppedUnit({
+    ...steps,
     rollback() {
-      unit.rollback();
+      steps.rollback();
       refreshSchema(database);
     },
-  };
+  });
 }

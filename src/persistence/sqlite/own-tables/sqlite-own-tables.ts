@@ -11,7 +11,8 @@ import type { CheckedCommit } from '../../journal/replica.js';
 import { SerialProcessRecorder } from '../../serial/serial-recorder.js';
 import type { SerialConnection } from '../../serial/serial-recorder.js';
 import { SerialSession } from '../../serial/serial-session.js';
-import type { WorkUnit } from '../../serial/serial-session.js';
+import { steppedUnit } from '../../serial/unit-of-work.js';
+import type { UnitSteps } from '../../serial/unit-of-work.js';
 import type { SqlQueryable, SqlResult } from '../../sql/sql-queryable.js';
 import { ChangeCapture } from './change-capture.js';
 import { IdleWatch } from './idle-watch.js';
@@ -56,7 +57,7 @@ export class SqliteOwnTables implements OwnTables {
     this.#sql = new OwnSql(database, this.#capture);
     this.#idleWatch = new IdleWatch(clock, IDLE_MS_MAX);
     this.#tables = new WatchedTables(new SqliteReplica(database), (call) => this.#guarded(call));
-    const session = new SerialSession({ unit: this.#trial(), clock });
+    const session = new SerialSession({ unit: steppedUnit(this.#trial()), clock });
     this.#attempts = new SerialProcessRecorder(this.#connection(session, 0), this.#tables);
   }
 
@@ -75,7 +76,7 @@ export class SqliteOwnTables implements OwnTables {
   }
 
   /** A transaction that is always taken back; the outcome of its commit is what it did. */
-  #trial(): WorkUnit {
+  #trial(): UnitSteps {
     return {
       begin: () => this.#begin(),
       commit: () => {
