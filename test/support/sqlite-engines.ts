@@ -6,6 +6,7 @@ import { SqliteProcessRecorder } from '../../src/persistence/sqlite/sqlite-recor
 import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
 import type { ConnectionContext } from '../../src/testing/conformance/connection-cases.js';
 import type { TransactionContext } from '../../src/testing/conformance/transaction-cases.js';
+import { callbackSqlite } from './callback-sqlite.js';
 import { makeTemporaryFolder } from './temporary-folder.js';
 
 /** One way to have SQLite: opens connections to one database. */
@@ -33,6 +34,8 @@ export const SQLITE_ENGINES: Readonly<Record<string, () => Promise<SqliteEngine>
     const path = `file:test${++names}?mode=memory&cache=shared`;
     return inMemory(() => openNodeSqlite({ path }));
   },
+  'node:sqlite, transactions as callbacks': async () =>
+    inMemory(async () => callbackSqlite(await openNodeSqlite({ path: ':memory:' }))),
 };
 
 /** Engines whose database several connections can share. */
