@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { daybookSqlRecorder, openDaybook } from 'daybook';
+import { openDaybook } from 'daybook';
 import { startSync } from 'daybook/sync';
 import { render } from 'preact';
 import { BooksFeed } from './books-feed.js';
@@ -25,7 +25,7 @@ async function startApp(settings: PageSettings): Promise<void> {
   const daybook = await openDaybook({ name: settings.storeName });
   // A demo's database may be deleted between two visits; this one then gets its counts again.
   const sync = startSync({ store: daybook, url: settings.syncUrl, onServerBehind: 'resend' });
-  const recorder = daybookSqlRecorder(daybook);
+  const recorder = daybook.recorder;
   const model = new StockCountModel({ daybook, recorder, sync, items: STOCK_ITEMS, now: () => new Date() });
   followWorkOffline(model);
   await model.start();

@@ -4,7 +4,6 @@
  * @module
  */
 export {
-  daybookSqlRecorder,
   deleteDaybook,
   importDaybook,
   openDaybook,
@@ -20,7 +19,6 @@ export type {
   DaybookInsertOptions,
   DaybookRecorder,
   DaybookStorage,
-  DaybookWithSql,
   DeleteDaybookOptions,
   ExportFormat,
   ExportOptions,
@@ -102,6 +100,7 @@ export type {
   ApplicationRecorder,
   InsertEventsOptions,
   ProcessRecorder,
+  RecorderSupport,
   SelectEventsOptions,
   SelectNotificationsOptions,
 } from './persistence/recorder.js';
@@ -133,4 +132,5 @@ export { ZlibCompressor } from './persistence/mapping/zlib-compressor.js';
 export type { ZlibCompressorOptions } from './persistence/mapping/zlib-compressor.js';
 export { withRetry } from './util/with-retry.js';
 export type { RetryOptions } from './util/with-retry.js';
-export type { SqlDialect, SqlRecorder } from './persistence/sql/sql-recorder.js';
+export type { SqlDialect, SqlTypes } from './persistence/sql/sql-dialect.js';
+export type { SqlRecorder } from './persistence/sql/sql-recorder.js';

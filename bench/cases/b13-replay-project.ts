@@ -18,7 +18,7 @@ import {
 import type { EventsOf, ProjectionStore, Projection } from '../../src/application/index.js';
 import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
 import type { ProcessRecorder } from '../../src/persistence/recorder.js';
-import { openSqlJs, SqliteProcessRecorder, sqliteSqlRecorder } from '../../src/persistence/sqlite/index.js';
+import { openSqlJs, SqliteProcessRecorder } from '../../src/persistence/sqlite/index.js';
 import type { BenchCase, BenchContext } from '../runner/bench-case.js';
 import { againstFigure } from '../runner/comparison.js';
 import type { Row } from '../runner/comparison.js';
@@ -127,7 +127,7 @@ async function sqlProjections({ seed }: BenchContext): Promise<Side> {
   const { app } = await filled(new MemoryProcessRecorder(), seed, PROJECTED_EVENTS, EVENTS_PER_AGGREGATE);
   return async () => {
     const database = await openSqlJs();
-    const recorder = sqliteSqlRecorder(new SqliteProcessRecorder(database), database);
+    const recorder = new SqliteProcessRecorder(database);
     const projection = sqlProjection({
       name: 'levels',
       from: [item],

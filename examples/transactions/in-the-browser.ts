@@ -1,6 +1,6 @@
-import type { Daybook, StoredEvent } from 'daybook';
+import type { Daybook, StoredEvent, SqlQueryable, TransactionalRecorder } from 'daybook';
 
-type Store = Pick<Daybook, 'recorder' | 'query'>;
+type Store = Pick<Daybook, 'query'> & { readonly recorder: TransactionalRecorder<SqlQueryable> };
 
 /** Creates the tables of the application, where they are missing. Safe in every tab, at every start. */
 export async function createShelves({ recorder }: Store): Promise<void> {

@@ -38,7 +38,7 @@ import { EventRegistry } from './events/event-registry.js';
 import { ConflictReader } from './commands/conflict-reader.js';
 import { concurrencyError, EventSaver } from './commands/event-saver.js';
 import type { AggregateChange, SaveOptions } from './commands/event-saver.js';
-import { DecodedSubscription, isFeed, pagedFeed } from './log/event-subscription.js';
+import { DecodedSubscription, feedOf, pagedFeed } from './log/event-subscription.js';
 import type { EventSubscription, NotificationFeed } from './log/event-subscription.js';
 import { feedNews } from './log/feed-news.js';
 import { isAsExpected, outlivesConflict, validateExpectedVersion, versionOf } from './aggregates/expected-version.js';
@@ -137,7 +137,7 @@ export class Application implements EventLog {
    */
   constructor(options: ApplicationOptions) {
     const { recorder, inline = [], clock = systemClock, random = Math.random } = options;
-    if (takePartInTransactions(inline) && !('transaction' in recorder)) {
+    if (takePartInTransactions(inline) && recorder.supports?.transactions !== true) {
       throw new ProgrammingError('In-line participants need a recorder with transactions, and this one has none.');
     }
     this.#options = options;
@@ -146,7 +146,7 @@ export class Application implements EventLog {
     this.recorder = recorder;
     this.name = options.name ?? 'application';
     this.log = new NotificationLog(recorder);
-    this.#givenFeed = options.notifications ?? (isFeed(recorder) ? recorder : undefined);
+    this.#givenFeed = options.notifications ?? feedOf(recorder);
     this.#feed = this.#givenFeed ?? pagedFeed(recorder, (listener) => this.onRecorded(listener));
     this.#registry = new EventRegistry(options.aggregates.map(kindOf));
     const { transcoder = defaultTranscoder(), compressor, cipher, validateOnRead } = options;

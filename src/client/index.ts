@@ -11,8 +11,6 @@ export {
   WorkerDiedError,
   WorkerFailedError,
 } from '../host/protocol/client-errors.js';
-export { daybookSqlRecorder } from './daybook-sql-recorder.js';
-export type { DaybookWithSql } from './daybook-sql-recorder.js';
 export { deleteDaybook } from './delete-daybook.js';
 export type { DeleteDaybookOptions } from './delete-daybook.js';
 export { importDaybook } from './import-daybook.js';

@@ -8,14 +8,13 @@ import { StorageLostError } from '../persistence/errors.js';
 import type { OpenProgress } from '../persistence/journal/open-progress.js';
 import type { StoreIdentity } from '../persistence/journal/store-identity.js';
 import type { SqlQueryable } from '../persistence/sql/sql-queryable.js';
-import { follow } from '../persistence/subscription.js';
 import { validateDurability } from '../persistence/validation.js';
 import type { FollowOptions, Subscription } from '../persistence/subscription.js';
 import { pageWakeSources } from '../origin/wake-sources.js';
 import { systemClock } from '../util/clock.js';
 import { StoreClosedError, WorkerFailedError } from '../host/protocol/client-errors.js';
 import { openExport } from './remote-export.js';
-import { RemoteRecorder } from './remote-recorder.js';
+import { StoreRecorder } from './remote-recorder.js';
 import type { DaybookRecorder } from './remote-recorder.js';
 import { startWorker, wasmHref } from './start-worker.js';
 import type { WorkerFiles } from './start-worker.js';
@@ -179,8 +178,11 @@ class OpenStore implements Daybook {
     this.name = name;
     this.replicaId = identity.replicaId;
     this.pushBaseId = identity.pushBaseId ?? 0;
-    this.recorder = new RemoteRecorder(link);
-    this.query = (text, values = []) => link.call((host) => host.query(text, values));
+    this.recorder = new StoreRecorder(link, {
+      onRecorded: (listener) => this.onRecorded(listener),
+      onNews: (listener) => this.#onNews(listener),
+    });
+    this.query = (text, values) => this.recorder.query(text, values);
     this.storage = new StoreStorage({
       readReport: () => link.call((host) => host.report()),
       openExport: (format, onProgress) =>
@@ -206,8 +208,8 @@ class OpenStore implements Daybook {
     return () => this.#listeners.delete(entry);
   }
 
-  subscribe(options: FollowOptions = {}): Subscription {
-    return follow(this.recorder, (listener) => this.#onNews(listener), options);
+  subscribe(options?: FollowOptions): Subscription {
+    return this.recorder.subscribe(options);
   }
 
   emitRecorded(): void {

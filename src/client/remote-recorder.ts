@@ -6,9 +6,19 @@
 import { transfer } from 'comlink';
 import { packEvents, unpackEvents, unpackNotifications } from '../persistence/event-batch.js';
 import type { RecorderTransaction, TransactionalRecorder } from '../persistence/recorder-transaction.js';
-import type { InsertEventsOptions, SelectEventsOptions, SelectNotificationsOptions } from '../persistence/recorder.js';
-import type { SqlQueryable } from '../persistence/sql/sql-queryable.js';
+import type {
+  InsertEventsOptions,
+  RecorderSupport,
+  SelectEventsOptions,
+  SelectNotificationsOptions,
+} from '../persistence/recorder.js';
+import { SQLITE_DIALECT } from '../persistence/sql/sql-dialect.js';
+import type { SqlDialect } from '../persistence/sql/sql-dialect.js';
+import type { SqlQueryable, SqlResult } from '../persistence/sql/sql-queryable.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../persistence/stored-event.js';
+import type { SqlRecorder } from '../persistence/sql/sql-recorder.js';
+import { follow } from '../persistence/subscription.js';
+import type { FollowOptions, OnRecorded, Subscription } from '../persistence/subscription.js';
 import { validateEvents } from '../persistence/validation.js';
 import type { TransactionEnd } from '../host/protocol/store-host.js';
 import type { WorkerLink } from './worker-link.js';
@@ -29,7 +39,7 @@ export interface CommitOptions {
 export interface DaybookInsertOptions extends InsertEventsOptions, CommitOptions {}
 
 /** The recorder of a store in the browser. */
-export interface DaybookRecorder extends TransactionalRecorder<SqlQueryable> {
+export interface DaybookRecorder extends SqlRecorder {
   /** As in `ProcessRecorder`. Resolves when the commit is durable. */
   insertEvents(events: readonly StoredEvent[], options?: DaybookInsertOptions): Promise<readonly NotificationId[]>;
 
@@ -49,10 +59,19 @@ export interface DaybookRecorder extends TransactionalRecorder<SqlQueryable> {
     work: (transaction: RecorderTransaction<SqlQueryable>) => Promise<T>,
     options?: CommitOptions,
   ): Promise<T>;
+
+  /** As `Daybook.onRecorded`: so that whoever has the recorder alone hears of what other tabs record. */
+  onRecorded(listener: () => void): () => void;
+
+  /** As `Daybook.subscribe`. */
+  subscribe(options?: FollowOptions): Subscription;
 }
 
-/** A {@link DaybookRecorder} at the other end of a {@link WorkerLink}; or one of its transactions. */
-export class RemoteRecorder implements DaybookRecorder {
+const TRANSACTION: RecorderSupport = { notifications: true, tracking: true, transactions: true };
+
+/** The recorder at the other end of a {@link WorkerLink}; or one of its transactions. */
+class RemoteRecorder implements TransactionalRecorder<SqlQueryable> {
+  readonly supports: RecorderSupport = TRANSACTION;
   readonly #link: WorkerLink;
   readonly #token: number | undefined;
 
@@ -85,6 +104,11 @@ export class RemoteRecorder implements DaybookRecorder {
 
   async maxNotificationId(): Promise<NotificationId> {
     return this.#link.call((host) => host.maxNotificationId(this.#token));
+  }
+
+  /** Runs SQL: in the transaction, or reading outside of any. */
+  async query(text: string, values: readonly unknown[] = []): Promise<SqlResult> {
+    return this.#link.call((host) => host.query(text, values, this.#token));
   }
 
   async maxTrackingId(applicationName: string): Promise<NotificationId> {
@@ -120,11 +144,32 @@ export class RemoteRecorder implements DaybookRecorder {
   }
 }
 
-class RemoteTransaction extends RemoteRecorder implements RecorderTransaction<SqlQueryable> {
-  readonly connection: SqlQueryable;
+/** Where a {@link StoreRecorder} hears of the store. */
+export interface StoreNews {
+  /** Calls a listener soon after something was recorded. */
+  readonly onRecorded: OnRecorded;
+  /** The same, and when reading would fail from now on. */
+  readonly onNews: OnRecorded;
+}
 
-  constructor(link: WorkerLink, token: number) {
-    super(link, token);
-    this.connection = { query: (text, values = []) => link.call((host) => host.query(text, values, token)) };
+/** A {@link DaybookRecorder} at the other end of a {@link WorkerLink}. */
+export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
+  override readonly supports: RecorderSupport = { ...TRANSACTION, sql: true, subscriptions: true };
+  readonly dialect: SqlDialect = SQLITE_DIALECT;
+  readonly onRecorded: OnRecorded;
+  readonly #onNews: OnRecorded;
+
+  constructor(link: WorkerLink, { onRecorded, onNews }: StoreNews) {
+    super(link);
+    this.onRecorded = onRecorded;
+    this.#onNews = onNews;
   }
+
+  subscribe(options?: FollowOptions): Subscription {
+    return follow(this, this.#onNews, options);
+  }
+}
+
+class RemoteTransaction extends RemoteRecorder implements RecorderTransaction<SqlQueryable> {
+  readonly connection: SqlQueryable = this;
 }

@@ -9,7 +9,7 @@
 import { wrap } from 'comlink';
 import type { Remote } from 'comlink';
 import { ProgrammingError } from '../persistence/errors.js';
-import { WorkerDiedError, WorkerFailedError } from '../host/protocol/client-errors.js';
+import { CLIENT_ERRORS, WorkerDiedError, WorkerFailedError } from '../host/protocol/client-errors.js';
 import { installErrorTransfer } from '../host/protocol/error-transfer.js';
 import type { StoreHost } from '../host/protocol/store-host.js';
 import type { WorkerHost } from '../host/protocol/worker-host.js';
@@ -40,7 +40,7 @@ export class WorkerLink<H extends WorkerHost = StoreHost> {
   #hasEnded = false;
 
   constructor(worker: Worker) {
-    installErrorTransfer();
+    installErrorTransfer({ classes: CLIENT_ERRORS });
     this.#worker = worker;
     this.#host = wrap<H>(worker);
     worker.addEventListener('error', (event) => {

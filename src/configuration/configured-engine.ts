@@ -51,19 +51,15 @@ export async function loadEngine(choice: EngineChoice): Promise<ConfiguredEngine
 }
 
 async function loadSqlite(environment: Environment): Promise<ConfiguredEngine> {
-  const { NodeSqliteFactory, sqliteSqlRecorder } = await import('../persistence/sqlite/node-sqlite.js');
+  const { NodeSqliteFactory } = await import('../persistence/sqlite/node-sqlite.js');
   const recorders = new NodeSqliteFactory(environment);
-  const openSql = async (): Promise<SqlRecorder> =>
-    sqliteSqlRecorder(await recorders.processRecorder(), await recorders.database());
-  return { environment, recorders, openSql };
+  return { environment, recorders, openSql: () => recorders.processRecorder() };
 }
 
 async function loadPostgres(environment: Environment): Promise<ConfiguredEngine> {
-  const { PostgresFactory, postgresSqlRecorder } = await import('../persistence/postgres/index.js');
+  const { PostgresFactory } = await import('../persistence/postgres/index.js');
   const recorders = new PostgresFactory(environment);
-  const openSql = async (): Promise<SqlRecorder> =>
-    postgresSqlRecorder(await recorders.processRecorder(), await recorders.pool());
-  return { environment, recorders, openSql };
+  return { environment, recorders, openSql: () => recorders.processRecorder() };
 }
 
 /** The settings, and over them what the configuration decides: under every key that it is looked up with. */

@@ -245,6 +245,6 @@ function tableOptions(
 ): { readonly table?: string; readonly schema?: string } {
   return {
     ...(config.name === '' ? {} : { table: `${config.name.toLowerCase()}_${ending}` }),
-    ...(dialect === 'postgres' && schema !== undefined ? { schema } : {}),
+    ...(dialect.supportsSchemas === true && schema !== undefined ? { schema } : {}),
   };
 }

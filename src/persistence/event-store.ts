@@ -53,7 +53,7 @@ export class EventStore<E extends DomainEvent = DomainEvent> {
 
   constructor(options: EventStoreOptions<E>) {
     this.#mapper = options.mapper;
-    // An aggregate recorder takes no tracking and gives no ids; both are seen to below.
+    // What it does not support is refused below.
     this.#recorder = options.recorder as ProcessRecorder;
     this.#skipsUnknownTopics = options.unknownTopic === 'skip';
   }
@@ -63,8 +63,14 @@ export class EventStore<E extends DomainEvent = DomainEvent> {
    *
    * @returns a recording for each event, in their order; none when the recorder has no application sequence
    * @throws IntegrityError (`INTEGRITY_ERROR`) when a position is taken
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when there is a tracking record, and the recorder keeps none
    */
   async put(events: readonly E[], options: InsertEventsOptions = {}): Promise<readonly Recording<E>[]> {
+    if (options.tracking !== undefined && this.#recorder.supports?.tracking !== true) {
+      throw new ProgrammingError(
+        'This recorder keeps no tracking records: use a process recorder. Nothing was stored.',
+      );
+    }
     const storedEvents = await Promise.all(events.map((event) => this.#mapper.toStoredEvent(event)));
     const ids = (await this.#recorder.insertEvents(storedEvents, options)) as readonly number[] | undefined;
     return (ids ?? []).map((id, index) => ({
@@ -96,7 +102,7 @@ export class EventStore<E extends DomainEvent = DomainEvent> {
    * ```
    */
   async *readAll(options: ReadAllOptions = {}): AsyncGenerator<Recording<E>, void, undefined> {
-    if (typeof (this.#recorder as Partial<ProcessRecorder>).selectNotifications !== 'function') {
+    if (this.#recorder.supports?.notifications !== true) {
       throw new ProgrammingError('This recorder has no application sequence: it records aggregates only.');
     }
     const { gt = 0, pageSize = PAGE_SIZE_DEFAULT, ...selection } = options;

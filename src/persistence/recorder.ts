@@ -38,8 +38,25 @@ export interface InsertEventsOptions {
   readonly tracking?: Tracking;
 }
 
+/** What a recorder offers beside what every one must. What it does not declare is taken not to be there. */
+export interface RecorderSupport {
+  /** Whether it is an {@link ApplicationRecorder}. @defaultValue false: nothing can follow it */
+  readonly notifications?: boolean;
+  /** Whether it is a {@link ProcessRecorder}. @defaultValue false: a tracking record is refused before anything is stored */
+  readonly tracking?: boolean;
+  /** Whether it is a `TransactionalRecorder`. @defaultValue false: in-line participants are refused */
+  readonly transactions?: boolean;
+  /** Whether it is a `SqlRecorder`. @defaultValue false: nothing can be kept beside its events */
+  readonly sql?: boolean;
+  /** Whether it has `subscribe`. @defaultValue false: who follows it hears of news by other means, or looks again and again */
+  readonly subscriptions?: boolean;
+}
+
 /** Records events in a sequence for each aggregate, in which every position is taken once. */
 export interface AggregateRecorder {
+  /** @defaultValue nothing */
+  readonly supports?: RecorderSupport | undefined;
+
   /**
    * Records all events, or none.
    *

@@ -1,48 +1,87 @@
-import type { InsertEventsOptions, SelectEventsOptions, SelectNotificationsOptions } from '../persistence/recorder.js';
+import type {
+  InsertEventsOptions,
+  RecorderSupport,
+  SelectEventsOptions,
+  SelectNotificationsOptions,
+} from '../persistence/recorder.js';
 import type { RecorderTransaction, TransactionalRecorder } from '../persistence/recorder-transaction.js';
+import type { SqlDialect } from '../persistence/sql/sql-dialect.js';
+import type { SqlQueryable, SqlResult } from '../persistence/sql/sql-queryable.js';
+import type { SqlRecorder } from '../persistence/sql/sql-recorder.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../persistence/stored-event.js';
 
-/** Hands every call to whichever recorder is the right one at that moment. */
-export class AmbientRecorder<Connection> implements TransactionalRecorder<Connection> {
-  readonly #current: () => TransactionalRecorder<Connection>;
-  readonly #begin: TransactionalRecorder<Connection>['transaction'];
+/** How an {@link AmbientRecorder} finds what is the right one at a moment. */
+export interface Ambience<Connection, Recorder extends TransactionalRecorder<Connection>> {
+  /** Outside of any transaction. */
+  readonly base: Recorder;
+  /** The transaction that a call belongs to, if it belongs to one. */
+  readonly current: () => RecorderTransaction<Connection> | undefined;
+  readonly begin: TransactionalRecorder<Connection>['transaction'];
+}
 
-  constructor(
-    current: () => TransactionalRecorder<Connection>,
-    begin: TransactionalRecorder<Connection>['transaction'],
-  ) {
-    this.#current = current;
-    this.#begin = begin;
+/** Hands every call to whichever recorder is the right one at that moment. */
+export class AmbientRecorder<
+  Connection,
+  Recorder extends TransactionalRecorder<Connection> = TransactionalRecorder<Connection>,
+> implements TransactionalRecorder<Connection> {
+  readonly supports: RecorderSupport;
+  protected readonly ambience: Ambience<Connection, Recorder>;
+
+  constructor(ambience: Ambience<Connection, Recorder>) {
+    // Who follows the log follows the recorder itself: within a transaction it would wait for the end of it.
+    this.supports = { ...ambience.base.supports, sql: false, subscriptions: false };
+    this.ambience = ambience;
   }
 
   async insertEvents(
     events: readonly StoredEvent[],
     options?: InsertEventsOptions,
   ): Promise<readonly NotificationId[]> {
-    return await this.#current().insertEvents(events, options);
+    return await this.#now().insertEvents(events, options);
   }
 
   async selectEvents(originatorId: OriginatorId, options?: SelectEventsOptions): Promise<readonly StoredEvent[]> {
-    return await this.#current().selectEvents(originatorId, options);
+    return await this.#now().selectEvents(originatorId, options);
   }
 
   async selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {
-    return await this.#current().selectNotifications(options);
+    return await this.#now().selectNotifications(options);
   }
 
   async maxNotificationId(): Promise<NotificationId> {
-    return await this.#current().maxNotificationId();
+    return await this.#now().maxNotificationId();
   }
 
   async maxTrackingId(applicationName: string): Promise<NotificationId> {
-    return await this.#current().maxTrackingId(applicationName);
+    return await this.#now().maxTrackingId(applicationName);
   }
 
   async hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean> {
-    return await this.#current().hasTrackingId(applicationName, notificationId);
+    return await this.#now().hasTrackingId(applicationName, notificationId);
   }
 
   async transaction<T>(work: (transaction: RecorderTransaction<Connection>) => Promise<T>): Promise<T> {
-    return await this.#begin(work);
+    return await this.ambience.begin(work);
+  }
+
+  #now(): TransactionalRecorder<Connection> {
+    return this.ambience.current() ?? this.ambience.base;
+  }
+}
+
+/** The same with SQL: so that tables beside the events, of snapshots for example, join the transaction too. */
+export class AmbientSqlRecorder extends AmbientRecorder<SqlQueryable, SqlRecorder> implements SqlRecorder {
+  override readonly supports: RecorderSupport;
+  readonly dialect: SqlDialect;
+
+  constructor(ambience: Ambience<SqlQueryable, SqlRecorder>) {
+    super(ambience);
+    this.supports = { ...ambience.base.supports, subscriptions: false };
+    this.dialect = ambience.base.dialect;
+  }
+
+  async query(text: string, values?: unknown[]): Promise<SqlResult> {
+    const { base, current } = this.ambience;
+    return await (current()?.connection ?? base).query(text, values);
   }
 }

@@ -12,7 +12,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { InterfaceError } from '../persistence/errors.js';
 import type { RecorderTransaction, TransactionalRecorder } from '../persistence/recorder-transaction.js';
-import { AmbientRecorder } from './ambient-recorder.js';
+import type { SqlQueryable } from '../persistence/sql/sql-queryable.js';
+import type { SqlRecorder } from '../persistence/sql/sql-recorder.js';
+import { AmbientRecorder, AmbientSqlRecorder } from './ambient-recorder.js';
+import type { Ambience } from './ambient-recorder.js';
 
 /** What becomes of a session's work when it ends without an error. */
 export type SessionOutcome = 'commit' | 'rollBack';
@@ -30,13 +33,18 @@ export interface SessionOptions {
  * Runs tasks in transactions of their own. One session object serves all tasks of an application at once.
  *
  * @typeParam Connection - the engine's own connection, as in `RecorderTransaction`
+ * @typeParam Recorder - what the session's recorder is: one with SQL, when it was made of one
  */
-export interface Session<Connection> {
+export interface Session<
+  Connection,
+  Recorder extends TransactionalRecorder<Connection> = TransactionalRecorder<Connection>,
+> {
   /**
    * Records and reads in the task's transaction; outside of any task each call is on its own. Give it to event
-   * stores and applications in the place of the recorder that the session was made of.
+   * stores and applications in the place of the recorder that the session was made of, and to what keeps tables beside
+   * the events, such as a `SqlSnapshotStore`. Who follows the log follows the recorder itself.
    */
-  readonly recorder: TransactionalRecorder<Connection>;
+  readonly recorder: Recorder;
 
   /**
    * Runs a task in a transaction, and ends the transaction with it. Within another task it joins that one's
@@ -82,11 +90,28 @@ export interface Session<Connection> {
  * }); // both are committed, or neither is
  * ```
  */
+export function createSession<Connection extends SqlQueryable>(
+  recorder: SqlRecorder & TransactionalRecorder<Connection>,
+  options?: SessionOptions,
+): Session<Connection, SqlRecorder & TransactionalRecorder<Connection>>;
+export function createSession<Connection>(
+  recorder: TransactionalRecorder<Connection>,
+  options?: SessionOptions,
+): Session<Connection>;
 export function createSession<Connection>(
   recorder: TransactionalRecorder<Connection>,
   options: SessionOptions = {},
 ): Session<Connection> {
   return new AsyncLocalSession(recorder, options.outcome ?? 'commit');
+}
+
+function ambientRecorder<Connection>(
+  ambience: Ambience<Connection, TransactionalRecorder<Connection>>,
+): TransactionalRecorder<Connection> {
+  if (ambience.base.supports?.sql !== true) return new AmbientRecorder(ambience);
+  // What the recorder says of itself is more than the compiler knows of it.
+  const withSql = new AmbientSqlRecorder(ambience as unknown as Ambience<SqlQueryable, SqlRecorder>);
+  return withSql as TransactionalRecorder<unknown> as TransactionalRecorder<Connection>;
 }
 
 interface Task<Connection> {
@@ -104,10 +129,11 @@ class AsyncLocalSession<Connection> implements Session<Connection> {
   constructor(base: TransactionalRecorder<Connection>, outcome: SessionOutcome) {
     this.#base = base;
     this.#outcome = outcome;
-    this.recorder = new AmbientRecorder<Connection>(
-      () => this.current() ?? base,
-      (work) => this.#begin('commit', work),
-    );
+    this.recorder = ambientRecorder({
+      base,
+      current: () => this.current(),
+      begin: (work) => this.#begin('commit', work),
+    });
   }
 
   current(): RecorderTransaction<Connection> | undefined {

@@ -1,4 +1,4 @@
-import { daybookSqlRecorder, openDaybook } from 'daybook';
+import { openDaybook } from 'daybook';
 import { Application, command, defineDecider, event, SqlSnapshotStore } from 'daybook/application';
 import { applicationCases, newOriginatorId, snapshotStoreCases } from 'daybook/testing';
 import { describe, expect, test } from 'vitest';
@@ -25,7 +25,7 @@ describeConformance(
   ENGINE,
   async () => {
     const daybook = await openDaybook({ name: newStoreName() });
-    const store = new SqlSnapshotStore({ recorder: daybookSqlRecorder(daybook) });
+    const store = new SqlSnapshotStore({ recorder: daybook.recorder });
     await Promise.all([store.createTables(), store.createTables()]);
     return { context: { store }, close: () => daybook.close() };
   },

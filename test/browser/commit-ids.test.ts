@@ -1,4 +1,4 @@
-import { daybookSqlRecorder, openDaybook } from 'daybook';
+import { openDaybook } from 'daybook';
 import type { Daybook } from 'daybook';
 import { SqlCommitIds } from 'daybook/application';
 import { commitIdCases, newOriginatorId, sampleEvent } from 'daybook/testing';
@@ -14,7 +14,7 @@ describeConformance<CommitIdsContext>(
   'the durable store in its worker, through Comlink',
   async () => {
     const daybook = await openDaybook({ name: newStoreName() });
-    const recorder = daybookSqlRecorder(daybook);
+    const recorder = daybook.recorder;
     return {
       context: {
         recorder,
@@ -32,7 +32,7 @@ describeConformance<CommitIdsContext>(
 );
 
 async function commitIdsOf(daybook: Daybook): Promise<SqlCommitIds> {
-  const commits = new SqlCommitIds({ recorder: daybookSqlRecorder(daybook) });
+  const commits = new SqlCommitIds({ recorder: daybook.recorder });
   await commits.createTables();
   return commits;
 }

@@ -6,9 +6,10 @@ import {
   aggregateRecorderCases,
   applicationRecorderCases,
   processRecorderCases,
+  sqlRecorderCases,
   transactionCases,
 } from 'daybook/testing';
-import type { TransactionContext } from 'daybook/testing';
+import type { SqlRecorderContext, TransactionContext } from 'daybook/testing';
 import { describeConformance } from '../support/run-conformance.js';
 import { newStoreName } from './open-store.js';
 
@@ -33,7 +34,7 @@ describeConformance(
     const { context, database, close } = await openInPage((opened) => new SqliteProcessRecorder(opened));
     return { context: { ...context, ...ownTable(database) }, close };
   },
-  { ...process, transactions: transactionCases },
+  { ...process, transactions: transactionCases, 'SQL recorder': sqlRecorderCases },
   { variant: 'process recorder' },
 );
 
@@ -41,7 +42,7 @@ describeConformance(
   'the durable store in its worker, through Comlink',
   async () => {
     const daybook = await openDaybook({ name: newStoreName() });
-    const context: TransactionContext<SqlQueryable> = {
+    const context: TransactionContext<SqlQueryable> & SqlRecorderContext = {
       recorder: daybook.recorder,
       setUpOwnTable: () =>
         daybook.recorder.transaction(async ({ connection }) => {
@@ -57,7 +58,7 @@ describeConformance(
     };
     return { context, close: () => daybook.close() };
   },
-  { ...process, transactions: transactionCases },
+  { ...process, transactions: transactionCases, 'SQL recorder': sqlRecorderCases },
 );
 
 interface Creatable {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { daybookSqlRecorder, openDaybook } from 'daybook';
+import { openDaybook } from 'daybook';
 import type { SqlRecorder } from 'daybook';
 import { onTestFinished } from 'vitest';
 import { browserExample } from '../../examples/orders/example-in-browser.js';
@@ -14,7 +14,7 @@ import { newStoreName } from './open-store.js';
 async function openSql(): Promise<SqlRecorder> {
   const daybook = await openDaybook({ name: newStoreName() });
   onTestFinished(() => daybook.close());
-  return daybookSqlRecorder(daybook);
+  return daybook.recorder;
 }
 
 describeExamples('the browser', {

@@ -1,4 +1,4 @@
-import { daybookSqlRecorder, openDaybook } from 'daybook';
+import { openDaybook } from 'daybook';
 import type { Daybook, SqlRecorder } from 'daybook';
 import {
   Application,
@@ -24,7 +24,7 @@ describeConformance<OutboxContext & EventIndexContext>(
   'the durable store in its worker, through Comlink',
   async () => {
     const daybook = await openDaybook({ name: newStoreName() });
-    const recorder = daybookSqlRecorder(daybook);
+    const recorder = daybook.recorder;
     return {
       context: {
         recorder,
@@ -74,7 +74,7 @@ async function openTab(name: string, destination: string) {
 }
 
 async function openOutbox(daybook: Daybook): Promise<{ outbox: SqlOutbox; recorder: SqlRecorder }> {
-  const recorder = daybookSqlRecorder(daybook);
+  const recorder = daybook.recorder;
   const outbox = new SqlOutbox({ recorder });
   await outbox.createTables();
   return { outbox, recorder };

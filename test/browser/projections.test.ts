@@ -1,5 +1,5 @@
 /** Projections and processes in the browser: views in the store's own tables, tracking in its journal. */
-import { daybookSqlRecorder, openDaybook } from 'daybook';
+import { openDaybook } from 'daybook';
 import type { Daybook } from 'daybook';
 import { ProjectionRunner, SqlProjectionStore } from 'daybook/application';
 import { CountingWorld, newOriginatorId, processCases, projectionCases, projectionRaceCases } from 'daybook/testing';
@@ -13,7 +13,7 @@ describeConformance(
   ENGINE,
   async () => {
     const daybook = await openDaybook({ name: newStoreName() });
-    return { context: { recorder: daybookSqlRecorder(daybook) }, close: () => daybook.close() };
+    return { context: { recorder: daybook.recorder }, close: () => daybook.close() };
   },
   { projections: projectionCases, 'projections at once': projectionRaceCases },
 );
@@ -38,7 +38,7 @@ describeConformance(
 test('two tabs that run one projection count every event once, and both read the same view', async () => {
   const name = newStoreName();
   const tabs = await Promise.all([openStore(name), openStore(name)]);
-  const recorders = tabs.map(daybookSqlRecorder);
+  const recorders = tabs.map(({ recorder }) => recorder);
   const [mine, other] = recorders as [(typeof recorders)[0], (typeof recorders)[0]];
   const world = new CountingWorld(mine);
   const projection = world.sums();

@@ -1,4 +1,5 @@
 import type { Subscription } from 'daybook';
+import { Application } from 'daybook/application';
 import { newOriginatorId, sampleEvent, sampleEvents } from 'daybook/testing';
 import { describe, expect, test, vi } from 'vitest';
 import { newStoreName, openStore, rawJournal, withWorkers } from './open-store.js';
@@ -29,6 +30,17 @@ describe('a subscription', () => {
       }),
     );
     for (const received of await Promise.all(all)) expect(received).toEqual(upTo(90));
+  });
+
+  test('an application that has nothing but the recorder hears of what another tab records', async () => {
+    const name = newStoreName();
+    const [writer, reader] = [await openStore(name), await openStore(name)];
+    const stored = new Application({ recorder: reader.recorder, aggregates: [], name: 'follower' });
+    const heard = new Promise<void>((resolve) => stored.onRecorded(resolve));
+    const next = reader.recorder.subscribe().next();
+    await writer.recorder.insertEvents([sampleEvent(newOriginatorId(), 1)]);
+    expect((await next).value?.id).toBe(1);
+    await heard;
   });
 
   test('gives whole events, after an id and of the topics that were asked for', async () => {

@@ -1,7 +1,9 @@
 import { aggregateRecorderCases } from '../../src/testing/conformance/aggregate-recorder-cases.js';
 import { applicationRecorderCases } from '../../src/testing/conformance/application-recorder-cases.js';
 import { processRecorderCases } from '../../src/testing/conformance/process-recorder-cases.js';
+import { sqlRecorderCases } from '../../src/testing/conformance/sql-recorder-cases.js';
 import { transactionCases } from '../../src/testing/conformance/transaction-cases.js';
+import type { SqlRecorderContext } from '../../src/testing/conformance/sql-recorder-cases.js';
 import type { TransactionContext } from '../../src/testing/conformance/transaction-cases.js';
 import type { SqlQueryable } from '../../src/persistence/sql/sql-queryable.js';
 import { openTab } from '../support/own-tables-tab.js';
@@ -12,7 +14,7 @@ describeConformance(
   'durable recorder with own tables, journal in memory',
   async () => {
     const { recorder } = await openTab(new SharedJournal());
-    const context: TransactionContext<SqlQueryable> = {
+    const context: TransactionContext<SqlQueryable> & SqlRecorderContext = {
       recorder,
       setUpOwnTable: () =>
         recorder.transaction(async ({ connection }) => {
@@ -33,5 +35,6 @@ describeConformance(
     'application recorder': applicationRecorderCases,
     'process recorder': processRecorderCases,
     transactions: transactionCases,
+    'SQL recorder': sqlRecorderCases,
   },
 );

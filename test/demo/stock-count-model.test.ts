@@ -1,6 +1,6 @@
 import { StorageFullError } from 'daybook';
 import type { SqlRecorder } from 'daybook';
-import { openNodeSqlite, SqliteProcessRecorder, sqliteSqlRecorder } from 'daybook/node-sqlite';
+import { openNodeSqlite, SqliteProcessRecorder } from 'daybook/node-sqlite';
 import type { Sync, SyncStatus } from 'daybook/sync';
 import { afterEach, describe, expect, it } from 'vitest';
 import { StockCountModel } from '../../demo/stock-count-model.js';
@@ -83,7 +83,7 @@ async function openStore(): Promise<FakeStore> {
   closings.push(() => database.close());
   const recorder = new SqliteProcessRecorder(database);
   await recorder.createTable();
-  return new FakeStore(sqliteSqlRecorder(recorder, database));
+  return new FakeStore(recorder);
 }
 
 async function startModel(store: FakeStore, sync = new FakeSync()): Promise<StockCountModel> {

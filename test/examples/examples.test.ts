@@ -8,7 +8,7 @@ import { memoryExample } from '../../examples/orders/example-on-memory.js';
 import { postgresExample } from '../../examples/orders/example-on-postgres.js';
 import { memoryEngine, sqlEngine } from '../../examples/orders/orders-engine.js';
 import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
-import { createPgPool, PostgresProcessRecorder, postgresSqlRecorder } from '../../src/persistence/postgres/index.js';
+import { createPgPool, PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
 import type { SqlRecorder } from '../../src/persistence/sql/sql-recorder.js';
 import { describeExamples } from '../support/example-programs.js';
 import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
@@ -54,7 +54,7 @@ async function openPostgresSql(): Promise<SqlRecorder> {
   onTestFinished(() => pool.end());
   const recorder = new PostgresProcessRecorder({ pool, applicationName: 'school' });
   await recorder.createTable();
-  return postgresSqlRecorder(recorder, pool);
+  return recorder;
 }
 
 describeExamples('PostgreSQL', {

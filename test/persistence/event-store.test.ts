@@ -3,7 +3,11 @@ import type { DomainEvent } from '../../src/domain/domain-event.js';
 import { EventStore } from '../../src/persistence/event-store.js';
 import { JSONTranscoder } from '../../src/persistence/mapping/json-transcoder.js';
 import { Mapper } from '../../src/persistence/mapping/mapper.js';
-import { MemoryAggregateRecorder, MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
+import {
+  MemoryAggregateRecorder,
+  MemoryApplicationRecorder,
+  MemoryProcessRecorder,
+} from '../../src/persistence/memory/memory-recorder.js';
 import { newOriginatorId } from '../../src/testing/conformance/event-samples.js';
 
 const mapper = new Mapper({ transcoder: new JSONTranscoder() });
@@ -38,6 +42,17 @@ describe('event store', () => {
     const tracking = { applicationName: 'upstream', notificationId: 7 };
     await store.put([counted(newOriginatorId(), 1)], { tracking });
     expect(await recorder.maxTrackingId('upstream')).toBe(7);
+  });
+
+  test.each([
+    ['an aggregate recorder', () => new MemoryAggregateRecorder()],
+    ['an application recorder', () => new MemoryApplicationRecorder()],
+  ])('put refuses a tracking record that %s would drop', async (_name, makeRecorder) => {
+    const store = new EventStore({ mapper, recorder: makeRecorder() });
+    const id = newOriginatorId();
+    const tracking = { applicationName: 'upstream', notificationId: 7 };
+    await expect(store.put([counted(id, 1)], { tracking })).rejects.toMatchObject({ code: 'PROGRAMMING_ERROR' });
+    expect(await store.get(id)).toEqual([]);
   });
 
   test('get selects, and streamVersion says how far an aggregate is', async () => {

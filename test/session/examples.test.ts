@@ -10,7 +10,7 @@ import { makeOrders } from '../../examples/transactions/request-sessions.js';
 import { fillShelf } from '../../examples/transactions/with-drizzle.js';
 import { emptyShelf } from '../../examples/transactions/with-kysely.js';
 import type { PgPool, PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
-import { createPgPool, postgresSqlRecorder } from '../../src/persistence/postgres/index.js';
+import { createPgPool } from '../../src/persistence/postgres/index.js';
 import { shownExamples } from '../support/shown-examples.js';
 import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
 import type { PostgresFixture } from '../support/postgres-fixture.js';
@@ -44,7 +44,7 @@ const itemsOn = async (shelf: string): Promise<unknown> =>
   (await pool.query('SELECT items FROM shelves WHERE name = $1', [shelf])).rows[0]?.['items'];
 
 test('a commit that is sent twice is recorded once', async () => {
-  const commits = await openCommitIds(postgresSqlRecorder(recorder, pool));
+  const commits = await openCommitIds(recorder);
   const events = makeEvents(2);
   const ids = await send(commits, 'count-1', events);
   expect(await send(commits, 'count-1', events)).toEqual(ids);

@@ -38,9 +38,10 @@ function callbackUnit(database: SqliteDatabase): UnitOfWork {
   const end = (at: number, isKept: boolean): void => {
     // What was begun inside of it, and not awaited, ends with it.
     if (depth <= at) return;
+    // A commit that fails leaves the unit open, to be rolled back.
+    if (isKept) database.exec(at === 0 ? 'COMMIT' : `RELEASE callback_${at}`);
     depth = at;
-    if (at === 0) database.exec(isKept ? 'COMMIT' : 'ROLLBACK');
-    else database.exec(isKept ? `RELEASE callback_${at}` : `ROLLBACK TO callback_${at}; RELEASE callback_${at}`);
+    if (!isKept) database.exec(at === 0 ? 'ROLLBACK' : `ROLLBACK TO callback_${at}; RELEASE callback_${at}`);
   };
   return {
     run(work) {
@@ -56,16 +57,16 @@ function callbackUnit(database: SqliteDatabase): UnitOfWork {
     },
     runAsync(work) {
       const at = begin();
-      return work().then(
-        (result) => {
+      return (async () => {
+        try {
+          const result = await work();
           end(at, true);
           return result;
-        },
-        (error: unknown) => {
+        } catch (error) {
           end(at, false);
           throw error;
-        },
-      );
+        }
+      })();
     },
   };
 }

@@ -1,7 +1,7 @@
-import { AdaptedSqlRecorder } from '../../src/persistence/sql/adapted-sql-recorder.js';
 import type { RecorderTransaction } from '../../src/persistence/recorder-transaction.js';
 import type { SqlQueryable } from '../../src/persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../../src/persistence/sql/sql-recorder.js';
+import { DecoratedSqlRecorder } from './decorated-sql-recorder.js';
 
 /** What a process that was killed leaves behind in the one that killed it. */
 export class Killed extends Error {
@@ -33,16 +33,14 @@ export class KillSwitch {
  * when the commit was done and the answer is on its way.
  */
 export function killableRecorder(recorder: SqlRecorder, kill: KillSwitch): SqlRecorder {
-  const { dialect } = recorder;
-  const toQueryable = (connection: SqlQueryable): SqlQueryable => killableQueryable(connection, kill);
-  return new KillableRecorder({ recorder, dialect, queryable: toQueryable(recorder), toQueryable }, kill);
+  return new KillableRecorder(recorder, kill);
 }
 
-class KillableRecorder extends AdaptedSqlRecorder<SqlQueryable> {
+class KillableRecorder extends DecoratedSqlRecorder {
   readonly #kill: KillSwitch;
 
-  constructor(adaptation: ConstructorParameters<typeof AdaptedSqlRecorder<SqlQueryable>>[0], kill: KillSwitch) {
-    super(adaptation);
+  constructor(recorder: SqlRecorder, kill: KillSwitch) {
+    super(recorder, (queryable) => killableQueryable(queryable, kill));
     this.#kill = kill;
   }
 

@@ -1,7 +1,5 @@
-import { postgresSqlRecorder } from '../../src/persistence/postgres/postgres-sql-recorder.js';
 import type { SqlRecorder } from '../../src/persistence/sql/sql-recorder.js';
 import { SqliteProcessRecorder } from '../../src/persistence/sqlite/sqlite-recorder.js';
-import { sqliteSqlRecorder } from '../../src/persistence/sqlite/sqlite-sql-recorder.js';
 import { openPostgres } from './postgres-fixture.js';
 import { SQLITE_ENGINES } from './sqlite-engines.js';
 
@@ -17,8 +15,8 @@ export const SQL_RECORDERS: Readonly<Record<string, () => Promise<OpenedSqlRecor
     ['SQLite on sql.js', 'node:sqlite, file (WAL)'].map((name) => [name, () => openSqlite(name)] as const),
   ),
   PostgreSQL: async () => {
-    const { recorder, pool, close } = await openPostgres();
-    return { recorder: postgresSqlRecorder(recorder, pool), close };
+    const { recorder, close } = await openPostgres();
+    return { recorder: recorder, close };
   },
 };
 
@@ -30,7 +28,7 @@ async function openSqlite(name: string): Promise<OpenedSqlRecorder> {
   const recorder = new SqliteProcessRecorder(database);
   await recorder.createTable();
   return {
-    recorder: sqliteSqlRecorder(recorder, database),
+    recorder: recorder,
     async close() {
       database.close();
       await engine.remove();

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { memoryProjection, sqlProjection } from '../../src/application/projections/projection.js';
 import { defineProcess, send } from '../../src/application/processes/process.js';
 import { SqliteProcessRecorder } from '../../src/persistence/sqlite/sqlite-recorder.js';
-import { sqliteSqlRecorder } from '../../src/persistence/sqlite/sqlite-sql-recorder.js';
 import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
 import type { SqlRecorder } from '../../src/persistence/sql/sql-recorder.js';
 import { newOriginatorId } from '../../src/testing/conformance/event-samples.js';
@@ -40,7 +39,7 @@ async function sqlite(): Promise<SqlRecorder> {
   const database = await openSqlJs();
   const recorder = new SqliteProcessRecorder(database);
   await recorder.createTable();
-  return sqliteSqlRecorder(recorder, database);
+  return recorder;
 }
 
 describe('a projection is specified', () => {

@@ -6,7 +6,9 @@
 import { NotSupportedError } from '../../persistence/errors.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import type { SqlQueryable, SqlResult } from '../../persistence/sql/sql-queryable.js';
-import type { SqlDialect, SqlRecorder } from '../../persistence/sql/sql-recorder.js';
+import { columnTypes } from '../../persistence/sql/sql-dialect.js';
+import type { SqlDialect } from '../../persistence/sql/sql-dialect.js';
+import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import { createMissing } from '../../persistence/sql/create-missing.js';
 import type { Creation } from '../../persistence/sql/create-missing.js';
 import { DuplicateEventError } from './duplicate-event-error.js';
@@ -185,7 +187,7 @@ export class SqlEventIndex implements EventIndex {
 /** Words in the order of their bytes, which is the order of code points; the locale's would tear prefixes apart. */
 function wordsCreation({ name, table }: SqlTableName, dialect: SqlDialect): Creation {
   const sql = `CREATE TABLE IF NOT EXISTS ${table} (
-    word TEXT ${dialect === 'postgres' ? 'COLLATE "C"' : ''} NOT NULL,
+    word ${columnTypes(dialect).word} NOT NULL,
     notification_id BIGINT NOT NULL,
     PRIMARY KEY (word, notification_id)
   )`;

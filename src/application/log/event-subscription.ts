@@ -4,6 +4,7 @@
  * @module
  */
 import type { Message } from '../../domain/message-types.js';
+import type { ApplicationRecorder } from '../../persistence/recorder.js';
 import type { Notification, NotificationId } from '../../persistence/stored-event.js';
 import { follow } from '../../persistence/subscription.js';
 import type { FollowOptions, NotificationSource, OnRecorded } from '../../persistence/subscription.js';
@@ -45,9 +46,9 @@ export function pagedFeed(recorder: NotificationSource, onRecorded: OnRecorded):
   return { subscribe: (options) => follow(recorder, onRecorded, options) };
 }
 
-/** Whether a recorder can be subscribed to. */
-export function isFeed(recorder: object): recorder is NotificationFeed {
-  return 'subscribe' in recorder && typeof recorder.subscribe === 'function';
+/** The feed of a recorder that can be subscribed to. */
+export function feedOf(recorder: ApplicationRecorder): NotificationFeed | undefined {
+  return recorder.supports?.subscriptions === true ? (recorder as ApplicationRecorder & NotificationFeed) : undefined;
 }
 
 type Result = IteratorResult<NotifiedEvent, undefined>;

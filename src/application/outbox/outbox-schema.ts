@@ -21,7 +21,8 @@
  *
  * @module
  */
-import type { SqlDialect } from '../../persistence/sql/sql-recorder.js';
+import { columnTypes } from '../../persistence/sql/sql-dialect.js';
+import type { SqlDialect } from '../../persistence/sql/sql-dialect.js';
 import type { Creation } from '../../persistence/sql/create-missing.js';
 import type { SqlTableName } from '../../persistence/sql/sql-names.js';
 import { valueRows } from '../../persistence/sql/sql-parameters.js';
@@ -46,9 +47,7 @@ export const ENTRY_COLUMNS = `id, event_id, event_type, aggregate_id, aggregate_
 /** The statements that create the table and its indexes. */
 export function outboxCreations(names: SqlTableName, dialect: SqlDialect): readonly Creation[] {
   const { name, table, index } = names;
-  const instant = dialect === 'postgres' ? 'TIMESTAMPTZ' : 'TEXT';
-  // Not JSONB: that refuses the character U+0000, which texts of events may have.
-  const json = dialect === 'postgres' ? 'JSON' : 'TEXT';
+  const { instant, json } = columnTypes(dialect);
   const createTable = `CREATE TABLE IF NOT EXISTS ${table} (
       id TEXT PRIMARY KEY NOT NULL,
       event_id TEXT NOT NULL,

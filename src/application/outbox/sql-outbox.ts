@@ -16,6 +16,7 @@ import type { OutboxEventDataOptions } from './outbox-event-data.js';
 import { OutboxHints } from './outbox-hints.js';
 import { INSERT_ENTRIES_MAX, LAST_ERROR_LENGTH_MAX, LIST_ENTRIES_DEFAULT, MARK_ENTRIES_MAX } from './outbox-limits.js';
 import { createMissing } from '../../persistence/sql/create-missing.js';
+import { takeTurn } from '../../persistence/sql/sql-dialect.js';
 import { parameters } from '../../persistence/sql/sql-parameters.js';
 import { claimSql, ENTRY_COLUMNS, insertSql, outboxCreations } from './outbox-schema.js';
 import type {
@@ -204,14 +205,12 @@ export class SqlOutbox implements Outbox {
   }
 
   /**
-   * Runs work that changes entries. On PostgreSQL such transactions take turns by a lock of the table's own: two claims
-   * that ran at once would both see an aggregate free. They are short, and nothing is published in them.
+   * Runs work that changes entries. Such transactions take turns, by a turn of the table's own where several could write:
+   * two claims that ran at once would both see an aggregate free. They are short, and nothing is published in them.
    */
   async #write<T>(work: (connection: SqlQueryable) => Promise<T>): Promise<T> {
     return await this.#recorder.transaction(async ({ connection }) => {
-      if (this.#recorder.dialect === 'postgres') {
-        await connection.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [this.#lock]);
-      }
+      await takeTurn(connection, this.#recorder.dialect, this.#lock);
       return await work(connection);
     });
   }

@@ -12,6 +12,7 @@
  */
 import { DatabaseError, InternalError, ProgrammingError } from '../../persistence/errors.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
+import { takeTurn } from '../../persistence/sql/sql-dialect.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
@@ -87,9 +88,7 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
     if (await this.#isSetUp()) return;
     await this.#recorder.transaction(async ({ connection }) => {
       // Two that create at once would both find nothing, and one of them fail.
-      if (this.#recorder.dialect === 'postgres') {
-        await connection.query("SELECT pg_advisory_xact_lock(hashtextextended('daybook projections', 0))");
-      }
+      await takeTurn(connection, this.#recorder.dialect, 'daybook projections');
       await connection.query(CREATE_CHECKPOINTS);
       await connection.query(CREATE_DEAD_LETTERS);
       if ((await this.#find(connection, 'live')) === undefined) await this.#create(connection, 1, 'live');
@@ -192,10 +191,9 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
     generation: ViewGeneration,
     { locks = false }: { readonly locks?: boolean } = {},
   ): Promise<Generation | undefined> {
-    // SQLite has one writer at a time, and nothing to lock.
-    const lock = locks && this.#recorder.dialect === 'postgres' ? ' FOR UPDATE' : '';
+    const { rowLock = '' } = this.#recorder.dialect;
     const { rows } = await sql.query(
-      `SELECT generation, position, definition FROM projection_checkpoints WHERE projection = $1 AND is_live = $2${lock}`,
+      `SELECT generation, position, definition FROM projection_checkpoints WHERE projection = $1 AND is_live = $2 ${locks ? rowLock : ''}`,
       [this.#projection.name, generation === 'live' ? 1 : 0],
     );
     const row = rows[0];

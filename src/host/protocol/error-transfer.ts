@@ -9,9 +9,8 @@ import type { TransferHandler } from 'comlink';
 import { decodeError, encodeError } from '../../domain/error-codec.js';
 import type { ErrorData } from '../../domain/error-codec.js';
 import { isEventSourcingError } from '../../domain/errors.js';
-import type { ErrorDetails } from '../../domain/errors.js';
+import type { ErrorDetails, EventSourcingErrorClass } from '../../domain/errors.js';
 import { InternalError } from '../../persistence/errors.js';
-import { CLIENT_ERRORS } from './client-errors.js';
 
 // Comlink's own name for what a call threw.
 const THROWN = 'throw';
@@ -23,8 +22,15 @@ interface OwnThrown {
   readonly daybookError: ErrorData;
 }
 
-/** How errors that are not ours cross. */
+/** How errors cross. */
 export interface ErrorTransferOptions {
+  /**
+   * Which classes of ours arrive as what they are; others arrive as an `EventSourcingError` with their code. A worker need
+   * not know the classes of what a page throws, and is smaller without them.
+   *
+   * @defaultValue `[]`
+   */
+  readonly classes?: readonly EventSourcingErrorClass[];
   /**
    * Makes an `InternalError` of them that keeps them as its cause: for the worker, where everything that is thrown is
    * Daybook's to answer for. `false` leaves them to Comlink. @defaultValue `false`
@@ -48,7 +54,7 @@ export function installErrorTransfer(options: ErrorTransferOptions = {}): void {
 /** The handler that {@link installErrorTransfer} sets, over the one that was there. */
 export function ownHandler(
   original: TransferHandler<Thrown, unknown>,
-  { wrapsForeign = false }: ErrorTransferOptions = {},
+  { classes = [], wrapsForeign = false }: ErrorTransferOptions = {},
 ): TransferHandler<Thrown, unknown> {
   return {
     canHandle: (value): value is Thrown => original.canHandle(value),
@@ -57,7 +63,7 @@ export function ownHandler(
       return isEventSourcingError(error) ? [ownThrown(error), []] : original.serialize(thrown);
     },
     deserialize: (serialized) => {
-      if (isOwnThrown(serialized)) throw decodeError(serialized.daybookError, CLIENT_ERRORS);
+      if (isOwnThrown(serialized)) throw decodeError(serialized.daybookError, classes);
       return original.deserialize(serialized);
     },
   };

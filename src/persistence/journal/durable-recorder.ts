@@ -29,10 +29,17 @@ import type { Clock } from '../../util/clock.js';
 import { systemClock } from '../../util/clock.js';
 import { pause } from '../../util/pause.js';
 import type { OwnTables, TransactionWork } from './own-tables.js';
-import type { TransactionalRecorder } from '../recorder-transaction.js';
-import type { InsertEventsOptions, SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
+import type {
+  InsertEventsOptions,
+  RecorderSupport,
+  SelectEventsOptions,
+  SelectNotificationsOptions,
+} from '../recorder.js';
 import type { Replica } from './replica.js';
-import type { SqlQueryable, SqlResult } from '../sql/sql-queryable.js';
+import { SQLITE_DIALECT } from '../sql/sql-dialect.js';
+import type { SqlDialect } from '../sql/sql-dialect.js';
+import type { SqlResult } from '../sql/sql-queryable.js';
+import type { SqlRecorder } from '../sql/sql-recorder.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
 import {
   validateApplicationName,
@@ -82,8 +89,10 @@ export interface DurableRecorderOptions extends JournalFollowerOptions {
   readonly onProgress?: OnOpenProgress;
 }
 
-/** Implements {@link TransactionalRecorder} durably, with a `Journal` below and a {@link Replica} to read from. */
-export class DurableRecorder implements TransactionalRecorder<SqlQueryable> {
+/** Implements {@link SqlRecorder} durably, with a `Journal` below and a {@link Replica} to read from. */
+export class DurableRecorder implements SqlRecorder {
+  readonly supports: RecorderSupport;
+  readonly dialect: SqlDialect = SQLITE_DIALECT;
   readonly #follower: JournalFollower;
   readonly #commits: CommitQueue;
   readonly #own: OwnTransactions;
@@ -93,6 +102,8 @@ export class DurableRecorder implements TransactionalRecorder<SqlQueryable> {
   private constructor(options: DurableRecorderOptions) {
     const { ownTables, clock = systemClock, askForWay } = options;
     this.#clock = clock;
+    const hasTables = ownTables !== undefined;
+    this.supports = { notifications: true, tracking: true, transactions: hasTables, sql: hasTables };
     this.#follower = new JournalFollower(options);
     this.#commits = new CommitQueue(this.#follower);
     this.#own = new OwnTransactions({ follower: this.#follower, ownTables, clock, askForWay });
@@ -212,7 +223,7 @@ export class DurableRecorder implements TransactionalRecorder<SqlQueryable> {
   }
 
   /**
-   * As in {@link TransactionalRecorder}; and because other tabs may be first, the work may be run several times, each
+   * As in `TransactionalRecorder`; and because other tabs may be first, the work may be run several times, each
    * time on a newer state, of which the last one counts. It must have no effect outside of the transaction.
    *
    * @throws OperationalError (`OPERATIONAL_ERROR`) with `details.reason` `'idle'` when the work called nothing for too

@@ -8,7 +8,8 @@ import {
   SerialApplicationRecorder,
   SerialProcessRecorder,
 } from '../serial/serial-recorder.js';
-import type { SerialConnection } from '../serial/serial-recorder.js';
+import type { RecorderSupport } from '../recorder.js';
+import type { SerialTransactionConnection } from '../serial/serial-recorder.js';
 import { SerialSession } from '../serial/serial-session.js';
 import type { UnitOfWork } from '../serial/unit-of-work.js';
 import { MemoryReplica } from './memory-replica.js';
@@ -23,6 +24,8 @@ export class MemoryAggregateRecorder extends SerialAggregateRecorder {
 
 /** An application recorder whose events are gone when it is. */
 export class MemoryApplicationRecorder extends SerialApplicationRecorder {
+  readonly supports: RecorderSupport = { notifications: true };
+
   constructor() {
     const { session, tables } = memoryTables();
     super(session, tables);
@@ -54,10 +57,11 @@ function memoryTables(): { readonly session: SerialSession; readonly tables: Mem
   return { session: new SerialSession({ unit: tables.unit }), tables };
 }
 
-function memoryConnection(session: SerialSession, unit: UnitOfWork): SerialConnection<undefined> {
+function memoryConnection(session: SerialSession, unit: UnitOfWork): SerialTransactionConnection<undefined> {
   return {
     connection: undefined,
     session,
+    supports: { notifications: true, tracking: true, transactions: true },
     nest: () => memoryConnection(new SerialSession({ unit, outer: session }), unit),
   };
 }

@@ -16,9 +16,6 @@ export {
   ConnectionUnavailableError,
   POOL_ERRORS,
 } from './pool-errors.js';
-export { PostgresAggregateRecorder } from './postgres-aggregate-recorder.js';
-export type { PostgresAggregateRecorderOptions } from './postgres-aggregate-recorder.js';
-export { PostgresApplicationRecorder } from './postgres-application-recorder.js';
 export type {
   PostgresClient,
   PostgresConnection,
@@ -32,7 +29,12 @@ export type { PostgresSettings } from './postgres-environment.js';
 export { postgresError } from './postgres-errors.js';
 export { PostgresFactory } from './postgres-factory.js';
 export type { PostgresProcessRecorderOptions, PostgresRecorderOptions } from './postgres-recorder-options.js';
-export { PostgresProcessRecorder } from './postgres-recorder.js';
+export {
+  PostgresAggregateRecorder,
+  PostgresApplicationRecorder,
+  PostgresProcessRecorder,
+} from './postgres-recorder.js';
+export type { PostgresAggregateRecorderOptions } from './postgres-recorder.js';
 export { postgresAggregateTable, postgresTables } from './postgres-schema.js';
 export type {
   PostgresAggregateTable,
@@ -44,5 +46,3 @@ export type {
 export { singleClient } from './single-client.js';
 export type { LentConnection } from './single-client.js';
 export type { SubscribeOptions } from './postgres-subscription.js';
-export { postgresSqlRecorder } from './postgres-sql-recorder.js';
-export type { PostgresSqlRecorder } from './postgres-sql-recorder.js';

@@ -9,11 +9,13 @@ import type { RecorderFactory } from '../recorder-factory.js';
 import { createPgPool } from './pg-pool.js';
 import type { PgPool } from './pg-pool.js';
 import { ConnectionPoolClosedError } from './pool-errors.js';
-import { PostgresAggregateRecorder } from './postgres-aggregate-recorder.js';
-import { PostgresApplicationRecorder } from './postgres-application-recorder.js';
 import { postgresOptionsFromEnvironment } from './postgres-environment.js';
 import type { PostgresSettings } from './postgres-environment.js';
-import { PostgresProcessRecorder } from './postgres-recorder.js';
+import {
+  PostgresAggregateRecorder,
+  PostgresApplicationRecorder,
+  PostgresProcessRecorder,
+} from './postgres-recorder.js';
 
 const EVENTS = 'events';
 

@@ -1,20 +1,184 @@
 /**
- * The process recorder on PostgreSQL, and its transactions.
+ * The recorders on PostgreSQL, in the tables of the Python library.
  *
  * @module
  */
-import type { RecorderTransaction, TransactionalRecorder } from '../recorder-transaction.js';
-import type { InsertEventsOptions } from '../recorder.js';
-import type { NotificationId, StoredEvent } from '../stored-event.js';
-import { PostgresApplicationRecorder } from './postgres-application-recorder.js';
+import type { RecorderTransaction } from '../recorder-transaction.js';
+import type {
+  AggregateRecorder,
+  ApplicationRecorder,
+  InsertEventsOptions,
+  RecorderSupport,
+  SelectEventsOptions,
+  SelectNotificationsOptions,
+} from '../recorder.js';
+import type { SqlDialect } from '../sql/sql-dialect.js';
+import type { SqlResult } from '../sql/sql-queryable.js';
+import type { SqlRecorder } from '../sql/sql-recorder.js';
+import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
+import { PostgresAnnouncer } from './postgres-announcer.js';
 import { createTables } from './postgres-create.js';
-import type { PostgresQueryable } from './postgres-driver.js';
-import { idleTimeoutMsOf } from './postgres-recorder-options.js';
-import type { PostgresProcessRecorderOptions } from './postgres-recorder-options.js';
+import { POSTGRES_DIALECT } from './postgres-dialect.js';
+import type { PostgresPool, PostgresQueryable } from './postgres-driver.js';
+import { PostgresEventsTable } from './postgres-events-table.js';
+import { PostgresListener } from './postgres-listener.js';
+import { idleTimeoutMsOf, lockSql } from './postgres-recorder-options.js';
+import type { PostgresProcessRecorderOptions, PostgresRecorderOptions } from './postgres-recorder-options.js';
+import { postgresAggregateTable, postgresTables } from './postgres-schema.js';
+import type { PostgresAggregateTable, PostgresAggregateTableOptions, PostgresTables } from './postgres-schema.js';
 import { SessionRecorder } from './postgres-session-recorder.js';
 import type { RecorderTables } from './postgres-session-recorder.js';
+import { PoolSession } from './postgres-session.js';
+import { follow } from './postgres-subscription.js';
+import type { SubscribeOptions } from './postgres-subscription.js';
+import { PostgresTrackingTable } from './postgres-tracking-table.js';
 import { inTransaction } from './postgres-transaction.js';
 import type { TransactionSession } from './postgres-transaction.js';
+
+const FOLLOWED: RecorderSupport = { notifications: true, subscriptions: true };
+const TRANSACTION: RecorderSupport = { notifications: true, tracking: true, transactions: true };
+const COMPLETE: RecorderSupport = { ...TRANSACTION, ...FOLLOWED, sql: true };
+
+/** Options of {@link PostgresAggregateRecorder}. */
+export interface PostgresAggregateRecorderOptions extends PostgresAggregateTableOptions {
+  /** Connections. Lent, not owned: the caller closes it. */
+  readonly pool: PostgresPool;
+}
+
+/**
+ * Records sequences of aggregates in a table without notification ids. Writers do not wait for one another.
+ *
+ * @example
+ * ```ts
+ * const snapshots = new PostgresAggregateRecorder({ pool, applicationName: 'warehouse', purpose: 'snapshots' });
+ * await snapshots.createTable();
+ * ```
+ */
+export class PostgresAggregateRecorder implements AggregateRecorder {
+  readonly #pool: PostgresPool;
+  readonly #session: PoolSession;
+  readonly #table: PostgresAggregateTable;
+  readonly #events: PostgresEventsTable;
+
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a name is longer than PostgreSQL allows */
+  constructor(options: PostgresAggregateRecorderOptions) {
+    this.#pool = options.pool;
+    this.#session = new PoolSession(options.pool);
+    this.#table = postgresAggregateTable(options);
+    this.#events = new PostgresEventsTable(this.#table);
+  }
+
+  /**
+   * Creates the table if it is missing. Safe to call again, also by several at once.
+   *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the schema does not exist or may not be written
+   */
+  async createTable(): Promise<void> {
+    await createTables(this.#pool, [this.#table.createSql]);
+  }
+
+  /**
+   * As in `AggregateRecorder`. There are no notification ids.
+   *
+   * @throws OperationalError (`OPERATIONAL_ERROR`) when PostgreSQL fails; with `details.outcome: 'unknown'` the
+   *   events may be stored nevertheless
+   */
+  async insertEvents(events: readonly StoredEvent[]): Promise<undefined> {
+    this.#events.validate(events);
+    if (events.length === 0) return;
+    await this.#session.write(this.#events.insertSql(events)).catch((error: unknown) => {
+      throw this.#events.toConflict(error, events) ?? error;
+    });
+  }
+
+  async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
+    return await this.#events.select(this.#session, originatorId, options);
+  }
+}
+
+/**
+ * Records an application's events in a total order, in the table of the Python library.
+ *
+ * @example
+ * ```ts
+ * const pool = await createPgPool({ connectionString: process.env.DATABASE_URL });
+ * const recorder = new PostgresApplicationRecorder({ pool, applicationName: 'warehouse' });
+ * await recorder.createTable();
+ * for await (const notification of recorder.subscribe({ gt: lastSeen, signal })) handle(notification);
+ * ```
+ */
+export class PostgresApplicationRecorder implements ApplicationRecorder {
+  readonly supports: RecorderSupport = FOLLOWED;
+  protected readonly pool: PostgresPool;
+  protected readonly session: PoolSession;
+  protected readonly names: PostgresTables;
+  protected readonly tables: RecorderTables;
+  protected readonly announcer: PostgresAnnouncer;
+  /** Does the work, on whichever connection is free. */
+  protected readonly recorder: SessionRecorder;
+  readonly #listener: PostgresListener;
+
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a name is longer than PostgreSQL allows, or a timeout is none */
+  constructor(options: PostgresRecorderOptions) {
+    const { pool } = options;
+    this.pool = pool;
+    this.session = new PoolSession(pool);
+    this.names = postgresTables(options);
+    this.tables = {
+      events: new PostgresEventsTable(this.names),
+      tracking: new PostgresTrackingTable(this.names),
+      lockSql: lockSql(this.names.events, options.lockTimeoutMs),
+    };
+    this.announcer = new PostgresAnnouncer(pool, this.names.channel);
+    this.recorder = new SessionRecorder(this.session, this.tables, () => this.announcer.announce());
+    this.#listener = new PostgresListener(pool, this.names.channel);
+  }
+
+  /**
+   * Creates the tables that are missing. Safe to call again, also by several at once. A schema is not created.
+   *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the schema does not exist or may not be written
+   */
+  async createTable(): Promise<void> {
+    await createTables(this.pool, [this.names.createEventsSql]);
+  }
+
+  /**
+   * As in `ApplicationRecorder`.
+   *
+   * Repeated by itself only when nothing was carried out, because the connection had ended before.
+   *
+   * @throws OperationalError (`OPERATIONAL_ERROR`) when PostgreSQL fails; with `details.outcome: 'unknown'` the
+   *   events may be stored nevertheless
+   */
+  async insertEvents(events: readonly StoredEvent[]): Promise<readonly NotificationId[]> {
+    return await this.recorder.insertEvents(events);
+  }
+
+  async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
+    return await this.recorder.selectEvents(originatorId, options);
+  }
+
+  async selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {
+    return await this.recorder.selectNotifications(options);
+  }
+
+  async maxNotificationId(): Promise<NotificationId> {
+    return await this.recorder.maxNotificationId();
+  }
+
+  /**
+   * Follows the notifications: those that are recorded, then those that will be, each once and in order, by whichever
+   * writer. The next ones are read when they are asked for. Stopping the iteration stops listening.
+   *
+   * While anybody iterates, one connection is kept for `LISTEN`.
+   *
+   * @throws OperationalError (`OPERATIONAL_ERROR`) when the database cannot be read; subscribe again after the last id
+   */
+  subscribe(options: SubscribeOptions = {}): AsyncGenerator<Notification, void, undefined> {
+    return follow(this, this.#listener, options);
+  }
+}
 
 /**
  * A process recorder whose events are in PostgreSQL, in the tables of the Python library.
@@ -30,10 +194,9 @@ import type { TransactionSession } from './postgres-transaction.js';
  * });
  * ```
  */
-export class PostgresProcessRecorder
-  extends PostgresApplicationRecorder
-  implements TransactionalRecorder<PostgresQueryable>
-{
+export class PostgresProcessRecorder extends PostgresApplicationRecorder implements SqlRecorder {
+  override readonly supports: RecorderSupport = COMPLETE;
+  readonly dialect: SqlDialect = POSTGRES_DIALECT;
   readonly #idleTimeoutMs: number;
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a name is longer than PostgreSQL allows, or a timeout is none */
@@ -70,7 +233,16 @@ export class PostgresProcessRecorder
   }
 
   /**
-   * As in `TransactionalRecorder`. Each transaction has a connection of its own; the first events that it records lock
+   * Runs a statement outside of any transaction: it sees what is committed.
+   *
+   * @throws DatabaseError (`DATABASE_ERROR`) and its subclasses; the server's own error is the cause
+   */
+  async query(text: string, values: unknown[] = []): Promise<SqlResult> {
+    return { rows: await this.session.read(text, values) };
+  }
+
+  /**
+   * As in `TransactionalRecorder`. Errors of the caller's own SQL are Daybook's, and the server's own is their cause. Each transaction has a connection of its own; the first events that it records lock
    * the table, so other writers wait until it has ended.
    *
    * A statement of the caller's that fails spoils the transaction, as always in PostgreSQL, unless it ran in an inner
@@ -92,6 +264,7 @@ export class PostgresProcessRecorder
 
 /** A transaction of a recorder, or one within it. */
 class PostgresTransaction extends SessionRecorder implements RecorderTransaction<PostgresQueryable> {
+  readonly supports: RecorderSupport = TRANSACTION;
   readonly connection: PostgresQueryable;
   readonly #session: TransactionSession;
   readonly #tables: RecorderTables;

@@ -122,9 +122,10 @@ export class TransactionSession implements PostgresSession {
     this.#connection = connection;
   }
 
-  /** For the caller's own statements. */
+  /** For the caller's own statements, whose errors are Daybook's. */
   get connection(): PostgresQueryable {
-    return this.#connection;
+    const connection = this.#connection;
+    return { query: (...args) => mapped(connection.query(...args)) };
   }
 
   assertOpen(): void {

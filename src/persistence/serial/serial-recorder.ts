@@ -8,6 +8,7 @@ import type {
   AggregateRecorder,
   ApplicationRecorder,
   InsertEventsOptions,
+  RecorderSupport,
   SelectEventsOptions,
   SelectNotificationsOptions,
 } from '../recorder.js';
@@ -53,10 +54,17 @@ export interface ProcessTables extends LogTables {
 
 /** A connection of an engine, and how to make a transaction of it. */
 export interface SerialConnection<Connection> {
-  readonly connection: Connection;
   readonly session: SerialSession;
+  /** Of the recorders on it, and of their transactions. */
+  readonly supports?: RecorderSupport;
   /** Makes what a transaction on this connection uses. */
-  nest(): SerialConnection<Connection>;
+  nest(): SerialTransactionConnection<Connection>;
+}
+
+/** The same within a transaction. */
+export interface SerialTransactionConnection<Connection> extends SerialConnection<Connection> {
+  /** What is lent to the caller. */
+  readonly connection: Connection;
 }
 
 // The methods below are async so that a refusal is a rejection, as on engines that must wait.
@@ -118,11 +126,13 @@ export class SerialProcessRecorder<Connection>
   extends SerialApplicationRecorder
   implements TransactionalRecorder<Connection>
 {
+  readonly supports: RecorderSupport | undefined;
   readonly #connection: SerialConnection<Connection>;
   readonly #tables: ProcessTables;
 
   constructor(connection: SerialConnection<Connection>, tables: ProcessTables) {
     super(connection.session, tables);
+    this.supports = connection.supports;
     this.#connection = connection;
     this.#tables = tables;
   }
@@ -163,7 +173,7 @@ class SerialTransaction<Connection>
 {
   readonly connection: Connection;
 
-  constructor(connection: SerialConnection<Connection>, tables: ProcessTables) {
+  constructor(connection: SerialTransactionConnection<Connection>, tables: ProcessTables) {
     super(connection, tables);
     this.connection = connection.connection;
   }

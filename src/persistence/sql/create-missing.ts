@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { takeTurn } from './sql-dialect.js';
+import type { SqlDialect } from './sql-dialect.js';
 import type { SqlQueryable } from './sql-queryable.js';
 import type { SqlRecorder } from './sql-recorder.js';
 
@@ -17,7 +19,7 @@ export interface Creation {
 export interface Creations {
   /** PostgreSQL only. @defaultValue the first of the search path */
   readonly schema: string | undefined;
-  /** Names the lock that callers at once wait for. PostgreSQL only. */
+  /** Names the turn that callers at once wait for. */
   readonly lock: string;
   readonly creations: readonly Creation[];
 }
@@ -29,23 +31,21 @@ export interface Creations {
  * makes all others wait behind it. So what is there is left alone.
  */
 export async function createMissing(recorder: SqlRecorder, { schema, lock, creations }: Creations): Promise<void> {
+  const { dialect } = recorder;
   await recorder.transaction(async ({ connection }) => {
-    let missing = creations;
-    if (recorder.dialect === 'postgres') {
-      // Two that create at once would both find nothing, and one of them fail.
-      await connection.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [lock]);
-      const there = await namesInPostgres(connection, schema);
-      missing = creations.filter(({ name }) => !there.has(name));
-    }
-    for (const { sql } of missing) await connection.query(sql);
+    // Two that create at once would both find nothing, and one of them fail.
+    await takeTurn(connection, dialect, lock);
+    const there = await namesThere(connection, dialect, schema);
+    for (const { name, sql } of creations) if (!there.has(name)) await connection.query(sql);
   });
 }
 
-async function namesInPostgres(connection: SqlQueryable, schema: string | undefined): Promise<ReadonlySet<unknown>> {
-  const { rows } = await connection.query(
-    `SELECT relation.relname FROM pg_class relation JOIN pg_namespace space ON space.oid = relation.relnamespace
-      WHERE space.nspname = COALESCE($1::text, current_schema()::text)`,
-    [schema ?? null],
-  );
-  return new Set(rows.map(({ relname }) => relname));
+async function namesThere(
+  connection: SqlQueryable,
+  { relationsSql }: SqlDialect,
+  schema: string | undefined,
+): Promise<ReadonlySet<unknown>> {
+  if (relationsSql === undefined) return new Set();
+  const { rows } = await connection.query(relationsSql, [schema ?? null]);
+  return new Set(rows.map(({ name }) => name));
 }

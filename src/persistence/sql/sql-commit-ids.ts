@@ -139,11 +139,11 @@ export class SqlCommitIds {
     }
     const { table } = this.#names;
     // Whoever deletes at the same time is at work on others.
-    const skip = this.#recorder.dialect === 'postgres' ? 'FOR UPDATE SKIP LOCKED' : '';
+    const { freeRowLock = '' } = this.#recorder.dialect;
     return await this.#recorder.transaction(async ({ connection }) => {
       const { rows } = await connection.query(
         `DELETE FROM ${table} WHERE commit_id IN (
-          SELECT commit_id FROM ${table} WHERE recorded_at_ms < $1 ORDER BY recorded_at_ms LIMIT $2 ${skip}
+          SELECT commit_id FROM ${table} WHERE recorded_at_ms < $1 ORDER BY recorded_at_ms LIMIT $2 ${freeRowLock}
         ) RETURNING commit_id`,
         [before.getTime(), limit],
       );

@@ -4,13 +4,11 @@
  * @module
  */
 import type { TransactionalRecorder } from '../recorder-transaction.js';
+import type { SqlDialect } from './sql-dialect.js';
 import type { SqlQueryable } from './sql-queryable.js';
 
-/** Which SQL an engine speaks. */
-export type SqlDialect = 'sqlite' | 'postgres';
-
 /**
- * A recorder whose transactions lend a connection for SQL, and that reads by SQL outside of them.
+ * A recorder whose transactions lend a connection for SQL, and that reads by SQL outside of them. `supports.sql` says so.
  *
  * The work of a transaction may run more than once, see `RecorderTransaction`; so it has no effect outside of it.
  */

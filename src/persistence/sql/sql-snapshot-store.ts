@@ -14,7 +14,9 @@
  * @module
  */
 import type { SnapshotStore, StoredSnapshot } from '../snapshot-store.js';
-import type { SqlDialect, SqlRecorder } from './sql-recorder.js';
+import { columnTypes } from './sql-dialect.js';
+import type { SqlDialect } from './sql-dialect.js';
+import type { SqlRecorder } from './sql-recorder.js';
 import { createMissing } from './create-missing.js';
 import { sqlTableName } from './sql-names.js';
 import type { SqlTableName } from './sql-names.js';
@@ -92,7 +94,7 @@ export class SqlSnapshotStore implements SnapshotStore {
 type Row = Readonly<Record<string, unknown>>;
 
 function createTableSql(table: string, dialect: SqlDialect): string {
-  const [integer, bytes] = dialect === 'postgres' ? ['BIGINT', 'BYTEA'] : ['INTEGER', 'BLOB'];
+  const { integer, bytes } = columnTypes(dialect);
   return `CREATE TABLE IF NOT EXISTS ${table} (
     originator_id TEXT NOT NULL PRIMARY KEY,
     originator_version ${integer} NOT NULL,

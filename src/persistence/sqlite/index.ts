@@ -13,4 +13,4 @@ export type { SqliteSettings } from './sqlite-factory.js';
 export { SqlJsFactory } from './sqljs-factory.js';
 export { openSqlJs } from './sqljs-driver.js';
 export type { OpenSqlJsOptions } from './sqljs-driver.js';
-export { sqliteSqlRecorder } from './sqlite-sql-recorder.js';
+export type { SqliteConnection } from './sqlite-connection.js';

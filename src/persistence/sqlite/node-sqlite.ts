@@ -7,4 +7,4 @@ export { openNodeSqlite } from './node-sqlite-driver.js';
 export type { OpenNodeSqliteOptions } from './node-sqlite-driver.js';
 export { NodeSqliteFactory } from './node-sqlite-factory.js';
 export { SqliteAggregateRecorder, SqliteApplicationRecorder, SqliteProcessRecorder } from './sqlite-recorder.js';
-export { sqliteSqlRecorder } from './sqlite-sql-recorder.js';
+export type { SqliteConnection } from './sqlite-connection.js';

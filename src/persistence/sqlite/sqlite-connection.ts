@@ -8,18 +8,26 @@
  * @module
  */
 import { InterfaceError } from '../errors.js';
-import type { SerialConnection } from '../serial/serial-recorder.js';
+import type { RecorderSupport } from '../recorder.js';
+import type { SerialConnection, SerialTransactionConnection } from '../serial/serial-recorder.js';
 import { SerialSession } from '../serial/serial-session.js';
 import { steppedUnit } from '../serial/unit-of-work.js';
 import type { UnitOfWork, UnitSteps } from '../serial/unit-of-work.js';
+import type { SqlQueryable, SqlResult } from '../sql/sql-queryable.js';
 import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
+import { runQuery } from './sqlite-query.js';
 import { SqliteStatements } from './sqlite-statements.js';
 
-const connections = new WeakMap<SqliteDatabase, SerialConnection<SqliteDatabase>>();
+/** What a transaction lends: the driver's own methods, and SQL as on every engine. */
+export interface SqliteConnection extends SqliteDatabase, SqlQueryable {}
+
+const SUPPORTS: RecorderSupport = { notifications: true, tracking: true, transactions: true, sql: true };
+
+const connections = new WeakMap<SqliteDatabase, SerialConnection<SqliteConnection>>();
 const statements = new WeakMap<SqliteDatabase, SqliteStatements>();
 
 /** The connection of a database: always the same one. */
-export function connectionOf(database: SqliteDatabase): SerialConnection<SqliteDatabase> {
+export function connectionOf(database: SqliteDatabase): SerialConnection<SqliteConnection> {
   const known = connections.get(database);
   if (known !== undefined) return known;
   const { lockTimeoutMs } = database;
@@ -53,20 +61,15 @@ function register(
   session: SerialSession,
   root: SqliteStatements,
   depth: number,
-): SerialConnection<SqliteDatabase> {
-  const connection: SerialConnection<SqliteDatabase> = {
-    connection: database,
+): SerialConnection<SqliteConnection> {
+  const connection: SerialConnection<SqliteConnection> = {
     session,
-    nest() {
+    supports: SUPPORTS,
+    nest(): SerialTransactionConnection<SqliteConnection> {
       const unit = database.nestsUnits === true ? unitOf(database) : steppedUnit(savepoints(root, depth));
       const lent = new LentDatabase(database, unit);
-      const inner = new SerialSession({
-        ...session.lockWait,
-        unit: lent.unit,
-        outer: session,
-        onEnded: () => lent.end(),
-      });
-      return register(lent, inner, root, depth + 1);
+      const inner = new SerialSession({ ...session.lockWait, unit, outer: session, onEnded: () => lent.end() });
+      return { ...register(lent, inner, root, depth + 1), connection: lent };
     },
   };
   connections.set(database, connection);
@@ -103,7 +106,7 @@ function stepsBy(root: SqliteStatements, sql: UnitSql): UnitSteps {
 }
 
 /** A database that is lent for the time of a transaction. */
-class LentDatabase implements SqliteDatabase {
+class LentDatabase implements SqliteConnection {
   readonly unit: UnitOfWork;
   readonly nestsUnits: boolean;
   #database: SqliteDatabase | undefined;
@@ -123,6 +126,11 @@ class LentDatabase implements SqliteDatabase {
     const statement = this.#lent().prepare(sql);
     this.#statements.push(statement);
     return new LentStatement(statement, () => void this.#lent());
+  }
+
+  // Async so that a refusal is a rejection.
+  async query(text: string, values: unknown[] = []): Promise<SqlResult> {
+    return await Promise.resolve(runQuery(this, text, values));
   }
 
   close(): void {

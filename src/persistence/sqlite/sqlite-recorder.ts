@@ -6,14 +6,21 @@
  *
  * @module
  */
+import type { RecorderSupport } from '../recorder.js';
 import {
   SerialAggregateRecorder,
   SerialApplicationRecorder,
   SerialProcessRecorder,
 } from '../serial/serial-recorder.js';
 import type { SerialConnection } from '../serial/serial-recorder.js';
+import { SQLITE_DIALECT } from '../sql/sql-dialect.js';
+import type { SqlDialect } from '../sql/sql-dialect.js';
+import type { SqlResult } from '../sql/sql-queryable.js';
+import type { SqlRecorder } from '../sql/sql-recorder.js';
 import { connectionOf } from './sqlite-connection.js';
+import type { SqliteConnection } from './sqlite-connection.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
+import { runQuery } from './sqlite-query.js';
 import { SqliteReplica } from './sqlite-replica.js';
 import type { SqliteTableOptions } from './sqlite-replica.js';
 import { SqliteSequences } from './sqlite-sequences.js';
@@ -32,7 +39,7 @@ export interface SqliteAggregateRecorderOptions {
  * Made on the connection of a transaction, it takes part in the transaction.
  */
 export class SqliteAggregateRecorder extends SerialAggregateRecorder {
-  readonly #connection: SerialConnection<SqliteDatabase>;
+  readonly #connection: SerialConnection<SqliteConnection>;
   readonly #sequences: SqliteSequences;
 
   /**
@@ -59,7 +66,8 @@ export class SqliteAggregateRecorder extends SerialAggregateRecorder {
 
 /** An application recorder over any {@link SqliteDatabase}. */
 export class SqliteApplicationRecorder extends SerialApplicationRecorder {
-  readonly #connection: SerialConnection<SqliteDatabase>;
+  readonly supports: RecorderSupport = { notifications: true };
+  readonly #connection: SerialConnection<SqliteConnection>;
   readonly #replica: SqliteReplica;
 
   /**
@@ -94,8 +102,10 @@ export class SqliteApplicationRecorder extends SerialApplicationRecorder {
  * await recorder.createTable();
  * ```
  */
-export class SqliteProcessRecorder extends SerialProcessRecorder<SqliteDatabase> {
-  readonly #connection: SerialConnection<SqliteDatabase>;
+export class SqliteProcessRecorder extends SerialProcessRecorder<SqliteConnection> implements SqlRecorder {
+  readonly dialect: SqlDialect = SQLITE_DIALECT;
+  readonly #database: SqliteDatabase;
+  readonly #connection: SerialConnection<SqliteConnection>;
   readonly #replica: SqliteReplica;
 
   /**
@@ -106,6 +116,7 @@ export class SqliteProcessRecorder extends SerialProcessRecorder<SqliteDatabase>
     const connection = connectionOf(database);
     const replica = new SqliteReplica(database, options);
     super(connection, replica);
+    this.#database = database;
     this.#connection = connection;
     this.#replica = replica;
   }
@@ -117,5 +128,16 @@ export class SqliteProcessRecorder extends SerialProcessRecorder<SqliteDatabase>
    */
   async createTable(): Promise<void> {
     await this.#connection.session.write(() => this.#replica.createTables());
+  }
+
+  /**
+   * Runs a statement outside of any transaction, in its turn: in the middle of a transaction of this connection it would
+   * see what is not committed.
+   *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when values and parameters do not fit
+   * @throws DatabaseError (`DATABASE_ERROR`) and its subclasses when SQLite does not take it
+   */
+  async query(text: string, values: unknown[] = []): Promise<SqlResult> {
+    return await this.#connection.session.run(() => runQuery(this.#database, text, values));
   }
 }

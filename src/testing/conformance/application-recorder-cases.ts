@@ -213,6 +213,13 @@ const tailingReadersMissNothing: Case = {
   },
 };
 
+const notificationsAreDeclared: Case = {
+  name: 'it declares that it has notifications',
+  async run({ recorder }) {
+    expectEqual(recorder.supports?.notifications, true, 'supports.notifications');
+  },
+};
+
 /** The suite for {@link ApplicationRecorder}; run `aggregateRecorderCases` as well. */
 export const applicationRecorderCases: readonly Case[] = [
   emptyInsertGivesNoIds,
@@ -227,6 +234,7 @@ export const applicationRecorderCases: readonly Case[] = [
   bigInsertsDoNotInterleave,
   concurrentConflictsHaveOneWinner,
   tailingReadersMissNothing,
+  notificationsAreDeclared,
 ];
 
 function brief({ id, originatorId, originatorVersion }: Notification): [number, string, number] {

@@ -124,6 +124,13 @@ const malformedTrackingIsRefused: Case = {
   },
 };
 
+const trackingIsDeclared: Case = {
+  name: 'it declares that it keeps tracking records',
+  async run({ recorder }) {
+    expectEqual(recorder.supports?.tracking, true, 'supports.tracking');
+  },
+};
+
 /** The suite for {@link ProcessRecorder}; run `aggregateRecorderCases` and `applicationRecorderCases` as well. */
 export const processRecorderCases: readonly Case[] = [
   nothingIsTrackedAtFirst,
@@ -134,6 +141,7 @@ export const processRecorderCases: readonly Case[] = [
   applicationsAreIndependent,
   racingTrackingHasOneWinner,
   malformedTrackingIsRefused,
+  trackingIsDeclared,
 ];
 
 function newApplicationName(): string {

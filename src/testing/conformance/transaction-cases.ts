@@ -368,6 +368,14 @@ const failureLeavesRecorderUsable: Case = {
   },
 };
 
+const transactionsAreDeclared: Case = {
+  name: 'it declares that it has transactions, and so do they',
+  async run({ recorder }) {
+    const within = await recorder.transaction(async ({ supports }) => supports?.transactions);
+    expectEqual([recorder.supports?.transactions, within], [true, true], 'supports.transactions');
+  },
+};
+
 /** The suite for `TransactionalRecorder`; run `processRecorderCases` and those before it as well. */
 export const transactionCases: readonly Case[] = [
   commitsTogether,
@@ -384,6 +392,7 @@ export const transactionCases: readonly Case[] = [
   positionIsFreeAgain,
   endedIsRefused,
   failureLeavesRecorderUsable,
+  transactionsAreDeclared,
 ];
 
 /** Names of the cases that need SQL of the caller's own, for an engine that has none to declare as skips. */

@@ -14,7 +14,6 @@ import { newOriginatorId } from '../../../src/testing/conformance/event-samples.
 import { recordWith, sampleRecordedEvent } from '../../../src/testing/conformance/recorded-events.js';
 import { MemoryBroker } from '../../support/memory-broker.js';
 import { openPostgres, uniqueName } from '../../support/postgres-fixture.js';
-import { postgresSqlRecorder } from '../../../src/persistence/postgres/postgres-sql-recorder.js';
 import { SQL_RECORDERS } from '../../support/sql-recorders.js';
 import { PATIENTLY } from '../../support/patience.js';
 
@@ -172,7 +171,7 @@ test('on PostgreSQL it may be in a schema, and only names that are safe are take
   await using fixture = await openPostgres();
   const schema = fixture.name;
   await fixture.pool.query(`CREATE SCHEMA ${schema}`);
-  const recorder = postgresSqlRecorder(fixture.recorder, fixture.pool);
+  const recorder = fixture.recorder;
   const outbox = new SqlOutbox({ recorder, schema });
   const index = new SqlEventIndex({ recorder, schema });
   await Promise.all([outbox.createTables(), outbox.createTables(), index.createTables(), index.createTables()]);
@@ -188,7 +187,7 @@ test('on PostgreSQL it may be in a schema, and only names that are safe are take
 
 test('without SQL, a table is refused with a word on what to use', async () => {
   await using fixture = await openPostgres();
-  const recorder = postgresSqlRecorder(fixture.recorder, fixture.pool);
+  const recorder = fixture.recorder;
   for (const participant of [new SqlOutbox({ recorder }), new SqlEventIndex({ recorder })]) {
     const refused = recordWith(new MemoryProcessRecorder(), [participant], [sampleRecordedEvent(newOriginatorId(), 1)]);
     await expect(refused).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });

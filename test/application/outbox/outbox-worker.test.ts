@@ -8,7 +8,6 @@ import { PublishError, PublisherUnavailableError } from '../../../src/applicatio
 import type { OutboundMessage, PublishOptions } from '../../../src/application/outbox/publisher.js';
 import { SqlOutbox } from '../../../src/application/outbox/sql-outbox.js';
 import { MemoryProcessRecorder } from '../../../src/persistence/memory/memory-recorder.js';
-import { postgresSqlRecorder } from '../../../src/persistence/postgres/postgres-sql-recorder.js';
 import type { TransactionalRecorder } from '../../../src/persistence/recorder-transaction.js';
 import type { SqlQueryable } from '../../../src/persistence/sql/sql-queryable.js';
 import { newOriginatorId } from '../../../src/testing/conformance/event-samples.js';
@@ -408,7 +407,7 @@ describe('several workers', () => {
     await using fixture = await openPostgres();
     const table = fixture.name;
     const open = (): SqlOutbox => new SqlOutbox({ recorder, table });
-    const recorder = postgresSqlRecorder(fixture.recorder, fixture.pool);
+    const recorder = fixture.recorder;
     const outbox = open();
     await Promise.all([outbox.createTables(), open().createTables(), open().createTables()]);
     const ids = Array.from({ length: 10 }, () => newOriginatorId());

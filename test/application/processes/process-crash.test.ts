@@ -3,10 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { Application } from '../../../src/application/application.js';
 import { ProcessRunner } from '../../../src/application/processes/process-runner.js';
 import type { SqlRecorder } from '../../../src/persistence/sql/sql-recorder.js';
-import { postgresSqlRecorder } from '../../../src/persistence/postgres/postgres-sql-recorder.js';
 import { MemoryProcessRecorder } from '../../../src/persistence/memory/memory-recorder.js';
 import { SqliteProcessRecorder } from '../../../src/persistence/sqlite/sqlite-recorder.js';
-import { sqliteSqlRecorder } from '../../../src/persistence/sqlite/sqlite-sql-recorder.js';
 import { openSqlJs } from '../../../src/persistence/sqlite/sqljs-driver.js';
 import { newOriginatorId } from '../../../src/testing/conformance/event-samples.js';
 import {
@@ -59,11 +57,11 @@ describe.each(['before', 'after'] as const)('a process, killed at every call, %s
     const database = await openSqlJs();
     const recorder = new SqliteProcessRecorder(database);
     await recorder.createTable();
-    expect(await expectOnce(sqliteSqlRecorder(recorder, database), when)).toBeGreaterThan(6);
+    expect(await expectOnce(recorder, when)).toBeGreaterThan(6);
   });
 
   test('on PostgreSQL', async () => {
     await using fixture = await openPostgres();
-    expect(await expectOnce(postgresSqlRecorder(fixture.recorder, fixture.pool), when)).toBeGreaterThan(6);
+    expect(await expectOnce(fixture.recorder, when)).toBeGreaterThan(6);
   });
 });

@@ -1,6 +1,4 @@
-import { postgresSqlRecorder } from '../../../src/persistence/postgres/postgres-sql-recorder.js';
 import { SqliteProcessRecorder } from '../../../src/persistence/sqlite/sqlite-recorder.js';
-import { sqliteSqlRecorder } from '../../../src/persistence/sqlite/sqlite-sql-recorder.js';
 import { projectionCases } from '../../../src/testing/conformance/projection-cases.js';
 import { projectionRaceCases } from '../../../src/testing/conformance/projection-race-cases.js';
 import { openPostgres } from '../../support/postgres-fixture.js';
@@ -18,7 +16,7 @@ for (const [name, make] of Object.entries(SQLITE_ENGINES)) {
       const recorder = new SqliteProcessRecorder(database);
       await recorder.createTable();
       return {
-        context: { recorder: sqliteSqlRecorder(recorder, database) },
+        context: { recorder: recorder },
         close: async () => {
           database.close();
           await engine.remove();
@@ -32,8 +30,8 @@ for (const [name, make] of Object.entries(SQLITE_ENGINES)) {
 describeConformance(
   'PostgreSQL',
   async () => {
-    const { recorder, pool, close } = await openPostgres();
-    return { context: { recorder: postgresSqlRecorder(recorder, pool) }, close };
+    const { recorder, close } = await openPostgres();
+    return { context: { recorder: recorder }, close };
   },
   SUITES,
 );

@@ -7,9 +7,7 @@ import { ProjectionRunner } from '../../../src/application/projections/projectio
 import type { SqlView } from '../../../src/application/projections/projection.js';
 import { SqlProjectionStore } from '../../../src/application/projections/sql-projection-store.js';
 import type { SqlRecorder } from '../../../src/persistence/sql/sql-recorder.js';
-import { postgresSqlRecorder } from '../../../src/persistence/postgres/postgres-sql-recorder.js';
 import { SqliteProcessRecorder } from '../../../src/persistence/sqlite/sqlite-recorder.js';
-import { sqliteSqlRecorder } from '../../../src/persistence/sqlite/sqlite-sql-recorder.js';
 import { openSqlJs } from '../../../src/persistence/sqlite/sqljs-driver.js';
 import { CountingWorld } from '../../../src/testing/conformance/counting-world.js';
 import { newOriginatorId } from '../../../src/testing/conformance/event-samples.js';
@@ -94,13 +92,13 @@ describe.each(Object.entries(SCENES))('%s, killed at every call', (_name, scene)
     const database = await openSqlJs();
     const inner = new SqliteProcessRecorder(database);
     await inner.createTable();
-    const calls = await expectExactlyOnce(sqliteSqlRecorder(inner, database), when, scene);
+    const calls = await expectExactlyOnce(inner, when, scene);
     expect(calls).toBeGreaterThan(20);
   });
 
   test.each(['before', 'after'] as const)('%s the database hears of it, on PostgreSQL', async (when) => {
     await using fixture = await openPostgres();
-    const calls = await expectExactlyOnce(postgresSqlRecorder(fixture.recorder, fixture.pool), when, scene);
+    const calls = await expectExactlyOnce(fixture.recorder, when, scene);
     expect(calls).toBeGreaterThan(20);
   });
 });

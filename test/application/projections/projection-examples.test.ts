@@ -6,9 +6,7 @@ import { stockItem } from '../../../examples/projections/stock-item.js';
 import { Application } from '../../../src/application/application.js';
 import { System } from '../../../src/application/processes/system.js';
 import { MemoryProcessRecorder } from '../../../src/persistence/memory/memory-recorder.js';
-import { postgresSqlRecorder } from '../../../src/persistence/postgres/postgres-sql-recorder.js';
 import { SqliteProcessRecorder } from '../../../src/persistence/sqlite/sqlite-recorder.js';
-import { sqliteSqlRecorder } from '../../../src/persistence/sqlite/sqlite-sql-recorder.js';
 import { openSqlJs } from '../../../src/persistence/sqlite/sqljs-driver.js';
 import type { ProcessRecorder } from '../../../src/persistence/recorder.js';
 import { openPostgres } from '../../support/postgres-fixture.js';
@@ -23,12 +21,12 @@ describe('the projection of the document', () => {
     const database = await openSqlJs();
     const recorder = new SqliteProcessRecorder(database);
     await recorder.createTable();
-    expect(await countAndRead(sqliteSqlRecorder(recorder, database), randomUUID(), 12)).toBe(12);
+    expect(await countAndRead(recorder, randomUUID(), 12)).toBe(12);
   });
 
   test('on PostgreSQL', async () => {
     await using fixture = await openPostgres();
-    expect(await countAndRead(postgresSqlRecorder(fixture.recorder, fixture.pool), randomUUID(), 12)).toBe(12);
+    expect(await countAndRead(fixture.recorder, randomUUID(), 12)).toBe(12);
   });
 });
 

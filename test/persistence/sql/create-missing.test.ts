@@ -3,7 +3,6 @@ import { SqlSnapshotStore } from '../../../src/persistence/sql/sql-snapshot-stor
 import { SqlCommitIds } from '../../../src/persistence/sql/sql-commit-ids.js';
 import { SqlEventIndex } from '../../../src/application/event-index/sql-event-index.js';
 import { SqlOutbox } from '../../../src/application/outbox/sql-outbox.js';
-import { postgresSqlRecorder } from '../../../src/persistence/postgres/postgres-sql-recorder.js';
 import { openPostgres, uniqueName } from '../../support/postgres-fixture.js';
 
 const STORES = { SqlCommitIds, SqlEventIndex, SqlOutbox, SqlSnapshotStore };
@@ -12,7 +11,7 @@ test.each(Object.entries(STORES))(
   '%s leaves tables alone that are there, so that nobody waits for it',
   async (_name, Store) => {
     await using fixture = await openPostgres();
-    const recorder = postgresSqlRecorder(fixture.recorder, fixture.pool);
+    const recorder = fixture.recorder;
     const table = uniqueName();
     const store = new Store({ recorder, table });
     await store.createTables();

@@ -1,8 +1,6 @@
 import { SqlSnapshotStore } from '../../../src/persistence/sql/sql-snapshot-store.js';
 import { MemorySnapshotStore } from '../../../src/persistence/memory/memory-snapshot-store.js';
-import { postgresSqlRecorder } from '../../../src/persistence/postgres/postgres-sql-recorder.js';
 import { SqliteProcessRecorder } from '../../../src/persistence/sqlite/sqlite-recorder.js';
-import { sqliteSqlRecorder } from '../../../src/persistence/sqlite/sqlite-sql-recorder.js';
 import { snapshotStoreCases } from '../../../src/testing/conformance/snapshot-store-cases.js';
 import { openPostgres } from '../../support/postgres-fixture.js';
 import { describeConformance } from '../../support/run-conformance.js';
@@ -20,7 +18,7 @@ for (const [name, makeEngine] of Object.entries(SQLITE_ENGINES)) {
       const database = await engine.connect();
       const recorder = new SqliteProcessRecorder(database);
       await recorder.createTable();
-      const store = new SqlSnapshotStore({ recorder: sqliteSqlRecorder(recorder, database) });
+      const store = new SqlSnapshotStore({ recorder: recorder });
       await Promise.all([store.createTables(), store.createTables()]);
       const close = async (): Promise<void> => {
         database.close();
@@ -35,8 +33,8 @@ for (const [name, makeEngine] of Object.entries(SQLITE_ENGINES)) {
 describeConformance(
   'PostgreSQL',
   async () => {
-    const { recorder, pool, close, name } = await openPostgres();
-    const store = new SqlSnapshotStore({ recorder: postgresSqlRecorder(recorder, pool), table: `${name}_snapshots` });
+    const { recorder, close, name } = await openPostgres();
+    const store = new SqlSnapshotStore({ recorder: recorder, table: `${name}_snapshots` });
     await Promise.all([store.createTables(), store.createTables()]);
     return { context: { store }, close };
   },

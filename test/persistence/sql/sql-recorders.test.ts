@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { SqlQueryable } from '../../../src/persistence/sql/sql-queryable.js';
 import { inPlaceholderOrder, toPlainPlaceholders } from '../../../src/persistence/sqlite/sqlite-placeholders.js';
 import { processRecorderCases } from '../../../src/testing/conformance/process-recorder-cases.js';
+import { sqlRecorderCases } from '../../../src/testing/conformance/sql-recorder-cases.js';
+import type { SqlRecorderContext } from '../../../src/testing/conformance/sql-recorder-cases.js';
 import { transactionCases } from '../../../src/testing/conformance/transaction-cases.js';
 import type { TransactionContext } from '../../../src/testing/conformance/transaction-cases.js';
 import { uniqueName } from '../../support/postgres-fixture.js';
@@ -9,12 +11,12 @@ import { describeConformance } from '../../support/run-conformance.js';
 import { SQL_RECORDERS } from '../../support/sql-recorders.js';
 
 for (const [name, open] of Object.entries(SQL_RECORDERS)) {
-  describeConformance<TransactionContext<SqlQueryable>>(
+  describeConformance<TransactionContext<SqlQueryable> & SqlRecorderContext>(
     name,
     async () => {
       const { recorder, close } = await open();
       const table = uniqueName();
-      const id = recorder.dialect === 'postgres' ? 'BIGSERIAL PRIMARY KEY' : 'INTEGER PRIMARY KEY';
+      const id = recorder.dialect.name === 'postgres' ? 'BIGSERIAL PRIMARY KEY' : 'INTEGER PRIMARY KEY';
       return {
         context: {
           recorder,
@@ -34,7 +36,7 @@ for (const [name, open] of Object.entries(SQL_RECORDERS)) {
         close,
       };
     },
-    { 'process recorder': processRecorderCases, transactions: transactionCases },
+    { 'process recorder': processRecorderCases, transactions: transactionCases, 'SQL recorder': sqlRecorderCases },
     { variant: 'with SQL beside it' },
   );
 

@@ -9,7 +9,7 @@ import { DataError, OperationalError } from '../../errors.js';
 import type { Attempt, AttemptOptions, OwnTables, TransactionWork } from '../../journal/own-tables.js';
 import type { CheckedCommit } from '../../journal/replica.js';
 import { SerialProcessRecorder } from '../../serial/serial-recorder.js';
-import type { SerialConnection } from '../../serial/serial-recorder.js';
+import type { SerialTransactionConnection } from '../../serial/serial-recorder.js';
 import { SerialSession } from '../../serial/serial-session.js';
 import { steppedUnit } from '../../serial/unit-of-work.js';
 import type { UnitSteps } from '../../serial/unit-of-work.js';
@@ -122,9 +122,10 @@ export class SqliteOwnTables implements OwnTables {
     this.#isSound = true;
   }
 
-  #connection(session: SerialSession, depth: number): SerialConnection<SqlQueryable> {
+  #connection(session: SerialSession, depth: number): SerialTransactionConnection<SqlQueryable> {
     return {
       session,
+      supports: { notifications: true, tracking: true, transactions: true },
       connection: { query: async (text, values = []) => session.run(() => this.#query(text, values)) },
       nest: () => {
         const unit = refreshing(this.#database, savepoints(statementsOf(this.#database), depth + 1));

@@ -1,0 +1,61 @@
+/**
+ * Where engines' SQL differs from what all of them take, declared by the engine; so that what is written over SQL asks for
+ * the difference, and never for the engine.
+ *
+ * @module
+ */
+import type { SqlQueryable } from './sql-queryable.js';
+
+/** What types of columns are called. */
+export interface SqlTypes {
+  readonly integer: string;
+  readonly bytes: string;
+  /** JSON that comes back as the text that it was, with all that a text can hold. */
+  readonly json: string;
+  /** Times in ISO 8601. */
+  readonly instant: string;
+  /** Texts in the order of their bytes. */
+  readonly word: string;
+}
+
+/** The SQL of an engine. Every difference has a default, which is SQLite's. */
+export interface SqlDialect {
+  /** For messages, and for a caller who writes his own SQL for each engine. */
+  readonly name: 'sqlite' | 'postgres';
+  /** @defaultValue `INTEGER`, `BLOB`, and `TEXT` for the others */
+  readonly types?: Partial<SqlTypes>;
+  /** Whether a table may be in a schema. @defaultValue false: a schema that the configuration names is passed over */
+  readonly supportsSchemas?: boolean;
+  /** Ends a `SELECT` whose rows nobody else is to change until the end of the transaction. @defaultValue nothing: one writes at a time */
+  readonly rowLock?: string;
+  /** The same, passing over rows that others hold. @defaultValue nothing: one writes at a time */
+  readonly freeRowLock?: string;
+  /**
+   * A statement that waits for the end of other transactions that named the same text, `$1`.
+   *
+   * @defaultValue none: one writes at a time
+   */
+  readonly turnSql?: string;
+  /**
+   * A query for the column `name` of the tables and indexes in a schema, `$1`, or in the first of the search path where it
+   * is null.
+   *
+   * @defaultValue none: what is there is found by `IF NOT EXISTS`, at no cost
+   */
+  readonly relationsSql?: string;
+}
+
+/** SQLite's, and that of whatever keeps its tables in SQLite: all defaults. */
+export const SQLITE_DIALECT: SqlDialect = { name: 'sqlite' };
+
+const TYPES: SqlTypes = { integer: 'INTEGER', bytes: 'BLOB', json: 'TEXT', instant: 'TEXT', word: 'TEXT' };
+
+/** The types of columns of a dialect. */
+export function columnTypes({ types }: SqlDialect): SqlTypes {
+  return { ...TYPES, ...types };
+}
+
+/** Waits until no other transaction has the turn of this name, and has it until the end of its own. */
+export async function takeTurn(connection: SqlQueryable, { turnSql }: SqlDialect, name: string): Promise<void> {
+  if (turnSql !== undefined) await connection.query(turnSql, [name]);
+}
