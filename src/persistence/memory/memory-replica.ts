@@ -6,7 +6,7 @@ import type { ProcessTables } from '../serial/serial-recorder.js';
 import { steppedUnit } from '../serial/unit-of-work.js';
 import type { UnitOfWork, UnitSteps } from '../serial/unit-of-work.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
-import { MemorySequences } from './memory-sequences.js';
+import { MemoryAggregateTable } from './memory-aggregate-table.js';
 
 /** How much there was when a unit began: rolling back takes away what came after. */
 interface Mark {
@@ -22,7 +22,7 @@ interface Mark {
 export class MemoryReplica implements Replica, ProcessTables, UnitSteps {
   /** Its transactions, which nest. */
   readonly unit: UnitOfWork = steppedUnit(this);
-  readonly #sequences = new MemorySequences();
+  readonly #sequences = new MemoryAggregateTable();
   // Sorted by id: the id of notification i is i + 1.
   readonly #notifications: Notification[] = [];
   readonly #tracking = new Map<string, NotificationId>();

@@ -21,9 +21,10 @@ import { connectionOf } from './sqlite-connection.js';
 import type { SqliteConnection } from './sqlite-connection.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
 import { runQuery } from './sqlite-query.js';
-import { SqliteReplica } from './sqlite-replica.js';
+import type { SqliteEventsTable } from './sqlite-events-table.js';
+import { eventsTableOf, SqliteReplica } from './sqlite-replica.js';
 import type { SqliteTableOptions } from './sqlite-replica.js';
-import { SqliteSequences } from './sqlite-sequences.js';
+import { SqliteAggregateTable } from './sqlite-aggregate-table.js';
 
 const SNAPSHOTS_TABLE = 'stored_snapshots';
 
@@ -40,7 +41,7 @@ export interface SqliteAggregateRecorderOptions {
  */
 export class SqliteAggregateRecorder extends SerialAggregateRecorder {
   readonly #connection: SerialConnection<SqliteConnection>;
-  readonly #sequences: SqliteSequences;
+  readonly #sequences: SqliteAggregateTable;
 
   /**
    * @param database - lent, not owned: the caller closes it
@@ -48,7 +49,7 @@ export class SqliteAggregateRecorder extends SerialAggregateRecorder {
    */
   constructor(database: SqliteDatabase, options: SqliteAggregateRecorderOptions = {}) {
     const connection = connectionOf(database);
-    const sequences = new SqliteSequences(database, options.table ?? SNAPSHOTS_TABLE);
+    const sequences = new SqliteAggregateTable(database, options.table ?? SNAPSHOTS_TABLE);
     super(connection.session, sequences);
     this.#connection = connection;
     this.#sequences = sequences;
@@ -68,7 +69,7 @@ export class SqliteAggregateRecorder extends SerialAggregateRecorder {
 export class SqliteApplicationRecorder extends SerialApplicationRecorder {
   readonly supports: RecorderSupport = { notifications: true };
   readonly #connection: SerialConnection<SqliteConnection>;
-  readonly #replica: SqliteReplica;
+  readonly #events: SqliteEventsTable;
 
   /**
    * @param database - lent, not owned: the caller closes it
@@ -76,10 +77,10 @@ export class SqliteApplicationRecorder extends SerialApplicationRecorder {
    */
   constructor(database: SqliteDatabase, options: Pick<SqliteTableOptions, 'eventsTable'> = {}) {
     const connection = connectionOf(database);
-    const replica = new SqliteReplica(database, options);
-    super(connection.session, replica);
+    const events = eventsTableOf(database, options);
+    super(connection.session, events);
     this.#connection = connection;
-    this.#replica = replica;
+    this.#events = events;
   }
 
   /**
@@ -88,7 +89,7 @@ export class SqliteApplicationRecorder extends SerialApplicationRecorder {
    * @throws OperationalError (`OPERATIONAL_ERROR`) when the database cannot be written
    */
   async createTable(): Promise<void> {
-    await this.#connection.session.write(() => this.#replica.createEventsTable());
+    await this.#connection.session.write(() => this.#events.createTable());
   }
 }
 

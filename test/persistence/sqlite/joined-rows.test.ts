@@ -4,7 +4,7 @@ import type { SelectEventsOptions, SelectNotificationsOptions } from '../../../s
 import { ROWS_APART, ROWS_JOINED_MAX } from '../../../src/persistence/sqlite/joined-rows.js';
 import type { SqliteDatabase } from '../../../src/persistence/sqlite/sqlite-driver.js';
 import { SqliteReplica } from '../../../src/persistence/sqlite/sqlite-replica.js';
-import { SqliteSequences } from '../../../src/persistence/sqlite/sqlite-sequences.js';
+import { SqliteAggregateTable } from '../../../src/persistence/sqlite/sqlite-aggregate-table.js';
 import { openSqlJs } from '../../../src/persistence/sqlite/sqljs-driver.js';
 import type { Notification, StoredEvent } from '../../../src/persistence/stored-event.js';
 
@@ -30,11 +30,11 @@ function eventAt(index: number): StoredEvent {
 }
 
 /** The same rows twice: read as joined values, and one by one. */
-async function openBoth(): Promise<{ joined: SqliteReplica; apart: SqliteReplica; sequences: SqliteSequences }> {
+async function openBoth(): Promise<{ joined: SqliteReplica; apart: SqliteReplica; sequences: SqliteAggregateTable }> {
   const database = await openSqlJs();
   const joined = new SqliteReplica(database);
   joined.createTables();
-  const sequences = new SqliteSequences(database, 'sequences');
+  const sequences = new SqliteAggregateTable(database, 'sequences');
   sequences.createTable();
   const events = Array.from({ length: EVENTS }, (_, index) => eventAt(index));
   // A gap in the ids.

@@ -3,7 +3,7 @@ import type { SelectEventsOptions } from '../recorder.js';
 import type { OriginatorId, StoredEvent } from '../stored-event.js';
 
 /** The sequences of aggregates, in arrays that are sorted by version. */
-export class MemorySequences {
+export class MemoryAggregateTable {
   readonly #sequences = new Map<OriginatorId, StoredEvent[]>();
 
   maxVersion(originatorId: OriginatorId): number {
