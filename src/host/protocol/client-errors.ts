@@ -32,11 +32,11 @@ export class StoreInUseError extends OperationalError {
 }
 
 /** Every class that may cross from the worker. */
-export const CLIENT_ERRORS: readonly EventSourcingErrorClass[] = [
-  ...PERSISTENCE_ERRORS,
+// Marked, because a bundler does not know that a spread does nothing else: who only throws some of them keeps those alone.
+export const CLIENT_ERRORS: readonly EventSourcingErrorClass[] = /* @__PURE__ */ PERSISTENCE_ERRORS.concat([
   WorkerFailedError,
   WorkerDiedError,
   StoreClosedError,
   UnsyncedEventsError,
   StoreInUseError,
-];
+]);

@@ -35,13 +35,15 @@ export class SqliteAggregateTable implements SequenceTables {
     this.database.exec(createSequencesSql(this.name));
   }
 
-  maxVersion(originatorId: OriginatorId): number {
+  /** The largest version of an aggregate, or -1 when it has no events. */
+  maxOriginatorVersion(originatorId: OriginatorId): number {
     const sql = `SELECT max(originator_version) FROM ${this.table} WHERE originator_id = ?`;
     return this.statements.number(sql, [uuidToBytes(originatorId)]) ?? -1;
   }
 
   /** In the order of the ids. One query for all: where every call counts, a fifth of the time of ten. */
-  maxVersions(originatorIds: readonly OriginatorId[]): number[] {
+  maxOriginatorVersions(originatorIds: readonly OriginatorId[]): number[] {
+    if (this.database.batchesRows !== true) return originatorIds.map((id) => this.maxOriginatorVersion(id));
     const joined = new Uint8Array(originatorIds.length * UUID_BYTES);
     originatorIds.forEach((id, index) => joined.set(uuidToBytes(id), index * UUID_BYTES));
     const places = originatorIds.map((_id, index) => index * UUID_BYTES + 1);
@@ -51,7 +53,8 @@ export class SqliteAggregateTable implements SequenceTables {
     return JSON.parse(row?.[0] as string) as number[];
   }
 
-  has(originatorId: OriginatorId, originatorVersion: number): boolean {
+  /** Whether a position is taken. */
+  hasEvent(originatorId: OriginatorId, originatorVersion: number): boolean {
     const sql = `SELECT 1 FROM ${this.table} WHERE originator_id = ? AND originator_version = ?`;
     return this.statements.number(sql, [uuidToBytes(originatorId), originatorVersion]) !== undefined;
   }

@@ -14,6 +14,7 @@ import { namingTaken, SqliteAggregateTable } from './sqlite-aggregate-table.js';
 import type { SqliteDatabase, SqliteRow, SqliteValue } from './sqlite-driver.js';
 import { createEventsSql } from './sqlite-schema.js';
 
+const TABLE = 'stored_events';
 // Rows of one INSERT, where every call counts: about 0.7 of the time that as many take one by one, and more save nothing.
 const ROWS_INSERTED = 32;
 
@@ -22,7 +23,8 @@ export class SqliteEventsTable extends SqliteAggregateTable implements LogTables
   readonly #insertOneSql: string;
   readonly #insertManySql: string;
 
-  constructor(database: SqliteDatabase, table: string) {
+  /** @param table - its name, as it is: it may need quotes. @defaultValue `stored_events` */
+  constructor(database: SqliteDatabase, table: string = TABLE) {
     super(database, table);
     this.#insertOneSql = insertSql(this.table, 1);
     this.#insertManySql = insertSql(this.table, ROWS_INSERTED);

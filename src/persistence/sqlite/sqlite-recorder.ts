@@ -21,8 +21,8 @@ import { connectionOf } from './sqlite-connection.js';
 import type { SqliteConnection } from './sqlite-connection.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
 import { runQuery } from './sqlite-query.js';
-import type { SqliteEventsTable } from './sqlite-events-table.js';
-import { eventsTableOf, SqliteReplica } from './sqlite-replica.js';
+import { SqliteEventsTable } from './sqlite-events-table.js';
+import { SqliteReplica } from './sqlite-replica.js';
 import type { SqliteTableOptions } from './sqlite-replica.js';
 import { SqliteAggregateTable } from './sqlite-aggregate-table.js';
 
@@ -77,7 +77,7 @@ export class SqliteApplicationRecorder extends SerialApplicationRecorder {
    */
   constructor(database: SqliteDatabase, options: Pick<SqliteTableOptions, 'eventsTable'> = {}) {
     const connection = connectionOf(database);
-    const events = eventsTableOf(database, options);
+    const events = new SqliteEventsTable(database, options.eventsTable);
     super(connection.session, events);
     this.#connection = connection;
     this.#events = events;

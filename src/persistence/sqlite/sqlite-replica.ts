@@ -5,9 +5,8 @@
  */
 import { withoutOwnTables } from '../journal/replica.js';
 import type { CheckedCommit, Replica } from '../journal/replica.js';
-import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
 import type { ProcessTables } from '../serial/serial-recorder.js';
-import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
+import type { NotificationId, StoredEvent, Tracking } from '../stored-event.js';
 import { unitOf } from './sqlite-connection.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
 import { SqliteEventsTable } from './sqlite-events-table.js';
@@ -21,7 +20,6 @@ export interface SqliteTableOptions {
   readonly trackingTable?: string;
 }
 
-const EVENTS_TABLE = 'stored_events';
 const TRACKING_TABLE = 'tracking';
 
 /** Makes changes of the caller's own tables what they were where they were recorded. */
@@ -31,10 +29,8 @@ export interface OwnChanges {
   replay(changes: Uint8Array): void;
 }
 
-/** Keeps events and tracking records through any {@link SqliteDatabase}. */
-export class SqliteReplica implements Replica, ProcessTables {
-  readonly #database: SqliteDatabase;
-  readonly #events: SqliteEventsTable;
+/** The tables of a store: events, and tracking records beside them, through any {@link SqliteDatabase}. */
+export class SqliteReplica extends SqliteEventsTable implements Replica, ProcessTables {
   readonly #tracking: SqliteTrackingTable;
   readonly #changes: OwnChanges | undefined;
 
@@ -43,49 +39,19 @@ export class SqliteReplica implements Replica, ProcessTables {
    * @param changes - replays what commits changed beside the events; without it, such a commit is refused
    */
   constructor(database: SqliteDatabase, options: SqliteTableOptions = {}, changes?: OwnChanges) {
-    this.#database = database;
-    this.#events = eventsTableOf(database, options);
+    super(database, options.eventsTable);
     this.#tracking = new SqliteTrackingTable(database, options.trackingTable ?? TRACKING_TABLE);
     this.#changes = changes;
   }
 
   /** Creates the tables that are missing. */
   createTables(): void {
-    this.#events.createTable();
+    this.createTable();
     this.#tracking.createTable();
-  }
-
-  maxOriginatorVersion(originatorId: OriginatorId): number {
-    return this.#events.maxVersion(originatorId);
-  }
-
-  maxOriginatorVersions(originatorIds: readonly OriginatorId[]): number[] {
-    if (this.#database.batchesRows !== true) return originatorIds.map((id) => this.maxOriginatorVersion(id));
-    return this.#events.maxVersions(originatorIds);
-  }
-
-  hasEvent(originatorId: OriginatorId, originatorVersion: number): boolean {
-    return this.#events.has(originatorId, originatorVersion);
-  }
-
-  maxNotificationId(): NotificationId {
-    return this.#events.maxNotificationId();
   }
 
   maxTrackingId(applicationName: string): NotificationId {
     return this.#tracking.maxTrackingId(applicationName);
-  }
-
-  selectEvents(originatorId: OriginatorId, options: SelectEventsOptions): StoredEvent[] {
-    return this.#events.selectEvents(originatorId, options);
-  }
-
-  selectNotifications(options: SelectNotificationsOptions): Notification[] {
-    return this.#events.selectNotifications(options);
-  }
-
-  insertEvents(events: readonly StoredEvent[]): NotificationId[] {
-    return this.#events.insertEvents(events);
   }
 
   insertTracking(tracking: Tracking): void {
@@ -94,13 +60,13 @@ export class SqliteReplica implements Replica, ProcessTables {
 
   apply(commits: readonly CheckedCommit[]): void {
     const work = (): void =>
-      unitOf(this.#database).run(() => merged(commits).forEach((commit) => this.#applyOne(commit)));
+      unitOf(this.database).run(() => merged(commits).forEach((commit) => this.#applyOne(commit)));
     if (commits.some(({ changes }) => changes !== undefined)) this.#ownChanges().undecided(work);
     else work();
   }
 
   #applyOne({ events, firstNotificationId, tracking, changes }: CheckedCommit): void {
-    this.#events.insertFrom(firstNotificationId, events);
+    this.insertFrom(firstNotificationId, events);
     if (tracking !== undefined) this.insertTracking(tracking);
     if (changes !== undefined) this.#ownChanges().replay(changes);
   }
@@ -109,14 +75,6 @@ export class SqliteReplica implements Replica, ProcessTables {
     if (this.#changes === undefined) throw withoutOwnTables();
     return this.#changes;
   }
-}
-
-/** The events table of a recorder that is told nothing, or something else. */
-export function eventsTableOf(
-  database: SqliteDatabase,
-  { eventsTable = EVENTS_TABLE }: SqliteTableOptions,
-): SqliteEventsTable {
-  return new SqliteEventsTable(database, eventsTable);
 }
 
 /** The same commits, with those that are events alone and follow each other as one: their rows go in together. */
