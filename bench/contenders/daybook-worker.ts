@@ -12,7 +12,8 @@ import type { Notification, StoredEvent } from '../../src/persistence/stored-eve
 import { systemClock } from '../../src/util/clock.js';
 import { HeadChannel } from '../../src/host/head-channel.js';
 import { ImagedReplica } from '../../src/host/imaged-replica.js';
-import { checkpointLockName, workIfFree } from '../../src/host/store-locks.js';
+import { checkpointLockName } from '../../src/origin/origin-names.js';
+import { workIfFree } from '../../src/origin/web-locks.js';
 import type { Contender } from '../runner/contender.js';
 import { hostJobs } from '../runner/job-host.js';
 import { wasmMemoryBytes, watchWasmMemory } from './wasm-memory.js';

@@ -8,6 +8,8 @@
  */
 import { wrap } from 'comlink';
 import type { Remote } from 'comlink';
+import { aliveLockName } from '../origin/origin-names.js';
+import { workInTurn } from '../origin/web-locks.js';
 import { ProgrammingError } from '../persistence/errors.js';
 import { CLIENT_ERRORS, WorkerDiedError, WorkerFailedError } from '../host/protocol/client-errors.js';
 import { installErrorTransfer } from '../host/protocol/error-transfer.js';
@@ -74,7 +76,7 @@ export class WorkerLink<H extends WorkerHost = StoreHost> {
    * @throws as `call`
    */
   async watch(): Promise<void> {
-    const lockName = `daybook:alive:${crypto.randomUUID()}`;
+    const lockName = aliveLockName(crypto.randomUUID());
     // The compiler does not see through Comlink's types what every host has.
     const isHeld = await this.call((host) => (host as Remote<WorkerHost>).holdAliveLock(lockName));
     if (isHeld) this.#watchAliveLock(lockName);
@@ -82,15 +84,14 @@ export class WorkerLink<H extends WorkerHost = StoreHost> {
 
   /** Then, and only then, is the lock free. */
   #watchAliveLock(lockName: string): void {
-    navigator.locks
-      .request(lockName, { mode: 'shared', signal: this.#watch.signal }, () => {
-        this.end(
-          new WorkerDiedError(
-            'The worker is gone. What was acknowledged is kept; a call that was pending may or may not have been recorded. Open the store again.',
-          ),
-        );
-      })
-      // Aborted by `end`; nobody waits for it.
+    workInTurn(lockName, { mode: 'shared', signal: this.#watch.signal }, async () => {
+      this.end(
+        new WorkerDiedError(
+          'The worker is gone. What was acknowledged is kept; a call that was pending may or may not have been recorded. Open the store again.',
+        ),
+      );
+    })
+      // Nobody waits for it.
       .catch(() => undefined);
   }
 

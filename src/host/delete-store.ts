@@ -5,9 +5,10 @@
  */
 import { StoreInUseError, UnsyncedEventsError } from './protocol/client-errors.js';
 import type { HostDeleteOptions } from './protocol/backup-host.js';
+import { openLockName } from '../origin/origin-names.js';
+import { workAlone } from '../origin/web-locks.js';
 import { deleteStoreDatabase } from '../persistence/indexeddb/delete-database.js';
 import { systemClock } from '../util/clock.js';
-import { openLockName, workAlone } from './store-locks.js';
 
 /**
  * @param countUnsynced - opens the store, counts, and closes it; not called when it is deleted unread

@@ -6,6 +6,8 @@
 import { transfer } from 'comlink';
 import type { HostExportOptions } from './protocol/backup-host.js';
 import type { CancellableByteSource } from './protocol/byte-source.js';
+import { checkpointLockName, openLockName } from '../origin/origin-names.js';
+import { holdLock } from '../origin/web-locks.js';
 import { OperationalError } from '../persistence/errors.js';
 import type { Journal } from '../persistence/journal/journal.js';
 import type { OnOpenProgress, OpenProgress } from '../persistence/journal/open-progress.js';
@@ -14,7 +16,6 @@ import type { SqlJsImageDatabase } from '../persistence/sqlite/sqljs-driver.js';
 import type { Clock } from '../util/clock.js';
 import { ProgressLine } from './progress-line.js';
 import { openReader } from './replica-reader.js';
-import { checkpointLockName, holdLock, openLockName } from './store-locks.js';
 
 // No checkpoint is written while an export is read. Whoever stopped reading without a word must not keep it so.
 const IDLE_MS_MAX = 5 * 60_000;

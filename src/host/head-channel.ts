@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { headChannelName } from '../origin/origin-names.js';
 
 // What another tab gets at most, whatever it asks for.
 const WAY_MS_MAX = 500;
@@ -21,7 +22,7 @@ export class HeadChannel {
    * @param onAsked - called with how long another tab asks for the way, in milliseconds
    */
   constructor(storeName: string, onHead: (position: number) => void, onAsked: (durationMs: number) => void) {
-    this.#channel = new BroadcastChannel(`daybook:${storeName}:head`);
+    this.#channel = new BroadcastChannel(headChannelName(storeName));
     this.#channel.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
       // Another version of the code may say something else here.
       if (!Number.isSafeInteger(data)) return;

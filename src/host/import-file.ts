@@ -6,6 +6,8 @@
 import type { ByteSource } from './protocol/byte-source.js';
 import { StoreInUseError } from './protocol/client-errors.js';
 import type { HostImportOptions } from './protocol/backup-host.js';
+import { importLockName, openLockName } from '../origin/origin-names.js';
+import { holdLock, workAlone } from '../origin/web-locks.js';
 import type { Journal } from '../persistence/journal/journal.js';
 import type { ImportProgress, OnOpenProgress } from '../persistence/journal/open-progress.js';
 import { importStore } from '../persistence/indexeddb/store-import.js';
@@ -15,7 +17,6 @@ import { PUSH_TRACKING_NAME } from '../sync/sync-store.js';
 import { systemClock } from '../util/clock.js';
 import { ProgressLine } from './progress-line.js';
 import { openReader } from './replica-reader.js';
-import { holdLock, importLockName, openLockName, workAlone } from './store-locks.js';
 
 // A tab that was just closed lets go of its lock within this time; one that imports does not for minutes.
 const OTHERS_WAIT_MS_MAX = 2_000;

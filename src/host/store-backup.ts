@@ -13,6 +13,7 @@ import type {
   HostImportOptions,
 } from './protocol/backup-host.js';
 import type { ByteSource, CancellableByteSource } from './protocol/byte-source.js';
+import { holdLock } from '../origin/web-locks.js';
 import { ImportIncompleteError } from '../persistence/errors.js';
 import { IndexedDbJournal } from '../persistence/indexeddb/indexeddb-journal.js';
 import type { ImportProgress, OnOpenProgress } from '../persistence/journal/open-progress.js';
@@ -24,7 +25,6 @@ import { ExportSource } from './export-source.js';
 import { importFile } from './import-file.js';
 import { openDatabase } from './open-database.js';
 import { openReader } from './replica-reader.js';
-import { holdLock } from './store-locks.js';
 
 /** Implements {@link BackupHost} on the real thing. */
 export class StoreBackup implements BackupHost {

@@ -13,6 +13,9 @@ import type {
   TransactionEnd,
 } from './protocol/store-host.js';
 import { encodeError } from '../domain/error-codec.js';
+import { checkpointLockName, openLockName } from '../origin/origin-names.js';
+import { holdLock, workIfFree } from '../origin/web-locks.js';
+import type { Release } from '../origin/web-locks.js';
 import { InterfaceError } from '../persistence/errors.js';
 import { packEvents, packNotifications, unpackEvents } from '../persistence/event-batch.js';
 import { BackgroundCheckpoints } from '../persistence/journal/background-checkpoints.js';
@@ -31,8 +34,6 @@ import { HeadChannel } from './head-channel.js';
 import { ImagedReplica } from './imaged-replica.js';
 import { openDatabase } from './open-database.js';
 import { ProgressLine } from './progress-line.js';
-import { checkpointLockName, holdLock, openLockName, workIfFree } from './store-locks.js';
-import type { Release } from './store-locks.js';
 import { TransactionDesk } from './transaction-desk.js';
 
 type StoreOptions = HostOpenOptions & { readonly onProgress: OnOpenProgress | undefined };

@@ -10,19 +10,19 @@
  *
  * @module
  */
-const PREFIX = 'daybook:store:';
+import { storeMarkKey } from './origin-names.js';
 
 /** @returns the `replicaId` of the store that was last open under this name */
 export function markedReplica(name: string): string | undefined {
-  return attempted(() => localStorage.getItem(PREFIX + name)) ?? undefined;
+  return attempted(() => localStorage.getItem(storeMarkKey(name))) ?? undefined;
 }
 
 export function markStore(name: string, replicaId: string): void {
-  attempted(() => localStorage.setItem(PREFIX + name, replicaId));
+  attempted(() => localStorage.setItem(storeMarkKey(name), replicaId));
 }
 
 export function unmarkStore(name: string): void {
-  attempted(() => localStorage.removeItem(PREFIX + name));
+  attempted(() => localStorage.removeItem(storeMarkKey(name)));
 }
 
 /** In a worker there is no `localStorage`, in some frames it throws, and a full one does too. */

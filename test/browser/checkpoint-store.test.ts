@@ -110,6 +110,16 @@ describe('a store that has grown', { timeout: 60_000 }, () => {
     expect((await summary(sleeper)).slice(0, -1)).toEqual(truth);
   });
 
+  test('is checkpointed whatever other stores are open, and however they are called', async () => {
+    const id = crypto.randomUUID();
+    // The lock of the first one's checkpoints once was the lock that the second one holds while it is open.
+    const [name, other] = [`open:${id}`, `${id}:checkpoint`];
+    await openStore(other);
+    const daybook = await openStore(name);
+    await writeUntilCompacted(name, daybook);
+    expect(await daybook.storage.report()).toMatchObject({ checkpointFailure: undefined });
+  });
+
   test('whose newest image is damaged opens from the one before; with both damaged it is not opened', async () => {
     const name = newStoreName();
     const daybook = await openStore(name);

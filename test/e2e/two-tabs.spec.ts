@@ -57,7 +57,7 @@ test('two tabs count as one device, one of them sends, and the other goes on whe
 async function syncLocks({ page }: StockPage): Promise<{ readonly held: number; readonly waiting: number }> {
   return await page.evaluate(async () => {
     const { held = [], pending = [] } = await navigator.locks.query();
-    const isSync = ({ name = '' }: LockInfo): boolean => name.endsWith(':sync');
+    const isSync = ({ name = '' }: LockInfo): boolean => name.startsWith('daybook:sync:');
     return { held: held.filter(isSync).length, waiting: pending.filter(isSync).length };
   });
 }

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { checkpointLockName } from '../../src/origin/origin-names.js';
 import { DurableRecorder } from '../../src/persistence/journal/durable-recorder.js';
 import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
 import { newOriginatorId, sampleEvents } from '../../src/testing/conformance/event-samples.js';
@@ -26,7 +27,7 @@ const sourceOver = async (
     journal: shared.connect(),
     openReplica: () => openSqlJs(),
   });
-  return { recorder, source, clock, lockName: `daybook:${name}:checkpoint` };
+  return { recorder, source, clock, lockName: checkpointLockName(name) };
 };
 
 const isHeld = async (lockName: string): Promise<boolean> =>

@@ -1,7 +1,7 @@
 import { deleteDB } from 'idb';
+import { databaseName } from '../../origin/origin-names.js';
 import type { Clock } from '../../util/clock.js';
 import { StorageUnavailableError } from '../errors.js';
-import { databaseName } from './store-schema.js';
 
 /** What became of a deletion. `blocked`: somebody holds a connection, and the browser deletes when they let go. */
 export type DeleteOutcome = 'deleted' | 'blocked';

@@ -14,6 +14,7 @@
  */
 import { openDB } from 'idb';
 import type { OpenDBCallbacks } from 'idb';
+import { databaseName } from '../../origin/origin-names.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import {
@@ -25,7 +26,7 @@ import {
   StorageLostError,
   StorageUnavailableError,
 } from '../errors.js';
-import { DATABASE_VERSION, databaseName, upgradeStore } from './store-schema.js';
+import { DATABASE_VERSION, upgradeStore } from './store-schema.js';
 import type { StoreIdentity } from '../journal/store-identity.js';
 import type { StoreDatabase, StoreSchema } from './store-schema.js';
 import { browserRoom, storageFullError } from './storage-room.js';

@@ -43,11 +43,6 @@ export type StoreDatabase = IDBPDatabase<StoreSchema>;
 export type FirstMeta =
   { readonly key: 'store'; readonly value: StoreIdentity } | { readonly key: 'import'; readonly value: ImportMark };
 
-/** The name of a store's database in IndexedDB. */
-export function databaseName(name: string): string {
-  return `daybook:${name}`;
-}
-
 /**
  * Brings a store from any older layout to the newest one; from version 0, which is none, it creates it, with a first
  * entry in `meta`: who it is, or that it is being imported.

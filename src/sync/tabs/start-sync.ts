@@ -17,8 +17,10 @@ import type { SyncCommand } from './sync-channel.js';
 import { INITIAL_SYNC_STATUS } from '../sync-status.js';
 import type { SyncStatus } from '../sync-status.js';
 import type { SyncStore } from '../sync-store.js';
+import { syncLockName } from '../../origin/origin-names.js';
 import { pageWakeSources } from '../../origin/wake-sources.js';
 import type { WakeSources } from '../../origin/wake-sources.js';
+import { workInTurn } from '../../origin/web-locks.js';
 
 /** Options of {@link startSync}. */
 export interface StartSyncOptions {
@@ -123,7 +125,9 @@ class RunningSync implements Sync {
       }),
     ];
     this.#channel.postQuestion();
-    this.#done = this.#runWithLock(`daybook:${store.name}:sync`);
+    const { signal } = this.#stop;
+    // Where there are no Web Locks several tabs push: that wastes requests but breaks nothing.
+    this.#done = workInTurn(syncLockName(store.name), { signal }, () => this.#run(signal));
   }
 
   get status(): Observable<SyncStatus> {
@@ -162,18 +166,6 @@ class RunningSync implements Sync {
   #obey(command: SyncCommand): void {
     if (command === 'attempt-now') this.#pusher.attemptNow();
     else this.#pusher.setPaused(command === 'pause');
-  }
-
-  async #runWithLock(lockName: string): Promise<void> {
-    const { signal } = this.#stop;
-    // Absent in Node before 24 and in insecure contexts; two runners at once waste requests but break nothing.
-    const locks = (globalThis.navigator as Partial<Navigator> | undefined)?.locks;
-    if (locks === undefined) return this.#run(signal);
-    await locks
-      .request(lockName, { signal }, () => this.#run(signal))
-      .catch((error: unknown) => {
-        if (!signal.aborted) throw error;
-      });
   }
 
   async #run(signal: AbortSignal): Promise<void> {

@@ -6,6 +6,7 @@
  */
 import { decodeError, encodeError } from '../../domain/error-codec.js';
 import type { ErrorData } from '../../domain/error-codec.js';
+import { syncChannelName } from '../../origin/origin-names.js';
 import { SYNC_ERRORS } from '../protocol/index.js';
 import type { SyncStatus } from '../sync-status.js';
 
@@ -34,7 +35,7 @@ export class SyncChannel {
   readonly #channel: BroadcastChannel;
 
   constructor(storeName: string, listener: SyncChannelListener) {
-    this.#channel = new BroadcastChannel(`daybook:${storeName}:sync`);
+    this.#channel = new BroadcastChannel(syncChannelName(storeName));
     this.#channel.addEventListener('message', (event: MessageEvent<Message>) => {
       const message = event.data;
       if (message.kind === 'status') listener.onStatus(fromData(message.status));

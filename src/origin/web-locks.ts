@@ -1,5 +1,5 @@
 /**
- * Web Locks of a worker: one that says that it lives, one that says that it has a store open.
+ * The one door to Web Locks, and what is done where there are none: in insecure contexts, and in Node before 24.
  *
  * @module
  */
@@ -9,21 +9,6 @@ export type Release = () => void;
 
 /** What a wait for a lock came to. */
 export type AloneOutcome = 'done' | 'in-use';
-
-/** The lock that everyone who has a store open shares, and that its deletion wants for itself. */
-export function openLockName(storeName: string): string {
-  return `daybook:open:${storeName}`;
-}
-
-/** The lock of the tab that imports into a store. */
-export function importLockName(storeName: string): string {
-  return `daybook:${storeName}:import`;
-}
-
-/** The lock of the tab that writes a checkpoint; shared by those whom a new one would disturb. */
-export function checkpointLockName(storeName: string): string {
-  return `daybook:${storeName}:checkpoint`;
-}
 
 /**
  * Works while nobody else holds a lock; does nothing if somebody does. Where there are no Web Locks it works at once:
@@ -35,6 +20,28 @@ export async function workIfFree(name: string, work: () => Promise<void>): Promi
   await locks.request(name, { ifAvailable: true }, async (lock) => {
     if (lock !== null) await work();
   });
+}
+
+/** How {@link workInTurn} waits. */
+export interface TurnOptions {
+  /** Calls the wait off. Work that has begun goes on, and minds the signal itself. */
+  readonly signal: AbortSignal;
+  /** @defaultValue `exclusive` */
+  readonly mode?: LockMode;
+}
+
+/**
+ * Works as soon as nobody holds a lock against it, however long that takes. Where there are no Web Locks it works at
+ * once.
+ *
+ * @throws what the work throws, before the signal is aborted
+ */
+export async function workInTurn(name: string, options: TurnOptions, work: () => Promise<void>): Promise<void> {
+  try {
+    await (webLocks()?.request(name, options, work) ?? work());
+  } catch (error) {
+    if (!options.signal.aborted) throw error;
+  }
 }
 
 /**
@@ -74,7 +81,7 @@ export async function workAlone(name: string, waitMsMax: number, work: () => Pro
   }
 }
 
-/** Absent in insecure contexts, whatever the types say. */
+/** Whatever the types say, there may be none; in Node before 21 there is no `navigator` either. */
 function webLocks(): LockManager | undefined {
-  return navigator.locks;
+  return (globalThis.navigator as Navigator | undefined)?.locks;
 }
