@@ -9,6 +9,7 @@
 import { wrap } from 'comlink';
 import type { Remote } from 'comlink';
 import { ProgrammingError } from '../persistence/errors.js';
+import { Listeners } from '../util/listeners.js';
 import { WorkerDiedError, WorkerFailedError } from '../host/protocol/client-errors.js';
 import { installErrorTransfer } from '../host/protocol/error-transfer.js';
 import type { StoreHost } from '../host/protocol/store-host.js';
@@ -34,7 +35,7 @@ export class WorkerLink<H extends WorkerHost = StoreHost> {
   readonly #host: Remote<H>;
   readonly #pending = new Set<(error: Error) => void>();
   readonly #watch = new AbortController();
-  readonly #refusalListeners = new Set<(error: Error) => void>();
+  readonly #refusalListeners = new Listeners<[error: Error]>();
   /** Why calls are refused. */
   #refusal: Error | undefined;
   #hasEnded = false;
@@ -119,9 +120,8 @@ export class WorkerLink<H extends WorkerHost = StoreHost> {
   refuse(error: Error): void {
     if (this.#refusal !== undefined) return;
     this.#refusal = error;
-    const listeners = [...this.#refusalListeners];
+    this.#refusalListeners.tell(error);
     this.#refusalListeners.clear();
-    for (const listener of listeners) listener(error);
   }
 
   /**
@@ -130,8 +130,7 @@ export class WorkerLink<H extends WorkerHost = StoreHost> {
    * @returns stops the call
    */
   onRefused(listener: (error: Error) => void): () => void {
-    this.#refusalListeners.add(listener);
-    return () => this.#refusalListeners.delete(listener);
+    return this.#refusalListeners.add(listener);
   }
 
   /** Stops the worker and rejects every call, pending or later, with the given error. The first end counts. */
