@@ -20,8 +20,8 @@ import { defaultTranscoder } from '../persistence/mapping/default-transcoder.js'
 import type { ProcessRecorder } from '../persistence/recorder.js';
 import type { Notification, NotificationId } from '../persistence/stored-event.js';
 import { systemClock } from '../util/clock.js';
-import { callListener } from '../util/call-listener.js';
 import type { Clock } from '../util/clock.js';
+import { callListener, Listeners } from '../util/listeners.js';
 import { AggregateCache } from './aggregates/aggregate-cache.js';
 import { kindOf } from './aggregates/aggregate-kind.js';
 import type { AggregateDefinition, AggregateKind, AnyDecider } from './aggregates/aggregate-kind.js';
@@ -128,7 +128,7 @@ export class Application implements EventLog {
   readonly #feed: NotificationFeed;
   readonly #givenFeed: NotificationFeed | undefined;
   readonly #options: ApplicationOptions;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners();
 
   /**
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be, two aggregates have one name,
@@ -381,15 +381,12 @@ export class Application implements EventLog {
    * @returns stops the calls
    */
   onRecorded(listener: () => void): () => void {
-    // A wrapper of its own, so that the same function may listen twice.
-    const entry = (): void => {
-      listener();
-    };
-    this.#listeners.add(entry);
-    const stop = this.#hearOthers(entry);
+    const stopOwn = this.#listeners.add(listener);
+    // Whoever tells of others may keep a set, in which one function is once; and its failures are its own.
+    const stopOthers = this.#hearOthers(() => callListener(listener));
     return () => {
-      this.#listeners.delete(entry);
-      stop();
+      stopOwn();
+      stopOthers();
     };
   }
 
@@ -406,7 +403,7 @@ export class Application implements EventLog {
   async #save(changes: readonly AggregateChange[], options: SaveOptions): Promise<readonly NotifiedEvent[]> {
     const saved = await this.#saver.save(changes, options);
     if (saved.length === 0) return saved;
-    for (const listener of this.#listeners) callListener(listener);
+    this.#listeners.tell();
     for (const change of changes) await this.#takeSnapshotWhenDue(change, saved);
     return saved;
   }

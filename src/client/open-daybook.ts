@@ -12,6 +12,7 @@ import { validateDurability } from '../persistence/validation.js';
 import type { FollowOptions, Subscription } from '../persistence/subscription.js';
 import { pageWakeSources } from '../origin/wake-sources.js';
 import { systemClock } from '../util/clock.js';
+import { Listeners } from '../util/listeners.js';
 import { StoreClosedError, WorkerFailedError } from '../host/protocol/client-errors.js';
 import { openExport } from './remote-export.js';
 import { StoreRecorder } from './remote-recorder.js';
@@ -170,7 +171,7 @@ class OpenStore implements Daybook {
   readonly query: SqlQueryable['query'];
   readonly storage: DaybookStorage;
   readonly #link: WorkerLink;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners();
   #closing: Promise<void> | undefined;
 
   constructor(options: OpenDaybookOptions, identity: StoreIdentity, link: WorkerLink) {
@@ -200,12 +201,7 @@ class OpenStore implements Daybook {
   }
 
   onRecorded(listener: () => void): () => void {
-    // A wrapper of its own, so that the same function may listen twice.
-    const entry = (): void => {
-      listener();
-    };
-    this.#listeners.add(entry);
-    return () => this.#listeners.delete(entry);
+    return this.#listeners.add(listener);
   }
 
   subscribe(options?: FollowOptions): Subscription {
@@ -213,7 +209,7 @@ class OpenStore implements Daybook {
   }
 
   emitRecorded(): void {
-    for (const listener of this.#listeners) listener();
+    this.#listeners.tell();
   }
 
   close(): Promise<void> {

@@ -11,6 +11,7 @@ import type { Remote } from 'comlink';
 import { aliveLockName } from '../origin/origin-names.js';
 import { workInTurn } from '../origin/web-locks.js';
 import { ProgrammingError } from '../persistence/errors.js';
+import { Listeners } from '../util/listeners.js';
 import { CLIENT_ERRORS, WorkerDiedError, WorkerFailedError } from '../host/protocol/client-errors.js';
 import { installErrorTransfer } from '../host/protocol/error-transfer.js';
 import type { StoreHost } from '../host/protocol/store-host.js';
@@ -36,7 +37,7 @@ export class WorkerLink<H extends WorkerHost = StoreHost> {
   readonly #host: Remote<H>;
   readonly #pending = new Set<(error: Error) => void>();
   readonly #watch = new AbortController();
-  readonly #refusalListeners = new Set<(error: Error) => void>();
+  readonly #refusalListeners = new Listeners<[error: Error]>();
   /** Why calls are refused. */
   #refusal: Error | undefined;
   #hasEnded = false;
@@ -120,9 +121,8 @@ export class WorkerLink<H extends WorkerHost = StoreHost> {
   refuse(error: Error): void {
     if (this.#refusal !== undefined) return;
     this.#refusal = error;
-    const listeners = [...this.#refusalListeners];
+    this.#refusalListeners.tell(error);
     this.#refusalListeners.clear();
-    for (const listener of listeners) listener(error);
   }
 
   /**
@@ -131,8 +131,7 @@ export class WorkerLink<H extends WorkerHost = StoreHost> {
    * @returns stops the call
    */
   onRefused(listener: (error: Error) => void): () => void {
-    this.#refusalListeners.add(listener);
-    return () => this.#refusalListeners.delete(listener);
+    return this.#refusalListeners.add(listener);
   }
 
   /** Stops the worker and rejects every call, pending or later, with the given error. The first end counts. */

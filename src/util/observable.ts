@@ -1,21 +1,40 @@
-/** A value that changes, and can be watched. */
+/**
+ * A value that changes, and can be watched.
+ *
+ * @module
+ */
+import { callListener, Listeners } from './listeners.js';
 
 /** A value and its changes. Fits `useSyncExternalStore` and the like: `value` is the same object until it changes. */
 export interface Observable<T> {
   /** The value now. */
   readonly value: T;
   /**
-   * Calls a listener at once with the value, then with every later one, in order.
+   * Calls a listener at once with the value, then with every later one, in order. A value that was replaced before the
+   * listener's turn came, by a listener before it, is left out. What a listener throws is reported as an uncaught error,
+   * and keeps nothing from the others. May be passed on without its object.
    *
-   * @returns stops the calls
+   * @returns stops the calls; may be called again
    */
-  subscribe(listener: (value: T) => void): () => void;
+  readonly subscribe: (listener: (value: T) => void) => () => void;
 }
 
-/** An {@link Observable} that its owner changes. */
+/**
+ * An {@link Observable} that its owner changes.
+ *
+ * @example
+ * ```ts
+ * const pending = new ObservableValue(0);
+ * const stop = pending.subscribe((count) => console.log(`${count} pending`)); // 0 pending
+ * pending.set(3); // 3 pending
+ * stop();
+ * ```
+ */
 export class ObservableValue<T> implements Observable<T> {
   #value: T;
-  readonly #listeners = new Set<(value: T) => void>();
+  /** How often it was set: by this, a listener knows a value that it was told of. */
+  #changes = 0;
+  readonly #listeners = new Listeners();
 
   constructor(value: T) {
     this.#value = value;
@@ -25,19 +44,23 @@ export class ObservableValue<T> implements Observable<T> {
     return this.#value;
   }
 
-  /** Changes the value and tells the listeners. */
+  /** Changes the value and tells the listeners, also when it is the same. Throws nothing. */
   set(value: T): void {
     this.#value = value;
-    for (const listener of this.#listeners) listener(value);
+    this.#changes++;
+    this.#listeners.tell();
   }
 
-  subscribe(listener: (value: T) => void): () => void {
-    // A wrapper of its own, so that the same function may listen twice.
-    const entry = (value: T): void => {
-      listener(value);
+  readonly subscribe = (listener: (value: T) => void): (() => void) => {
+    let told: number | undefined;
+    const tell = (): void => {
+      // A listener that sets the value has told all others before they are told of the value before.
+      if (told === this.#changes) return;
+      told = this.#changes;
+      listener(this.#value);
     };
-    this.#listeners.add(entry);
-    listener(this.#value);
-    return () => this.#listeners.delete(entry);
-  }
+    const stop = this.#listeners.add(tell);
+    callListener(tell);
+    return stop;
+  };
 }

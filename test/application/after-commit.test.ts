@@ -7,6 +7,7 @@ import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recor
 import type { Notification } from '../../src/persistence/stored-event.js';
 import { stockIdOf, testStock } from '../../src/testing/conformance/order-world.js';
 import { ManualClock } from '../support/manual-clock.js';
+import { uncaughtErrors } from '../support/uncaught-errors.js';
 
 const NAILS = stockIdOf('nails');
 const ADD = { type: 'Add', data: { quantity: 5 } } as const;
@@ -19,22 +20,9 @@ function openApp(options: Partial<ApplicationOptions>): Application {
   return new Application({ recorder: new MemoryProcessRecorder(), aggregates: [testStock], ...options });
 }
 
-/** What is thrown where nobody catches it. */
-function uncaught(): unknown[] {
-  const errors: unknown[] = [];
-  vi.spyOn(globalThis, 'queueMicrotask').mockImplementation((callback) => {
-    try {
-      callback();
-    } catch (error) {
-      errors.push(error);
-    }
-  });
-  return errors;
-}
-
 describe('after a commit', () => {
   test('a participant or a listener that throws does not make it look as if nothing was stored', async () => {
-    const errors = uncaught();
+    const errors = uncaughtErrors();
     const told: string[] = [];
     const app = openApp({
       inline: [
@@ -93,5 +81,32 @@ describe('a feed', () => {
     await new Promise((resolve) => setTimeout(resolve, 10));
     stop();
     expect(subscriptions).toBe(1);
+  });
+
+  test('does not take a listener that throws for a failure of its own', async () => {
+    const errors = uncaughtErrors();
+    let subscriptions = 0;
+    const feed = {
+      async *subscribe(): AsyncGenerator<Notification, void, undefined> {
+        subscriptions++;
+        for (let id = 1; id <= 3; id++) {
+          yield { id, originatorId: NAILS, originatorVersion: id, topic: 'test', state: new Uint8Array() };
+        }
+      },
+    };
+    const app = openApp({ notifications: feed });
+    let calls = 0;
+    const told: string[] = [];
+    const stops = [
+      app.onRecorded(() => {
+        calls++;
+        throw new RangeError('a listener');
+      }),
+      app.onRecorded(() => void told.push('the next listener')),
+    ];
+    await vi.waitFor(() => expect(told).toHaveLength(3));
+    for (const stop of stops) stop();
+    expect({ calls, subscriptions }).toEqual({ calls: 3, subscriptions: 2 });
+    expect(errors.map(String)).toEqual(Array(3).fill('RangeError: a listener'));
   });
 });

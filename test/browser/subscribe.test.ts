@@ -131,3 +131,20 @@ describe('a subscription', () => {
     });
   });
 });
+
+describe('a listener', () => {
+  test('that throws is reported, and keeps the news from nobody', async () => {
+    const report = vi.spyOn(globalThis, 'reportError').mockImplementation(() => undefined);
+    const daybook = await openStore(newStoreName());
+    daybook.onRecorded(() => {
+      throw new RangeError('a listener');
+    });
+    const told = new Promise<void>((resolve) => {
+      daybook.onRecorded(resolve);
+    });
+    await daybook.recorder.insertEvents([sampleEvent(newOriginatorId(), 1)]);
+    await told;
+    expect(report).toHaveBeenCalledWith(expect.any(RangeError));
+    report.mockRestore();
+  });
+});

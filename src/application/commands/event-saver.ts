@@ -20,7 +20,7 @@ import type { RecorderTransaction, TransactionalRecorder } from '../../persisten
 import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { NotificationId, StoredEvent, Tracking } from '../../persistence/stored-event.js';
-import { callListener } from '../../util/call-listener.js';
+import { callListener } from '../../util/listeners.js';
 import type { Clock } from '../../util/clock.js';
 import { withoutUndefined } from '../../util/without-undefined.js';
 import type { AggregateKind } from '../aggregates/aggregate-kind.js';

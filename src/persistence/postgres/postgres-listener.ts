@@ -1,3 +1,4 @@
+import { Listeners } from '../../util/listeners.js';
 import type { PostgresPool } from './postgres-driver.js';
 import { lendClient } from './postgres-session.js';
 
@@ -14,7 +15,7 @@ import { lendClient } from './postgres-session.js';
 export class PostgresListener {
   readonly #pool: PostgresPool;
   readonly #channel: string;
-  readonly #readers = new Set<() => void>();
+  readonly #readers = new Listeners();
   #connecting: Promise<void> | undefined;
   #stop: (() => Promise<void>) | undefined;
 
@@ -26,10 +27,10 @@ export class PostgresListener {
 
   /** @returns removes the reader; the last one takes the connection with it */
   add(wake: () => void): () => Promise<void> {
-    this.#readers.add(wake);
+    const remove = this.#readers.add(wake);
     this.ensure();
     return async () => {
-      this.#readers.delete(wake);
+      remove();
       await this.#connecting;
       if (this.#readers.size === 0) await this.#off();
     };
@@ -85,6 +86,6 @@ export class PostgresListener {
   }
 
   #wakeAll(): void {
-    for (const wake of this.#readers) wake();
+    this.#readers.tell();
   }
 }

@@ -5,6 +5,7 @@
  */
 import { systemClock } from '../../util/clock.js';
 import { FifoMutex } from '../../util/fifo-mutex.js';
+import { Listeners } from '../../util/listeners.js';
 import type {
   PostgresClient,
   PostgresConnection,
@@ -50,14 +51,14 @@ class SingleClient implements PostgresPool {
   readonly supportsNotifications: boolean;
   readonly #connection: PostgresQueryable;
   readonly #turns = new FifoMutex({ waitMsMax: WAIT_MS_MAX, clock: systemClock, tooLong: waitedTooLong });
-  readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #listeners = new Map<string, Listeners>();
 
   constructor(connection: LentConnection) {
     this.#connection = connection;
     this.supportsNotifications = connection.on !== undefined;
     connection.on?.('notification', () => {
       // Which channel it was does not matter: a wake-up for nothing costs one look.
-      for (const listeners of this.#listeners.values()) for (const listener of listeners) listener();
+      for (const listeners of this.#listeners.values()) listeners.tell();
     });
     // What broke is told by the next statement; without a listener it would end the process.
     connection.on?.('error', () => undefined);
@@ -79,12 +80,13 @@ class SingleClient implements PostgresPool {
   }
 
   async listen(channel: string, onNotification: () => void): Promise<() => Promise<void>> {
-    const listeners = this.#listeners.get(channel) ?? new Set();
-    this.#listeners.set(channel, listeners.add(onNotification));
+    const listeners = this.#listeners.get(channel) ?? new Listeners();
+    this.#listeners.set(channel, listeners);
+    const remove = listeners.add(onNotification);
     // In its turn: in the middle of somebody's transaction it would be undone with it.
     await this.query(`LISTEN ${channel}`);
     return async () => {
-      listeners.delete(onNotification);
+      remove();
       if (listeners.size === 0) await this.query(`UNLISTEN ${channel}`);
     };
   }

@@ -12,6 +12,7 @@ import type { Message } from '../../domain/message-types.js';
 import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
+import { Listeners } from '../../util/listeners.js';
 import { newOriginatorId } from './event-samples.js';
 
 /** An event of this world: a thing was found, so many of it. */
@@ -34,7 +35,7 @@ export class CountingWorld {
   readonly name: string = newWorldName();
   readonly #recorder: Pick<ProcessRecorder, 'insertEvents' | 'selectNotifications' | 'maxNotificationId'>;
   readonly #versions = new Map<string, number>();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners();
 
   constructor(recorder: Pick<ProcessRecorder, 'insertEvents' | 'selectNotifications' | 'maxNotificationId'>) {
     this.#recorder = recorder;
@@ -42,7 +43,7 @@ export class CountingWorld {
 
   /** The log of everything that the recorder has, read as this world's events. Tells of news. */
   get log(): EventLog {
-    return { ...this.quietLog, onRecorded: (listener) => this.#listen(listener) };
+    return { ...this.quietLog, onRecorded: (listener) => this.#listeners.add(listener) };
   }
 
   /** The same, without telling of news. */
@@ -79,7 +80,7 @@ export class CountingWorld {
   /** Records that so many of a thing were found, and tells of it. */
   async find(thing: string, ...many: readonly number[]): Promise<NotificationId> {
     const ids = await this.#recorder.insertEvents(many.map((count) => this.next(thing, count)));
-    for (const listener of this.#listeners) listener();
+    this.#listeners.tell();
     return ids.at(-1) ?? 0;
   }
 
@@ -116,12 +117,6 @@ export class CountingWorld {
     return Object.fromEntries(
       rows.map((row) => [String(row['thing']), [Number(row['total']), Number(row['times'])] as const]),
     );
-  }
-
-  #listen(listener: () => void): () => void {
-    const entry = (): void => listener();
-    this.#listeners.add(entry);
-    return () => this.#listeners.delete(entry);
   }
 }
 

@@ -1,0 +1,72 @@
+/**
+ * Listeners, and what becomes of their failures.
+ *
+ * ```text
+ * add ──▶ listed ──tell──▶ called ──▶ listed          called ──throws──▶ reported ──▶ listed
+ *            └──the function that add returned, or clear──▶ gone
+ * ```
+ *
+ * Invariants:
+ * 1. Whoever tells is not concerned: what it tells of has happened, and a listener that fails does not undo it.
+ * 2. One that fails neither stops the others nor is silent: its error is reported as that of a listener of an
+ *    `EventTarget` is, and it is told the next time as well.
+ * 3. One that is gone is not called any more, also when it goes while the others are being told.
+ * 4. One that comes while the others are being told is told the next time: otherwise one that adds itself again would be
+ *    told for ever.
+ * 5. One function may be listed twice: it is called twice, and goes once for each time it came.
+ *
+ * @module
+ */
+
+/** Functions that are called when something has happened. No limit of its own: whoever adds one has to remove it. */
+export class Listeners<Args extends readonly unknown[] = []> {
+  // An object for each, because a function is in a set only once.
+  readonly #entries = new Set<{ readonly listener: (...args: Args) => void }>();
+
+  /** How many there are. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Calls a listener from now on. @returns stops the calls; may be called again */
+  add(listener: (...args: Args) => void): () => void {
+    const entry = { listener };
+    this.#entries.add(entry);
+    return () => {
+      this.#entries.delete(entry);
+    };
+  }
+
+  /** Calls every listener, in the order in which they came. Throws nothing. */
+  tell(...args: Args): void {
+    for (const entry of [...this.#entries]) {
+      const { listener } = entry;
+      if (this.#entries.has(entry)) callListener(() => listener(...args));
+    }
+  }
+
+  /** Lets go of all. */
+  clear(): void {
+    this.#entries.clear();
+  }
+}
+
+/** Calls one listener as {@link Listeners.tell} does: its failure is reported, and is not that of whoever tells it. */
+export function callListener(listener: () => void): void {
+  try {
+    listener();
+  } catch (error) {
+    report(error);
+  }
+}
+
+/** Reports an error that nobody catches, where the platform keeps such errors: an `error` event, or the process's end. */
+function report(error: unknown): void {
+  const { reportError } = globalThis as Partial<Pick<typeof globalThis, 'reportError'>>;
+  if (reportError !== undefined) reportError(error);
+  else {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
