@@ -57,7 +57,10 @@ const ROOMS = [
  * @type {Readonly<Record<string, readonly string[]>>}
  */
 const DOORS = {
-  'sql.js': ['^src/persistence/sqlite/sqljs-driver\\.ts$'],
+  'sql.js': [
+    '^src/persistence/sqlite/sqljs-(driver|database)\\.ts$',
+    '^src/host/(open-database\\.ts|sql-wasm-browser\\.d\\.ts)$',
+  ],
   idb: ['^src/persistence/indexeddb/'],
   'crc-32': ['^src/persistence/journal/'],
   comlink: ['^src/client/', '^src/host/', '^worker/'],

@@ -12,6 +12,7 @@ const entries = {
   application: at('src/application/index.ts'),
   publishing: at('src/publishing/index.ts'),
   nats: at('src/publishing/nats/index.ts'),
+  host: at('src/host/index.ts'),
   sync: at('src/sync/index.ts'),
   sqlite: at('src/persistence/sqlite/index.ts'),
   'node-sqlite': at('src/persistence/sqlite/node-sqlite.ts'),
@@ -59,11 +60,16 @@ const wasmLiteralInQuotes = {
   },
 };
 
+// What is in the workers, and in what makes an application's own: nobody has it twice, and nobody has to install it.
+const BUNDLED = /^(idb|crc-32|sql\.js\/dist\/)/;
+
 /** Everything but the workers. What it imports by name stays an import: the application's bundler dedupes it. */
 export const libraryBuild = {
   input: entries,
   platform: 'neutral',
-  external: [/^[^./]/],
+  resolve: { mainFields: ['module', 'main'] },
+  plugins: [sqlJsAsEsm],
+  external: (id) => /^[^./]/.test(id) && !BUNDLED.test(id),
   output: { dir: at('dist'), format: 'esm', sourcemap: true, chunkFileNames: 'shared-[hash].js' },
 };
 

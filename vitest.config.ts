@@ -14,6 +14,7 @@ const SOURCE_ALIASES: Readonly<Record<string, string>> = {
   'daybook/application': source('src/application/index.ts'),
   'daybook/publishing': source('src/publishing/index.ts'),
   'daybook/nats': source('src/publishing/nats/index.ts'),
+  'daybook/host': source('src/host/index.ts'),
   'daybook/sync': source('src/sync/index.ts'),
   'daybook/sqlite': source('src/persistence/sqlite/index.ts'),
   'daybook/node-sqlite': source('src/persistence/sqlite/node-sqlite.ts'),

@@ -3,9 +3,7 @@
  *
  * @module
  */
-import { expose } from 'comlink';
-import { installErrorTransfer } from '../src/host/protocol/error-transfer.js';
 import { StoreBackup } from '../src/host/store-backup.js';
+import { serve } from './serve.js';
 
-installErrorTransfer({ wrapsForeign: true });
-expose(new StoreBackup());
+serve(new StoreBackup());

@@ -3,9 +3,7 @@
  *
  * @module
  */
-import { expose } from 'comlink';
-import { installErrorTransfer } from '../src/host/protocol/error-transfer.js';
 import { StoreWorker } from '../src/host/store-worker.js';
+import { serve } from './serve.js';
 
-installErrorTransfer({ wrapsForeign: true });
-expose(new StoreWorker());
+serve(new StoreWorker());

@@ -8,7 +8,7 @@ import { WorkerFailedError } from '../host/protocol/client-errors.js';
 import { wasmHref } from './start-worker.js';
 import type { WorkerFiles } from './start-worker.js';
 import { markedReplica, markStore, unmarkStore } from '../origin/store-marker.js';
-import { validateStoreName } from './store-name.js';
+import { validateStoreName } from '../host/protocol/store-name.js';
 
 // A tab that is being closed lets go within this time; a person who waits for a log-out does not wait much longer.
 const TIMEOUT_MS_DEFAULT = 5_000;

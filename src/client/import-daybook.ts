@@ -14,7 +14,7 @@ import { WorkerFailedError } from '../host/protocol/client-errors.js';
 import { wasmHref } from './start-worker.js';
 import type { WorkerFiles } from './start-worker.js';
 import { markStore } from '../origin/store-marker.js';
-import { validateStoreName } from './store-name.js';
+import { validateStoreName } from '../host/protocol/store-name.js';
 
 /** Options of {@link importDaybook}. */
 export interface ImportDaybookOptions extends WorkerFiles {

@@ -12,7 +12,7 @@ import { OperationalError } from '../persistence/errors.js';
 import type { Journal } from '../persistence/journal/journal.js';
 import type { OnOpenProgress, OpenProgress } from '../persistence/journal/open-progress.js';
 import { exportStore } from '../persistence/journal/store-file/store-export.js';
-import type { SqlJsImageDatabase } from '../persistence/sqlite/sqljs-driver.js';
+import type { SqlJsImageDatabase } from '../persistence/sqlite/sqljs-database.js';
 import type { Clock } from '../util/clock.js';
 import { ProgressLine } from './progress-line.js';
 import { openReader } from './replica-reader.js';

@@ -2,7 +2,7 @@ import type { ReplicaImages } from '../persistence/journal/durable-recorder.js';
 import { LazyReplica } from '../persistence/journal/lazy-replica.js';
 import { ChangeReplay } from '../persistence/sqlite/own-tables/change-replay.js';
 import { SqliteReplica } from '../persistence/sqlite/sqlite-replica.js';
-import type { SqlJsImageDatabase } from '../persistence/sqlite/sqljs-driver.js';
+import type { SqlJsImageDatabase } from '../persistence/sqlite/sqljs-database.js';
 import type { Clock } from '../util/clock.js';
 
 /** The replica of a worker's store, and its images: SQLite files. */

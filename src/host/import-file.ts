@@ -12,7 +12,7 @@ import type { Journal } from '../persistence/journal/journal.js';
 import type { ImportProgress, OnOpenProgress } from '../persistence/journal/open-progress.js';
 import { importStore } from '../persistence/indexeddb/store-import.js';
 import type { ImportResult, TrialStore } from '../persistence/indexeddb/store-import.js';
-import type { SqlJsImageDatabase } from '../persistence/sqlite/sqljs-driver.js';
+import type { SqlJsImageDatabase } from '../persistence/sqlite/sqljs-database.js';
 import { PUSH_TRACKING_NAME } from '../sync/sync-store.js';
 import { systemClock } from '../util/clock.js';
 import { ProgressLine } from './progress-line.js';

@@ -1,7 +1,7 @@
 import { DurableRecorder } from '../persistence/journal/durable-recorder.js';
 import type { Journal } from '../persistence/journal/journal.js';
 import type { OnOpenProgress } from '../persistence/journal/open-progress.js';
-import type { SqlJsImageDatabase } from '../persistence/sqlite/sqljs-driver.js';
+import type { SqlJsImageDatabase } from '../persistence/sqlite/sqljs-database.js';
 import { systemClock } from '../util/clock.js';
 import { ImagedReplica } from './imaged-replica.js';
 

@@ -1,5 +1,5 @@
 /**
- * Wires a store inside the worker: sql.js, the journal, the durable recorder, and the channel between tabs.
+ * A store as the worker offers it to a page.
  *
  * @module
  */
@@ -12,52 +12,37 @@ import type {
   StoreHost,
   TransactionEnd,
 } from './protocol/store-host.js';
-import { encodeError } from '../domain/error-codec.js';
-import { checkpointLockName, openLockName } from '../origin/origin-names.js';
-import { holdLock, workIfFree } from '../origin/web-locks.js';
-import type { Release } from '../origin/web-locks.js';
+import { holdLock } from '../origin/web-locks.js';
 import { InterfaceError } from '../persistence/errors.js';
 import { packEvents, packNotifications, unpackEvents } from '../persistence/event-batch.js';
-import { BackgroundCheckpoints } from '../persistence/journal/background-checkpoints.js';
-import { Checkpoints } from '../persistence/journal/checkpoints.js';
-import { DurableRecorder } from '../persistence/journal/durable-recorder.js';
-import { IndexedDbJournal } from '../persistence/indexeddb/indexeddb-journal.js';
+import type { DurableRecorder } from '../persistence/journal/durable-recorder.js';
 import type { OnOpenProgress } from '../persistence/journal/open-progress.js';
 import type { StoreIdentity } from '../persistence/journal/store-identity.js';
 import type { ProcessRecorder, SelectEventsOptions, SelectNotificationsOptions } from '../persistence/recorder.js';
 import type { SqlResult } from '../persistence/sql/sql-queryable.js';
-import { SqliteOwnTables } from '../persistence/sqlite/own-tables/sqlite-own-tables.js';
 import type { NotificationId, OriginatorId } from '../persistence/stored-event.js';
-import { PUSH_TRACKING_NAME } from '../sync/sync-store.js';
-import { systemClock } from '../util/clock.js';
-import { HeadChannel } from './head-channel.js';
-import { ImagedReplica } from './imaged-replica.js';
-import { openDatabase } from './open-database.js';
+import { OpenedStore } from './opened-store.js';
 import { ProgressLine } from './progress-line.js';
 import { TransactionDesk } from './transaction-desk.js';
 
-type StoreOptions = HostOpenOptions & { readonly onProgress: OnOpenProgress | undefined };
-
 /** Implements {@link StoreHost} on the real thing. */
 export class StoreWorker implements StoreHost {
-  #opening: Promise<StoreIdentity> | undefined;
-  #name = '';
+  #opening: Promise<OpenedStore> | undefined;
   readonly #transactions = new TransactionDesk();
-  #recorder: DurableRecorder | undefined;
-  #journal: IndexedDbJournal | undefined;
-  #channel: HeadChannel | undefined;
   #listener: (() => void) | undefined;
-  #releaseStore: Release | undefined;
-  #checkpoints: BackgroundCheckpoints | undefined;
 
   async holdAliveLock(lockName: string): Promise<boolean> {
     return (await holdLock(lockName, 'exclusive')) !== undefined;
   }
 
-  open(options: HostOpenOptions, onProgress?: OnOpenProgress): Promise<StoreIdentity> {
-    if (this.#opening !== undefined) return Promise.reject(new InterfaceError('This worker has opened its store.'));
-    this.#opening = this.#open(options, onProgress);
-    return this.#opening;
+  async open({ name, wasmUrl, durability }: HostOpenOptions, onProgress?: OnOpenProgress): Promise<StoreIdentity> {
+    if (this.#opening !== undefined) throw new InterfaceError('This worker has opened its store.');
+    const progress = new ProgressLine(onProgress);
+    const onRecorded = (): void => this.#listener?.();
+    this.#opening = OpenedStore.open({ name, wasmUrl, durability, onProgress: progress.tell, onRecorded });
+    const { identity } = await this.#opening;
+    await progress.heard();
+    return identity;
   }
 
   async insertEvents(packedEvents: Uint8Array, options: HostInsertOptions): Promise<readonly NotificationId[]> {
@@ -65,7 +50,7 @@ export class StoreWorker implements StoreHost {
     const events = unpackEvents(packedEvents);
     const tracked = tracking === undefined ? {} : { tracking };
     if (token !== undefined) return this.#transactions.get(token).insertEvents(events, tracked);
-    const recorder = await this.#opened();
+    const recorder = await this.#recorder();
     return recorder.insertEvents(events, {
       ...tracked,
       packedEvents,
@@ -93,11 +78,11 @@ export class StoreWorker implements StoreHost {
 
   async query(text: string, values: unknown[], token?: number): Promise<SqlResult> {
     if (token !== undefined) return this.#transactions.get(token).connection.query(text, values);
-    return (await this.#opened()).query(text, values);
+    return (await this.#recorder()).query(text, values);
   }
 
   async beginTransaction(token: number | undefined, options: HostTransactionOptions): Promise<number> {
-    const source = token === undefined ? await this.#opened() : this.#transactions.get(token);
+    const source = token === undefined ? await this.#recorder() : this.#transactions.get(token);
     return this.#transactions.begin(source, options);
   }
 
@@ -110,27 +95,11 @@ export class StoreWorker implements StoreHost {
   }
 
   async report(): Promise<HostReport> {
-    const recorder = await this.#opened();
-    const [largestId, confirmedId, checkpointPosition] = await Promise.all([
-      recorder.maxNotificationId(),
-      recorder.maxTrackingId(PUSH_TRACKING_NAME),
-      this.#newestCheckpoint(),
-    ]);
-    // The ids of a store in the browser have no gaps: none is given to a commit that fails.
-    return {
-      events: largestId,
-      largestId,
-      unsyncedEvents: Math.max(0, largestId - confirmedId),
-      position: recorder.position,
-      // Another tab may be ahead.
-      recordsSinceCheckpoint: Math.max(0, recorder.position - checkpointPosition),
-      checkpointFailure: this.#checkpointFailure(),
-    };
+    return (await this.#opened()).report();
   }
 
   async refresh(): Promise<void> {
-    const recorder = await this.#opened();
-    recorder.noteHead(recorder.position + 1);
+    (await this.#opened()).refresh();
   }
 
   onRecorded(listener: () => void): void {
@@ -138,86 +107,22 @@ export class StoreWorker implements StoreHost {
   }
 
   async close(): Promise<void> {
-    this.#checkpoints?.close();
-    await this.#recorder?.close();
-    this.#channel?.close();
-    this.#releaseStore?.();
-  }
-
-  async #open(options: HostOpenOptions, onProgress: OnOpenProgress | undefined): Promise<StoreIdentity> {
-    // Whoever deletes the store waits for it.
-    this.#releaseStore = await holdLock(openLockName(options.name), 'shared');
-    const progress = new ProgressLine(onProgress);
-    const identity = await this.#openStore({ ...options, onProgress: progress.tell });
-    await progress.heard();
-    return identity;
-  }
-
-  /** @returns who the store is */
-  async #openStore(options: StoreOptions): Promise<StoreIdentity> {
-    const { name, durability, onProgress } = options;
-    this.#name = name;
-    const newIdentity = { replicaId: crypto.randomUUID(), createdAtMs: Date.now() };
-    const [database, journal] = await Promise.all([
-      openDatabase(options),
-      IndexedDbJournal.open({ name, newIdentity, durability: durability ?? 'strict', clock: systemClock }),
-    ]);
-    this.#journal = journal;
-    const images = new ImagedReplica(database, systemClock);
-    // Listening starts before the journal is read: a record that is written meanwhile is hinted at, not missed.
-    let hinted = 0;
-    const channel = new HeadChannel(
-      name,
-      (position) => {
-        hinted = Math.max(hinted, position);
-        this.#recorder?.noteHead(position);
-      },
-      (durationMs) => this.#recorder?.giveWay(durationMs),
-    );
-    this.#channel = channel;
-    this.#recorder = await DurableRecorder.open({
-      replica: images.create(),
-      images,
-      ownTables: new SqliteOwnTables({ database }),
-      journal,
-      askForWay: (durationMs) => channel.askForWay(durationMs),
-      ...(onProgress === undefined ? {} : { onProgress }),
-      onApplied: (position, own) => {
-        if (own) channel.post(position);
-        this.#listener?.();
-        this.#checkpoints?.note();
-      },
-    });
-    this.#checkpoints = new BackgroundCheckpoints({
-      source: this.#recorder,
-      clock: systemClock,
-      alone: (work) => workIfFree(checkpointLockName(name), work),
-    });
-    this.#checkpoints.note();
-    this.#recorder.noteHead(hinted);
-    return journal.identity;
-  }
-
-  async #newestCheckpoint(): Promise<number> {
-    const storage = this.#journal?.checkpoints;
-    return storage === undefined ? 0 : new Checkpoints({ storage }).newestPosition();
-  }
-
-  #checkpointFailure(): string | undefined {
-    const error = this.#checkpoints?.lastError;
-    return error === undefined ? undefined : encodeError(error).message;
+    await (await this.#opening)?.close();
   }
 
   /** What a call is for: a transaction, or the store. */
   async #recorderOf(token: number | undefined): Promise<ProcessRecorder> {
-    return token === undefined ? this.#opened() : this.#transactions.get(token);
+    return token === undefined ? this.#recorder() : this.#transactions.get(token);
   }
 
-  /** The recorder; a call that comes while the store is being opened waits for it, and fails if that does. */
-  async #opened(): Promise<DurableRecorder> {
-    await this.#opening;
-    if (this.#recorder === undefined) throw new InterfaceError('The store is not open.');
-    return this.#recorder;
+  async #recorder(): Promise<DurableRecorder> {
+    return (await this.#opened()).recorder;
+  }
+
+  /** The store; a call that comes while it is being opened waits for it, and fails if that does. */
+  async #opened(): Promise<OpenedStore> {
+    if (this.#opening === undefined) throw new InterfaceError('The store is not open.');
+    return this.#opening;
   }
 }
 

@@ -1,4 +1,4 @@
-import { ProgrammingError } from '../persistence/errors.js';
+import { ProgrammingError } from '../../persistence/errors.js';
 
 const NAME_LENGTH_MAX = 200;
 

@@ -1,0 +1,9 @@
+/**
+ * A store inside a worker: what the package's own worker is made of, for an application that runs there itself.
+ *
+ * @module
+ */
+export { openStore } from './open-store.js';
+export type { HostedStore, OpenStoreOptions } from './open-store.js';
+export type { CommitOptions, DaybookInsertOptions, DaybookRecorder } from './protocol/daybook-recorder.js';
+export type { HostReport } from './protocol/store-host.js';

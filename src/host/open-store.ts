@@ -1,0 +1,202 @@
+/**
+ * The way in for code that runs in a worker: a store without a boundary before it.
+ *
+ * @module
+ */
+import { pageWakeSources } from '../origin/wake-sources.js';
+import type { DurableRecorder } from '../persistence/journal/durable-recorder.js';
+import type { OpenProgress } from '../persistence/journal/open-progress.js';
+import type { RecorderTransaction } from '../persistence/recorder-transaction.js';
+import type { RecorderSupport, SelectEventsOptions, SelectNotificationsOptions } from '../persistence/recorder.js';
+import type { SqlDialect } from '../persistence/sql/sql-dialect.js';
+import type { SqlQueryable, SqlResult } from '../persistence/sql/sql-queryable.js';
+import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../persistence/stored-event.js';
+import { follow } from '../persistence/subscription.js';
+import type { FollowOptions, Subscription } from '../persistence/subscription.js';
+import { validateDurability } from '../persistence/validation.js';
+import { Listeners } from '../util/listeners.js';
+import { OpenedStore } from './opened-store.js';
+import type { CommitOptions, DaybookInsertOptions, DaybookRecorder } from './protocol/daybook-recorder.js';
+import type { HostReport } from './protocol/store-host.js';
+import { validateStoreName } from './protocol/store-name.js';
+
+/** Options of {@link openStore}. */
+export interface OpenStoreOptions {
+  /** Name of the store within this origin, as for `openDaybook`: it is the same store. */
+  readonly name: string;
+  /** Where `sql-wasm.wasm` lies. @defaultValue beside the package's script, as bundlers arrange it */
+  readonly wasmUrl?: string | URL;
+  /** What an acknowledged commit survives, as for `openDaybook`. @defaultValue `strict` */
+  readonly durability?: 'strict' | 'relaxed';
+  /** Told how far the opening is: a few times a second at most, and at least once. */
+  readonly onProgress?: (progress: OpenProgress) => void;
+}
+
+/**
+ * A store that is open in this worker. It is the same for those in other tabs, whether they have it open here or by
+ * `openDaybook`: each is a replica of one journal. A `startSync` takes it as its store.
+ */
+export interface HostedStore extends AsyncDisposable {
+  readonly name: string;
+  /** Identifies this store in this browser profile, for ever: a random UUID. */
+  readonly replicaId: string;
+  /** Of a store that was imported as a copy: events up to this id are those of its original, for a server; 0 of others. */
+  readonly pushBaseId: number;
+  /** Records durably; its calls cross no boundary. */
+  readonly recorder: DaybookRecorder;
+  /** As `Daybook.onRecorded`. */
+  onRecorded(listener: () => void): () => void;
+  /** As `Daybook.subscribe`. */
+  subscribe(options?: FollowOptions): Subscription;
+  /** How much there is, and what is not synced. */
+  report(): Promise<HostReport>;
+  /** Waits for what is in flight, then closes. Later calls reject with `InterfaceError`. Closing twice is fine. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a store in this worker, and creates it where there is none: for an application that runs beside its store, so that
+ * a command crosses to the worker once, however often it asks the store. Not for a page: SQLite would run on its main
+ * thread.
+ *
+ * That a browser has lost a store is noticed by pages only, which remember in `localStorage` that there was one.
+ *
+ * @throws StorageUnavailableError (`STORAGE_UNAVAILABLE`) when the browser gives no durable storage, or the wasm does not load
+ * @throws CorruptJournalError (`CORRUPT_JOURNAL`) when stored data is damaged; it is left as it is
+ * @throws NotSupportedError (`NOT_SUPPORTED`) when a newer version of Daybook wrote the store
+ * @throws ImportIncompleteError (`IMPORT_INCOMPLETE`) when an import into it was begun and not finished
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is wrong
+ *
+ * @example
+ * ```ts
+ * // orders-worker.ts; the page calls it with Comlink's `wrap`
+ * import { expose } from 'comlink';
+ * import { Application } from 'daybook/application';
+ * import { openStore } from 'daybook/host';
+ *
+ * const store = await openStore({ name: 'orders' });
+ * const app = new Application({ recorder: store.recorder, aggregates: [order], inline: [openOrders] });
+ * expose({ place: (id: string, lines: Lines) => app.execute(order, id, { type: 'PlaceOrder', data: { lines } }) });
+ * ```
+ */
+export async function openStore(options: OpenStoreOptions): Promise<HostedStore> {
+  const { name, wasmUrl, durability, onProgress } = options;
+  validateStoreName(name);
+  validateDurability(durability);
+  const listeners = new Listeners();
+  const opened = await OpenedStore.open({
+    ...{ name, durability, onProgress },
+    wasmUrl: wasmUrl === undefined ? undefined : new URL(wasmUrl, location.href).href,
+    onRecorded: () => listeners.tell(),
+  });
+  return new OpenHostedStore(name, opened, listeners);
+}
+
+class OpenHostedStore implements HostedStore {
+  readonly name: string;
+  readonly replicaId: string;
+  readonly pushBaseId: number;
+  readonly recorder: DaybookRecorder;
+  readonly #opened: OpenedStore;
+  readonly #listeners: Listeners;
+  readonly #stopLooking: () => void;
+  #closing: Promise<void> | undefined;
+
+  constructor(name: string, opened: OpenedStore, listeners: Listeners) {
+    this.name = name;
+    this.replicaId = opened.identity.replicaId;
+    this.pushBaseId = opened.identity.pushBaseId ?? 0;
+    this.recorder = new HostedRecorder(opened.recorder, listeners);
+    this.#opened = opened;
+    this.#listeners = listeners;
+    // A worker that was frozen may have missed a message of another tab.
+    this.#stopLooking = pageWakeSources.onWake(() => opened.refresh());
+  }
+
+  onRecorded(listener: () => void): () => void {
+    return this.recorder.onRecorded(listener);
+  }
+
+  subscribe(options?: FollowOptions): Subscription {
+    return this.recorder.subscribe(options);
+  }
+
+  report(): Promise<HostReport> {
+    return this.#opened.report();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#stopLooking();
+    await this.#opened.close();
+    // A subscription at rest finds the end by its next look.
+    this.#listeners.tell();
+    this.#listeners.clear();
+  }
+}
+
+/** A durable recorder that can be followed. */
+class HostedRecorder implements DaybookRecorder {
+  readonly supports: RecorderSupport;
+  readonly dialect: SqlDialect;
+  readonly #recorder: DurableRecorder;
+  readonly #listeners: Listeners;
+
+  constructor(recorder: DurableRecorder, listeners: Listeners) {
+    this.supports = { ...recorder.supports, subscriptions: true };
+    this.dialect = recorder.dialect;
+    this.#recorder = recorder;
+    this.#listeners = listeners;
+  }
+
+  insertEvents(events: readonly StoredEvent[], options?: DaybookInsertOptions): Promise<readonly NotificationId[]> {
+    return this.#recorder.insertEvents(events, options);
+  }
+
+  selectEvents(originatorId: OriginatorId, options?: SelectEventsOptions): Promise<readonly StoredEvent[]> {
+    return this.#recorder.selectEvents(originatorId, options);
+  }
+
+  selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {
+    return this.#recorder.selectNotifications(options);
+  }
+
+  maxNotificationId(): Promise<NotificationId> {
+    return this.#recorder.maxNotificationId();
+  }
+
+  maxTrackingId(applicationName: string): Promise<NotificationId> {
+    return this.#recorder.maxTrackingId(applicationName);
+  }
+
+  hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean> {
+    return this.#recorder.hasTrackingId(applicationName, notificationId);
+  }
+
+  query(text: string, values?: unknown[]): Promise<SqlResult> {
+    return this.#recorder.query(text, values);
+  }
+
+  transaction<T>(
+    work: (transaction: RecorderTransaction<SqlQueryable>) => Promise<T>,
+    options?: CommitOptions,
+  ): Promise<T> {
+    return this.#recorder.transaction(work, options);
+  }
+
+  onRecorded(listener: () => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  subscribe(options?: FollowOptions): Subscription {
+    return follow(this, (listener) => this.#listeners.add(listener), options);
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * Wires a store where it is opened: sql.js, the journal, the durable recorder, and the channel between tabs.
+ *
+ * @module
+ */
+import { encodeError } from '../domain/error-codec.js';
+import { checkpointLockName, openLockName } from '../origin/origin-names.js';
+import { holdLock, workIfFree } from '../origin/web-locks.js';
+import { IndexedDbJournal } from '../persistence/indexeddb/indexeddb-journal.js';
+import { BackgroundCheckpoints } from '../persistence/journal/background-checkpoints.js';
+import { Checkpoints } from '../persistence/journal/checkpoints.js';
+import { DurableRecorder } from '../persistence/journal/durable-recorder.js';
+import type { Durability } from '../persistence/journal/journal.js';
+import type { OnOpenProgress } from '../persistence/journal/open-progress.js';
+import type { StoreIdentity } from '../persistence/journal/store-identity.js';
+import { SqliteOwnTables } from '../persistence/sqlite/own-tables/sqlite-own-tables.js';
+import { PUSH_TRACKING_NAME } from '../sync/sync-store.js';
+import { systemClock } from '../util/clock.js';
+import { HeadChannel } from './head-channel.js';
+import { ImagedReplica } from './imaged-replica.js';
+import { openDatabase } from './open-database.js';
+import type { HostReport } from './protocol/store-host.js';
+
+/** What opening a store takes. */
+export interface StoreOpening {
+  readonly name: string;
+  readonly wasmUrl: string | undefined;
+  readonly durability: Durability | undefined;
+  readonly onProgress: OnOpenProgress | undefined;
+  /** Called soon after something was recorded, by this tab or another one. */
+  readonly onRecorded: () => void;
+}
+
+/** What an open store consists of. */
+interface StoreParts {
+  readonly recorder: DurableRecorder;
+  readonly journal: IndexedDbJournal;
+  readonly checkpoints: BackgroundCheckpoints;
+}
+
+type Closers = (() => unknown)[];
+
+/** One store that is open in this thread. */
+export class OpenedStore {
+  readonly #parts: StoreParts;
+  readonly #closers: Closers;
+
+  private constructor(parts: StoreParts, closers: Closers) {
+    this.#parts = parts;
+    this.#closers = closers;
+  }
+
+  /** Opens a store, and creates it where there is none. When that fails, nothing stays open. */
+  static async open(opening: StoreOpening): Promise<OpenedStore> {
+    const closers: Closers = [];
+    try {
+      return new OpenedStore(await openParts(opening, closers), closers);
+    } catch (error) {
+      await closeAll(closers);
+      throw error;
+    }
+  }
+
+  get identity(): StoreIdentity {
+    return this.#parts.journal.identity;
+  }
+
+  get recorder(): DurableRecorder {
+    return this.#parts.recorder;
+  }
+
+  /** How the store stands, at one moment. */
+  async report(): Promise<HostReport> {
+    const { recorder, journal, checkpoints } = this.#parts;
+    const [largestId, confirmedId, checkpointPosition] = await Promise.all([
+      recorder.maxNotificationId(),
+      recorder.maxTrackingId(PUSH_TRACKING_NAME),
+      new Checkpoints({ storage: journal.checkpoints }).newestPosition(),
+    ]);
+    const { lastError } = checkpoints;
+    // The ids of a store in the browser have no gaps: none is given to a commit that fails.
+    return {
+      events: largestId,
+      largestId,
+      unsyncedEvents: Math.max(0, largestId - confirmedId),
+      position: recorder.position,
+      // Another tab may be ahead.
+      recordsSinceCheckpoint: Math.max(0, recorder.position - checkpointPosition),
+      checkpointFailure: lastError === undefined ? undefined : encodeError(lastError).message,
+    };
+  }
+
+  /** Looks whether other tabs have recorded something that nobody told of. */
+  refresh(): void {
+    const { recorder } = this.#parts;
+    recorder.noteHead(recorder.position + 1);
+  }
+
+  /** Waits for what is in flight, then closes. */
+  async close(): Promise<void> {
+    await closeAll(this.#closers);
+  }
+}
+
+async function openParts(opening: StoreOpening, closers: Closers): Promise<StoreParts> {
+  const { name, durability = 'strict', onProgress, onRecorded } = opening;
+  // Whoever deletes the store waits for it.
+  closers.push((await holdLock(openLockName(name), 'shared')) ?? (() => undefined));
+  const newIdentity = { replicaId: crypto.randomUUID(), createdAtMs: Date.now() };
+  const [database, journal] = await Promise.all([
+    openDatabase(opening),
+    IndexedDbJournal.open({ name, newIdentity, durability, clock: systemClock }),
+  ]);
+  closers.push(() => journal.close());
+  const images = new ImagedReplica(database, systemClock);
+  const open: { recorder?: DurableRecorder; checkpoints?: BackgroundCheckpoints } = {};
+  // Listening starts before the journal is read: a record that is written meanwhile is hinted at, not missed.
+  let hinted = 0;
+  const channel = new HeadChannel(
+    name,
+    (position) => {
+      hinted = Math.max(hinted, position);
+      open.recorder?.noteHead(position);
+    },
+    (durationMs) => open.recorder?.giveWay(durationMs),
+  );
+  closers.push(() => channel.close());
+  const recorder = await DurableRecorder.open({
+    replica: images.create(),
+    images,
+    ownTables: new SqliteOwnTables({ database }),
+    journal,
+    askForWay: (durationMs) => channel.askForWay(durationMs),
+    ...(onProgress === undefined ? {} : { onProgress }),
+    onApplied: (position, own) => {
+      if (own) channel.post(position);
+      onRecorded();
+      open.checkpoints?.note();
+    },
+  });
+  open.recorder = recorder;
+  closers.push(() => recorder.close());
+  const checkpoints = new BackgroundCheckpoints({
+    source: recorder,
+    clock: systemClock,
+    alone: (work) => workIfFree(checkpointLockName(name), work),
+  });
+  open.checkpoints = checkpoints;
+  closers.push(() => checkpoints.close());
+  checkpoints.note();
+  recorder.noteHead(hinted);
+  return { recorder, journal, checkpoints };
+}
+
+/** The last one first: what was opened later stands on what was opened before. */
+async function closeAll(closers: Closers): Promise<void> {
+  for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+}

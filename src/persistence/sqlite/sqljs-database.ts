@@ -1,0 +1,131 @@
+/**
+ * SQLite in WebAssembly, in memory, by whichever build of sql.js it is handed.
+ *
+ * @module
+ */
+import type initSqlJsOf from 'sql.js';
+import type * as SqlJs from 'sql.js';
+import { InterfaceError, StorageUnavailableError } from '../errors.js';
+import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
+import { attempt } from './sqlite-errors.js';
+
+/** How sql.js is loaded: what its package exports. */
+export type InitSqlJs = typeof initSqlJsOf;
+
+/** Options of `openSqlJs`. */
+export interface OpenSqlJsOptions {
+  /** Where `sql-wasm.wasm` lies. @defaultValue as sql.js finds it: beside its script */
+  readonly wasmUrl?: string;
+  /** The bytes of a SQLite file to begin with. @defaultValue an empty database */
+  readonly image?: Uint8Array;
+}
+
+/** A database that can be made bytes of, and of bytes. */
+export type SqlJsImageDatabase = SqliteDatabase & Required<Pick<SqliteDatabase, 'serialize' | 'restore'>>;
+
+/**
+ * Opens a database in memory.
+ *
+ * @param initSqlJs - of whichever build of sql.js
+ * @throws StorageUnavailableError (`STORAGE_UNAVAILABLE`) when the wasm file cannot be loaded
+ */
+export async function openWith(initSqlJs: InitSqlJs, options: OpenSqlJsOptions): Promise<SqlJsImageDatabase> {
+  const { wasmUrl, image } = options;
+  const sqlJs = await initSqlJs(wasmUrl === undefined ? {} : { locateFile: () => wasmUrl }).catch((cause: unknown) => {
+    throw new StorageUnavailableError(
+      `SQLite's WebAssembly could not be loaded${wasmUrl === undefined ? '' : ` from ${wasmUrl}`}. Serve the file sql-wasm.wasm, or name its place with the option wasmUrl.`,
+      { cause },
+    );
+  });
+  return new SqlJsDatabase((bytes) => new sqlJs.Database(bytes), image);
+}
+
+class SqlJsDatabase implements SqlJsImageDatabase {
+  readonly batchesRows = true;
+  readonly #make: (image?: Uint8Array) => SqlJs.Database;
+  #database: SqlJs.Database | undefined;
+
+  constructor(make: (image?: Uint8Array) => SqlJs.Database, image: Uint8Array | undefined) {
+    this.#make = make;
+    this.#database = attempt(() => make(image));
+  }
+
+  exec(sql: string): void {
+    attempt(() => this.#open().run(sql));
+  }
+
+  prepare(sql: string): SqliteStatement {
+    return new SqlJsStatement(() => this.#open(), sql);
+  }
+
+  serialize(): Uint8Array {
+    return attempt(() => this.#open().export());
+  }
+
+  restore(image: Uint8Array): void {
+    const before = this.#open();
+    this.#database = attempt(() => this.#make(image));
+    // Frees its statements too: each is prepared again when it is used next.
+    before.close();
+  }
+
+  close(): void {
+    this.#database?.close();
+    this.#database = undefined;
+  }
+
+  #open(): SqlJs.Database {
+    if (this.#database === undefined) throw new InterfaceError('The database is closed.');
+    return this.#database;
+  }
+}
+
+class SqlJsStatement implements SqliteStatement {
+  readonly #open: () => SqlJs.Database;
+  readonly #sql: string;
+  #database: SqlJs.Database;
+  #statement: SqlJs.Statement;
+
+  constructor(open: () => SqlJs.Database, sql: string) {
+    this.#open = open;
+    this.#sql = sql;
+    this.#database = open();
+    this.#statement = attempt(() => this.#database.prepare(sql));
+  }
+
+  run(parameters: readonly SqliteValue[]): void {
+    attempt(() => this.#current().run(parameters as SqlJs.BindParams));
+  }
+
+  all(parameters: readonly SqliteValue[]): SqliteRow[] {
+    return attempt(() => {
+      const statement = this.#current();
+      const rows: SqliteRow[] = [];
+      try {
+        statement.bind(parameters as SqlJs.BindParams);
+        while (statement.step()) rows.push(statement.get());
+      } finally {
+        statement.reset();
+      }
+      return rows;
+    });
+  }
+
+  columnNames(): readonly string[] {
+    return attempt(() => this.#current().getColumnNames());
+  }
+
+  free(): void {
+    attempt(() => this.#statement.free());
+  }
+
+  /** The statement, prepared anew if the database was replaced. */
+  #current(): SqlJs.Statement {
+    const database = this.#open();
+    if (database !== this.#database) {
+      this.#statement = database.prepare(this.#sql);
+      this.#database = database;
+    }
+    return this.#statement;
+  }
+}
