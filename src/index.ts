@@ -12,6 +12,7 @@ export {
   UnsyncedEventsError,
   WorkerDiedError,
   WorkerFailedError,
+  wrapWorker,
 } from './client/index.js';
 export type {
   CommitOptions,

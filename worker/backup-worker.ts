@@ -4,6 +4,6 @@
  * @module
  */
 import { StoreBackup } from '../src/host/store-backup.js';
-import { serve } from './serve.js';
+import { serve } from '../src/host/serve.js';
 
-serve(new StoreBackup());
+serve(new StoreBackup(), { wrapsForeign: true });

@@ -4,6 +4,6 @@
  * @module
  */
 import { StoreWorker } from '../src/host/store-worker.js';
-import { serve } from './serve.js';
+import { serve } from '../src/host/serve.js';
 
-serve(new StoreWorker());
+serve(new StoreWorker(), { wrapsForeign: true });

@@ -19,5 +19,6 @@ export { openDaybook } from './open-daybook.js';
 export type { Daybook, OpenDaybookOptions } from './open-daybook.js';
 export type { CommitOptions, DaybookInsertOptions, DaybookRecorder } from '../host/protocol/daybook-recorder.js';
 export type { WorkerFiles } from './start-worker.js';
+export { wrapWorker } from './wrap-worker.js';
 export type { HostReport } from '../host/protocol/store-host.js';
 export type { DaybookStorage, ExportOptions, StorageReport } from './store-storage.js';

@@ -69,14 +69,13 @@ export interface HostedStore extends AsyncDisposable {
  *
  * @example
  * ```ts
- * // orders-worker.ts; the page calls it with Comlink's `wrap`
- * import { expose } from 'comlink';
+ * // orders-worker.ts; the page takes it by `wrapWorker`
  * import { Application } from 'daybook/application';
- * import { openStore } from 'daybook/host';
+ * import { openStore, serve } from 'daybook/host';
  *
  * const store = await openStore({ name: 'orders' });
  * const app = new Application({ recorder: store.recorder, aggregates: [order], inline: [openOrders] });
- * expose({ place: (id: string, lines: Lines) => app.execute(order, id, { type: 'PlaceOrder', data: { lines } }) });
+ * serve({ place: (id: string, lines: Lines) => app.execute(order, id, { type: 'PlaceOrder', data: { lines } }) });
  * ```
  */
 export async function openStore(options: OpenStoreOptions): Promise<HostedStore> {
