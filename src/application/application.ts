@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { AggregateClass, AggregateRoot } from '../domain/aggregate-class.js';
+import type { AggregateRoot } from '../domain/aggregate-class.js';
 import type { CommandOf } from '../domain/decider.js';
 import type { RecordedEvent } from '../domain/event-metadata.js';
 import type { Message } from '../domain/message-types.js';
@@ -24,68 +24,36 @@ import type { Clock } from '../util/clock.js';
 import { callListener, Listeners } from '../util/listeners.js';
 import { AggregateCache } from './aggregates/aggregate-cache.js';
 import { kindOf } from './aggregates/aggregate-kind.js';
-import type { AggregateDefinition, AggregateKind, AnyDecider } from './aggregates/aggregate-kind.js';
+import type { AggregateDefinition, AnyDecider } from './aggregates/aggregate-kind.js';
 import { AggregateLoader } from './aggregates/aggregate-loader.js';
 import { ConcurrencyError } from './aggregates/application-errors.js';
 import type { ApplicationOptions } from './application-options.js';
 import { CommandExecutor } from './commands/command-executor.js';
 import type { ExecuteOptions, ExecutedBy, Execution } from './commands/command-executor.js';
-import { decideAgain } from './commands/decide-again.js';
-import type { RetryMeans } from './commands/decide-again.js';
 import { EventEnvelopeMapper } from './events/envelope-mapper.js';
 import type { EventLog } from './log/event-log.js';
 import { EventRegistry } from './events/event-registry.js';
 import { ConflictReader } from './commands/conflict-reader.js';
-import { concurrencyError, EventSaver } from './commands/event-saver.js';
-import type { AggregateChange, SaveOptions } from './commands/event-saver.js';
+import { EventSaver } from './commands/event-saver.js';
+import type { SaveOptions } from './commands/event-saver.js';
 import { DecodedSubscription, feedOf, pagedFeed } from './log/event-subscription.js';
 import type { EventSubscription, NotificationFeed } from './log/event-subscription.js';
 import { feedNews } from './log/feed-news.js';
-import { isAsExpected, outlivesConflict, validateExpectedVersion, versionOf } from './aggregates/expected-version.js';
 import type { ExpectedVersion } from './aggregates/expected-version.js';
 import { NotificationLog } from './log/notification-log.js';
+import { Saving } from './saving.js';
+import { selectedTopics } from './selection.js';
+import type { ReadEventsOptions, SubscribeOptions } from './selection.js';
 import type { NotifiedEvent } from './events/notified-event.js';
 import { takePartInTransactions } from './events/inline-participant.js';
 import { Repository } from './aggregates/repository.js';
 import type { EventsOf } from './aggregates/repository.js';
 import { SnapshotCodec } from './aggregates/snapshot-codec.js';
-import { crossesInterval, Snapshots } from './aggregates/snapshots.js';
-import type { FoundSnapshot } from './aggregates/snapshots.js';
-
-/** Which events to read. */
-export interface SelectionOptions<Definition extends AggregateDefinition = AggregateDefinition> {
-  /** Only of these deciders and classes. @defaultValue all, events of aggregates that are not the application's included */
-  readonly aggregates?: readonly Definition[] | undefined;
-  /** Only of these types. @defaultValue all */
-  readonly types?: readonly EventsOf<Definition>['type'][] | undefined;
-  /** What to do with an event whose topic is not registered: `throw` a `TopicError`, or `skip` it. @defaultValue `'throw'` */
-  readonly unknownTopic?: 'throw' | 'skip' | undefined;
-  /** Only after this notification (exclusive). @defaultValue 0: from the beginning */
-  readonly gt?: NotificationId | undefined;
-}
-
-/** Options of {@link Application.subscribe}. */
-export interface SubscribeOptions<
-  Definition extends AggregateDefinition = AggregateDefinition,
-> extends SelectionOptions<Definition> {
-  /** Ends the subscription when it is aborted, as the end of the iteration; nothing is thrown. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Options of {@link Application.readAll}. */
-export interface ReadEventsOptions<
-  Definition extends AggregateDefinition = AggregateDefinition,
-> extends SelectionOptions<Definition> {
-  /** Up to this notification (inclusive). @defaultValue no bound */
-  readonly stop?: NotificationId | undefined;
-}
+import { Snapshots } from './aggregates/snapshots.js';
 
 /** What {@link Application.tryExecute} resolves with: what came of the command, or the conflict that it ended in. */
 export type Tried<Result> =
   ({ readonly ok: true } & Result) | { readonly ok: false; readonly conflict: ConcurrencyError };
-
-// A race is lost to somebody who won it, so the store as a whole goes on; this many in a row means something else.
-const APPEND_ATTEMPTS_MAX = 20;
 
 /**
  * An application: deciders and aggregates on a store. Use it as it is, or extend it with methods of your own.
@@ -117,14 +85,10 @@ export class Application implements EventLog {
   /** The events as notifications, in sections. */
   readonly log: NotificationLog;
   readonly #clock: Clock;
-  readonly #retryMeans: RetryMeans;
   readonly #registry: EventRegistry;
   readonly #mapper: EventEnvelopeMapper;
-  readonly #loader: AggregateLoader;
-  readonly #snapshots: Snapshots | undefined;
-  readonly #saver: EventSaver;
+  readonly #saving: Saving;
   readonly #executor: CommandExecutor;
-  readonly #conflicts: ConflictReader;
   readonly #feed: NotificationFeed;
   readonly #givenFeed: NotificationFeed | undefined;
   readonly #options: ApplicationOptions;
@@ -142,7 +106,6 @@ export class Application implements EventLog {
     }
     this.#options = options;
     this.#clock = clock;
-    this.#retryMeans = { clock, random };
     this.recorder = recorder;
     this.name = options.name ?? 'application';
     this.log = new NotificationLog(recorder);
@@ -158,25 +121,30 @@ export class Application implements EventLog {
       validateOnRead,
     });
     const codec = new SnapshotCodec({ transcoder, compressor, cipher });
-    this.#snapshots = options.snapshots === undefined ? undefined : new Snapshots(options.snapshots, codec, clock);
+    const snapshots = options.snapshots === undefined ? undefined : new Snapshots(options.snapshots, codec, clock);
     const shared = { recorder, registry: this.#registry, mapper: this.#mapper };
-    this.#loader = new AggregateLoader({
+    const loader = new AggregateLoader({
       ...shared,
-      snapshots: this.#snapshots,
+      snapshots,
       // What stays in memory needs neither to be small nor to be secret.
       cache:
         options.cache === undefined ? undefined : new AggregateCache(new SnapshotCodec({ transcoder }), options.cache),
     });
-    this.repository = new Repository({ ...shared, loader: this.#loader });
-    this.#conflicts = new ConflictReader(shared);
+    this.repository = new Repository({ ...shared, loader });
+    const conflicts = new ConflictReader(shared);
     const newEventId = options.newEventId ?? ((): string => UUID.timeOrdered().toString());
-    this.#saver = new EventSaver({ ...shared, conflicts: this.#conflicts, inline, clock, newEventId });
+    const saver = new EventSaver({ ...shared, conflicts, inline, clock, newEventId });
+    const retryMeans = { clock, random };
+    this.#saving = new Saving({
+      ...{ ...retryMeans, saver, loader, snapshots, conflicts },
+      registry: this.#registry,
+      repository: this.repository,
+      onSaved: () => this.#listeners.tell(),
+    });
     this.#executor = new CommandExecutor({
-      ...this.#retryMeans,
-      loader: this.#loader,
-      conflicts: this.#conflicts,
-      validated: (kind, messages) => this.#saver.validated(kind, messages),
-      save: (changes, saveOptions) => this.#save(changes, saveOptions),
+      ...{ ...retryMeans, loader, conflicts },
+      validated: (kind, messages) => saver.validated(kind, messages),
+      save: (changes, saveOptions) => this.#saving.save(changes, saveOptions),
     });
   }
 
@@ -266,11 +234,7 @@ export class Application implements EventLog {
 
   /** As {@link Application.save}, with options. */
   async saveAll(aggregates: readonly AggregateRoot[], options: SaveOptions = {}): Promise<readonly NotifiedEvent[]> {
-    // One object given twice is saved once.
-    const changes = await Promise.all([...new Set(aggregates)].map((aggregate) => this.#pendingChange(aggregate)));
-    const saved = await this.#save(changes, options);
-    for (const { aggregate, messages } of changes) aggregate.markCommitted(messages.length);
-    return saved;
+    return await this.#saving.saveAll(aggregates, options);
   }
 
   /**
@@ -288,19 +252,7 @@ export class Application implements EventLog {
     expected: ExpectedVersion = 'any',
     options: SaveOptions = {},
   ): Promise<readonly NotifiedEvent<EventsOf<Definition>>[]> {
-    validateExpectedVersion(expected);
-    const kind = kindOf(definition);
-    const messages = await this.#saver.validated(kind, events);
-    const attempt = async (): Promise<readonly NotifiedEvent[]> => {
-      const version = await this.repository.versionOf(definition, id);
-      if (!isAsExpected(version, expected)) {
-        const conflicting = await this.#conflicts.eventsAfter(id, versionOf(expected));
-        throw concurrencyError({ kind, id, version, expected }, version, conflicting);
-      }
-      return await this.#save([{ kind, id, version, expected, messages }], options);
-    };
-    const policy = outlivesConflict(expected) ? { attemptsMax: APPEND_ATTEMPTS_MAX } : undefined;
-    const saved: unknown = await decideAgain(attempt, policy, this.#retryMeans);
+    const saved: unknown = await this.#saving.append(definition, id, events, expected, options);
     return saved as readonly NotifiedEvent<EventsOf<Definition>>[];
   }
 
@@ -313,14 +265,7 @@ export class Application implements EventLog {
    * @throws DataError (`DATA_ERROR`) when the state would come back as something else
    */
   async takeSnapshot(definition: AggregateDefinition, id: string): Promise<boolean> {
-    if (this.#snapshots === undefined) {
-      throw new ProgrammingError('This application takes no snapshots: give it a store in its option "snapshots".');
-    }
-    const version = await this.repository.versionOf(definition, id);
-    if (version === 0) await this.repository.load(definition, id);
-    const kind = kindOf(definition);
-    const [last] = await this.repository.history(definition, id, { gt: version - 1, lte: version });
-    return await this.#snapshots.store(kind, await this.#found(kind, last as RecordedEvent));
+    return await this.#saving.takeSnapshot(definition, id);
   }
 
   /**
@@ -341,7 +286,7 @@ export class Application implements EventLog {
     options: SubscribeOptions<Definition> = {},
   ): EventSubscription<EventsOf<Definition>> {
     const { gt = 0, signal } = options;
-    const topics = this.#topics(options);
+    const topics = selectedTopics(this.#registry, options);
     const subscription = new DecodedSubscription(this.#feed, { gt, topics, signal }, (notification) =>
       this.decode(notification),
     );
@@ -357,7 +302,7 @@ export class Application implements EventLog {
     options: ReadEventsOptions<Definition> = {},
   ): AsyncGenerator<NotifiedEvent<EventsOf<Definition>>, void, undefined> {
     const { gt = 0, stop } = options;
-    const selection = { gt, topics: this.#topics(options), ...(stop === undefined ? {} : { stop }) };
+    const selection = { gt, topics: selectedTopics(this.#registry, options), ...(stop === undefined ? {} : { stop }) };
     const store = new EventStore<RecordedEvent>({ mapper: this.#mapper, recorder: this.recorder });
     for await (const { domainEvent, notification } of store.readAll(selection)) {
       yield { ...domainEvent, notificationId: notification.id } as unknown as NotifiedEvent<EventsOf<Definition>>;
@@ -398,53 +343,5 @@ export class Application implements EventLog {
     if (feed.onRecorded !== undefined) return feed.onRecorded(listener);
     const maxNotificationId = (): Promise<NotificationId> => this.recorder.maxNotificationId();
     return feedNews({ feed, maxNotificationId, clock: this.#clock }, listener);
-  }
-
-  async #save(changes: readonly AggregateChange[], options: SaveOptions): Promise<readonly NotifiedEvent[]> {
-    const saved = await this.#saver.save(changes, options);
-    if (saved.length === 0) return saved;
-    this.#listeners.tell();
-    for (const change of changes) await this.#takeSnapshotWhenDue(change, saved);
-    return saved;
-  }
-
-  async #takeSnapshotWhenDue(change: AggregateChange, saved: readonly NotifiedEvent[]): Promise<void> {
-    const { kind, id, version, messages } = change;
-    const snapshots = this.#snapshots;
-    if (snapshots === undefined || !crossesInterval(version, version + messages.length, snapshots.interval)) return;
-    const last = saved.findLast(({ originatorId }) => originatorId === id) as NotifiedEvent;
-    await snapshots.take(kind, id, () => this.#found(kind, last));
-  }
-
-  /**
-   * What loading gives at an event, for a snapshot. Not what was computed before saving: that was made of data which did
-   * not go through the transcoder, and a snapshot must not change what loading gives.
-   */
-  async #found(
-    kind: AggregateKind,
-    { originatorId, originatorVersion, metadata }: RecordedEvent,
-  ): Promise<FoundSnapshot> {
-    const aggregate = await this.#loader.load(kind, originatorId, originatorVersion);
-    return { aggregate, eventId: metadata.eventId };
-  }
-
-  async #pendingChange(aggregate: AggregateRoot): Promise<AggregateChange & { readonly aggregate: AggregateRoot }> {
-    const kind = kindOf(aggregate.constructor as AggregateClass);
-    this.#registry.assertKnows(kind.name);
-    const { id, version, pendingEvents } = aggregate;
-    const messages = await this.#saver.validated(kind, pendingEvents);
-    return { aggregate, kind, id, version: version - pendingEvents.length, expected: 'any', messages };
-  }
-
-  #topics(options: SelectionOptions): readonly string[] {
-    const { aggregates, types, unknownTopic } = options;
-    // What is filtered in the store is not even read.
-    if (aggregates === undefined && types === undefined && unknownTopic !== 'skip') return [];
-    const aggregateTypes = aggregates?.map((definition) => kindOf(definition).name);
-    const topics = this.#registry.topics({ aggregateTypes, types });
-    // A recorder takes an empty list for no filter.
-    if (topics.length === 0)
-      throw new ProgrammingError('Nothing was selected: there is no event of these aggregates and types.');
-    return topics;
   }
 }

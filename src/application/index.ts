@@ -41,7 +41,8 @@ export {
 } from './aggregates/application-errors.js';
 export type { ConcurrencyErrorDetails, ConcurrencyErrorOptions } from './aggregates/application-errors.js';
 export { Application } from './application.js';
-export type { ReadEventsOptions, SelectionOptions, SubscribeOptions, Tried } from './application.js';
+export type { Tried } from './application.js';
+export type { ReadEventsOptions, SelectionOptions, SubscribeOptions } from './selection.js';
 export type { ApplicationOptions } from './application-options.js';
 export type { AggregateCacheOptions } from './aggregates/aggregate-cache.js';
 export type { AggregateDefinition, AnyDecider } from './aggregates/aggregate-kind.js';
