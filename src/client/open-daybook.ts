@@ -179,10 +179,7 @@ class OpenStore implements Daybook {
     this.name = name;
     this.replicaId = identity.replicaId;
     this.pushBaseId = identity.pushBaseId ?? 0;
-    this.recorder = new StoreRecorder(link, {
-      onRecorded: (listener) => this.onRecorded(listener),
-      onNews: (listener) => this.#onNews(listener),
-    });
+    this.recorder = new StoreRecorder(link, this.#listeners);
     this.query = (text, values) => this.recorder.query(text, values);
     this.storage = new StoreStorage({
       readReport: () => link.call((host) => host.report()),
@@ -201,7 +198,7 @@ class OpenStore implements Daybook {
   }
 
   onRecorded(listener: () => void): () => void {
-    return this.#listeners.add(listener);
+    return this.recorder.onRecorded(listener);
   }
 
   subscribe(options?: FollowOptions): Subscription {
@@ -219,14 +216,6 @@ class OpenStore implements Daybook {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  /** Tells of what was recorded, and of the store's end: a subscription at rest finds it by its next look. */
-  #onNews(listener: () => void): () => void {
-    const stops = [this.onRecorded(listener), this.#link.onRefused(listener)];
-    return () => {
-      for (const stop of stops) stop();
-    };
   }
 
   async #close(): Promise<void> {

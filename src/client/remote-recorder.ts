@@ -14,6 +14,7 @@ import type { Notification, NotificationId, OriginatorId, StoredEvent } from '..
 import { follow } from '../persistence/subscription.js';
 import type { FollowOptions, OnRecorded, Subscription } from '../persistence/subscription.js';
 import { validateEvents } from '../persistence/validation.js';
+import type { Listeners } from '../util/listeners.js';
 import type { CommitOptions, DaybookInsertOptions, DaybookRecorder } from '../host/protocol/daybook-recorder.js';
 import type { TransactionEnd } from '../host/protocol/store-host.js';
 import type { WorkerLink } from './worker-link.js';
@@ -95,29 +96,31 @@ class RemoteRecorder implements TransactionalRecorder<SqlQueryable> {
   }
 }
 
-/** Where a {@link StoreRecorder} hears of the store. */
-export interface StoreNews {
-  /** Calls a listener soon after something was recorded. */
-  readonly onRecorded: OnRecorded;
-  /** The same, and when reading would fail from now on. */
-  readonly onNews: OnRecorded;
-}
-
 /** A {@link DaybookRecorder} at the other end of a {@link WorkerLink}. */
 export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
   override readonly supports: RecorderSupport = { ...TRANSACTION, sql: true, subscriptions: true };
   readonly dialect: SqlDialect = SQLITE_DIALECT;
-  readonly onRecorded: OnRecorded;
-  readonly #onNews: OnRecorded;
+  readonly #onRefused: WorkerLink['onRefused'];
+  readonly #recorded: Listeners;
 
-  constructor(link: WorkerLink, { onRecorded, onNews }: StoreNews) {
+  /** @param recorded - are told soon after something was recorded */
+  constructor(link: WorkerLink, recorded: Listeners) {
     super(link);
-    this.onRecorded = onRecorded;
-    this.#onNews = onNews;
+    this.#onRefused = (listener) => link.onRefused(listener);
+    this.#recorded = recorded;
+  }
+
+  onRecorded(listener: () => void): () => void {
+    return this.#recorded.add(listener);
   }
 
   subscribe(options?: FollowOptions): Subscription {
-    return follow(this, this.#onNews, options);
+    // Told of the store's end too: a subscription at rest finds it by its next look.
+    const onNews: OnRecorded = (listener) => {
+      const stops = [this.onRecorded(listener), this.#onRefused(listener)];
+      return () => stops.forEach((stop) => stop());
+    };
+    return follow(this, onNews, options);
   }
 }
 

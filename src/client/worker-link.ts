@@ -13,7 +13,7 @@ import { workInTurn } from '../origin/web-locks.js';
 import { ProgrammingError } from '../persistence/errors.js';
 import { Listeners } from '../util/listeners.js';
 import { CLIENT_ERRORS, WorkerDiedError, WorkerFailedError } from '../host/protocol/client-errors.js';
-import { installErrorTransfer } from '../host/protocol/error-transfer.js';
+import { receiveErrors } from '../host/protocol/error-transfer.js';
 import type { StoreHost } from '../host/protocol/store-host.js';
 import type { WorkerHost } from '../host/protocol/worker-host.js';
 
@@ -43,7 +43,7 @@ export class WorkerLink<H extends WorkerHost = StoreHost> {
   #hasEnded = false;
 
   constructor(worker: Worker) {
-    installErrorTransfer({ classes: CLIENT_ERRORS });
+    receiveErrors(CLIENT_ERRORS);
     this.#worker = worker;
     this.#host = wrap<H>(worker);
     worker.addEventListener('error', (event) => {

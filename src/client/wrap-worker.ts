@@ -1,7 +1,7 @@
 import { wrap } from 'comlink';
 import type { Remote } from 'comlink';
 import { CLIENT_ERRORS } from '../host/protocol/client-errors.js';
-import { installErrorTransfer } from '../host/protocol/error-transfer.js';
+import { receiveErrors } from '../host/protocol/error-transfer.js';
 
 /**
  * Takes what a worker of the application's own offers by `serve` of `daybook/host`.
@@ -18,6 +18,6 @@ import { installErrorTransfer } from '../host/protocol/error-transfer.js';
  * ```
  */
 export function wrapWorker<Host>(worker: Worker): Remote<Host> {
-  installErrorTransfer({ classes: CLIENT_ERRORS });
+  receiveErrors(CLIENT_ERRORS);
   return wrap<Host>(worker);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 export { serve } from './serve.js';
-export type { ErrorTransferOptions } from './protocol/error-transfer.js';
+export type { SendErrorsOptions } from './protocol/error-transfer.js';
 export { openStore } from './open-store.js';
 export type { HostedStore, OpenStoreOptions } from './open-store.js';
 export type { CommitOptions, DaybookInsertOptions, DaybookRecorder } from './protocol/daybook-recorder.js';

@@ -1,6 +1,6 @@
 import { expose } from 'comlink';
-import { installErrorTransfer } from './protocol/error-transfer.js';
-import type { ErrorTransferOptions } from './protocol/error-transfer.js';
+import { sendErrors } from './protocol/error-transfer.js';
+import type { SendErrorsOptions } from './protocol/error-transfer.js';
 
 /**
  * Offers an object to the page that started this worker, which takes it by `wrapWorker`: its methods can be called from
@@ -8,7 +8,7 @@ import type { ErrorTransferOptions } from './protocol/error-transfer.js';
  *
  * @param host - its methods take and give what can be cloned; functions are passed as Comlink's proxies
  */
-export function serve(host: object, options: ErrorTransferOptions = {}): void {
-  installErrorTransfer(options);
+export function serve(host: object, options: SendErrorsOptions = {}): void {
+  sendErrors(options);
   expose(host);
 }

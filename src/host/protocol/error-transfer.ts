@@ -18,50 +18,67 @@ const THROWN = 'throw';
 interface Thrown {
   readonly value: unknown;
 }
+/** Comlink's handler of what a call threw. */
+export type ThrownHandler = TransferHandler<Thrown, unknown>;
 interface OwnThrown {
   readonly daybookError: ErrorData;
 }
 
-/** How errors cross. */
-export interface ErrorTransferOptions {
+/** How errors are sent. */
+export interface SendErrorsOptions {
   /**
-   * Which classes of ours arrive as what they are; others arrive as an `EventSourcingError` with their code. A worker need
-   * not know the classes of what a page throws, and is smaller without them.
-   *
-   * @defaultValue `[]`
-   */
-  readonly classes?: readonly EventSourcingErrorClass[];
-  /**
-   * Makes an `InternalError` of them that keeps them as its cause: for the worker, where everything that is thrown is
-   * Daybook's to answer for. `false` leaves them to Comlink. @defaultValue `false`
+   * Makes an `InternalError` of those that are not ours, and keeps them as its cause: for a worker in which everything that
+   * is thrown is Daybook's to answer for. `false` leaves them to Comlink. @defaultValue `false`
    */
   readonly wrapsForeign?: boolean;
 }
 
-let installed = false;
+let sends = false;
+let receives = false;
 
 /**
- * Teaches Comlink our errors; to be called once on both sides. Comlink's handlers are global to a bundle, so whatever
- * is not ours is left to the handler that was there: an application may use Comlink for itself.
+ * Teaches Comlink to send our errors whole; to be called once. Comlink's handlers are global to a bundle, so whatever is
+ * not ours is left to the handler that was there: an application may use Comlink for itself.
+ *
+ * Apart from {@link receiveErrors}, because a page that only calls needs only the other half, and is smaller by this one.
  */
-export function installErrorTransfer(options: ErrorTransferOptions = {}): void {
-  if (installed) return;
-  installed = true;
-  const original = transferHandlers.get(THROWN) as TransferHandler<Thrown, unknown>;
-  transferHandlers.set(THROWN, ownHandler(original, options));
+export function sendErrors(options: SendErrorsOptions = {}): void {
+  if (!sends) setHandler((original) => sendingHandler(original, options));
+  sends = true;
 }
 
-/** The handler that {@link installErrorTransfer} sets, over the one that was there. */
-export function ownHandler(
-  original: TransferHandler<Thrown, unknown>,
-  { classes = [], wrapsForeign = false }: ErrorTransferOptions = {},
-): TransferHandler<Thrown, unknown> {
+/**
+ * Teaches Comlink to take what {@link sendErrors} sends; to be called once.
+ *
+ * @param classes - which arrive as what they are; others arrive as an `EventSourcingError` with their code
+ */
+export function receiveErrors(classes: readonly EventSourcingErrorClass[]): void {
+  if (!receives) setHandler((original) => receivingHandler(original, classes));
+  receives = true;
+}
+
+function setHandler(make: (original: ThrownHandler) => ThrownHandler): void {
+  transferHandlers.set(THROWN, make(transferHandlers.get(THROWN) as ThrownHandler));
+}
+
+/** The handler that {@link sendErrors} sets, over the one that was there. */
+export function sendingHandler(
+  original: ThrownHandler,
+  { wrapsForeign = false }: SendErrorsOptions = {},
+): ThrownHandler {
   return {
-    canHandle: (value): value is Thrown => original.canHandle(value),
+    ...original,
     serialize: (thrown) => {
       const error = wrapsForeign ? asOwn(thrown.value) : thrown.value;
       return isEventSourcingError(error) ? [ownThrown(error), []] : original.serialize(thrown);
     },
+  };
+}
+
+/** The handler that {@link receiveErrors} sets, over the one that was there. */
+export function receivingHandler(original: ThrownHandler, classes: readonly EventSourcingErrorClass[]): ThrownHandler {
+  return {
+    ...original,
     deserialize: (serialized) => {
       if (isOwnThrown(serialized)) throw decodeError(serialized.daybookError, classes);
       return original.deserialize(serialized);

@@ -2,7 +2,7 @@ import { expose, transferHandlers, wrap } from 'comlink';
 import type { TransferHandler } from 'comlink';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { CLIENT_ERRORS, UnsyncedEventsError } from '../../../src/host/protocol/client-errors.js';
-import { ownHandler } from '../../../src/host/protocol/error-transfer.js';
+import { receivingHandler, sendingHandler } from '../../../src/host/protocol/error-transfer.js';
 import { InternalError, StorageFullError } from '../../../src/persistence/errors.js';
 
 const comlinksOwn = transferHandlers.get('throw') as TransferHandler<{ value: unknown }, unknown>;
@@ -13,7 +13,7 @@ afterEach(() => {
 
 /** What arrives at the other end of a message port when something is thrown at this one. */
 async function crossed(thrown: unknown, options: { wrapsForeign: boolean }): Promise<unknown> {
-  transferHandlers.set('throw', ownHandler(comlinksOwn, { classes: CLIENT_ERRORS, ...options }));
+  transferHandlers.set('throw', receivingHandler(sendingHandler(comlinksOwn, options), CLIENT_ERRORS));
   const { port1, port2 } = new MessageChannel();
   onTestFinished(() => {
     port1.close();
