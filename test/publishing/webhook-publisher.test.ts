@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { OutboundMessage } from '../../src/application/outbox/publisher.js';
 import { decodeHeaderValue } from '../../src/publishing/header-values.js';
-import { retryAfterMs } from '../../src/publishing/retry-after.js';
 import { WebhookPublisher } from '../../src/publishing/webhook-publisher.js';
 import { createWebhookSecret, verifyWebhook, webhookHeaders } from '../../src/publishing/webhook-signature.js';
 import { ManualClock } from '../../src/testing/manual-clock.js';
@@ -150,14 +149,4 @@ describe('posting', () => {
     const signal = AbortSignal.timeout(50);
     expect(await outcome(publisher.publish(message(), { signal }))).toMatchObject({ code: 'PUBLISH_ERROR' });
   });
-});
-
-test('Retry-After is seconds or a date, an hour at the most', () => {
-  const nowMs = Date.parse('2026-01-01T00:00:00Z');
-  expect(retryAfterMs(null, nowMs)).toBeUndefined();
-  expect(retryAfterMs('soon', nowMs)).toBeUndefined();
-  expect(retryAfterMs('120', nowMs)).toBe(120_000);
-  expect(retryAfterMs('Thu, 01 Jan 2026 00:00:30 GMT', nowMs)).toBe(30_000);
-  expect(retryAfterMs('Wed, 31 Dec 2025 00:00:00 GMT', nowMs)).toBe(0);
-  expect(retryAfterMs('99999999', nowMs)).toBe(3_600_000);
 });
