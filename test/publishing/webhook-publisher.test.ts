@@ -61,6 +61,43 @@ describe('signatures', () => {
     for (const secret of [old, current]) expect(await verifyWebhook(secret, { headers, body }, { clock })).toBe('m');
   });
 
+  test('are looked at up to a number', async () => {
+    const [clock, secret] = [new ManualClock(), createWebhookSecret()];
+    const headers = await webhookHeaders([secret], { id: 'm', body }, clock.nowMs());
+    const after = (others: number): Promise<unknown> => {
+      const signatures = `${`v1,${btoa('x'.repeat(32))} `.repeat(others)}${headers['webhook-signature']}`;
+      return outcome(
+        verifyWebhook(secret, { headers: { ...headers, 'webhook-signature': signatures }, body }, { clock }),
+      );
+    };
+    expect(await after(15)).toBe('m');
+    expect(await after(16)).toMatchObject({ code: 'DATA_ERROR', details: { reason: 'signature' } });
+  });
+
+  test('are of every byte of a text, and of texts only', async () => {
+    const [clock, secret] = [new ManualClock(), createWebhookSecret()];
+    const marked = new TextEncoder().encode('\uFEFF{}');
+    const headers = await webhookHeaders([secret], { id: 'm', body: marked }, clock.nowMs());
+    expect(await verifyWebhook(secret, { headers, body: marked }, { clock })).toBe('m');
+    expect(await outcome(verifyWebhook(secret, { headers, body: '{}' }, { clock }))).toMatchObject({
+      code: 'DATA_ERROR',
+    });
+    const replaced = await webhookHeaders(
+      [secret],
+      { id: 'm', body: new TextEncoder().encode('\uFFFD') },
+      clock.nowMs(),
+    );
+    // Read without care, it would be the same text.
+    const binary = Uint8Array.of(0xff);
+    expect(await outcome(verifyWebhook(secret, { headers: replaced, body: binary }, { clock }))).toMatchObject({
+      code: 'DATA_ERROR',
+      details: { reason: 'signature' },
+    });
+    expect(await outcome(webhookHeaders([secret], { id: 'm', body: binary }, 0))).toMatchObject({
+      code: 'PROGRAMMING_ERROR',
+    });
+  });
+
   test('need a secret that is one, and an id without dots', async () => {
     const short = `whsec_${btoa('short')}`;
     for (const secret of [short, 'whsec_***', '']) {
