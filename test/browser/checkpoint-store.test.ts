@@ -91,7 +91,7 @@ describe('a store that has grown', { timeout: 60_000 }, () => {
     expect(await second.recorder.insertEvents([sampleEvent(newOriginatorId(), 1)])).toEqual([28]);
   });
 
-  test('with a tab that slept through it: the tab does not write a position that was compacted away (S4)', async () => {
+  test('with a tab that slept through it: the tab does not write a position that was compacted away', async () => {
     const [grown, slept] = [newStoreName(), newStoreName()];
     const sleeper = await openStore(slept);
     const id = newOriginatorId();

@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { OutboundMessage } from '../../src/application/outbox/publisher.js';
 import { decodeHeaderValue } from '../../src/publishing/header-values.js';
-import { retryAfterMs } from '../../src/publishing/retry-after.js';
 import { WebhookPublisher } from '../../src/publishing/webhook-publisher.js';
 import { createWebhookSecret, verifyWebhook, webhookHeaders } from '../../src/publishing/webhook-signature.js';
 import { ManualClock } from '../../src/testing/manual-clock.js';
@@ -60,6 +59,43 @@ describe('signatures', () => {
     const clock = new ManualClock();
     const headers = await webhookHeaders([current, old], { id: 'm', body }, clock.nowMs());
     for (const secret of [old, current]) expect(await verifyWebhook(secret, { headers, body }, { clock })).toBe('m');
+  });
+
+  test('are looked at up to a number', async () => {
+    const [clock, secret] = [new ManualClock(), createWebhookSecret()];
+    const headers = await webhookHeaders([secret], { id: 'm', body }, clock.nowMs());
+    const after = (others: number): Promise<unknown> => {
+      const signatures = `${`v1,${btoa('x'.repeat(32))} `.repeat(others)}${headers['webhook-signature']}`;
+      return outcome(
+        verifyWebhook(secret, { headers: { ...headers, 'webhook-signature': signatures }, body }, { clock }),
+      );
+    };
+    expect(await after(15)).toBe('m');
+    expect(await after(16)).toMatchObject({ code: 'DATA_ERROR', details: { reason: 'signature' } });
+  });
+
+  test('are of every byte of a text, and of texts only', async () => {
+    const [clock, secret] = [new ManualClock(), createWebhookSecret()];
+    const marked = new TextEncoder().encode('\uFEFF{}');
+    const headers = await webhookHeaders([secret], { id: 'm', body: marked }, clock.nowMs());
+    expect(await verifyWebhook(secret, { headers, body: marked }, { clock })).toBe('m');
+    expect(await outcome(verifyWebhook(secret, { headers, body: '{}' }, { clock }))).toMatchObject({
+      code: 'DATA_ERROR',
+    });
+    const replaced = await webhookHeaders(
+      [secret],
+      { id: 'm', body: new TextEncoder().encode('\uFFFD') },
+      clock.nowMs(),
+    );
+    // Read without care, it would be the same text.
+    const binary = Uint8Array.of(0xff);
+    expect(await outcome(verifyWebhook(secret, { headers: replaced, body: binary }, { clock }))).toMatchObject({
+      code: 'DATA_ERROR',
+      details: { reason: 'signature' },
+    });
+    expect(await outcome(webhookHeaders([secret], { id: 'm', body: binary }, 0))).toMatchObject({
+      code: 'PROGRAMMING_ERROR',
+    });
   });
 
   test('need a secret that is one, and an id without dots', async () => {
@@ -150,14 +186,4 @@ describe('posting', () => {
     const signal = AbortSignal.timeout(50);
     expect(await outcome(publisher.publish(message(), { signal }))).toMatchObject({ code: 'PUBLISH_ERROR' });
   });
-});
-
-test('Retry-After is seconds or a date, an hour at the most', () => {
-  const nowMs = Date.parse('2026-01-01T00:00:00Z');
-  expect(retryAfterMs(null, nowMs)).toBeUndefined();
-  expect(retryAfterMs('soon', nowMs)).toBeUndefined();
-  expect(retryAfterMs('120', nowMs)).toBe(120_000);
-  expect(retryAfterMs('Thu, 01 Jan 2026 00:00:30 GMT', nowMs)).toBe(30_000);
-  expect(retryAfterMs('Wed, 31 Dec 2025 00:00:00 GMT', nowMs)).toBe(0);
-  expect(retryAfterMs('99999999', nowMs)).toBe(3_600_000);
 });

@@ -223,6 +223,17 @@ describe('a bad network', () => {
     await scene.expectBooksComplete();
   });
 
+  test('Retry-After of years is an hour', async () => {
+    const scene = new Scene('retry after years');
+    await scene.count(1);
+    scene.script.push(status(503, { 'retry-after': '999999999' }));
+    scene.start();
+    const waiting = await scene.until(({ state }) => state === 'waiting');
+    expect(waiting.nextAttemptAtMs).toBe(scene.clock.nowMs() + 3_600_000);
+    scene.clock.advance(3_600_000);
+    await scene.until(({ state }) => state === 'idle');
+  });
+
   test('coming back online or to the page ends the wait', async () => {
     const scene = new Scene('online');
     await scene.count(1);

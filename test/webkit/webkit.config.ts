@@ -8,7 +8,7 @@ import type { WebKitStorage } from './webkit-provider.js';
 function inWebKit(name: string, storage: WebKitStorage, include: string): TestProjectInlineConfiguration {
   return {
     // As in vitest.config.ts: what Vite meets during a test reloads the page.
-    optimizeDeps: { include: ['comlink', 'dequal', 'dequal/lite', 'sql.js', 'uuid', 'valibot'] },
+    optimizeDeps: { include: ['comlink', 'dequal', 'dequal/lite', 'sql.js', 'standardwebhooks', 'uuid', 'valibot'] },
     test: {
       name,
       include: [include],

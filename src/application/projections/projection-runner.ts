@@ -20,7 +20,7 @@ import { ViewMovedError } from './projection-store.js';
 import type { ProjectionStore, ViewGeneration } from './projection-store.js';
 import type { Projection } from './projection.js';
 
-// Events in one transaction: document 003 names it, and it keeps a transaction short.
+// Many events share the cost of a transaction, and it is still short: others may write between two of them.
 const BATCH_EVENTS_DEFAULT = 100;
 const ATTEMPTS_DEFAULT = 5;
 

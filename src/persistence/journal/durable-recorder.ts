@@ -11,7 +11,7 @@
  * (`commit-queue.ts`). Transactions with the caller's own SQL take another way to the same record
  * (`own-transactions.ts`). Replica and journal are kept together by `journal-follower.ts`.
  *
- * Invariants (S1–S6 of the design):
+ * Invariants:
  * 1. A commit resolves only after the journal said that its record is durable.
  * 2. The replica holds exactly the records 1 … `applied`, whole: a record is applied only after it is durable,
  *    so no reader ever sees a row that may still fail.

@@ -13,7 +13,7 @@
  * body:    varint count of commits, at least 1; each commit: varint count of operations, each operation:
  *   u8 1   events:   varint id of the first notification, varint length, a packed batch (event-batch.ts)
  *   u8 2   tracking: text application name, varint notification id
- *   u8 3   changes of own tables: varint length, bytes as the replica's engine makes them (sqlite/table-changes.ts)
+ *   u8 3   changes of own tables: varint length, bytes as the replica's engine makes them (sqlite/own-tables/table-changes.ts)
  * ```
  *
  * A record is valid if and only if: (1) the magic is right, (2) the version is known, (3) the checksum fits,

@@ -5,6 +5,7 @@
  */
 import { decodeError } from '../../domain/error-codec.js';
 import type { Clock } from '../../util/clock.js';
+import { retryAfterMs } from '../../util/retry-after.js';
 import {
   parseErrorResponse,
   parsePushResponse,
@@ -112,11 +113,11 @@ export class PushTransport {
   }
 
   #unavailable(response: Response, why: string): UnavailableError {
-    const retryAfterMs = readRetryAfterMs(response.headers.get('retry-after'), this.#options.clock.nowMs());
+    const waitMs = retryAfterMs(response.headers.get('retry-after'), this.#options.clock.nowMs());
     return new UnavailableError(
       `The server did not take the events: ${why} (HTTP ${response.status}). It is tried again.`,
       {
-        details: { status: response.status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
+        details: { status: response.status, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) },
       },
     );
   }
@@ -137,11 +138,4 @@ function nullBody(status: number): boolean {
 
 function isTransient(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || status >= 500;
-}
-
-/** Both forms of RFC 9110, section 10.2.3: seconds, or a date. */
-function readRetryAfterMs(value: string | null, nowMs: number): number | undefined {
-  if (value === null) return undefined;
-  const waitMs = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - nowMs;
-  return Number.isFinite(waitMs) ? Math.max(0, waitMs) : undefined;
 }

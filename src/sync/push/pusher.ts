@@ -14,7 +14,7 @@
  * 1. An event counts as confirmed only when an answer of the server says so, and the store has recorded that it did.
  * 2. A batch is cut from the store anew for each attempt, always right after the last confirmed id. So a batch whose
  *    fate is unknown is sent again, and the server, which records the id of the last event with the events, answers it.
- * 3. Between two attempts lies at least what `Retry-After` asked for.
+ * 3. Between two attempts lies at least what `Retry-After` asked for, up to an hour.
  * 4. Nothing here deletes or changes an event.
  *
  * @module

@@ -171,7 +171,7 @@ describe('a checkpoint', () => {
   });
 });
 
-describe('a tab that slept through a compaction (S4)', () => {
+describe('a tab that slept through a compaction', () => {
   const asleep = async (): Promise<{ journal: SharedJournal; writer: DurableRecorder; sleeper: DurableRecorder }> => {
     const journal = new SharedJournal();
     const [writer, sleeper] = [await openImaged(journal), await openImaged(journal)];
@@ -225,7 +225,7 @@ describe('a tab that slept through a compaction (S4)', () => {
   });
 });
 
-describe('damage (S7)', () => {
+describe('damage', () => {
   test('of the newest image: the one before it and the journal make the same store', async () => {
     const { journal, writer } = await compacted();
     const [newest, older] = [manifestAt(journal, 10), manifestAt(journal, 5)];
@@ -321,7 +321,7 @@ describe('a manifest', () => {
 });
 
 describe('a SQLite image', () => {
-  test('replays to the same tables as the whole journal, byte for byte (S3)', async () => {
+  test('replays to the same tables as the whole journal, byte for byte', async () => {
     const journal = new SharedJournal();
     const writer = await openSqlite(journal);
     for (let round = 1; round <= 20; round++) {

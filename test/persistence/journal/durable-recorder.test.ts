@@ -20,7 +20,7 @@ const everything = async (recorder: DurableRecorder): Promise<unknown[]> =>
   }));
 
 describe('commits', () => {
-  test('resolve only after the record is durable, and no reader sees them before (S1, S6)', async () => {
+  test('resolve only after the record is durable, and no reader sees them before', async () => {
     const journal = new SharedJournal();
     const recorder = await openOn(journal);
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();
@@ -100,7 +100,7 @@ describe('commits', () => {
 });
 
 describe('two tabs', () => {
-  test('a tab that is behind checks again on what the other wrote (S4)', async () => {
+  test('a tab that is behind checks again on what the other wrote', async () => {
     const journal = new SharedJournal();
     const [first, second] = [await openOn(journal), await openOn(journal)];
     const id = newOriginatorId();
@@ -199,7 +199,7 @@ describe('a damaged journal', () => {
     return journal;
   };
 
-  test('is not opened, and keeps every byte (S7)', async () => {
+  test('is not opened, and keeps every byte', async () => {
     const journal = await written();
     const record = journal.records[1] as Uint8Array;
     record[record.length - 1] = (record[record.length - 1] as number) ^ 1;
@@ -329,7 +329,7 @@ describe('any interleaving of tabs, checkpoints and faults', () => {
     );
   });
 
-  test('replays to the same SQLite tables, byte for byte (S3)', async () => {
+  test('replays to the same SQLite tables, byte for byte', async () => {
     const journal = new SharedJournal();
     const open = async (): Promise<{ recorder: DurableRecorder; dump: () => string }> => {
       const database = await openSqlJs();

@@ -236,7 +236,7 @@ const RUNS = 40;
 
 describe('any SQL that is accepted', () => {
   test(
-    'leaves what the caller saw, in every tab, replayed from the start and from a checkpoint (S3)',
+    'leaves what the caller saw, in every tab, replayed from the start and from a checkpoint',
     { timeout: 120_000 },
     async () => {
       await fc.assert(

@@ -1,4 +1,5 @@
-// A wish for longer than this is taken for a mistake, or for bad will: the message would as good as never be sent.
+// A wish for longer than this is taken for a mistake, or for bad will: nothing would ever be sent again. Timers of the
+// platform end at 24 days besides, and one that is set for longer rings at once.
 const RETRY_AFTER_MS_MAX = 3_600_000;
 
 /**
