@@ -28,23 +28,22 @@ import type { ProcessRecorder, SelectEventsOptions, SelectNotificationsOptions }
 import type { SqlResult } from '../persistence/sql/sql-queryable.js';
 import { SqliteOwnTables } from '../persistence/sqlite/own-tables/sqlite-own-tables.js';
 import type { NotificationId, OriginatorId } from '../persistence/stored-event.js';
-import { PUSH_TRACKING_NAME } from '../sync/sync-store.js';
+import { readConfirmed } from '../sync/confirmed.js';
 import { systemClock } from '../util/clock.js';
 import { HeadChannel } from './head-channel.js';
 import { ImagedReplica } from './imaged-replica.js';
 import { openDatabase } from './open-database.js';
 import { ProgressLine } from './progress-line.js';
 import { TransactionDesk } from './transaction-desk.js';
-
-type StoreOptions = HostOpenOptions & { readonly onProgress: OnOpenProgress | undefined };
+import type { TransactionSource } from './transaction-desk.js';
 
 /** Implements {@link StoreHost} on the real thing. */
 export class StoreWorker implements StoreHost {
   #opening: Promise<StoreIdentity> | undefined;
-  #name = '';
   readonly #transactions = new TransactionDesk();
   #recorder: DurableRecorder | undefined;
-  #journal: IndexedDbJournal | undefined;
+  /** Those that any tab wrote. */
+  #stored: Checkpoints | undefined;
   #channel: HeadChannel | undefined;
   #listener: (() => void) | undefined;
   #releaseStore: Release | undefined;
@@ -97,8 +96,7 @@ export class StoreWorker implements StoreHost {
   }
 
   async beginTransaction(token: number | undefined, options: HostTransactionOptions): Promise<number> {
-    const source = token === undefined ? await this.#opened() : this.#transactions.get(token);
-    return this.#transactions.begin(source, options);
+    return this.#transactions.begin(await this.#recorderOf(token), options);
   }
 
   async commitTransaction(token: number): Promise<TransactionEnd> {
@@ -111,20 +109,20 @@ export class StoreWorker implements StoreHost {
 
   async report(): Promise<HostReport> {
     const recorder = await this.#opened();
-    const [largestId, confirmedId, checkpointPosition] = await Promise.all([
-      recorder.maxNotificationId(),
-      recorder.maxTrackingId(PUSH_TRACKING_NAME),
-      this.#newestCheckpoint(),
+    const [{ largestId, pending }, checkpointPosition = 0] = await Promise.all([
+      readConfirmed(recorder),
+      this.#stored?.newestPosition(),
     ]);
+    const failure = this.#checkpoints?.lastError;
     // The ids of a store in the browser have no gaps: none is given to a commit that fails.
     return {
       events: largestId,
       largestId,
-      unsyncedEvents: Math.max(0, largestId - confirmedId),
+      unsyncedEvents: pending,
       position: recorder.position,
       // Another tab may be ahead.
       recordsSinceCheckpoint: Math.max(0, recorder.position - checkpointPosition),
-      checkpointFailure: this.#checkpointFailure(),
+      checkpointFailure: failure === undefined ? undefined : encodeError(failure).message,
     };
   }
 
@@ -148,21 +146,20 @@ export class StoreWorker implements StoreHost {
     // Whoever deletes the store waits for it.
     this.#releaseStore = await holdLock(openLockName(options.name), 'shared');
     const progress = new ProgressLine(onProgress);
-    const identity = await this.#openStore({ ...options, onProgress: progress.tell });
+    const identity = await this.#openStore(options, progress.tell);
     await progress.heard();
     return identity;
   }
 
   /** @returns who the store is */
-  async #openStore(options: StoreOptions): Promise<StoreIdentity> {
-    const { name, durability, onProgress } = options;
-    this.#name = name;
+  async #openStore(options: HostOpenOptions, onProgress: OnOpenProgress | undefined): Promise<StoreIdentity> {
+    const { name, durability } = options;
     const newIdentity = { replicaId: crypto.randomUUID(), createdAtMs: Date.now() };
     const [database, journal] = await Promise.all([
       openDatabase(options),
-      IndexedDbJournal.open({ name, newIdentity, durability: durability ?? 'strict', clock: systemClock }),
+      IndexedDbJournal.open({ name, newIdentity, durability, clock: systemClock }),
     ]);
-    this.#journal = journal;
+    this.#stored = new Checkpoints({ storage: journal.checkpoints });
     const images = new ImagedReplica(database, systemClock);
     // Listening starts before the journal is read: a record that is written meanwhile is hinted at, not missed.
     let hinted = 0;
@@ -198,18 +195,8 @@ export class StoreWorker implements StoreHost {
     return journal.identity;
   }
 
-  async #newestCheckpoint(): Promise<number> {
-    const storage = this.#journal?.checkpoints;
-    return storage === undefined ? 0 : new Checkpoints({ storage }).newestPosition();
-  }
-
-  #checkpointFailure(): string | undefined {
-    const error = this.#checkpoints?.lastError;
-    return error === undefined ? undefined : encodeError(error).message;
-  }
-
   /** What a call is for: a transaction, or the store. */
-  async #recorderOf(token: number | undefined): Promise<ProcessRecorder> {
+  async #recorderOf(token: number | undefined): Promise<ProcessRecorder & TransactionSource> {
     return token === undefined ? this.#opened() : this.#transactions.get(token);
   }
 
