@@ -103,7 +103,9 @@ export class StockCountModel {
     });
     this.#lastReadId = Math.max(0, (await this.#application.head()) - EVENT_ROWS_MAX);
     await this.#readOn();
-    const stopStatus = sync.status.subscribe((status) => this.#state.update({ sync: this.#asRead(status) }));
+    const stopStatus = sync.status.subscribe((status) =>
+      this.#state.update({ sync: asRead(status, this.#state.value.rows) }),
+    );
     const stopRecounts = this.#application.recountStatus.subscribe(({ state, lastError }) => {
       // While it waits for storage it goes on by itself, and a count says the same in better words.
       if (state === 'stopped' && lastError !== undefined) this.#state.update({ recountError: asError(lastError) });
@@ -181,23 +183,25 @@ export class StockCountModel {
       this.#application.view(),
     ]);
     this.#lastReadId = newer.at(-1)?.notificationId ?? this.#lastReadId;
+    const rows = withNewer(this.#state.value.rows, newer);
     this.#state.update({
       counts: itemCounts(this.#parts.items, view),
       recounts: view.recounts,
-      rows: withNewer(this.#state.value.rows, newer),
+      rows,
       entriesTotal: view.entriesTotal,
-      sync: this.#asRead(this.#parts.sync.status.value),
+      sync: asRead(this.#parts.sync.status.value, rows),
     });
-  }
-
-  /** An event that is in the list already is pending, also in the moment before sync has seen it. */
-  #asRead(status: SyncStatus): SyncStatus {
-    return { ...status, pending: Math.max(status.pending, this.#lastReadId - status.confirmedId) };
   }
 
   #fail(error: unknown): void {
     this.#state.update({ countError: asError(error) });
   }
+}
+
+/** How much is pending is for sync to say. What the list shows as not sent is, also in the moment before sync has seen it. */
+function asRead(status: SyncStatus, rows: readonly EntryRow[]): SyncStatus {
+  const shownUnsent = rows.filter(({ notificationId }) => notificationId > status.confirmedId).length;
+  return { ...status, pending: Math.max(status.pending, shownUnsent) };
 }
 
 function asError(error: unknown): Error {

@@ -14,7 +14,7 @@ import type { Durability } from '../persistence/journal/journal.js';
 import type { OnOpenProgress } from '../persistence/journal/open-progress.js';
 import type { StoreIdentity } from '../persistence/journal/store-identity.js';
 import { SqliteOwnTables } from '../persistence/sqlite/own-tables/sqlite-own-tables.js';
-import { PUSH_TRACKING_NAME } from '../sync/sync-store.js';
+import { readConfirmed } from '../sync/confirmed.js';
 import { systemClock } from '../util/clock.js';
 import { HeadChannel } from './head-channel.js';
 import { ImagedReplica } from './imaged-replica.js';
@@ -72,9 +72,8 @@ export class OpenedStore {
   /** How the store stands, at one moment. */
   async report(): Promise<HostReport> {
     const { recorder, journal, checkpoints } = this.#parts;
-    const [largestId, confirmedId, checkpointPosition] = await Promise.all([
-      recorder.maxNotificationId(),
-      recorder.maxTrackingId(PUSH_TRACKING_NAME),
+    const [{ largestId, pending }, checkpointPosition] = await Promise.all([
+      readConfirmed(recorder),
       new Checkpoints({ storage: journal.checkpoints }).newestPosition(),
     ]);
     const { lastError } = checkpoints;
@@ -82,7 +81,7 @@ export class OpenedStore {
     return {
       events: largestId,
       largestId,
-      unsyncedEvents: Math.max(0, largestId - confirmedId),
+      unsyncedEvents: pending,
       position: recorder.position,
       // Another tab may be ahead.
       recordsSinceCheckpoint: Math.max(0, recorder.position - checkpointPosition),

@@ -18,7 +18,7 @@ import { ImportIncompleteError } from '../persistence/errors.js';
 import { IndexedDbJournal } from '../persistence/indexeddb/indexeddb-journal.js';
 import type { ImportProgress, OnOpenProgress } from '../persistence/journal/open-progress.js';
 import type { ImportResult } from '../persistence/indexeddb/store-import.js';
-import { PUSH_TRACKING_NAME } from '../sync/sync-store.js';
+import { readConfirmed } from '../sync/confirmed.js';
 import { systemClock } from '../util/clock.js';
 import { deleteStore } from './delete-store.js';
 import { ExportSource } from './export-source.js';
@@ -66,12 +66,9 @@ async function countUnsynced({ name, wasmUrl }: HostBackupOptions): Promise<numb
       IndexedDbJournal.open({ name, newIdentity, clock: systemClock }),
     ]);
     const recorder = await openReader(database, journal);
-    const [largestId, confirmedId] = await Promise.all([
-      recorder.maxNotificationId(),
-      recorder.maxTrackingId(PUSH_TRACKING_NAME),
-    ]);
+    const { pending } = await readConfirmed(recorder);
     await recorder.close();
-    return Math.max(0, largestId - confirmedId);
+    return pending;
   } catch (error) {
     // What is no store yet holds nothing that the file does not.
     if (error instanceof ImportIncompleteError) return 0;

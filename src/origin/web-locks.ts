@@ -15,11 +15,7 @@ export type AloneOutcome = 'done' | 'in-use';
  * for work that only becomes double then, not wrong.
  */
 export async function workIfFree(name: string, work: () => Promise<void>): Promise<void> {
-  const locks = webLocks();
-  if (locks === undefined) return work();
-  await locks.request(name, { ifAvailable: true }, async (lock) => {
-    if (lock !== null) await work();
-  });
+  await (webLocks()?.request(name, { ifAvailable: true }, (lock) => (lock === null ? undefined : work())) ?? work());
 }
 
 /** How {@link workInTurn} waits. */
@@ -49,11 +45,11 @@ export async function workInTurn(name: string, options: TurnOptions, work: () =>
  *
  * @returns how to give it back, once it is held; `undefined` where there are no Web Locks
  */
-export function holdLock(name: string, mode: LockMode): Promise<Release | undefined> {
+export async function holdLock(name: string, mode: LockMode): Promise<Release | undefined> {
   const locks = webLocks();
-  if (locks === undefined) return Promise.resolve(undefined);
+  if (locks === undefined) return undefined;
   return new Promise((resolve, reject) => {
-    locks.request(name, { mode }, () => new Promise<void>((release) => resolve(release))).catch(reject);
+    locks.request(name, { mode }, () => new Promise<void>(resolve)).catch(reject);
   });
 }
 

@@ -17,9 +17,3 @@ export interface SyncStore {
   /** Calls a listener soon after something was recorded. @returns stops the calls */
   onRecorded(listener: () => void): () => void;
 }
-
-/**
- * Under this name the store remembers what the server confirmed: a tracking record like any other, so it moves
- * forward only, and is written in a journal record like everything else.
- */
-export const PUSH_TRACKING_NAME = 'daybook:push';

@@ -7,6 +7,7 @@ import { StockCountModel } from '../../demo/stock-count-model.js';
 import { countOriginatorId, recountOriginatorId } from '../../demo/stock-events.js';
 import { STOCK_ITEMS } from '../../demo/stock-items.js';
 import { EVENT_ROWS_MAX } from '../../demo/stock-sheet.js';
+import { ObservableValue } from '../../src/util/observable.js';
 
 const REPLICA_ID = '3f1d6c1e-6f0b-4a52-8a3e-5a2f0c9d7b11';
 const [FIRST, SECOND] = STOCK_ITEMS as [(typeof STOCK_ITEMS)[number], (typeof STOCK_ITEMS)[number]];
@@ -22,13 +23,11 @@ const STATUS: SyncStatus = {
 
 class FakeSync implements Pick<Sync, 'status' | 'pushNow' | 'pause' | 'resume'> {
   readonly calls: string[] = [];
-  readonly status: Sync['status'] = {
-    value: STATUS,
-    subscribe: (listener) => {
-      listener(STATUS);
-      return () => undefined;
-    },
-  };
+  readonly #status = new ObservableValue(STATUS);
+  readonly status: Sync['status'] = this.#status;
+  says(status: Partial<SyncStatus>): void {
+    this.#status.set({ ...STATUS, ...status });
+  }
   pushNow(): void {
     this.calls.push('pushNow');
   }
@@ -241,6 +240,24 @@ describe('StockCountModel', () => {
     await model.step(FIRST.sku, 1);
     expect(model.state.value.countError).toBeUndefined();
     expect(quantityOf(model, FIRST.sku)).toBe(FIRST.lastStocktakeQuantity + 1);
+  });
+
+  it('counts as pending what is in the list and not sent, before sync has seen it', async () => {
+    const sync = new FakeSync();
+    const model = await startModel(await openStore(), sync);
+    await model.step(FIRST.sku, 1);
+    await model.step(FIRST.sku, 1);
+    const { notificationId } = model.state.value.rows.at(-1)!;
+    const all = model.state.value.rows.length;
+    expect(all).toBeGreaterThanOrEqual(2);
+    expect(model.state.value.sync.pending).toBe(all);
+    sync.says({ confirmedId: notificationId });
+    expect(model.state.value.sync.pending).toBe(all - 1);
+    // It knows of more than the list shows.
+    sync.says({ pending: 500 });
+    expect(model.state.value.sync.pending).toBe(500);
+    sync.says({ confirmedId: 1_000 });
+    expect(model.state.value.sync.pending).toBe(0);
   });
 
   it('pauses and resumes sending as the switch says', async () => {

@@ -83,7 +83,7 @@ describe('a name of the origin', () => {
   /** What begins as one, and is none. */
   const OTHERS: Readonly<Record<string, readonly string[]>> = {
     // Of a tracking record, within a store.
-    'src/sync/sync-store.ts': ["export const PUSH_TRACKING_NAME = 'daybook:push';"],
+    'src/sync/confirmed.ts': ["export const PUSH_TRACKING_NAME = 'daybook:push';"],
     // Of PostgreSQL's advisory locks, within a server.
     'src/server/hosts/host-lock.ts': [
       `const TRY_LOCK_SQL = "SELECT pg_try_advisory_lock(hashtextextended('daybook:host', 0)) AS locked";`,

@@ -4,7 +4,7 @@ import { createSyncServer } from '../../src/server/index.js';
 import { startSync } from '../../src/sync/tabs/start-sync.js';
 import type { StartSyncOptions, Sync } from '../../src/sync/tabs/start-sync.js';
 import type { SyncStatus } from '../../src/sync/sync-status.js';
-import { PUSH_TRACKING_NAME } from '../../src/sync/sync-store.js';
+import { PUSH_TRACKING_NAME } from '../../src/sync/confirmed.js';
 import type { SyncStore } from '../../src/sync/sync-store.js';
 import { newOriginatorId, sampleEvents } from '../../src/testing/conformance/event-samples.js';
 import { ManualClock } from '../../src/testing/manual-clock.js';
@@ -321,6 +321,19 @@ describe('refusals', () => {
     expect(await scene.books.maxNotificationId()).toBe(1);
     scene.clock.advance(60_000);
     await vi.waitUntil(() => scene.requests.length === 2, WAIT);
+  });
+
+  test('a server that holds more of the store than there is: says so, and nothing counts as confirmed', async () => {
+    const scene = new Scene('more than there is');
+    await scene.count(3);
+    const ahead: Answer = async (_request, forward) =>
+      Response.json({ tracking: { id: 4 }, head: 4 }, { headers: (await forward()).headers });
+    scene.script.push(ahead);
+    scene.start();
+    const { pending, lastError } = await scene.until(({ state }) => state === 'stopped');
+    expect(lastError).toMatchObject({ code: 'REPLICA_DIVERGED', details: { trackingId: 4 } });
+    expect(pending).toBe(3);
+    expect(await scene.recorder.maxTrackingId(PUSH_TRACKING_NAME)).toBe(0);
   });
 
   test('a server that lost what it confirmed: stop says so, resend heals', async () => {

@@ -26,7 +26,7 @@ const APPENDS_ON_GUARD = 16;
 /** Options of {@link IndexedDbJournal.open}. */
 export interface OpenJournalOptions extends OpenStoreOptions {
   /** @defaultValue `strict` */
-  readonly durability?: Durability;
+  readonly durability?: Durability | undefined;
 }
 
 /** A {@link Journal} in IndexedDB. */

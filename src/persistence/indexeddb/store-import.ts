@@ -47,6 +47,8 @@ export interface TrialStore {
   readonly largestId: number;
   /** The largest id that a server confirmed, or 0. */
   readonly confirmedId: number;
+  /** Events that no server has confirmed. */
+  readonly pending: number;
 }
 
 /** What {@link importStore} needs. */
@@ -95,12 +97,7 @@ export async function importStore(options: ImportOptions): Promise<ImportResult>
     const trial = await tried(options, file.header, staging);
     const identity = options.as === 'copy' ? copyOf(file.header, newIdentity, trial) : file.header.identity;
     await staging.finish(identity);
-    const { largestId, confirmedId } = trial;
-    return {
-      replicaId: identity.replicaId,
-      events: largestId,
-      unsyncedEvents: Math.max(0, largestId - confirmedId),
-    };
+    return { replicaId: identity.replicaId, events: trial.largestId, unsyncedEvents: trial.pending };
   } catch (error) {
     // What is left behind if even that fails is no store, and the next import of that name clears it away.
     if (isRefused(error)) await staging.discard().catch(() => undefined);

@@ -20,12 +20,12 @@
  * @module
  */
 import { dequal } from 'dequal/lite';
-import { IntegrityError } from '../../persistence/errors.js';
 import type { Notification } from '../../persistence/stored-event.js';
 import type { Clock } from '../../util/clock.js';
 import { ObservableValue } from '../../util/observable.js';
 import type { Observable } from '../../util/observable.js';
 import { backoffDelayMs } from '../../util/backoff.js';
+import { readConfirmed, recordConfirmed } from '../confirmed.js';
 import { BACKOFF_DELAY_MS_MAX, PUSH_BACKOFF } from './push-backoff.js';
 import {
   PUSH_BODY_BYTES_MAX,
@@ -40,7 +40,6 @@ import type { PushResponse } from '../protocol/index.js';
 import type { Transport } from './push-transport.js';
 import { INITIAL_SYNC_STATUS } from '../sync-status.js';
 import type { SyncState, SyncStatus } from '../sync-status.js';
-import { PUSH_TRACKING_NAME } from '../sync-store.js';
 import type { SyncStore } from '../sync-store.js';
 
 // However often something is committed, the server is not asked more often than this while it fails.
@@ -136,7 +135,7 @@ export class Pusher {
     const { clock, isOffline } = this.#options;
     const after = await this.#refresh();
     if (this.#paused) return this.#wait('paused', undefined, signal);
-    if (this.#status.value.pending <= 0) return this.#wait('idle', undefined, signal);
+    if (this.#status.value.pending === 0) return this.#wait('idle', undefined, signal);
     // Tried once a minute all the same: browsers have been wrong about being offline.
     if (isOffline() && this.#nextAttemptAtMs === -Infinity) {
       this.#nextAttemptAtMs = clock.nowMs() + BACKOFF_DELAY_MS_MAX;
@@ -156,14 +155,12 @@ export class Pusher {
   /** Reads how far the store and the server are. @returns the id to push after */
   async #refresh(): Promise<number> {
     const { recorder } = this.#options.store;
-    const [confirmed, max] = await Promise.all([
-      recorder.maxTrackingId(PUSH_TRACKING_NAME),
-      recorder.maxNotificationId(),
-    ]);
-    if (this.#resendAfter !== undefined && this.#resendAfter >= confirmed) this.#resendAfter = undefined;
-    const after = this.#resendAfter ?? confirmed;
-    this.#update({ confirmedId: after, pending: max - after, offline: this.#options.isOffline() });
-    return after;
+    const remembered = await readConfirmed(recorder);
+    if (this.#resendAfter !== undefined && this.#resendAfter >= remembered.confirmedId) this.#resendAfter = undefined;
+    const { confirmedId, pending } =
+      this.#resendAfter === undefined ? remembered : await readConfirmed(recorder, this.#resendAfter);
+    this.#update({ confirmedId, pending, offline: this.#options.isOffline() });
+    return confirmedId;
   }
 
   async #pushBatch(after: number, signal: AbortSignal): Promise<void> {
@@ -220,20 +217,13 @@ export class Pusher {
   }
 
   async #confirm(notificationId: number): Promise<void> {
-    const { recorder } = this.#options.store;
-    if (notificationId > (await recorder.maxNotificationId())) {
+    if ((await recordConfirmed(this.#options.store.recorder, notificationId)) === 'not-here') {
       throw new ReplicaDivergedError(
         'The server holds more of this store than the store itself: it was copied or set back. Nothing is pushed until this is settled.',
         { details: { trackingId: notificationId } },
       );
     }
     if (this.#resendAfter !== undefined) this.#resendAfter = notificationId;
-    try {
-      await recorder.insertEvents([], { tracking: { applicationName: PUSH_TRACKING_NAME, notificationId } });
-    } catch (error) {
-      // The store remembers as much already: another tab was first, or a server that was behind has caught up.
-      if (!(error instanceof IntegrityError)) throw error;
-    }
   }
 
   async #afterFailure(error: Error, signal: AbortSignal): Promise<void> {

@@ -4,7 +4,7 @@ import type { StoredEvent } from '../../../src/persistence/stored-event.js';
 import { createSyncServer } from '../../../src/server/index.js';
 import { startSync } from '../../../src/sync/tabs/start-sync.js';
 import type { StartSyncOptions, Sync } from '../../../src/sync/tabs/start-sync.js';
-import { PUSH_TRACKING_NAME } from '../../../src/sync/sync-store.js';
+import { PUSH_TRACKING_NAME } from '../../../src/sync/confirmed.js';
 import type { SyncStore } from '../../../src/sync/sync-store.js';
 import { newOriginatorId, sampleEvents } from '../../../src/testing/conformance/event-samples.js';
 import { PATIENTLY } from '../../support/patience.js';
