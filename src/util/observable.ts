@@ -31,33 +31,31 @@ export interface Observable<T> {
  * ```
  */
 export class ObservableValue<T> implements Observable<T> {
-  #value: T;
-  /** How often it was set: by this, a listener knows a value that it was told of. */
-  #changes = 0;
+  /** An object for each time that it was set: by this, one who was told of it knows it again. */
+  #now: { readonly value: T };
   readonly #listeners = new Listeners();
 
   constructor(value: T) {
-    this.#value = value;
+    this.#now = { value };
   }
 
   get value(): T {
-    return this.#value;
+    return this.#now.value;
   }
 
   /** Changes the value and tells the listeners, also when it is the same. Throws nothing. */
   set(value: T): void {
-    this.#value = value;
-    this.#changes++;
+    this.#now = { value };
     this.#listeners.tell();
   }
 
   readonly subscribe = (listener: (value: T) => void): (() => void) => {
-    let told: number | undefined;
+    let told: object | undefined;
     const tell = (): void => {
       // A listener that sets the value has told all others before they are told of the value before.
-      if (told === this.#changes) return;
-      told = this.#changes;
-      listener(this.#value);
+      if (told === this.#now) return;
+      told = this.#now;
+      listener(this.value);
     };
     const stop = this.#listeners.add(tell);
     callListener(tell);
