@@ -45,7 +45,7 @@ export default defineConfig({
         plugins: [compileDecorators()],
         // No alias: in a browser the published build is tested, worker, wasm and all, found as applications find it.
         // What it imports is named, because a dependency that Vite meets during a test reloads the page.
-        optimizeDeps: { include: ['comlink', 'dequal', 'dequal/lite', 'sql.js', 'uuid', 'valibot'] },
+        optimizeDeps: { include: ['comlink', 'dequal', 'sql.js', 'uuid', 'valibot'] },
         test: {
           name: 'browser',
           testTimeout: 30_000,

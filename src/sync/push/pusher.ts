@@ -19,7 +19,6 @@
  *
  * @module
  */
-import { dequal } from 'dequal/lite';
 import { IntegrityError } from '../../persistence/errors.js';
 import type { Notification } from '../../persistence/stored-event.js';
 import type { Clock } from '../../util/clock.js';
@@ -254,8 +253,11 @@ export class Pusher {
   }
 
   #update(change: Partial<SyncStatus>): void {
-    const status = { ...this.#status.value, ...change };
-    if (!dequal(status, this.#status.value)) this.#status.set(status);
+    const before = this.#status.value;
+    const after = { ...before, ...change };
+    // Whoever watches is told of what has changed, and not of every look.
+    const fields = Object.keys(change) as (keyof SyncStatus)[];
+    if (fields.some((field) => after[field] !== before[field])) this.#status.set(after);
   }
 }
 
