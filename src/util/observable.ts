@@ -5,7 +5,18 @@
  */
 import { callListener, Listeners } from './listeners.js';
 
-/** A value and its changes. Fits `useSyncExternalStore` and the like: `value` is the same object until it changes. */
+/**
+ * A value and its changes: how a push, a projection, a process or an outbox stands. Fits `useSyncExternalStore` and the
+ * like: `value` is the same object until it changes.
+ *
+ * @example
+ * ```ts
+ * const stop = sync.status.subscribe(({ pending }) => console.log(`${pending} on this device`));
+ *
+ * // In React:
+ * const { pending } = useSyncExternalStore(sync.status.subscribe, () => sync.status.value);
+ * ```
+ */
 export interface Observable<T> {
   /** The value now. */
   readonly value: T;
@@ -20,7 +31,7 @@ export interface Observable<T> {
 }
 
 /**
- * An {@link Observable} that its owner changes.
+ * An {@link Observable} that its owner changes: give it to others as an `Observable`, which has no `set`.
  *
  * @example
  * ```ts
