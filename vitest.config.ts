@@ -47,7 +47,7 @@ export default defineConfig({
         // No alias: in a browser the published build is tested, worker, wasm and all, found as applications find it.
         // What it imports is named, because a dependency that Vite meets during a test reloads the page.
         optimizeDeps: {
-          include: ['comlink', 'dequal', 'dequal/lite', 'sql.js', 'standardwebhooks', 'uuid', 'valibot'],
+          include: ['comlink', 'dequal', 'sql.js', 'standardwebhooks', 'uuid', 'valibot'],
         },
         test: {
           name: 'browser',

@@ -1,6 +1,6 @@
+import { ObservableValue } from 'daybook';
+import type { Observable } from 'daybook';
 import type { BooksView } from './books-view.js';
-import { StateCell } from './state-cell.js';
-import type { ReadableCell } from './state-cell.js';
 
 // Rows on the screen. The totals beside them are of all rows.
 const ROWS_MAX = 60;
@@ -29,7 +29,7 @@ export interface BooksFeedParts {
 /** Asks the demo's server again and again what PostgreSQL holds, while somebody looks. */
 export class BooksFeed {
   readonly #parts: BooksFeedParts;
-  readonly #state = new StateCell<BooksState>({ view: undefined, reachable: undefined });
+  readonly #state = new ObservableValue<BooksState>({ view: undefined, reachable: undefined });
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asking: Promise<void> | undefined;
   #askAgain = false;
@@ -39,7 +39,7 @@ export class BooksFeed {
   }
 
   /** The state, to read and to watch. */
-  get state(): ReadableCell<BooksState> {
+  get state(): Observable<BooksState> {
     return this.#state;
   }
 
@@ -72,10 +72,10 @@ export class BooksFeed {
       const response = await fetch(`${url}?limit=${ROWS_MAX}`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
       const view: unknown = response.ok ? await response.json() : undefined;
       if (!isBooksView(view)) throw new TypeError('This is not the answer of the demo server.');
-      this.#state.update({ view, reachable: true });
+      this.#state.set({ view, reachable: true });
     } catch {
       // Why the server does not answer does not matter here: the last view stays, and is marked as old.
-      this.#state.update({ reachable: false });
+      this.#state.set({ ...this.#state.value, reachable: false });
     }
   }
 }

@@ -10,7 +10,7 @@
  *
  * @module
  */
-import type { SqlRecorder } from 'daybook';
+import type { Observable, SqlRecorder } from 'daybook';
 import {
   Application,
   InlineProjection,
@@ -19,7 +19,6 @@ import {
   SqlProjectionStore,
 } from 'daybook/application';
 import type { CommandOf, EventOf, FollowerStatus, NotifiedEvent, SqlView } from 'daybook/application';
-import type { Observable } from 'daybook/sync';
 import { recountNeeded } from './recount-process.js';
 import { recountTask } from './recount-task-decider.js';
 import { countOriginatorId } from './stock-events.js';

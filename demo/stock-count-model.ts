@@ -11,10 +11,9 @@
  *
  * @module
  */
-import type { Daybook, SqlRecorder } from 'daybook';
+import { ObservableValue } from 'daybook';
+import type { Daybook, Observable, SqlRecorder } from 'daybook';
 import type { Sync, SyncStatus } from 'daybook/sync';
-import { StateCell } from './state-cell.js';
-import type { ReadableCell } from './state-cell.js';
 import { StockApplication } from './stock-application.js';
 import type { StockItem } from './stock-items.js';
 import type { OpenRecount } from './stock-levels.js';
@@ -52,7 +51,7 @@ export interface StockCountParts {
 export class StockCountModel {
   readonly #parts: StockCountParts;
   readonly #application: StockApplication;
-  readonly #state: StateCell<StockCountState>;
+  readonly #state: ObservableValue<StockCountState>;
   // The last count of each item that is not through yet: the next one waits for it, so no click is lost.
   readonly #counting = new Map<string, Promise<void>>();
   #lastReadId = 0;
@@ -68,7 +67,7 @@ export class StockCountModel {
       replicaId: daybook.replicaId,
       now,
     });
-    this.#state = new StateCell<StockCountState>({
+    this.#state = new ObservableValue<StockCountState>({
       counts: itemCounts(items, { levels: [], recounts: [], entriesTotal: 0 }),
       recounts: [],
       rows: [],
@@ -81,7 +80,7 @@ export class StockCountModel {
   }
 
   /** The state, to read and to watch. */
-  get state(): ReadableCell<StockCountState> {
+  get state(): Observable<StockCountState> {
     return this.#state;
   }
 
@@ -104,11 +103,11 @@ export class StockCountModel {
     this.#lastReadId = Math.max(0, (await this.#application.head()) - EVENT_ROWS_MAX);
     await this.#readOn();
     const stopStatus = sync.status.subscribe((status) =>
-      this.#state.update({ sync: asRead(status, this.#state.value.rows) }),
+      this.#update({ sync: asRead(status, this.#state.value.rows) }),
     );
     const stopRecounts = this.#application.recountStatus.subscribe(({ state, lastError }) => {
       // While it waits for storage it goes on by itself, and a count says the same in better words.
-      if (state === 'stopped' && lastError !== undefined) this.#state.update({ recountError: asError(lastError) });
+      if (state === 'stopped' && lastError !== undefined) this.#update({ recountError: asError(lastError) });
     });
     return async () => {
       stopRecorded();
@@ -135,7 +134,7 @@ export class StockCountModel {
   setWorkOffline(workOffline: boolean): void {
     if (workOffline) this.#parts.sync.pause();
     else this.#parts.sync.resume();
-    this.#state.update({ workOffline });
+    this.#update({ workOffline });
   }
 
   /** Sends what waits, without waiting for the next attempt. */
@@ -160,7 +159,7 @@ export class StockCountModel {
     const item = this.#parts.items.find((known) => known.sku === sku);
     if (item === undefined) throw new RangeError(`There is no item ${sku} in this warehouse.`);
     await count(item);
-    this.#state.update({ countError: undefined });
+    this.#update({ countError: undefined });
     await this.#readOn();
   }
 
@@ -184,7 +183,7 @@ export class StockCountModel {
     ]);
     this.#lastReadId = newer.at(-1)?.notificationId ?? this.#lastReadId;
     const rows = withNewer(this.#state.value.rows, newer);
-    this.#state.update({
+    this.#update({
       counts: itemCounts(this.#parts.items, view),
       recounts: view.recounts,
       rows,
@@ -193,8 +192,12 @@ export class StockCountModel {
     });
   }
 
+  #update(change: Partial<StockCountState>): void {
+    this.#state.set({ ...this.#state.value, ...change });
+  }
+
   #fail(error: unknown): void {
-    this.#state.update({ countError: asError(error) });
+    this.#update({ countError: asError(error) });
   }
 }
 

@@ -131,6 +131,8 @@ export { reviveUuidFields } from './persistence/mapping/uuid-fields.js';
 export type { UuidFieldsOptions } from './persistence/mapping/uuid-fields.js';
 export { ZlibCompressor } from './persistence/mapping/zlib-compressor.js';
 export type { ZlibCompressorOptions } from './persistence/mapping/zlib-compressor.js';
+export { ObservableValue } from './util/observable.js';
+export type { Observable } from './util/observable.js';
 export { withRetry } from './util/with-retry.js';
 export type { RetryOptions } from './util/with-retry.js';
 export type { SqlDialect, SqlTypes } from './persistence/sql/sql-dialect.js';

@@ -9,7 +9,7 @@ import { ItemList } from './item-list.js';
 import { Notices } from './notices.js';
 import { SectionTabs } from './section-tabs.js';
 import type { Section } from './section-tabs.js';
-import { useCell } from './use-cell.js';
+import { useObservable } from './use-observable.js';
 
 /** Parts of {@link App}. */
 export interface AppProps {
@@ -20,8 +20,8 @@ export interface AppProps {
 
 /** The whole page, when the store is open. */
 export function App({ model, books, changeWorkOffline }: AppProps): JSX.Element {
-  const state = useCell(model.state);
-  const booksState = useCell(books.state);
+  const state = useObservable(model.state);
+  const booksState = useObservable(books.state);
   // Only a narrow screen shows one section at a time; a wide one shows them all.
   const [section, setSection] = useState<Section>('count');
   return (

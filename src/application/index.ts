@@ -155,3 +155,4 @@ export type {
 export { SqlProjectionStore } from './projections/sql-projection-store.js';
 export { System } from './processes/system.js';
 export type { SystemOptions, Wire } from './processes/system.js';
+export type { Observable } from '../util/observable.js';

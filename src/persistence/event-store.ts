@@ -6,8 +6,9 @@
 import type { DomainEvent } from '../domain/domain-event.js';
 import { ProgrammingError, TopicError } from './errors.js';
 import type { EventMapper } from './event-mapper.js';
+import { readPage } from './notification-pages.js';
 import type { AggregateRecorder, InsertEventsOptions, ProcessRecorder, SelectEventsOptions } from './recorder.js';
-import type { Notification, NotificationId, OriginatorId, Recording, StoredEvent } from './stored-event.js';
+import type { NotificationId, OriginatorId, Recording, StoredEvent } from './stored-event.js';
 
 // Bounds the memory of a reader; larger pages are hardly faster.
 const PAGE_SIZE_DEFAULT = 500;
@@ -105,15 +106,15 @@ export class EventStore<E extends DomainEvent = DomainEvent> {
     if (this.#recorder.supports?.notifications !== true) {
       throw new ProgrammingError('This recorder has no application sequence: it records aggregates only.');
     }
-    const { gt = 0, pageSize = PAGE_SIZE_DEFAULT, ...selection } = options;
-    for (let start = gt + 1; ;) {
-      const page = await this.#recorder.selectNotifications({ ...selection, start, limit: pageSize });
-      for (const notification of page) {
+    const { gt = 0, stop: head, topics, pageSize: limit = PAGE_SIZE_DEFAULT } = options;
+    for (let after = gt; ;) {
+      const { notifications, to, isFull } = await readPage(this.#recorder, { after, head, limit, topics });
+      for (const notification of notifications) {
         const domainEvent = await this.#toDomainEvent(notification);
         if (domainEvent !== undefined) yield { domainEvent, notification };
       }
-      if (page.length < pageSize) return;
-      start = (page.at(-1) as Notification).id + 1;
+      if (!isFull) return;
+      after = to;
     }
   }
 

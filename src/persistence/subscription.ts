@@ -22,6 +22,8 @@
  * @module
  */
 import { ProgrammingError } from './errors.js';
+import { readPage } from './notification-pages.js';
+import type { NotificationPage } from './notification-pages.js';
 import type { ApplicationRecorder } from './recorder.js';
 import type { Notification, NotificationId } from './stored-event.js';
 
@@ -62,9 +64,9 @@ export type NotificationSource = Pick<ApplicationRecorder, 'selectNotifications'
  * Says when it is worth looking: calls a listener soon after something was recorded, or when reading would fail from now
  * on. A hint for nothing costs one look.
  *
- * @returns stops the calls
+ * @returns stops the calls; where that takes time and gives a promise, the end of a subscription waits for it
  */
-export type OnRecorded = (listener: () => void) => () => void;
+export type OnRecorded = (listener: () => void) => () => unknown;
 
 /**
  * Follows a recorder.
@@ -100,27 +102,21 @@ type Result = IteratorResult<Notification, undefined>;
 
 const END: Result = { done: true, value: undefined };
 
-/** One `next()` that waits for its outcome. */
-interface Pull {
-  readonly resolve: (result: Result) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 class PagedSubscription implements Subscription {
   readonly #reader: PageReader;
   readonly #onRecorded: OnRecorded;
   readonly #signal: AbortSignal | undefined;
-  /** No limit of its own: each is a call that the consumer made and waits for. */
-  readonly #pulls: Pull[] = [];
-  #page: readonly Notification[] = [];
-  /** How much of the page was given. */
-  #given = 0;
+  /** Settle the calls that wait. No limit of its own: each is a call that the consumer made and waits for. */
+  readonly #pulls: ((outcome: Result | Promise<Result>) => void)[] = [];
+  /** What is left of the page in hand. */
+  #page: Iterator<Notification, undefined> = [].values();
   /** Whether there may be more than was read. */
   #isBehind = true;
   #isServing = false;
-  #hasStarted = false;
-  #hasEnded = false;
-  #stopHints: () => void = () => undefined;
+  /** Stops the hints; `undefined` before the first call. */
+  #stopHints: (() => unknown) | undefined;
+  /** What whoever asks is told since it has ended, as soon as the hints have stopped. */
+  #ended: Promise<Result> | undefined;
 
   constructor(reader: PageReader, onRecorded: OnRecorded, signal: AbortSignal | undefined) {
     this.#reader = reader;
@@ -130,16 +126,21 @@ class PagedSubscription implements Subscription {
 
   next(): Promise<Result> {
     this.#start();
-    if (this.#hasEnded) return Promise.resolve(END);
-    return new Promise((resolve, reject) => {
-      this.#pulls.push({ resolve, reject });
-      void this.#serve();
-    });
+    return (
+      this.#ended ??
+      new Promise((resolve) => {
+        this.#pulls.push(resolve);
+        void this.#serve();
+      })
+    );
   }
 
   return(): Promise<Result> {
-    this.#end();
-    return Promise.resolve(END);
+    if (this.#ended === undefined) {
+      this.#ended = this.#letGo();
+      for (const settle of this.#pulls.splice(0)) settle(this.#ended);
+    }
+    return this.#ended;
   }
 
   [Symbol.asyncIterator](): Subscription {
@@ -152,18 +153,14 @@ class PagedSubscription implements Subscription {
 
   /** Not before the first call: a subscription that nobody iterates over holds nothing. */
   #start(): void {
-    if (this.#hasStarted || this.#hasEnded) return;
-    this.#hasStarted = true;
-    if (this.#signal?.aborted === true) {
-      this.#end();
-      return;
-    }
+    if (this.#signal?.aborted === true) void this.return();
+    if (this.#stopHints !== undefined || this.#ended !== undefined) return;
     this.#signal?.addEventListener('abort', this.#onAbort);
     this.#stopHints = this.#onRecorded(this.#onHint);
   }
 
   readonly #onAbort = (): void => {
-    this.#end();
+    void this.return();
   };
 
   readonly #onHint = (): void => {
@@ -177,56 +174,41 @@ class PagedSubscription implements Subscription {
     this.#isServing = true;
     try {
       while (this.#pulls.length > 0) {
-        if (this.#given < this.#page.length) this.#give();
+        const next = this.#page.next();
+        if (next.done !== true) this.#pulls.shift()?.(next);
         else if (this.#isBehind) await this.#turnPage();
         else break;
       }
     } catch (error) {
-      this.#fail(error);
+      this.#fail(error as Error);
     } finally {
       // In one go with the test above, so that a hint finds either a loop that will see it or none.
       this.#isServing = false;
     }
   }
 
-  #give(): void {
-    const value = this.#page[this.#given++] as Notification;
-    this.#pulls.shift()?.resolve({ done: false, value });
-  }
-
   async #turnPage(): Promise<void> {
     this.#isBehind = false;
-    this.#page = [];
-    this.#given = 0;
     const { notifications, isFull } = await this.#reader.next();
     // Ended while it was read: nobody asks for it any more.
-    if (this.#hasEnded) return;
-    this.#page = notifications;
+    if (this.#ended !== undefined) return;
+    this.#page = notifications.values();
     if (isFull) this.#isBehind = true;
   }
 
-  #fail(error: unknown): void {
+  #fail(error: Error): void {
     // Nobody is left when it ended meanwhile; otherwise the first hears of it, and the others that it ended.
     const first = this.#pulls.shift();
-    this.#end();
-    first?.reject(error);
+    const ended = this.return();
+    first?.(ended.then(() => Promise.reject(error)));
   }
 
-  #end(): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    this.#page = [];
-    this.#given = 0;
+  async #letGo(): Promise<Result> {
+    this.#page = [].values();
     this.#signal?.removeEventListener('abort', this.#onAbort);
-    this.#stopHints();
-    for (const { resolve } of this.#pulls.splice(0)) resolve(END);
+    await this.#stopHints?.();
+    return END;
   }
-}
-
-interface Page {
-  readonly notifications: readonly Notification[];
-  /** Whether there may be more behind it. */
-  readonly isFull: boolean;
 }
 
 /** Reads a log page by page, and remembers how far it looked. */
@@ -243,26 +225,13 @@ class PageReader {
     this.#last = after;
   }
 
-  async next(): Promise<Page> {
-    const limit = this.#limit;
-    const notifications = this.#topics.length === 0 ? await this.#read(limit) : await this.#readTopics(limit);
-    this.#limit = nextLimit(notifications, limit);
-    return { notifications, isFull: notifications.length === limit };
-  }
-
-  async #read(limit: number): Promise<readonly Notification[]> {
-    const page = await this.#recorder.selectNotifications({ start: this.#last + 1, limit });
-    this.#last = page.at(-1)?.id ?? this.#last;
-    return page;
-  }
-
-  /** Ids become visible in order, so what has another topic up to the largest id need not be looked at again. */
-  async #readTopics(limit: number): Promise<readonly Notification[]> {
-    const stop = await this.#recorder.maxNotificationId();
-    if (stop <= this.#last) return [];
-    const select = { start: this.#last + 1, stop, limit, topics: this.#topics };
-    const page = await this.#recorder.selectNotifications(select);
-    this.#last = page.length === limit ? (page.at(-1)?.id ?? stop) : stop;
+  async next(): Promise<NotificationPage> {
+    const topics = this.#topics;
+    // Without topics every id counts, and nothing lies between the last one and the end of the log.
+    const head = topics.length > 0 ? await this.#recorder.maxNotificationId() : undefined;
+    const page = await readPage(this.#recorder, { after: this.#last, head, limit: this.#limit, topics });
+    this.#last = page.to;
+    this.#limit = nextLimit(page.notifications, this.#limit);
     return page;
   }
 }

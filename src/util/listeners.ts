@@ -20,8 +20,7 @@
 
 /** Functions that are called when something has happened. No limit of its own: whoever adds one has to remove it. */
 export class Listeners<Args extends readonly unknown[] = []> {
-  // An object for each, because a function is in a set only once.
-  readonly #entries = new Set<{ readonly listener: (...args: Args) => void }>();
+  readonly #entries = new Set<(...args: Args) => void>();
 
   /** How many there are. */
   get size(): number {
@@ -30,7 +29,8 @@ export class Listeners<Args extends readonly unknown[] = []> {
 
   /** Calls a listener from now on. @returns stops the calls; may be called again */
   add(listener: (...args: Args) => void): () => void {
-    const entry = { listener };
+    // A wrapper of its own, because a function is in a set only once.
+    const entry = (...args: Args): void => listener(...args);
     this.#entries.add(entry);
     return () => {
       this.#entries.delete(entry);
@@ -39,10 +39,7 @@ export class Listeners<Args extends readonly unknown[] = []> {
 
   /** Calls every listener, in the order in which they came. Throws nothing. */
   tell(...args: Args): void {
-    for (const entry of [...this.#entries]) {
-      const { listener } = entry;
-      if (this.#entries.has(entry)) callListener(() => listener(...args));
-    }
+    for (const entry of [...this.#entries]) if (this.#entries.has(entry)) callListener(() => entry(...args));
   }
 
   /** Lets go of all. */
@@ -56,17 +53,14 @@ export function callListener(listener: () => void): void {
   try {
     listener();
   } catch (error) {
-    report(error);
+    // Absent in Node.
+    const { reportError = throwUncaught } = globalThis as Partial<Pick<typeof globalThis, 'reportError'>>;
+    reportError(error);
   }
 }
 
-/** Reports an error that nobody catches, where the platform keeps such errors: an `error` event, or the process's end. */
-function report(error: unknown): void {
-  const { reportError } = globalThis as Partial<Pick<typeof globalThis, 'reportError'>>;
-  if (reportError !== undefined) reportError(error);
-  else {
-    queueMicrotask(() => {
-      throw error;
-    });
-  }
+function throwUncaught(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

@@ -5,7 +5,18 @@
  */
 import { callListener, Listeners } from './listeners.js';
 
-/** A value and its changes. Fits `useSyncExternalStore` and the like: `value` is the same object until it changes. */
+/**
+ * A value and its changes: how a push, a projection, a process or an outbox stands. Fits `useSyncExternalStore` and the
+ * like: `value` is the same object until it changes.
+ *
+ * @example
+ * ```ts
+ * const stop = sync.status.subscribe(({ pending }) => console.log(`${pending} on this device`));
+ *
+ * // In React:
+ * const { pending } = useSyncExternalStore(sync.status.subscribe, () => sync.status.value);
+ * ```
+ */
 export interface Observable<T> {
   /** The value now. */
   readonly value: T;
@@ -20,7 +31,7 @@ export interface Observable<T> {
 }
 
 /**
- * An {@link Observable} that its owner changes.
+ * An {@link Observable} that its owner changes: give it to others as an `Observable`, which has no `set`.
  *
  * @example
  * ```ts
@@ -31,33 +42,31 @@ export interface Observable<T> {
  * ```
  */
 export class ObservableValue<T> implements Observable<T> {
-  #value: T;
-  /** How often it was set: by this, a listener knows a value that it was told of. */
-  #changes = 0;
+  /** An object for each time that it was set: by this, one who was told of it knows it again. */
+  #now: { readonly value: T };
   readonly #listeners = new Listeners();
 
   constructor(value: T) {
-    this.#value = value;
+    this.#now = { value };
   }
 
   get value(): T {
-    return this.#value;
+    return this.#now.value;
   }
 
   /** Changes the value and tells the listeners, also when it is the same. Throws nothing. */
   set(value: T): void {
-    this.#value = value;
-    this.#changes++;
+    this.#now = { value };
     this.#listeners.tell();
   }
 
   readonly subscribe = (listener: (value: T) => void): (() => void) => {
-    let told: number | undefined;
+    let told: object | undefined;
     const tell = (): void => {
       // A listener that sets the value has told all others before they are told of the value before.
-      if (told === this.#changes) return;
-      told = this.#changes;
-      listener(this.#value);
+      if (told === this.#now) return;
+      told = this.#now;
+      listener(this.value);
     };
     const stop = this.#listeners.add(tell);
     callListener(tell);

@@ -356,4 +356,44 @@ describe('the end', () => {
     expect(await waiting).toEqual({ done: true, value: undefined });
     await tick();
   });
+
+  test('is told of when the hints have stopped: by return, by the signal, and by a failure', async () => {
+    const ends: ((subscription: Subscription, abort: () => void, fail: () => void) => Promise<unknown>)[] = [
+      (subscription) => subscription.return(),
+      async (_subscription, abort) => abort(),
+      async (_subscription, _abort, fail) => fail(),
+    ];
+    for (const end of ends) {
+      const { watched } = setUp();
+      const stopped = Promise.withResolvers<undefined>();
+      let hint: () => void = () => undefined;
+      const onRecorded: OnRecorded = (listener) => {
+        hint = listener;
+        return () => stopped.promise;
+      };
+      const controller = new AbortController();
+      const subscription = follow(watched, onRecorded, { signal: controller.signal });
+      const told: string[] = [];
+      const waiting = subscription.next().then(
+        () => told.push('ended'),
+        () => told.push('failed'),
+      );
+      await tick();
+      const ending = end(
+        subscription,
+        () => controller.abort(),
+        () => {
+          watched.afterRead = () => Promise.reject(new Error('gone'));
+          hint();
+        },
+      );
+      const asked = subscription.next();
+      await tick();
+      expect(told).toEqual([]);
+      stopped.resolve(undefined);
+      await Promise.all([waiting, ending]);
+      expect(await asked).toEqual({ done: true, value: undefined });
+      expect(told).toEqual([end === ends[2] ? 'failed' : 'ended']);
+    }
+  });
 });

@@ -1,5 +1,8 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
-import { ObservableValue } from '../../src/util/observable.js';
+import { ObservableValue } from 'daybook';
+import type { Observable } from 'daybook';
+import type { Observable as OfApplications } from 'daybook/application';
+import type { Observable as OfSync } from 'daybook/sync';
+import { afterEach, describe, expect, expectTypeOf, test, vi } from 'vitest';
 import { uncaughtErrors } from '../support/uncaught-errors.js';
 
 afterEach(() => {
@@ -83,5 +86,19 @@ describe('an observable value', () => {
     stop();
     count.set(2);
     expect(seen).toEqual([1, 2]);
+  });
+
+  test('is public, and does what its example says', () => {
+    const printed: string[] = [];
+    const pending = new ObservableValue(0);
+    const stop = pending.subscribe((count) => printed.push(`${count} pending`));
+    pending.set(3);
+    stop();
+    expect(printed).toEqual(['0 pending', '3 pending']);
+    expectTypeOf(pending).toExtend<Observable<number>>();
+    expectTypeOf<OfApplications<number>>().toEqualTypeOf<Observable<number>>();
+    expectTypeOf<OfSync<number>>().toEqualTypeOf<Observable<number>>();
+    // Whoever may only watch what is more, may watch it as less.
+    expectTypeOf<Observable<1 | 2>>().toExtend<Observable<number>>();
   });
 });

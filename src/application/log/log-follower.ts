@@ -18,7 +18,8 @@ import { backoffDelayMs } from '../../util/backoff.js';
 import type { Clock } from '../../util/clock.js';
 import { ObservableValue } from '../../util/observable.js';
 import type { Observable } from '../../util/observable.js';
-import { pause } from '../../util/pause.js';
+import { WorkLoop } from '../../util/work-loop.js';
+import type { Rest } from '../../util/work-loop.js';
 import type { EventLog } from './event-log.js';
 import { FollowerStoppedError, WaitTimeoutError } from './follower-errors.js';
 import { isTransient } from './transient-errors.js';
@@ -58,16 +59,20 @@ export interface LogFollowerOptions<Status extends FollowerStatus> {
 /** Runs one piece of work again and again, never twice at once. */
 export class LogFollower<Status extends FollowerStatus> {
   readonly #options: LogFollowerOptions<Status>;
-  readonly #stopping = new AbortController();
+  readonly #loop: WorkLoop;
   readonly #status: ObservableValue<Status>;
-  #running: Promise<void> | undefined;
-  #wake: () => void = () => undefined;
-  /** Whether news came since the work was last begun. */
-  #hasNews = false;
+  /** Failures of the storage in a row. */
+  #failures = 0;
 
   constructor(options: LogFollowerOptions<Status>) {
     this.#options = options;
     this.#status = new ObservableValue(options.initialStatus);
+    this.#loop = new WorkLoop({
+      clock: options.clock,
+      onStart: () => this.#listen(),
+      work: (signal) => this.#catchUp(signal),
+      afterFailure: (error) => this.#afterFailure(error),
+    });
   }
 
   get status(): Observable<Status> {
@@ -76,20 +81,17 @@ export class LogFollower<Status extends FollowerStatus> {
 
   /** Aborted when it is to stop. */
   get signal(): AbortSignal {
-    return this.#stopping.signal;
+    return this.#loop.signal;
   }
 
   /** Starts it, until it is closed or the signal is aborted. Starting twice is fine. */
   start(signal?: AbortSignal): void {
-    signal?.addEventListener('abort', () => void this.close(), { once: true });
-    if (signal?.aborted === true) void this.close();
-    this.#running ??= this.#run();
+    void this.#loop.start(signal);
   }
 
   /** Says that there may be something to do. */
   tell(): void {
-    this.#hasNews = true;
-    this.#wake();
+    this.#loop.wake();
   }
 
   /** Changes the status. What has stopped stays so. */
@@ -139,59 +141,40 @@ export class LogFollower<Status extends FollowerStatus> {
 
   /** Stops it when what is in flight is done. Closing twice is fine. */
   async close(): Promise<void> {
-    this.#stopping.abort();
-    this.#wake();
-    await this.#running;
+    await this.#loop.close();
     this.#stop(undefined);
   }
 
-  /** Never rejects: what stops it is in the status. */
-  async #run(): Promise<void> {
-    const { log, clock, random } = this.#options;
-    const { signal } = this.#stopping;
-    const stopNews = log.onRecorded?.(() => this.tell());
-    for (let failures = 0; !this.#isStopping();) {
-      try {
-        this.#hasNews = false;
-        await this.#options.catchUp(signal);
-        failures = 0;
-        this.#reportBase({ state: 'live', lastError: undefined });
-        await this.#rest();
-      } catch (error) {
-        if (this.#isStopping()) break;
-        if (!isTransient(error)) {
-          this.#stop(error);
-          break;
-        }
-        failures++;
-        this.#reportBase({ state: 'waiting', lastError: error });
-        await pause(clock, backoffDelayMs(failures, random, STORAGE_BACKOFF), signal);
-      }
+  #listen(): () => void {
+    const stopNews = this.#options.log.onRecorded?.(() => this.tell());
+    return () => {
+      stopNews?.();
+      this.#stop(undefined);
+    };
+  }
+
+  async #catchUp(signal: AbortSignal): Promise<Rest> {
+    const { log, pollIntervalMs } = this.#options;
+    await this.#options.catchUp(signal);
+    this.#failures = 0;
+    this.#reportBase({ state: 'live', lastError: undefined });
+    return { atMostMs: pollIntervalMs ?? (log.onRecorded === undefined ? POLL_INTERVAL_MS_DEFAULT : Infinity) };
+  }
+
+  #afterFailure(error: unknown): Rest {
+    // What fails because it was told to stop has not failed.
+    if (this.signal.aborted) return 'none';
+    if (!isTransient(error)) {
+      this.#stop(error);
+      return 'none';
     }
-    stopNews?.();
-  }
-
-  /** Until there is news, or it is time to look. */
-  #rest(): Promise<void> {
-    const { log, clock } = this.#options;
-    if (this.#hasNews || this.#isStopping()) return Promise.resolve();
-    const defaultMs = log.onRecorded === undefined ? POLL_INTERVAL_MS_DEFAULT : undefined;
-    const pollIntervalMs = this.#options.pollIntervalMs ?? defaultMs;
-    return new Promise((resolve) => {
-      const callOff = pollIntervalMs === undefined ? undefined : clock.schedule(() => this.#wake(), pollIntervalMs);
-      this.#wake = () => {
-        callOff?.();
-        resolve();
-      };
-    });
-  }
-
-  #isStopping(): boolean {
-    return this.#stopping.signal.aborted;
+    this.#reportBase({ state: 'waiting', lastError: error });
+    // News is of no use now: it is not for want of something to do that it waits.
+    return { exactlyMs: backoffDelayMs(++this.#failures, this.#options.random, STORAGE_BACKOFF) };
   }
 
   #stop(error: unknown): void {
-    this.#stopping.abort();
+    void this.#loop.close();
     if (this.#status.value.state !== 'stopped') this.#reportBase({ state: 'stopped', lastError: error });
   }
 

@@ -18,7 +18,8 @@ import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { ObservableValue } from '../../util/observable.js';
 import type { Observable } from '../../util/observable.js';
-import { WakeUp } from '../../util/wake-up.js';
+import { WorkLoop } from '../../util/work-loop.js';
+import type { Rest } from '../../util/work-loop.js';
 import { envelopeMessages } from './message-format.js';
 import type { MessageFormat } from './message-format.js';
 import { OutboxBatch } from './outbox-batch.js';
@@ -114,9 +115,10 @@ export class OutboxWorker implements AsyncDisposable {
     lastError: undefined,
     nextAttemptAtMs: undefined,
   });
-  readonly #wakeUp: WakeUp;
-  #isClosed = false;
-  #running: Promise<void> | undefined;
+  readonly #loop: WorkLoop;
+  #hasStarted = false;
+  /** Failures of the publisher, or of the outbox, in a row. */
+  #failures = 0;
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a number makes no sense */
   constructor(options: OutboxWorkerOptions) {
@@ -128,7 +130,6 @@ export class OutboxWorker implements AsyncDisposable {
     this.#keepPublishedMs = options.keepPublishedMs;
     this.#onRecorded = options.onRecorded ?? (() => () => undefined);
     this.#newId = options.newId ?? (() => crypto.randomUUID());
-    this.#wakeUp = new WakeUp(clock);
     this.#options = {
       outbox,
       publish: typeof publish === 'function' ? publish : publish.publish.bind(publish),
@@ -141,6 +142,12 @@ export class OutboxWorker implements AsyncDisposable {
       clock,
       random: options.random ?? Math.random,
     };
+    this.#loop = new WorkLoop({
+      clock,
+      onStart: () => this.#listen(),
+      work: () => this.#work(),
+      afterFailure: (error) => this.#afterFailure(error as Error),
+    });
     if (this.#options.publishTimeoutMs >= this.#options.leaseMs) {
       throw new ProgrammingError(
         'publishTimeoutMs must be less than leaseMs: otherwise others would take over meanwhile.',
@@ -159,8 +166,9 @@ export class OutboxWorker implements AsyncDisposable {
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it was started, or closed, before
    */
   start(options: { readonly signal?: AbortSignal } = {}): void {
-    if (this.#running !== undefined || this.#isClosed) throw new ProgrammingError('A worker is started once.');
-    this.#running = this.#run(options.signal);
+    if (this.#hasStarted || this.#isClosed) throw new ProgrammingError('A worker is started once.');
+    this.#hasStarted = true;
+    void this.#loop.start(options.signal);
   }
 
   /**
@@ -183,66 +191,53 @@ export class OutboxWorker implements AsyncDisposable {
 
   /** Stops: what is under way is finished, the rest is given back. Closing twice is fine. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#wakeUp.end();
-    await this.#running;
+    await this.#loop.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  async #run(signal: AbortSignal | undefined): Promise<void> {
-    const onAbort = (): void => void this.close();
-    const onHint = (): void => this.#wakeUp.ring();
+  get #isClosed(): boolean {
+    return this.#loop.signal.aborted;
+  }
+
+  #listen(): () => void {
+    const onHint = (): void => this.#loop.wake();
     const stops = [this.#outbox.onPending(onHint), this.#onRecorded(onHint)];
-    if (signal?.aborted === true) onAbort();
-    signal?.addEventListener('abort', onAbort);
-    try {
-      for (let failures = 0; !this.#isClosed;) {
-        // Forgotten before the look, never after it: a hint that comes meanwhile means another look.
-        this.#wakeUp.hush();
-        this.#show({ state: 'working', nextAttemptAtMs: undefined });
-        const outcome = await this.#runSafely();
-        failures = outcome.isFailure ? failures + 1 : 0;
-        await this.#rest(outcome, failures);
-      }
-    } finally {
-      signal?.removeEventListener('abort', onAbort);
+    return () => {
       for (const stop of stops) stop();
       this.#show({ state: 'stopped', nextAttemptAtMs: undefined });
-    }
+    };
   }
 
-  async #runSafely(): Promise<Outcome> {
-    try {
-      const result = await this.runOnce();
-      const { published, failed } = this.#status.value;
-      this.#show({
-        published: published + result.published,
-        failed: failed + result.failed,
-        lastError: result.lastError ?? (result.published > 0 ? undefined : this.#status.value.lastError),
-      });
-      const retryAfterMs = result.unavailable?.retryAfterMs ?? 0;
-      return { isFailure: result.unavailable !== undefined, retryAfterMs, nextDueAtMs: result.nextDueAtMs };
-    } catch (error) {
-      this.#show({ lastError: error as Error });
-      return { isFailure: true, retryAfterMs: 0, nextDueAtMs: undefined };
-    }
-  }
-
-  async #rest({ isFailure, retryAfterMs, nextDueAtMs }: Outcome, failures: number): Promise<void> {
-    if (isFailure) {
-      const { random, retry } = this.#options;
-      const delayMs = Math.max(retryAfterMs, backoffDelayMs(failures, random, retry));
-      this.#show({ state: 'waiting', nextAttemptAtMs: this.#clock.nowMs() + delayMs });
-      // Hints are of no use now: it is not for want of entries that it waits.
-      await this.#wakeUp.sleep(delayMs);
-      return;
-    }
+  async #work(): Promise<Rest> {
+    this.#show({ state: 'working', nextAttemptAtMs: undefined });
+    const { published, failed, lastError, unavailable, nextDueAtMs } = await this.runOnce();
+    const before = this.#status.value;
+    this.#show({
+      published: before.published + published,
+      failed: before.failed + failed,
+      lastError: lastError ?? (published > 0 ? undefined : before.lastError),
+    });
+    if (unavailable !== undefined) return this.#backOff(unavailable.retryAfterMs);
+    this.#failures = 0;
     const untilDueMs = nextDueAtMs === undefined ? Infinity : Math.max(0, nextDueAtMs - this.#clock.nowMs());
     this.#show({ state: 'resting', nextAttemptAtMs: undefined });
-    await this.#wakeUp.wait(Math.min(this.#intervalMs, untilDueMs));
+    return { atMostMs: Math.min(this.#intervalMs, untilDueMs) };
+  }
+
+  #afterFailure(error: Error): Rest {
+    this.#show({ lastError: error });
+    return this.#backOff();
+  }
+
+  #backOff(retryAfterMs: number = 0): Rest {
+    const { random, retry } = this.#options;
+    const delayMs = Math.max(retryAfterMs, backoffDelayMs(++this.#failures, random, retry));
+    this.#show({ state: 'waiting', nextAttemptAtMs: this.#clock.nowMs() + delayMs });
+    // Hints are of no use now: it is not for want of entries that it waits.
+    return { exactlyMs: delayMs };
   }
 
   async #deleteOld(): Promise<void> {
@@ -254,12 +249,6 @@ export class OutboxWorker implements AsyncDisposable {
   #show(change: Partial<OutboxWorkerStatus>): void {
     this.#status.set({ ...this.#status.value, ...change });
   }
-}
-
-interface Outcome {
-  readonly isFailure: boolean;
-  readonly retryAfterMs: number;
-  readonly nextDueAtMs: number | undefined;
 }
 
 function added(sum: OutboxBatchResult, next: OutboxBatchResult): OutboxBatchResult {

@@ -26,6 +26,7 @@ import type { Repository } from '../aggregates/repository.js';
 import type { ExecuteOptions } from '../commands/command-executor.js';
 import type { RetryPolicy } from '../commands/decide-again.js';
 import type { EventLog } from '../log/event-log.js';
+import { readEvents } from '../log/event-pages.js';
 import { LogFollower } from '../log/log-follower.js';
 import type { FollowerStatus, WaitOptions } from '../log/log-follower.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
@@ -153,10 +154,10 @@ export class ProcessRunner implements AsyncDisposable {
       const position = this.#position;
       this.#follower.report({ position, head, ...(position < head ? { state: 'running' } : {}) });
       if (position >= head) return;
-      const selection = { start: position + 1, stop: head, limit: PAGE_EVENTS_MAX, topics: process.topics };
-      const notifications = process.topics.length === 0 ? [] : await from.recorder.selectNotifications(selection);
-      await this.#reactToAll(await Promise.all(notifications.map((notification) => from.decode(notification))), signal);
-      if (notifications.length < PAGE_EVENTS_MAX) this.#position = Math.max(head, this.#position);
+      const { topics } = process;
+      const { events, to } = await readEvents(from, { after: position, head, limit: PAGE_EVENTS_MAX, topics });
+      await this.#reactToAll(events, signal);
+      this.#position = Math.max(to, this.#position);
     }
   }
 

@@ -1,3 +1,4 @@
+import { readPage } from '../../persistence/notification-pages.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import { systemClock } from '../../util/clock.js';
@@ -57,16 +58,13 @@ export class InlineProjection<Table extends string> implements InlineParticipant
     const view = await this.#store.within(transaction as RecorderTransaction<SqlQueryable>);
     // Read again, instead of taking the events that are in hand: only so is it sure that none is missing before them.
     while (view.position < last) {
-      const start = view.position + 1;
-      const notifications = await transaction.selectNotifications({ start, stop: last, limit: PAGE_EVENTS_MAX });
+      const from = view.position;
+      const { notifications, to } = await readPage(transaction, { after: from, head: last, limit: PAGE_EVENTS_MAX });
       const wanted = notifications.filter(({ topic }) => this.#topics.has(topic));
       const page = await Promise.all(wanted.map((notification) => this.#options.decode(notification)));
-      const to = notifications.length < PAGE_EVENTS_MAX ? last : (notifications.at(-1)?.id ?? last);
-      await applyPage<SqlView<Table>>(projection, view, { events: page, from: view.position, to }, clock).catch(
-        (error: unknown) => {
-          throw error instanceof HandlerFailure ? error.cause : error;
-        },
-      );
+      await applyPage<SqlView<Table>>(projection, view, { events: page, from, to }, clock).catch((error: unknown) => {
+        throw error instanceof HandlerFailure ? error.cause : error;
+      });
     }
   }
 }

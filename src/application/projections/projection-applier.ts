@@ -23,6 +23,7 @@ import type { NotificationId } from '../../persistence/stored-event.js';
 import { backoffDelayMs } from '../../util/backoff.js';
 import type { Clock } from '../../util/clock.js';
 import { pause } from '../../util/pause.js';
+import type { EventPage } from '../log/event-pages.js';
 import { isTransient } from '../log/transient-errors.js';
 import { storableText } from '../../persistence/sql/storable-text.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
@@ -45,15 +46,6 @@ export interface ProjectionApplierOptions<View> {
   readonly policy: FailurePolicy;
   readonly clock: Clock;
   readonly random: () => number;
-}
-
-/** Events that were read, and how far the log was looked at. */
-export interface EventPage {
-  readonly events: readonly NotifiedEvent[];
-  /** The view stands here before. */
-  readonly from: NotificationId;
-  /** The view stands here afterwards. */
-  readonly to: NotificationId;
 }
 
 // Between two attempts of a handler: long enough for a lock or a network to come back, in a wait that a person bears.

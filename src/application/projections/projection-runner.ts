@@ -11,10 +11,11 @@ import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import type { Observable } from '../../util/observable.js';
 import type { EventLog } from '../log/event-log.js';
+import { readEvents } from '../log/event-pages.js';
 import { LogFollower } from '../log/log-follower.js';
 import type { FollowerStatus, WaitOptions } from '../log/log-follower.js';
 import { ProjectionApplier } from './projection-applier.js';
-import type { EventPage, FailurePolicy } from './projection-applier.js';
+import type { FailurePolicy } from './projection-applier.js';
 import { DeadLetters } from './projection-dead-letters.js';
 import { ViewMovedError } from './projection-store.js';
 import type { ProjectionStore, ViewGeneration } from './projection-store.js';
@@ -222,23 +223,14 @@ export class ProjectionRunner<View> implements AsyncDisposable {
         this.#follower.report({ position, head, ...(position < head ? { state: 'running' } : {}) });
       }
       if (position >= head) return;
-      const page = await this.#readPage(position, head);
+      const { topics } = projection;
+      const page = await readEvents(log, { after: position, head, limit: this.#batchEventsMax, topics });
       try {
         if (await applier.apply(page, signal)) await this.#countDeadLetters();
       } catch (error) {
         if (!(error instanceof ViewMovedError)) throw error;
       }
     }
-  }
-
-  async #readPage(from: NotificationId, head: NotificationId): Promise<EventPage> {
-    const { log, projection } = this.#options;
-    const selection = { start: from + 1, stop: head, limit: this.#batchEventsMax, topics: projection.topics };
-    const notifications = projection.topics.length === 0 ? [] : await log.recorder.selectNotifications(selection);
-    const events = await Promise.all(notifications.map((notification) => log.decode(notification)));
-    // A page that is not full has seen everything up to the head; what is not of these topics does not matter.
-    const to = events.length < this.#batchEventsMax ? head : (events.at(-1)?.notificationId ?? head);
-    return { events, from, to };
   }
 
   async #countDeadLetters(): Promise<void> {

@@ -19,13 +19,14 @@
  *
  * @module
  */
-import { dequal } from 'dequal/lite';
 import type { Notification } from '../../persistence/stored-event.js';
 import type { Clock } from '../../util/clock.js';
 import { ObservableValue } from '../../util/observable.js';
 import type { Observable } from '../../util/observable.js';
 import { backoffDelayMs } from '../../util/backoff.js';
 import { readConfirmed, recordConfirmed } from '../confirmed.js';
+import { WorkLoop } from '../../util/work-loop.js';
+import type { Rest } from '../../util/work-loop.js';
 import { BACKOFF_DELAY_MS_MAX, PUSH_BACKOFF } from './push-backoff.js';
 import {
   PUSH_BODY_BYTES_MAX,
@@ -66,6 +67,7 @@ export interface PusherOptions {
 export class Pusher {
   readonly #options: PusherOptions;
   readonly #status = new ObservableValue<SyncStatus>(INITIAL_SYNC_STATUS);
+  readonly #loop: WorkLoop;
   #paused = false;
   /** Failed attempts in a row. */
   #failures = 0;
@@ -79,13 +81,14 @@ export class Pusher {
   /** Where the server stands, where that is behind what the store remembers. */
   #resendAfter: number | undefined;
   #batchEventsMax = PUSH_EVENTS_MAX;
-  /** Ends the present wait. */
-  #endWait: () => void = () => undefined;
-  /** Whether there was a reason to wake since the step began: then its wait ends at once. */
-  #woken = false;
 
   constructor(options: PusherOptions) {
     this.#options = options;
+    this.#loop = new WorkLoop({
+      clock: options.clock,
+      work: (signal) => this.#step(signal),
+      afterFailure: (error) => this.#afterFailure(error as Error),
+    });
   }
 
   /** How it stands. */
@@ -104,7 +107,7 @@ export class Pusher {
   attemptNow(): void {
     this.#failures = 0;
     this.#nextAttemptAtMs = this.#retryFloorMs;
-    this.#wake();
+    this.#loop.wake();
   }
 
   /** Takes a new commit: ends idleness; where the server was out of reach, brings the next attempt forward, within bounds. */
@@ -113,38 +116,29 @@ export class Pusher {
       const earliestMs = Math.max(this.#retryFloorMs, this.#lastAttemptAtMs + ATTEMPT_INTERVAL_MS_MIN);
       this.#nextAttemptAtMs = Math.min(this.#nextAttemptAtMs, earliestMs);
     }
-    this.#wake();
+    this.#loop.wake();
   }
 
   /** Runs until the signal says stop. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    signal.addEventListener('abort', () => {
-      this.#wake();
-    });
-    while (!signal.aborted) {
-      this.#woken = false;
-      try {
-        await this.#step(signal);
-      } catch (error) {
-        await this.#afterFailure(error as Error, signal);
-      }
-    }
+    await this.#loop.start(signal);
   }
 
-  async #step(signal: AbortSignal): Promise<void> {
+  async #step(signal: AbortSignal): Promise<Rest> {
     const { clock, isOffline } = this.#options;
     const after = await this.#refresh();
-    if (this.#paused) return this.#wait('paused', undefined, signal);
-    if (this.#status.value.pending === 0) return this.#wait('idle', undefined, signal);
+    if (this.#paused) return this.#rest('paused', Infinity);
+    if (this.#status.value.pending === 0) return this.#rest('idle', Infinity);
     // Tried once a minute all the same: browsers have been wrong about being offline.
     if (isOffline() && this.#nextAttemptAtMs === -Infinity) {
       this.#nextAttemptAtMs = clock.nowMs() + BACKOFF_DELAY_MS_MAX;
     }
     const waitMs = this.#nextAttemptAtMs - clock.nowMs();
-    if (waitMs > 0) return this.#wait(this.#waitingState(), waitMs, signal);
+    if (waitMs > 0) return this.#rest(this.#waitingState(), waitMs);
     this.#update({ state: 'pushing', nextAttemptAtMs: undefined });
     this.#lastAttemptAtMs = clock.nowMs();
     await this.#pushBatch(after, signal);
+    return 'none';
   }
 
   #waitingState(): SyncState {
@@ -226,8 +220,8 @@ export class Pusher {
     if (this.#resendAfter !== undefined) this.#resendAfter = notificationId;
   }
 
-  async #afterFailure(error: Error, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
+  #afterFailure(error: Error): Rest {
+    if (this.#loop.signal.aborted) return 'none';
     const nowMs = this.#options.clock.nowMs();
     const asked = error instanceof UnavailableError ? error.details['retryAfterMs'] : undefined;
     this.#failures++;
@@ -238,30 +232,22 @@ export class Pusher {
       : backoffDelayMs(this.#failures, this.#options.random, PUSH_BACKOFF);
     this.#nextAttemptAtMs = Math.max(this.#retryFloorMs, nowMs + delayMs);
     this.#update({ lastError: error });
-    await this.#wait(this.#waitingState(), this.#nextAttemptAtMs - nowMs, signal);
+    return this.#rest(this.#waitingState(), this.#nextAttemptAtMs - nowMs);
   }
 
-  /** Waits for a reason to wake, or for the time to pass. */
-  async #wait(state: SyncState, delayMs: number | undefined, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
-    this.#update({ state, nextAttemptAtMs: delayMs === undefined ? undefined : clock.nowMs() + delayMs });
-    if (this.#woken || signal.aborted) return;
-    let callOff = (): void => undefined;
-    await new Promise<void>((resolve) => {
-      this.#endWait = resolve;
-      if (delayMs !== undefined) callOff = clock.schedule(resolve, delayMs);
-    });
-    callOff();
-  }
-
-  #wake(): void {
-    this.#woken = true;
-    this.#endWait();
+  /** Until there is a reason to look again, or the time has passed. Whether that is one to try, the next step says. */
+  #rest(state: SyncState, atMostMs: number): Rest {
+    const nextAttemptAtMs = atMostMs === Infinity ? undefined : this.#options.clock.nowMs() + atMostMs;
+    this.#update({ state, nextAttemptAtMs });
+    return { atMostMs };
   }
 
   #update(change: Partial<SyncStatus>): void {
-    const status = { ...this.#status.value, ...change };
-    if (!dequal(status, this.#status.value)) this.#status.set(status);
+    const before = this.#status.value;
+    const after = { ...before, ...change };
+    // Whoever watches is told of what has changed, and not of every look.
+    const fields = Object.keys(change) as (keyof SyncStatus)[];
+    if (fields.some((field) => after[field] !== before[field])) this.#status.set(after);
   }
 }
 

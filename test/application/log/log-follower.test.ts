@@ -4,32 +4,9 @@ import { LogFollower } from '../../../src/application/log/log-follower.js';
 import type { FollowerStatus } from '../../../src/application/log/log-follower.js';
 import { WorkerDiedError } from '../../../src/host/protocol/client-errors.js';
 import { OperationalError, STATEMENT_REASON, StorageLostError } from '../../../src/persistence/errors.js';
-import type { Clock } from '../../../src/util/clock.js';
-import { ManualClock } from '../../../src/testing/manual-clock.js';
+import { CountingClock } from '../../support/counting-clock.js';
 
 const INITIAL: FollowerStatus = { state: 'idle', position: 0, head: 0, lag: 0, lastError: undefined };
-
-/** A manual clock that knows how many timers are open. */
-class CountingClock extends ManualClock implements Clock {
-  pendingCount = 0;
-
-  override schedule(callback: () => void, delayMs: number): () => void {
-    let isOpen = true;
-    const end = (): void => {
-      if (isOpen) this.pendingCount--;
-      isOpen = false;
-    };
-    this.pendingCount++;
-    const callOff = super.schedule(() => {
-      end();
-      callback();
-    }, delayMs);
-    return () => {
-      end();
-      callOff();
-    };
-  }
-}
 
 /** A follower of a log that tells of news only when it is told to, and looks where the test says. */
 function open(catchUp: (follower: LogFollower<FollowerStatus>) => Promise<void>): {
@@ -95,7 +72,7 @@ describe('waiting for a notification', () => {
       { message: 'no more' },
     ]);
     await expect(follower.waitFor(7)).rejects.toMatchObject({ code: 'FOLLOWER_STOPPED' });
-    expect(clock.pendingCount).toBe(0);
+    expect(clock.openCount).toBe(0);
   });
 
   test('is told of a position that it was at before it has stopped', async () => {
@@ -155,6 +132,6 @@ describe('a failure', () => {
     await settled();
     await follower.close();
     expect(follower.status.value.state).toBe('stopped');
-    expect(clock.pendingCount).toBe(0);
+    expect(clock.openCount).toBe(0);
   });
 });

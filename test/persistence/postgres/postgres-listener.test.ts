@@ -1,7 +1,11 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { MemoryProcessRecorder } from '../../../src/persistence/memory/memory-recorder.js';
 import type { PostgresPool } from '../../../src/persistence/postgres/postgres-driver.js';
 import { PostgresListener } from '../../../src/persistence/postgres/postgres-listener.js';
+import { follow } from '../../../src/persistence/postgres/postgres-subscription.js';
 import { singleClient } from '../../../src/persistence/postgres/single-client.js';
+import { newOriginatorId, sampleEvents } from '../../../src/testing/conformance/event-samples.js';
+import { CountingClock } from '../../support/counting-clock.js';
 import { uncaughtErrors } from '../../support/uncaught-errors.js';
 
 afterEach(() => {
@@ -66,5 +70,48 @@ describe('readers that are woken', () => {
     await stopFailing?.();
     await stops[1]?.();
     expect(statements.filter((text) => text.startsWith('UNLISTEN'))).toEqual(['UNLISTEN "one"', 'UNLISTEN "two"']);
+  });
+});
+
+describe('a subscription', () => {
+  test('looks by the clock where nobody tells of news, and leaves no timer', async () => {
+    const clock = new CountingClock();
+    const recorder = new MemoryProcessRecorder();
+    const listener = new PostgresListener({ supportsNotifications: false } as PostgresPool, '"events"');
+    const subscription = follow(recorder, listener, { clock });
+    const next = subscription.next();
+    await recorder.insertEvents(sampleEvents(newOriginatorId(), 1, 2));
+    // The first look may have been before, or after.
+    clock.advance(1_000);
+    expect((await next).value).toMatchObject({ id: 1 });
+    expect((await subscription.next()).value).toMatchObject({ id: 2 });
+    const third = subscription.next();
+    await new Promise((resolve) => setImmediate(resolve));
+    await recorder.insertEvents(sampleEvents(newOriginatorId(), 1, 1));
+    clock.advance(999);
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(1);
+    expect((await third).value).toMatchObject({ id: 3 });
+    expect(clock.openCount).toBe(1);
+    await subscription.return();
+    expect(clock.openCount).toBe(0);
+  });
+
+  test('that is aborted has stopped listening when it ends', async () => {
+    const log: string[] = [];
+    const pool = {
+      listen: async () => async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        log.push('off');
+      },
+    } as unknown as PostgresPool;
+    const controller = new AbortController();
+    const listener = new PostgresListener(pool, '"events"');
+    const subscription = follow(new MemoryProcessRecorder(), listener, { signal: controller.signal });
+    const next = subscription.next();
+    await new Promise((resolve) => setImmediate(resolve));
+    controller.abort();
+    expect(await next).toEqual({ done: true, value: undefined });
+    expect(log).toEqual(['off']);
   });
 });

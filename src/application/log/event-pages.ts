@@ -1,0 +1,38 @@
+import { readPage } from '../../persistence/notification-pages.js';
+import type { NotificationId } from '../../persistence/stored-event.js';
+import type { NotifiedEvent } from '../events/notified-event.js';
+import type { EventLog } from './event-log.js';
+
+/** Which events of a log to read. */
+export interface EventPageRequest {
+  /** Only after this notification. */
+  readonly after: NotificationId;
+  /** Up to this one. */
+  readonly head: NotificationId;
+  /** Events in the page, at most. */
+  readonly limit: number;
+  /** Only these topics. Without any, no event matters; to a recorder that would mean all of them. */
+  readonly topics: readonly string[];
+}
+
+/** Events that were read, and how far the log was looked at. */
+export interface EventPage {
+  readonly events: readonly NotifiedEvent[];
+  /** Whoever follows the log stands here before. */
+  readonly from: NotificationId;
+  /** And here afterwards: what lies between and is not here does not matter. */
+  readonly to: NotificationId;
+}
+
+/**
+ * Reads the next events that somebody who follows a log wants of it.
+ *
+ * @throws what the recorder throws
+ * @throws MapperDeserialisationError (`MAPPER_DESERIALISATION_ERROR`) when one of them cannot be read
+ */
+export async function readEvents(log: EventLog, { after, head, limit, topics }: EventPageRequest): Promise<EventPage> {
+  if (topics.length === 0) return { events: [], from: after, to: head };
+  const { notifications, to } = await readPage(log.recorder, { after, head, limit, topics });
+  const events = await Promise.all(notifications.map((notification) => log.decode(notification)));
+  return { events, from: after, to };
+}
