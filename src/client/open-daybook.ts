@@ -136,9 +136,9 @@ export async function openDaybook(options: OpenDaybookOptions): Promise<Daybook>
     ]);
     assertNotReplaced(name, identity, expected);
     markStore(name, identity.replicaId);
-    const daybook = new OpenStore(options, identity, link);
-    await link.call((host) => host.onRecorded(proxy(() => daybook.emitRecorded())));
-    return daybook;
+    const recorded = new Listeners();
+    await link.call((host) => host.onRecorded(proxy(() => recorded.tell())));
+    return new OpenStore(options, identity, link, recorded);
   } catch (error) {
     link.end(error as Error);
     // It was said; the next opening begins anew.
@@ -171,15 +171,15 @@ class OpenStore implements Daybook {
   readonly query: SqlQueryable['query'];
   readonly storage: DaybookStorage;
   readonly #link: WorkerLink;
-  readonly #listeners = new Listeners();
+  readonly #recorded: Listeners;
   #closing: Promise<void> | undefined;
 
-  constructor(options: OpenDaybookOptions, identity: StoreIdentity, link: WorkerLink) {
+  constructor(options: OpenDaybookOptions, identity: StoreIdentity, link: WorkerLink, recorded: Listeners) {
     const { name } = options;
     this.name = name;
     this.replicaId = identity.replicaId;
     this.pushBaseId = identity.pushBaseId ?? 0;
-    this.recorder = new StoreRecorder(link, this.#listeners);
+    this.recorder = new StoreRecorder(link, recorded);
     this.query = (text, values) => this.recorder.query(text, values);
     this.storage = new StoreStorage({
       readReport: () => link.call((host) => host.report()),
@@ -189,6 +189,7 @@ class OpenStore implements Daybook {
       manager: navigator.storage,
     });
     this.#link = link;
+    this.#recorded = recorded;
     // A tab that was frozen, or kept for the way back, may have missed a message of another tab; and a tab that was
     // killed right after its commit never sent one. So the journal is looked at when a person comes back to this one.
     const stopLooking = pageWakeSources.onWake(() => {
@@ -203,10 +204,6 @@ class OpenStore implements Daybook {
 
   subscribe(options?: FollowOptions): Subscription {
     return this.recorder.subscribe(options);
-  }
-
-  emitRecorded(): void {
-    this.#listeners.tell();
   }
 
   close(): Promise<void> {
@@ -226,6 +223,6 @@ class OpenStore implements Daybook {
     this.#link.refuse(closed);
     await closing;
     this.#link.end(closed);
-    this.#listeners.clear();
+    this.#recorded.clear();
   }
 }

@@ -100,13 +100,13 @@ class RemoteRecorder implements TransactionalRecorder<SqlQueryable> {
 export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
   override readonly supports: RecorderSupport = { ...TRANSACTION, sql: true, subscriptions: true };
   readonly dialect: SqlDialect = SQLITE_DIALECT;
-  readonly #onRefused: WorkerLink['onRefused'];
+  readonly #link: WorkerLink;
   readonly #recorded: Listeners;
 
   /** @param recorded - are told soon after something was recorded */
   constructor(link: WorkerLink, recorded: Listeners) {
     super(link);
-    this.#onRefused = (listener) => link.onRefused(listener);
+    this.#link = link;
     this.#recorded = recorded;
   }
 
@@ -117,7 +117,7 @@ export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
   subscribe(options?: FollowOptions): Subscription {
     // Told of the store's end too: a subscription at rest finds it by its next look.
     const onNews: OnRecorded = (listener) => {
-      const stops = [this.onRecorded(listener), this.#onRefused(listener)];
+      const stops = [this.onRecorded(listener), this.#link.onRefused(listener)];
       return () => stops.forEach((stop) => stop());
     };
     return follow(this, onNews, options);

@@ -122,7 +122,6 @@ export class WorkerLink<H extends WorkerHost = StoreHost> {
     if (this.#refusal !== undefined) return;
     this.#refusal = error;
     this.#refusalListeners.tell(error);
-    this.#refusalListeners.clear();
   }
 
   /**

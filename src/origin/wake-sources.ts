@@ -33,8 +33,6 @@ export const pageWakeSources: WakeSources = {
       },
       { signal },
     );
-    return () => {
-      stop.abort();
-    };
+    return () => stop.abort();
   },
 };

@@ -29,39 +29,36 @@ export interface Confirmed {
 /**
  * Reads how far a store is confirmed.
  *
- * @param serverId - where the server stands, if that is known better than by what the store remembers
+ * @param serverId - where the server stands, where that is behind what the store remembers
  */
 export async function readConfirmed(
   recorder: Pick<ProcessRecorder, 'maxNotificationId' | 'maxTrackingId'>,
-  serverId?: NotificationId,
+  serverId: NotificationId = Infinity,
 ): Promise<Confirmed> {
   // In this order: what is recorded between the two counts as pending, and never the other way round.
-  const [confirmedId, largestId] = await Promise.all([
-    serverId ?? recorder.maxTrackingId(PUSH_TRACKING_NAME),
+  const [rememberedId, largestId] = await Promise.all([
+    recorder.maxTrackingId(PUSH_TRACKING_NAME),
     recorder.maxNotificationId(),
   ]);
+  const confirmedId = Math.min(rememberedId, serverId);
   return { largestId, confirmedId, pending: Math.max(0, largestId - confirmedId) };
 }
 
-/** What became of a confirmation. */
-export type ConfirmationOutcome =
-  | 'recorded'
-  /** The store remembers as much already: another tab was first, or a server that was behind has caught up. */
-  | 'known'
-  /** It is about events that the store does not have: nothing was recorded. */
-  | 'not-here';
-
-/** Records that a server has everything up to an id. */
+/**
+ * Records that a server has everything up to an id.
+ *
+ * @returns whether the store remembers that now: not when it is about events that the store does not have
+ */
 export async function recordConfirmed(
   recorder: Pick<ProcessRecorder, 'maxNotificationId' | 'insertEvents'>,
   notificationId: NotificationId,
-): Promise<ConfirmationOutcome> {
-  if (notificationId > (await recorder.maxNotificationId())) return 'not-here';
+): Promise<boolean> {
+  if (notificationId > (await recorder.maxNotificationId())) return false;
   try {
     await recorder.insertEvents([], { tracking: { applicationName: PUSH_TRACKING_NAME, notificationId } });
-    return 'recorded';
   } catch (error) {
-    if (error instanceof IntegrityError) return 'known';
-    throw error;
+    // The store remembers as much already: another tab was first, or a server that was behind has caught up.
+    if (!(error instanceof IntegrityError)) throw error;
   }
+  return true;
 }

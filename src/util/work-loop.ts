@@ -107,9 +107,10 @@ export class WorkLoop {
 
   async #rest(rest: Rest): Promise<void> {
     if (rest === 'none' || this.signal.aborted) return;
-    this.#isDeaf = 'exactlyMs' in rest;
-    if (this.#isWoken && !this.#isDeaf) return;
-    const limitMs = 'exactlyMs' in rest ? rest.exactlyMs : rest.atMostMs;
+    const isDeaf = 'exactlyMs' in rest;
+    this.#isDeaf = isDeaf;
+    if (this.#isWoken && !isDeaf) return;
+    const limitMs = isDeaf ? rest.exactlyMs : rest.atMostMs;
     await new Promise<void>((resolve) => {
       // A platform's timer takes "for ever" for "at once".
       const callOff = limitMs === Infinity ? undefined : this.#options.clock.schedule(resolve, limitMs);

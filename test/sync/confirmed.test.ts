@@ -28,12 +28,12 @@ describe('what of a store is not confirmed', () => {
   });
 
   test('is what comes after the last confirmed event', async () => {
-    expect(await recordConfirmed(recorder, 4)).toBe('recorded');
+    expect(await recordConfirmed(recorder, 4)).toBe(true);
     expect(await readConfirmed(recorder)).toEqual({ largestId: 10, confirmedId: 4, pending: 6 });
   });
 
   test('is nothing when all is confirmed, until there is more', async () => {
-    expect(await recordConfirmed(recorder, 10)).toBe('recorded');
+    expect(await recordConfirmed(recorder, 10)).toBe(true);
     expect(await readConfirmed(recorder)).toEqual({ largestId: 10, confirmedId: 10, pending: 0 });
     await recorder.insertEvents(sampleEvents(newOriginatorId(), 1, 3));
     expect(await readConfirmed(recorder)).toEqual({ largestId: 13, confirmedId: 10, pending: 3 });
@@ -70,22 +70,22 @@ describe('what of a store is not confirmed', () => {
 
 describe('a confirmation', () => {
   test('that comes twice changes nothing the second time', async () => {
-    expect(await recordConfirmed(recorder, 5)).toBe('recorded');
-    expect(await recordConfirmed(recorder, 5)).toBe('known');
+    expect(await recordConfirmed(recorder, 5)).toBe(true);
+    expect(await recordConfirmed(recorder, 5)).toBe(true);
     expect(await readConfirmed(recorder)).toMatchObject({ confirmedId: 5, pending: 5 });
   });
 
   test('that goes back takes nothing back', async () => {
     await recordConfirmed(recorder, 9);
-    expect(await recordConfirmed(recorder, 5)).toBe('known');
+    expect(await recordConfirmed(recorder, 5)).toBe(true);
     expect(await readConfirmed(recorder)).toMatchObject({ confirmedId: 9, pending: 1 });
   });
 
   test('of more than there is, is not recorded', async () => {
     await recordConfirmed(recorder, 6);
-    expect(await recordConfirmed(recorder, 11)).toBe('not-here');
+    expect(await recordConfirmed(recorder, 11)).toBe(false);
     expect(await readConfirmed(recorder)).toMatchObject({ confirmedId: 6, pending: 4 });
-    expect(await recordConfirmed(recorder, 10)).toBe('recorded');
+    expect(await recordConfirmed(recorder, 10)).toBe(true);
   });
 
   test('that cannot be stored says so, unless it is known', async () => {
@@ -94,7 +94,7 @@ describe('a confirmation', () => {
     await expect(recordConfirmed(failing(new OperationalError('full')), 5)).rejects.toMatchObject({
       code: 'OPERATIONAL_ERROR',
     });
-    expect(await recordConfirmed(failing(new IntegrityError('taken')), 5)).toBe('known');
+    expect(await recordConfirmed(failing(new IntegrityError('taken')), 5)).toBe(true);
   });
 });
 
@@ -112,7 +112,7 @@ describe('a copy', () => {
     const batch = await recorder.selectNotifications({ start: confirmedId + 1, limit: 3 });
     const request = toPushRequest(newOriginatorId(), confirmedId, batch);
     const answer = await server.push(request, new AbortController().signal);
-    expect(await recordConfirmed(recorder, answer.tracking.id)).toBe('recorded');
+    expect(await recordConfirmed(recorder, answer.tracking.id)).toBe(true);
     expect(await readConfirmed(recorder)).toEqual({ largestId: 10, confirmedId: 9, pending: 1 });
   });
 });

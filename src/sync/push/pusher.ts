@@ -78,15 +78,15 @@ export class Pusher {
   #nextAttemptAtMs = -Infinity;
   /** What `Retry-After` asked for: no reason to hope moves the next attempt before it. */
   #retryFloorMs = -Infinity;
-  /** Where the server stands, where that is behind what the store remembers. */
-  #resendAfter: number | undefined;
+  /** Where the server stands, where that is behind what the store remembers; otherwise no limit. */
+  #serverId = Infinity;
   #batchEventsMax = PUSH_EVENTS_MAX;
 
   constructor(options: PusherOptions) {
     this.#options = options;
     this.#loop = new WorkLoop({
       clock: options.clock,
-      work: (signal) => this.#step(signal),
+      work: () => this.#step(),
       afterFailure: (error) => this.#afterFailure(error as Error),
     });
   }
@@ -120,11 +120,11 @@ export class Pusher {
   }
 
   /** Runs until the signal says stop. Never rejects. */
-  async run(signal: AbortSignal): Promise<void> {
-    await this.#loop.start(signal);
+  run(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal);
   }
 
-  async #step(signal: AbortSignal): Promise<Rest> {
+  async #step(): Promise<Rest> {
     const { clock, isOffline } = this.#options;
     const after = await this.#refresh();
     if (this.#paused) return this.#rest('paused', Infinity);
@@ -137,7 +137,7 @@ export class Pusher {
     if (waitMs > 0) return this.#rest(this.#waitingState(), waitMs);
     this.#update({ state: 'pushing', nextAttemptAtMs: undefined });
     this.#lastAttemptAtMs = clock.nowMs();
-    await this.#pushBatch(after, signal);
+    await this.#pushBatch(after);
     return 'none';
   }
 
@@ -149,20 +149,18 @@ export class Pusher {
   /** Reads how far the store and the server are. @returns the id to push after */
   async #refresh(): Promise<number> {
     const { recorder } = this.#options.store;
-    const remembered = await readConfirmed(recorder);
-    if (this.#resendAfter !== undefined && this.#resendAfter >= remembered.confirmedId) this.#resendAfter = undefined;
-    const { confirmedId, pending } =
-      this.#resendAfter === undefined ? remembered : await readConfirmed(recorder, this.#resendAfter);
+    const { confirmedId, pending } = await readConfirmed(recorder, this.#serverId);
+    if (confirmedId < this.#serverId) this.#serverId = Infinity;
     this.#update({ confirmedId, pending, offline: this.#options.isOffline() });
     return confirmedId;
   }
 
-  async #pushBatch(after: number, signal: AbortSignal): Promise<void> {
+  async #pushBatch(after: number): Promise<void> {
     const { store, transport } = this.#options;
     const batch = await this.#cutBatch(after);
     const lastId = batch.at(-1)?.id;
     if (lastId === undefined) return;
-    const answer = await this.#push(transport, toPushRequest(store.replicaId, after, batch), signal);
+    const answer = await this.#push(transport, toPushRequest(store.replicaId, after, batch));
     if (answer === undefined) return;
     if (answer.tracking.id < lastId) {
       throw new UnavailableError('The server answered, but did not confirm the whole batch. It is tried again.');
@@ -176,13 +174,9 @@ export class Pusher {
     this.#update({ lastSuccessAtMs: this.#options.clock.nowMs(), lastError: undefined });
   }
 
-  async #push(
-    transport: Transport,
-    request: Parameters<Transport['push']>[0],
-    signal: AbortSignal,
-  ): Promise<PushResponse | undefined> {
+  async #push(transport: Transport, request: Parameters<Transport['push']>[0]): Promise<PushResponse | undefined> {
     try {
-      return await transport.push(request, signal);
+      return await transport.push(request, this.#loop.signal);
     } catch (error) {
       if (error instanceof TooLargeError && request.events.length > 1) {
         this.#batchEventsMax = Math.floor(request.events.length / 2);
@@ -191,7 +185,7 @@ export class Pusher {
       if (error instanceof ServerBehindError && this.#options.onServerBehind === 'resend') {
         const { trackingId } = error.details;
         if (typeof trackingId === 'number' && trackingId >= 0 && trackingId < request.after) {
-          this.#resendAfter = trackingId;
+          this.#serverId = trackingId;
           return undefined;
         }
       }
@@ -211,13 +205,13 @@ export class Pusher {
   }
 
   async #confirm(notificationId: number): Promise<void> {
-    if ((await recordConfirmed(this.#options.store.recorder, notificationId)) === 'not-here') {
+    if (!(await recordConfirmed(this.#options.store.recorder, notificationId))) {
       throw new ReplicaDivergedError(
         'The server holds more of this store than the store itself: it was copied or set back. Nothing is pushed until this is settled.',
         { details: { trackingId: notificationId } },
       );
     }
-    if (this.#resendAfter !== undefined) this.#resendAfter = notificationId;
+    if (this.#serverId !== Infinity) this.#serverId = notificationId;
   }
 
   #afterFailure(error: Error): Rest {
@@ -244,10 +238,10 @@ export class Pusher {
 
   #update(change: Partial<SyncStatus>): void {
     const before = this.#status.value;
-    const after = { ...before, ...change };
     // Whoever watches is told of what has changed, and not of every look.
-    const fields = Object.keys(change) as (keyof SyncStatus)[];
-    if (fields.some((field) => after[field] !== before[field])) this.#status.set(after);
+    if (Object.entries(change).some(([field, value]) => value !== before[field as keyof SyncStatus])) {
+      this.#status.set({ ...before, ...change });
+    }
   }
 }
 

@@ -109,20 +109,14 @@ class RunningSync implements Sync {
         // For the case that this tab runs next.
         this.#pusher.setPaused(status.state === 'paused');
       },
-      onCommand: (command) => {
-        this.#obey(command);
-      },
+      onCommand: (command) => this.#obey(command),
       onQuestion: () => {
         if (this.#runs) this.#channel.postStatus(this.#status.value);
       },
     });
     this.#unsubscribes = [
-      store.onRecorded(() => {
-        this.#pusher.noteCommit();
-      }),
-      wakeSources.onWake(() => {
-        this.#pusher.attemptNow();
-      }),
+      store.onRecorded(() => this.#pusher.noteCommit()),
+      wakeSources.onWake(() => this.#pusher.attemptNow()),
     ];
     this.#channel.postQuestion();
     const { signal } = this.#stop;
