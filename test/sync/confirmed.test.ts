@@ -122,7 +122,7 @@ describe('the tracking record of a push', () => {
     expect(Object.fromEntries(sourceLinesWith(/daybook:push['"`]|\bPUSH_TRACKING_NAME\b/))).toEqual({
       'src/sync/confirmed.ts': [
         "export const PUSH_TRACKING_NAME = 'daybook:push';",
-        'serverId ?? recorder.maxTrackingId(PUSH_TRACKING_NAME),',
+        'recorder.maxTrackingId(PUSH_TRACKING_NAME),',
         'await recorder.insertEvents([], { tracking: { applicationName: PUSH_TRACKING_NAME, notificationId } });',
       ],
       'src/sync/index.ts': ["export { PUSH_TRACKING_NAME } from './confirmed.js';"],

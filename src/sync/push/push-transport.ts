@@ -65,7 +65,8 @@ export class PushTransport {
   async #send(body: string, signal: AbortSignal, force: boolean): Promise<PushResponse> {
     const token = await this.#options.getToken({ force });
     const response = await this.#fetch(body, token, signal);
-    const answer = await readAnswer(response);
+    // Not JSON: a portal's page, or an answer that was cut short.
+    const answer: unknown = await response.json().catch(() => undefined);
     if (response.headers.get(PROTOCOL_HEADER) !== PROTOCOL_VERSION) {
       throw this.#unavailable(response, 'the answer is not from a Daybook server');
     }
@@ -120,15 +121,6 @@ export class PushTransport {
         details: { status: response.status, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) },
       },
     );
-  }
-}
-
-/** The body as JSON, or undefined when it is not: a portal's page, or an answer that was cut short. */
-async function readAnswer(response: Response): Promise<unknown> {
-  try {
-    return await response.json();
-  } catch {
-    return undefined;
   }
 }
 

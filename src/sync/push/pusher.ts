@@ -67,6 +67,8 @@ export interface PusherOptions {
 export class Pusher {
   readonly #options: PusherOptions;
   readonly #status = new ObservableValue<SyncStatus>(INITIAL_SYNC_STATUS);
+  /** How it stands. */
+  readonly status: Observable<SyncStatus> = this.#status;
   readonly #loop: WorkLoop;
   #paused = false;
   /** Failed attempts in a row. */
@@ -89,11 +91,6 @@ export class Pusher {
       work: () => this.#step(),
       afterFailure: (error) => this.#afterFailure(error as Error),
     });
-  }
-
-  /** How it stands. */
-  get status(): Observable<SyncStatus> {
-    return this.#status;
   }
 
   /** Pauses or goes on. While paused nothing is sent; a batch on its way is finished. */
@@ -211,7 +208,7 @@ export class Pusher {
         { details: { trackingId: notificationId } },
       );
     }
-    if (this.#serverId !== Infinity) this.#serverId = notificationId;
+    if (this.#serverId < Infinity) this.#serverId = notificationId;
   }
 
   #afterFailure(error: Error): Rest {

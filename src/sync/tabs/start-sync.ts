@@ -76,6 +76,7 @@ export function startSync(options: StartSyncOptions): Sync {
 
 class RunningSync implements Sync {
   readonly #status = new ObservableValue<SyncStatus>(INITIAL_SYNC_STATUS);
+  readonly status: Observable<SyncStatus> = this.#status;
   readonly #stop = new AbortController();
   readonly #pusher: Pusher;
   readonly #channel: SyncChannel;
@@ -122,10 +123,6 @@ class RunningSync implements Sync {
     const { signal } = this.#stop;
     // Where there are no Web Locks several tabs push: that wastes requests but breaks nothing.
     this.#done = workInTurn(syncLockName(store.name), { signal }, () => this.#run(signal));
-  }
-
-  get status(): Observable<SyncStatus> {
-    return this.#status;
   }
 
   pushNow(): void {
