@@ -4,6 +4,8 @@
  * @module
  */
 export type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
+export { steppedUnit } from '../serial/unit-of-work.js';
+export type { UnitOfWork, UnitSteps } from '../serial/unit-of-work.js';
 export { sqliteError } from './sqlite-errors.js';
 export { SqliteAggregateRecorder, SqliteApplicationRecorder, SqliteProcessRecorder } from './sqlite-recorder.js';
 export type { SqliteAggregateRecorderOptions } from './sqlite-recorder.js';
