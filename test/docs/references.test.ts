@@ -124,6 +124,21 @@ describe('documents and comments', () => {
     expect(missing).toEqual([]);
   });
 
+  test('walk through the code by names that are in it', () => {
+    const code = CODE.filter((path) => path.startsWith('src/'))
+      .map(read)
+      .join('\n');
+    const walks = [...read('docs/ARCHITECTURE.md').matchAll(/^- \*\*A \w+\.\*\* `([^`]+)`$/gm)].map(
+      ([, walk = '']) => walk,
+    );
+    expect(walks).toHaveLength(4);
+    const names = walks
+      .flatMap((walk) => walk.replaceAll(/\([^)]*\)/g, '').split(/[\s,.→⇒]+/))
+      .filter((name) => /^\w*[A-Z]/.test(name));
+    expect(names.length).toBeGreaterThan(40);
+    expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(code))).toEqual([]);
+  });
+
   test('point to no document that its reader does not have', () => {
     // Papers that were written before the code: their numbers, and the marks of their requirements.
     const elsewhere = /\bdocument \d{3}\b|\bof the design\b|\((?:[SI]\d(?:[,–] ?)?)+\)/g;
