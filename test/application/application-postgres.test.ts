@@ -69,11 +69,14 @@ describe('applications on several pools', () => {
       );
     });
     // It begins to listen a moment later, so it is given something to hear until it does.
-    const timer = setInterval(() => void writer.execute(stockItem, newOriginatorId(), receive(1)), 20);
+    const commands: Promise<unknown>[] = [];
+    const timer = setInterval(() => commands.push(writer.execute(stockItem, newOriginatorId(), receive(1))), 20);
     onTestFinished(() => clearInterval(timer));
     await writer.execute(stockItem, id, receive(1));
     expect((await next).value).toMatchObject({ type: 'Received' });
     await heard;
     clearInterval(timer);
+    // Before the pool that they use is closed.
+    await Promise.all(commands);
   });
 });
