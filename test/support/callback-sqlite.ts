@@ -2,8 +2,11 @@ import { OperationalError, STATEMENT_REASON } from '../../src/persistence/errors
 import type { UnitOfWork } from '../../src/persistence/serial/unit-of-work.js';
 import type { SqliteDatabase, SqliteStatement } from '../../src/persistence/sqlite/sqlite-driver.js';
 
+const PARAMETERS_MAX = 100;
+
 /**
- * A database as a Durable Object has it: transactions are callbacks, may run inside one another, and are refused as SQL.
+ * A database as a Durable Object has it: transactions are callbacks, may run inside one another, and are refused as SQL; a
+ * statement takes a hundred parameters.
  *
  * @param database - owned
  */
@@ -15,12 +18,33 @@ export function callbackSqlite(database: SqliteDatabase): SqliteDatabase {
     },
     prepare(sql): SqliteStatement {
       refuseTransactions(sql);
-      return database.prepare(sql);
+      return bounded(database.prepare(sql));
     },
     close: () => database.close(),
     unit: callbackUnit(database),
     nestsUnits: true,
+    parametersMax: PARAMETERS_MAX,
   };
+}
+
+function bounded(statement: SqliteStatement): SqliteStatement {
+  return {
+    run(parameters) {
+      refuseMany(parameters);
+      statement.run(parameters);
+    },
+    all(parameters) {
+      refuseMany(parameters);
+      return statement.all(parameters);
+    },
+    columnNames: () => statement.columnNames(),
+    free: () => statement.free(),
+  };
+}
+
+function refuseMany(parameters: readonly unknown[]): void {
+  if (parameters.length <= PARAMETERS_MAX) return;
+  throw new OperationalError('too many SQL variables', { details: { reason: STATEMENT_REASON } });
 }
 
 function refuseTransactions(sql: string): void {

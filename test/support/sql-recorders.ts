@@ -12,11 +12,13 @@ export interface OpenedSqlRecorder {
 /** Engines with SQL in Node, by name. Each call makes a database, or tables, of its own. */
 export const SQL_RECORDERS: Readonly<Record<string, () => Promise<OpenedSqlRecorder>>> = {
   ...Object.fromEntries(
-    ['SQLite on sql.js', 'node:sqlite, file (WAL)'].map((name) => [name, () => openSqlite(name)] as const),
+    ['SQLite on sql.js', 'node:sqlite, file (WAL)', 'node:sqlite, transactions as callbacks'].map(
+      (name) => [name, () => openSqlite(name)] as const,
+    ),
   ),
   PostgreSQL: async () => {
     const { recorder, close } = await openPostgres();
-    return { recorder: recorder, close };
+    return { recorder, close };
   },
 };
 
@@ -28,7 +30,7 @@ async function openSqlite(name: string): Promise<OpenedSqlRecorder> {
   const recorder = new SqliteProcessRecorder(database);
   await recorder.createTable();
   return {
-    recorder: recorder,
+    recorder,
     async close() {
       database.close();
       await engine.remove();

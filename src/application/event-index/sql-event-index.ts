@@ -6,7 +6,7 @@
 import { NotSupportedError } from '../../persistence/errors.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import type { SqlQueryable, SqlResult } from '../../persistence/sql/sql-queryable.js';
-import { columnTypes } from '../../persistence/sql/sql-dialect.js';
+import { columnTypes, rowsInStatement } from '../../persistence/sql/sql-dialect.js';
 import type { SqlDialect } from '../../persistence/sql/sql-dialect.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import { createMissing } from '../../persistence/sql/create-missing.js';
@@ -142,8 +142,9 @@ export class SqlEventIndex implements EventIndex {
   }
 
   async #insert(connection: SqlQueryable, events: readonly NotifiedEvent[]): Promise<void> {
-    for (let start = 0; start < events.length; start += INSERT_ROWS_MAX) {
-      const part = events.slice(start, start + INSERT_ROWS_MAX).map(toIndexedEvent);
+    const rowsMax = rowsInStatement(this.#recorder.dialect, INSERT_ROWS_MAX, COLUMNS.length);
+    for (let start = 0; start < events.length; start += rowsMax) {
+      const part = events.slice(start, start + rowsMax).map(toIndexedEvent);
       // Not left to the unique constraint: an error of it would not say which id it was, and spoils a transaction on
       // PostgreSQL.
       const { rows } = await connection.query(
@@ -161,8 +162,9 @@ export class SqlEventIndex implements EventIndex {
 
   async #insertWords(connection: SqlQueryable, events: readonly NotifiedEvent[]): Promise<void> {
     const rows = events.flatMap((event) => wordsOf(this.#textOf(event)).map((word) => [word, event.notificationId]));
-    for (let start = 0; start < rows.length; start += INSERT_WORDS_MAX) {
-      const part = rows.slice(start, start + INSERT_WORDS_MAX);
+    const rowsMax = rowsInStatement(this.#recorder.dialect, INSERT_WORDS_MAX, 2);
+    for (let start = 0; start < rows.length; start += rowsMax) {
+      const part = rows.slice(start, start + rowsMax);
       await connection.query(
         `INSERT INTO ${this.#words.table} (word, notification_id) VALUES ${valueRows(part.length, 2)}`,
         part.flat(),

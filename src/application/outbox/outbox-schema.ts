@@ -76,6 +76,9 @@ export function outboxCreations(names: SqlTableName, dialect: SqlDialect): reado
   ];
 }
 
+/** Parameters of an entry that is inserted. */
+export const ENTRY_PARAMETERS: number = INSERTED.length;
+
 /** Inserts several entries at once. */
 export function insertSql(names: SqlTableName, entries: number): string {
   return `INSERT INTO ${names.table} (${INSERTED.join(', ')}) VALUES ${valueRows(entries, INSERTED.length)}`;

@@ -16,9 +16,9 @@ import type { OutboxEventDataOptions } from './outbox-event-data.js';
 import { OutboxHints } from './outbox-hints.js';
 import { INSERT_ENTRIES_MAX, LAST_ERROR_LENGTH_MAX, LIST_ENTRIES_DEFAULT, MARK_ENTRIES_MAX } from './outbox-limits.js';
 import { createMissing } from '../../persistence/sql/create-missing.js';
-import { takeTurn } from '../../persistence/sql/sql-dialect.js';
+import { rowsInStatement, takeTurn } from '../../persistence/sql/sql-dialect.js';
 import { parameters } from '../../persistence/sql/sql-parameters.js';
-import { claimSql, ENTRY_COLUMNS, insertSql, outboxCreations } from './outbox-schema.js';
+import { claimSql, ENTRY_COLUMNS, ENTRY_PARAMETERS, insertSql, outboxCreations } from './outbox-schema.js';
 import type {
   ClaimRequest,
   Outbox,
@@ -221,7 +221,7 @@ export class SqlOutbox implements Outbox {
 
   async #insert(connection: SqlQueryable, events: readonly NotifiedEvent[]): Promise<void> {
     const createdAt = new Date(this.#clock.nowMs()).toISOString();
-    for (const part of chunks(events, INSERT_ENTRIES_MAX)) {
+    for (const part of chunks(events, rowsInStatement(this.#recorder.dialect, INSERT_ENTRIES_MAX, ENTRY_PARAMETERS))) {
       const values = await Promise.all(part.map((event) => this.#valuesOf(event, createdAt)));
       await connection.query(insertSql(this.#names, part.length), values.flat());
     }
@@ -246,7 +246,7 @@ export class SqlOutbox implements Outbox {
 
   async #positions(connection: SqlQueryable, asked: readonly number[]): Promise<ReadonlySet<number>> {
     const found = new Set<number>();
-    for (const part of chunks(asked, MARK_ENTRIES_MAX)) {
+    for (const part of chunks(asked, rowsInStatement(this.#recorder.dialect, MARK_ENTRIES_MAX, 1))) {
       const sql = `SELECT position FROM ${this.#names.table} WHERE position IN (${parameters(part.length, 1)})`;
       for (const row of (await connection.query(sql, [...part])).rows) found.add(Number(row['position']));
     }
@@ -264,7 +264,7 @@ export class SqlOutbox implements Outbox {
 
   async #settlePublished(connection: SqlQueryable, leaseId: string, outcomes: readonly OutboxOutcome[]): Promise<void> {
     const published = outcomes.filter((outcome) => outcome.kind === 'published');
-    for (const part of chunks(published, MARK_ENTRIES_MAX)) {
+    for (const part of chunks(published, rowsInStatement(this.#recorder.dialect, MARK_ENTRIES_MAX, 1, 2))) {
       // To the newest of them: they were published within one batch.
       const publishedAt = new Date(Math.max(...part.map(({ publishedAtMs }) => publishedAtMs))).toISOString();
       await this.#changed(

@@ -109,6 +109,7 @@ function stepsBy(root: SqliteStatements, sql: UnitSql): UnitSteps {
 class LentDatabase implements SqliteConnection {
   readonly unit: UnitOfWork;
   readonly nestsUnits: boolean;
+  readonly parametersMax?: number;
   #database: SqliteDatabase | undefined;
   readonly #statements: SqliteStatement[] = [];
 
@@ -116,6 +117,7 @@ class LentDatabase implements SqliteConnection {
     this.#database = database;
     this.unit = unit;
     this.nestsUnits = database.nestsUnits ?? false;
+    if (database.parametersMax !== undefined) this.parametersMax = database.parametersMax;
   }
 
   exec(sql: string): void {

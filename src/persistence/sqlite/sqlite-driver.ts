@@ -68,4 +68,6 @@ export interface SqliteDatabase {
    * @defaultValue false
    */
   readonly batchesRows?: boolean;
+  /** Parameters that a statement may have. @defaultValue 32,766, as SQLite is built */
+  readonly parametersMax?: number;
 }

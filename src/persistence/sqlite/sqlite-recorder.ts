@@ -104,7 +104,7 @@ export class SqliteApplicationRecorder extends SerialApplicationRecorder {
  * ```
  */
 export class SqliteProcessRecorder extends SerialProcessRecorder<SqliteConnection> implements SqlRecorder {
-  readonly dialect: SqlDialect = SQLITE_DIALECT;
+  readonly dialect: SqlDialect;
   readonly #database: SqliteDatabase;
   readonly #connection: SerialConnection<SqliteConnection>;
   readonly #replica: SqliteReplica;
@@ -117,6 +117,8 @@ export class SqliteProcessRecorder extends SerialProcessRecorder<SqliteConnectio
     const connection = connectionOf(database);
     const replica = new SqliteReplica(database, options);
     super(connection, replica);
+    const { parametersMax } = database;
+    this.dialect = parametersMax === undefined ? SQLITE_DIALECT : { ...SQLITE_DIALECT, parametersMax };
     this.#database = database;
     this.#connection = connection;
     this.#replica = replica;

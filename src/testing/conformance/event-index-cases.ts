@@ -21,6 +21,9 @@ export interface EventIndexContext {
 
 type Case = ConformanceCase<EventIndexContext>;
 
+// More than some engines take parameters in a statement.
+const MANY = 120;
+
 const at = (ms: number): Date => new Date(1_700_000_000_000 + ms);
 
 const findsById: Case = {
@@ -153,6 +156,27 @@ const searchesTexts: Case = {
   },
 };
 
+const manyAtOnce: Case = {
+  name: 'a commit of many events with many words is taken whole',
+  async run({ recorder, openIndex }) {
+    const index = await openIndex({ textOf: ({ data }) => (data as { text: string }).text });
+    const id = newOriginatorId();
+    const words = Array.from({ length: MANY }, (_, number) => `word${number}`).join(' ');
+    const events = Array.from({ length: MANY }, (_, number) => ({
+      ...sampleRecordedEvent(id, number + 1),
+      data: { text: number % 60 === 0 ? words : '' },
+    }));
+    await recordWith(recorder, [index], events);
+    expectEqual((await index.find({ aggregateId: id, limit: 2 * MANY })).length, MANY, 'events');
+    const found = await index.find({ text: `word0 word${MANY - 1}` });
+    expectEqual(
+      found.map(({ aggregateVersion }) => aggregateVersion),
+      [1, 61],
+      'those with the first word and the last',
+    );
+  },
+};
+
 /** Cases for every {@link EventIndex}. */
 export const eventIndexCases: readonly ConformanceCase<EventIndexContext>[] = [
   findsById,
@@ -161,4 +185,5 @@ export const eventIndexCases: readonly ConformanceCase<EventIndexContext>[] = [
   filters,
   backfill,
   searchesTexts,
+  manyAtOnce,
 ];

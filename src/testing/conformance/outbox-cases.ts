@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { RecordedEvent } from '../../domain/event-metadata.js';
 import type { InlineParticipant } from '../../application/events/inline-participant.js';
 import type { NotifiedEvent } from '../../application/events/notified-event.js';
 import type { Outbox, OutboxEntry, OutboxOutcome } from '../../application/outbox/outbox.js';
@@ -31,6 +32,8 @@ export interface OutboxContext {
 type Case = ConformanceCase<OutboxContext>;
 
 const LEASE_MS = 1_000;
+// More than some engines take parameters in a statement.
+const MANY = 120;
 
 /** One outbox, and shorthands to use it. */
 class OutboxLab {
@@ -321,6 +324,31 @@ const enqueued: Case = {
   },
 };
 
+const manyAtOnce: Case = {
+  name: 'a commit of many events, and what becomes of many, is taken whole',
+  async run(context) {
+    const lab = await OutboxLab.open(context);
+    const id = newOriginatorId();
+    const sample = (_: unknown, index: number): RecordedEvent => sampleRecordedEvent(id, index + 1);
+    const [before, after] = [
+      Array.from({ length: MANY }, sample),
+      Array.from({ length: 2 * MANY }, sample).slice(MANY),
+    ];
+    const events = [
+      ...(await recordWith(context.recorder, [], before)),
+      ...(await recordWith(context.recorder, [lab.outbox], after)),
+    ];
+    await lab.outbox.enqueue(events);
+    const { leaseId, entries } = await lab.claim(2 * MANY);
+    expectEqual(positions(entries), positions(events), 'each once, in order');
+    await lab.outbox.settle(
+      leaseId,
+      entries.map((entry) => lab.published(entry.id)),
+    );
+    expectEqual(await lab.outbox.counts(), { pending: 0, published: 2 * MANY, failed: 0 }, 'counts');
+  },
+};
+
 const retention: Case = {
   name: 'published entries can be deleted by their age, a part at a time',
   async run(context) {
@@ -371,6 +399,7 @@ export const outboxCases: readonly ConformanceCase<OutboxContext>[] = [
   positionIsTheOrder,
   selected,
   enqueued,
+  manyAtOnce,
   retention,
   hintsStop,
 ];

@@ -16,7 +16,7 @@ for (const [name, make] of Object.entries(SQLITE_ENGINES)) {
       const recorder = new SqliteProcessRecorder(database);
       await recorder.createTable();
       return {
-        context: { recorder: recorder },
+        context: { recorder },
         close: async () => {
           database.close();
           await engine.remove();
@@ -31,7 +31,7 @@ describeConformance(
   'PostgreSQL',
   async () => {
     const { recorder, close } = await openPostgres();
-    return { context: { recorder: recorder }, close };
+    return { context: { recorder }, close };
   },
   SUITES,
 );

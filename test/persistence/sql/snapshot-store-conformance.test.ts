@@ -18,7 +18,7 @@ for (const [name, makeEngine] of Object.entries(SQLITE_ENGINES)) {
       const database = await engine.connect();
       const recorder = new SqliteProcessRecorder(database);
       await recorder.createTable();
-      const store = new SqlSnapshotStore({ recorder: recorder });
+      const store = new SqlSnapshotStore({ recorder });
       await Promise.all([store.createTables(), store.createTables()]);
       const close = async (): Promise<void> => {
         database.close();
@@ -34,7 +34,7 @@ describeConformance(
   'PostgreSQL',
   async () => {
     const { recorder, close, name } = await openPostgres();
-    const store = new SqlSnapshotStore({ recorder: recorder, table: `${name}_snapshots` });
+    const store = new SqlSnapshotStore({ recorder, table: `${name}_snapshots` });
     await Promise.all([store.createTables(), store.createTables()]);
     return { context: { store }, close };
   },
