@@ -4,8 +4,8 @@
  * @module
  */
 import { expose } from 'comlink';
-import { installErrorTransfer } from '../src/host/protocol/error-transfer.js';
+import { asOwnError, installErrorTransfer } from '../src/host/protocol/error-transfer.js';
 import { StoreBackup } from '../src/host/store-backup.js';
 
-installErrorTransfer({ wrapsForeign: true });
+installErrorTransfer(asOwnError);
 expose(new StoreBackup());

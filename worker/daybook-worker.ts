@@ -4,8 +4,8 @@
  * @module
  */
 import { expose } from 'comlink';
-import { installErrorTransfer } from '../src/host/protocol/error-transfer.js';
+import { asOwnError, installErrorTransfer } from '../src/host/protocol/error-transfer.js';
 import { StoreWorker } from '../src/host/store-worker.js';
 
-installErrorTransfer({ wrapsForeign: true });
+installErrorTransfer(asOwnError);
 expose(new StoreWorker());

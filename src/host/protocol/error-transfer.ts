@@ -23,37 +23,30 @@ interface OwnThrown {
   readonly daybookError: ErrorData;
 }
 
-/** How errors that are not ours cross. */
-export interface ErrorTransferOptions {
-  /**
-   * Makes an `InternalError` of them that keeps them as its cause: for the worker, where everything that is thrown is
-   * Daybook's to answer for. `false` leaves them to Comlink. @defaultValue `false`
-   */
-  readonly wrapsForeign?: boolean;
-}
-
 let installed = false;
 
 /**
  * Teaches Comlink our errors; to be called once on both sides. Comlink's handlers are global to a bundle, so whatever
  * is not ours is left to the handler that was there: an application may use Comlink for itself.
+ *
+ * @param own - what crosses instead of what was thrown; a worker gives {@link asOwnError}, which pages do not load
  */
-export function installErrorTransfer(options: ErrorTransferOptions = {}): void {
+export function installErrorTransfer(own?: (thrown: unknown) => unknown): void {
   if (installed) return;
   installed = true;
   const original = transferHandlers.get(THROWN) as TransferHandler<Thrown, unknown>;
-  transferHandlers.set(THROWN, ownHandler(original, options));
+  transferHandlers.set(THROWN, ownHandler(original, own));
 }
 
 /** The handler that {@link installErrorTransfer} sets, over the one that was there. */
 export function ownHandler(
   original: TransferHandler<Thrown, unknown>,
-  { wrapsForeign = false }: ErrorTransferOptions = {},
+  own: (thrown: unknown) => unknown = (thrown) => thrown,
 ): TransferHandler<Thrown, unknown> {
   return {
     canHandle: (value): value is Thrown => original.canHandle(value),
     serialize: (thrown) => {
-      const error = wrapsForeign ? asOwn(thrown.value) : thrown.value;
+      const error = own(thrown.value);
       return isEventSourcingError(error) ? [ownThrown(error), []] : original.serialize(thrown);
     },
     deserialize: (serialized) => {
@@ -63,7 +56,11 @@ export function ownHandler(
   };
 }
 
-function asOwn(thrown: unknown): unknown {
+/**
+ * Makes an `InternalError` of what is not ours, and keeps it as the cause: in the worker, everything that is thrown is
+ * Daybook's to answer for.
+ */
+export function asOwnError(thrown: unknown): unknown {
   if (isEventSourcingError(thrown)) return thrown;
   return new InternalError('Something failed in the worker that should not have. Its cause says what.', {
     cause: thrown,

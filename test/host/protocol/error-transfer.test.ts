@@ -2,7 +2,7 @@ import { expose, transferHandlers, wrap } from 'comlink';
 import type { TransferHandler } from 'comlink';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { UnsyncedEventsError } from '../../../src/host/protocol/client-errors.js';
-import { ownHandler } from '../../../src/host/protocol/error-transfer.js';
+import { asOwnError, ownHandler } from '../../../src/host/protocol/error-transfer.js';
 import { InternalError, StorageFullError } from '../../../src/persistence/errors.js';
 
 const comlinksOwn = transferHandlers.get('throw') as TransferHandler<{ value: unknown }, unknown>;
@@ -12,8 +12,8 @@ afterEach(() => {
 });
 
 /** What arrives at the other end of a message port when something is thrown at this one. */
-async function crossed(thrown: unknown, options: { wrapsForeign: boolean }): Promise<unknown> {
-  transferHandlers.set('throw', ownHandler(comlinksOwn, options));
+async function crossed(thrown: unknown, own?: (thrown: unknown) => unknown): Promise<unknown> {
+  transferHandlers.set('throw', ownHandler(comlinksOwn, own));
   const { port1, port2 } = new MessageChannel();
   onTestFinished(() => {
     port1.close();
@@ -35,9 +35,7 @@ async function crossed(thrown: unknown, options: { wrapsForeign: boolean }): Pro
 describe('what a worker throws', () => {
   test('of ours arrives as the same class, with code, details and causes', async () => {
     const cause = new StorageFullError('no room', { cause: new RangeError('low level') });
-    const error = await crossed(new UnsyncedEventsError('not yet', { cause, details: { pending: 3 } }), {
-      wrapsForeign: true,
-    });
+    const error = await crossed(new UnsyncedEventsError('not yet', { cause, details: { pending: 3 } }), asOwnError);
     expect(error).toBeInstanceOf(UnsyncedEventsError);
     expect(error).toMatchObject({ code: 'UNSYNCED_EVENTS', message: 'not yet', details: { pending: 3 } });
     expect((error as Error).cause).toBeInstanceOf(StorageFullError);
@@ -47,7 +45,7 @@ describe('what a worker throws', () => {
   test('with details that cannot be cloned arrives all the same', async () => {
     const details = { position: 7, handler: () => undefined, key: Symbol('secret') } as never;
     const cause = new StorageFullError('inner', { details });
-    const error = await crossed(new StorageFullError('no room', { details, cause }), { wrapsForeign: true });
+    const error = await crossed(new StorageFullError('no room', { details, cause }), asOwnError);
     const plain = { position: 7, handler: '(function)', key: '(symbol)' };
     expect(error).toMatchObject({
       code: 'STORAGE_FULL',
@@ -62,14 +60,14 @@ describe('what a worker throws', () => {
     ['a symbol', Symbol('thing'), 'Symbol(thing)'],
     ['an object that cannot be described', Object.create(null) as unknown, 'cannot be described'],
   ])('that is not ours arrives as a typed error: %s', async (_what, thrown, text) => {
-    const error = await crossed(thrown, { wrapsForeign: true });
+    const error = await crossed(thrown, asOwnError);
     expect(error).toBeInstanceOf(InternalError);
     expect(((error as Error).cause as Error).message).toContain(text);
   });
 });
 
 test('on a page, what is not ours is left to Comlink', async () => {
-  const error = await crossed(new TypeError("the application's own"), { wrapsForeign: false });
+  const error = await crossed(new TypeError("the application's own"));
   expect(error).not.toBeInstanceOf(InternalError);
   expect(error).toMatchObject({ name: 'TypeError', message: "the application's own" });
 });
