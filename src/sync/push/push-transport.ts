@@ -27,12 +27,19 @@ export type GetToken = (options: { readonly force: boolean }) => string | undefi
 export interface PushTransportOptions {
   readonly url: string;
   readonly fetch: typeof globalThis.fetch;
-  readonly getToken: GetToken;
+  /** @defaultValue none */
+  readonly getToken?: GetToken | undefined;
   readonly clock: Clock;
 }
 
 /** What a push goes through. */
 export type Transport = Pick<PushTransport, 'push'>;
+
+/** What came back, with its body, which was read. */
+interface Answer {
+  readonly response: Response;
+  readonly text: string;
+}
 
 /** Sends push requests to one server. */
 export class PushTransport {
@@ -62,9 +69,9 @@ export class PushTransport {
   }
 
   async #send(body: string, signal: AbortSignal, force: boolean): Promise<PushResponse> {
-    const token = await this.#options.getToken({ force });
-    const response = await this.#fetch(body, token, signal);
-    const answer = await readAnswer(response);
+    const token = await this.#options.getToken?.({ force });
+    const { response, text } = await this.#fetch(body, token, signal);
+    const answer = parsed(text);
     if (response.headers.get(PROTOCOL_HEADER) !== PROTOCOL_VERSION) {
       throw this.#unavailable(response, 'the answer is not from a Daybook server');
     }
@@ -80,7 +87,7 @@ export class PushTransport {
     throw decodeError(refusal, SYNC_ERRORS);
   }
 
-  async #fetch(body: string, token: string | undefined, signal: AbortSignal): Promise<Response> {
+  async #fetch(body: string, token: string | undefined, signal: AbortSignal): Promise<Answer> {
     const timeout = new AbortController();
     const callOff = this.#options.clock.schedule(() => {
       timeout.abort(new Error(`there was no answer within ${REQUEST_TIMEOUT_MS} ms`));
@@ -99,8 +106,7 @@ export class PushTransport {
         credentials: 'omit',
       });
       // Read to the end here, under the time limit: a body may hang as well as a head.
-      const bytes = await response.arrayBuffer();
-      return new Response(nullBody(response.status) ? null : bytes, response);
+      return { response, text: await response.text() };
     } catch (cause) {
       signal.throwIfAborted();
       throw new UnavailableError(`The server at ${this.#options.url} could not be reached. It is tried again.`, {
@@ -123,16 +129,12 @@ export class PushTransport {
 }
 
 /** The body as JSON, or undefined when it is not: a portal's page, or an answer that was cut short. */
-async function readAnswer(response: Response): Promise<unknown> {
+function parsed(text: string): unknown {
   try {
-    return await response.json();
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
-}
-
-function nullBody(status: number): boolean {
-  return status === 204 || status === 205 || status === 304;
 }
 
 function isTransient(status: number): boolean {
@@ -141,7 +143,7 @@ function isTransient(status: number): boolean {
 
 /** Both forms of RFC 9110, section 10.2.3: seconds, or a date. */
 function readRetryAfterMs(value: string | null, nowMs: number): number | undefined {
-  if (value === null) return undefined;
-  const waitMs = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - nowMs;
+  const text = value ?? '';
+  const waitMs = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - nowMs;
   return Number.isFinite(waitMs) ? Math.max(0, waitMs) : undefined;
 }

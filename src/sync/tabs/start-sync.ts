@@ -4,6 +4,7 @@
  * @module
  */
 import { systemClock } from '../../util/clock.js';
+import { onAbort } from '../../util/on-abort.js';
 import type { Clock } from '../../util/clock.js';
 import { ObservableValue } from '../../util/observable.js';
 import type { Observable } from '../../util/observable.js';
@@ -77,7 +78,6 @@ class RunningSync implements Sync {
   readonly #stop = new AbortController();
   readonly #pusher: Pusher;
   readonly #channel: SyncChannel;
-  readonly #unsubscribes: readonly (() => void)[];
   readonly #done: Promise<void>;
   /** Whether this tab is the one that pushes. */
   #runs = false;
@@ -88,7 +88,7 @@ class RunningSync implements Sync {
       url: options.url,
       // Bound, because the platform's own insists on its `this`.
       fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
-      getToken: options.getToken ?? (() => undefined),
+      getToken: options.getToken,
       clock,
     });
     const { pushBaseId = 0 } = store;
@@ -107,21 +107,20 @@ class RunningSync implements Sync {
         // For the case that this tab runs next.
         this.#pusher.setPaused(status.state === 'paused');
       },
-      onCommand: (command) => {
-        this.#obey(command);
-      },
+      onCommand: (command) => this.#obey(command),
       onQuestion: () => {
         if (this.#runs) this.#channel.postStatus(this.#status.value);
       },
     });
-    this.#unsubscribes = [
-      store.onRecorded(() => {
-        this.#pusher.noteCommit();
-      }),
-      wakeSources.onWake(() => {
-        this.#pusher.attemptNow();
-      }),
-    ];
+    const { signal } = this.#stop;
+    onAbort(
+      signal,
+      store.onRecorded(() => this.#pusher.noteCommit()),
+    );
+    onAbort(
+      signal,
+      wakeSources.onWake(() => this.#pusher.attemptNow()),
+    );
     this.#channel.postQuestion();
     this.#done = this.#runWithLock(`daybook:${store.name}:sync`);
   }
@@ -144,7 +143,6 @@ class RunningSync implements Sync {
 
   async close(): Promise<void> {
     this.#stop.abort();
-    for (const unsubscribe of this.#unsubscribes) unsubscribe();
     await this.#done;
     this.#channel.close();
   }
