@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { transfer } from 'comlink';
 import type {
   HostInsertOptions,
   HostOpenOptions,
@@ -34,6 +33,7 @@ import { ProgressLine } from './progress-line.js';
 import { checkpointLockName, holdLock, openLockName, workIfFree } from './store-locks.js';
 import type { Release } from './store-locks.js';
 import { TransactionDesk } from './transaction-desk.js';
+import { transferred } from './protocol/byte-source.js';
 
 type StoreOptions = HostOpenOptions & { readonly onProgress: OnOpenProgress | undefined };
 
@@ -218,8 +218,4 @@ export class StoreWorker implements StoreHost {
     if (this.#recorder === undefined) throw new InterfaceError('The store is not open.');
     return this.#recorder;
   }
-}
-
-function transferred(bytes: Uint8Array<ArrayBuffer>): Uint8Array {
-  return transfer(bytes, [bytes.buffer]);
 }
