@@ -11,6 +11,7 @@ import { startBackupLink, whenStarted } from './backup-link.js';
 import { sourceOf } from '../host/protocol/byte-source.js';
 import type { ByteSource } from '../host/protocol/byte-source.js';
 import { WorkerFailedError } from '../host/protocol/client-errors.js';
+import { onAbort } from '../util/on-abort.js';
 import { wasmHref } from './start-worker.js';
 import type { WorkerFiles } from './start-worker.js';
 import { markStore } from '../origin/store-marker.js';
@@ -67,8 +68,7 @@ export async function importDaybook(options: ImportDaybookOptions): Promise<Impo
   const isBlob = from instanceof Blob;
   const reader = (isBlob ? from.stream() : from).getReader();
   const link = startBackupLink(options);
-  const onAbort = (): void => link.end(signal?.reason as Error);
-  signal?.addEventListener('abort', onAbort);
+  const callOff = onAbort(signal, () => link.end(signal?.reason as Error));
   const source = proxy(endingSource(sourceOf(reader), (error) => link.end(error)));
   const progress = onProgress === undefined ? undefined : proxy(onProgress);
   const totalBytes = isBlob ? from.size : undefined;
@@ -80,7 +80,7 @@ export async function importDaybook(options: ImportDaybookOptions): Promise<Impo
     markStore(name, result.replicaId);
     return result;
   } finally {
-    signal?.removeEventListener('abort', onAbort);
+    callOff();
     link.end(new WorkerFailedError('The worker was stopped.'));
     // Nobody waits for a stream that does not want to end.
     void reader.cancel().catch(() => undefined);

@@ -11,7 +11,9 @@ import type { Remote } from 'comlink';
 import { aliveLockName } from '../origin/origin-names.js';
 import { workInTurn } from '../origin/web-locks.js';
 import { ProgrammingError } from '../persistence/errors.js';
+import { systemClock } from '../util/clock.js';
 import { Listeners } from '../util/listeners.js';
+import { onAbort } from '../util/on-abort.js';
 import { CLIENT_ERRORS, WorkerDiedError, WorkerFailedError } from '../host/protocol/client-errors.js';
 import { receiveErrors } from '../host/protocol/error-transfer.js';
 import type { StoreHost } from '../host/protocol/store-host.js';
@@ -35,7 +37,8 @@ export interface LinkDeadline {
 export class WorkerLink<H extends WorkerHost = StoreHost> {
   readonly #worker: Worker;
   readonly #host: Remote<H>;
-  readonly #pending = new Set<(error: Error) => void>();
+  /** Reject the calls that wait for an answer. */
+  readonly #pending = new Listeners<[error: Error]>();
   readonly #watch = new AbortController();
   readonly #refusalListeners = new Listeners<[error: Error]>();
   /** Why calls are refused. */
@@ -64,10 +67,10 @@ export class WorkerLink<H extends WorkerHost = StoreHost> {
   call<T>(ask: (host: Remote<H>) => Promise<T>): Promise<T> {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
     return new Promise<T>((resolve, reject) => {
-      this.#pending.add(reject);
+      const settled = this.#pending.add(reject);
       ask(this.#host)
         .then(resolve, (error: unknown) => reject(sendingError(error)))
-        .finally(() => this.#pending.delete(reject));
+        .finally(settled);
     });
   }
 
@@ -102,13 +105,12 @@ export class WorkerLink<H extends WorkerHost = StoreHost> {
    * @returns calls it off
    */
   endAfter({ timeoutMs, tooLate, signal }: LinkDeadline): () => void {
-    const timer = setTimeout(() => this.end(tooLate()), timeoutMs);
+    const stopTimer = systemClock.schedule(() => this.end(tooLate()), timeoutMs);
     // Whatever the caller chose as its reason.
-    const onAbort = (): void => this.end(signal?.reason as Error);
-    signal?.addEventListener('abort', onAbort);
+    const callOff = onAbort(signal, () => this.end(signal?.reason as Error));
     return () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
+      stopTimer();
+      callOff();
     };
   }
 
@@ -139,8 +141,7 @@ export class WorkerLink<H extends WorkerHost = StoreHost> {
     this.#hasEnded = true;
     this.#watch.abort();
     this.#worker.terminate();
-    for (const reject of this.#pending) reject(error);
-    this.#pending.clear();
+    this.#pending.tell(error);
     this.refuse(error);
   }
 }

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { transfer } from 'comlink';
 import type {
   HostInsertOptions,
   HostOpenOptions,
@@ -24,6 +23,7 @@ import type { NotificationId, OriginatorId } from '../persistence/stored-event.j
 import { OpenedStore } from './opened-store.js';
 import { ProgressLine } from './progress-line.js';
 import { TransactionDesk } from './transaction-desk.js';
+import { transferred } from './protocol/byte-source.js';
 
 /** Implements {@link StoreHost} on the real thing. */
 export class StoreWorker implements StoreHost {
@@ -124,8 +124,4 @@ export class StoreWorker implements StoreHost {
     if (this.#opening === undefined) throw new InterfaceError('The store is not open.');
     return this.#opening;
   }
-}
-
-function transferred(bytes: Uint8Array<ArrayBuffer>): Uint8Array {
-  return transfer(bytes, [bytes.buffer]);
 }

@@ -8,6 +8,7 @@ import { ProgrammingError, TopicError } from './errors.js';
 import type { EventMapper } from './event-mapper.js';
 import { readPage } from './notification-pages.js';
 import type { AggregateRecorder, InsertEventsOptions, ProcessRecorder, SelectEventsOptions } from './recorder.js';
+import { validateCount } from './validation.js';
 import type { NotificationId, OriginatorId, Recording, StoredEvent } from './stored-event.js';
 
 // Bounds the memory of a reader; larger pages are hardly faster.
@@ -95,7 +96,8 @@ export class EventStore<E extends DomainEvent = DomainEvent> {
    * Reads the whole application's events in the order in which they were recorded, page by page, as they are asked for.
    *
    * @throws MapperDeserialisationError (`MAPPER_DESERIALISATION_ERROR`) when one of them cannot be read
-   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the recorder has no application sequence
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the recorder has no application sequence, or the size of a page
+   *   is no positive integer
    *
    * @example
    * ```ts
@@ -106,9 +108,10 @@ export class EventStore<E extends DomainEvent = DomainEvent> {
     if (this.#recorder.supports?.notifications !== true) {
       throw new ProgrammingError('This recorder has no application sequence: it records aggregates only.');
     }
-    const { gt = 0, stop: head, topics, pageSize: limit = PAGE_SIZE_DEFAULT } = options;
+    const { gt = 0, stop: head, pageSize: limit = PAGE_SIZE_DEFAULT, ...selection } = options;
+    validateCount('pageSize', limit);
     for (let after = gt; ;) {
-      const { notifications, to, isFull } = await readPage(this.#recorder, { after, head, limit, topics });
+      const { notifications, to, isFull } = await readPage(this.#recorder, { after, head, limit, ...selection });
       for (const notification of notifications) {
         const domainEvent = await this.#toDomainEvent(notification);
         if (domainEvent !== undefined) yield { domainEvent, notification };

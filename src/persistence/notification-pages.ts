@@ -10,7 +10,7 @@ export interface PageRequest {
   /** Notifications in the page, at most; 1 or more. */
   readonly limit: number;
   /** Only these topics; an empty list filters nothing. @defaultValue `[]` */
-  readonly topics?: readonly string[] | undefined;
+  readonly topics?: readonly string[];
 }
 
 /** A part of a log. */
@@ -30,11 +30,11 @@ export interface NotificationPage {
  */
 export async function readPage(
   recorder: Pick<ApplicationRecorder, 'selectNotifications'>,
-  { after, head, limit, topics = [] }: PageRequest,
+  { after, head, ...selection }: PageRequest,
 ): Promise<NotificationPage> {
-  const range = { start: after + 1, limit, topics, ...(head === undefined ? {} : { stop: head }) };
-  const notifications = head !== undefined && head <= after ? [] : await recorder.selectNotifications(range);
-  const last = notifications.at(-1)?.id;
-  const isFull = last !== undefined && notifications.length === limit;
-  return { notifications, to: isFull ? last : Math.max(after, head ?? last ?? after), isFull };
+  if (head !== undefined && head <= after) return { notifications: [], to: after, isFull: false };
+  const range = { start: after + 1, ...(head === undefined ? {} : { stop: head }) };
+  const notifications = await recorder.selectNotifications({ ...range, ...selection });
+  const isFull = notifications.length === selection.limit;
+  return { notifications, to: isFull || head === undefined ? (notifications.at(-1)?.id ?? after) : head, isFull };
 }

@@ -14,13 +14,15 @@
  * 3. No hint is lost: one that comes while a page is read makes the next wait read again. `#isBehind` is cleared before
  *    a read, never after it.
  * 4. Nothing is polled: between the end of the log and the next hint there is no timer and no call.
- * 5. However it ends, the hints and the signal are let go of, and nobody is left waiting.
+ * 5. However it ends, the hints and the signal are let go of, and nobody is left waiting. Nobody is told of the end before
+ *    the hints have stopped.
  *
  * Written by hand rather than as an async generator, because a generator's `return()` waits for the `next()` before it:
  * a subscription at rest could not be ended.
  *
  * @module
  */
+import { onAbort } from '../util/on-abort.js';
 import { ProgrammingError } from './errors.js';
 import { readPage } from './notification-pages.js';
 import type { NotificationPage } from './notification-pages.js';
@@ -91,7 +93,7 @@ export function follow(
   if (!Number.isSafeInteger(gt)) throw new ProgrammingError(`gt must be a safe integer, but is ${String(gt)}.`);
   if (!isListOfTexts(topics)) throw new ProgrammingError('topics must be a list of texts.');
   // Copied, because it is read again for every page.
-  return new PagedSubscription(new PageReader(recorder, gt, [...topics]), onRecorded, signal);
+  return new PagedSubscription(pageReader(recorder, gt, [...topics]), onRecorded, signal);
 }
 
 function isListOfTexts(value: unknown): value is readonly string[] {
@@ -102,8 +104,11 @@ type Result = IteratorResult<Notification, undefined>;
 
 const END: Result = { done: true, value: undefined };
 
+/** Reads the page after the one before. */
+type ReadNextPage = () => Promise<NotificationPage>;
+
 class PagedSubscription implements Subscription {
-  readonly #reader: PageReader;
+  readonly #readNextPage: ReadNextPage;
   readonly #onRecorded: OnRecorded;
   readonly #signal: AbortSignal | undefined;
   /** Settle the calls that wait. No limit of its own: each is a call that the consumer made and waits for. */
@@ -113,13 +118,13 @@ class PagedSubscription implements Subscription {
   /** Whether there may be more than was read. */
   #isBehind = true;
   #isServing = false;
-  /** Stops the hints; `undefined` before the first call. */
-  #stopHints: (() => unknown) | undefined;
+  /** Lets go of the signal and the hints; `undefined` before the first call. */
+  #letGo: (() => unknown) | undefined;
   /** What whoever asks is told since it has ended, as soon as the hints have stopped. */
   #ended: Promise<Result> | undefined;
 
-  constructor(reader: PageReader, onRecorded: OnRecorded, signal: AbortSignal | undefined) {
-    this.#reader = reader;
+  constructor(readNextPage: ReadNextPage, onRecorded: OnRecorded, signal: AbortSignal | undefined) {
+    this.#readNextPage = readNextPage;
     this.#onRecorded = onRecorded;
     this.#signal = signal;
   }
@@ -137,7 +142,7 @@ class PagedSubscription implements Subscription {
 
   return(): Promise<Result> {
     if (this.#ended === undefined) {
-      this.#ended = this.#letGo();
+      this.#ended = this.#end();
       for (const settle of this.#pulls.splice(0)) settle(this.#ended);
     }
     return this.#ended;
@@ -154,19 +159,17 @@ class PagedSubscription implements Subscription {
   /** Not before the first call: a subscription that nobody iterates over holds nothing. */
   #start(): void {
     if (this.#signal?.aborted === true) void this.return();
-    if (this.#stopHints !== undefined || this.#ended !== undefined) return;
-    this.#signal?.addEventListener('abort', this.#onAbort);
-    this.#stopHints = this.#onRecorded(this.#onHint);
+    if (this.#letGo !== undefined || this.#ended !== undefined) return;
+    const stopHints = this.#onRecorded(() => {
+      this.#isBehind = true;
+      void this.#serve();
+    });
+    const callOff = onAbort(this.#signal, () => void this.return());
+    this.#letGo = () => {
+      callOff();
+      return stopHints();
+    };
   }
-
-  readonly #onAbort = (): void => {
-    void this.return();
-  };
-
-  readonly #onHint = (): void => {
-    this.#isBehind = true;
-    void this.#serve();
-  };
 
   /** Answers who waits, as far as it can. Never rejects: a failure goes to who waits for the notification. */
   async #serve(): Promise<void> {
@@ -189,7 +192,7 @@ class PagedSubscription implements Subscription {
 
   async #turnPage(): Promise<void> {
     this.#isBehind = false;
-    const { notifications, isFull } = await this.#reader.next();
+    const { notifications, isFull } = await this.#readNextPage();
     // Ended while it was read: nobody asks for it any more.
     if (this.#ended !== undefined) return;
     this.#page = notifications.values();
@@ -203,37 +206,25 @@ class PagedSubscription implements Subscription {
     first?.(ended.then(() => Promise.reject(error)));
   }
 
-  async #letGo(): Promise<Result> {
+  async #end(): Promise<Result> {
     this.#page = [].values();
-    this.#signal?.removeEventListener('abort', this.#onAbort);
-    await this.#stopHints?.();
+    await this.#letGo?.();
     return END;
   }
 }
 
 /** Reads a log page by page, and remembers how far it looked. */
-class PageReader {
-  readonly #recorder: NotificationSource;
-  readonly #topics: readonly string[];
-  /** Everything up to this id was looked at. */
-  #last: NotificationId;
-  #limit = PAGE_NOTIFICATIONS_FIRST;
-
-  constructor(recorder: NotificationSource, after: NotificationId, topics: readonly string[]) {
-    this.#recorder = recorder;
-    this.#topics = topics;
-    this.#last = after;
-  }
-
-  async next(): Promise<NotificationPage> {
-    const topics = this.#topics;
+function pageReader(recorder: NotificationSource, gt: NotificationId, topics: readonly string[]): ReadNextPage {
+  let after = gt;
+  let limit = PAGE_NOTIFICATIONS_FIRST;
+  return async () => {
     // Without topics every id counts, and nothing lies between the last one and the end of the log.
-    const head = topics.length > 0 ? await this.#recorder.maxNotificationId() : undefined;
-    const page = await readPage(this.#recorder, { after: this.#last, head, limit: this.#limit, topics });
-    this.#last = page.to;
-    this.#limit = nextLimit(page.notifications, this.#limit);
+    const head = topics.length > 0 ? await recorder.maxNotificationId() : undefined;
+    const page = await readPage(recorder, { after, head, limit, topics });
+    after = page.to;
+    limit = nextLimit(page.notifications, limit);
     return page;
-  }
+  };
 }
 
 /** As many as fit into {@link PAGE_BYTES_AIM}, if the next ones are as large as these. */

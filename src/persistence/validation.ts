@@ -86,6 +86,17 @@ export function validateSelectNotifications(options: SelectNotificationsOptions)
   for (const topic of options.topics ?? []) if (typeof topic !== 'string') refuse('topics', 'a list of texts', topic);
 }
 
+/**
+ * For options: how many of something, or the number of a version.
+ *
+ * @param what - for the message: `sectionSize`
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is no positive integer
+ */
+export function validateCount(what: string, value: number): void {
+  if (Number.isSafeInteger(value) && value >= 1) return;
+  throw new ProgrammingError(`${what} must be a safe integer, 1 or more, but is ${String(value)}.`);
+}
+
 function validateOriginatorId(originatorId: string, idType: OriginatorIdType): void {
   if (idType === 'text') validateText('originatorId', originatorId, ORIGINATOR_ID_LENGTH_MAX);
   // The type is asked for first: a test of something else would test what it says of itself.

@@ -54,13 +54,12 @@ export function callListener(listener: () => void): void {
     listener();
   } catch (error) {
     // Absent in Node.
-    const { reportError = throwUncaught } = globalThis as Partial<Pick<typeof globalThis, 'reportError'>>;
-    reportError(error);
+    const { reportError } = globalThis as Partial<Pick<typeof globalThis, 'reportError'>>;
+    if (reportError !== undefined) reportError(error);
+    else {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
   }
-}
-
-function throwUncaught(error: unknown): void {
-  queueMicrotask(() => {
-    throw error;
-  });
 }

@@ -24,12 +24,13 @@
  * @module
  */
 import type { Clock } from './clock.js';
+import { onAbort } from './on-abort.js';
 
 /**
- * How to rest after a piece of work: not at all; until a wake, and at most so many milliseconds, `Infinity` for no limit;
- * or exactly so many, whoever wakes it.
+ * How to rest after a piece of work: not at all, or so many milliseconds, `Infinity` for no limit. A wake ends it before,
+ * unless it is exact.
  */
-export type Rest = 'none' | { readonly atMostMs: number } | { readonly exactlyMs: number };
+export type Rest = 'none' | { readonly ms: number; readonly isExact?: boolean };
 
 /** What a {@link WorkLoop} needs. */
 export interface WorkLoopOptions {
@@ -52,7 +53,7 @@ export class WorkLoop {
   /** Whether it was woken since the work was last begun. */
   #isWoken = false;
   /** Whether a wake changes nothing about the present rest. */
-  #isDeaf = false;
+  #isExact = false;
   /** Ends the present rest; does nothing when that is over. */
   #endRest: () => void = () => undefined;
 
@@ -67,9 +68,9 @@ export class WorkLoop {
    * @throws what `onStart` or `afterFailure` threw
    */
   start(signal?: AbortSignal): Promise<void> {
-    const onAbort = (): void => this.#end(signal?.reason);
-    if (signal?.aborted === true) onAbort();
-    signal?.addEventListener('abort', onAbort, { signal: this.signal });
+    const callOff = onAbort(signal, () => this.#end(signal?.reason));
+    // A signal may outlive many loops.
+    onAbort(this.signal, callOff);
     this.#running ??= this.#run();
     return this.#running;
   }
@@ -77,7 +78,7 @@ export class WorkLoop {
   /** Says that there may be something to do. */
   wake(): void {
     this.#isWoken = true;
-    if (!this.#isDeaf) this.#endRest();
+    if (!this.#isExact) this.#endRest();
   }
 
   /**
@@ -91,13 +92,12 @@ export class WorkLoop {
   }
 
   async #run(): Promise<void> {
-    const { signal } = this;
     const { onStart, work, afterFailure } = this.#options;
     const onEnded = onStart?.();
     try {
-      while (!signal.aborted) {
+      while (!this.signal.aborted) {
         this.#isWoken = false;
-        await this.#rest(await work(signal).catch(afterFailure));
+        await this.#rest(await work(this.signal).catch(afterFailure));
       }
     } finally {
       this.#end();
@@ -107,13 +107,12 @@ export class WorkLoop {
 
   async #rest(rest: Rest): Promise<void> {
     if (rest === 'none' || this.signal.aborted) return;
-    const isDeaf = 'exactlyMs' in rest;
-    this.#isDeaf = isDeaf;
-    if (this.#isWoken && !isDeaf) return;
-    const limitMs = isDeaf ? rest.exactlyMs : rest.atMostMs;
+    const { ms, isExact = false } = rest;
+    this.#isExact = isExact;
+    if (this.#isWoken && !isExact) return;
     await new Promise<void>((resolve) => {
       // A platform's timer takes "for ever" for "at once".
-      const callOff = limitMs === Infinity ? undefined : this.#options.clock.schedule(resolve, limitMs);
+      const callOff = ms === Infinity ? undefined : this.#options.clock.schedule(resolve, ms);
       this.#endRest = () => {
         callOff?.();
         resolve();

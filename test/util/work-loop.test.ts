@@ -4,10 +4,10 @@ import { WorkLoop } from '../../src/util/work-loop.js';
 import type { Rest } from '../../src/util/work-loop.js';
 import { CountingClock } from '../support/counting-clock.js';
 
-const UNTIL_WOKEN: Rest = { atMostMs: Infinity };
+const UNTIL_WOKEN: Rest = { ms: Infinity };
 
 /** A loop whose work ends when the test says so. */
-function lab(afterFailure: (error: unknown) => Rest = () => ({ exactlyMs: 100 })) {
+function lab(afterFailure: (error: unknown) => Rest = () => ({ ms: 100, isExact: true })) {
   const clock = new CountingClock();
   const log: string[] = [];
   const failures: unknown[] = [];
@@ -95,7 +95,7 @@ describe('work', () => {
   });
 
   test('that rejects rests as the one who is asked says, and goes on', async () => {
-    const bench = lab(() => ({ atMostMs: 10 }));
+    const bench = lab(() => ({ ms: 10 }));
     void bench.loop.start();
     await bench.fail(new RangeError('not now'));
     expect(bench.failures).toEqual([new RangeError('not now')]);
@@ -125,7 +125,7 @@ describe('a rest', () => {
   test('ends by a wake, and takes its timer with it', async () => {
     const bench = lab();
     void bench.loop.start();
-    await bench.finish({ atMostMs: 100 });
+    await bench.finish({ ms: 100 });
     expect(bench.clock.openCount).toBe(1);
     await bench.wake();
     expect(bench).toMatchObject({ begun: 2, clock: { openCount: 0 } });
@@ -134,7 +134,7 @@ describe('a rest', () => {
   test('ends when its time is over', async () => {
     const bench = lab();
     void bench.loop.start();
-    await bench.finish({ atMostMs: 100 });
+    await bench.finish({ ms: 100 });
     await bench.advance(99);
     expect(bench.begun).toBe(1);
     await bench.advance(1);
@@ -177,7 +177,7 @@ describe('a rest', () => {
 });
 
 describe('the end', () => {
-  test.each<Rest>([UNTIL_WOKEN, { atMostMs: 100 }, { exactlyMs: 100 }])('ends a rest at once: %o', async (rest) => {
+  test.each<Rest>([UNTIL_WOKEN, { ms: 100 }, { ms: 100, isExact: true }])('ends a rest at once: %o', async (rest) => {
     const bench = lab();
     const ended = bench.loop.start();
     await bench.finish(rest);
@@ -207,7 +207,7 @@ describe('the end', () => {
     const [first, second] = [new AbortController(), new AbortController()];
     const ended = bench.loop.start(first.signal);
     void bench.loop.start(second.signal);
-    await bench.finish({ exactlyMs: 100 });
+    await bench.finish({ ms: 100, isExact: true });
     second.abort(new RangeError('enough'));
     await ended;
     first.abort(new RangeError('too late'));
@@ -251,11 +251,11 @@ class Model {
   finish(rest: Rest, nowMs: number): void {
     if (this.state !== 'working') return;
     if (this.#isClosing) this.state = 'ended';
-    else if (rest === 'none' || ('atMostMs' in rest && this.#isWoken)) this.#begin();
+    else if (rest === 'none' || (rest.isExact !== true && this.#isWoken)) this.#begin();
     else {
       this.state = 'resting';
-      this.#isDeaf = 'exactlyMs' in rest;
-      this.#untilMs = nowMs + ('exactlyMs' in rest ? rest.exactlyMs : rest.atMostMs);
+      this.#isDeaf = rest.isExact === true;
+      this.#untilMs = nowMs + rest.ms;
     }
   }
 
@@ -282,8 +282,8 @@ const delaysMs = fc.integer({ min: 0, max: 30 });
 const rests = fc.oneof<fc.Arbitrary<Rest>[]>(
   fc.constant('none'),
   fc.constant(UNTIL_WOKEN),
-  fc.record({ atMostMs: delaysMs }),
-  fc.record({ exactlyMs: delaysMs }),
+  fc.record({ ms: delaysMs }),
+  fc.record({ ms: delaysMs, isExact: fc.constant(true) }),
 );
 const steps = fc.oneof<fc.MaybeWeightedArbitrary<Step>[]>(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('wake') }) },

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { ProgrammingError } from '../../persistence/errors.js';
 import type { StoredEvent } from '../../persistence/stored-event.js';
 import type { AggregateKind } from './aggregate-kind.js';
 import type { LoadedAggregate, SnapshotCodec } from './snapshot-codec.js';
+import { validateCount } from '../../persistence/validation.js';
 
 /** Options of the cache. */
 export interface AggregateCacheOptions {
@@ -45,9 +45,7 @@ export class AggregateCache {
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the size is not a positive integer
    */
   constructor(codec: SnapshotCodec, { aggregatesMax = AGGREGATES_MAX_DEFAULT }: AggregateCacheOptions = {}) {
-    if (!Number.isSafeInteger(aggregatesMax) || aggregatesMax < 1) {
-      throw new ProgrammingError(`aggregatesMax must be a safe integer, 1 or more, but is ${String(aggregatesMax)}.`);
-    }
+    validateCount('aggregatesMax', aggregatesMax);
     this.#codec = codec;
     this.#aggregatesMax = aggregatesMax;
   }

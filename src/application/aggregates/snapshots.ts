@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { ProgrammingError } from '../../persistence/errors.js';
 import type { SnapshotStore } from '../../persistence/snapshot-store.js';
 import type { Clock } from '../../util/clock.js';
 import type { AggregateKind } from './aggregate-kind.js';
 import type { LoadedAggregate, SnapshotCodec } from './snapshot-codec.js';
+import { validateCount } from '../../persistence/validation.js';
 
 /** Versions between two snapshots, unless told otherwise. */
 export const SNAPSHOT_INTERVAL_DEFAULT = 100;
@@ -63,11 +63,7 @@ export class Snapshots {
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the interval is not a positive integer */
   constructor(options: SnapshotOptions, codec: SnapshotCodec, clock: Clock) {
     const { interval = SNAPSHOT_INTERVAL_DEFAULT } = options;
-    if (!Number.isSafeInteger(interval) || interval < 1) {
-      throw new ProgrammingError(
-        `The interval of snapshots must be a safe integer, 1 or more, but is ${String(interval)}.`,
-      );
-    }
+    validateCount('The interval of snapshots', interval);
     this.#options = options;
     this.#codec = codec;
     this.#clock = clock;

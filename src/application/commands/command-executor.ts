@@ -20,6 +20,7 @@ import type { AggregateChange, SaveOptions } from './event-saver.js';
 import { isAsExpected, outlivesConflict, validateExpectedVersion, versionOf } from '../aggregates/expected-version.js';
 import type { ExpectedVersion } from '../aggregates/expected-version.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
+import { grouped } from '../../util/grouped.js';
 
 /** What is known of a command beside what it asks for. */
 export interface ExecuteOptions extends SaveOptions {
@@ -118,7 +119,8 @@ export class CommandExecutor {
       steps.push({ draft, first, end: draft.messages.length, state: draft.current });
     }
     const changes = [...drafts.values()].map((draft) => ({ ...draft, expected }));
-    const events = eventsByAggregate(await this.#options.save(changes, saveOptions));
+    const saved = await this.#options.save(changes, saveOptions);
+    const events = grouped(saved, ({ originatorId }) => originatorId);
     return steps.map((step) => outcome(step, events.get(step.draft.id) ?? []));
   }
 
@@ -148,16 +150,6 @@ async function validatedExecution([decider, id, command]: AnyExecution): Promise
   if (schema === undefined) return [decider, id, command];
   const valid = await validated(schema, data, `the data of the command ${type} of ${decider.name}`);
   return [decider, id, { ...command, data: valid }];
-}
-
-function eventsByAggregate(events: readonly NotifiedEvent[]): ReadonlyMap<string, readonly NotifiedEvent[]> {
-  const groups = new Map<string, NotifiedEvent[]>();
-  for (const event of events) {
-    const group = groups.get(event.originatorId);
-    if (group === undefined) groups.set(event.originatorId, [event]);
-    else group.push(event);
-  }
-  return groups;
 }
 
 function outcome({ draft, first, end, state }: Step, saved: readonly NotifiedEvent[]): Executed<unknown, Message> {

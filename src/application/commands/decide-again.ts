@@ -6,6 +6,8 @@
 import { ProgrammingError } from '../../persistence/errors.js';
 import type { Clock } from '../../util/clock.js';
 import { ConcurrencyError } from '../aggregates/application-errors.js';
+import { backoffDelayMs } from '../../util/backoff.js';
+import { pause } from '../../util/pause.js';
 
 /** How often to decide again after a conflict, and how long to wait before. */
 export interface RetryPolicy {
@@ -59,10 +61,8 @@ export async function decideAgain<T>(
       return await work();
     } catch (error) {
       if (!(error instanceof ConcurrencyError) || attempt >= attemptsMax) throw error;
-      // The exponent is bounded too: 2 ** 1100 is Infinity, and Infinity * 0 is NaN.
-      const boundMs = Math.min(delayMsMax, DELAY_MS_FIRST * 2 ** Math.min(attempt - 1, 16));
-      const delayMs = Math.floor(random() * boundMs);
-      if (delayMs > 0) await new Promise<void>((resolve) => void clock.schedule(resolve, delayMs));
+      const delayMs = backoffDelayMs(attempt, random, { delayMsMin: DELAY_MS_FIRST, delayMsMax });
+      if (delayMs > 0) await pause(clock, delayMs);
     }
   }
 }

@@ -158,7 +158,7 @@ export class LogFollower<Status extends FollowerStatus> {
     await this.#options.catchUp(signal);
     this.#failures = 0;
     this.#reportBase({ state: 'live', lastError: undefined });
-    return { atMostMs: pollIntervalMs ?? (log.onRecorded === undefined ? POLL_INTERVAL_MS_DEFAULT : Infinity) };
+    return { ms: pollIntervalMs ?? (log.onRecorded === undefined ? POLL_INTERVAL_MS_DEFAULT : Infinity) };
   }
 
   #afterFailure(error: unknown): Rest {
@@ -170,7 +170,7 @@ export class LogFollower<Status extends FollowerStatus> {
     }
     this.#reportBase({ state: 'waiting', lastError: error });
     // News is of no use now: it is not for want of something to do that it waits.
-    return { exactlyMs: backoffDelayMs(++this.#failures, this.#options.random, STORAGE_BACKOFF) };
+    return { ms: backoffDelayMs(++this.#failures, this.#options.random, STORAGE_BACKOFF), isExact: true };
   }
 
   #stop(error: unknown): void {

@@ -15,6 +15,7 @@
 import { ProgrammingError } from '../../persistence/errors.js';
 import type { ApplicationRecorder, SelectNotificationsOptions } from '../../persistence/recorder.js';
 import type { Notification, NotificationId } from '../../persistence/stored-event.js';
+import { validateCount } from '../../persistence/validation.js';
 
 /** Notifications in a section, at most, unless told otherwise: as in the Python library. */
 export const SECTION_SIZE_DEFAULT = 10;
@@ -61,9 +62,7 @@ export class NotificationLog implements SectionedLog {
     recorder: Pick<ApplicationRecorder, 'selectNotifications'>,
     { sectionSize = SECTION_SIZE_DEFAULT }: NotificationLogOptions = {},
   ) {
-    if (!Number.isSafeInteger(sectionSize) || sectionSize < 1) {
-      throw new ProgrammingError(`sectionSize must be a safe integer, 1 or more, but is ${String(sectionSize)}.`);
-    }
+    validateCount('sectionSize', sectionSize);
     this.#recorder = recorder;
     this.sectionSize = sectionSize;
   }

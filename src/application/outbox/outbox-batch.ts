@@ -19,6 +19,7 @@ import { OutcomeWriter } from './outcome-writer.js';
 import { PublishError, PublisherUnavailableError } from './publish-errors.js';
 import type { PublishErrorDetails } from './publish-errors.js';
 import type { Publish } from './publisher.js';
+import { grouped } from '../../util/grouped.js';
 
 /** What publishing a batch takes. All times in milliseconds. */
 export interface OutboxBatchOptions {
@@ -101,7 +102,7 @@ export class OutboxBatch {
   }
 
   async #publishAll(entries: readonly OutboxEntry[]): Promise<void> {
-    const queues = byAggregate(entries).values();
+    const queues = grouped(entries, ({ aggregateId }) => aggregateId).values();
     // They share one iterator: each takes the next aggregate when it has finished one.
     const lanes = Array.from({ length: this.#options.concurrency }, async () => {
       for (const queue of queues) await this.#publishQueue(queue);
@@ -215,16 +216,6 @@ async function withinTime(published: Promise<void>, signal: AbortSignal): Promis
       signal.removeEventListener('abort', onAbort);
     });
   });
-}
-
-function byAggregate(entries: readonly OutboxEntry[]): ReadonlyMap<string, readonly OutboxEntry[]> {
-  const queues = new Map<string, OutboxEntry[]>();
-  for (const entry of entries) {
-    const queue = queues.get(entry.aggregateId);
-    if (queue === undefined) queues.set(entry.aggregateId, [entry]);
-    else queue.push(entry);
-  }
-  return queues;
 }
 
 function publishDetails(error: Error): PublishErrorDetails {

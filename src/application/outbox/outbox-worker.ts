@@ -224,7 +224,7 @@ export class OutboxWorker implements AsyncDisposable {
     this.#failures = 0;
     const untilDueMs = nextDueAtMs === undefined ? Infinity : Math.max(0, nextDueAtMs - this.#clock.nowMs());
     this.#show({ state: 'resting', nextAttemptAtMs: undefined });
-    return { atMostMs: Math.min(this.#intervalMs, untilDueMs) };
+    return { ms: Math.min(this.#intervalMs, untilDueMs) };
   }
 
   #afterFailure(error: Error): Rest {
@@ -237,7 +237,7 @@ export class OutboxWorker implements AsyncDisposable {
     const delayMs = Math.max(retryAfterMs, backoffDelayMs(++this.#failures, random, retry));
     this.#show({ state: 'waiting', nextAttemptAtMs: this.#clock.nowMs() + delayMs });
     // Hints are of no use now: it is not for want of entries that it waits.
-    return { exactlyMs: delayMs };
+    return { ms: delayMs, isExact: true };
   }
 
   async #deleteOld(): Promise<void> {

@@ -9,6 +9,7 @@ import type { SqlResult } from '../../persistence/sql/sql-queryable.js';
 import { topicsOfTypes } from '../events/event-origin.js';
 import type { EventOrigin, EventsOfOrigin } from '../events/event-origin.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
+import { validateCount } from '../../persistence/validation.js';
 
 /** A projection, as a runner takes it. Made by {@link sqlProjection} and {@link memoryProjection}. */
 export interface Projection<View> {
@@ -166,9 +167,7 @@ interface BaseDefinition {
 function base<View>({ name, version = 1, from, on }: BaseDefinition): Projection<View> {
   if (name === '') throw new ProgrammingError('A projection needs a name: its checkpoint is kept under it.');
   const handlers = on as Readonly<Record<string, (event: NotifiedEvent, view: View) => Promise<void> | void>>;
-  if (!Number.isSafeInteger(version) || version < 1) {
-    throw new ProgrammingError(`The version of the projection ${name} must be 1 or more, but is ${version}.`);
-  }
+  validateCount(`The version of the projection ${name}`, version);
   return {
     name,
     version,

@@ -5,6 +5,7 @@
  * @module
  */
 import { transfer } from 'comlink';
+import { onAbort } from '../../util/on-abort.js';
 
 /** Gives bytes, a part at a time, at the other end of a Comlink proxy. */
 export interface ByteSource {
@@ -45,12 +46,10 @@ export function streamOf(
   return new ReadableStream(
     {
       start(controller) {
-        const onAbort = (): void => {
+        onAbort(signal, () => {
           controller.error(signal?.reason);
           void letGo().catch(() => undefined);
-        };
-        if (signal?.aborted === true) onAbort();
-        else signal?.addEventListener('abort', onAbort, { once: true });
+        });
       },
       async pull(controller) {
         opening ??= open();
@@ -65,6 +64,7 @@ export function streamOf(
   );
 }
 
-function transferred(bytes: Uint8Array<ArrayBuffer>): Uint8Array {
+/** Has bytes handed over instead of copied when they cross the worker boundary: this side loses all of their buffer. */
+export function transferred(bytes: Uint8Array<ArrayBuffer>): Uint8Array {
   return transfer(bytes, [bytes.buffer]);
 }

@@ -11,6 +11,7 @@
  * @module
  */
 import type { Clock } from '../../util/clock.js';
+import { pause } from '../../util/pause.js';
 import type { CheckpointOutcome } from './checkpoints.js';
 
 // Whoever types or scans pauses longer than this between two commits; a burst of commits does not.
@@ -109,6 +110,6 @@ export class BackgroundCheckpoints {
 
   /** Lets commits go first. */
   #briefly(): Promise<void> {
-    return new Promise((resolve) => this.#clock.schedule(resolve, this.#source.isBusy ? PAUSE_MS : 0));
+    return pause(this.#clock, this.#source.isBusy ? PAUSE_MS : 0);
   }
 }

@@ -5,15 +5,14 @@
  */
 import type { EventData, EventVersions } from '../../domain/event-versions.js';
 import { ProgrammingError } from '../errors.js';
+import { validateCount } from '../validation.js';
 
 /** The key under which the version stands in the state. */
 export const CLASS_VERSION_KEY = 'class_version';
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a version is no positive integer, or the chain has a gap */
 export function validateVersions(topic: string, { version, upcasts }: EventVersions): void {
-  if (!Number.isSafeInteger(version) || version < 1) {
-    throw new ProgrammingError(`The version of ${topic} must be an integer, 1 or more, but is ${version}.`);
-  }
+  validateCount(`The version of ${topic}`, version);
   const sources = Object.keys(upcasts).map(Number);
   const first = Math.min(version, ...sources);
   for (let from = first; from < version; from++) {

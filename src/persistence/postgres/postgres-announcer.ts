@@ -1,5 +1,6 @@
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
+import { pause } from '../../util/pause.js';
 import type { PostgresPool } from './postgres-driver.js';
 import { PoolSession } from './postgres-session.js';
 
@@ -43,7 +44,7 @@ export class PostgresAnnouncer {
     while (this.#again) {
       this.#again = false;
       await this.#session.write(this.#sql).catch(() => undefined);
-      await new Promise<void>((resolve) => void this.#clock.schedule(resolve, GAP_MS));
+      await pause(this.#clock, GAP_MS);
     }
     this.#running = false;
   }

@@ -28,12 +28,19 @@ export type GetToken = (options: { readonly force: boolean }) => string | undefi
 export interface PushTransportOptions {
   readonly url: string;
   readonly fetch: typeof globalThis.fetch;
-  readonly getToken: GetToken;
+  /** @defaultValue none */
+  readonly getToken?: GetToken | undefined;
   readonly clock: Clock;
 }
 
 /** What a push goes through. */
 export type Transport = Pick<PushTransport, 'push'>;
+
+/** What came back, with its body, which was read. */
+interface Answer {
+  readonly response: Response;
+  readonly text: string;
+}
 
 /** Sends push requests to one server. */
 export class PushTransport {
@@ -63,10 +70,9 @@ export class PushTransport {
   }
 
   async #send(body: string, signal: AbortSignal, force: boolean): Promise<PushResponse> {
-    const token = await this.#options.getToken({ force });
-    const response = await this.#fetch(body, token, signal);
-    // Not JSON: a portal's page, or an answer that was cut short.
-    const answer: unknown = await response.json().catch(() => undefined);
+    const token = await this.#options.getToken?.({ force });
+    const { response, text } = await this.#fetch(body, token, signal);
+    const answer = parsed(text);
     if (response.headers.get(PROTOCOL_HEADER) !== PROTOCOL_VERSION) {
       throw this.#unavailable(response, 'the answer is not from a Daybook server');
     }
@@ -82,7 +88,7 @@ export class PushTransport {
     throw decodeError(refusal, SYNC_ERRORS);
   }
 
-  async #fetch(body: string, token: string | undefined, signal: AbortSignal): Promise<Response> {
+  async #fetch(body: string, token: string | undefined, signal: AbortSignal): Promise<Answer> {
     const timeout = new AbortController();
     const callOff = this.#options.clock.schedule(() => {
       timeout.abort(new Error(`there was no answer within ${REQUEST_TIMEOUT_MS} ms`));
@@ -101,8 +107,7 @@ export class PushTransport {
         credentials: 'omit',
       });
       // Read to the end here, under the time limit: a body may hang as well as a head.
-      const bytes = await response.arrayBuffer();
-      return new Response(nullBody(response.status) ? null : bytes, response);
+      return { response, text: await response.text() };
     } catch (cause) {
       signal.throwIfAborted();
       throw new UnavailableError(`The server at ${this.#options.url} could not be reached. It is tried again.`, {
@@ -124,8 +129,13 @@ export class PushTransport {
   }
 }
 
-function nullBody(status: number): boolean {
-  return status === 204 || status === 205 || status === 304;
+/** The body as JSON, or undefined when it is not: a portal's page, or an answer that was cut short. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function isTransient(status: number): boolean {

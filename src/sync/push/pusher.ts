@@ -37,7 +37,7 @@ import {
   TooLargeError,
   UnavailableError,
 } from '../protocol/index.js';
-import type { PushResponse } from '../protocol/index.js';
+import type { PushRequest, PushResponse } from '../protocol/index.js';
 import type { Transport } from './push-transport.js';
 import { INITIAL_SYNC_STATUS } from '../sync-status.js';
 import type { SyncState, SyncStatus } from '../sync-status.js';
@@ -124,15 +124,15 @@ export class Pusher {
   async #step(): Promise<Rest> {
     const { clock, isOffline } = this.#options;
     const after = await this.#refresh();
-    if (this.#paused) return this.#rest('paused', Infinity);
-    if (this.#status.value.pending === 0) return this.#rest('idle', Infinity);
+    if (this.#paused) return this.#enter('paused');
+    if (this.#status.value.pending === 0) return this.#enter('idle');
     // Tried once a minute all the same: browsers have been wrong about being offline.
     if (isOffline() && this.#nextAttemptAtMs === -Infinity) {
       this.#nextAttemptAtMs = clock.nowMs() + BACKOFF_DELAY_MS_MAX;
     }
     const waitMs = this.#nextAttemptAtMs - clock.nowMs();
-    if (waitMs > 0) return this.#rest(this.#waitingState(), waitMs);
-    this.#update({ state: 'pushing', nextAttemptAtMs: undefined });
+    if (waitMs > 0) return this.#enter(this.#waitingState(), waitMs);
+    this.#enter('pushing');
     this.#lastAttemptAtMs = clock.nowMs();
     await this.#pushBatch(after);
     return 'none';
@@ -153,11 +153,11 @@ export class Pusher {
   }
 
   async #pushBatch(after: number): Promise<void> {
-    const { store, transport } = this.#options;
+    const { store } = this.#options;
     const batch = await this.#cutBatch(after);
     const lastId = batch.at(-1)?.id;
     if (lastId === undefined) return;
-    const answer = await this.#push(transport, toPushRequest(store.replicaId, after, batch));
+    const answer = await this.#push(toPushRequest(store.replicaId, after, batch));
     if (answer === undefined) return;
     if (answer.tracking.id < lastId) {
       throw new UnavailableError('The server answered, but did not confirm the whole batch. It is tried again.');
@@ -171,9 +171,9 @@ export class Pusher {
     this.#update({ lastSuccessAtMs: this.#options.clock.nowMs(), lastError: undefined });
   }
 
-  async #push(transport: Transport, request: Parameters<Transport['push']>[0]): Promise<PushResponse | undefined> {
+  async #push(request: PushRequest): Promise<PushResponse | undefined> {
     try {
-      return await transport.push(request, this.#loop.signal);
+      return await this.#options.transport.push(request, this.#loop.signal);
     } catch (error) {
       if (error instanceof TooLargeError && request.events.length > 1) {
         this.#batchEventsMax = Math.floor(request.events.length / 2);
@@ -223,14 +223,18 @@ export class Pusher {
       : backoffDelayMs(this.#failures, this.#options.random, PUSH_BACKOFF);
     this.#nextAttemptAtMs = Math.max(this.#retryFloorMs, nowMs + delayMs);
     this.#update({ lastError: error });
-    return this.#rest(this.#waitingState(), this.#nextAttemptAtMs - nowMs);
+    return this.#enter(this.#waitingState(), this.#nextAttemptAtMs - nowMs);
   }
 
-  /** Until there is a reason to look again, or the time has passed. Whether that is one to try, the next step says. */
-  #rest(state: SyncState, atMostMs: number): Rest {
-    const nextAttemptAtMs = atMostMs === Infinity ? undefined : this.#options.clock.nowMs() + atMostMs;
+  /**
+   * Shows a state, and when the time of that is over.
+   *
+   * @returns the rest in it: until there is a reason to look again. Whether that is one to try, the next step says
+   */
+  #enter(state: SyncState, ms: number = Infinity): Rest {
+    const nextAttemptAtMs = ms === Infinity ? undefined : this.#options.clock.nowMs() + ms;
     this.#update({ state, nextAttemptAtMs });
-    return { atMostMs };
+    return { ms };
   }
 
   #update(change: Partial<SyncStatus>): void {

@@ -4,6 +4,7 @@
  * @module
  */
 import { systemClock } from '../../util/clock.js';
+import { onAbort } from '../../util/on-abort.js';
 import type { Clock } from '../../util/clock.js';
 import { ObservableValue } from '../../util/observable.js';
 import type { Observable } from '../../util/observable.js';
@@ -80,7 +81,6 @@ class RunningSync implements Sync {
   readonly #stop = new AbortController();
   readonly #pusher: Pusher;
   readonly #channel: SyncChannel;
-  readonly #unsubscribes: readonly (() => void)[];
   readonly #done: Promise<void>;
   /** Whether this tab is the one that pushes. */
   #runs = false;
@@ -91,7 +91,7 @@ class RunningSync implements Sync {
       url: options.url,
       // Bound, because the platform's own insists on its `this`.
       fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
-      getToken: options.getToken ?? (() => undefined),
+      getToken: options.getToken,
       clock,
     });
     const { pushBaseId = 0 } = store;
@@ -115,12 +115,16 @@ class RunningSync implements Sync {
         if (this.#runs) this.#channel.postStatus(this.#status.value);
       },
     });
-    this.#unsubscribes = [
-      store.onRecorded(() => this.#pusher.noteCommit()),
-      wakeSources.onWake(() => this.#pusher.attemptNow()),
-    ];
-    this.#channel.postQuestion();
     const { signal } = this.#stop;
+    onAbort(
+      signal,
+      store.onRecorded(() => this.#pusher.noteCommit()),
+    );
+    onAbort(
+      signal,
+      wakeSources.onWake(() => this.#pusher.attemptNow()),
+    );
+    this.#channel.postQuestion();
     // Where there are no Web Locks several tabs push: that wastes requests but breaks nothing.
     this.#done = workInTurn(syncLockName(store.name), { signal }, () => this.#run(signal));
   }
@@ -139,7 +143,6 @@ class RunningSync implements Sync {
 
   async close(): Promise<void> {
     this.#stop.abort();
-    for (const unsubscribe of this.#unsubscribes) unsubscribe();
     await this.#done;
     this.#channel.close();
   }
