@@ -6,7 +6,7 @@
 import { NotSupportedError } from '../../persistence/errors.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import type { SqlQueryable, SqlResult } from '../../persistence/sql/sql-queryable.js';
-import { columnTypes, rowsInStatement } from '../../persistence/sql/sql-dialect.js';
+import { columnTypes } from '../../persistence/sql/sql-dialect.js';
 import type { SqlDialect } from '../../persistence/sql/sql-dialect.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import { createMissing } from '../../persistence/sql/create-missing.js';
@@ -15,7 +15,7 @@ import { DuplicateEventError } from './duplicate-event-error.js';
 import { FOUND_EVENTS_DEFAULT, toIndexedEvent } from './event-index.js';
 import type { EventIndex, EventIndexFilter, IndexedEvent, TextOf } from './event-index.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
-import { valueRows } from '../../persistence/sql/sql-parameters.js';
+import { statementParts, valueRows } from '../../persistence/sql/sql-parameters.js';
 import { afterPrefix, wordsOf } from './search-words.js';
 import { sqlTableName } from '../../persistence/sql/sql-names.js';
 import type { SqlTableName } from '../../persistence/sql/sql-names.js';
@@ -142,9 +142,8 @@ export class SqlEventIndex implements EventIndex {
   }
 
   async #insert(connection: SqlQueryable, events: readonly NotifiedEvent[]): Promise<void> {
-    const rowsMax = rowsInStatement(this.#recorder.dialect, INSERT_ROWS_MAX, COLUMNS.length);
-    for (let start = 0; start < events.length; start += rowsMax) {
-      const part = events.slice(start, start + rowsMax).map(toIndexedEvent);
+    const size = { rowsMax: INSERT_ROWS_MAX, columns: COLUMNS.length };
+    for (const part of statementParts(this.#recorder.dialect, events.map(toIndexedEvent), size)) {
       // Not left to the unique constraint: an error of it would not say which id it was, and spoils a transaction on
       // PostgreSQL.
       const { rows } = await connection.query(
@@ -162,9 +161,7 @@ export class SqlEventIndex implements EventIndex {
 
   async #insertWords(connection: SqlQueryable, events: readonly NotifiedEvent[]): Promise<void> {
     const rows = events.flatMap((event) => wordsOf(this.#textOf(event)).map((word) => [word, event.notificationId]));
-    const rowsMax = rowsInStatement(this.#recorder.dialect, INSERT_WORDS_MAX, 2);
-    for (let start = 0; start < rows.length; start += rowsMax) {
-      const part = rows.slice(start, start + rowsMax);
+    for (const part of statementParts(this.#recorder.dialect, rows, { rowsMax: INSERT_WORDS_MAX, columns: 2 })) {
       await connection.query(
         `INSERT INTO ${this.#words.table} (word, notification_id) VALUES ${valueRows(part.length, 2)}`,
         part.flat(),

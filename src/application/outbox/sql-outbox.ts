@@ -16,8 +16,8 @@ import type { OutboxEventDataOptions } from './outbox-event-data.js';
 import { OutboxHints } from './outbox-hints.js';
 import { INSERT_ENTRIES_MAX, LAST_ERROR_LENGTH_MAX, LIST_ENTRIES_DEFAULT, MARK_ENTRIES_MAX } from './outbox-limits.js';
 import { createMissing } from '../../persistence/sql/create-missing.js';
-import { rowsInStatement, takeTurn } from '../../persistence/sql/sql-dialect.js';
-import { parameters } from '../../persistence/sql/sql-parameters.js';
+import { takeTurn } from '../../persistence/sql/sql-dialect.js';
+import { parameters, statementParts } from '../../persistence/sql/sql-parameters.js';
 import { claimSql, ENTRY_COLUMNS, ENTRY_PARAMETERS, insertSql, outboxCreations } from './outbox-schema.js';
 import type {
   ClaimRequest,
@@ -221,7 +221,8 @@ export class SqlOutbox implements Outbox {
 
   async #insert(connection: SqlQueryable, events: readonly NotifiedEvent[]): Promise<void> {
     const createdAt = new Date(this.#clock.nowMs()).toISOString();
-    for (const part of chunks(events, rowsInStatement(this.#recorder.dialect, INSERT_ENTRIES_MAX, ENTRY_PARAMETERS))) {
+    const size = { rowsMax: INSERT_ENTRIES_MAX, columns: ENTRY_PARAMETERS };
+    for (const part of statementParts(this.#recorder.dialect, events, size)) {
       const values = await Promise.all(part.map((event) => this.#valuesOf(event, createdAt)));
       await connection.query(insertSql(this.#names, part.length), values.flat());
     }
@@ -246,7 +247,7 @@ export class SqlOutbox implements Outbox {
 
   async #positions(connection: SqlQueryable, asked: readonly number[]): Promise<ReadonlySet<number>> {
     const found = new Set<number>();
-    for (const part of chunks(asked, rowsInStatement(this.#recorder.dialect, MARK_ENTRIES_MAX, 1))) {
+    for (const part of statementParts(this.#recorder.dialect, asked, { rowsMax: MARK_ENTRIES_MAX, columns: 1 })) {
       const sql = `SELECT position FROM ${this.#names.table} WHERE position IN (${parameters(part.length, 1)})`;
       for (const row of (await connection.query(sql, [...part])).rows) found.add(Number(row['position']));
     }
@@ -264,7 +265,8 @@ export class SqlOutbox implements Outbox {
 
   async #settlePublished(connection: SqlQueryable, leaseId: string, outcomes: readonly OutboxOutcome[]): Promise<void> {
     const published = outcomes.filter((outcome) => outcome.kind === 'published');
-    for (const part of chunks(published, rowsInStatement(this.#recorder.dialect, MARK_ENTRIES_MAX, 1, 2))) {
+    const size = { rowsMax: MARK_ENTRIES_MAX, columns: 1, others: 2 };
+    for (const part of statementParts(this.#recorder.dialect, published, size)) {
       // To the newest of them: they were published within one batch.
       const publishedAt = new Date(Math.max(...part.map(({ publishedAtMs }) => publishedAtMs))).toISOString();
       await this.#changed(
@@ -356,8 +358,4 @@ const UNLEASED = 'lease_owner = NULL, lease_until_ms = NULL';
 /** PostgreSQL's libraries give dates, SQLite gives the text. */
 function toDate(value: unknown): Date {
   return value instanceof Date ? value : new Date(value as string);
-}
-
-function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {
-  for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size);
 }

@@ -7,6 +7,7 @@
  * @module
  */
 import type { Clock } from '../../util/clock.js';
+import { pause } from '../../util/pause.js';
 import { OperationalError } from '../errors.js';
 
 /** Milliseconds that a call waits for a lock, unless told otherwise: the Python library's `SQLITE_LOCK_TIMEOUT`. */
@@ -50,7 +51,7 @@ async function retryLater<T>(work: () => T, { lockTimeoutMs, clock }: LockWait):
   const deadlineMs = clock.nowMs() + lockTimeoutMs;
   for (let attempt = 0; ; attempt++) {
     const delayMs = RETRY_DELAYS_MS[attempt] ?? RETRY_DELAY_MS_MAX;
-    await new Promise<void>((resolve) => void clock.schedule(resolve, delayMs));
+    await pause(clock, delayMs);
     try {
       return work();
     } catch (error) {

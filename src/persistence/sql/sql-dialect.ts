@@ -44,7 +44,7 @@ export interface SqlDialect {
    */
   readonly relationsSql?: string;
   /** Parameters that a statement may have. @defaultValue 32,766: SQLite's, and fewer than PostgreSQL's */
-  readonly parametersMax?: number;
+  readonly parametersMax?: number | undefined;
 }
 
 /** SQLite's, and that of whatever keeps its tables in SQLite: all defaults. */
@@ -55,19 +55,6 @@ const TYPES: SqlTypes = { integer: 'INTEGER', bytes: 'BLOB', json: 'TEXT', insta
 /** The types of columns of a dialect. */
 export function columnTypes({ types }: SqlDialect): SqlTypes {
   return { ...TYPES, ...types };
-}
-
-const PARAMETERS_MAX = 32_766;
-
-/**
- * How many rows one statement takes.
- *
- * @param rowsMax - at most
- * @param columns - parameters of a row
- * @param others - parameters beside those of the rows
- */
-export function rowsInStatement(dialect: SqlDialect, rowsMax: number, columns: number, others: number = 0): number {
-  return Math.min(rowsMax, Math.floor(((dialect.parametersMax ?? PARAMETERS_MAX) - others) / columns));
 }
 
 /** Waits until no other transaction has the turn of this name, and has it until the end of its own. */

@@ -109,7 +109,7 @@ function stepsBy(root: SqliteStatements, sql: UnitSql): UnitSteps {
 class LentDatabase implements SqliteConnection {
   readonly unit: UnitOfWork;
   readonly nestsUnits: boolean;
-  readonly parametersMax?: number;
+  readonly parametersMax: number | undefined;
   #database: SqliteDatabase | undefined;
   readonly #statements: SqliteStatement[] = [];
 
@@ -117,7 +117,7 @@ class LentDatabase implements SqliteConnection {
     this.#database = database;
     this.unit = unit;
     this.nestsUnits = database.nestsUnits ?? false;
-    if (database.parametersMax !== undefined) this.parametersMax = database.parametersMax;
+    this.parametersMax = database.parametersMax;
   }
 
   exec(sql: string): void {

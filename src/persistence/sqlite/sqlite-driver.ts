@@ -69,5 +69,5 @@ export interface SqliteDatabase {
    */
   readonly batchesRows?: boolean;
   /** Parameters that a statement may have. @defaultValue 32,766, as SQLite is built */
-  readonly parametersMax?: number;
+  readonly parametersMax?: number | undefined;
 }

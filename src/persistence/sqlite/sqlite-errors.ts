@@ -17,16 +17,15 @@ type ErrorMaker = new (message: string, options: { cause: unknown; details?: Err
 const CLASSES: readonly (readonly [RegExp, ErrorMaker, ErrorDetails?])[] = [
   [/constraint failed/i, IntegrityError as ErrorMaker],
   [/is locked|is busy/i, OperationalError, { reason: LOCKED_REASON }],
-  [
-    /too many|too complex|too long|not authorized|BEGIN TRANSACTION or SAVEPOINT/i,
-    OperationalError,
-    { reason: STATEMENT_REASON },
-  ],
   [/datatype mismatch|too big|too large|out of range/i, DataError],
   [/not open|finalized|statement closed|database closed/i, InterfaceError],
   [/cannot be bound|parameter bindings|unknown named parameter|wrong api use|column index/i, ProgrammingError],
   [/readonly|disk|full|unable to open|not a database/i, OperationalError],
-  [/no such|syntax error|already exists|incomplete|has no column/i, OperationalError, { reason: STATEMENT_REASON }],
+  [
+    /no such|syntax error|already exists|incomplete|has no column|too (many|complex|long)|not authorized|or SAVEPOINT/i,
+    OperationalError,
+    { reason: STATEMENT_REASON },
+  ],
 ];
 
 /**

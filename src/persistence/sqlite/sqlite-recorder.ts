@@ -117,8 +117,7 @@ export class SqliteProcessRecorder extends SerialProcessRecorder<SqliteConnectio
     const connection = connectionOf(database);
     const replica = new SqliteReplica(database, options);
     super(connection, replica);
-    const { parametersMax } = database;
-    this.dialect = parametersMax === undefined ? SQLITE_DIALECT : { ...SQLITE_DIALECT, parametersMax };
+    this.dialect = { ...SQLITE_DIALECT, parametersMax: database.parametersMax };
     this.#database = database;
     this.#connection = connection;
     this.#replica = replica;
