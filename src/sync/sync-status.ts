@@ -18,7 +18,7 @@ export type SyncState = 'starting' | 'idle' | 'pushing' | 'waiting' | 'offline' 
 /** How synchronisation stands. */
 export interface SyncStatus {
   readonly state: SyncState;
-  /** Notifications that were recorded here and not confirmed yet. */
+  /** Notifications that were recorded here and not confirmed yet; 0 while `starting`, when it is not known yet. */
   readonly pending: number;
   /** The last notification id that the server confirmed; 0 at first. */
   readonly confirmedId: number;

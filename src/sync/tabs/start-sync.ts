@@ -66,8 +66,9 @@ export interface Sync extends AsyncDisposable {
  * @example
  * ```ts
  * const sync = startSync({ store: daybook, url: 'https://sync.example.com', getToken: () => session.token });
- * sync.status.subscribe(({ pending }) => {
- *   badge.textContent = pending === 0 ? 'All saved' : `${pending} on this device`;
+ * sync.status.subscribe(({ state, pending }) => {
+ *   // Nothing is said before it is known.
+ *   if (state !== 'starting') badge.textContent = pending === 0 ? 'All saved' : `${pending} on this device`;
  * });
  * ```
  */
