@@ -45,11 +45,16 @@ export function Notices({ state, sendNow }: NoticesProps): JSX.Element {
           <span class="notice-words">
             {sentence} {waiting && <NextAttempt atMs={sync.nextAttemptAtMs} />}
           </span>
-          {sync.state !== 'pushing' && (
-            <button type="button" class="button" data-testid="try-now" onClick={sendNow}>
-              Try now
-            </button>
-          )}
+          {/* Stays while a batch is on its way: without it the line is lower, and what is below moves under the finger. */}
+          <button
+            type="button"
+            class="button"
+            data-testid="try-now"
+            disabled={sync.state === 'pushing'}
+            onClick={sendNow}
+          >
+            Try now
+          </button>
         </p>
       )}
     </div>
