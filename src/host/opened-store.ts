@@ -56,7 +56,8 @@ export class OpenedStore {
     try {
       return new OpenedStore(await openParts(opening, closers), closers);
     } catch (error) {
-      await closeAll(closers);
+      // Why it could not be opened is what counts.
+      await closeAll(closers).catch(() => undefined);
       throw error;
     }
   }
@@ -106,11 +107,10 @@ async function openParts(opening: StoreOpening, closers: Closers): Promise<Store
   // Whoever deletes the store waits for it.
   closers.push((await holdLock(openLockName(name), 'shared')) ?? (() => undefined));
   const newIdentity = { replicaId: crypto.randomUUID(), createdAtMs: Date.now() };
-  const [database, journal] = await Promise.all([
-    openDatabase(opening),
-    IndexedDbJournal.open({ name, newIdentity, durability, clock: systemClock }),
-  ]);
-  closers.push(() => journal.close());
+  const journalOpening = IndexedDbJournal.open({ name, newIdentity, durability, clock: systemClock });
+  // Also when the database fails first, and the journal is open a moment later.
+  closers.push(async () => (await journalOpening.catch(() => undefined))?.close());
+  const [database, journal] = await Promise.all([openDatabase(opening), journalOpening]);
   const images = new ImagedReplica(database, systemClock);
   const open: { recorder?: DurableRecorder; checkpoints?: BackgroundCheckpoints } = {};
   // Listening starts before the journal is read: a record that is written meanwhile is hinted at, not missed.
@@ -151,7 +151,13 @@ async function openParts(opening: StoreOpening, closers: Closers): Promise<Store
   return { recorder, journal, checkpoints };
 }
 
-/** The last one first: what was opened later stands on what was opened before. */
+/** The last one first: what was opened later stands on what was opened before. Each, also when others fail. */
 async function closeAll(closers: Closers): Promise<void> {
-  for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+  const close = closers.pop();
+  if (close === undefined) return;
+  try {
+    await close();
+  } finally {
+    await closeAll(closers);
+  }
 }

@@ -1,4 +1,4 @@
-import { openDaybook, wrapWorker } from 'daybook';
+import { deleteDaybook, openDaybook, wrapWorker } from 'daybook';
 import { Application, InlineProjection } from 'daybook/application';
 import { newOriginatorId } from 'daybook/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -7,6 +7,7 @@ import type { StockWorker } from '../../examples/in-a-worker/stock-worker.js';
 import { stockItem } from '../../examples/projections/stock-item.js';
 import { stockLevels } from '../../examples/projections/stock-levels.js';
 import { newStoreName, openStore, withWorkers } from './open-store.js';
+import type { WorkerWithoutWasm } from './worker-without-wasm.js';
 
 /** Counts the messages to workers while work is done. */
 async function crossings(workers: readonly Worker[], work: () => Promise<unknown>): Promise<number> {
@@ -72,6 +73,17 @@ describe('an application in a worker', () => {
     expect(await stock.count(id, 9)).toBe(3);
     expect(await stock.level(id)).toBe(9);
     await stock.close();
+  });
+
+  test('lets go of a store that it could not open', async () => {
+    const worker = new Worker(new URL('./worker-without-wasm.ts', import.meta.url), { type: 'module' });
+    onTestFinished(() => worker.terminate());
+    const host = wrapWorker<WorkerWithoutWasm>(worker);
+    const name = newStoreName();
+    await expect(host.open(name)).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
+    await expect(host.open(name)).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
+    // It waits for whoever has the store open.
+    await deleteDaybook(name, { timeoutMs: 3_000 });
   });
 
   test('refuses after its close, says why it cannot open, and leaves nothing open then', async () => {

@@ -19,7 +19,8 @@ export function* statementParts<T>(
   rows: readonly T[],
   { rowsMax, columns, others = 0 }: StatementSize,
 ): Generator<readonly T[]> {
-  const size = Math.min(rowsMax, Math.floor((parametersMax - others) / columns));
+  // One row always goes, so that this ends: the engine says whether it is too much.
+  const size = Math.max(1, Math.min(rowsMax, Math.floor((parametersMax - others) / columns)));
   for (let start = 0; start < rows.length; start += size) yield rows.slice(start, start + size);
 }
 
