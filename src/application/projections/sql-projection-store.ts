@@ -119,7 +119,7 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
     { connection }: Pick<RecorderTransaction<SqlQueryable>, 'connection'>,
     generation: ViewGeneration = 'live',
   ): Promise<ProjectionTransaction<SqlView<Table>>> {
-    const found = await this.#find(connection, generation, { locks: true });
+    const found = await this.#locked(connection, generation);
     if (found === undefined) {
       throw generation === 'next' ? new ViewMovedError() : missing(this.#projection.name);
     }
@@ -137,9 +137,9 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
 
   async beginNext(): Promise<void> {
     await this.#recorder.transaction(async ({ connection }) => {
-      const live = await this.#find(connection, 'live', { locks: true });
+      const live = await this.#locked(connection, 'live');
       if (live === undefined) throw missing(this.#projection.name);
-      const next = await this.#find(connection, 'next', { locks: true });
+      const next = await this.#locked(connection, 'next');
       if (next?.definition === this.#definition) return;
       // Half of one definition and half of another would be neither.
       if (next !== undefined) await this.#drop(connection, next, 'next');
@@ -149,8 +149,8 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
 
   async promoteNext(): Promise<'promoted' | 'behind' | 'none'> {
     return await this.#recorder.transaction(async ({ connection }) => {
-      const live = await this.#find(connection, 'live', { locks: true });
-      const next = await this.#find(connection, 'next', { locks: true });
+      const live = await this.#locked(connection, 'live');
+      const next = await this.#locked(connection, 'next');
       if (live === undefined || next === undefined) return 'none';
       if (next.definition !== this.#definition) throw this.#otherDefinition(next);
       if (next.position < live.position) return 'behind';
@@ -168,8 +168,8 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
 
   async reset(): Promise<void> {
     await this.#recorder.transaction(async ({ connection }) => {
-      const live = await this.#find(connection, 'live', { locks: true });
-      const next = await this.#find(connection, 'next', { locks: true });
+      const live = await this.#locked(connection, 'live');
+      const next = await this.#locked(connection, 'next');
       if (next !== undefined) await this.#drop(connection, next, 'next');
       if (live !== undefined) await this.#drop(connection, live, 'live');
       await this.#create(connection, (next ?? live)?.generation ?? 1, 'live');
@@ -186,14 +186,22 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
     }
   }
 
-  async #find(
-    sql: SqlQueryable,
-    generation: ViewGeneration,
-    { locks = false }: { readonly locks?: boolean } = {},
-  ): Promise<Generation | undefined> {
-    const { rowLock = '' } = this.#recorder.dialect;
+  /**
+   * Finds a generation that nobody else changes or replaces until the end of the transaction.
+   *
+   * A statement sees what was committed when it began. So one that waited for whoever put another generation in the place
+   * of this one finds neither: the one is gone, and the other was not there yet. Then it is asked again.
+   */
+  async #locked(sql: SqlQueryable, which: ViewGeneration): Promise<Generation | undefined> {
+    for (;;) {
+      const locked = await this.#find(sql, which, this.#recorder.dialect.rowLock);
+      if (locked !== undefined || (await this.#find(sql, which)) === undefined) return locked;
+    }
+  }
+
+  async #find(sql: SqlQueryable, generation: ViewGeneration, rowLock: string = ''): Promise<Generation | undefined> {
     const { rows } = await sql.query(
-      `SELECT generation, position, definition FROM projection_checkpoints WHERE projection = $1 AND is_live = $2 ${locks ? rowLock : ''}`,
+      `SELECT generation, position, definition FROM projection_checkpoints WHERE projection = $1 AND is_live = $2 ${rowLock}`,
       [this.#projection.name, generation === 'live' ? 1 : 0],
     );
     const row = rows[0];

@@ -114,6 +114,31 @@ const sharesRebuild: Case = {
   },
 };
 
+const rebuildsUnderWay: Case = {
+  name: 'a view that is built anew again and again, or reset, while events arrive is never missing',
+  run: async ({ recorder }) => {
+    const world = new CountingWorld(recorder);
+    const [thing, times] = [newOriginatorId(), 40];
+    const live = runnerOf(recorder, world);
+    await closedAfter(live, async () => {
+      await live.start();
+      let last = 0;
+      const recording = (async () => {
+        for (let time = 0; time < times; time++) last = await world.find(thing, 1);
+      })();
+      // As many runners as there are rounds: each is a program of its own.
+      for (let round = 0; round < 8; round++) {
+        const runner = runnerOf(recorder, world);
+        await (round % 4 === 1 ? runner.reset() : runner.rebuild());
+      }
+      await recording;
+      await live.waitFor(last);
+      expectEqual(await world.readSums(recorder), { [thing]: [times, times] }, 'sums');
+      expectEqual(live.status.value.lastError, undefined, 'the one that followed all the time');
+    });
+  },
+};
+
 /** The sums, and beside them a table that an earlier definition did not have. */
 function withMoreTables(world: CountingWorld, ...more: readonly string[]): SqlProjection {
   const sums = world.sums(() => undefined, 10);
@@ -264,6 +289,7 @@ export const projectionRaceCases: readonly Case[] = [
   setsUpAtOnce,
   isOvertaken,
   sharesRebuild,
+  rebuildsUnderWay,
   changesTables,
   noticesChange,
   blamesStatement,
