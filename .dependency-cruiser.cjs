@@ -62,7 +62,6 @@ const DOORS = {
     '^src/host/(open-database\\.ts|sql-wasm-browser\\.d\\.ts)$',
   ],
   idb: ['^src/persistence/indexeddb/'],
-  'crc-32': ['^src/persistence/journal/'],
   comlink: ['^src/client/', '^src/host/', '^worker/'],
   hono: ['^src/server/', '^src/session/hono-session\\.ts$'],
   '@hono/node-server': ['^src/server/hosts/'],
@@ -142,7 +141,7 @@ module.exports = {
       name: 'no development dependency in the package',
       comment: 'What is bundled into the worker is not installed with the package, and is imported there alone.',
       severity: 'error',
-      from: { path: '^src/', pathNot: [...DOORS.idb, ...DOORS['crc-32']] },
+      from: { path: '^src/', pathNot: DOORS.idb },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['npm-peer', 'type-only'] },
     },
     {

@@ -67,6 +67,19 @@ export default defineConfig(
     rules: { 'no-restricted-syntax': ['error', NO_DEFAULT_EXPORT, NO_USING] },
   },
   {
+    // What insecure origins lack has one door each.
+    files: ['src/**/*.ts', 'worker/**/*.ts', 'demo/**/*.{ts,tsx}'],
+    ignores: ['src/persistence/web-crypto.ts', 'src/origin/web-locks.ts', '**/*.test.ts', 'demo/server/**'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'crypto', property: 'randomUUID', message: 'Use randomUuid: it is there on insecure origins too.' },
+        { object: 'crypto', property: 'subtle', message: 'Use webCrypto: it says so where there is none.' },
+        { object: 'navigator', property: 'locks', message: 'Use web-locks.ts: there may be none.' },
+      ],
+    },
+  },
+  {
     files: ['test/**/*.ts', 'demo/**/*.test.ts'],
     rules: {
       // Tests hand over what no typed caller would.

@@ -61,7 +61,7 @@ const wasmLiteralInQuotes = {
 };
 
 // What is in the workers, and in what makes an application's own: nobody has it twice, and nobody has to install it.
-const BUNDLED = /^(idb|crc-32|sql\.js\/dist\/)/;
+const BUNDLED = /^(idb|sql\.js\/dist\/)/;
 
 /** Everything but the workers. What it imports by name stays an import: the application's bundler dedupes it. */
 export const libraryBuild = {

@@ -18,6 +18,7 @@ import { CLIENT_ERRORS, WorkerDiedError, WorkerFailedError } from '../host/proto
 import { receiveErrors } from '../host/protocol/error-transfer.js';
 import type { StoreHost } from '../host/protocol/store-host.js';
 import type { WorkerHost } from '../host/protocol/worker-host.js';
+import { randomUuid } from '../util/random-uuid.js';
 
 /** What ends a link before its worker has answered. */
 export interface LinkDeadline {
@@ -80,7 +81,7 @@ export class WorkerLink<H extends WorkerHost = StoreHost> {
    * @throws as `call`
    */
   async watch(): Promise<void> {
-    const lockName = aliveLockName(crypto.randomUUID());
+    const lockName = aliveLockName(randomUuid());
     // The compiler does not see through Comlink's types what every host has.
     const isHeld = await this.call((host) => (host as Remote<WorkerHost>).holdAliveLock(lockName));
     if (isHeld) this.#watchAliveLock(lockName);

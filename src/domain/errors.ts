@@ -24,6 +24,9 @@ const BRAND: unique symbol = Symbol.for('daybook.error') as never;
 /**
  * Base class of every error that Daybook throws on purpose.
  *
+ * The `name` of an error is made of its class's code, so it is the same in a minified build. A class of your own that has
+ * no code of its own is called what your build calls it.
+ *
  * @example
  * ```ts
  * try {
@@ -45,11 +48,20 @@ export class EventSourcingError<D extends ErrorDetails = ErrorDetails> extends E
 
   constructor(message: string, options: EventSourcingErrorOptions<D> = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
-    this.name = new.target.name;
+    this.name = Object.hasOwn(new.target, 'code') ? errorName(new.target.code) : new.target.name;
     this.code = new.target.code;
     this.details = options.details ?? ({} as D);
     brandError(this);
   }
+}
+
+/**
+ * What an error of a class with this code is called: `STORE_CLOSED` gives `StoreClosedError`. Not the name of the class,
+ * of which a minifier makes a letter or two; and not a second literal in each class, which could contradict the first.
+ */
+export function errorName(code: string): string {
+  const words = code.toLowerCase().replace(/(?:^|_)(.)/g, (_, first: string) => first.toUpperCase());
+  return words.replace(/(?:Error)?$/, 'Error');
 }
 
 /** Marks an error as Daybook's, for the rare one that must extend a built-in class instead of {@link EventSourcingError}. */

@@ -16,6 +16,7 @@ import type { SqlJsImageDatabase } from '../persistence/sqlite/sqljs-database.js
 import type { Clock } from '../util/clock.js';
 import { ProgressLine } from './progress-line.js';
 import { openReader } from './replica-reader.js';
+import { randomUuid } from '../util/random-uuid.js';
 
 // No checkpoint is written while an export is read. Whoever stopped reading without a word must not keep it so.
 const IDLE_MS_MAX = 5 * 60_000;
@@ -91,7 +92,7 @@ async function* storeFile(options: ExportSourceOptions): AsyncGenerator<Uint8Arr
   try {
     yield* exportStore({
       ...{ name, journal, onProgress, identity },
-      exportId: crypto.randomUUID(),
+      exportId: randomUuid(),
       nowMs: clock.nowMs(),
     });
   } finally {

@@ -17,6 +17,7 @@ import { readConfirmed } from '../sync/confirmed.js';
 import { systemClock } from '../util/clock.js';
 import { ProgressLine } from './progress-line.js';
 import { openReader } from './replica-reader.js';
+import { randomUuid } from '../util/random-uuid.js';
 
 // A tab that was just closed lets go of its lock within this time; one that imports does not for minutes.
 const OTHERS_WAIT_MS_MAX = 2_000;
@@ -42,7 +43,7 @@ export async function importFile(
       ...{ name, totalBytes, as },
       onProgress: progress.tell,
       pull: () => source.next(),
-      newReplicaId: crypto.randomUUID(),
+      newReplicaId: randomUuid(),
       clock: systemClock,
       open: async (journal) => tryStore(await openDatabase(), journal, progress.tell),
     });

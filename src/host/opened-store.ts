@@ -20,6 +20,7 @@ import { HeadChannel } from './head-channel.js';
 import { ImagedReplica } from './imaged-replica.js';
 import { openDatabase } from './open-database.js';
 import type { HostReport } from './protocol/store-host.js';
+import { randomUuid } from '../util/random-uuid.js';
 
 /** What opening a store takes. */
 export interface StoreOpening {
@@ -106,7 +107,7 @@ async function openParts(opening: StoreOpening, closers: Closers): Promise<Store
   const { name, durability = 'strict', onProgress, onRecorded } = opening;
   // Whoever deletes the store waits for it.
   closers.push((await holdLock(openLockName(name), 'shared')) ?? (() => undefined));
-  const newIdentity = { replicaId: crypto.randomUUID(), createdAtMs: Date.now() };
+  const newIdentity = { replicaId: randomUuid(), createdAtMs: Date.now() };
   const journalOpening = IndexedDbJournal.open({ name, newIdentity, durability, clock: systemClock });
   // Also when the database fails first, and the journal is open a moment later.
   closers.push(async () => (await journalOpening.catch(() => undefined))?.close());

@@ -25,6 +25,7 @@ import { ExportSource } from './export-source.js';
 import { importFile } from './import-file.js';
 import { openDatabase } from './open-database.js';
 import { openReader } from './replica-reader.js';
+import { randomUuid } from '../util/random-uuid.js';
 
 /** Implements {@link BackupHost} on the real thing. */
 export class StoreBackup implements BackupHost {
@@ -60,7 +61,7 @@ export class StoreBackup implements BackupHost {
 
 async function countUnsynced({ name, wasmUrl }: HostBackupOptions): Promise<number> {
   try {
-    const newIdentity = { replicaId: crypto.randomUUID(), createdAtMs: systemClock.nowMs() };
+    const newIdentity = { replicaId: randomUuid(), createdAtMs: systemClock.nowMs() };
     const [database, journal] = await Promise.all([
       openDatabase({ wasmUrl }),
       IndexedDbJournal.open({ name, newIdentity, clock: systemClock }),

@@ -13,6 +13,7 @@ import type {
   OutboxStatus,
 } from './outbox.js';
 import { OutboxHints } from './outbox-hints.js';
+import { randomUuid } from '../../util/random-uuid.js';
 
 /** Options of {@link MemoryOutbox}. */
 export interface MemoryOutboxOptions {
@@ -46,7 +47,7 @@ export class MemoryOutbox implements Outbox {
   constructor(options: MemoryOutboxOptions = {}) {
     this.#select = options.select ?? (() => true);
     this.#clock = options.clock ?? systemClock;
-    this.#newId = options.newId ?? (() => crypto.randomUUID());
+    this.#newId = options.newId ?? randomUuid;
   }
 
   async onRecorded(_transaction: unknown, events: readonly NotifiedEvent[]): Promise<void> {

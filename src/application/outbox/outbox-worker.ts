@@ -26,6 +26,7 @@ import { OutboxBatch } from './outbox-batch.js';
 import type { OutboxBatchOptions, OutboxBatchResult } from './outbox-batch.js';
 import type { Outbox } from './outbox.js';
 import type { Publish, Publisher } from './publisher.js';
+import { randomUuid } from '../../util/random-uuid.js';
 
 // What others who describe this pattern have as well.
 const BATCH_ENTRIES = 100;
@@ -129,7 +130,7 @@ export class OutboxWorker implements AsyncDisposable {
     this.#intervalMs = positive('intervalMs', options.intervalMs ?? INTERVAL_MS);
     this.#keepPublishedMs = options.keepPublishedMs;
     this.#onRecorded = options.onRecorded ?? (() => () => undefined);
-    this.#newId = options.newId ?? (() => crypto.randomUUID());
+    this.#newId = options.newId ?? randomUuid;
     this.#options = {
       outbox,
       publish: typeof publish === 'function' ? publish : publish.publish.bind(publish),

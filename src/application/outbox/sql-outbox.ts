@@ -30,6 +30,7 @@ import type {
 } from './outbox.js';
 import { sqlTableName } from '../../persistence/sql/sql-names.js';
 import type { SqlTableName } from '../../persistence/sql/sql-names.js';
+import { randomUuid } from '../../util/random-uuid.js';
 
 const TABLE_DEFAULT = 'event_outbox';
 
@@ -75,7 +76,7 @@ export class SqlOutbox implements Outbox {
     this.#data = new OutboxEventData(options);
     this.#select = options.select ?? (() => true);
     this.#clock = options.clock ?? systemClock;
-    this.#newId = options.newId ?? (() => crypto.randomUUID());
+    this.#newId = options.newId ?? randomUuid;
   }
 
   /** Creates the table and its indexes, where they are missing. Safe to call again, also by several at once. */

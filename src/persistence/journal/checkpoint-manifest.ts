@@ -20,7 +20,7 @@
  *
  * @module
  */
-import { buf as crc32 } from 'crc-32';
+import { crc32 } from '../../util/crc32.js';
 import { ByteReader } from '../../util/byte-reader.js';
 import { ByteWriter } from '../../util/byte-writer.js';
 import { CorruptJournalError, NotSupportedError } from '../errors.js';

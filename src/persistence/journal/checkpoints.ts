@@ -15,7 +15,7 @@
  *
  * @module
  */
-import { sha256, toHex } from '../../util/sha256.js';
+import { sha256, toHex } from '../sha256.js';
 import { CorruptJournalError, NotSupportedError } from '../errors.js';
 import { damagedCheckpoint, decodeCheckpointManifest, encodeCheckpointManifest } from './checkpoint-manifest.js';
 import type { CheckpointChunk, CheckpointManifest } from './checkpoint-manifest.js';

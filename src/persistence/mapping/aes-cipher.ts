@@ -15,6 +15,7 @@
 import { fromBase64, toBase64 } from '../../util/base64.js';
 import type { Cipher } from './cipher.js';
 import { DecryptionError, NotSupportedError, ProgrammingError } from '../errors.js';
+import { webCrypto } from '../web-crypto.js';
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
@@ -61,7 +62,7 @@ export class AESCipher implements Cipher {
     const bytes = keyBytes(key);
     assertKeySize(bytes.length);
     try {
-      return new AESCipher(await subtle().importKey('raw', bytes, ALGORITHM, false, ['encrypt', 'decrypt']));
+      return new AESCipher(await webCrypto().importKey('raw', bytes, ALGORITHM, false, ['encrypt', 'decrypt']));
     } catch (cause) {
       throw new NotSupportedError(
         `This platform's WebCrypto does not take AES keys of ${bytes.length * 8} bits. Use a key of 16 or 32 bytes.`,
@@ -73,7 +74,11 @@ export class AESCipher implements Cipher {
   async encrypt(plaintext: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
     const iv = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
     const sealed = new Uint8Array(
-      await subtle().encrypt({ name: ALGORITHM, iv, tagLength: TAG_BYTES * 8 }, this.#key, plaintext as BufferSource),
+      await webCrypto().encrypt(
+        { name: ALGORITHM, iv, tagLength: TAG_BYTES * 8 },
+        this.#key,
+        plaintext as BufferSource,
+      ),
     );
     const state = new Uint8Array(NONCE_BYTES + sealed.length);
     state.set(iv);
@@ -90,7 +95,7 @@ export class AESCipher implements Cipher {
     sealed.set(ciphertext.subarray(NONCE_BYTES, OVERHEAD_BYTES), sealed.length - TAG_BYTES);
     try {
       return new Uint8Array(
-        await subtle().decrypt({ name: ALGORITHM, iv, tagLength: TAG_BYTES * 8 }, this.#key, sealed),
+        await webCrypto().decrypt({ name: ALGORITHM, iv, tagLength: TAG_BYTES * 8 }, this.#key, sealed),
       );
     } catch (cause) {
       throw damaged(cause);
@@ -109,13 +114,6 @@ function keyBytes(key: string): Uint8Array<ArrayBuffer> {
 function assertKeySize(bytes: number): void {
   if (KEY_BYTES.includes(bytes)) return;
   throw new ProgrammingError(`An AES key has 16, 24 or 32 bytes, not ${bytes}.`, { details: { keyBytes: bytes } });
-}
-
-function subtle(): SubtleCrypto {
-  // Absent in insecure contexts, whatever the types say.
-  const found = crypto.subtle as SubtleCrypto | undefined;
-  if (found === undefined) throw new NotSupportedError('There is no WebCrypto here: serve the page over HTTPS.');
-  return found;
 }
 
 function damaged(cause?: unknown): DecryptionError {

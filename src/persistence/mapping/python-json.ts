@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { randomUuid } from '../../util/random-uuid.js';
 
 // An integer of more digits may be beyond 2^53. Only then, and with bare words, is the slow path taken.
 const DIGITS_MAX = 15;
@@ -57,7 +58,7 @@ function isDigit(text: string, at: number): boolean {
 
 function parseWithCare(text: string): unknown {
   // What the platform's parser would lose is put into strings that no text can hold by accident or by intent.
-  const mark = crypto.randomUUID();
+  const mark = randomUuid();
   const careful = text.replaceAll(TOKENS, (token) => (isLossy(token) ? `"${mark}${token}"` : token));
   return JSON.parse(careful, (_key, value: unknown) =>
     typeof value === 'string' && value.startsWith(mark) ? fromToken(value.slice(mark.length)) : value,

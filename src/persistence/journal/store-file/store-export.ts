@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { sha256, toHex } from '../../../util/sha256.js';
+import { sha256, toHex } from '../../sha256.js';
 import { CorruptJournalError, OperationalError } from '../../errors.js';
 import { damagedCheckpoint, decodeCheckpointManifest } from '../checkpoint-manifest.js';
 import type { CheckpointChunk, CheckpointManifest } from '../checkpoint-manifest.js';

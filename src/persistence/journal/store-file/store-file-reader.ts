@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { sha256, toHex } from '../../../util/sha256.js';
+import { sha256, toHex } from '../../sha256.js';
 import { DamagedFileError, ForeignFileError, NotSupportedError } from '../../errors.js';
 import { ByteFeed } from './byte-feed.js';
 import type { PullBytes } from './byte-feed.js';

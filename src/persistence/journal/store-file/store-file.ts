@@ -40,10 +40,10 @@
  *
  * @module
  */
-import { buf as crc32 } from 'crc-32';
+import { crc32 } from '../../../util/crc32.js';
 import { ByteReader } from '../../../util/byte-reader.js';
 import { ByteWriter } from '../../../util/byte-writer.js';
-import { sha256, SHA256_BYTES } from '../../../util/sha256.js';
+import { sha256, SHA256_BYTES } from '../../sha256.js';
 import type { StoreIdentity } from '../store-identity.js';
 
 const MAGIC: readonly number[] = [0x89, 0x44, 0x42, 0x4b, 0x0d, 0x0a, 0x1a, 0x0a];
