@@ -48,6 +48,7 @@ class ClientPerUse implements PostgresPool {
       query: (...args) => connection.query(...args),
       // Whatever closing says, the connection is of no use any more.
       release: () => void connection.end().catch(() => undefined),
+      ...(connection.on === undefined ? {} : { on: (event, listener) => connection.on?.(event, listener) }),
     };
   }
 

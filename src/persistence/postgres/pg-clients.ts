@@ -74,16 +74,16 @@ export function clientOf(PgClient: ClientClass, create: () => Promise<PostgresCo
     #adopt(connection: PostgresConnection): void {
       this.#connection = connection;
       connection.on?.('notification', () => this.emit('notification'));
-      connection.on?.('error', () => this.#lose());
-      connection.on?.('end', () => this.#lose());
+      connection.on?.('error', (error) => this.#lose(error));
+      connection.on?.('end', () => this.#lose(undefined));
     }
 
-    #lose(): void {
+    #lose(reason: unknown): void {
       if (this.#isEnding) return;
       this.#isEnding = true;
       // By this flag of the client's the pool sees, when it is given back, that it is of no use any more.
       Object.assign(this, { _queryable: false });
-      this.emit('error', new Error('Connection terminated unexpectedly'));
+      this.emit('error', reason ?? new Error('Connection terminated unexpectedly'));
       this.emit('end');
     }
   };

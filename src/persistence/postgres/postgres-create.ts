@@ -11,7 +11,7 @@ const NO_SUCH_SCHEMA = '3F000';
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the schema does not exist or may not be written
  */
 export async function createTables(pool: PostgresPool, statements: readonly string[]): Promise<void> {
-  await new PoolSession(pool).write(statements.join(';\n')).catch((error: unknown) => {
+  await new PoolSession(pool).ensure(statements.join(';\n')).catch((error: unknown) => {
     const { cause } = error as { cause?: unknown };
     if (sqlStateOf(cause) !== NO_SUCH_SCHEMA) throw error;
     throw new ProgrammingError(

@@ -38,7 +38,7 @@ export interface PostgresClient extends PostgresQueryable {
    */
   queryPrepared?(text: string, values: unknown[]): Promise<PostgresResult>;
   /** Tells of notifications, and of the connection's end, as `pg` does. Without it, subscriptions look by themselves. */
-  on?(event: 'notification' | 'error' | 'end', listener: () => void): unknown;
+  on?(event: 'notification' | 'error' | 'end', listener: (told?: unknown) => void): unknown;
 }
 
 /** Connections to one database. `query` takes any connection; `connect` lends one. */
@@ -66,7 +66,7 @@ export interface PostgresConnection extends PostgresQueryable {
   /** Lets it keep the process running, or not, while it is idle in a pool. */
   ref?(): void;
   unref?(): void;
-  on?(event: 'notification' | 'error' | 'end', listener: () => void): unknown;
+  on?(event: 'notification' | 'error' | 'end', listener: (told?: unknown) => void): unknown;
 }
 
 /** Selects rows by a statement that will be run again. */

@@ -28,6 +28,19 @@ const CLASS_OF_STATE: ReadonlyMap<string, ErrorClass> = new Map<string, ErrorCla
   // A standby after a failover: trying again, on the new primary, does help.
   ['25006', OperationalError],
   ['25P03', OperationalError],
+  ['25P04', OperationalError],
+]);
+
+// Said in the server's words, they would not say what to do.
+const MESSAGE_OF_STATE: ReadonlyMap<string, string> = new Map([
+  [
+    '25P03',
+    'PostgreSQL ended the transaction, in which nothing happened for longer than idleInTransactionTimeoutMs. Nothing was stored. Wait for other things before the transaction, not in it.',
+  ],
+  [
+    '25P04',
+    "PostgreSQL ended the transaction, which took longer than the server's transaction_timeout. Nothing was stored.",
+  ],
 ]);
 
 const CLASS_OF_STATE_CLASS: ReadonlyMap<string, ErrorClass> = new Map<string, ErrorClass>([
@@ -58,9 +71,18 @@ const CLASS_OF_STATE_CLASS: ReadonlyMap<string, ErrorClass> = new Map<string, Er
 const LOST_MESSAGE = /^Connection terminated(?! due to connection timeout)/;
 // How `pg` says that it knew so before, and sent nothing.
 const NOT_SENT_MESSAGE = 'is not queryable';
+// How `pg` says that it waits no longer. The answer may still come, and would be taken for that of the next statement.
+const GIVEN_UP_MESSAGE = 'Query read timeout';
 const LOST_CODES: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
 // Ended by an administrator, by a crash of another session, or by a time limit of the server's.
-const LOST_STATES = /^(?:08|57P01|57P02|57P05|25P03)/;
+const ENDED_STATES = /^(?:57P01|57P02|57P05|25P03|25P04)/;
+// Told by somebody who stands in between, and cannot know either: a connection to the server that broke (08), a
+// completion that is unknown.
+const BROKEN_STATES = /^(?:08|40003)/;
+const LAST_WORDS: ReadonlySet<string> = new Set(['FATAL', 'PANIC']);
+// What the server says of failures of its own is a refusal only where it says ERROR: other languages have other words for
+// FATAL, of which there is no list.
+const FAILURE_STATES = /^(?:58|XX)/;
 // How `pg` says that no connection was given back in time.
 const POOL_EXHAUSTED = 'timeout exceeded when trying to connect';
 const POOL_ENDED = 'after calling end';
@@ -76,27 +98,40 @@ export function sqlStateOf(error: unknown): string | undefined {
 
 /** Whether an error says that an established connection is gone. */
 export function isConnectionLost(error: unknown): boolean {
-  if (sqlStateOf(error) !== undefined) return isSessionEnded(error);
+  const sqlState = sqlStateOf(error);
+  if (sqlState !== undefined) return ENDED_STATES.test(sqlState) || BROKEN_STATES.test(sqlState);
   if (!(error instanceof Error)) return false;
   return (
-    LOST_CODES.has((error as { code?: string }).code ?? '') ||
-    LOST_MESSAGE.test(error.message) ||
-    error.message.includes(NOT_SENT_MESSAGE)
+    LOST_CODES.has((error as { code?: string }).code ?? '') || LOST_MESSAGE.test(error.message) || isNotSent(error)
   );
 }
 
-/**
- * Whether a message that failed was certainly not carried out, because the connection was gone: nothing was sent, or
- * the server ended the session with a word of its own instead of answering. After a commit it answers first, so such
- * a word means that there was none; a connection that broke silently means nothing.
- */
-export function isNotCarriedOut(error: unknown): boolean {
-  return isSessionEnded(error) || (error instanceof Error && error.message.includes(NOT_SENT_MESSAGE));
+/** Whether the client library knew that the connection was gone, and sent nothing. */
+export function isNotSent(error: unknown): boolean {
+  return error instanceof Error && error.message.includes(NOT_SENT_MESSAGE);
 }
 
-function isSessionEnded(error: unknown): boolean {
+/**
+ * Whether an error is the refusal of a statement, which the server rolled back: the session goes on after it. A word
+ * with which the session ends is none, however it came: a proxy says it in the server's name, and the server itself may
+ * have committed before.
+ */
+export function isRefusal(error: unknown): boolean {
   const sqlState = sqlStateOf(error);
-  return sqlState !== undefined && LOST_STATES.test(sqlState);
+  if (sqlState === undefined || isConnectionLost(error)) return false;
+  const { severity } = error as { severity?: unknown };
+  return severity === 'ERROR' || !(LAST_WORDS.has(String(severity)) || FAILURE_STATES.test(sqlState));
+}
+
+/** Whether a session was ended by a word of the server's own kind, as it is when a server restarts. */
+export function isSessionEnded(error: unknown): boolean {
+  return ENDED_STATES.test(sqlStateOf(error) ?? '');
+}
+
+/** Whether a connection must not be used any more: it is gone, or nobody knows what its next answer belongs to. */
+export function isConnectionDoubtful(error: unknown): boolean {
+  if (sqlStateOf(error) !== undefined) return !isRefusal(error);
+  return isConnectionLost(error) || (error instanceof Error && error.message === GIVEN_UP_MESSAGE);
 }
 
 /**
@@ -112,7 +147,10 @@ export function postgresError(cause: unknown): EventSourcingError {
     const Refusal = CLASS_OF_STATE.get(sqlState) ?? CLASS_OF_STATE_CLASS.get(sqlState.slice(0, 2)) ?? DatabaseError;
     // Program limits: the same row, or the same statement, will be too large again.
     const reason = sqlState.startsWith('54') ? { reason: STATEMENT_REASON } : {};
-    return new Refusal(`PostgreSQL refused: ${message}`, { cause, details: { sqlState, ...reason } });
+    return new Refusal(MESSAGE_OF_STATE.get(sqlState) ?? `PostgreSQL refused: ${message}`, {
+      cause,
+      details: { sqlState, ...reason },
+    });
   }
   if (message.includes(POOL_ENDED)) {
     return new ConnectionPoolClosedError('The pool of connections was closed. Nothing was stored.', { cause });
@@ -127,17 +165,23 @@ export function postgresError(cause: unknown): EventSourcingError {
 }
 
 /**
- * The error of a `COMMIT` that failed. When the connection broke in the middle, nobody knows whether the
- * transaction counts: `details.outcome` is `unknown`, and the caller must look before it tries again.
+ * The error of what commits and did not succeed: a `COMMIT`, or statements that are a transaction of their own. Unless it
+ * was refused, or not even sent, nobody knows whether the transaction counts: `details.outcome` is `unknown`, and the
+ * caller must look before it tries again.
  */
 export function commitError(cause: unknown): EventSourcingError {
-  return sqlStateOf(cause) !== undefined && !isConnectionLost(cause) ? postgresError(cause) : unknownOutcome(cause);
+  return isRefusal(cause) || isNotSent(cause) ? postgresError(cause) : unknownOutcome(cause);
 }
 
-/** The error of a connection that broke while it committed. */
-export function unknownOutcome(cause: unknown): EventSourcingError {
+/** Whether an error says that a commit may have happened, or not. */
+export function isUnknownOutcome(error: unknown): boolean {
+  return isEventSourcingError(error) && error.details['outcome'] === 'unknown';
+}
+
+function unknownOutcome(cause: unknown): EventSourcingError {
+  const sqlState = sqlStateOf(cause);
   return new OperationalError(
     'The connection to PostgreSQL broke during the commit: the events may be stored, or not. Read before you record them again.',
-    { cause, details: { outcome: 'unknown' } },
+    { cause, details: { outcome: 'unknown', ...(sqlState === undefined ? {} : { sqlState }) } },
   );
 }

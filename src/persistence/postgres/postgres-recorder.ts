@@ -26,6 +26,7 @@ import { idleTimeoutMsOf, lockSql } from './postgres-recorder-options.js';
 import type { PostgresProcessRecorderOptions, PostgresRecorderOptions } from './postgres-recorder-options.js';
 import { postgresAggregateTable, postgresTables } from './postgres-schema.js';
 import type { PostgresAggregateTable, PostgresAggregateTableOptions, PostgresTables } from './postgres-schema.js';
+import { insertProven } from './postgres-repetition.js';
 import { SessionRecorder } from './postgres-session-recorder.js';
 import type { RecorderTables } from './postgres-session-recorder.js';
 import { PoolSession } from './postgres-session.js';
@@ -86,9 +87,13 @@ export class PostgresAggregateRecorder implements AggregateRecorder {
   async insertEvents(events: readonly StoredEvent[]): Promise<undefined> {
     this.#events.validate(events);
     if (events.length === 0) return;
-    await this.#session.write(this.#events.insertSql(events)).catch((error: unknown) => {
-      throw this.#events.toConflict(error, events) ?? error;
-    });
+    const [session, table] = [this.#session, this.#events];
+    const insert = async (): Promise<void> => {
+      await session.write(table.insertSql(events)).catch((error: unknown) => {
+        throw table.toConflict(error, events) ?? error;
+      });
+    };
+    await insertProven({ session, table, events, insert });
   }
 
   async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
@@ -146,7 +151,8 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
   /**
    * As in `ApplicationRecorder`.
    *
-   * Repeated by itself only when nothing was carried out, because the connection had ended before.
+   * Repeated by itself only where it cannot be recorded twice: when nothing was sent because the connection had ended
+   * before, or the server ended the session. What is stored at the positions then proves which attempt counts.
    *
    * @throws OperationalError (`OPERATIONAL_ERROR`) when PostgreSQL fails; with `details.outcome: 'unknown'` the
    *   events may be stored nevertheless
@@ -212,7 +218,8 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
   /**
    * As in `ProcessRecorder`.
    *
-   * Repeated by itself only when nothing was carried out, because the connection had ended before.
+   * Repeated by itself only where it cannot be recorded twice: when nothing was sent because the connection had ended
+   * before, or the server ended the session. What is stored at the positions then proves which attempt counts.
    *
    * @throws OperationalError (`OPERATIONAL_ERROR`) when PostgreSQL fails; with `details.outcome: 'unknown'` the
    *   events may be stored nevertheless

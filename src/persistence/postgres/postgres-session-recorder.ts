@@ -16,6 +16,7 @@ import type {
 import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
 import { validateTracking } from '../validation.js';
 import type { PostgresEventsTable } from './postgres-events-table.js';
+import { insertProven } from './postgres-repetition.js';
 import type { PostgresSession } from './postgres-session.js';
 import type { PostgresTrackingTable } from './postgres-tracking-table.js';
 
@@ -49,7 +50,9 @@ export class SessionRecorder implements ProcessRecorder {
     const { tracking } = options;
     if (tracking !== undefined) validateTracking(tracking);
     if (events.length === 0 && tracking === undefined) return [];
-    const ids = await this.#insert(events, tracking, true);
+    const [session, table] = [this.#session, this.#tables.events];
+    const insert = (): Promise<readonly NotificationId[]> => this.#insert(events, tracking, true);
+    const ids = await insertProven({ session, table, events, insert });
     if (ids.length > 0) this.#onRecorded();
     return ids;
   }

@@ -6,7 +6,7 @@
 import type { EventSourcingError } from '../../domain/errors.js';
 import { lastRows, select } from './postgres-driver.js';
 import type { PostgresClient, PostgresPool, PostgresRow } from './postgres-driver.js';
-import { isConnectionLost, isNotCarriedOut, postgresError, sqlStateOf, unknownOutcome } from './postgres-errors.js';
+import { commitError, isConnectionLost, isNotSent, isRefusal, postgresError } from './postgres-errors.js';
 
 /** Runs a recorder's statements. Rejects with Daybook's errors; the server's own is their `cause`. */
 export interface PostgresSession {
@@ -32,8 +32,8 @@ const STALE_CONNECTIONS_MAX = 20;
  * ```text
  * connect ─▶ statements in one message ─▶ release
  *                  ├─ refused by the server: rolled back by it ─▶ release
- *                  ├─ the session had ended, nothing was carried out ─▶ release(error), again on another connection
- *                  └─ broke without a word ─▶ release(error); a read: again; a write: outcome unknown
+ *                  ├─ nothing was sent, the connection was gone ─▶ release(error), again on another connection
+ *                  └─ anything else ─▶ release(error); a read whose connection is gone: again; a write: outcome unknown
  * ```
  */
 export class PoolSession implements PostgresSession {
@@ -51,14 +51,15 @@ export class PoolSession implements PostgresSession {
     return await this.#run((client) => select(client, text, values), isConnectionLost, postgresError);
   }
 
-  /** @throws OperationalError (`OPERATIONAL_ERROR`) with `details.outcome: 'unknown'` when the connection broke without a word */
+  /** @throws OperationalError (`OPERATIONAL_ERROR`) with `details.outcome: 'unknown'` when the connection broke meanwhile */
   async write(statements: string): Promise<readonly PostgresRow[]> {
     // Several statements in one message are one transaction, which the server ends itself: nothing is left to do after.
-    return await this.#run(
-      async (client) => lastRows(await client.query(statements)),
-      isNotCarriedOut,
-      (error) => (sqlStateOf(error) === undefined ? unknownOutcome(error) : postgresError(error)),
-    );
+    return await this.#run(async (client) => lastRows(await client.query(statements)), isNotSent, commitError);
+  }
+
+  /** As `write`, for statements that may be carried out twice: repeated also when nobody knows whether they were. */
+  async ensure(statements: string): Promise<readonly PostgresRow[]> {
+    return await this.#run(async (client) => lastRows(await client.query(statements)), isConnectionLost, postgresError);
   }
 
   async #run(
@@ -74,8 +75,8 @@ export class PoolSession implements PostgresSession {
         return rows;
       } catch (thrown) {
         const error = toError(thrown);
-        // Without a word of the server's, nobody knows what the connection is doing.
-        client.release(sqlStateOf(thrown) === undefined || isConnectionLost(thrown) ? error : undefined);
+        // After anything but a refusal, nobody knows what the connection is doing.
+        client.release(isRefusal(thrown) ? undefined : error);
         if (!mayRepeat(thrown) || attempts >= STALE_CONNECTIONS_MAX) throw error;
       }
     }
@@ -83,21 +84,33 @@ export class PoolSession implements PostgresSession {
 }
 
 // Without a listener, a connection of `pg` that breaks while it is lent would end the process. The statement that it
-// carried rejects as well, which is how its user hears of it.
-const heard = new WeakSet<PostgresClient>();
+// carried rejects as well, which is how its user hears of it; who sends the next one is only told that it is gone.
+const lastWords = new WeakMap<PostgresClient, { error?: unknown }>();
 
 /** Lends a connection, also when the pool tries one that has gone. */
 export async function lendClient(pool: PostgresPool): Promise<PostgresClient> {
   for (let attempts = 1; ; attempts++) {
     try {
       const client = await pool.connect();
-      if (!heard.has(client)) client.on?.('error', () => undefined);
-      heard.add(client);
+      listenToErrors(client);
       return client;
     } catch (error) {
       if (!isConnectionLost(error) || attempts >= STALE_CONNECTIONS_MAX) throw postgresError(error);
     }
   }
+}
+
+/** What a connection that is gone said last, while it was lent; undefined when it said nothing. */
+export function lastWordOf(client: PostgresClient): unknown {
+  return lastWords.get(client)?.error;
+}
+
+function listenToErrors(client: PostgresClient): void {
+  if (lastWords.has(client)) return;
+  const last: { error?: unknown } = {};
+  lastWords.set(client, last);
+  // The first is the reason; that the stream has ended comes after it.
+  client.on?.('error', (error) => (last.error ??= error));
 }
 
 /** Lends a connection on which the opening statements ran; on another one when the first had gone. */

@@ -3,7 +3,8 @@
  *
  * ```text
  * connect ─▶ BEGIN ─▶ work ─▶ COMMIT ─▶ release
- *              │        │        └─ connection lost: outcome unknown ─▶ release(error)
+ *              │        │        └─ no answer of the server's: outcome unknown ─▶ release(error)
+ *              │        ├─ connection lost, or doubtful: no statement is sent any more ─▶ release(error), nothing was stored
  *              │        └─ error ─▶ ROLLBACK ─▶ release, or release(error) when that fails too
  *              └─ connection lost: nothing has happened yet ─▶ release(error), again on another connection
  *
@@ -14,6 +15,7 @@
  */
 import { systemClock } from '../../util/clock.js';
 import { FifoMutex } from '../../util/fifo-mutex.js';
+import type { EventSourcingError } from '../../domain/errors.js';
 import { InterfaceError, OperationalError, ProgrammingError } from '../errors.js';
 import { lastRows, select } from './postgres-driver.js';
 import type {
@@ -23,11 +25,20 @@ import type {
   PostgresResult,
   PostgresRow,
 } from './postgres-driver.js';
-import { commitError, isConnectionLost, postgresError, sqlStateOf } from './postgres-errors.js';
-import { openClient } from './postgres-session.js';
+import {
+  commitError,
+  isConnectionDoubtful,
+  isNotSent,
+  isRefusal,
+  postgresError,
+  sqlStateOf,
+} from './postgres-errors.js';
+import { lastWordOf, openClient } from './postgres-session.js';
 import type { PostgresSession } from './postgres-session.js';
 
 const TRANSACTION_FAILED = '25P02';
+// Their own messages say more: how long, and what to do.
+const TIME_LIMIT_STATES: ReadonlySet<string> = new Set(['25P03', '25P04']);
 // The first statement is refused when one before it failed: a bare COMMIT would roll back and call it a success.
 const COMMIT_SQL = 'SELECT 1; COMMIT';
 
@@ -47,7 +58,8 @@ export interface TransactionOptions {
  * Runs work in one transaction on a lent connection, and never gives a doubtful connection back.
  *
  * @param work - what it throws rolls everything back, and is thrown unchanged
- * @throws OperationalError (`OPERATIONAL_ERROR`) with `details.outcome: 'unknown'` when the connection breaks during `COMMIT`
+ * @throws OperationalError (`OPERATIONAL_ERROR`) with `details.outcome: 'unknown'` when the connection breaks during
+ *   `COMMIT`; without it when it broke before, or did nothing for too long: nothing was stored then
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when a statement failed and the work went on as if it had not
  */
 export async function inTransaction<T>(
@@ -64,10 +76,10 @@ export async function inTransaction<T>(
   try {
     result = await session.run(() => work(session));
   } catch (error) {
-    await connection.end(() => abandon(client));
+    await connection.end(() => abandon(client, connection.lost));
     throw error;
   }
-  await connection.end(() => commit(client));
+  await connection.end(() => commit(client, connection.lost));
   return result;
 }
 
@@ -77,9 +89,31 @@ class TransactionConnection implements PostgresQueryable {
   readonly #turns = new FifoMutex({ waitMsMax: STATEMENT_WAIT_MS_MAX, clock: systemClock, tooLong: waitedTooLong });
   #hasEnded = false;
   #savepoints = 0;
+  readonly #lastWord: () => unknown;
+  /**
+   * Why no statement is sent any more. After a proxy has lost its connection to the server, it may go on with another one,
+   * on which there is no transaction: what came now would be committed alone.
+   */
+  lost: EventSourcingError | undefined;
 
   constructor(client: PostgresClient) {
-    this.#client = client;
+    this.#client = {
+      query: (...args) => this.#watched(() => client.query(...args)),
+      queryPrepared: (text, values) =>
+        this.#watched(() => client.queryPrepared?.(text, values) ?? client.query(text, values)),
+      release: (error) => client.release(error),
+    };
+    this.#lastWord = () => lastWordOf(client);
+  }
+
+  async #watched<T>(statement: () => Promise<T>): Promise<T> {
+    if (this.lost !== undefined) throw this.lost;
+    try {
+      return await statement();
+    } catch (error) {
+      if (!isConnectionDoubtful(error)) throw error;
+      throw (this.lost = lostError(isNotSent(error) ? (this.#lastWord() ?? error) : error));
+    }
   }
 
   // `pg` takes a configuration in the place of the text, which query builders use: everything is passed on.
@@ -219,29 +253,45 @@ async function rollBackTo(client: PostgresClient, savepoint: string): Promise<vo
   await client.query(`ROLLBACK TO SAVEPOINT ${savepoint}; RELEASE SAVEPOINT ${savepoint}`).catch(() => undefined);
 }
 
-async function commit(client: PostgresClient): Promise<void> {
+async function commit(client: PostgresClient, lost: EventSourcingError | undefined): Promise<void> {
+  if (lost !== undefined) {
+    client.release(lost);
+    throw lost;
+  }
   try {
     await client.query(COMMIT_SQL);
   } catch (cause) {
-    if (sqlStateOf(cause) !== undefined && !isConnectionLost(cause)) {
-      await abandon(client);
+    if (isRefusal(cause)) {
+      await abandon(client, undefined);
       throw failedBefore(cause);
     }
-    const error = commitError(cause);
+    const error = isNotSent(cause) ? lostError(lastWordOf(client) ?? cause) : commitError(cause);
     client.release(error);
     throw error;
   }
   client.release();
 }
 
-async function abandon(client: PostgresClient): Promise<void> {
+async function abandon(client: PostgresClient, lost: EventSourcingError | undefined): Promise<void> {
   try {
+    if (lost !== undefined) throw lost;
     await client.query('ROLLBACK');
   } catch (error) {
     client.release(postgresError(error));
     return;
   }
   client.release();
+}
+
+/** The error of a transaction whose connection was lost before the commit was sent. */
+function lostError(cause: unknown): EventSourcingError {
+  const sqlState = sqlStateOf(cause);
+  if (sqlState !== undefined && TIME_LIMIT_STATES.has(sqlState)) return postgresError(cause);
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new OperationalError(
+    `The connection to PostgreSQL was lost in the transaction, before its commit. Nothing was stored: try again. (${reason})`,
+    { cause, details: sqlState === undefined ? {} : { sqlState } },
+  );
 }
 
 function failedBefore(cause: unknown): Error {

@@ -52,6 +52,8 @@ class SingleClient implements PostgresPool {
   readonly #connection: PostgresQueryable;
   readonly #turns = new FifoMutex({ waitMsMax: WAIT_MS_MAX, clock: systemClock, tooLong: waitedTooLong });
   readonly #listeners = new Map<string, Listeners>();
+  /** Of who has the connection: why it broke, before the next statement is told that it did. */
+  #onError: (error?: unknown) => void = () => undefined;
 
   constructor(connection: LentConnection) {
     this.#connection = connection;
@@ -61,7 +63,7 @@ class SingleClient implements PostgresPool {
       for (const listeners of this.#listeners.values()) listeners.tell();
     });
     // What broke is told by the next statement; without a listener it would end the process.
-    connection.on?.('error', () => undefined);
+    connection.on?.('error', (error) => this.#onError(error));
   }
 
   async query(text: string, values?: unknown[]): Promise<PostgresResult> {
@@ -73,7 +75,12 @@ class SingleClient implements PostgresPool {
     return await new Promise((resolve, reject) => {
       const use = (): Promise<void> =>
         new Promise((end) => {
-          resolve({ query: (...args) => connection.query(...args), release: () => end() });
+          const on: PostgresClient['on'] = (event, listener) => event === 'error' && (this.#onError = listener);
+          const release = (): void => {
+            this.#onError = () => undefined;
+            end();
+          };
+          resolve({ query: (...args) => connection.query(...args), on, release });
         });
       Promise.resolve(this.#turns.run(use)).catch(reject);
     });

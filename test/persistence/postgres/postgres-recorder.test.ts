@@ -138,7 +138,7 @@ describe('connections that break', () => {
     const { pool, released } = spiedPool(postgres.pool, async (text, client) => {
       if (!text.includes('INSERT') || ended.length > 0) return;
       ended.push(client);
-      const isOver = new Promise<void>((resolve) => void client.on?.('end', resolve));
+      const isOver = new Promise<void>((resolve) => void client.on?.('end', () => resolve()));
       await endSession(client);
       await isOver;
     });

@@ -1,11 +1,25 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { InterfaceError, OperationalError, ProgrammingError } from '../../../src/persistence/errors.js';
-import { createPgPool, PostgresProcessRecorder } from '../../../src/persistence/postgres/index.js';
-import type { PostgresClient, PostgresQueryable } from '../../../src/persistence/postgres/index.js';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { InterfaceError, ProgrammingError } from '../../../src/persistence/errors.js';
+import {
+  clientPerUse,
+  createPgPool,
+  PostgresProcessRecorder,
+  singleClient,
+} from '../../../src/persistence/postgres/index.js';
+import type { PostgresClient, PostgresPool, PostgresQueryable } from '../../../src/persistence/postgres/index.js';
 import { openPostgres, uniqueName } from '../../support/postgres-fixture.js';
 import type { PostgresFixture } from '../../support/postgres-fixture.js';
 import { makeEvents } from '../../support/stored-events.js';
 import { PATIENTLY } from '../../support/patience.js';
+
+const nothing = (): Promise<void> => Promise.resolve();
+
+async function connected(): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: inject('pgUrl') });
+  await client.connect();
+  return client;
+}
 
 let postgres: PostgresFixture;
 let table: string;
@@ -150,18 +164,49 @@ describe('connections', () => {
     await pool.end();
   });
 
-  it('that are idle for too long in a transaction are ended, which the commit says', async () => {
-    const recorder = await postgres.make({ idleInTransactionTimeoutMs: 50 });
-    const events = makeEvents(1);
-    const attempt = recorder.transaction(async (transaction) => {
-      await transaction.insertEvents(events);
-      await new Promise((resolve) => setTimeout(resolve, 300));
+  describe.each<[string, () => Promise<PostgresPool & AsyncDisposable>]>([
+    ['a pool', () => createPgPool({ connectionString: postgres.url })],
+    ['connections that somebody else makes', () => createPgPool({ connect: connected, poolSize: 1 })],
+    [
+      'one client',
+      async () => {
+        const client = await connected();
+        return Object.assign(singleClient(client), { [Symbol.asyncDispose]: () => client.end() });
+      },
+    ],
+    ['a client for each use', async () => Object.assign(clientPerUse(connected), { [Symbol.asyncDispose]: nothing })],
+  ])('of %s that are idle for too long in a transaction are ended', (_name, open) => {
+    it.each(['the commit', 'the next statement', 'the next insert'])('which %s says', async (what) => {
+      await using pool = await open();
+      const recorder = new PostgresProcessRecorder({
+        ...{ pool, applicationName: postgres.name, idleInTransactionTimeoutMs: 50 },
+      });
+      const events = makeEvents(1);
+      const told: unknown[] = [];
+      const attempt = recorder.transaction(async (transaction) => {
+        await transaction.insertEvents(events);
+        const { rows } = await transaction.connection.query('SELECT pg_backend_pid() AS pid');
+        await vi.waitFor(async () => {
+          const { rows: living } = await postgres.pool.query('SELECT 1 FROM pg_stat_activity WHERE pid = $1', [
+            rows[0]?.['pid'],
+          ]);
+          expect(living).toEqual([]);
+        }, PATIENTLY);
+        if (what === 'the next statement')
+          await transaction.connection.query('SELECT 1').catch((error: unknown) => told.push(error));
+        if (what === 'the next insert')
+          await transaction.insertEvents(makeEvents(1)).catch((error: unknown) => told.push(error));
+      });
+      const ended = {
+        code: 'OPERATIONAL_ERROR',
+        message: expect.stringMatching(/nothing happened .* idleInTransactionTimeoutMs\. Nothing was stored/) as string,
+        details: { sqlState: '25P03' },
+      };
+      await expect(attempt).rejects.toMatchObject(ended);
+      await expect(attempt).rejects.not.toMatchObject({ details: { outcome: 'unknown' } });
+      expect(told).toMatchObject(what === 'the commit' ? [] : [ended]);
+      expect(await postgres.recorder.selectEvents(events[0]!.originatorId)).toEqual([]);
     });
-    await expect(attempt).rejects.toBeInstanceOf(OperationalError);
-    expect(await recorder.selectEvents(events[0]!.originatorId)).toEqual([]);
-    const kept = makeEvents(1);
-    await recorder.insertEvents(kept);
-    expect(await recorder.selectEvents(kept[0]!.originatorId)).toEqual(kept);
   });
 
   it('that break during the commit leave the outcome unknown', async () => {
