@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkedMs, validateCount } from '../persistence/validation.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
 import type { InlineParticipant } from './events/inline-participant.js';
@@ -46,6 +47,8 @@ interface Entry<Answer> {
 /**
  * Keeps the answers of a function. Questions that are alike share one call; what it rejects with is not kept.
  *
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when a number makes no sense
+ *
  * @example
  * ```ts
  * const stockLevel = cached((itemId: string) => readLevel(itemId), { tags: (itemId) => [itemId] });
@@ -60,14 +63,16 @@ export function cached<Arguments extends readonly unknown[], Answer>(
   options: CachedOptions<Arguments> = {},
 ): CachedFunction<Arguments, Answer> {
   const { ttlMs = TTL_MS_DEFAULT, entriesMax = ENTRIES_MAX_DEFAULT, clock = systemClock } = options;
+  checkedMs('ttlMs', ttlMs);
+  validateCount('entriesMax', entriesMax);
   const { tags = () => [], key = (...given) => JSON.stringify(given) } = options;
   const entries = new Map<string, Entry<Answer>>();
 
   const answer = (...given: Arguments): Promise<Answer> => {
     const name = key(...given);
     const known = entries.get(name);
-    if (known !== undefined && clock.nowMs() < known.untilMs) return known.answer;
-    const entry = { answer: ask(...given), tags: tags(...given), untilMs: clock.nowMs() + ttlMs };
+    if (known !== undefined && clock.monotonicMs() < known.untilMs) return known.answer;
+    const entry = { answer: ask(...given), tags: tags(...given), untilMs: clock.monotonicMs() + ttlMs };
     // Deleted first, so that it goes to the end.
     entries.delete(name);
     entries.set(name, entry);

@@ -3,11 +3,13 @@
  *
  * @module
  */
+import type { EventSourcingError } from '../domain/errors.js';
 import { startBackupLink } from './backup-link.js';
 import { WorkerFailedError } from '../host/protocol/client-errors.js';
 import { wasmHref } from './start-worker.js';
 import type { WorkerFiles } from './start-worker.js';
 import { markedReplica, markStore, unmarkStore } from '../origin/store-marker.js';
+import { checkedMs } from '../persistence/validation.js';
 import { validateStoreName } from '../host/protocol/store-name.js';
 
 // A tab that is being closed lets go within this time; a person who waits for a log-out does not wait much longer.
@@ -52,19 +54,23 @@ export interface DeleteDaybookOptions extends WorkerFiles {
 export async function deleteDaybook(name: string, options: DeleteDaybookOptions = {}): Promise<void> {
   validateStoreName(name);
   const { evenIfUnsynced = false, timeoutMs = TIMEOUT_MS_DEFAULT } = options;
+  checkedMs('timeoutMs', timeoutMs);
   const link = startBackupLink(options);
   const callOff = link.endAfter({
     timeoutMs: WORKER_TIMEOUT_MS + 2 * timeoutMs,
     tooLate: () => new WorkerFailedError(`The worker did not delete the store "${name}" in time.`),
   });
   const replicaId = markedReplica(name);
-  // Before, because whoever opens the store as soon as it is deleted is to find a new one, and not a lost one.
-  unmarkStore(name);
   try {
     await link.watch();
+    // Before, because whoever opens the store as soon as it is deleted is to find a new one, and not a lost one.
+    unmarkStore(name);
     await link.call((host) => host.delete({ name, wasmUrl: wasmHref(options), evenIfUnsynced, timeoutMs }));
   } catch (error) {
-    if (replicaId !== undefined) markStore(name, replicaId);
+    // Where it may have been deleted after all, or still will be, who opens it next is to find a new one, too.
+    const { details } = error as Partial<EventSourcingError>;
+    const mayBeDeleted = link.refusal !== undefined || details?.['outcome'] === 'unknown';
+    if (replicaId !== undefined && !mayBeDeleted) markStore(name, replicaId);
     throw error;
   } finally {
     callOff();

@@ -8,7 +8,7 @@ import { StorageLostError } from '../persistence/errors.js';
 import type { OpenProgress } from '../persistence/journal/open-progress.js';
 import type { StoreIdentity } from '../persistence/journal/store-identity.js';
 import type { SqlQueryable } from '../persistence/sql/sql-queryable.js';
-import { validateDurability } from '../persistence/validation.js';
+import { checkedMs, validateDurability } from '../persistence/validation.js';
 import type { FollowOptions, Subscription } from '../persistence/subscription.js';
 import { pageWakeSources } from '../origin/wake-sources.js';
 import { systemClock } from '../util/clock.js';
@@ -118,6 +118,7 @@ export async function openDaybook(options: OpenDaybookOptions): Promise<Daybook>
   const { name, openTimeoutMs = OPEN_TIMEOUT_MS_DEFAULT, durability, signal, onProgress } = options;
   validateStoreName(name);
   validateDurability(durability);
+  checkedMs('openTimeoutMs', openTimeoutMs);
   signal?.throwIfAborted();
   // From before it is opened, so that of several tabs that open at once each learns of a loss.
   const expected = { replicaId: markedReplica(name), startedAtMs: systemClock.nowMs() };

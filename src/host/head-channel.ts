@@ -4,6 +4,7 @@
  * @module
  */
 import { headChannelName } from '../origin/origin-names.js';
+import { systemClock } from '../util/clock.js';
 
 // What another tab gets at most, whatever it asks for.
 const WAY_MS_MAX = 500;
@@ -53,7 +54,7 @@ export class HeadChannel {
 
   #postIn(delayMs: number): void {
     this.#isTimed = true;
-    setTimeout(() => {
+    systemClock.schedule(() => {
       this.#isTimed = false;
       if (this.#postNow()) this.#postIn(PAUSE_MS);
     }, delayMs);

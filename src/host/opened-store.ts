@@ -107,7 +107,7 @@ async function openParts(opening: StoreOpening, closers: Closers): Promise<Store
   const { name, durability = 'strict', onProgress, onRecorded } = opening;
   // Whoever deletes the store waits for it.
   closers.push((await holdLock(openLockName(name), 'shared')) ?? (() => undefined));
-  const newIdentity = { replicaId: randomUuid(), createdAtMs: Date.now() };
+  const newIdentity = { replicaId: randomUuid(), createdAtMs: systemClock.nowMs() };
   const journalOpening = IndexedDbJournal.open({ name, newIdentity, durability, clock: systemClock });
   // Also when the database fails first, and the journal is open a moment later.
   closers.push(async () => (await journalOpening.catch(() => undefined))?.close());

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { systemClock } from '../util/clock.js';
+
 /** Gives a lock back. Giving it back twice is fine. */
 export type Release = () => void;
 
@@ -65,8 +67,10 @@ export async function workAlone(name: string, waitMsMax: number, work: () => Pro
     return 'done';
   }
   const turn = { hasCome: false };
+  const late = new AbortController();
+  const callOff = systemClock.schedule(() => late.abort(), waitMsMax);
   try {
-    await locks.request(name, { signal: AbortSignal.timeout(waitMsMax) }, () => {
+    await locks.request(name, { signal: late.signal }, () => {
       turn.hasCome = true;
       return work();
     });
@@ -74,6 +78,8 @@ export async function workAlone(name: string, waitMsMax: number, work: () => Pro
   } catch (error) {
     if (turn.hasCome) throw error;
     return 'in-use';
+  } finally {
+    callOff();
   }
 }
 

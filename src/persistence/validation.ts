@@ -97,6 +97,31 @@ export function validateCount(what: string, value: number): void {
   throw new ProgrammingError(`${what} must be a safe integer, 1 or more, but is ${String(value)}.`);
 }
 
+/** From where to where a time may be, in milliseconds. */
+export interface MsBounds {
+  /** @defaultValue 0 */
+  readonly min?: number;
+  /** @defaultValue `Infinity`, which is for ever */
+  readonly max?: number;
+}
+
+/** The longest time of clocks that are not ours: timers of Node and of browsers, settings of PostgreSQL and SQLite. */
+export const FOREIGN_MS_MAX: number = 2 ** 31 - 1;
+
+/**
+ * For options: how long something takes or waits. The one place that says what such a time may be.
+ *
+ * @param option - for the message: `timeoutMs`
+ * @returns the time
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is not within the bounds
+ */
+export function checkedMs(option: string, ms: number, { min = 0, max = Infinity }: MsBounds = {}): number {
+  // A text would be compared as a number, and added as a text.
+  if (typeof ms === 'number' && ms >= min && ms <= max) return ms;
+  const range = max === Infinity ? `${min} or more` : `${min} to ${max}`;
+  throw new ProgrammingError(`${option} must be ${range} milliseconds, but is ${String(ms)}.`, { details: { option } });
+}
+
 function validateOriginatorId(originatorId: string, idType: OriginatorIdType): void {
   if (idType === 'text') validateText('originatorId', originatorId, ORIGINATOR_ID_LENGTH_MAX);
   // The type is asked for first: a test of something else would test what it says of itself.

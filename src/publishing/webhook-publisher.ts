@@ -106,7 +106,7 @@ export class WebhookPublisher implements Publisher {
   async #refusal(response: Response): Promise<PublishError> {
     const { status } = response;
     const answer = (await response.text().catch(() => '')).slice(0, ANSWER_LENGTH_MAX);
-    const waitMs = retryAfterMs(response.headers.get('retry-after'), this.#clock.nowMs());
+    const waitMs = retryAfterMs(response.headers, this.#clock.nowMs());
     const details = {
       status,
       ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),

@@ -83,6 +83,7 @@ describe('deciding again', () => {
     const waited: number[] = [];
     const clock = {
       nowMs: () => 0,
+      monotonicMs: () => 0,
       schedule(callback: () => void, delayMs: number): () => void {
         waited.push(delayMs);
         queueMicrotask(callback);
@@ -106,7 +107,7 @@ describe('deciding again', () => {
       const decide = vi.fn(stockItem.decide);
       const slow = { ...stockItem, decide };
       const schedule = vi.fn(() => () => undefined);
-      const clock = { nowMs: () => 0, schedule };
+      const clock = { nowMs: () => 0, monotonicMs: () => 0, schedule };
       const app = new Application({ recorder: contested(id, 1), aggregates: [slow], clock, random: () => 0.999 });
       await expect(app.execute(slow, id, receive(1), options)).rejects.toMatchObject({
         code: 'CONCURRENCY_ERROR',

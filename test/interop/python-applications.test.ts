@@ -47,7 +47,7 @@ const dog = defineDecider({
 });
 
 const FIXED: Partial<ApplicationOptions> = {
-  clock: { nowMs: () => Date.UTC(2024, 1, 7, 15, 32, 51, 120), schedule: () => () => undefined },
+  clock: { nowMs: () => Date.UTC(2024, 1, 7, 15, 32, 51, 120), monotonicMs: () => 0, schedule: () => () => undefined },
   newEventId: () => '018d843a-0000-7000-8000-000000000001',
 };
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { ProgrammingError } from '../../persistence/errors.js';
+import { checkedMs } from '../../persistence/validation.js';
 import type { Clock } from '../../util/clock.js';
 import { ConcurrencyError } from '../aggregates/application-errors.js';
 import { backoffDelayMs } from '../../util/backoff.js';
@@ -39,9 +40,7 @@ export function validateRetryPolicy({ attemptsMax, delayMsMax = DELAY_MS_MAX_DEF
   if (!Number.isSafeInteger(attemptsMax) || attemptsMax < 1 || attemptsMax > ATTEMPTS_LIMIT) {
     throw new ProgrammingError(`attemptsMax must be an integer from 1 to ${ATTEMPTS_LIMIT}, but is ${attemptsMax}.`);
   }
-  if (!Number.isFinite(delayMsMax) || delayMsMax < 0) {
-    throw new ProgrammingError(`delayMsMax must be a number of milliseconds, 0 or more, but is ${delayMsMax}.`);
-  }
+  checkedMs('delayMsMax', delayMsMax, { max: Number.MAX_SAFE_INTEGER });
 }
 
 /**

@@ -14,6 +14,7 @@
  * @module
  */
 import type { NotificationId } from '../../persistence/stored-event.js';
+import { checkedMs } from '../../persistence/validation.js';
 import { backoffDelayMs } from '../../util/backoff.js';
 import type { Clock } from '../../util/clock.js';
 import { ObservableValue } from '../../util/observable.js';
@@ -64,7 +65,9 @@ export class LogFollower<Status extends FollowerStatus> {
   /** Failures of the storage in a row. */
   #failures = 0;
 
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the time between two looks makes no sense */
   constructor(options: LogFollowerOptions<Status>) {
+    if (options.pollIntervalMs !== undefined) checkedMs('pollIntervalMs', options.pollIntervalMs, { min: 1 });
     this.#options = options;
     this.#status = new ObservableValue(options.initialStatus);
     this.#loop = new WorkLoop({
@@ -114,6 +117,7 @@ export class LogFollower<Status extends FollowerStatus> {
     { timeoutMs = WAIT_TIMEOUT_MS_DEFAULT, signal }: WaitOptions = {},
   ): Promise<void> {
     const { clock } = this.#options;
+    checkedMs('timeoutMs', timeoutMs);
     const reached = new AbortController();
     this.tell();
     await new Promise<void>((resolve, reject) => {
@@ -200,7 +204,7 @@ export class LogFollower<Status extends FollowerStatus> {
 
 /** How long to wait. */
 export interface WaitOptions {
-  /** @defaultValue 30,000 */
+  /** In milliseconds; `Infinity` for ever. @defaultValue 30,000 */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }

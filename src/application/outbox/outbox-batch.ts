@@ -65,7 +65,8 @@ export class OutboxBatch {
   readonly #leaseId: string;
   readonly #writer: OutcomeWriter;
   readonly #result = { claimed: 0, published: 0, postponed: 0, failed: 0 };
-  #leaseUntilMs: number;
+  /** By the monotonic clock, as what is in the outbox is by the other one: that one may be set meanwhile. */
+  #leaseEndsMs: number;
   #renewing: Promise<boolean> | undefined;
   #nextDueAtMs: number | undefined;
   #unavailable: Unavailability | undefined;
@@ -77,7 +78,7 @@ export class OutboxBatch {
     this.#options = options;
     this.#leaseId = leaseId;
     this.#writer = new OutcomeWriter(options.outbox, leaseId);
-    this.#leaseUntilMs = options.clock.nowMs() + options.leaseMs;
+    this.#leaseEndsMs = options.clock.monotonicMs() + options.leaseMs;
   }
 
   /**
@@ -88,8 +89,9 @@ export class OutboxBatch {
    */
   async run(limit: number, isStopped: () => boolean): Promise<OutboxBatchResult> {
     this.#isStopped = isStopped;
-    const { outbox, clock } = this.#options;
-    const lease = { leaseId: this.#leaseId, nowMs: clock.nowMs(), leaseUntilMs: this.#leaseUntilMs };
+    const { outbox, clock, leaseMs } = this.#options;
+    const nowMs = clock.nowMs();
+    const lease = { leaseId: this.#leaseId, nowMs, leaseUntilMs: nowMs + leaseMs };
     const entries = await outbox.claim({ ...lease, limit });
     if (entries.length > 0) await this.#publishAll(entries);
     return {
@@ -134,12 +136,12 @@ export class OutboxBatch {
   /** Prolongs the lease when less than half of it is left; once for all lanes. */
   async #holdsLease(): Promise<boolean> {
     const { outbox, clock, leaseMs } = this.#options;
-    if (this.#leaseUntilMs - clock.nowMs() > leaseMs / 2) return true;
-    const untilMs = clock.nowMs() + leaseMs;
+    if (this.#leaseEndsMs - clock.monotonicMs() > leaseMs / 2) return true;
+    const endsMs = clock.monotonicMs() + leaseMs;
     this.#renewing ??= outbox
-      .renew(this.#leaseId, untilMs)
+      .renew(this.#leaseId, clock.nowMs() + leaseMs)
       .then((isHeld) => {
-        if (isHeld) this.#leaseUntilMs = untilMs;
+        if (isHeld) this.#leaseEndsMs = endsMs;
         return isHeld;
       })
       .finally(() => {
@@ -170,7 +172,7 @@ export class OutboxBatch {
   #deadline(): { readonly signal: AbortSignal; cancel(): void } {
     const { clock, publishTimeoutMs } = this.#options;
     const controller = new AbortController();
-    const timeoutMs = Math.max(0, Math.min(publishTimeoutMs, this.#leaseUntilMs - clock.nowMs()));
+    const timeoutMs = Math.max(0, Math.min(publishTimeoutMs, this.#leaseEndsMs - clock.monotonicMs()));
     const cancel = clock.schedule(() => {
       controller.abort(new PublishError(`Publishing took longer than ${timeoutMs} ms.`, { details: { timeoutMs } }));
     }, timeoutMs);

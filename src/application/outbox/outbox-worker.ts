@@ -12,6 +12,7 @@
  */
 import type { OnRecorded } from '../../persistence/subscription.js';
 import { ProgrammingError } from '../../persistence/errors.js';
+import { checkedMs } from '../../persistence/validation.js';
 import { backoffDelayMs } from '../../util/backoff.js';
 import type { BackoffBounds } from '../../util/backoff.js';
 import { systemClock } from '../../util/clock.js';
@@ -41,6 +42,9 @@ const CONCURRENCY = 8;
 // Up to 1, 2, 4 and 8 seconds between five attempts: for what passes by itself. An outage of the whole other side does
 // not count as an attempt, so this need not outlast one.
 const RETRY: BackoffBounds = { delayMsMin: 1_000, delayMsMax: 60_000 };
+// They are written down as whole milliseconds since 1970. Nobody waits for a worker that died for longer than a day.
+const RETRY_BOUNDS = { max: 86_400_000 };
+const LEASE_BOUNDS = { min: 1, max: 86_400_000 };
 // Of one clean-up, so that it stays a short transaction; the next one follows.
 const DELETE_ENTRIES_MAX = 1_000;
 
@@ -57,9 +61,9 @@ export interface OutboxWorkerOptions {
   readonly intervalMs?: number;
   /** An entry becomes a dead letter when this many attempts have failed; the first one counts. @defaultValue 5 */
   readonly maxAttempts?: number;
-  /** Exponential back-off with full jitter between attempts. @defaultValue from 1 s, to 60 s at the most */
+  /** Exponential back-off with full jitter between attempts; a day at the most. @defaultValue from 1 s, to 60 s at the most */
   readonly retry?: BackoffBounds;
-  /** Milliseconds after which others take over from a worker that went silent. @defaultValue 60,000 */
+  /** Milliseconds after which others take over from a worker that went silent; a day at the most. @defaultValue 60,000 */
   readonly leaseMs?: number;
   /** Milliseconds for one message; less than the lease. @defaultValue 30,000 */
   readonly publishTimeoutMs?: number;
@@ -127,8 +131,9 @@ export class OutboxWorker implements AsyncDisposable {
     this.#outbox = outbox;
     this.#clock = clock;
     this.#batch = positive('batch', options.batch ?? BATCH_ENTRIES);
-    this.#intervalMs = positive('intervalMs', options.intervalMs ?? INTERVAL_MS);
+    this.#intervalMs = checkedMs('intervalMs', options.intervalMs ?? INTERVAL_MS, { min: 1 });
     this.#keepPublishedMs = options.keepPublishedMs;
+    if (this.#keepPublishedMs !== undefined) checkedMs('keepPublishedMs', this.#keepPublishedMs);
     this.#onRecorded = options.onRecorded ?? (() => () => undefined);
     this.#newId = options.newId ?? randomUuid;
     this.#options = {
@@ -136,9 +141,9 @@ export class OutboxWorker implements AsyncDisposable {
       publish: typeof publish === 'function' ? publish : publish.publish.bind(publish),
       format: options.format ?? envelopeMessages(),
       maxAttempts: positive('maxAttempts', options.maxAttempts ?? ATTEMPTS_MAX),
-      retry: options.retry ?? RETRY,
-      leaseMs: positive('leaseMs', options.leaseMs ?? LEASE_MS),
-      publishTimeoutMs: positive('publishTimeoutMs', options.publishTimeoutMs ?? PUBLISH_TIMEOUT_MS),
+      retry: checkedBackoff(options.retry ?? RETRY),
+      leaseMs: checkedMs('leaseMs', options.leaseMs ?? LEASE_MS, LEASE_BOUNDS),
+      publishTimeoutMs: checkedMs('publishTimeoutMs', options.publishTimeoutMs ?? PUBLISH_TIMEOUT_MS, LEASE_BOUNDS),
       concurrency: positive('concurrency', options.concurrency ?? CONCURRENCY),
       clock,
       random: options.random ?? Math.random,
@@ -266,6 +271,12 @@ function added(sum: OutboxBatchResult, next: OutboxBatchResult): OutboxBatchResu
 
 function earlier(one: number | undefined, other: number | undefined): number | undefined {
   return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
+}
+
+function checkedBackoff(bounds: BackoffBounds): BackoffBounds {
+  checkedMs('retry.delayMsMin', bounds.delayMsMin, RETRY_BOUNDS);
+  checkedMs('retry.delayMsMax', bounds.delayMsMax, RETRY_BOUNDS);
+  return bounds;
 }
 
 function positive(name: string, value: number): number {

@@ -1,6 +1,7 @@
 import { deleteDB } from 'idb';
 import { databaseName } from '../../origin/origin-names.js';
 import type { Clock } from '../../util/clock.js';
+import { inTime } from '../../util/in-time.js';
 import { StorageUnavailableError } from '../errors.js';
 
 /** What became of a deletion. `blocked`: somebody holds a connection, and the browser deletes when they let go. */
@@ -19,19 +20,14 @@ export interface DeleteDatabaseOptions {
  * @throws StorageUnavailableError (`STORAGE_UNAVAILABLE`) when IndexedDB refuses
  */
 export async function deleteStoreDatabase(name: string, options: DeleteDatabaseOptions): Promise<DeleteOutcome> {
-  let cancel: () => void = () => undefined;
-  const waited = new Promise<DeleteOutcome>((resolve) => {
-    cancel = options.clock.schedule(() => resolve('blocked'), options.waitMsMax);
-  });
+  const deletion = deleteDB(databaseName(name)).then((): DeleteOutcome => 'deleted');
   try {
-    return await Promise.race([deleteDB(databaseName(name)).then((): DeleteOutcome => 'deleted'), waited]);
+    return await inTime(options.clock, options.waitMsMax, deletion, () => 'blocked');
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new StorageUnavailableError(`The store "${name}" could not be deleted: ${reason}.`, {
       cause,
       details: { name },
     });
-  } finally {
-    cancel();
   }
 }

@@ -5,6 +5,7 @@
  */
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
+import { inTime } from '../../util/in-time.js';
 import { IndexedDbCheckpoints } from './indexeddb-checkpoints.js';
 import { appendAfterOthers, appendAtOnce, keptWaiting, TRANSACTION_WAIT_MS } from './journal-append.js';
 import type {
@@ -96,7 +97,9 @@ export class IndexedDbJournal implements Journal {
       const reading = toItsEnd(transaction, () =>
         Promise.all([store.getAllKeys(range, limit), store.getAll(range, limit)]),
       );
-      const [keys, values] = await inTime(reading, this.#clock);
+      const [keys, values] = await inTime(this.#clock, TRANSACTION_WAIT_MS, reading, () => {
+        throw keptWaiting();
+      });
       return keys.map((key, index) => ({ position: key, bytes: values[index] as Uint8Array }));
     });
   }
@@ -112,11 +115,4 @@ export class IndexedDbJournal implements Journal {
   close(): void {
     this.#connection.close();
   }
-}
-
-function inTime<T>(work: Promise<T>, clock: Clock): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const callOff = clock.schedule(() => reject(keptWaiting()), TRANSACTION_WAIT_MS);
-    work.then(resolve, reject).finally(callOff);
-  });
 }

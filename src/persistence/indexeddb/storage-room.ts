@@ -7,6 +7,7 @@
  * @module
  */
 import type { Clock } from '../../util/clock.js';
+import { inTime } from '../../util/in-time.js';
 import { StorageFullError } from '../errors.js';
 
 // Well above what one transaction writes here, and above what estimates lag behind: with so much left it is not the quota.
@@ -23,13 +24,8 @@ export function browserRoom(clock: Clock): ReadRoom {
     // Absent there, whatever the types say.
     const manager = (globalThis.navigator as Partial<Navigator> | undefined)?.storage;
     if (manager === undefined) return Promise.resolve(undefined);
-    return new Promise((resolve) => {
-      const callOff = clock.schedule(() => resolve(undefined), ESTIMATE_TIMEOUT_MS);
-      manager
-        .estimate()
-        .then(resolve, () => resolve(undefined))
-        .finally(callOff);
-    });
+    const unknown = (): undefined => undefined;
+    return inTime<StorageEstimate | undefined>(clock, ESTIMATE_TIMEOUT_MS, manager.estimate().catch(unknown), unknown);
   };
 }
 

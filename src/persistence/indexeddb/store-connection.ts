@@ -17,6 +17,7 @@ import type { OpenDBCallbacks } from 'idb';
 import { databaseName } from '../../origin/origin-names.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
+import { inTime } from '../../util/in-time.js';
 import {
   ImportIncompleteError,
   InterfaceError,
@@ -269,17 +270,7 @@ export async function openInTime(
 ): Promise<StoreDatabase> {
   let isBlocked = false;
   const opening = openDB<StoreSchema>(databaseName(name), version, { ...callbacks, blocked: () => (isBlocked = true) });
-  let callOff: () => void = () => undefined;
   let isLate = false;
-  const late = new Promise<never>((_resolve, reject) => {
-    callOff = clock.schedule(() => {
-      isLate = true;
-      const why = isBlocked
-        ? 'Another tab holds it open with an older version of the application. Close or reload the other tabs.'
-        : 'IndexedDB does not answer. Reload the page; if that does not help, restart the browser.';
-      reject(new StorageUnavailableError(`The store "${name}" did not open within ${openTimeoutMs} ms. ${why}`));
-    }, openTimeoutMs);
-  });
   opening
     .then((database) => {
       // From the first moment on, so that nobody waits for a connection that has not heard of it.
@@ -288,11 +279,13 @@ export async function openInTime(
     })
     // Whoever awaits it below hears of it.
     .catch(() => undefined);
-  try {
-    return await Promise.race([opening, late]);
-  } finally {
-    callOff();
-  }
+  return inTime(clock, openTimeoutMs, opening, () => {
+    isLate = true;
+    const why = isBlocked
+      ? 'Another tab holds it open with an older version of the application. Close or reload the other tabs.'
+      : 'IndexedDB does not answer. Reload the page; if that does not help, restart the browser.';
+    throw new StorageUnavailableError(`The store "${name}" did not open within ${openTimeoutMs} ms. ${why}`);
+  });
 }
 
 async function identityOf(database: StoreDatabase): Promise<StoreIdentity | undefined> {

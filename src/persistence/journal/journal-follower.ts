@@ -12,7 +12,7 @@
  * @module
  */
 import { systemClock } from '../../util/clock.js';
-import { pause } from '../../util/pause.js';
+import { inTime } from '../../util/in-time.js';
 import { CorruptJournalError, InterfaceError, InternalError } from '../errors.js';
 import type { Replica } from './replica.js';
 import { Checkpoints } from './checkpoints.js';
@@ -247,9 +247,7 @@ export class JournalFollower {
   /** Waits for what is in flight, then closes the journal. */
   async close(): Promise<void> {
     await this.#last.catch(() => undefined);
-    const ended = new AbortController();
-    const background = this.#background.finally(() => ended.abort());
-    await Promise.race([background, pause(systemClock, BACKGROUND_WAIT_MS, ended.signal)]);
+    await inTime(systemClock, BACKGROUND_WAIT_MS, this.#background, () => undefined);
     this.#journal.close();
   }
 

@@ -16,6 +16,7 @@
  * @module
  */
 import type { Clock } from '../../util/clock.js';
+import { inTime } from '../../util/in-time.js';
 import { InternalError, NotSupportedError, OperationalError } from '../errors.js';
 import { LOCK_TIMEOUT_MS_DEFAULT, LOCKED_REASON } from '../serial/lock-retry.js';
 import type { OwnTables, TransactionWork } from './own-tables.js';
@@ -92,25 +93,21 @@ export class OwnTransactions {
   async whenClosed(): Promise<void> {
     const open = this.#open;
     if (open === undefined) return;
-    await new Promise<void>((resolve, reject) => {
-      const cancel = this.#clock.schedule(() => reject(waitedTooLong(this.#lockTimeoutMs)), this.#lockTimeoutMs);
-      void open.then(() => {
-        cancel();
-        resolve();
-      });
+    await inTime(this.#clock, this.#lockTimeoutMs, open, () => {
+      throw waitedTooLong(this.#lockTimeoutMs);
     });
   }
 
   async #runRounds<T>(tables: OwnTables, work: TransactionWork<T>, options: DurableTransactionOptions): Promise<T> {
     for (let round = 0; round < ROUNDS_MAX; round++) {
       this.#follower.assertUsable();
-      const startMs = this.#clock.nowMs();
+      const startMs = this.#clock.monotonicMs();
       // Not by the hint alone: what the work reads and decides by is not checked again before the record is written.
       await this.#follower.catchUp();
       const { result, commits } = await this.#attempt(tables, work);
       if (commits.length === 0) return result;
       if ((await this.#follower.append(commits, [options.durability])) === 'appended') return result;
-      if (round >= ROUNDS_PATIENT) this.#askForWay?.(2 * (this.#clock.nowMs() - startMs) + WAY_MORE_MS);
+      if (round >= ROUNDS_PATIENT) this.#askForWay?.(2 * (this.#clock.monotonicMs() - startMs) + WAY_MORE_MS);
     }
     throw overtaken();
   }

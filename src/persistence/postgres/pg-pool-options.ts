@@ -18,6 +18,7 @@
  */
 import type { PoolConfig } from 'pg';
 import { ProgrammingError } from '../errors.js';
+import { checkedMs, FOREIGN_MS_MAX } from '../validation.js';
 import type { PostgresConnection } from './postgres-driver.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -128,10 +129,16 @@ export function pgPoolSettings(options: PgPoolOptions): PgPoolSettings {
   checkWhole('maxOverflow', maxOverflow);
   if (poolSize + maxOverflow === 0) throw refused('poolSize and maxOverflow', 'at least 1 together', 0);
   const { poolTimeoutMs = POOL_TIMEOUT_MS, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
-  const times = { poolTimeoutMs, connectTimeoutMs, maxAgeMs: options.maxAgeMs ?? 0 };
-  for (const [option, value] of Object.entries(times)) {
-    if (!(value >= 0 && Number.isFinite(value))) throw refused(option, '0 or more milliseconds', value);
-  }
+  const { maxAgeMs = 0, idleInTransactionTimeoutMs = 0, statementTimeoutMs = 0, queryTimeoutMs = 0 } = options;
+  const times = {
+    poolTimeoutMs,
+    connectTimeoutMs,
+    maxAgeMs,
+    idleInTransactionTimeoutMs,
+    statementTimeoutMs,
+    queryTimeoutMs,
+  };
+  for (const [option, value] of Object.entries(times)) checkedMs(option, value, { max: FOREIGN_MS_MAX });
   return { poolSize, connectionsMax: poolSize + maxOverflow, poolTimeoutMs, connectTimeoutMs };
 }
 

@@ -3,14 +3,12 @@
  *
  * @module
  */
-import { ProgrammingError } from '../errors.js';
+import { checkedMs, FOREIGN_MS_MAX } from '../validation.js';
 import type { PostgresPool } from './postgres-driver.js';
 import type { PostgresTableOptions } from './postgres-schema.js';
 
 // As the Python library's. A writer that stops in the middle (a paused or vanished machine) must not keep the table.
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
-// PostgreSQL keeps these settings in 32 bits.
-const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
 /** Options of `PostgresApplicationRecorder`. */
 export interface PostgresRecorderOptions extends PostgresTableOptions {
@@ -55,8 +53,5 @@ export function idleTimeoutMsOf(options: PostgresProcessRecorderOptions): number
 
 function checkedTimeoutMs(option: string, timeoutMs: number): number {
   // Rounded up: 0 would mean the opposite of a very short time.
-  if (timeoutMs >= 0 && timeoutMs <= TIMEOUT_MS_MAX) return Math.ceil(timeoutMs);
-  throw new ProgrammingError(`${option} must be 0 to ${TIMEOUT_MS_MAX} milliseconds, but is ${String(timeoutMs)}.`, {
-    details: { option },
-  });
+  return Math.ceil(checkedMs(option, timeoutMs, { max: FOREIGN_MS_MAX }));
 }

@@ -8,6 +8,7 @@ import { systemClock } from '../../util/clock.js';
 import type { ApplicationRecorder } from '../recorder.js';
 import type { Notification, NotificationId } from '../stored-event.js';
 import { follow as followPages } from '../subscription.js';
+import { checkedMs } from '../validation.js';
 import type { PostgresListener } from './postgres-listener.js';
 
 // Notifications usually come within milliseconds of a commit; this is for writers that send none, as releases of the
@@ -40,6 +41,7 @@ export async function* follow(
   options: SubscribeOptions = {},
 ): AsyncGenerator<Notification, void, undefined> {
   const { pollIntervalMs = POLL_INTERVAL_MS, clock = systemClock, ...selection } = options;
+  checkedMs('pollIntervalMs', pollIntervalMs, { min: 1 });
   const onRecorded = (hint: () => void): (() => Promise<void>) => {
     const look = (): void => {
       // A connection that is lost wakes its readers, and is replaced when they look.

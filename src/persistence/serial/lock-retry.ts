@@ -48,14 +48,14 @@ export function retryWhileLocked<T>(work: () => T, wait: LockWait): T | Promise<
 }
 
 async function retryLater<T>(work: () => T, { lockTimeoutMs, clock }: LockWait): Promise<T> {
-  const deadlineMs = clock.nowMs() + lockTimeoutMs;
+  const deadlineMs = clock.monotonicMs() + lockTimeoutMs;
   for (let attempt = 0; ; attempt++) {
     const delayMs = RETRY_DELAYS_MS[attempt] ?? RETRY_DELAY_MS_MAX;
     await pause(clock, delayMs);
     try {
       return work();
     } catch (error) {
-      if (!isLocked(error) || clock.nowMs() >= deadlineMs) throw error;
+      if (!isLocked(error) || clock.monotonicMs() >= deadlineMs) throw error;
     }
   }
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import { systemClock } from '../../util/clock.js';
-import { NotSupportedError, OperationalError, ProgrammingError } from '../errors.js';
+import { NotSupportedError, OperationalError } from '../errors.js';
+import { checkedMs, FOREIGN_MS_MAX } from '../validation.js';
 import { LOCK_TIMEOUT_MS_DEFAULT, retryWhileLocked } from '../serial/lock-retry.js';
 import { steppedUnit } from '../serial/unit-of-work.js';
 import type { UnitOfWork } from '../serial/unit-of-work.js';
@@ -27,9 +28,6 @@ interface NodeDatabase {
 interface NodeSqlite {
   readonly DatabaseSync: new (path: string, options: { readonly timeout: number }) => NodeDatabase;
 }
-
-// SQLite's and the platform's timers count in 32 bits; beyond that they would not wait at all.
-const LOCK_TIMEOUT_MS_MAX = 2_147_483_647;
 
 /** Options of {@link openNodeSqlite}. */
 export interface OpenNodeSqliteOptions {
@@ -58,10 +56,7 @@ export interface OpenNodeSqliteOptions {
  */
 export async function openNodeSqlite(options: OpenNodeSqliteOptions): Promise<SqliteDatabase> {
   const { path, lockTimeoutMs = LOCK_TIMEOUT_MS_DEFAULT } = options;
-  const timeout = Math.ceil(lockTimeoutMs);
-  if (!(timeout >= 0 && timeout <= LOCK_TIMEOUT_MS_MAX)) {
-    throw new ProgrammingError(`lockTimeoutMs must be from 0 to ${LOCK_TIMEOUT_MS_MAX}, but is ${lockTimeoutMs}.`);
-  }
+  const timeout = Math.ceil(checkedMs('lockTimeoutMs', lockTimeoutMs, { max: FOREIGN_MS_MAX }));
   const { DatabaseSync } = nodeSqlite();
   const database = attempt(() => new DatabaseSync(path, { timeout }));
   try {

@@ -9,6 +9,7 @@ import { headers as newHeaders, InvalidArgumentError, InvalidSubjectError } from
 import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import { PublishError, PublisherUnavailableError } from '../../application/outbox/publish-errors.js';
 import type { OutboundMessage, PublishOptions, Publisher } from '../../application/outbox/publisher.js';
+import { checkedMs, FOREIGN_MS_MAX } from '../../persistence/validation.js';
 import { encodeHeaderValue } from '../header-values.js';
 
 // Of JetStream: what a stream answers when it is full or does not fit, which may change. Anything below 500 is about the
@@ -44,11 +45,15 @@ export class NatsPublisher implements Publisher {
   readonly #subject: (message: OutboundMessage) => string;
   readonly #ackTimeoutMs: number;
 
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the time to wait makes no sense */
   constructor(options: NatsPublisherOptions) {
     this.#connection = options.connection;
     this.#client = jetstream(options.connection);
     this.#subject = options.subject ?? (({ destination }) => destination);
-    this.#ackTimeoutMs = options.ackTimeoutMs ?? ACK_TIMEOUT_MS;
+    this.#ackTimeoutMs = checkedMs('ackTimeoutMs', options.ackTimeoutMs ?? ACK_TIMEOUT_MS, {
+      min: 1,
+      max: FOREIGN_MS_MAX,
+    });
   }
 
   /**

@@ -10,7 +10,6 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   checkEnterable,
   clusterDirOf,
@@ -22,6 +21,8 @@ import {
   readPassword,
   readPostmasterLock,
 } from './cluster-folder.js';
+import { systemClock } from '../../util/clock.js';
+import { pause } from '../../util/pause.js';
 import { clearTheWay, embeddedUrl } from './cluster-takeover.js';
 import { DatabaseInUseError, DatabaseStartError, EmbeddedPostgresMissingError } from './host-errors.js';
 import { HostLock } from './host-lock.js';
@@ -177,7 +178,7 @@ async function startOnSomePort(
         details: { clusterDir, port },
       });
     }
-    await sleep(START_DELAY_MS);
+    await pause(systemClock, START_DELAY_MS);
   }
 }
 

@@ -1,5 +1,6 @@
 import { createPgPool, postgresError } from '../../persistence/postgres/index.js';
 import type { PgPool, PostgresClient } from '../../persistence/postgres/index.js';
+import { systemClock } from '../../util/clock.js';
 
 // After the connection broke: PostgreSQL may just be restarting.
 const RELOCK_DELAY_MS = 1_000;
@@ -16,7 +17,7 @@ const TRY_LOCK_SQL = "SELECT pg_try_advisory_lock(hashtextextended('daybook:host
 export class HostLock {
   readonly #pool: PgPool;
   #client: PostgresClient | undefined;
-  #relockTimer: NodeJS.Timeout | undefined;
+  #callOffRelock: () => void = () => undefined;
   #released = false;
 
   private constructor(pool: PgPool) {
@@ -51,7 +52,7 @@ export class HostLock {
   async release(): Promise<void> {
     if (this.#released) return;
     this.#released = true;
-    clearTimeout(this.#relockTimer);
+    this.#callOffRelock();
     // Closing the connection ends the lock, also when the server is gone already.
     this.#client?.release(new Error('The host ends.'));
     this.#client = undefined;
@@ -78,12 +79,12 @@ export class HostLock {
     if (this.#released) return;
     this.#client?.release(new Error('The connection broke.'));
     this.#client = undefined;
-    clearTimeout(this.#relockTimer);
-    this.#relockTimer = setTimeout(() => {
+    this.#callOffRelock();
+    this.#callOffRelock = systemClock.schedule(() => {
       void this.#lock().then(
         (locked) => locked || this.#relockLater(),
         () => this.#relockLater(),
       );
-    }, RELOCK_DELAY_MS).unref();
+    }, RELOCK_DELAY_MS);
   }
 }

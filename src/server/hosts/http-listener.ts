@@ -6,6 +6,7 @@
 import { createAdaptorServer } from '@hono/node-server';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { systemClock } from '../../util/clock.js';
 import { AddressInUseError } from './host-errors.js';
 import { withinLimit } from './time-limit.js';
 
@@ -56,12 +57,17 @@ export async function listen({ fetch, hostname, port }: ListenOptions): Promise<
 
 async function close(server: Server, limitMs: number): Promise<boolean> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  const idleCheck = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
+  let callOff: () => void = () => undefined;
+  const checkIdle = (): void => {
+    server.closeIdleConnections();
+    callOff = systemClock.schedule(checkIdle, IDLE_CHECK_MS);
+  };
+  checkIdle();
   try {
     const inTime = await withinLimit(closed, limitMs);
     if (!inTime) server.closeAllConnections();
     return inTime;
   } finally {
-    clearInterval(idleCheck);
+    callOff();
   }
 }

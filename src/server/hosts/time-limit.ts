@@ -1,4 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../util/clock.js';
+import { inTime } from '../../util/in-time.js';
+import { pause } from '../../util/pause.js';
 
 /**
  * Waits for work, but not longer than a limit. The work is not stopped, and its failure after the limit is ignored.
@@ -6,13 +8,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * @returns whether the work was done in time
  */
 export async function withinLimit(work: Promise<unknown>, limitMs: number): Promise<boolean> {
-  const timer = new AbortController();
-  const late = sleep(limitMs, false, { signal: timer.signal }).catch(() => false);
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    timer.abort();
-  }
+  return inTime(
+    systemClock,
+    limitMs,
+    work.then(() => true),
+    () => false,
+  );
 }
 
 /**
@@ -25,10 +26,10 @@ export async function eventually(
   limitMs: number,
   intervalMs: number = 25,
 ): Promise<boolean> {
-  const deadline = performance.now() + limitMs;
+  const deadlineMs = systemClock.monotonicMs() + limitMs;
   for (;;) {
     if (await ask()) return true;
-    if (performance.now() >= deadline) return false;
-    await sleep(intervalMs);
+    if (systemClock.monotonicMs() >= deadlineMs) return false;
+    await pause(systemClock, intervalMs);
   }
 }

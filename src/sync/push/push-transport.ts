@@ -119,7 +119,7 @@ export class PushTransport {
   }
 
   #unavailable(response: Response, why: string): UnavailableError {
-    const waitMs = retryAfterMs(response.headers.get('retry-after'), this.#options.clock.nowMs());
+    const waitMs = retryAfterMs(response.headers, this.#options.clock.nowMs());
     return new UnavailableError(
       `The server did not take the events: ${why} (HTTP ${response.status}). It is tried again.`,
       {

@@ -6,6 +6,8 @@
 import { NotificationLog, NotificationLogReader } from '../../application/log/notification-log.js';
 import type { NotifiedEvent } from '../../application/events/notified-event.js';
 import { positionEventId } from '../../application/events/envelope-mapper.js';
+import { systemClock } from '../../util/clock.js';
+import { pause } from '../../util/pause.js';
 import { receive, sampleApplication } from './application-context.js';
 import type { ApplicationContext } from './application-context.js';
 import { LogBook, stockItem } from './application-samples.js';
@@ -79,7 +81,7 @@ const subscriptionEnds: Case = {
     const aborted = app.subscribe({ gt, aggregates: [LogBook], types: ['Written'], signal: abort.signal });
     const returned = app.subscribe({ gt, aggregates: [LogBook], types: ['Written'] });
     const waiting = [aborted.next(), aborted.next(), returned.next()];
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await pause(systemClock, 20);
     abort.abort();
     await returned.return();
     const outcomes = await Promise.all([...waiting, aborted.next(), returned.next()]);

@@ -1,4 +1,6 @@
 import type { ApplicationRecorder } from '../../persistence/recorder.js';
+import { systemClock } from '../../util/clock.js';
+import { pause } from '../../util/pause.js';
 import { expectTrue } from './conformance.js';
 
 /** Follows the log while somebody writes, as a reader does that has seen everything up to its last id. */
@@ -20,7 +22,7 @@ export async function tail(
     seen.push(...page.map(({ id }) => id));
     if (page.length === 0 && last) return seen;
     // Writers in the same thread need their turn, timers included: they may be waiting for a lock.
-    if (page.length === 0) await new Promise((resolve) => setTimeout(resolve));
+    if (page.length === 0) await pause(systemClock, 0);
   }
 }
 

@@ -51,7 +51,7 @@ class OutboxLab {
   static async open(context: OutboxContext, select?: (event: NotifiedEvent) => boolean): Promise<OutboxLab> {
     const time = { atMs: 1_000_000 };
     // Nothing is scheduled by an outbox.
-    const clock: Clock = { nowMs: () => time.atMs, schedule: () => () => undefined };
+    const clock: Clock = { nowMs: () => time.atMs, monotonicMs: () => time.atMs, schedule: () => () => undefined };
     const outbox = await context.openOutbox({ clock, ...(select === undefined ? {} : { select }) });
     return new OutboxLab(outbox, context.recorder, time);
   }

@@ -31,6 +31,7 @@ const HASTY_DELAY_MS_MAX = 10_000;
 /** Time stands still; short waits are over at once, and long ones never: nothing here depends on how long something takes. */
 const hastyClock: Clock = {
   nowMs: () => 1_000,
+  monotonicMs: () => 1_000,
   schedule(callback, delayMs) {
     let isOff = delayMs > HASTY_DELAY_MS_MAX;
     queueMicrotask(() => {

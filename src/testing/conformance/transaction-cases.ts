@@ -5,6 +5,8 @@
  * @module
  */
 import type { RecorderTransaction, TransactionalRecorder } from '../../persistence/recorder-transaction.js';
+import { systemClock } from '../../util/clock.js';
+import { pause as pauseFor } from '../../util/pause.js';
 import { expectEqual, expectRejection, expectTrue } from './conformance.js';
 import type { ConformanceCase } from './conformance.js';
 import { newOriginatorId, sampleEvent, sampleEvents } from './event-samples.js';
@@ -438,5 +440,5 @@ async function rejection(promise: Promise<unknown>): Promise<unknown> {
 }
 
 function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  return pauseFor(systemClock, PAUSE_MS);
 }

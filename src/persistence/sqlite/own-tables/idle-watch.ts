@@ -1,4 +1,5 @@
 import type { Clock } from '../../../util/clock.js';
+import { onAbort } from '../../../util/on-abort.js';
 import { InterfaceError, OperationalError } from '../../errors.js';
 
 /** Ends work of a caller's that has gone silent, or must end. */
@@ -15,7 +16,7 @@ export class IdleWatch {
 
   /** To be called with every call of the work's. */
   note(): void {
-    this.#lastCallMs = this.#clock.nowMs();
+    this.#lastCallMs = this.#clock.monotonicMs();
   }
 
   /**
@@ -24,31 +25,25 @@ export class IdleWatch {
    * @param signal - ends it too: the store is being closed
    * @throws OperationalError (`OPERATIONAL_ERROR`) with `details.reason: 'idle'`
    */
-  async guard<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  guard<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
     this.note();
-    const { promise: end, reject } = Promise.withResolvers<never>();
-    const stop = (): void => reject(closed());
-    signal.addEventListener('abort', stop);
-    // Before the work began, or by it: then there is no event any more.
-    if (signal.aborted) stop();
-    let cancel = (): void => undefined;
-    const look = (delayMs: number): void => {
-      cancel = this.#clock.schedule(() => {
-        const nowMs = this.#clock.nowMs();
-        // A device may set its clock back: to wait until it is that late again would hold everything up.
-        this.#lastCallMs = Math.min(this.#lastCallMs, nowMs);
-        const leftMs = this.#lastCallMs + this.#idleMsMax - nowMs;
-        if (leftMs <= 0) reject(wasIdle(this.#idleMsMax));
-        else look(leftMs);
-      }, delayMs);
-    };
-    look(this.#idleMsMax);
-    try {
-      return await Promise.race([work, end]);
-    } finally {
-      cancel();
-      signal.removeEventListener('abort', stop);
-    }
+    return new Promise((resolve, reject) => {
+      // It may have been before the work began, or by it.
+      const ignore = onAbort(signal, () => reject(closed()));
+      let callOff: () => void;
+      const look = (delayMs: number): void => {
+        callOff = this.#clock.schedule(() => {
+          const leftMs = this.#lastCallMs + this.#idleMsMax - this.#clock.monotonicMs();
+          if (leftMs <= 0) reject(wasIdle(this.#idleMsMax));
+          else look(leftMs);
+        }, delayMs);
+      };
+      look(this.#idleMsMax);
+      work.then(resolve, reject).finally(() => {
+        callOff();
+        ignore();
+      });
+    });
   }
 }
 

@@ -1,14 +1,15 @@
 /** Tries again what may pass: a connection that broke, a server that restarts. */
-import { systemClock } from './clock.js';
-import type { Clock } from './clock.js';
-import { pause } from './pause.js';
+import { systemClock } from '../util/clock.js';
+import type { Clock } from '../util/clock.js';
+import { pause } from '../util/pause.js';
+import { checkedMs, validateCount } from './validation.js';
 
 const ATTEMPTS_DEFAULT = 3;
 const DELAY_MS_DEFAULT = 1_000;
 
 /** Options of {@link withRetry}. */
 export interface RetryOptions {
-  /** How often the work is tried at the most, the first time included. @defaultValue 3 */
+  /** How often the work is tried at the most, the first time included; `Infinity` for no limit. @defaultValue 3 */
   readonly attempts?: number;
   /** Milliseconds between two attempts. @defaultValue 1 000 */
   readonly delayMs?: number;
@@ -28,6 +29,7 @@ export interface RetryOptions {
  *
  * @returns what the work resolved with
  * @throws what the last attempt rejected with
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when a number makes no sense
  *
  * @example
  * ```ts
@@ -38,6 +40,8 @@ export interface RetryOptions {
  */
 export async function withRetry<T>(work: () => Promise<T>, options: RetryOptions = {}): Promise<T> {
   const { attempts = ATTEMPTS_DEFAULT, delayMs = DELAY_MS_DEFAULT, isRetryable = () => true } = options;
+  if (attempts !== Infinity) validateCount('attempts', attempts);
+  checkedMs('delayMs', delayMs);
   for (let attempt = 1; ; attempt++) {
     options.signal?.throwIfAborted();
     try {

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { withRetry } from '../../src/util/with-retry.js';
+import { withRetry } from '../../src/persistence/with-retry.js';
 import { ManualClock } from '../../src/testing/manual-clock.js';
 
 const failing = (times: number): (() => Promise<string>) => {
