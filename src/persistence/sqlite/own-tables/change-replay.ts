@@ -8,11 +8,12 @@
  */
 import { dropCapture } from './change-capture.js';
 import { exactParameters, exactPlaceholder, quotedColumn } from './exact-values.js';
+import { isReservedName } from './own-statement.js';
 import { OwnStatements } from './own-statements.js';
 import type { SqliteDatabase } from '../sqlite-driver.js';
 import { quoted } from '../sqlite-schema.js';
 import { decodeTableChanges } from './table-changes.js';
-import type { ExactRow, ExactValue, RowsChange, TableChange } from './table-changes.js';
+import type { ExactRow, RowsChange, SequenceChange } from './table-changes.js';
 
 /** Replays changes on one database. */
 export class ChangeReplay {
@@ -50,15 +51,15 @@ export class ChangeReplay {
    * @throws what `decodeTableChanges` throws; or what SQLite says where the database is not what they follow
    */
   replay(changes: Uint8Array): void {
-    for (const change of decodeTableChanges(changes)) this.#replayOne(change);
-  }
-
-  #replayOne(change: TableChange): void {
-    if (change.kind === 'schema') {
-      dropCapture(this.#database);
-      this.#database.exec(change.sql);
-    } else if (change.kind === 'rows') this.#replayRows(change);
-    else this.#replaySequence(change.table, change.value);
+    const sequences: SequenceChange[] = [];
+    for (const change of decodeTableChanges(changes)) {
+      if (change.kind === 'schema') {
+        dropCapture(this.#database);
+        this.#database.exec(change.sql);
+      } else if (change.kind === 'rows') this.#replayRows(change);
+      else sequences.push(change);
+    }
+    this.#replaySequences(sequences);
   }
 
   #replayRows({ table, keyColumns, valueColumns, gone, rows }: RowsChange): void {
@@ -81,15 +82,19 @@ export class ChangeReplay {
     this.#run(`DELETE FROM ${name} WHERE ${isKey.join(' AND ')}`, key);
   }
 
-  #replaySequence(table: string, value: ExactValue): void {
-    const known = this.#statements.prepare('SELECT 1 FROM main.sqlite_sequence WHERE name = ?').all([table]);
-    const place = exactPlaceholder(value);
-    const parameters = [...exactParameters([value]), table];
-    const sql =
-      known.length > 0
-        ? `UPDATE main.sqlite_sequence SET seq = ${place} WHERE name = ?`
-        : `INSERT INTO main.sqlite_sequence (seq, name) VALUES (${place}, ?)`;
-    this.#statements.prepare(sql).run(parameters);
+  /**
+   * Afterwards there are those and no others: to insert a row begins one also where the statement that did it first, an
+   * `INSERT OR FAIL` that failed at its second row, left none.
+   */
+  #replaySequences(sequences: readonly SequenceChange[]): void {
+    for (const [name] of this.#statements.prepare('SELECT name FROM main.sqlite_sequence').all([])) {
+      if (isReservedName(name as string)) continue;
+      this.#statements.prepare('DELETE FROM main.sqlite_sequence WHERE name = ?').run([name as string]);
+    }
+    for (const { table, value } of sequences) {
+      const sql = `INSERT INTO main.sqlite_sequence (seq, name) VALUES (${exactPlaceholder(value)}, ?)`;
+      this.#statements.prepare(sql).run([...exactParameters([value]), table]);
+    }
   }
 
   #run(sql: string, row: ExactRow): void {

@@ -11,7 +11,8 @@
  *                     varint count of value columns, each: text name
  *                     varint count of keys that are gone, each: its key columns' values
  *                     varint count of rows as they are now, each: its key columns' values, its value columns' values
- *   u8 3   sequence:  text name of a table with AUTOINCREMENT, value: the largest rowid that it ever gave
+ *   u8 3   sequence:  text name of a table with AUTOINCREMENT, value: the largest rowid that it ever gave; all that
+ *                     there are stand at the end, and afterwards there are no others
  *
  * value:  u8 kind, then
  *   0 NULL: nothing      1 integer, 0 and more: varint      2 integer below 0: varint of −1 − n
@@ -65,11 +66,16 @@ export interface RowsChange {
   readonly rows: readonly ExactRow[];
 }
 
+/** The largest rowid that a table with AUTOINCREMENT ever gave. All that there are stand in every change. */
+export interface SequenceChange {
+  readonly kind: 'sequence';
+  readonly table: string;
+  readonly value: ExactValue;
+}
+
 /** A step of a replay. */
 export type TableChange =
-  | { readonly kind: 'schema'; readonly sql: string }
-  | ({ readonly kind: 'rows' } & RowsChange)
-  | { readonly kind: 'sequence'; readonly table: string; readonly value: ExactValue };
+  { readonly kind: 'schema'; readonly sql: string } | ({ readonly kind: 'rows' } & RowsChange) | SequenceChange;
 
 /** Packs operations, without the version before them: parts can be put one after the other. */
 export function encodeTableChanges(changes: readonly TableChange[]): Uint8Array<ArrayBuffer> {
