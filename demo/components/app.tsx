@@ -27,7 +27,6 @@ export function App({ model, books, changeWorkOffline }: AppProps): JSX.Element 
   return (
     <div class="app" data-section={section}>
       <AppHeader state={state} changeWorkOffline={changeWorkOffline} />
-      <Notices state={state} sendNow={() => model.sendNow()} />
       <main class="panels">
         <ItemList
           counts={state.counts}
@@ -38,6 +37,8 @@ export function App({ model, books, changeWorkOffline }: AppProps): JSX.Element 
         <EventList state={state} />
         <BooksPanel books={booksState} ownDeviceId={model.replicaId} />
       </main>
+      {/* Below the lists: above them, they would move under the finger that counts whenever a notice comes or goes. */}
+      <Notices state={state} sendNow={() => model.sendNow()} />
       <SectionTabs
         section={section}
         choose={setSection}

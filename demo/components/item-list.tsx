@@ -1,9 +1,10 @@
 import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
 import { AISLES } from '../stock-items.js';
 import type { ItemCount } from '../stock-sheet.js';
 import { Icon } from './icons.js';
 import { ItemRow, quantityId } from './item-row.js';
-import { RecountList } from './recount-list.js';
+import { RecountList, RECOUNTS_ID } from './recount-list.js';
 import { useOfflineReady } from './use-offline-ready.js';
 
 /** Parts of {@link ItemList}. */
@@ -14,27 +15,36 @@ export interface ItemListProps {
   readonly enter: (sku: string, quantity: number) => void;
 }
 
-/** The shelves, aisle by aisle. */
+/**
+ * The shelves, aisle by aisle. Nothing comes or goes above them while somebody counts: a list that moves loses the click
+ * that is on its way.
+ */
 export function ItemList({ counts, confirmedId, step, enter }: ItemListProps): JSX.Element {
   const offlineReady = useOfflineReady();
   const counted = counts.filter((count) => count.version > 0).length;
+  const doubtful = counts.filter(({ recount }) => recount !== undefined).length;
+  const [isFirstVisit] = useState(counted === 0);
   return (
     <section class="panel panel-count" aria-labelledby="count-title">
       <header class="panel-header">
         <h2 id="count-title">Shelves</h2>
         <p class="panel-figure" data-testid="items-counted">
           {counted} of {counts.length} items counted
+          {doubtful > 0 && (
+            <>
+              , <a href={`#${RECOUNTS_ID}`}>{doubtful} to recount</a>
+            </>
+          )}
         </p>
         <progress class="count-progress" value={counted} max={counts.length} aria-labelledby="count-title" />
       </header>
       <div class="panel-body">
-        {counted === 0 && (
+        {isFirstVisit && (
           <p class="guidance">
             Walk the shelves and set each quantity with − and +, or type it in. Every count is kept on this device at
             once, with or without a network.
           </p>
         )}
-        <RecountList counts={counts} goTo={goToItem} />
         {AISLES.map((aisle) => (
           <section key={aisle.letter} class="aisle" aria-labelledby={`aisle-${aisle.letter}`}>
             <h3 id={`aisle-${aisle.letter}`}>
@@ -55,6 +65,7 @@ export function ItemList({ counts, confirmedId, step, enter }: ItemListProps): J
             </ul>
           </section>
         ))}
+        <RecountList counts={counts} goTo={goToItem} />
         {offlineReady && (
           <p class="offline-ready" data-testid="offline-ready">
             <Icon name="check" />

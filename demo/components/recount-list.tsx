@@ -3,6 +3,9 @@ import { nameText } from '../plain-words.js';
 import type { ItemCount } from '../stock-sheet.js';
 import { Icon } from './icons.js';
 
+/** Of the list on the page, for links to it. */
+export const RECOUNTS_ID = 'recounts';
+
 /** Parts of {@link RecountList}. */
 export interface RecountListProps {
   readonly counts: readonly ItemCount[];
@@ -17,7 +20,7 @@ export function RecountList({ counts, goTo }: RecountListProps): JSX.Element {
     // Always there, because a screen reader tells only of what changes in a place that it knows.
     <div aria-live="polite">
       {doubtful.length > 0 && (
-        <section class="recounts" aria-labelledby="recounts-title" data-testid="recounts">
+        <section class="recounts" id={RECOUNTS_ID} aria-labelledby="recounts-title" data-testid="recounts">
           <h3 id="recounts-title">
             <Icon name="again" />
             To recount{' '}

@@ -30,12 +30,8 @@ test('counts made offline outlive a killed browser and reach the books once each
   });
 
   await test.step(`count ${OFFLINE_COUNTS} times`, async () => {
-    await stockPage.countMore('BLT-0840');
-    // Sending fails, which is said above the shelves and moves them once: not under a click.
-    await expect(stockPage.syncError).toBeVisible();
     for (let round = 0; round < OFFLINE_COUNTS / 5; round++) {
-      if (round > 0) await stockPage.countMore('BLT-0840');
-      await stockPage.countMore('SCR-0560', 'BLT-0840', 'TPE-0050');
+      await stockPage.countMore('BLT-0840', 'SCR-0560', 'BLT-0840', 'TPE-0050');
       await stockPage.countLess('GLV-000L');
     }
     await stockPage.expectOnDevice(OFFLINE_COUNTS);
