@@ -26,7 +26,8 @@ class SoakTab implements SoakTabCalls, LaneTab {
   #storeName = '';
   #store: Promise<Daybook> | undefined;
   readonly #workers: Worker[] = [];
-  #lanes: Promise<unknown> = Promise.resolve();
+  /** All that writes, so that nothing does any more when the tab says that it has stopped. */
+  #writing: Promise<unknown> = Promise.resolve();
   isStopping = false;
 
   constructor() {
@@ -57,12 +58,12 @@ class SoakTab implements SoakTabCalls, LaneTab {
     const lanes = Array.from({ length: LANES }, () => {
       return runLane(this, new RandomCommits(new SeededRandom(random.between(0, 2 ** 31))));
     });
-    this.#lanes = Promise.all(lanes).catch((error: unknown) => this.#complain(error));
+    this.#writing = Promise.all([this.#writing, ...lanes]).catch((error: unknown) => this.#complain(error));
   }
 
   async stop(): Promise<void> {
     this.isStopping = true;
-    await this.#lanes;
+    await this.#writing;
   }
 
   terminateWorker(): void {
@@ -71,21 +72,9 @@ class SoakTab implements SoakTabCalls, LaneTab {
   }
 
   async growJournal(): Promise<void> {
-    const originatorId = crypto.randomUUID();
-    for (let version = 1; version <= GROW_EVENTS && !this.isStopping; version++) {
-      const commitId = crypto.randomUUID();
-      const state = encodeState({ commitId, index: 0, size: 1, hasOwnRow: false }, GROW_EVENT_BYTES);
-      try {
-        const { recorder } = await this.store();
-        const notificationIds = await recorder.insertEvents([
-          { originatorId, originatorVersion: version, topic: 'large', state },
-        ]);
-        await this.witness([{ commitId, outcome: 'acknowledged', notificationIds, size: 1, lostReplies: 0 }]);
-      } catch {
-        // Whatever its fate: it is whole, or not there at all.
-        return;
-      }
-    }
+    const growing = this.#growJournal();
+    this.#writing = Promise.all([this.#writing, growing]);
+    await growing;
   }
 
   async survey(order: SurveyOrder): Promise<StoreSurvey> {
@@ -102,6 +91,24 @@ class SoakTab implements SoakTabCalls, LaneTab {
 
   witness(reports: readonly CommitReport[]): Promise<void> {
     return this.#post({ storeName: this.#storeName, reports });
+  }
+
+  async #growJournal(): Promise<void> {
+    const originatorId = crypto.randomUUID();
+    for (let version = 1; version <= GROW_EVENTS && !this.isStopping; version++) {
+      const commitId = crypto.randomUUID();
+      const state = encodeState({ commitId, index: 0, size: 1, hasOwnRow: false }, GROW_EVENT_BYTES);
+      try {
+        const { recorder } = await this.store();
+        const notificationIds = await recorder.insertEvents([
+          { originatorId, originatorVersion: version, topic: 'large', state },
+        ]);
+        await this.witness([{ commitId, outcome: 'acknowledged', notificationIds, size: 1, lostReplies: 0 }]);
+      } catch {
+        // Whatever its fate: it is whole, or not there at all.
+        return;
+      }
+    }
   }
 
   #complain(error: unknown): Promise<void> {
