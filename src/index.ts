@@ -95,7 +95,13 @@ export {
 } from './persistence/memory/memory-recorder.js';
 export { MemorySnapshotStore } from './persistence/memory/memory-snapshot-store.js';
 export type { RecorderFactory, RecorderFactoryClass } from './persistence/recorder-factory.js';
-export type { RecorderTransaction, TransactionalRecorder } from './persistence/recorder-transaction.js';
+export type {
+  EndListener,
+  RecorderTransaction,
+  TransactionalRecorder,
+  TransactionOutcome,
+} from './persistence/recorder-transaction.js';
+export { withEnds } from './persistence/transaction-ends.js';
 export type {
   AggregateRecorder,
   ApplicationRecorder,

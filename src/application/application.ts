@@ -17,7 +17,9 @@ import { UUID } from '../domain/uuid.js';
 import { ProgrammingError } from '../persistence/errors.js';
 import { EventStore } from '../persistence/event-store.js';
 import { defaultTranscoder } from '../persistence/mapping/default-transcoder.js';
+import type { TransactionalRecorder } from '../persistence/recorder-transaction.js';
 import type { ProcessRecorder } from '../persistence/recorder.js';
+import { whenEnded } from '../persistence/transaction-ends.js';
 import type { Notification, NotificationId } from '../persistence/stored-event.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
@@ -121,7 +123,11 @@ export class Application implements EventLog {
       validateOnRead,
     });
     const codec = new SnapshotCodec({ transcoder, compressor, cipher });
-    const snapshots = options.snapshots === undefined ? undefined : new Snapshots(options.snapshots, codec, clock);
+    const transactional: Partial<TransactionalRecorder<unknown>> = recorder;
+    const snapshots =
+      options.snapshots === undefined
+        ? undefined
+        : new Snapshots(options.snapshots, codec, clock, () => transactional.onEnded !== undefined);
     const shared = { recorder, registry: this.#registry, mapper: this.#mapper };
     const loader = new AggregateLoader({
       ...shared,
@@ -139,6 +145,7 @@ export class Application implements EventLog {
       ...{ ...retryMeans, saver, loader, snapshots, conflicts },
       registry: this.#registry,
       repository: this.repository,
+      whenEnded: (listener) => whenEnded(transactional, listener),
       onSaved: () => this.#listeners.tell(),
     });
     this.#executor = new CommandExecutor({

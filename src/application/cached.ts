@@ -89,7 +89,7 @@ export function cached<Arguments extends readonly unknown[], Answer>(
 }
 
 /**
- * Drops answers as soon as events are committed: an in-line participant of an application. Events of other tabs and
+ * Drops answers as soon as events are committed, or rolled back after they were saved: an in-line participant of an application. Events of other tabs and
  * processes do not pass here: subscribe to the application's log for those.
  *
  * @param functions - made by {@link cached}
@@ -99,10 +99,10 @@ export function invalidation(
   functions: readonly Pick<CachedFunction<never, unknown>, 'invalidate'>[],
   tagsOf: (event: NotifiedEvent) => readonly string[],
 ): InlineParticipant {
-  return {
-    onCommitted: (events) => {
-      const tags = events.flatMap(tagsOf);
-      for (const { invalidate } of functions) invalidate(tags);
-    },
+  const drop = (events: readonly NotifiedEvent[]): void => {
+    const tags = events.flatMap(tagsOf);
+    for (const { invalidate } of functions) invalidate(tags);
   };
+  // Who asked within the transaction has read what was not committed yet, and may never be.
+  return { onCommitted: drop, onRolledBack: drop };
 }

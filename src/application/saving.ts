@@ -7,6 +7,7 @@ import type { AggregateClass, AggregateRoot } from '../domain/aggregate-class.js
 import type { RecordedEvent } from '../domain/event-metadata.js';
 import type { Message } from '../domain/message-types.js';
 import { ProgrammingError } from '../persistence/errors.js';
+import type { EndListener } from '../persistence/recorder-transaction.js';
 import { kindOf } from './aggregates/aggregate-kind.js';
 import type { AggregateDefinition, AggregateKind } from './aggregates/aggregate-kind.js';
 import type { AggregateLoader } from './aggregates/aggregate-loader.js';
@@ -34,6 +35,8 @@ export interface SavingOptions extends RetryMeans {
   readonly conflicts: ConflictReader;
   readonly registry: EventRegistry;
   readonly repository: Repository;
+  /** Calls a listener when what was recorded so far is committed, or taken back. */
+  readonly whenEnded: (listener: EndListener) => Promise<void>;
   /** Called after events were committed. */
   readonly onSaved: () => void;
 }
@@ -50,7 +53,10 @@ export class Saving {
   async save(changes: readonly AggregateChange[], options: SaveOptions): Promise<readonly NotifiedEvent[]> {
     const saved = await this.#options.saver.save(changes, options);
     if (saved.length === 0) return saved;
-    this.#options.onSaved();
+    await this.#options.whenEnded((outcome) => {
+      this.#options.saver.tell(saved, outcome);
+      if (outcome === 'committed') this.#options.onSaved();
+    });
     for (const change of changes) await this.#takeSnapshotWhenDue(change, saved);
     return saved;
   }
@@ -106,7 +112,8 @@ export class Saving {
     const { snapshots } = this.#options;
     if (snapshots === undefined || !crossesInterval(version, version + messages.length, snapshots.interval)) return;
     const last = saved.findLast(({ originatorId }) => originatorId === id) as NotifiedEvent;
-    await snapshots.take(kind, id, () => this.#found(kind, last));
+    // Read now, because a transaction that was lent cannot be asked after its end; kept when there is a commit.
+    await snapshots.take(kind, id, () => this.#found(kind, last), this.#options.whenEnded);
   }
 
   /**

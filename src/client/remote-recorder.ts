@@ -13,6 +13,7 @@ import type { SqlQueryable, SqlResult } from '../persistence/sql/sql-queryable.j
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../persistence/stored-event.js';
 import { follow } from '../persistence/subscription.js';
 import type { FollowOptions, OnRecorded, Subscription } from '../persistence/subscription.js';
+import { withEnds } from '../persistence/transaction-ends.js';
 import { validateEvents } from '../persistence/validation.js';
 import type { Listeners } from '../util/listeners.js';
 import type { CommitOptions, DaybookInsertOptions, DaybookRecorder } from '../host/protocol/daybook-recorder.js';
@@ -108,6 +109,13 @@ export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
     super(link);
     this.#link = link;
     this.#recorded = recorded;
+  }
+
+  override async transaction<T>(
+    work: (transaction: RecorderTransaction<SqlQueryable>) => Promise<T>,
+    options?: CommitOptions,
+  ): Promise<T> {
+    return await withEnds((heard) => super.transaction(heard, options), work);
   }
 
   onRecorded(listener: () => void): () => void {

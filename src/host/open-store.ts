@@ -11,6 +11,7 @@ import type { RecorderSupport, SelectEventsOptions, SelectNotificationsOptions }
 import type { SqlDialect } from '../persistence/sql/sql-dialect.js';
 import type { SqlQueryable, SqlResult } from '../persistence/sql/sql-queryable.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../persistence/stored-event.js';
+import { withEnds } from '../persistence/transaction-ends.js';
 import { follow } from '../persistence/subscription.js';
 import type { FollowOptions, Subscription } from '../persistence/subscription.js';
 import { validateDurability } from '../persistence/validation.js';
@@ -188,7 +189,7 @@ class HostedRecorder implements DaybookRecorder {
     work: (transaction: RecorderTransaction<SqlQueryable>) => Promise<T>,
     options?: CommitOptions,
   ): Promise<T> {
-    return this.#recorder.transaction(work, options);
+    return withEnds((heard) => this.#recorder.transaction(heard, options), work);
   }
 
   onRecorded(listener: () => void): () => void {

@@ -6,6 +6,16 @@
 import type { ProcessRecorder } from './recorder.js';
 
 /**
+ * How a transaction ended; `unknown`: the connection broke during the commit, and nobody said what became of it.
+ */
+export type TransactionOutcome = 'committed' | 'rolledBack' | 'unknown';
+
+/**
+ * Told once of the end of a transaction. What it rejects with is reported as an uncaught error is, and changes nothing.
+ */
+export type EndListener = (outcome: TransactionOutcome) => void | Promise<void>;
+
+/**
  * A transaction in progress. As a recorder it records and reads inside the transaction: it sees its own writes, nobody
  * else does before the commit. A refused `insertEvents` takes back itself only; the transaction stays usable.
  *
@@ -20,6 +30,18 @@ export interface RecorderTransaction<Connection> extends TransactionalRecorder<C
 
 /** A process recorder whose transactions can be used from outside. */
 export interface TransactionalRecorder<Connection> extends ProcessRecorder {
+  /**
+   * Calls a listener when the transaction that this recorder is in has ended: the outermost one, or one around this one
+   * that is taken back. In the order in which they came, before `transaction` settles; the outermost waits for what they
+   * do, and the recorder itself can be used in them, for it is free again.
+   *
+   * It is there on every {@link RecorderTransaction} of Daybook's engines, and on a session's recorder within a task. The
+   * place for effects outside of the transaction, which must not be before there is a commit.
+   *
+   * @defaultValue it is in no transaction: what it has recorded is committed
+   */
+  readonly onEnded?: ((listener: EndListener) => void) | undefined;
+
   /**
    * Runs work in one transaction: commits when it resolves, rolls back when it rejects.
    *

@@ -28,6 +28,12 @@ export interface StoredSnapshot {
  * that run at once, in whatever order, leave the newest.
  */
 export interface SnapshotStore {
+  /**
+   * Whether a call waits for a transaction that it is not in: inside of one it would wait for what waits for it.
+   *
+   * @defaultValue false
+   */
+  readonly waitsForTransactions?: boolean;
   /** The snapshot of an aggregate, if there is one. */
   select(originatorId: string): Promise<StoredSnapshot | undefined>;
   /**

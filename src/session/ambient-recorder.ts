@@ -4,7 +4,7 @@ import type {
   SelectEventsOptions,
   SelectNotificationsOptions,
 } from '../persistence/recorder.js';
-import type { RecorderTransaction, TransactionalRecorder } from '../persistence/recorder-transaction.js';
+import type { EndListener, RecorderTransaction, TransactionalRecorder } from '../persistence/recorder-transaction.js';
 import type { SqlDialect } from '../persistence/sql/sql-dialect.js';
 import type { SqlQueryable, SqlResult } from '../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../persistence/sql/sql-recorder.js';
@@ -31,6 +31,10 @@ export class AmbientRecorder<
     // Who follows the log follows the recorder itself: within a transaction it would wait for the end of it.
     this.supports = { ...ambience.base.supports, sql: false, subscriptions: false };
     this.ambience = ambience;
+  }
+
+  get onEnded(): ((listener: EndListener) => void) | undefined {
+    return this.ambience.current()?.onEnded;
   }
 
   async insertEvents(

@@ -5,6 +5,7 @@ import { sqlRecorderCases } from '../../src/testing/conformance/sql-recorder-cas
 import { transactionCases } from '../../src/testing/conformance/transaction-cases.js';
 import type { SqlRecorderContext } from '../../src/testing/conformance/sql-recorder-cases.js';
 import type { TransactionContext } from '../../src/testing/conformance/transaction-cases.js';
+import { withEnds } from '../../src/persistence/transaction-ends.js';
 import type { SqlQueryable } from '../../src/persistence/sql/sql-queryable.js';
 import { openTab } from '../support/own-tables-tab.js';
 import { describeConformance } from '../support/run-conformance.js';
@@ -14,6 +15,9 @@ describeConformance(
   'durable recorder with own tables, journal in memory',
   async () => {
     const { recorder } = await openTab(new SharedJournal());
+    // As those do who hand it out: the page's recorder, and that of a store which an application's own worker opened.
+    const begin = recorder.transaction.bind(recorder);
+    recorder.transaction = (work, options) => withEnds((heard) => begin(heard, options), work);
     const context: TransactionContext<SqlQueryable> & SqlRecorderContext = {
       recorder,
       setUpOwnTable: () =>

@@ -3,8 +3,11 @@
  *
  * @module
  */
+import { ProgrammingError } from '../../persistence/errors.js';
 import type { SnapshotStore } from '../../persistence/snapshot-store.js';
+import type { EndListener } from '../../persistence/recorder-transaction.js';
 import type { Clock } from '../../util/clock.js';
+import { callListener } from '../../util/listeners.js';
 import type { AggregateKind } from './aggregate-kind.js';
 import type { LoadedAggregate, SnapshotCodec } from './snapshot-codec.js';
 import { validateCount } from '../../persistence/validation.js';
@@ -57,16 +60,21 @@ export class Snapshots {
   readonly #options: SnapshotOptions;
   readonly #codec: SnapshotCodec;
   readonly #clock: Clock;
+  readonly #isInTransaction: () => boolean;
   /** Versions between two snapshots. */
   readonly interval: number;
 
-  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the interval is not a positive integer */
-  constructor(options: SnapshotOptions, codec: SnapshotCodec, clock: Clock) {
+  /**
+   * @param isInTransaction - whether the application records in a transaction of the caller's at the moment
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the interval is not a positive integer
+   */
+  constructor(options: SnapshotOptions, codec: SnapshotCodec, clock: Clock, isInTransaction: () => boolean) {
     const { interval = SNAPSHOT_INTERVAL_DEFAULT } = options;
     validateCount('The interval of snapshots', interval);
     this.#options = options;
     this.#codec = codec;
     this.#clock = clock;
+    this.#isInTransaction = isInTransaction;
     this.interval = interval;
   }
 
@@ -75,8 +83,10 @@ export class Snapshots {
    * present shape.
    */
   async find(kind: AggregateKind, id: string, upTo: number): Promise<FoundSnapshot | undefined> {
+    const { store } = this.#options;
     try {
-      const snapshot = await this.#options.store.select(id);
+      if (store.waitsForTransactions === true && this.#isInTransaction()) throw wouldWait();
+      const snapshot = await store.select(id);
       if (snapshot === undefined || snapshot.originatorVersion > upTo) return undefined;
       if (snapshot.aggregateType !== kind.name || snapshot.stateVersion !== kind.stateVersion) return undefined;
       const { originatorVersion, state, eventId } = snapshot;
@@ -91,15 +101,24 @@ export class Snapshots {
    * Takes a snapshot after a save.
    *
    * @param read - makes the aggregate of its events, as loading it gives it
-   * @returns whether it is kept: not, when it failed or there is a newer one
+   * @param whenEnded - says when the save is committed: a snapshot of what is taken back would stand in the way of others,
+   *   and a store beside the transaction would wait for it
    */
-  async take(kind: AggregateKind, id: string, read: () => Promise<FoundSnapshot>): Promise<boolean> {
-    try {
-      return await this.store(kind, await read());
-    } catch (error) {
-      this.#tell(error, kind, id, 'take');
-      return false;
-    }
+  async take(
+    kind: AggregateKind,
+    id: string,
+    read: () => Promise<FoundSnapshot>,
+    whenEnded: (listener: EndListener) => Promise<void>,
+  ): Promise<void> {
+    const attempt = async (work: () => Promise<unknown>): Promise<void> => {
+      await work().catch((error: unknown) => this.#tell(error, kind, id, 'take'));
+    };
+    await attempt(async () => {
+      const found = await read();
+      await whenEnded(async (outcome) => {
+        if (outcome === 'committed') await attempt(() => this.store(kind, found));
+      });
+    });
   }
 
   /**
@@ -121,6 +140,13 @@ export class Snapshots {
   }
 
   #tell(error: unknown, kind: AggregateKind, aggregateId: string, action: SnapshotFailure['action']): void {
-    this.#options.onFailed?.(error, { aggregateType: kind.name, aggregateId, action });
+    // The events are saved, or read, whatever is made of the news.
+    callListener(() => this.#options.onFailed?.(error, { aggregateType: kind.name, aggregateId, action }));
   }
+}
+
+function wouldWait(): ProgrammingError {
+  return new ProgrammingError(
+    "The snapshots are outside of the transaction, and would wait for its end: the aggregate was made of all its events. Give their store a recorder that takes part, as a session's does.",
+  );
 }

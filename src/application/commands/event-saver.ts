@@ -3,7 +3,7 @@
  *
  * ```text
  * changes ──▶ validate data ──▶ ids, times, versions ──▶ encode ──▶ one transaction: insert, in-line participants
- *         ──▶ onCommitted ──▶ snapshots
+ *         ──▶ end of the transaction that the recorder is in, if it is in one ──▶ onCommitted ──▶ snapshots
  * ```
  *
  * What an aggregate is expected to be is checked by the insert itself, inside the write transaction, without a lock: the
@@ -16,7 +16,11 @@ import type { CommandMetadata, RecordedEvent } from '../../domain/event-metadata
 import type { Message } from '../../domain/message-types.js';
 import { validated } from '../../domain/standard-schema.js';
 import { IntegrityError } from '../../persistence/errors.js';
-import type { RecorderTransaction, TransactionalRecorder } from '../../persistence/recorder-transaction.js';
+import type {
+  RecorderTransaction,
+  TransactionalRecorder,
+  TransactionOutcome,
+} from '../../persistence/recorder-transaction.js';
 import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { NotificationId, StoredEvent, Tracking } from '../../persistence/stored-event.js';
@@ -99,13 +103,16 @@ export class EventSaver {
     const ids = await this.#insert(events, storedEvents, tracking).catch(async (error: unknown) => {
       throw (await this.#conflict(changes, error)) ?? error;
     });
-    const notified = withIds(events, ids);
-    if (notified.length > 0) this.#tellOfCommit(notified);
-    return notified;
+    return withIds(events, ids);
   }
 
-  #tellOfCommit(events: readonly NotifiedEvent[]): void {
-    for (const participant of this.#options.inline) callListener(() => participant.onCommitted?.(events));
+  /** Tells those who take part of what was saved, at the end of the transaction that it was saved in. */
+  tell(events: readonly NotifiedEvent[], outcome: TransactionOutcome): void {
+    for (const participant of this.#options.inline) {
+      callListener(() =>
+        outcome === 'committed' ? participant.onCommitted?.(events) : participant.onRolledBack?.(events),
+      );
+    }
   }
 
   async #validated(kind: AggregateKind, type: string, data: object): Promise<Message> {

@@ -1,3 +1,4 @@
+import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import { DuplicateEventError } from './duplicate-event-error.js';
 import { FOUND_EVENTS_DEFAULT, toIndexedEvent } from './event-index.js';
 import type { EventIndex, EventIndexFilter, IndexedEvent, TextOf } from './event-index.js';
@@ -16,16 +17,28 @@ export interface MemoryEventIndexOptions {
 export class MemoryEventIndex implements EventIndex {
   readonly #byId = new Map<string, IndexedEvent>();
   readonly #words = new Map<string, readonly string[]>();
+  /** Ids of transactions that have not ended. */
+  readonly #reserved = new Set<string>();
   readonly #textOf: TextOf;
 
   constructor({ textOf = () => '' }: MemoryEventIndexOptions = {}) {
     this.#textOf = textOf;
   }
 
-  /** Refuses; events are added after the commit, because memory has no transactions to join. */
-  async onRecorded(_transaction: unknown, events: readonly NotifiedEvent[]): Promise<void> {
+  /** Refuses; events are added at the commit, because memory has no transactions to join. */
+  async onRecorded(
+    { onEnded }: Pick<RecorderTransaction<unknown>, 'onEnded'>,
+    events: readonly NotifiedEvent[],
+  ): Promise<void> {
     await Promise.resolve();
     this.#assertNew(events);
+    const ids = events.map(({ metadata }) => metadata.eventId);
+    // Until then others could come in between: the index would be asked before it was told.
+    onEnded?.((outcome) => {
+      for (const id of ids) this.#reserved.delete(id);
+      if (outcome === 'committed') this.onCommitted(events);
+    });
+    if (onEnded !== undefined) for (const id of ids) this.#reserved.add(id);
   }
 
   onCommitted(events: readonly NotifiedEvent[]): void {
@@ -76,12 +89,21 @@ export class MemoryEventIndex implements EventIndex {
 
   #assertNew(events: readonly NotifiedEvent[]): void {
     const ids = events.map(({ metadata }) => metadata.eventId);
-    const eventId = ids.find((id, index) => this.#byId.has(id) || ids.indexOf(id) < index);
+    const eventId = ids.find((id) => this.#byId.has(id) || this.#reserved.has(id)) ?? firstRepeated(ids);
     if (eventId === undefined) return;
     throw new DuplicateEventError(`An event of the id ${eventId} was recorded before. Nothing was stored.`, {
       details: { eventId },
     });
   }
+}
+
+function firstRepeated(ids: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  for (const id of ids) {
+    if (seen.has(id)) return id;
+    seen.add(id);
+  }
+  return undefined;
 }
 
 function fits(event: IndexedEvent, filter: EventIndexFilter): boolean {

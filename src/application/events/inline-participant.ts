@@ -22,11 +22,17 @@ export interface InlineParticipant {
     events: readonly NotifiedEvent[],
   ): Promise<void>;
   /**
-   * Called once after the commit, with the events as they were committed, in the order of the commits. The place for
+   * Called once after the commit, which is that of the whole transaction where the application records in one, with the events as they were committed, in the order of the commits. The place for
    * effects that are not in the transaction: waking somebody, or memory. Not called when the process ended before. What it
    * throws is not caught: the commit has succeeded, and says so.
    */
   onCommitted?(events: readonly NotifiedEvent[]): void;
+  /**
+   * Called once instead of {@link InlineParticipant.onCommitted} when the transaction that the application records in was
+   * rolled back after the events were saved in it, or nobody knows how it ended: somebody may have read them meanwhile.
+   * Not called for a save that was refused by itself.
+   */
+  onRolledBack?(events: readonly NotifiedEvent[]): void;
 }
 
 /** Whether any of them takes part in transactions, and does not only hear of commits. */

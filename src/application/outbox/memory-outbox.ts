@@ -1,4 +1,5 @@
 import { IntegrityError } from '../../persistence/errors.js';
+import type { NotificationId } from '../../persistence/stored-event.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { LIST_ENTRIES_DEFAULT } from './outbox-limits.js';
@@ -43,6 +44,7 @@ export class MemoryOutbox implements Outbox {
   readonly #hints = new OutboxHints();
   /** In the order of the positions. */
   #entries: MemoryEntry[] = [];
+  readonly #positions = new Set<NotificationId>();
 
   constructor(options: MemoryOutboxOptions = {}) {
     this.#select = options.select ?? (() => true);
@@ -51,7 +53,7 @@ export class MemoryOutbox implements Outbox {
   }
 
   async onRecorded(_transaction: unknown, events: readonly NotifiedEvent[]): Promise<void> {
-    const taken = events.find(({ notificationId }) => this.#has(notificationId));
+    const taken = events.find(({ notificationId }) => this.#positions.has(notificationId));
     if (taken !== undefined) {
       throw new IntegrityError(
         `The outbox has an entry at position ${taken.notificationId}: it is another application's.`,
@@ -69,7 +71,7 @@ export class MemoryOutbox implements Outbox {
 
   async enqueue(events: readonly NotifiedEvent[]): Promise<void> {
     await Promise.resolve();
-    if (this.#add(events.filter(({ notificationId }) => !this.#has(notificationId)))) this.#hints.give();
+    if (this.#add(events.filter(({ notificationId }) => !this.#positions.has(notificationId)))) this.#hints.give();
   }
 
   async claim(request: ClaimRequest): Promise<readonly OutboxEntry[]> {
@@ -139,10 +141,10 @@ export class MemoryOutbox implements Outbox {
 
   async discard(id: string): Promise<boolean> {
     await Promise.resolve();
-    const before = this.#entries.length;
-    this.#entries = this.#entries.filter(({ entry }) => entry.id !== id || entry.status !== 'failed');
+    const gone = new Set(this.#entries.filter(({ entry }) => entry.id === id && entry.status === 'failed'));
+    this.#remove(gone);
     this.#hints.give();
-    return this.#entries.length < before;
+    return gone.size > 0;
   }
 
   async deletePublished(beforeMs: number, limit: number): Promise<number> {
@@ -150,7 +152,7 @@ export class MemoryOutbox implements Outbox {
     const old = this.#entries
       .filter(({ entry }) => entry.status === 'published' && (entry.publishedAt?.getTime() ?? Infinity) < beforeMs)
       .slice(0, limit);
-    this.#entries = this.#entries.filter((each) => !old.includes(each));
+    this.#remove(new Set(old));
     return old.length;
   }
 
@@ -175,9 +177,17 @@ export class MemoryOutbox implements Outbox {
 
   #add(events: readonly NotifiedEvent[]): boolean {
     if (events.length === 0) return false;
-    this.#entries.push(...events.map((event) => this.#entryOf(event)));
+    for (const event of events) {
+      this.#entries.push(this.#entryOf(event));
+      this.#positions.add(event.notificationId);
+    }
     this.#entries.sort((one, other) => one.entry.position - other.entry.position);
     return true;
+  }
+
+  #remove(gone: ReadonlySet<MemoryEntry>): void {
+    this.#entries = this.#entries.filter((each) => !gone.has(each));
+    for (const { entry } of gone) this.#positions.delete(entry.position);
   }
 
   #entryOf(event: NotifiedEvent): MemoryEntry {
@@ -198,10 +208,6 @@ export class MemoryOutbox implements Outbox {
       event: () => Promise.resolve(event),
     };
     return { entry, leaseId: undefined, leaseUntilMs: 0 };
-  }
-
-  #has(position: number): boolean {
-    return this.#entries.some(({ entry }) => entry.position === position);
   }
 
   #leasedBy(leaseId: string): readonly MemoryEntry[] {

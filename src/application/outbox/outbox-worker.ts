@@ -189,7 +189,10 @@ export class OutboxWorker implements AsyncDisposable {
       const batch = new OutboxBatch(this.#options, this.#newId());
       const result = await batch.run(this.#batch, () => this.#isClosed);
       sum = sum === undefined ? result : added(sum, result);
-      if (result.published === 0 || result.unavailable !== undefined || this.#isClosed) break;
+      // Also when nothing was published: the entries of an aggregate that failed are held back now, and make room for those
+      // of others. A batch that settled nothing has lost its lease, or there is nothing left.
+      const settled = result.published + result.postponed + result.failed;
+      if (settled === 0 || result.unavailable !== undefined || this.#isClosed) break;
     }
     await this.#deleteOld();
     return sum;

@@ -7,6 +7,7 @@ import { NotSupportedError } from '../../persistence/errors.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import type { SqlQueryable, SqlResult } from '../../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
+import { whenEnded } from '../../persistence/transaction-ends.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
@@ -111,7 +112,7 @@ export class SqlOutbox implements Outbox {
         events.filter(({ notificationId }) => !isThere.has(notificationId)),
       );
     });
-    this.#hints.give();
+    await this.#hint();
   }
 
   async claim(request: ClaimRequest): Promise<readonly OutboxEntry[]> {
@@ -182,7 +183,7 @@ export class SqlOutbox implements Outbox {
       ]);
       return rows.length > 0;
     });
-    this.#hints.give();
+    await this.#hint();
     return wasFound;
   }
 
@@ -203,6 +204,11 @@ export class SqlOutbox implements Outbox {
 
   onPending(listener: () => void): () => void {
     return this.#hints.add(listener);
+  }
+
+  /** When the entries are there for others, or never: where the recorder is in a transaction, at its end. */
+  async #hint(): Promise<void> {
+    await whenEnded(this.#recorder, () => this.#hints.give());
   }
 
   /**
@@ -304,7 +310,7 @@ export class SqlOutbox implements Outbox {
       async (connection) =>
         (await this.#changed(connection, set, `id = $${idParameter} AND status = 'failed'`, values)) > 0,
     );
-    this.#hints.give();
+    await this.#hint();
     return wasFound;
   }
 

@@ -9,9 +9,11 @@ import {
   SerialProcessRecorder,
 } from '../serial/serial-recorder.js';
 import type { RecorderSupport } from '../recorder.js';
+import type { RecorderTransaction } from '../recorder-transaction.js';
 import type { SerialTransactionConnection } from '../serial/serial-recorder.js';
 import { SerialSession } from '../serial/serial-session.js';
 import type { UnitOfWork } from '../serial/unit-of-work.js';
+import { withEnds } from '../transaction-ends.js';
 import { MemoryReplica } from './memory-replica.js';
 
 /** An aggregate recorder whose events are gone when it is. */
@@ -49,6 +51,10 @@ export class MemoryProcessRecorder extends SerialProcessRecorder<undefined> {
   constructor() {
     const { session, tables } = memoryTables();
     super(memoryConnection(session, tables.unit), tables);
+  }
+
+  override async transaction<T>(work: (transaction: RecorderTransaction<undefined>) => Promise<T>): Promise<T> {
+    return await withEnds((heard) => super.transaction(heard), work);
   }
 }
 

@@ -16,6 +16,7 @@ import type { SqlDialect } from '../sql/sql-dialect.js';
 import type { SqlResult } from '../sql/sql-queryable.js';
 import type { SqlRecorder } from '../sql/sql-recorder.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
+import { withEnds } from '../transaction-ends.js';
 import { PostgresAnnouncer } from './postgres-announcer.js';
 import { createTables } from './postgres-create.js';
 import { POSTGRES_DIALECT } from './postgres-dialect.js';
@@ -260,6 +261,10 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when a statement failed and the work went on as if it had not
    */
   async transaction<T>(work: (transaction: RecorderTransaction<PostgresQueryable>) => Promise<T>): Promise<T> {
+    return await withEnds((heard) => this.#transaction(heard), work);
+  }
+
+  async #transaction<T>(work: (transaction: RecorderTransaction<PostgresQueryable>) => Promise<T>): Promise<T> {
     const outcome = { hasRecorded: false };
     const result = await inTransaction(this.pool, { idleTimeoutMs: this.#idleTimeoutMs }, (session) =>
       work(new PostgresTransaction(session, this.tables, () => (outcome.hasRecorded = true))),

@@ -26,8 +26,9 @@ const TABLE_DEFAULT = 'snapshots';
 /** Options of {@link SqlSnapshotStore}. */
 export interface SqlSnapshotStoreOptions {
   /**
-   * Where the table is. It need not be the recorder of the events; where saves run inside of transactions of the caller's,
-   * it is one that joins them.
+   * Where the table is. It need not be the recorder of the events; where an application works inside of transactions of the
+   * caller's, it is one that joins them, as a session's does: from outside, snapshots are taken after the commit, and on
+   * SQLite they are not used inside.
    */
   readonly recorder: SqlRecorder;
   /** @defaultValue `snapshots` */
@@ -58,6 +59,11 @@ export class SqlSnapshotStore implements SnapshotStore {
     this.#names = sqlTableName(table, schema);
   }
 
+  /** On an engine where one connection does everything, unless its recorder takes part in the transaction. */
+  get waitsForTransactions(): boolean {
+    return this.#recorder.dialect.turnSql === undefined && this.#recorder.onEnded === undefined;
+  }
+
   /** Creates the table if it is missing. Safe to call again. */
   async createTables(): Promise<void> {
     const { name, schema, table } = this.#names;
@@ -67,10 +73,9 @@ export class SqlSnapshotStore implements SnapshotStore {
   }
 
   async select(originatorId: string): Promise<StoredSnapshot | undefined> {
-    const { rows } = await this.#recorder.query(
-      `SELECT ${COLUMNS} FROM ${this.#names.table} WHERE originator_id = $1`,
-      [originatorId],
-    );
+    const rows = await this.#read(`SELECT ${COLUMNS} FROM ${this.#names.table} WHERE originator_id = $1`, [
+      originatorId,
+    ]);
     return rows[0] === undefined ? undefined : toSnapshot(rows[0]);
   }
 
@@ -84,6 +89,12 @@ export class SqlSnapshotStore implements SnapshotStore {
   async remove(originatorId?: string): Promise<void> {
     if (originatorId === undefined) await this.#write(`DELETE FROM ${this.#names.table}`, []);
     else await this.#write(`DELETE FROM ${this.#names.table} WHERE originator_id = $1`, [originatorId]);
+  }
+
+  async #read(text: string, values: unknown[]): Promise<readonly Row[]> {
+    // In a transaction of the caller's by one within it: a snapshot that cannot be read spoils nothing but itself.
+    if (this.#recorder.onEnded !== undefined) return await this.#write(text, values);
+    return (await this.#recorder.query(text, values)).rows;
   }
 
   async #write(text: string, values: unknown[]): Promise<readonly Row[]> {

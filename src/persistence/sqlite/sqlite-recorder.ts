@@ -7,6 +7,7 @@
  * @module
  */
 import type { RecorderSupport } from '../recorder.js';
+import type { EndListener, RecorderTransaction } from '../recorder-transaction.js';
 import {
   SerialAggregateRecorder,
   SerialApplicationRecorder,
@@ -17,6 +18,7 @@ import { SQLITE_DIALECT } from '../sql/sql-dialect.js';
 import type { SqlDialect } from '../sql/sql-dialect.js';
 import type { SqlResult } from '../sql/sql-queryable.js';
 import type { SqlRecorder } from '../sql/sql-recorder.js';
+import { endOf, withEnds } from '../transaction-ends.js';
 import { connectionOf } from './sqlite-connection.js';
 import type { SqliteConnection } from './sqlite-connection.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
@@ -130,6 +132,15 @@ export class SqliteProcessRecorder extends SerialProcessRecorder<SqliteConnectio
    */
   async createTable(): Promise<void> {
     await this.#connection.session.write(() => this.#replica.createTables());
+  }
+
+  /** Of one that was made on the connection of a transaction: the transaction's. */
+  get onEnded(): ((listener: EndListener) => void) | undefined {
+    return endOf(this.#database);
+  }
+
+  override async transaction<T>(work: (transaction: RecorderTransaction<SqliteConnection>) => Promise<T>): Promise<T> {
+    return await withEnds((heard) => super.transaction(heard), work);
   }
 
   /**

@@ -378,6 +378,55 @@ const transactionsAreDeclared: Case = {
   },
 };
 
+const endIsHeard: Case = {
+  name: 'who records in a transaction hears of its end, once and in order, after the commit or the roll back',
+  async run({ recorder }) {
+    expectEqual(recorder.onEnded, undefined, 'outside of any transaction there is no end to wait for');
+    const id = newOriginatorId();
+    const heard: { readonly told: string; events?: readonly number[] }[] = [];
+    const hear = (transaction: Transaction, name: string): void => {
+      transaction.onEnded?.(async (outcome) => {
+        const entry: (typeof heard)[number] = { told: `${name}: ${outcome}` };
+        heard.push(entry);
+        // The transaction is over: the recorder itself can be asked, and does not wait for it.
+        entry.events = await versions(recorder, id);
+      });
+    };
+    await recorder.transaction(async (transaction) => {
+      hear(transaction, 'first');
+      await transaction.insertEvents([sampleEvent(id, 1)]);
+      await transaction.transaction(async (inner) => {
+        hear(inner, 'within');
+        await inner.insertEvents([sampleEvent(id, 2)]);
+      });
+      expectEqual(heard, [], 'what was heard before the commit');
+      hear(transaction, 'last');
+    });
+    const committed = ['first', 'within', 'last'].map((name) => ({ told: `${name}: committed`, events: [1, 2] }));
+    expectEqual(heard.splice(0), committed, 'what was heard of the commit, when the transaction resolved');
+    const taken = recorder.transaction(async (transaction) => {
+      hear(transaction, 'outer');
+      await transaction.insertEvents([sampleEvent(id, 3)]);
+      await transaction.transaction(async (inner) => hear(inner, 'joined'));
+      throw new RangeError('the work failed');
+    });
+    expectTrue((await rejection(taken)) instanceof RangeError, 'the rejection is what the work threw');
+    const rolledBack = ['outer', 'joined'].map((name) => ({ told: `${name}: rolledBack`, events: [1, 2] }));
+    expectEqual(heard.splice(0), rolledBack, 'what was heard of the roll back');
+    const outcomes: string[] = [];
+    await recorder.transaction(async (transaction) => {
+      transaction.onEnded?.((outcome) => void outcomes.push(`outer ${outcome}`));
+      await rejection(
+        transaction.transaction(async (inner) => {
+          inner.onEnded?.((outcome) => void outcomes.push(`inner ${outcome}`));
+          throw new RangeError('not this');
+        }),
+      );
+    });
+    expectEqual(outcomes, ['inner rolledBack', 'outer committed'], 'one within that was taken back alone');
+  },
+};
+
 /** The suite for `TransactionalRecorder`; run `processRecorderCases` and those before it as well. */
 export const transactionCases: readonly Case[] = [
   commitsTogether,
@@ -395,6 +444,7 @@ export const transactionCases: readonly Case[] = [
   endedIsRefused,
   failureLeavesRecorderUsable,
   transactionsAreDeclared,
+  endIsHeard,
 ];
 
 /** Names of the cases that need SQL of the caller's own, for an engine that has none to declare as skips. */

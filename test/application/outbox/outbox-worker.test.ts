@@ -123,6 +123,36 @@ describe('attempts', () => {
     expect(await outbox.counts()).toEqual({ pending: 1, published: 1, failed: 1 });
   });
 
+  test('an aggregate that fails leaves the others their turn, however much of it there is', async () => {
+    const { outbox, broker, publish, recorder, worker } = lab({ batch: 100 });
+    const [failing, ...others] = Array.from({ length: 4 }, () => newOriginatorId()) as [string, ...string[]];
+    const events = Array.from({ length: 250 }, (_, index) => sampleRecordedEvent(failing, index + 1));
+    await recordWith(recorder, [outbox], [...events, ...others.map((id) => sampleRecordedEvent(id, 1))]);
+    publish.mockImplementation(async (message) => {
+      if (message.headers['aggregate_id'] === failing) throw new Error('no');
+      broker.take(message);
+    });
+    expect(await worker.runOnce()).toMatchObject({ published: 3, postponed: 1 });
+    expect(broker.messages.map(({ headers }) => headers['aggregate_id'])).toEqual(others);
+    // Each time that it is due again, it is tried again, and the rest is not waited for.
+    expect(publish.mock.calls.filter(([{ headers }]) => headers['aggregate_id'] === failing)).toHaveLength(1);
+  });
+
+  test('a batch that lost its lease is not begun again and again', async () => {
+    const { outbox, worker, record, clock, publish } = lab({ leaseMs: 1_000, publishTimeoutMs: 900 });
+    await record(newOriginatorId(), 1);
+    vi.spyOn(outbox, 'renew').mockResolvedValue(false);
+    const claim = outbox.claim.bind(outbox);
+    const claims = vi.spyOn(outbox, 'claim').mockImplementation(async (request) => {
+      const entries = await claim(request);
+      clock.advance(600);
+      return entries;
+    });
+    expect(await worker.runOnce()).toMatchObject({ claimed: 1, published: 0 });
+    expect(claims).toHaveBeenCalledTimes(1);
+    expect(publish).not.toHaveBeenCalled();
+  });
+
   test('a publisher that never answers is given up after its time, and the late answer changes nothing', async () => {
     const { clock, outbox, publish, worker, record } = lab({ publishTimeoutMs: 1_000, leaseMs: 10_000 });
     let answer: () => void = () => undefined;
