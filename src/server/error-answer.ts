@@ -13,6 +13,12 @@ import { SyncError, UnauthorizedError, UnavailableError } from '../sync/protocol
 // Long enough for a database to restart; replicas take it as the least they wait.
 const RETRY_AFTER_SECONDS = 2;
 
+const CHALLENGE = 'Bearer error="invalid_token"';
+const HEADERS_OF_STATUS: ReadonlyMap<number, Readonly<Record<string, string>>> = new Map([
+  [401, { 'www-authenticate': CHALLENGE }],
+  [503, { 'retry-after': String(RETRY_AFTER_SECONDS) }],
+]);
+
 // The protocol's table of answers, see the module of the push messages.
 const STATUS_OF_CODE: ReadonlyMap<string, ContentfulStatusCode> = new Map<string, ContentfulStatusCode>([
   ['INVALID_REQUEST', 400],
@@ -24,14 +30,6 @@ const STATUS_OF_CODE: ReadonlyMap<string, ContentfulStatusCode> = new Map<string
   ['TOO_LARGE', 413],
   ['UPGRADE_REQUIRED', 426],
   ['UNAVAILABLE', 503],
-]);
-
-// OperationalError and the classes below it: told by code, because the recorder may come from another copy of the library.
-const OPERATIONAL_CODES: ReadonlySet<string> = new Set([
-  'OPERATIONAL_ERROR',
-  'STORAGE_UNAVAILABLE',
-  'STORAGE_FULL',
-  'STORAGE_LOST',
 ]);
 
 /** An answer that is no success. */
@@ -53,24 +51,39 @@ export function answerOf(thrown: unknown, status?: ContentfulStatusCode): ErrorA
   if (isEventSourcingError(thrown)) {
     const ownStatus = status ?? STATUS_OF_CODE.get(thrown.code);
     if (ownStatus !== undefined) return answer(thrown, ownStatus, ownStatus === 503);
-    if (OPERATIONAL_CODES.has(thrown.code)) {
+    if (isOperational(thrown)) {
       return answer(new UnavailableError('The database does not answer. Nothing is lost: send it again.'), 503, true);
     }
   }
   return answer(new SyncError('The server failed in a way that it did not expect. Its log says more.'), 500, true);
 }
 
+/**
+ * Whether an error says that the database is in trouble, or all its connections in use: nothing about the request.
+ *
+ * Told by the codes of its class and those above, because the recorder may come from another copy of the library.
+ */
+export function isOperational(thrown: unknown): boolean {
+  if (!isEventSourcingError(thrown)) return false;
+  let ErrorClass: unknown = thrown.constructor;
+  while (typeof ErrorClass === 'function') {
+    const { code } = ErrorClass as { code?: unknown };
+    if (code === 'OPERATIONAL_ERROR' || code === 'CONNECTION_POOL_CLOSED') return true;
+    ErrorClass = Object.getPrototypeOf(ErrorClass);
+  }
+  return false;
+}
+
 // Only the bearer middleware throws this class: no header, a malformed one, or a token that is not good.
 function unauthorized(thrown: HTTPException): ErrorAnswer {
-  const challenge = thrown.res?.headers.get('www-authenticate') ?? 'Bearer';
-  const error = new UnauthorizedError('A bearer token is needed that this server takes.');
-  const plain = answer(error, 401, false);
+  const challenge = thrown.res?.headers.get('www-authenticate') ?? CHALLENGE;
+  const plain = answer(new UnauthorizedError('A bearer token is needed that this server takes.'), 401, false);
   return { ...plain, headers: { ...plain.headers, 'www-authenticate': challenge } };
 }
 
 function answer(error: EventSourcingError, status: ContentfulStatusCode, isServerFault: boolean): ErrorAnswer {
   // The chain of causes names tables, hosts and values: it stays in the log.
   const { cause: _cause, ...data } = encodeError(error, { stack: false });
-  const headers: Record<string, string> = status === 503 ? { 'retry-after': String(RETRY_AFTER_SECONDS) } : {};
+  const headers = HEADERS_OF_STATUS.get(status) ?? {};
   return { status, headers, body: { error: data }, isServerFault };
 }

@@ -3,6 +3,8 @@
  *
  * @module
  */
+export { ForbiddenError, UnauthorizedError, UnavailableError } from '../sync/protocol/index.js';
 export type { ServerAuthOptions } from './server-auth.js';
 export { createSyncServer, HEALTH_PATH } from './sync-server.js';
 export type { RecordedPush, SyncServer, SyncServerOptions } from './sync-server.js';
+export type { VerifyToken } from './token-check.js';

@@ -15,7 +15,7 @@
  * @module
  */
 import { DataError, IntegrityError } from '../persistence/errors.js';
-import type { ProcessRecorder } from '../persistence/recorder.js';
+import type { ProcessRecorder, StoredComparison } from '../persistence/recorder.js';
 import type { Notification, NotificationId, StoredEvent } from '../persistence/stored-event.js';
 import {
   fromPushRequest,
@@ -88,37 +88,23 @@ async function answerAgain(recorder: ProcessRecorder, last: NotificationId): Pro
 }
 
 async function checkRecorded(recorder: ProcessRecorder, notifications: readonly Notification[]): Promise<void> {
-  for (const run of runsOf(notifications)) {
-    const [first, final] = [run[0] as Notification, run.at(-1) as Notification];
-    const bounds = { gt: first.originatorVersion - 1, lte: final.originatorVersion };
-    const stored = await recorder.selectEvents(first.originatorId, bounds);
-    run.forEach((sent, index) => {
-      const found = stored[index];
-      if (found === undefined || !isSame(sent, found)) throw diverged(sent);
-    });
-  }
+  if (notifications.length === 0) return;
+  const unlike = await findUnlike(recorder, notifications);
+  if (unlike !== undefined) throw diverged(notifications[unlike] as Notification);
 }
 
-/** Splits into runs of consecutive versions of one aggregate, so that each is read at once and nothing beyond it. */
-function runsOf(notifications: readonly Notification[]): Notification[][] {
-  const sorted = notifications.toSorted(
-    (a, b) => compareText(a.originatorId, b.originatorId) || a.originatorVersion - b.originatorVersion,
-  );
-  const runs: Notification[][] = [];
-  let previous: Notification | undefined;
-  for (const notification of sorted) {
-    const follows =
-      previous?.originatorId === notification.originatorId &&
-      previous.originatorVersion + 1 === notification.originatorVersion;
-    if (follows) runs.at(-1)?.push(notification);
-    else runs.push([notification]);
-    previous = notification;
+async function findUnlike(
+  recorder: ProcessRecorder & Partial<StoredComparison>,
+  notifications: readonly Notification[],
+): Promise<number | undefined> {
+  if (recorder.findUnlike !== undefined) return await recorder.findUnlike(notifications.map(toStoredEvent));
+  for (const [index, sent] of notifications.entries()) {
+    // One by one, to the first that differs: whoever sends a few bytes for large events must not have all of them read.
+    const version = sent.originatorVersion;
+    const [stored] = await recorder.selectEvents(sent.originatorId, { gt: version - 1, lte: version });
+    if (stored === undefined || !isSame(sent, stored)) return index;
   }
-  return runs;
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
+  return undefined;
 }
 
 function isSame(sent: StoredEvent, stored: StoredEvent): boolean {

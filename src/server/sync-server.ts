@@ -13,14 +13,18 @@ import {
   InvalidRequestError,
   PROTOCOL_HEADER,
   PROTOCOL_VERSION,
-  PUSH_BODY_BYTES_MAX,
   PUSH_PATH,
   pushRequestSchema,
   UpgradeRequiredError,
 } from '../sync/protocol/index.js';
-import { answerOf } from './error-answer.js';
+import { checkOrigins } from './cors-origins.js';
+import { answerOf, isOperational } from './error-answer.js';
+import { callQuietly, quietLog } from './foreign-code.js';
+import type { Log } from './foreign-code.js';
+import { HealthCheck } from './health-check.js';
+import { checkFunction, optionRefused } from './option-checks.js';
 import { decidePush } from './push-decision.js';
-import { readJson } from './request-body.js';
+import { PUSH_BODY_LIMITS, readJson } from './request-body.js';
 import { authMiddleware } from './server-auth.js';
 import type { ServerAuthOptions } from './server-auth.js';
 
@@ -31,7 +35,7 @@ const STAMP = { [PROTOCOL_HEADER]: PROTOCOL_VERSION, 'cache-control': 'no-store'
 // A browser asks before every push otherwise; two hours is what Chromium allows at most.
 const PREFLIGHT_MAX_AGE_SECONDS = 7_200;
 
-type Log = (message: string, error: unknown) => void;
+const RECORDER_METHODS = ['insertEvents', 'selectEvents', 'maxNotificationId', 'maxTrackingId'] as const;
 
 /** What was recorded by one push. */
 export interface RecordedPush {
@@ -46,12 +50,21 @@ export interface RecordedPush {
 export interface SyncServerOptions extends ServerAuthOptions {
   /** Where pushes go: events, and a tracking record for each replica. Lent, not owned. */
   readonly recorder: ProcessRecorder;
-  /** Origins whose pages may push, for example `https://stock.example`. @defaultValue only the server's own */
+  /**
+   * Origins whose pages may push, for example `https://stock.example`: spelled as browsers send them, without a slash at
+   * the end, capitals, or a port that goes without saying. There is no `*`.
+   *
+   * @defaultValue only the server's own
+   */
   readonly corsOrigins?: readonly string[] | undefined;
-  /** Called after a push recorded something. Nobody waits for it; what it throws is logged. */
+  /** Called after a push recorded something. Nobody waits for it; what it throws, or rejects with, is logged. */
   readonly onRecorded?: ((push: RecordedPush) => void) | undefined;
-  /** Told of faults on this side: the answer to the outside does not name them. @defaultValue `console.error` */
-  readonly log?: Log | undefined;
+  /**
+   * Told of faults on this side: the answer to the outside does not name them. What it throws is ignored.
+   *
+   * @defaultValue `console.error`
+   */
+  readonly log?: ((message: string, error: unknown) => void) | undefined;
 }
 
 /** A server that answers requests, in whatever runtime hands them over. */
@@ -65,22 +78,33 @@ export interface SyncServer {
  *
  * @example
  * ```ts
- * const server = createSyncServer({ recorder, tokens: [process.env.DAYBOOK_TOKEN] });
+ * const server = createSyncServer({ recorder, tokens: [process.env.DAYBOOK_TOKEN ?? ''] });
  * export default { fetch: server.fetch };
  * ```
  *
- * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may push
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may push, or when an option is not what it should be
  */
 export function createSyncServer(options: SyncServerOptions): SyncServer {
-  const { recorder, corsOrigins = [], log = logToConsole } = options;
+  checkServerOptions(options);
+  const { recorder, corsOrigins = [], onRecorded } = options;
+  const log = quietLog(options.log ?? logToConsole);
+  const health = new HealthCheck(recorder);
   const app = new Hono();
   app.use(stampAnswers);
   if (corsOrigins.length > 0) app.use(allowOrigins(corsOrigins));
-  app.post(PUSH_PATH, checkProtocol, authMiddleware(options), async (c) => {
-    const request = await readJson(c.req.raw, pushRequestSchema, PUSH_BODY_BYTES_MAX);
-    const { response, recordedCount } = await decidePush(recorder, request);
-    if (recordedCount > 0) {
-      report(options, { replicaId: request.replicaId, count: recordedCount, head: response.head });
+  app.post(PUSH_PATH, checkProtocol, authMiddleware(options, log), async (c) => {
+    const request = await readJson(c.req.raw, pushRequestSchema, PUSH_BODY_LIMITS);
+    const { response, recordedCount } = await decidePush(recorder, request).catch((error: unknown) => {
+      if (isOperational(error)) health.noteTrouble();
+      throw error;
+    });
+    health.noteAnswer();
+    if (recordedCount > 0 && onRecorded !== undefined) {
+      const push = { replicaId: request.replicaId, count: recordedCount, head: response.head };
+      callQuietly(
+        () => onRecorded(push),
+        (error) => log('onRecorded threw. The push is recorded all the same.', error),
+      );
     }
     return c.json(response);
   });
@@ -89,12 +113,32 @@ export function createSyncServer(options: SyncServerOptions): SyncServer {
     return answerError(c, new InvalidRequestError('Only POST is understood here.'), log, 405);
   });
   app.get(HEALTH_PATH, async (c) => {
-    await recorder.maxNotificationId();
+    await health.check();
     return c.json({ status: 'ok' });
   });
   app.notFound((c) => answerError(c, new InvalidRequestError('There is nothing at this address.'), log, 404));
   app.onError((error, c) => answerError(c, error, log));
   return { fetch: async (request) => await fetchAlways(app, request, log) };
+}
+
+/**
+ * Checks the options of a server, its recorder left out: hosts do before they start a database for nothing.
+ *
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may push, or when an option is not what it should be
+ */
+export function checkHandlerOptions(options: Omit<SyncServerOptions, 'recorder'>): void {
+  checkFunction('onRecorded', options.onRecorded);
+  checkFunction('log', options.log);
+  checkOrigins('corsOrigins', options.corsOrigins);
+  authMiddleware(options, () => undefined);
+}
+
+function checkServerOptions(options: SyncServerOptions): void {
+  const recorder = options.recorder as unknown as Readonly<Record<string, unknown>> | undefined;
+  if (RECORDER_METHODS.some((method) => typeof recorder?.[method] !== 'function')) {
+    throw optionRefused('recorder', 'a ProcessRecorder, a PostgresProcessRecorder for example');
+  }
+  checkHandlerOptions(options);
 }
 
 /** Hono answers errors, but rejects with what was thrown and is none. */
@@ -138,14 +182,6 @@ function answerError(c: Context, thrown: unknown, log: Log, status?: ContentfulS
   if (answer.isServerFault) log(`${c.req.method} ${c.req.path} was answered with ${answer.status}.`, thrown);
   for (const [name, value] of Object.entries(answer.headers)) c.header(name, value);
   return c.json(answer.body, answer.status);
-}
-
-function report({ onRecorded, log = logToConsole }: SyncServerOptions, push: RecordedPush): void {
-  try {
-    onRecorded?.(push);
-  } catch (error) {
-    log('onRecorded threw. The push is recorded all the same.', error);
-  }
 }
 
 function logToConsole(message: string, error: unknown): void {

@@ -11,6 +11,7 @@ import type {
   RecorderSupport,
   SelectEventsOptions,
   SelectNotificationsOptions,
+  StoredComparison,
 } from '../recorder.js';
 import type { SqlDialect } from '../sql/sql-dialect.js';
 import type { SqlResult } from '../sql/sql-queryable.js';
@@ -201,7 +202,7 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
  * });
  * ```
  */
-export class PostgresProcessRecorder extends PostgresApplicationRecorder implements SqlRecorder {
+export class PostgresProcessRecorder extends PostgresApplicationRecorder implements SqlRecorder, StoredComparison {
   override readonly supports: RecorderSupport = COMPLETE;
   readonly dialect: SqlDialect = POSTGRES_DIALECT;
   readonly #idleTimeoutMs: number;
@@ -230,6 +231,10 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
     options: InsertEventsOptions = {},
   ): Promise<readonly NotificationId[]> {
     return await this.recorder.insertEvents(events, options);
+  }
+
+  async findUnlike(events: readonly StoredEvent[]): Promise<number | undefined> {
+    return await this.recorder.findUnlike(events);
   }
 
   async maxTrackingId(applicationName: string): Promise<NotificationId> {

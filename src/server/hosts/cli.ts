@@ -9,9 +9,9 @@
  */
 import { constants } from 'node:os';
 import { isEventSourcingError } from '../../domain/errors.js';
-import { parseCliOptions, USAGE } from './cli-options.js';
+import { parseCliOptions, secretsInArguments, USAGE } from './cli-options.js';
 import { startNodeHost } from './node-host.js';
-import type { NodeHostOptions } from './node-host.js';
+import type { NodeHostOptions } from './host-options.js';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -32,7 +32,11 @@ async function main(): Promise<void> {
 
 function readOptions(): NodeHostOptions | undefined {
   try {
-    const options = parseCliOptions(process.argv.slice(2), process.env);
+    const args = process.argv.slice(2);
+    const options = parseCliOptions(args, process.env);
+    for (const secret of secretsInArguments(args)) {
+      console.error(`daybook-server: every user of this machine can read ${secret}.`);
+    }
     if (options !== 'help') return options;
     console.log(USAGE);
   } catch (error) {

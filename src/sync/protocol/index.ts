@@ -5,6 +5,7 @@
  */
 export {
   fromPushRequest,
+  isBearerToken,
   parseErrorResponse,
   parsePushResponse,
   PROTOCOL_HEADER,

@@ -49,6 +49,8 @@ export const PUSH_EVENTS_MAX = 500;
 /** Bytes of one request's body, uncompressed. */
 export const PUSH_BODY_BYTES_MAX = 1_048_576;
 
+// Source: RFC 6750, section 2.1.
+const BEARER_TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 const uuidSchema = v.pipe(v.string(), v.check(isCanonicalUuid, 'must be a UUID in canonical form'));
@@ -126,6 +128,11 @@ const errorDataSchema: v.GenericSchema<ErrorData> = v.object({
 
 /** The body of every answer that is not a 200. */
 const errorResponseSchema: v.GenericSchema<{ error: ErrorData }> = v.object({ error: errorDataSchema });
+
+/** Whether a value can stand as a token in the header `Authorization`. */
+export function isBearerToken(value: unknown): value is string {
+  return typeof value === 'string' && BEARER_TOKEN.test(value);
+}
 
 /** Puts notifications of the local application sequence on the wire. */
 export function toPushRequest(replicaId: string, after: number, notifications: readonly Notification[]): PushRequest {

@@ -1,0 +1,116 @@
+/**
+ * What a host is told, and its check, before anything is started for nothing.
+ *
+ * @module
+ */
+import { postgresTables } from '../../persistence/postgres/index.js';
+import type { PgPool, PoolSizes, PostgresProcessRecorder } from '../../persistence/postgres/index.js';
+import { checkFunction, checkText, checkWhole, DELAY_MS_MAX, optionRefused } from '../option-checks.js';
+import { checkHandlerOptions } from '../sync-server.js';
+import type { SyncServerOptions } from '../sync-server.js';
+import { checkEmbeddedOptions, PORT_MAX } from './embedded-options.js';
+import type { EmbeddedPostgresOptions } from './embedded-options.js';
+
+/** Where the host listens, unless told otherwise. */
+export const PORT_DEFAULT = 8787;
+/** The address that the host listens on, unless told otherwise. */
+export const HOSTNAME_DEFAULT = '127.0.0.1';
+/** Where the embedded PostgreSQL keeps its files, unless told otherwise: below the working folder. */
+export const DATABASE_DIR_DEFAULT = '.daybook';
+
+// PostgreSQL itself takes 100, unless it is told otherwise, and no machine as many as this.
+const POOL_MAX = 10_000;
+// Also a folder of sockets, as `pg` takes it.
+const DATABASE_URL = /^(?:postgres|postgresql|socket):|^\//;
+const HOST_NAME = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
+
+/** What the routes of an application get to work with. */
+export interface NodeHostContext {
+  /** Lent: the host closes it. */
+  readonly pool: PgPool;
+  readonly recorder: PostgresProcessRecorder;
+  /** Aborted when the host begins to close: end streams that would go on for ever. */
+  readonly closing: AbortSignal;
+}
+
+/** Options of {@link startNodeHost}. Exactly one of `tokens`, `verifyToken` and `allowAnonymous` is needed. */
+export interface NodeHostOptions extends Omit<SyncServerOptions, 'recorder'> {
+  /** TCP port; 0 takes a free one. @defaultValue 8787 */
+  readonly port?: number | undefined;
+  /** The address to listen on; `0.0.0.0` is every one. @defaultValue `127.0.0.1`: this machine only */
+  readonly hostname?: string | undefined;
+  /**
+   * The names by which it is reached, for example `stock.example`, without a port; an address is one always. A request by
+   * another name is refused, so that no page can reach it by a name of its own which it lets point here (DNS rebinding).
+   *
+   * @defaultValue only `localhost` for `allowAnonymous` on an address of this machine only; otherwise any
+   */
+  readonly allowedHosts?: readonly string[] | undefined;
+  /** A PostgreSQL to use. @defaultValue an embedded one in `databaseDir` */
+  readonly databaseUrl?: string | undefined;
+  /** Where the embedded PostgreSQL keeps its files. @defaultValue `.daybook` in the working folder */
+  readonly databaseDir?: string | undefined;
+  /** More about the embedded PostgreSQL, for example faster settings for tests. */
+  readonly embedded?: Omit<EmbeddedPostgresOptions, 'databaseDir'> | undefined;
+  /** Names the tables, see `PostgresTableOptions`. @defaultValue `stored_events` and `notification_tracking` */
+  readonly applicationName?: string | undefined;
+  /** The schema of the tables. @defaultValue the database's */
+  readonly schema?: string | undefined;
+  /** How many connections to the database there are. @defaultValue 5, and up to 10 more */
+  readonly pool?: PoolSizes | undefined;
+  /** Answers whatever is not the sync server's (`/v1/…` and `/health`), for example an application's pages. */
+  readonly routes?: ((request: Request, context: NodeHostContext) => Response | Promise<Response>) | undefined;
+  /** Milliseconds that closing waits for requests in flight, 0 to 2,147,483,647. @defaultValue 10,000 */
+  readonly closeLimitMs?: number | undefined;
+}
+
+/**
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may push, or when an option is not what it should be
+ */
+export function checkHostOptions(options: NodeHostOptions): void {
+  checkHandlerOptions(options);
+  checkFunction('routes', options.routes);
+  checkWhole('port', options.port, 0, PORT_MAX);
+  checkText('hostname', options.hostname);
+  checkWhole('closeLimitMs', options.closeLimitMs, 0, DELAY_MS_MAX);
+  checkAllowedHosts(options.allowedHosts);
+  checkDatabaseUrl(options.databaseUrl);
+  checkPool(options.pool);
+  checkNames(options);
+  checkText('databaseDir', options.databaseDir);
+  if (options.embedded !== undefined) checkEmbeddedOptions(options.embedded);
+}
+
+function checkAllowedHosts(hosts: NodeHostOptions['allowedHosts']): void {
+  if (hosts === undefined) return;
+  if (Array.isArray(hosts) && hosts.every((host) => typeof host === 'string' && HOST_NAME.test(host))) return;
+  throw optionRefused('allowedHosts', 'names such as stock.example, in lower case, without scheme and port');
+}
+
+function checkDatabaseUrl(url: string | undefined): void {
+  if (url === undefined) return;
+  checkText('databaseUrl', url);
+  if (DATABASE_URL.test(url) && (url.startsWith('/') || URL.canParse(url))) return;
+  // Not shown: it has the password.
+  throw optionRefused(
+    'databaseUrl',
+    'an address of PostgreSQL, such as postgres://user:password@host:5432/database, with its parts percent-encoded',
+  );
+}
+
+function checkPool(pool: NodeHostOptions['pool']): void {
+  checkWhole('poolSize', pool?.poolSize, 0, POOL_MAX);
+  checkWhole('maxOverflow', pool?.maxOverflow, 0, POOL_MAX);
+  if (pool?.poolSize === 0 && pool.maxOverflow === 0)
+    throw optionRefused('poolSize and maxOverflow', '1 or more together');
+}
+
+function checkNames({ applicationName, schema }: NodeHostOptions): void {
+  for (const [option, value] of Object.entries({ applicationName, schema })) {
+    if (value !== undefined && typeof value !== 'string') throw optionRefused(option, 'a text', value);
+  }
+  postgresTables({
+    ...(applicationName === undefined ? {} : { applicationName }),
+    ...(schema === undefined ? {} : { schema }),
+  });
+}

@@ -1,0 +1,136 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { OperationalError } from '../../src/persistence/errors.js';
+import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
+import { createSyncServer } from '../../src/server/index.js';
+import { HealthCheck } from '../../src/server/health-check.js';
+import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
+import type { PostgresFixture } from '../support/postgres-fixture.js';
+import { postPush, readAnswer } from '../support/push-client.js';
+import { makeEvents, makePush } from '../support/stored-events.js';
+
+let nowMs = 0;
+const nowMsOf = (): number => nowMs;
+const asked = vi.fn<() => Promise<number>>();
+const makeHealth = (limitMs?: number): HealthCheck => new HealthCheck({ maxNotificationId: asked }, nowMsOf, limitMs);
+
+afterEach(() => {
+  asked.mockReset();
+});
+
+describe('the database is asked how it is', () => {
+  it('by one question at a time, whose answer is good for a second', async () => {
+    let settle: ((id: number) => void) | undefined;
+    asked.mockImplementation(() => new Promise((resolve) => (settle = resolve)));
+    const health = makeHealth();
+    const answers = Array.from({ length: 1_000 }, () => health.check());
+    expect(asked).toHaveBeenCalledTimes(1);
+    settle?.(7);
+    await Promise.all(answers);
+    nowMs += 999;
+    await health.check();
+    expect(asked).toHaveBeenCalledTimes(1);
+    nowMs += 1;
+    asked.mockResolvedValue(7);
+    await health.check();
+    expect(asked).toHaveBeenCalledTimes(2);
+  });
+
+  it('and its trouble is known for a second as well', async () => {
+    asked.mockImplementation(() => Promise.reject(new OperationalError('away')));
+    const health = makeHealth();
+    for (let count = 0; count < 100; count++) await expect(health.check()).rejects.toThrow('away');
+    expect(asked).toHaveBeenCalledTimes(1);
+    nowMs += 1_000;
+    asked.mockResolvedValue(7);
+    await health.check();
+  });
+
+  it('never, while others are answered', async () => {
+    const health = makeHealth();
+    for (let count = 0; count < 10; count++) {
+      health.noteAnswer();
+      nowMs += 500;
+      await health.check();
+    }
+    expect(asked).not.toHaveBeenCalled();
+  });
+
+  it('at once, when others are not', async () => {
+    asked.mockImplementation(() => Promise.reject(new OperationalError('away')));
+    const health = makeHealth();
+    health.noteAnswer();
+    health.noteTrouble();
+    await expect(health.check()).rejects.toThrow('away');
+  });
+
+  it('and is not waited for longer than a limit, unless others were answered meanwhile', async () => {
+    asked.mockImplementation(() => new Promise(() => undefined));
+    const health = makeHealth(10);
+    await expect(health.check()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    const waiting = health.check();
+    health.noteAnswer();
+    await waiting;
+    expect(asked).toHaveBeenCalledTimes(1);
+  });
+
+  it('also when it throws instead of rejecting', async () => {
+    asked.mockImplementation(() => {
+      throw new OperationalError('away');
+    });
+    await expect(makeHealth().check()).rejects.toThrow('away');
+  });
+});
+
+describe('a pool that is exhausted', () => {
+  const health = (fetch: (request: Request) => Promise<Response>): Promise<number> =>
+    fetch(new Request('http://server.test/health')).then(({ status }) => status);
+
+  it('is no fault of the request: 503, when to come again, and how the pool stands in the log only', async () => {
+    await using small = await openPostgres({ poolSize: 1, maxOverflow: 0, poolTimeoutMs: 50 });
+    const recorder = await small.make({ applicationName: uniqueName() });
+    const log = vi.fn<(message: string, error: unknown) => void>();
+    const { fetch } = createSyncServer({ recorder, allowAnonymous: true, log });
+    const request = makePush(makeEvents(1));
+    const client = await small.pool.connect();
+    const answer = await postPush(fetch, request);
+    expect([answer.status, answer.body.error?.code]).toEqual([503, 'UNAVAILABLE']);
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(log).toHaveBeenCalledWith(expect.any(String), expect.objectContaining({ code: 'CONNECTION_UNAVAILABLE' }));
+    expect(await health(fetch)).toBe(503);
+    client.release();
+    expect((await postPush(fetch, request)).status).toBe(200);
+    expect(await health(fetch)).toBe(200);
+  });
+
+  it('cannot be made so by asking for its health', async () => {
+    await using small = await openPostgres({ poolSize: 2, maxOverflow: 0, poolTimeoutMs: 5_000 });
+    const recorder = await small.make({ applicationName: uniqueName() });
+    const { fetch } = createSyncServer({ recorder, allowAnonymous: true, log: vi.fn() });
+    const lends = vi.spyOn(small.pool, 'connect');
+    const flood = Array.from({ length: 2_000 }, () => health(fetch));
+    const [answer] = await Promise.all([postPush(fetch, makePush(makeEvents(1))), ...flood]);
+    expect(answer.status).toBe(200);
+    expect(new Set(await Promise.all(flood))).toEqual(new Set([200]));
+    // One for health; a push takes a few.
+    expect(lends.mock.calls.length).toBeLessThan(10);
+  });
+
+  it('is 503 as well when it was closed: the server is going', async () => {
+    const closed: PostgresFixture = await openPostgres();
+    await closed.close();
+    const { fetch } = createSyncServer({ recorder: closed.recorder, allowAnonymous: true, log: vi.fn() });
+    expect((await postPush(fetch, makePush(makeEvents(1)))).status).toBe(503);
+  });
+});
+
+it('every error of an engine in trouble is one of this side, to be tried again', async () => {
+  class Newer extends OperationalError {
+    static override readonly code: string = 'NOT_KNOWN_YET';
+  }
+  const recorder = new MemoryProcessRecorder();
+  recorder.insertEvents = () => Promise.reject(new Newer('secret'));
+  const { fetch } = createSyncServer({ recorder, allowAnonymous: true, log: vi.fn() });
+  const answer = await postPush(fetch, makePush(makeEvents(1)));
+  expect([answer.status, answer.body.error?.code]).toEqual([503, 'UNAVAILABLE']);
+  expect((await readAnswer(await fetch(new Request('http://server.test/health')))).status).toBe(200);
+});
