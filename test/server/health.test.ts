@@ -86,7 +86,7 @@ describe('a pool that is exhausted', () => {
     fetch(new Request('http://server.test/health')).then(({ status }) => status);
 
   it('is no fault of the request: 503, when to come again, and how the pool stands in the log only', async () => {
-    await using small = await openPostgres({ poolSize: 1, maxOverflow: 0, poolTimeoutMs: 50 });
+    await using small = await openPostgres({ poolSize: 1, maxOverflow: 0, poolTimeoutMs: 1_500 });
     const recorder = await small.make({ applicationName: uniqueName() });
     const log = vi.fn<(message: string, error: unknown) => void>();
     const { fetch } = createSyncServer({ recorder, allowAnonymous: true, log });

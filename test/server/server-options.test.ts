@@ -3,7 +3,6 @@ import type { ProgrammingError } from '../../src/persistence/errors.js';
 import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
 import { startEmbeddedPostgres, startNodeHost } from '../../src/server/hosts/index.js';
 import { createSyncServer } from '../../src/server/index.js';
-import type { SyncServerOptions } from '../../src/server/index.js';
 
 const recorder = new MemoryProcessRecorder();
 
