@@ -121,6 +121,7 @@ export type {
 } from './persistence/stored-event.js';
 export type { SqlQueryable, SqlResult } from './persistence/sql/sql-queryable.js';
 export type { SnapshotStore, StoredSnapshot } from './persistence/snapshot-store.js';
+export { LogBehindError } from './persistence/log-behind.js';
 export { follow } from './persistence/subscription.js';
 export type { FollowOptions, NotificationSource, OnRecorded, Subscription } from './persistence/subscription.js';
 export type { Transcoder, Transcoding } from './persistence/mapping/transcoder.js';

@@ -24,6 +24,7 @@
  */
 import { onAbort } from '../util/on-abort.js';
 import { ProgrammingError } from './errors.js';
+import { logBehind } from './log-behind.js';
 import { readPage } from './notification-pages.js';
 import type { NotificationPage } from './notification-pages.js';
 import type { ApplicationRecorder } from './recorder.js';
@@ -51,6 +52,7 @@ export interface Subscription extends AsyncIterableIterator<Notification, undefi
   /**
    * The next notification, as soon as there is one. Calls may overlap; they are answered in their order.
    *
+   * @throws LogBehindError (`LOG_BEHIND`) when the log does not have (any more) what the subscriber has seen
    * @throws what the recorder threw, once; the subscription has ended then. Follow again after the last id.
    */
   next(): Promise<IteratorResult<Notification, undefined>>;
@@ -221,10 +223,17 @@ function pageReader(recorder: NotificationSource, gt: NotificationId, topics: re
     // Without topics every id counts, and nothing lies between the last one and the end of the log.
     const head = topics.length > 0 ? await recorder.maxNotificationId() : undefined;
     const page = await readPage(recorder, { after, head, limit, topics });
+    if (page.notifications.length === 0) assertReached(after, head ?? (await recorder.maxNotificationId()));
     after = page.to;
     limit = nextLimit(page.notifications, limit);
     return page;
   };
+}
+
+/** Otherwise all that is recorded from now on, up to there, would be passed over without a word. */
+function assertReached(position: NotificationId, head: NotificationId): void {
+  const exit = 'Make anew what was made of these notifications, and subscribe from the beginning.';
+  if (head < position) throw logBehind({ what: 'The subscriber', position, head, exit });
 }
 
 /** As many as fit into {@link PAGE_BYTES_AIM}, if the next ones are as large as these. */

@@ -26,6 +26,7 @@ export interface EventSubscription<Event extends Message = Message>
   /**
    * The next event, as soon as there is one. Calls may overlap; they are answered in their order.
    *
+   * @throws LogBehindError (`LOG_BEHIND`) when the log does not have (any more) what the subscriber has seen
    * @throws what reading or decoding threw, once; the subscription has ended then. Subscribe again after the last id.
    */
   next(): Promise<IteratorResult<NotifiedEvent<Event>, undefined>>;

@@ -1,3 +1,4 @@
+import { LogBehindError } from '../../persistence/log-behind.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import type { Clock } from '../../util/clock.js';
 import { pause } from '../../util/pause.js';
@@ -32,8 +33,12 @@ export function feedNews({ feed, maxNotificationId, clock }: FeedNewsOptions, li
         }
         // It has come to its end by itself, and would at once again.
         return;
-      } catch {
+      } catch (error) {
         // Who follows learns of the failure by its own reads.
+        if (error instanceof LogBehindError) {
+          gt = undefined;
+          listener();
+        }
         await pause(clock, RETRY_DELAY_MS, signal);
       }
     }

@@ -13,6 +13,7 @@
  *
  * @module
  */
+import { LogBehindError, logBehind } from '../../persistence/log-behind.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import { checkedMs } from '../../persistence/validation.js';
 import { backoffDelayMs } from '../../util/backoff.js';
@@ -118,6 +119,8 @@ export class LogFollower<Status extends FollowerStatus> {
   ): Promise<void> {
     const { clock } = this.#options;
     checkedMs('timeoutMs', timeoutMs);
+    // What was reached long ago is looked at again: the log may have lost it, and given its id to another event.
+    if (this.#status.value.position >= notificationId) await this.#assertOfLog();
     const reached = new AbortController();
     this.tell();
     await new Promise<void>((resolve, reject) => {
@@ -129,7 +132,7 @@ export class LogFollower<Status extends FollowerStatus> {
       const onAbort = (): void => settle(() => reject(signal?.reason as Error));
       signal?.addEventListener('abort', onAbort, { signal: reached.signal });
       const stop = this.#status.subscribe(({ position, state, lastError }) => {
-        if (position >= notificationId) settle(resolve);
+        if (position >= notificationId && !(lastError instanceof LogBehindError)) settle(resolve);
         else if (state === 'stopped') settle(() => reject(this.#stopped(lastError)));
         else if (signal?.aborted === true) onAbort();
       });
@@ -184,6 +187,20 @@ export class LogFollower<Status extends FollowerStatus> {
 
   #reportBase(change: Pick<FollowerStatus, 'state' | 'lastError'>): void {
     this.report(change as Partial<Omit<Status, 'lag'>>);
+  }
+
+  async #assertOfLog(): Promise<void> {
+    const { position } = this.#status.value;
+    const head = await this.#options.log.recorder.maxNotificationId().catch((error: unknown) => {
+      // What cannot be asked at present is as it was.
+      if (isTransient(error)) return position;
+      throw error;
+    });
+    if (head >= position) return;
+    const error = logBehind({ what: this.#options.what, position, head, exit: 'It does not go on by itself.' });
+    // At once: when it looks next, the log may have grown past it.
+    this.#stop(error);
+    throw this.#stopped(error);
   }
 
   #tooLong(notificationId: NotificationId, timeoutMs: number): WaitTimeoutError {

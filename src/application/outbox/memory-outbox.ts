@@ -1,4 +1,3 @@
-import { IntegrityError } from '../../persistence/errors.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
@@ -15,6 +14,7 @@ import type {
 } from './outbox.js';
 import { OutboxHints } from './outbox-hints.js';
 import { randomUuid } from '../../util/random-uuid.js';
+import { outboxTaken } from './outbox-taken.js';
 
 /** Options of {@link MemoryOutbox}. */
 export interface MemoryOutboxOptions {
@@ -54,14 +54,7 @@ export class MemoryOutbox implements Outbox {
 
   async onRecorded(_transaction: unknown, events: readonly NotifiedEvent[]): Promise<void> {
     const taken = events.find(({ notificationId }) => this.#positions.has(notificationId));
-    if (taken !== undefined) {
-      throw new IntegrityError(
-        `The outbox has an entry at position ${taken.notificationId}: it is another application's.`,
-        {
-          details: { notificationId: taken.notificationId },
-        },
-      );
-    }
+    if (taken !== undefined) throw outboxTaken(taken.notificationId);
     await Promise.resolve();
   }
 

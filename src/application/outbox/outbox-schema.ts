@@ -79,9 +79,10 @@ export function outboxCreations(names: SqlTableName, dialect: SqlDialect): reado
 /** Parameters of an entry that is inserted. */
 export const ENTRY_PARAMETERS: number = INSERTED.length;
 
-/** Inserts several entries at once. */
+/** Inserts several entries at once; says the positions of those that were free. */
 export function insertSql(names: SqlTableName, entries: number): string {
-  return `INSERT INTO ${names.table} (${INSERTED.join(', ')}) VALUES ${valueRows(entries, INSERTED.length)}`;
+  return `INSERT INTO ${names.table} (${INSERTED.join(', ')}) VALUES ${valueRows(entries, INSERTED.length)}
+    ON CONFLICT (position) DO NOTHING RETURNING position`;
 }
 
 /** Leases entries: `$1` lease, `$2` until, `$3` now, `$4` how many. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { NotSupportedError } from '../../persistence/errors.js';
+import type { IntegrityError } from '../../persistence/errors.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import type { SqlQueryable, SqlResult } from '../../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
@@ -14,6 +15,7 @@ import type { NotifiedEvent } from '../events/notified-event.js';
 import { storableText } from '../../persistence/sql/storable-text.js';
 import { OutboxEventData } from './outbox-event-data.js';
 import type { OutboxEventDataOptions } from './outbox-event-data.js';
+import { outboxTaken } from './outbox-taken.js';
 import { OutboxHints } from './outbox-hints.js';
 import { INSERT_ENTRIES_MAX, LAST_ERROR_LENGTH_MAX, LIST_ENTRIES_DEFAULT, MARK_ENTRIES_MAX } from './outbox-limits.js';
 import { createMissing } from '../../persistence/sql/create-missing.js';
@@ -231,7 +233,8 @@ export class SqlOutbox implements Outbox {
     const size = { rowsMax: INSERT_ENTRIES_MAX, columns: ENTRY_PARAMETERS };
     for (const part of statementParts(this.#recorder.dialect, events, size)) {
       const values = await Promise.all(part.map((event) => this.#valuesOf(event, createdAt)));
-      await connection.query(insertSql(this.#names, part.length), values.flat());
+      const { rows } = await connection.query(insertSql(this.#names, part.length), values.flat());
+      if (rows.length < part.length) throw positionTaken(part, rows);
     }
   }
 
@@ -358,6 +361,12 @@ export class SqlOutbox implements Outbox {
       event: () => this.#data.decode(text('event_data')),
     };
   }
+}
+
+/** Not left to the unique constraint: an error of it would not say what happened. */
+function positionTaken(events: readonly NotifiedEvent[], inserted: SqlResult['rows']): IntegrityError {
+  const isIn = new Set(inserted.map((row) => Number(row['position'])));
+  return outboxTaken(events.find(({ notificationId }) => !isIn.has(notificationId))?.notificationId ?? 0);
 }
 
 const UNLEASED = 'lease_owner = NULL, lease_until_ms = NULL';

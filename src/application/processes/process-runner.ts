@@ -19,6 +19,8 @@ import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import type { Observable } from '../../util/observable.js';
 import type { Message } from '../../domain/message-types.js';
+import { logBehind } from '../../persistence/log-behind.js';
+import type { LogBehindError } from '../../persistence/log-behind.js';
 import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { AnyDecider } from '../aggregates/aggregate-kind.js';
 import { ConcurrencyError } from '../aggregates/application-errors.js';
@@ -118,7 +120,8 @@ export class ProcessRunner implements AsyncDisposable {
    * Takes what is recorded now, and returns.
    *
    * @returns whether there was anything to do
-   * @throws what stops the process; `OperationalError` when a store fails
+   * @throws LogBehindError (`LOG_BEHIND`) when the log does not have (any more) what the process has reacted to
+   * @throws what else stops the process; `OperationalError` when a store fails
    */
   async catchUp(): Promise<boolean> {
     const before = this.#position;
@@ -152,6 +155,7 @@ export class ProcessRunner implements AsyncDisposable {
       this.#position ??= await into.recorder.maxTrackingId(this.#trackingName);
       const head = await from.recorder.maxNotificationId();
       const position = this.#position;
+      if (head < position) throw this.#isBeyond(position, head);
       this.#follower.report({ position, head, ...(position < head ? { state: 'running' } : {}) });
       if (position >= head) return;
       const { topics } = process;
@@ -159,6 +163,16 @@ export class ProcessRunner implements AsyncDisposable {
       await this.#reactToAll(events, signal);
       this.#position = Math.max(to, this.#position);
     }
+  }
+
+  #isBeyond(position: NotificationId, head: NotificationId): LogBehindError {
+    const { from, process } = this.#options;
+    return logBehind({
+      what: `The process ${process.name}`,
+      position,
+      head,
+      exit: `Restore the log of ${from.name} to where it was; or give the process another name, under which it begins at the first event, and reacts to all of them again.`,
+    });
   }
 
   async #reactToAll(events: readonly NotifiedEvent[], signal: AbortSignal): Promise<void> {

@@ -1,9 +1,12 @@
+import { logBehind } from '../../persistence/log-behind.js';
 import { readPage } from '../../persistence/notification-pages.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import type { EventLog } from '../log/event-log.js';
+import { headIfLost, REBUILD_VIEW } from '../log/lost-position.js';
+import type { LogCheckpoint } from '../log/lost-position.js';
 import type { InlineParticipant } from '../events/inline-participant.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { applyPage, HandlerFailure } from './projection-applier.js';
@@ -27,7 +30,8 @@ export interface InlineProjectionOptions<Table extends string> {
 
 /**
  * A projection in line with the events: its view changes in the same transaction, so whoever reads what was committed
- * reads a view that holds it. What its handler rejects with refuses the commit.
+ * reads a view that holds it. What its handler rejects with refuses the commit, and so does a `LogBehindError`
+ * (`LOG_BEHIND`): the view has seen what the log does not have (any more).
  *
  * Events that were recorded without it, by another program for example, are taken first, in the same transaction. Where
  * there may be many, catch up with a `ProjectionRunner` before.
@@ -43,9 +47,15 @@ export class InlineProjection<Table extends string> implements InlineParticipant
     this.#topics = new Set(options.projection.topics);
   }
 
-  /** Creates the view if it is missing. To be called before the application records. */
+  /**
+   * Creates the view if it is missing. To be called before the application records.
+   *
+   * @throws LogBehindError (`LOG_BEHIND`) when the log does not have (any more) what the view has seen
+   */
   async setUp(): Promise<void> {
     await this.#store.setUp();
+    const checkpoint = await this.#store.checkpoint('live');
+    if (checkpoint !== undefined) await this.#assertOfLog(checkpoint, this.#options.recorder);
   }
 
   async onRecorded(
@@ -56,6 +66,8 @@ export class InlineProjection<Table extends string> implements InlineParticipant
     if (last === undefined) return;
     const { projection, clock = systemClock } = this.#options;
     const view = await this.#store.within(transaction as RecorderTransaction<SqlQueryable>);
+    // Only what another participant of this transaction has taken already, or what another log had there.
+    if (view.position >= last) await this.#assertOfLog(view, transaction);
     // Read again, instead of taking the events that are in hand: only so is it sure that none is missing before them.
     while (view.position < last) {
       const from = view.position;
@@ -66,5 +78,13 @@ export class InlineProjection<Table extends string> implements InlineParticipant
         throw error instanceof HandlerFailure ? error.cause : error;
       });
     }
+  }
+
+  async #assertOfLog(checkpoint: LogCheckpoint, recorder: EventLog['recorder']): Promise<void> {
+    const { projection, decode } = this.#options;
+    const head = await headIfLost({ recorder, decode }, checkpoint, projection.topics);
+    if (head === undefined) return;
+    const what = `The view of the projection ${projection.name}`;
+    throw logBehind({ what, position: checkpoint.position, head, exit: `Nothing was stored. ${REBUILD_VIEW}` });
   }
 }

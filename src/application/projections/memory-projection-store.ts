@@ -1,5 +1,7 @@
 import type { NotificationId } from '../../persistence/stored-event.js';
 import type { MemoryProjection, MemoryView } from './projection.js';
+import type { LogCheckpoint } from '../log/lost-position.js';
+import type { NotifiedEvent } from '../events/notified-event.js';
 import { ViewMovedError } from './projection-store.js';
 import type {
   DeadLetter,
@@ -9,9 +11,8 @@ import type {
   ViewGeneration,
 } from './projection-store.js';
 
-interface Generation<State> {
+interface Generation<State> extends LogCheckpoint {
   readonly state: State;
-  readonly position: NotificationId;
   readonly deadLetters: ReadonlyMap<NotificationId, DeadLetter>;
 }
 
@@ -41,8 +42,8 @@ export class MemoryProjectionStore<State> implements ProjectionStore<MemoryView<
     return false;
   }
 
-  async position(generation: ViewGeneration): Promise<NotificationId | undefined> {
-    return (generation === 'live' ? this.#live : this.#next)?.position;
+  async checkpoint(generation: ViewGeneration): Promise<LogCheckpoint | undefined> {
+    return generation === 'live' ? this.#live : this.#next;
   }
 
   transaction<T>(
@@ -60,16 +61,19 @@ export class MemoryProjectionStore<State> implements ProjectionStore<MemoryView<
     });
   }
 
-  beginNext(): Promise<void> {
+  beginNext({ isAnew = false }: { readonly isAnew?: boolean } = {}): Promise<void> {
     return this.#inTurn(async () => {
-      this.#next ??= this.#empty();
+      if (isAnew || this.#next === undefined) this.#next = this.#empty();
     });
   }
 
-  promoteNext(): Promise<'promoted' | 'behind' | 'none'> {
+  promoteNext({ lostPosition }: { readonly lostPosition?: NotificationId | undefined } = {}): Promise<
+    'promoted' | 'behind' | 'none'
+  > {
     return this.#inTurn(async () => {
       if (this.#next === undefined) return 'none';
-      if (this.#next.position < this.#live.position) return 'behind';
+      const { position } = this.#live;
+      if (this.#next.position < position && position !== lostPosition) return 'behind';
       this.#live = this.#next;
       this.#next = undefined;
       return 'promoted';
@@ -84,7 +88,7 @@ export class MemoryProjectionStore<State> implements ProjectionStore<MemoryView<
   }
 
   #empty(): Generation<State> {
-    return { state: this.#initialState(), position: 0, deadLetters: new Map() };
+    return { state: this.#initialState(), position: 0, lastEventId: '', deadLetters: new Map() };
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -98,10 +102,12 @@ class MemoryProjectionTransaction<State> implements ProjectionTransaction<Memory
   readonly view: MemoryView<State>;
   readonly #deadLetters: Map<NotificationId, DeadLetter>;
   #position: NotificationId;
+  #lastEventId: string;
 
-  constructor({ state, position, deadLetters }: Generation<State>) {
+  constructor({ state, position, lastEventId, deadLetters }: Generation<State>) {
     this.view = { state };
     this.#position = position;
+    this.#lastEventId = lastEventId;
     this.#deadLetters = new Map(deadLetters);
   }
 
@@ -109,8 +115,13 @@ class MemoryProjectionTransaction<State> implements ProjectionTransaction<Memory
     return this.#position;
   }
 
-  async advance(to: NotificationId): Promise<void> {
+  get lastEventId(): string {
+    return this.#lastEventId;
+  }
+
+  async advance(to: NotificationId, last?: NotifiedEvent): Promise<void> {
     this.#position = to;
+    this.#lastEventId = last?.metadata.eventId ?? this.#lastEventId;
   }
 
   async deadLetters({ statuses, originatorId, notificationId }: DeadLetterFilter = {}): Promise<readonly DeadLetter[]> {
@@ -129,6 +140,7 @@ class MemoryProjectionTransaction<State> implements ProjectionTransaction<Memory
   }
 
   result(): Generation<State> {
-    return { state: this.view.state, position: this.#position, deadLetters: this.#deadLetters };
+    const [position, lastEventId] = [this.#position, this.#lastEventId];
+    return { state: this.view.state, position, lastEventId, deadLetters: this.#deadLetters };
   }
 }

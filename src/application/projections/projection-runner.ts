@@ -6,12 +6,15 @@
  *
  * @module
  */
+import { logBehind } from '../../persistence/log-behind.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import type { Observable } from '../../util/observable.js';
 import type { EventLog } from '../log/event-log.js';
 import { readEvents } from '../log/event-pages.js';
+import { headIfLost, REBUILD_VIEW } from '../log/lost-position.js';
+import type { LogCheckpoint } from '../log/lost-position.js';
 import { LogFollower } from '../log/log-follower.js';
 import type { FollowerStatus, WaitOptions } from '../log/log-follower.js';
 import { ProjectionApplier } from './projection-applier.js';
@@ -84,6 +87,8 @@ export class ProjectionRunner<View> implements AsyncDisposable {
   readonly #deadLetters: DeadLetters<View>;
   /** Whether the view in use is of this definition. */
   #isUpToDate = false;
+  /** Whether the view in use was found to be of this log. */
+  #isOfLog = false;
 
   constructor(options: ProjectionRunnerOptions<View>) {
     const { clock = systemClock, random = Math.random, onFailure = {} } = options;
@@ -118,7 +123,8 @@ export class ProjectionRunner<View> implements AsyncDisposable {
   /**
    * Starts it, and keeps it going until it is closed or the signal is aborted. Starting twice is fine. A view that was
    * made by an earlier definition is built anew first, as by {@link ProjectionRunner.rebuild}; one of a later definition
-   * stops it.
+   * stops it, and so does a log that does not have (any more) what the view has seen, with a `LogBehindError`: it was cut
+   * off, restored, or is another one.
    *
    * @throws what the store throws when it cannot be set up
    */
@@ -130,7 +136,8 @@ export class ProjectionRunner<View> implements AsyncDisposable {
   /**
    * Takes what is recorded now, and returns: for a program that runs once, or a test.
    *
-   * @throws what stops the projection; `OperationalError` when the store fails
+   * @throws LogBehindError (`LOG_BEHIND`) when the log does not have what the view has seen: build it anew, or reset it
+   * @throws what else stops the projection; `OperationalError` when the store fails
    */
   async catchUp(): Promise<void> {
     await this.#setUp();
@@ -150,7 +157,8 @@ export class ProjectionRunner<View> implements AsyncDisposable {
 
   /**
    * Builds the view anew beside the one in use, and swaps them when the new one has caught up. Goes on with a rebuild that
-   * was broken off. Readers see the old view, whole, and then the new one.
+   * was broken off. Readers see the old view, whole, and then the new one. A view that has seen what the log does not have
+   * (any more) is replaced by one of what it has.
    *
    * @throws what stops a projection; the view in use stays as it is
    */
@@ -199,11 +207,13 @@ export class ProjectionRunner<View> implements AsyncDisposable {
 
   async #rebuild(signal: AbortSignal): Promise<void> {
     const { store } = this.#options;
-    await store.beginNext();
+    await store.beginNext({ isAnew: (await this.#lost('next')) !== undefined });
+    let outcome;
     do {
       await this.#catchUp('next', signal);
       // Not within the transaction that swaps the views: on an engine with one connection, reading would wait for it.
-    } while ((await store.promoteNext()) === 'behind');
+      outcome = await store.promoteNext({ lostPosition: (await this.#lost('live'))?.position });
+    } while (outcome === 'behind');
     this.#isUpToDate = true;
   }
 
@@ -216,9 +226,12 @@ export class ProjectionRunner<View> implements AsyncDisposable {
     for (;;) {
       signal.throwIfAborted();
       const head = await log.recorder.maxNotificationId();
-      const position = await store.position(generation);
+      const checkpoint = await store.checkpoint(generation);
       // Somebody else has put it in the place of the view in use.
-      if (position === undefined) return;
+      if (checkpoint === undefined) return;
+      const { position } = checkpoint;
+      // Beyond the head when others are faster, too.
+      if (position > head || (generation === 'live' && !this.#isOfLog)) await this.#assertOfLog(checkpoint);
       if (generation === 'live') {
         this.#follower.report({ position, head, ...(position < head ? { state: 'running' } : {}) });
       }
@@ -231,6 +244,31 @@ export class ProjectionRunner<View> implements AsyncDisposable {
         if (!(error instanceof ViewMovedError)) throw error;
       }
     }
+  }
+
+  /** A checkpoint that is not of this log, and where the log ends. */
+  async #lost(
+    generation: ViewGeneration,
+  ): Promise<{ readonly position: NotificationId; readonly head: NotificationId } | undefined> {
+    const checkpoint = await this.#options.store.checkpoint(generation);
+    return checkpoint === undefined ? undefined : await this.#lostAt(checkpoint);
+  }
+
+  async #lostAt(
+    checkpoint: LogCheckpoint,
+  ): Promise<{ readonly position: NotificationId; readonly head: NotificationId } | undefined> {
+    const { log, projection } = this.#options;
+    const head = await headIfLost(log, checkpoint, projection.topics);
+    return head === undefined ? undefined : { position: checkpoint.position, head };
+  }
+
+  async #assertOfLog(checkpoint: LogCheckpoint): Promise<void> {
+    const lost = await this.#lostAt(checkpoint);
+    if (lost !== undefined) {
+      const what = `The view of the projection ${this.#options.projection.name}`;
+      throw logBehind({ what, ...lost, exit: REBUILD_VIEW });
+    }
+    this.#isOfLog = true;
   }
 
   async #countDeadLetters(): Promise<void> {

@@ -8,6 +8,7 @@
  * @module
  */
 import type { NotificationId } from '../../persistence/stored-event.js';
+import type { LogCheckpoint } from '../log/lost-position.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 
 /** The view was moved by somebody else meanwhile: another tab, another process. */
@@ -41,11 +42,15 @@ export interface DeadLetter {
 }
 
 /** What a transaction of a projection store offers. Nothing of it counts unless the transaction commits. */
-export interface ProjectionTransaction<View> {
+export interface ProjectionTransaction<View> extends LogCheckpoint {
   readonly view: View;
   /** The view holds everything up to here. Nobody else moves it while the transaction lasts. */
   readonly position: NotificationId;
-  /** Says that the view holds everything up to a notification now. */
+  /**
+   * Says that the view holds everything up to a notification now.
+   *
+   * @param last - the last event among what is new that mattered; without one, the one before stays the last
+   */
   advance(to: NotificationId, last?: NotifiedEvent): Promise<void>;
   /** Dead letters in the order of their notifications. */
   deadLetters(filter?: DeadLetterFilter): Promise<readonly DeadLetter[]>;
@@ -72,7 +77,7 @@ export interface ProjectionStore<View> {
    */
   isOutdated(): Promise<boolean>;
   /** How far a view is; `undefined` when there is no next one. */
-  position(generation: ViewGeneration): Promise<NotificationId | undefined>;
+  checkpoint(generation: ViewGeneration): Promise<LogCheckpoint | undefined>;
   /**
    * Changes a view. The work may run more than once, each time on what is committed then.
    *
@@ -84,15 +89,22 @@ export interface ProjectionStore<View> {
     generation: ViewGeneration,
     work: (transaction: ProjectionTransaction<View>) => Promise<T>,
   ): Promise<T>;
-  /** Makes an empty next view. One of the same definition that is there already is gone on with, another one is dropped. */
-  beginNext(): Promise<void>;
+  /**
+   * Makes an empty next view. One of the same definition that is there already is gone on with, another one is dropped.
+   *
+   * @param options - `isAnew`: none is gone on with
+   */
+  beginNext(options?: { readonly isAnew?: boolean }): Promise<void>;
   /**
    * Puts the next view in the place of the live one. Both stand still meanwhile.
    *
+   * @param options - `lostPosition`: where the live view stands for nothing, because the log does not have it
    * @returns `behind` when the next view is not as far as the live one, and nothing was done: readers never see a view go
    *   back. `none` when there is no next view
    */
-  promoteNext(): Promise<'promoted' | 'behind' | 'none'>;
+  promoteNext(options?: {
+    readonly lostPosition?: NotificationId | undefined;
+  }): Promise<'promoted' | 'behind' | 'none'>;
   /** Empties the live view, and forgets how far it was and its dead letters. A next one is dropped. */
   reset(): Promise<void>;
 }

@@ -16,6 +16,7 @@ import { takeTurn } from '../../persistence/sql/sql-dialect.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
+import type { LogCheckpoint } from '../log/lost-position.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import type { SqlProjection, SqlView } from './projection.js';
 import { ViewMovedError } from './projection-store.js';
@@ -56,9 +57,8 @@ const CREATE_DEAD_LETTERS = `CREATE TABLE IF NOT EXISTS projection_dead_letters 
   PRIMARY KEY (projection, generation, notification_id)
 )`;
 
-interface Generation {
+interface Generation extends LogCheckpoint {
   readonly generation: number;
-  readonly position: NotificationId;
   /** What made it, see {@link Definition}; as JSON. */
   readonly definition: string;
 }
@@ -103,8 +103,8 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
     return true;
   }
 
-  async position(generation: ViewGeneration): Promise<NotificationId | undefined> {
-    return (await this.#find(this.#recorder, generation))?.position;
+  async checkpoint(generation: ViewGeneration): Promise<LogCheckpoint | undefined> {
+    return await this.#find(this.#recorder, generation);
   }
 
   async transaction<T>(
@@ -135,25 +135,27 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
     });
   }
 
-  async beginNext(): Promise<void> {
+  async beginNext({ isAnew = false }: { readonly isAnew?: boolean } = {}): Promise<void> {
     await this.#recorder.transaction(async ({ connection }) => {
       const live = await this.#locked(connection, 'live');
       if (live === undefined) throw missing(this.#projection.name);
       const next = await this.#locked(connection, 'next');
-      if (next?.definition === this.#definition) return;
+      if (next?.definition === this.#definition && !isAnew) return;
       // Half of one definition and half of another would be neither.
       if (next !== undefined) await this.#drop(connection, next, 'next');
       await this.#create(connection, live.generation + 1, 'next');
     });
   }
 
-  async promoteNext(): Promise<'promoted' | 'behind' | 'none'> {
+  async promoteNext({ lostPosition }: { readonly lostPosition?: NotificationId | undefined } = {}): Promise<
+    'promoted' | 'behind' | 'none'
+  > {
     return await this.#recorder.transaction(async ({ connection }) => {
       const live = await this.#locked(connection, 'live');
       const next = await this.#locked(connection, 'next');
       if (live === undefined || next === undefined) return 'none';
       if (next.definition !== this.#definition) throw this.#otherDefinition(next);
-      if (next.position < live.position) return 'behind';
+      if (next.position < live.position && live.position !== lostPosition) return 'behind';
       await this.#drop(connection, live, 'live');
       for (const [table, name] of Object.entries(namesOf(next, 'next'))) {
         await connection.query(`ALTER TABLE ${name} RENAME TO ${table}`);
@@ -201,13 +203,17 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
 
   async #find(sql: SqlQueryable, generation: ViewGeneration, rowLock: string = ''): Promise<Generation | undefined> {
     const { rows } = await sql.query(
-      `SELECT generation, position, definition FROM projection_checkpoints WHERE projection = $1 AND is_live = $2 ${rowLock}`,
+      `SELECT generation, position, event_id, definition FROM projection_checkpoints WHERE projection = $1 AND is_live = $2 ${rowLock}`,
       [this.#projection.name, generation === 'live' ? 1 : 0],
     );
     const row = rows[0];
     if (row === undefined) return undefined;
-    const { generation: number, position, definition } = row;
-    return { generation: Number(number), position: Number(position), definition: String(definition) };
+    return {
+      generation: Number(row['generation']),
+      position: Number(row['position']),
+      lastEventId: String(row['event_id']),
+      definition: String(row['definition']),
+    };
   }
 
   async #create(sql: SqlQueryable, generation: number, which: ViewGeneration): Promise<void> {
@@ -263,7 +269,7 @@ function namesOf(
   return Object.fromEntries(names) as Readonly<Record<string, string>>;
 }
 
-interface SqlTransactionParts<View> extends Pick<Generation, 'generation' | 'position'> {
+interface SqlTransactionParts<View> extends Pick<Generation, 'generation' | 'position' | 'lastEventId'> {
   readonly connection: SqlQueryable;
   readonly projection: string;
   readonly view: View;
@@ -274,25 +280,37 @@ class SqlProjectionTransaction<View> implements ProjectionTransaction<View> {
   readonly #connection: SqlQueryable;
   readonly #key: readonly [projection: string, generation: number];
   #position: NotificationId;
+  #lastEventId: string;
 
   constructor(parts: SqlTransactionParts<View>) {
     this.view = parts.view;
     this.#connection = parts.connection;
     this.#key = [parts.projection, parts.generation];
     this.#position = parts.position;
+    this.#lastEventId = parts.lastEventId;
   }
 
   get position(): NotificationId {
     return this.#position;
   }
 
+  get lastEventId(): string {
+    return this.#lastEventId;
+  }
+
   async advance(to: NotificationId, last?: NotifiedEvent): Promise<void> {
-    await this.#connection.query(
-      `UPDATE projection_checkpoints SET position = $1, event_id = $2, event_type = $3
-       WHERE projection = $4 AND generation = $5`,
-      [to, last?.metadata.eventId ?? '', last?.type ?? '', ...this.#key],
-    );
+    // A page without events that matter says nothing of the last one that did.
+    const [set, ...event] =
+      last === undefined
+        ? ['position = $1 WHERE projection = $2 AND generation = $3']
+        : [
+            'position = $1, event_id = $2, event_type = $3 WHERE projection = $4 AND generation = $5',
+            last.metadata.eventId,
+            last.type,
+          ];
+    await this.#connection.query(`UPDATE projection_checkpoints SET ${set}`, [to, ...event, ...this.#key]);
     this.#position = to;
+    this.#lastEventId = last?.metadata.eventId ?? this.#lastEventId;
   }
 
   async deadLetters({ statuses, originatorId, notificationId }: DeadLetterFilter = {}): Promise<readonly DeadLetter[]> {

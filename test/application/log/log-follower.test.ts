@@ -17,7 +17,7 @@ function open(catchUp: (follower: LogFollower<FollowerStatus>) => Promise<void>)
   const listeners = new Set<() => void>();
   const clock = new CountingClock();
   const log: EventLog = {
-    recorder: { selectNotifications: async () => [], maxNotificationId: async () => 0 },
+    recorder: { selectNotifications: async () => [], maxNotificationId: async () => 1_000 },
     decode: () => Promise.reject(new Error('nothing to read')),
     onRecorded(listener) {
       listeners.add(listener);
