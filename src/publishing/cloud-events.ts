@@ -31,7 +31,8 @@ export interface CloudEventsOptions extends MessageFormatOptions {
   readonly source?: string;
   /**
    * `structured`: everything is in the body. `binary`: the data is the body, everything else is in headers that begin
-   * with `ce-`. The binding for NATS knows only the structured one.
+   * with `ce-`. The binding for NATS knows only the structured one, and signed webhooks are of the structured one only:
+   * a signature does not cover headers.
    *
    * @defaultValue `structured`
    */

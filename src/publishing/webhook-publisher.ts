@@ -5,6 +5,7 @@
  */
 import { PublishError, PublisherUnavailableError } from '../application/outbox/publish-errors.js';
 import type { OutboundMessage, PublishOptions, Publisher } from '../application/outbox/publisher.js';
+import { boundedText } from '../util/bounded-text.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
 import { retryAfterMs } from '../util/retry-after.js';
@@ -13,8 +14,9 @@ import { webhookHeaders } from './webhook-signature.js';
 
 // Answers by which the other side says that it can take nothing at present, whatever is sent.
 const UNAVAILABLE_STATUSES: ReadonlySet<number> = new Set([429, 502, 503, 504]);
-// Of an answer that is shown; an error page can be long.
-const ANSWER_LENGTH_MAX = 200;
+const CLOUD_EVENTS_PREFIX = 'ce-';
+// Of an answer that is shown, in bytes: an error page can be long, and no more of it is read.
+const ANSWER_BYTES_MAX = 200;
 
 /** Options of {@link WebhookPublisher}. */
 export interface WebhookPublisherOptions {
@@ -35,6 +37,9 @@ export interface WebhookPublisherOptions {
 
 /**
  * Posts messages to a URL, in the format of Standard Webhooks. Any 2xx takes a message over; a redirect does not.
+ *
+ * What is signed is the id, the time and the body. Headers are not: they repeat what the body says, so that it can be
+ * routed, and a receiver believes the body alone.
  *
  * @example
  * ```ts
@@ -57,19 +62,22 @@ export class WebhookPublisher implements Publisher {
   /**
    * @throws PublisherUnavailableError (`PUBLISHER_UNAVAILABLE`) when there is no connection, or the answer is 429, 502, 503
    *   or 504; `details.retryAfterMs` is what it asks for
-   * @throws PublishError (`PUBLISH_ERROR`) when the answer is anything else; with `details.isPermanent` when it is 410 (Gone)
+   * @throws PublishError (`PUBLISH_ERROR`) when the answer is anything else; with `details.isPermanent` when it is 410 (Gone),
+   *   and, without anything sent, when a CloudEvent in binary mode is to be signed
    */
   async publish(message: OutboundMessage, { signal }: PublishOptions): Promise<void> {
     const headers = await this.#headersOf(message);
     const response = await this.#post(message, headers, signal);
     if (response.ok) {
-      await response.body?.cancel();
+      // Not waited for, and whatever comes of it: the message was taken.
+      void response.body?.cancel().catch(() => undefined);
       return;
     }
     throw await this.#refusal(response);
   }
 
   async #headersOf(message: OutboundMessage): Promise<Readonly<Record<string, string>>> {
+    if (this.#secrets.length > 0) checkSignable(message);
     const signature =
       this.#secrets.length === 0 ? {} : await webhookHeaders(this.#secrets, message, this.#clock.nowMs());
     return {
@@ -105,7 +113,7 @@ export class WebhookPublisher implements Publisher {
 
   async #refusal(response: Response): Promise<PublishError> {
     const { status } = response;
-    const answer = (await response.text().catch(() => '')).slice(0, ANSWER_LENGTH_MAX);
+    const { text: answer } = await boundedText(response, ANSWER_BYTES_MAX).catch(() => ({ text: '' }));
     const waitMs = retryAfterMs(response.headers, this.#clock.nowMs());
     const details = {
       status,
@@ -116,6 +124,18 @@ export class WebhookPublisher implements Publisher {
     const ErrorClass = UNAVAILABLE_STATUSES.has(status) ? PublisherUnavailableError : PublishError;
     return new ErrorClass(text, { details });
   }
+}
+
+/**
+ * A signature is of the id, the time and the body. In the binary mode of CloudEvents, what an event is (its type, source,
+ * subject and place) stands in headers alone: whoever is in between could make another event of it, well signed.
+ */
+function checkSignable({ headers }: OutboundMessage): void {
+  if (!Object.keys(headers).some((name) => name.toLowerCase().startsWith(CLOUD_EVENTS_PREFIX))) return;
+  throw new PublishError(
+    "A signature does not cover headers, and CloudEvents in binary mode say in headers what they are. Use cloudEvents({ mode: 'structured' }), or an empty list of secrets where something else vouches for the sender.",
+    { details: { isPermanent: true } },
+  );
 }
 
 /** Fetch says only that it failed; the reason is the cause. */

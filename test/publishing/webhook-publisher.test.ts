@@ -1,6 +1,8 @@
 import { createServer } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { createGzip } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { OutboundMessage } from '../../src/application/outbox/publisher.js';
 import { decodeHeaderValue } from '../../src/publishing/header-values.js';
@@ -157,6 +159,19 @@ describe('posting', () => {
     expect(requests[0]?.headers['webhook-signature']).toBeUndefined();
   });
 
+  test('nothing that carries meaning goes outside of the signature', async () => {
+    const binary = message({ headers: { 'ce-type': 'Placed', 'ce-source': 'shop' } });
+    const signed = new WebhookPublisher({ url, secret: createWebhookSecret() });
+    expect(await outcome(signed.publish(binary, live))).toMatchObject({
+      code: 'PUBLISH_ERROR',
+      details: { isPermanent: true },
+      message: expect.stringContaining("mode: 'structured'") as string,
+    });
+    expect(requests).toHaveLength(0);
+    await new WebhookPublisher({ url, secret: [] }).publish(binary, live);
+    expect(requests[0]?.headers['ce-type']).toBe('Placed');
+  });
+
   test('answers say what to do', async () => {
     const publisher = new WebhookPublisher({ url, secret: [] });
     const publish = (): Promise<unknown> => outcome(publisher.publish(message(), live));
@@ -176,6 +191,44 @@ describe('posting', () => {
     answering(302, { location: url });
     expect(await publish()).toMatchObject({ code: 'PUBLISH_ERROR' });
     expect(requests).toHaveLength(6);
+  });
+
+  test.each([
+    ['as it is', {}],
+    ['compressed', { 'content-encoding': 'gzip' }],
+  ])('of a long answer only the beginning is read, %s', async (_case, headers) => {
+    const publisher = new WebhookPublisher({ url, secret: [] });
+    const chunk = Buffer.alloc(65_536, 'x');
+    let written = 0;
+    const closed = new Promise<void>((resolve) => {
+      answer = (_request, response) => {
+        response.writeHead(500, headers);
+        const page = new Readable({
+          read(): void {
+            this.push(chunk);
+          },
+        });
+        page.on('data', () => (written += chunk.length));
+        if ('content-encoding' in headers) page.pipe(createGzip()).pipe(response);
+        else page.pipe(response);
+        response.once('close', () => {
+          page.destroy();
+          resolve();
+        });
+      };
+    });
+    const error = (await outcome(publisher.publish(message(), live))) as Error;
+    expect(error).toMatchObject({ code: 'PUBLISH_ERROR', details: { status: 500 } });
+    expect(error.message).toMatch(/^The webhook was answered with 500: x{200}$/);
+    await closed;
+    // It would go on for ever. Some megabytes are what fits between the two.
+    expect(written).toBeLessThan(100_000_000);
+  });
+
+  test('a good answer is not waited for, whatever comes after its head', async () => {
+    const publisher = new WebhookPublisher({ url, secret: [] });
+    answer = (_request, response) => response.writeHead(200).write('and then');
+    await publisher.publish(message(), live);
   });
 
   test('no connection is nobody’s fault, and no answer in time is the message’s', async () => {

@@ -73,6 +73,7 @@ export class PushTransport {
     const token = await this.#options.getToken?.({ force });
     const { response, text } = await this.#fetch(body, token, signal);
     const answer = parsed(text);
+    if (isRedirect(response)) throw this.#unavailable(response, redirectedTo(response));
     if (response.headers.get(PROTOCOL_HEADER) !== PROTOCOL_VERSION) {
       throw this.#unavailable(response, 'the answer is not from a Daybook server');
     }
@@ -104,6 +105,8 @@ export class PushTransport {
         },
         signal: AbortSignal.any([signal, timeout.signal]),
         cache: 'no-store',
+        // Followed, a POST would become a GET, or go to somebody else, events and all.
+        redirect: 'manual',
         credentials: 'omit',
       });
       // Read to the end here, under the time limit: a body may hang as well as a head.
@@ -136,6 +139,17 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** In a browser, all that is known of a redirect is that it is one. */
+function isRedirect({ type, status }: Response): boolean {
+  return type === 'opaqueredirect' || (status >= 300 && status < 400);
+}
+
+function redirectedTo({ headers }: Response): string {
+  const location = headers.get('location');
+  const target = location === null ? 'elsewhere' : `to ${location.slice(0, 200)}`;
+  return `it was redirected ${target}, and is not followed. Give the address that it ends at as the url of sync; or a portal wants somebody to log in first`;
 }
 
 function isTransient(status: number): boolean {
