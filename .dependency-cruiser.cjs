@@ -45,6 +45,7 @@ const ROOMS = [
   { name: 'publishing/nats', level: 11, path: '^src/publishing/nats/' },
   { name: 'testing', level: 10, path: '^src/testing/' },
   { name: 'configuration', level: 11, path: '^src/configuration/' },
+  { name: 'assets', level: 12, path: '^src/assets/' },
   { name: 'server/hosts', level: 12, path: '^src/server/hosts/' },
   { name: 'entry', level: 13, path: '^src/index\\.ts$' },
   { name: 'worker', level: 13, path: '^worker/' },
@@ -134,7 +135,10 @@ module.exports = {
       name: "Node's own modules in hosts only",
       comment: 'Everything else runs in browsers, workers and Node alike.',
       severity: 'error',
-      from: { path: '^(src|worker)/', pathNot: ['^src/server/hosts/', '^src/session/async-local-session\\.ts$'] },
+      from: {
+        path: '^(src|worker)/',
+        pathNot: ['^src/server/hosts/', '^src/assets/', '^src/session/async-local-session\\.ts$'],
+      },
       to: { dependencyTypes: ['core'] },
     },
     {

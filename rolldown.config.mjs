@@ -22,6 +22,7 @@ const entries = {
   node: at('src/server/hosts/index.ts'),
   cli: at('src/server/hosts/cli.ts'),
   testing: at('src/testing/index.ts'),
+  daybook: at('src/assets/cli.ts'),
 };
 
 // sql.js ends with a UMD epilogue. webpack takes `typeof module` in an ES module for a constant and drops the

@@ -65,9 +65,10 @@ export async function importDaybook(options: ImportDaybookOptions): Promise<Impo
   validateStoreName(name);
   validateAs(as);
   signal?.throwIfAborted();
+  // First: a stream that is taken is read to its end, or cancelled.
+  const link = startBackupLink(options);
   const isBlob = from instanceof Blob;
   const reader = (isBlob ? from.stream() : from).getReader();
-  const link = startBackupLink(options);
   const callOff = onAbort(signal, () => link.end(signal?.reason as Error));
   const source = proxy(endingSource(sourceOf(reader), (error) => link.end(error)));
   const progress = onProgress === undefined ? undefined : proxy(onProgress);

@@ -62,7 +62,7 @@ export interface Daybook extends AsyncDisposable {
   readonly recorder: DaybookRecorder;
   /**
    * Calls a listener soon after something was recorded, by this tab or another one.
-   * Calls may be merged: read from where you stopped.
+   * Calls may be merged: read from where you stopped. Of a store that is closed there is nothing to tell.
    *
    * @returns stops the calls
    */
@@ -96,8 +96,10 @@ export interface Daybook extends AsyncDisposable {
 /**
  * Opens a store, and creates it where there is none.
  *
- * @throws StorageUnavailableError (`STORAGE_UNAVAILABLE`) when the browser gives no durable storage, or the wasm does not load
- * @throws WorkerFailedError (`WORKER_FAILED`) when the worker's script does not load, or does not answer in time
+ * @throws StorageUnavailableError (`STORAGE_UNAVAILABLE`) when the browser gives no durable storage (a sandboxed frame,
+ *   refused site data), the wasm does not load, or the content security policy allows no WebAssembly
+ * @throws WorkerFailedError (`WORKER_FAILED`) when the worker's script does not load, with why in its message and in
+ *   `details.reason`; when it is of another release than the page; or when it does not answer in time
  * @throws CorruptJournalError (`CORRUPT_JOURNAL`) when stored data is damaged; it is left as it is
  * @throws StorageLostError (`STORAGE_LOST`) when the browser has lost the store that was there; once, the next opening
  *   begins an empty one
@@ -186,6 +188,7 @@ class OpenStore implements Daybook {
       readReport: () => link.call((host) => host.report()),
       openExport: (format, onProgress) =>
         openExport({ store: link, files: options, name, identity, format, onProgress }),
+      assertOpen: () => link.call(() => Promise.resolve()),
       // Absent in insecure contexts and in some browsers, whatever the types say.
       manager: navigator.storage,
     });

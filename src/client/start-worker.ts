@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { absolute, startScript } from './worker-script.js';
+import type { StartedWorker } from './worker-script.js';
 
-/** Where the files of the workers lie, where a bundler did not arrange it. */
+/** Where the files of the workers lie, where a bundler did not arrange it: at this origin, or at another that allows it (CORS). */
 export interface WorkerFiles {
   /** Where `worker.js` lies. @defaultValue beside this module, as bundlers arrange it */
   readonly workerUrl?: string | URL;
@@ -14,15 +16,21 @@ export interface WorkerFiles {
   readonly wasmUrl?: string | URL;
 }
 
-/** Starts a worker. A script that does not load is told of by its `error` event. */
-export function startWorker({ workerUrl }: WorkerFiles): Worker {
-  // The literal is what every bundler looks for; it must not become a variable.
-  return workerUrl === undefined
-    ? new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
-    : new Worker(workerUrl, { type: 'module' });
+/**
+ * Starts a worker.
+ *
+ * @throws WorkerFailedError (`WORKER_FAILED`) when there are no workers here
+ * @throws StorageUnavailableError (`STORAGE_UNAVAILABLE`) when the page has no origin
+ */
+export function startWorker({ workerUrl }: WorkerFiles): StartedWorker {
+  return startScript({
+    ...{ file: 'worker.js', option: 'workerUrl', url: workerUrl },
+    // The literal is what every bundler looks for; it must not become a variable.
+    startBundled: () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }),
+  });
 }
 
 /** The address of the wasm as a worker elsewhere understands it. */
 export function wasmHref({ wasmUrl }: WorkerFiles): string | undefined {
-  return wasmUrl === undefined ? undefined : new URL(wasmUrl, location.href).href;
+  return wasmUrl === undefined ? undefined : absolute(wasmUrl).href;
 }

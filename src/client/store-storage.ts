@@ -39,6 +39,7 @@ export interface DaybookStorage {
    * show a question (Firefox does, and the promise waits for the answer); others decide by how the site is used.
    *
    * @returns whether the data is kept now; `undefined` where the browser has no such promise to give
+   * @throws as every call on the store, when that is closed
    */
   persist(): Promise<boolean | undefined>;
   /**
@@ -74,6 +75,8 @@ export interface StoreStorageOptions {
   readonly readReport: () => Promise<HostReport>;
   /** Begins an export. */
   readonly openExport: (format: ExportFormat, onProgress?: OnOpenProgress) => Promise<CancellableByteSource>;
+  /** Rejects when the store is closed. */
+  readonly assertOpen: () => Promise<void>;
   /** The browser's, where it has one. */
   readonly manager: Partial<StorageManager> | undefined;
 }
@@ -102,6 +105,7 @@ export class StoreStorage implements DaybookStorage {
   }
 
   async persist(): Promise<boolean | undefined> {
+    await this.#options.assertOpen();
     return orNothing(this.#options.manager?.persist?.());
   }
 }

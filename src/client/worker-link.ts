@@ -9,15 +9,17 @@
 import { wrap } from 'comlink';
 import type { Remote } from 'comlink';
 import { aliveLockName } from '../origin/origin-names.js';
-import { workInTurn } from '../origin/web-locks.js';
+import { isLockHeld, workInTurn } from '../origin/web-locks.js';
 import { ProgrammingError } from '../persistence/errors.js';
 import { systemClock } from '../util/clock.js';
 import { Listeners } from '../util/listeners.js';
 import { onAbort } from '../util/on-abort.js';
 import { CLIENT_ERRORS, WorkerDiedError, WorkerFailedError } from '../host/protocol/client-errors.js';
 import { receiveErrors } from '../host/protocol/error-transfer.js';
+import { RELEASE } from '../host/protocol/release.js';
 import type { StoreHost } from '../host/protocol/store-host.js';
 import type { WorkerHost } from '../host/protocol/worker-host.js';
+import type { StartedWorker } from './worker-script.js';
 import { randomUuid } from '../util/random-uuid.js';
 
 /** What ends a link before its worker has answered. */
@@ -46,17 +48,15 @@ export class WorkerLink<H extends WorkerHost = StoreHost> {
   #refusal: Error | undefined;
   #hasEnded = false;
 
-  constructor(worker: Worker) {
+  constructor({ worker, explain }: StartedWorker) {
     receiveErrors(CLIENT_ERRORS);
     this.#worker = worker;
     this.#host = wrap<H>(worker);
     worker.addEventListener('error', (event) => {
       event.preventDefault();
-      this.end(
-        new WorkerFailedError(
-          `The worker failed${event.message ? `: ${event.message}` : ''}. Are worker.js and backup-worker.js served as JavaScript, from this origin? Name their places with the options workerUrl and backupWorkerUrl.`,
-        ),
-      );
+      if (event.message) this.end(new WorkerFailedError(`The worker failed: ${event.message}`));
+      // A script that did not load. Looking why takes a moment.
+      else void explain().then((error) => this.end(error));
     });
   }
 
@@ -78,13 +78,17 @@ export class WorkerLink<H extends WorkerHost = StoreHost> {
   /**
    * Ends the link when the worker is gone, from when it answers this on: before anything that may take long.
    *
+   * @throws WorkerFailedError (`WORKER_FAILED`) when the worker is of another release than the page
    * @throws as `call`
    */
   async watch(): Promise<void> {
     const lockName = aliveLockName(randomUuid());
     // The compiler does not see through Comlink's types what every host has.
-    const isHeld = await this.call((host) => (host as Remote<WorkerHost>).holdAliveLock(lockName));
-    if (isHeld) this.#watchAliveLock(lockName);
+    const { isHeld, release } = await this.call((host) => (host as Remote<WorkerHost>).holdAliveLock(lockName));
+    if (release !== RELEASE) throw otherRelease(release);
+    // After a log-out with `Clear-Site-Data: "storage"` a page of Chromium has other locks than the workers that it starts
+    // from then on. There the lock looks free while the worker lives, and its death cannot be noticed.
+    if (isHeld && (await isLockHeld(lockName))) this.#watchAliveLock(lockName);
   }
 
   /** Then, and only then, is the lock free. */
@@ -145,6 +149,15 @@ export class WorkerLink<H extends WorkerHost = StoreHost> {
     this.#pending.tell(error);
     this.refuse(error);
   }
+}
+
+/** @param release - none of a worker from before releases were told */
+function otherRelease(release: string | undefined): WorkerFailedError {
+  const theirs = release ?? 'an older one';
+  return new WorkerFailedError(
+    `The page is of release ${RELEASE} of Daybook, the worker of ${theirs}. Reload the page; if that does not help, a copy of the worker's file was left behind: copy the files anew with "npx daybook copy-assets <folder>".`,
+    { details: { reason: 'other-release', pageRelease: RELEASE, workerRelease: release } },
+  );
 }
 
 /** An argument that cannot be cloned never left this thread, and Comlink says so in the platform's words. */

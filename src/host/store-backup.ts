@@ -13,7 +13,6 @@ import type {
   HostImportOptions,
 } from './protocol/backup-host.js';
 import type { ByteSource, CancellableByteSource } from './protocol/byte-source.js';
-import { holdLock } from '../origin/web-locks.js';
 import { ImportIncompleteError } from '../persistence/errors.js';
 import { IndexedDbJournal } from '../persistence/indexeddb/indexeddb-journal.js';
 import type { ImportProgress, OnOpenProgress } from '../persistence/journal/open-progress.js';
@@ -25,13 +24,12 @@ import { ExportSource } from './export-source.js';
 import { importFile } from './import-file.js';
 import { openDatabase } from './open-database.js';
 import { openReader } from './replica-reader.js';
+import { holdAliveLock } from './protocol/worker-host.js';
 import { randomUuid } from '../util/random-uuid.js';
 
 /** Implements {@link BackupHost} on the real thing. */
 export class StoreBackup implements BackupHost {
-  async holdAliveLock(lockName: string): Promise<boolean> {
-    return (await holdLock(lockName, 'exclusive')) !== undefined;
-  }
+  readonly holdAliveLock = holdAliveLock;
 
   export(options: HostExportOptions, onProgress?: OnOpenProgress): Promise<CancellableByteSource & ProxyMarked> {
     const { name, identity } = options;

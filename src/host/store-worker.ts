@@ -11,7 +11,6 @@ import type {
   StoreHost,
   TransactionEnd,
 } from './protocol/store-host.js';
-import { holdLock } from '../origin/web-locks.js';
 import { InterfaceError } from '../persistence/errors.js';
 import { packEvents, packNotifications, unpackEvents } from '../persistence/event-batch.js';
 import type { DurableRecorder } from '../persistence/journal/durable-recorder.js';
@@ -24,6 +23,7 @@ import { OpenedStore } from './opened-store.js';
 import { ProgressLine } from './progress-line.js';
 import { TransactionDesk } from './transaction-desk.js';
 import { transferred } from './protocol/byte-source.js';
+import { holdAliveLock } from './protocol/worker-host.js';
 
 /** Implements {@link StoreHost} on the real thing. */
 export class StoreWorker implements StoreHost {
@@ -31,9 +31,7 @@ export class StoreWorker implements StoreHost {
   readonly #transactions = new TransactionDesk();
   #listener: (() => void) | undefined;
 
-  async holdAliveLock(lockName: string): Promise<boolean> {
-    return (await holdLock(lockName, 'exclusive')) !== undefined;
-  }
+  readonly holdAliveLock = holdAliveLock;
 
   async open({ name, wasmUrl, durability }: HostOpenOptions, onProgress?: OnOpenProgress): Promise<StoreIdentity> {
     if (this.#opening !== undefined) throw new InterfaceError('This worker has opened its store.');

@@ -1,5 +1,6 @@
 /**
- * The one door to Web Locks, and what is done where there are none: in insecure contexts, and in Node before 24.
+ * The one door to Web Locks, and what is done where there are none: in insecure contexts, and in Node before 24. Where a
+ * person refuses site data they are there, and reject: as if there were none, and storage itself says why.
  *
  * @module
  */
@@ -51,8 +52,18 @@ export async function holdLock(name: string, mode: LockMode): Promise<Release | 
   const locks = webLocks();
   if (locks === undefined) return undefined;
   return new Promise((resolve, reject) => {
-    locks.request(name, { mode }, () => new Promise<void>(resolve)).catch(reject);
+    locks
+      .request(name, { mode }, () => new Promise<void>(resolve))
+      .catch((error: unknown) => (isRefusal(error) ? resolve(undefined) : reject(error as Error)));
   });
+}
+
+/** Whether somebody holds a lock, as this page is told. Where there are no Web Locks, or none are told of, nobody does. */
+export async function isLockHeld(name: string): Promise<boolean> {
+  const state = await webLocks()
+    ?.query()
+    .catch(() => undefined);
+  return state?.held?.some((lock) => lock.name === name) ?? false;
 }
 
 /**
@@ -74,13 +85,18 @@ export async function workAlone(name: string, waitMsMax: number, work: () => Pro
       turn.hasCome = true;
       return work();
     });
-    return 'done';
   } catch (error) {
     if (turn.hasCome) throw error;
-    return 'in-use';
+    if (!isRefusal(error)) return 'in-use';
+    await work();
   } finally {
     callOff();
   }
+  return 'done';
+}
+
+function isRefusal(error: unknown): boolean {
+  return (error as Error).name === 'SecurityError';
 }
 
 /** Whatever the types say, there may be none; in Node before 21 there is no `navigator` either. */

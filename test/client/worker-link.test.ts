@@ -21,7 +21,10 @@ describe('a link to a worker', () => {
   test('tells each listener of the refusal once, also when one of them throws', () => {
     const errors = uncaughtErrors();
     const told: string[] = [];
-    const link = new WorkerLink(new MuteWorker() as unknown as Worker);
+    const link = new WorkerLink({
+      worker: new MuteWorker() as unknown as Worker,
+      explain: () => Promise.reject(new Error('not asked')),
+    });
     const listener = (error: Error): void => void told.push(error.message);
     link.onRefused(() => {
       throw new RangeError('a listener');

@@ -322,7 +322,7 @@ export function openingError(name: string, cause: unknown): PersistenceError {
   if (cause instanceof PersistenceError) return cause as PersistenceError;
   if (nameOf(cause) === 'VersionError') return newerLayout(name, cause);
   return new StorageUnavailableError(
-    `The store "${name}" cannot be opened: there is no usable IndexedDB here (${messageOf(cause)}). Nothing is kept in memory instead. Private windows, full disks and damaged profiles can be why.`,
+    `The store "${name}" cannot be opened: there is no usable IndexedDB here (${messageOf(cause)}). Nothing is kept in memory instead. Refused site data, private windows, full disks and damaged profiles can be why.`,
     { cause, details: { name } },
   );
 }

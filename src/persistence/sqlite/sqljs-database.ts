@@ -27,17 +27,29 @@ export type SqlJsImageDatabase = SqliteDatabase & Required<Pick<SqliteDatabase, 
  * Opens a database in memory.
  *
  * @param initSqlJs - of whichever build of sql.js
- * @throws StorageUnavailableError (`STORAGE_UNAVAILABLE`) when the wasm file cannot be loaded
+ * @throws StorageUnavailableError (`STORAGE_UNAVAILABLE`) when the wasm file cannot be loaded, or no WebAssembly is allowed
  */
 export async function openWith(initSqlJs: InitSqlJs, options: OpenSqlJsOptions): Promise<SqlJsImageDatabase> {
   const { wasmUrl, image } = options;
   const sqlJs = await initSqlJs(wasmUrl === undefined ? {} : { locateFile: () => wasmUrl }).catch((cause: unknown) => {
+    const what = `SQLite's WebAssembly could not be loaded${wasmUrl === undefined ? '' : ` from ${wasmUrl}`}.`;
     throw new StorageUnavailableError(
-      `SQLite's WebAssembly could not be loaded${wasmUrl === undefined ? '' : ` from ${wasmUrl}`}. Serve the file sql-wasm.wasm, or name its place with the option wasmUrl.`,
+      isWasmAllowed()
+        ? `${what} Serve the file sql-wasm.wasm, or name its place with the option wasmUrl.`
+        : `${what} No WebAssembly is allowed here: the content security policy must have 'wasm-unsafe-eval' in its script-src, for worker.js too.`,
       { cause },
     );
   });
   return new SqlJsDatabase((bytes) => new sqlJs.Database(bytes), image);
+}
+
+/** Asked by the smallest module that there is, because every browser words the refusal in its own way. */
+function isWasmAllowed(): boolean {
+  try {
+    return !!new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
+  } catch {
+    return false;
+  }
 }
 
 class SqlJsDatabase implements SqlJsImageDatabase {
