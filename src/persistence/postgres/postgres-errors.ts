@@ -83,6 +83,7 @@ const LAST_WORDS: ReadonlySet<string> = new Set(['FATAL', 'PANIC']);
 // What the server says of failures of its own is a refusal only where it says ERROR: other languages have other words for
 // FATAL, of which there is no list.
 const FAILURE_STATES = /^(?:58|XX)/;
+const SERIALIZATION_STATES: ReadonlySet<string | undefined> = new Set(['40001', '40P01']);
 // How `pg` says that no connection was given back in time.
 const POOL_EXHAUSTED = 'timeout exceeded when trying to connect';
 const POOL_ENDED = 'after calling end';
@@ -109,6 +110,14 @@ export function isConnectionLost(error: unknown): boolean {
 /** Whether the client library knew that the connection was gone, and sent nothing. */
 export function isNotSent(error: unknown): boolean {
   return error instanceof Error && error.message.includes(NOT_SENT_MESSAGE);
+}
+
+/**
+ * Whether the server rolled a transaction back because of another one that ran beside it: a deadlock, or an isolation that
+ * could not be kept. The same again may succeed.
+ */
+export function isSerializationFailure(error: unknown): boolean {
+  return isRefusal(error) && SERIALIZATION_STATES.has(sqlStateOf(error));
 }
 
 /**

@@ -18,7 +18,7 @@ import type { SqlResult } from '../sql/sql-queryable.js';
 import type { SqlRecorder } from '../sql/sql-recorder.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
 import { withEnds } from '../transaction-ends.js';
-import { PostgresAnnouncer } from './postgres-announcer.js';
+import { announcing } from './postgres-announcer.js';
 import { createTables } from './postgres-create.js';
 import { POSTGRES_DIALECT } from './postgres-dialect.js';
 import type { PostgresPool, PostgresQueryable } from './postgres-driver.js';
@@ -120,7 +120,6 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
   protected readonly session: PoolSession;
   protected readonly names: PostgresTables;
   protected readonly tables: RecorderTables;
-  protected readonly announcer: PostgresAnnouncer;
   /** Does the work, on whichever connection is free. */
   protected readonly recorder: SessionRecorder;
   readonly #listener: PostgresListener;
@@ -135,9 +134,9 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
       events: new PostgresEventsTable(this.names),
       tracking: new PostgresTrackingTable(this.names),
       lockSql: lockSql(this.names.events, options.lockTimeoutMs),
+      announce: announcing(pool, this.names.channel),
     };
-    this.announcer = new PostgresAnnouncer(pool, this.names.channel);
-    this.recorder = new SessionRecorder(this.session, this.tables, () => this.announcer.announce());
+    this.recorder = new SessionRecorder(this.session, this.tables);
     this.#listener = new PostgresListener(pool, this.names.channel);
   }
 
@@ -270,12 +269,9 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
   }
 
   async #transaction<T>(work: (transaction: RecorderTransaction<PostgresQueryable>) => Promise<T>): Promise<T> {
-    const outcome = { hasRecorded: false };
-    const result = await inTransaction(this.pool, { idleTimeoutMs: this.#idleTimeoutMs }, (session) =>
-      work(new PostgresTransaction(session, this.tables, () => (outcome.hasRecorded = true))),
+    return await inTransaction(this.pool, { idleTimeoutMs: this.#idleTimeoutMs }, (session) =>
+      work(new PostgresTransaction(session, this.tables)),
     );
-    if (outcome.hasRecorded) this.announcer.announce();
-    return result;
   }
 }
 
@@ -285,20 +281,15 @@ class PostgresTransaction extends SessionRecorder implements RecorderTransaction
   readonly connection: PostgresQueryable;
   readonly #session: TransactionSession;
   readonly #tables: RecorderTables;
-  readonly #onRecorded: () => void;
 
-  constructor(session: TransactionSession, tables: RecorderTables, onRecorded: () => void) {
-    super(session, tables, onRecorded);
+  constructor(session: TransactionSession, tables: RecorderTables) {
+    super(session, tables);
     this.connection = session.connection;
     this.#session = session;
     this.#tables = tables;
-    this.#onRecorded = onRecorded;
   }
 
   async transaction<T>(work: (transaction: RecorderTransaction<PostgresQueryable>) => Promise<T>): Promise<T> {
-    // An inner transaction that is rolled back may announce for nothing, which is harmless.
-    return await this.#session.transaction((session) =>
-      work(new PostgresTransaction(session, this.#tables, this.#onRecorded)),
-    );
+    return await this.#session.transaction((session) => work(new PostgresTransaction(session, this.#tables)));
   }
 }

@@ -17,7 +17,7 @@ import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking 
 import { validateTracking } from '../validation.js';
 import type { PostgresEventsTable } from './postgres-events-table.js';
 import { insertProven } from './postgres-repetition.js';
-import type { PostgresSession } from './postgres-session.js';
+import type { AfterCommit, PostgresSession } from './postgres-session.js';
 import type { PostgresTrackingTable } from './postgres-tracking-table.js';
 
 /** What a recorder works on, whichever session it does so in. */
@@ -26,19 +26,18 @@ export interface RecorderTables {
   readonly tracking: PostgresTrackingTable;
   /** Takes the writer's turn. */
   readonly lockSql: string;
+  /** Tells who listens that events were committed. */
+  readonly announce: AfterCommit;
 }
 
 /** Implements `ProcessRecorder` on one session. */
 export class SessionRecorder implements ProcessRecorder {
   readonly #session: PostgresSession;
   readonly #tables: RecorderTables;
-  readonly #onRecorded: () => void;
 
-  /** @param onRecorded - called after events were recorded in the session; whether they are committed, it knows */
-  constructor(session: PostgresSession, tables: RecorderTables, onRecorded: () => void) {
+  constructor(session: PostgresSession, tables: RecorderTables) {
     this.#session = session;
     this.#tables = tables;
-    this.#onRecorded = onRecorded;
   }
 
   async insertEvents(
@@ -52,9 +51,7 @@ export class SessionRecorder implements ProcessRecorder {
     if (events.length === 0 && tracking === undefined) return [];
     const [session, table] = [this.#session, this.#tables.events];
     const insert = (): Promise<readonly NotificationId[]> => this.#insert(events, tracking, true);
-    const ids = await insertProven({ session, table, events, insert });
-    if (ids.length > 0) this.#onRecorded();
-    return ids;
+    return await insertProven({ session, table, events, insert });
   }
 
   async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
@@ -88,7 +85,7 @@ export class SessionRecorder implements ProcessRecorder {
     tracking: Tracking | undefined,
     mayRepeat: boolean,
   ): Promise<readonly NotificationId[]> {
-    const { events: table, tracking: trackingTable, lockSql } = this.#tables;
+    const { events: table, tracking: trackingTable, lockSql, announce } = this.#tables;
     const statements = [lockSql];
     if (tracking !== undefined) {
       await trackingTable.learnLayout(this.#session);
@@ -96,7 +93,8 @@ export class SessionRecorder implements ProcessRecorder {
     }
     if (events.length > 0) statements.push(table.insertReturningIdsSql(events));
     try {
-      return table.toIds(await this.#session.write(statements.join(';\n')), events);
+      const afterCommit = events.length > 0 ? announce : undefined;
+      return table.toIds(await this.#session.write(statements.join(';\n'), afterCommit), events);
     } catch (error) {
       const conflict =
         (tracking === undefined ? undefined : trackingTable.toConflict(error, tracking)) ??

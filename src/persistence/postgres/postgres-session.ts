@@ -5,8 +5,18 @@
  */
 import type { EventSourcingError } from '../../domain/errors.js';
 import { lastRows, select } from './postgres-driver.js';
-import type { PostgresClient, PostgresPool, PostgresRow } from './postgres-driver.js';
-import { commitError, isConnectionLost, isNotSent, isRefusal, postgresError } from './postgres-errors.js';
+import type { PostgresClient, PostgresPool, PostgresQueryable, PostgresRow } from './postgres-driver.js';
+import {
+  commitError,
+  isConnectionLost,
+  isNotSent,
+  isRefusal,
+  isSerializationFailure,
+  postgresError,
+} from './postgres-errors.js';
+
+/** What is done on the connection of a commit after it, before anybody hears of it. When it fails, the commit counts. */
+export type AfterCommit = (connection: PostgresQueryable) => Promise<void>;
 
 /** Runs a recorder's statements. Rejects with Daybook's errors; the server's own is their `cause`. */
 export interface PostgresSession {
@@ -17,9 +27,10 @@ export interface PostgresSession {
   /**
    * Runs statements, without parameters and separated by semicolons, all or none. One round trip.
    *
+   * @param afterCommit - done once for a transaction, however many writes of it ask for the same
    * @returns the rows of the last statement that gave any
    */
-  write(statements: string): Promise<readonly PostgresRow[]>;
+  write(statements: string, afterCommit?: AfterCommit): Promise<readonly PostgresRow[]>;
 }
 
 // A pool may hold connections that the server closed, one for each attempt in the worst case, because they end one by
@@ -32,6 +43,7 @@ const STALE_CONNECTIONS_MAX = 20;
  * ```text
  * connect ─▶ statements in one message ─▶ release
  *                  ├─ refused by the server: rolled back by it ─▶ release
+ *                  ├─ rolled back because of another transaction ─▶ release, again
  *                  ├─ nothing was sent, the connection was gone ─▶ release(error), again on another connection
  *                  └─ anything else ─▶ release(error); a read whose connection is gone: again; a write: outcome unknown
  * ```
@@ -52,9 +64,14 @@ export class PoolSession implements PostgresSession {
   }
 
   /** @throws OperationalError (`OPERATIONAL_ERROR`) with `details.outcome: 'unknown'` when the connection broke meanwhile */
-  async write(statements: string): Promise<readonly PostgresRow[]> {
-    // Several statements in one message are one transaction, which the server ends itself: nothing is left to do after.
-    return await this.#run(async (client) => lastRows(await client.query(statements)), isNotSent, commitError);
+  async write(statements: string, afterCommit?: AfterCommit): Promise<readonly PostgresRow[]> {
+    return await this.#run(
+      // Several statements in one message are one transaction, which the server ends itself.
+      async (client) => lastRows(await client.query(statements)),
+      (error) => isNotSent(error) || isSerializationFailure(error),
+      commitError,
+      afterCommit === undefined ? [] : [afterCommit],
+    );
   }
 
   /** As `write`, for statements that may be carried out twice: repeated also when nobody knows whether they were. */
@@ -66,12 +83,13 @@ export class PoolSession implements PostgresSession {
     work: (client: PostgresClient) => Promise<readonly PostgresRow[]>,
     mayRepeat: (error: unknown) => boolean,
     toError: (error: unknown) => EventSourcingError,
+    afterCommit: readonly AfterCommit[] = [],
   ): Promise<readonly PostgresRow[]> {
     for (let attempts = 1; ; attempts++) {
       const client = await lendClient(this.#pool);
       try {
         const rows = await work(client);
-        client.release();
+        await releaseAfter(client, afterCommit);
         return rows;
       } catch (thrown) {
         const error = toError(thrown);
@@ -81,6 +99,13 @@ export class PoolSession implements PostgresSession {
       }
     }
   }
+}
+
+/** Gives a connection back after what is to be done on it; or closes it, when that failed. */
+export async function releaseAfter(client: PostgresClient, works: Iterable<AfterCommit>): Promise<void> {
+  let failure: EventSourcingError | undefined;
+  for (const work of works) await work(client).catch((error: unknown) => (failure = postgresError(error)));
+  client.release(failure);
 }
 
 // Without a listener, a connection of `pg` that breaks while it is lent would end the process. The statement that it

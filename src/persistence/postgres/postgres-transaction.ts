@@ -33,8 +33,8 @@ import {
   postgresError,
   sqlStateOf,
 } from './postgres-errors.js';
-import { lastWordOf, openClient } from './postgres-session.js';
-import type { PostgresSession } from './postgres-session.js';
+import { lastWordOf, openClient, releaseAfter } from './postgres-session.js';
+import type { AfterCommit, PostgresSession } from './postgres-session.js';
 
 const TRANSACTION_FAILED = '25P02';
 // Their own messages say more: how long, and what to do.
@@ -79,7 +79,7 @@ export async function inTransaction<T>(
     await connection.end(() => abandon(client, connection.lost));
     throw error;
   }
-  await connection.end(() => commit(client, connection.lost));
+  await connection.end(() => commit(client, connection.afterCommit, connection.lost));
   return result;
 }
 
@@ -87,6 +87,7 @@ export async function inTransaction<T>(
 class TransactionConnection implements PostgresQueryable {
   readonly #client: PostgresClient;
   readonly #turns = new FifoMutex({ waitMsMax: STATEMENT_WAIT_MS_MAX, clock: systemClock, tooLong: waitedTooLong });
+  readonly #afterCommit = new Set<AfterCommit>();
   #hasEnded = false;
   #savepoints = 0;
   readonly #lastWord: () => unknown;
@@ -133,6 +134,11 @@ class TransactionConnection implements PostgresQueryable {
     await this.#turns.run(work);
   }
 
+  /** What is to be done when it has committed. */
+  get afterCommit(): Set<AfterCommit> {
+    return this.#afterCommit;
+  }
+
   newSavepoint(): string {
     return `daybook_${++this.#savepoints}`;
   }
@@ -171,13 +177,16 @@ export class TransactionSession implements PostgresSession {
   }
 
   /** Takes back what it did when it fails; what was done before it stays. */
-  async write(statements: string): Promise<readonly PostgresRow[]> {
+  async write(statements: string, afterCommit?: AfterCommit): Promise<readonly PostgresRow[]> {
     const savepoint = this.#connection.newSavepoint();
     const text = `SAVEPOINT ${savepoint};\n${statements};\nRELEASE SAVEPOINT ${savepoint}`;
     return await this.#inTurn(() =>
       this.#connection.alone(async (client) => {
         try {
-          return lastRows(await client.query(text));
+          const rows = lastRows(await client.query(text));
+          // If it is rolled back with an inner transaction, it is done for nothing, which is harmless.
+          if (afterCommit !== undefined) this.#connection.afterCommit.add(afterCommit);
+          return rows;
         } catch (error) {
           await rollBackTo(client, savepoint);
           throw postgresError(error);
@@ -253,7 +262,11 @@ async function rollBackTo(client: PostgresClient, savepoint: string): Promise<vo
   await client.query(`ROLLBACK TO SAVEPOINT ${savepoint}; RELEASE SAVEPOINT ${savepoint}`).catch(() => undefined);
 }
 
-async function commit(client: PostgresClient, lost: EventSourcingError | undefined): Promise<void> {
+async function commit(
+  client: PostgresClient,
+  afterCommit: Iterable<AfterCommit>,
+  lost: EventSourcingError | undefined,
+): Promise<void> {
   if (lost !== undefined) {
     client.release(lost);
     throw lost;
@@ -269,7 +282,7 @@ async function commit(client: PostgresClient, lost: EventSourcingError | undefin
     client.release(error);
     throw error;
   }
-  client.release();
+  await releaseAfter(client, afterCommit);
 }
 
 async function abandon(client: PostgresClient, lost: EventSourcingError | undefined): Promise<void> {
