@@ -15,6 +15,7 @@
  */
 import { IntegrityError, PersistenceError } from '../../persistence/errors.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
+import { validateApplicationName } from '../../persistence/validation.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import type { Observable } from '../../util/observable.js';
@@ -70,6 +71,13 @@ export interface ProcessRunnerOptions {
    * @defaultValue the process stops
    */
   readonly onFailure?: (event: NotifiedEvent, error: unknown) => Promise<readonly ProcessCommand[]>;
+  /**
+   * What the progress is recorded under, in the tracking table of `into`. The name of the followed application alone is
+   * that of the Python library's followers: with it, a process goes on where one of those stopped, and the other way round.
+   *
+   * @defaultValue the names of the followed application and of the process, as in `orders>reservation`
+   */
+  readonly trackingName?: string;
   /** How often commands are decided again after a conflict. @defaultValue 10 attempts */
   readonly retry?: RetryPolicy;
   /**
@@ -91,10 +99,12 @@ export class ProcessRunner implements AsyncDisposable {
   /** Everything up to here is done, tracked or not; `undefined` before the first look. */
   #position: NotificationId | undefined;
 
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the tracking name is none */
   constructor(options: ProcessRunnerOptions) {
     const { process, from, clock = systemClock, random = Math.random, pollIntervalMs } = options;
     this.#options = options;
-    this.#trackingName = trackingNameOf({ from, process });
+    this.#trackingName = trackingNameOf(options);
+    validateApplicationName(this.#trackingName);
     this.#follower = new LogFollower({
       what: `The process ${process.name}`,
       log: from,
@@ -223,8 +233,12 @@ export class ProcessRunner implements AsyncDisposable {
 }
 
 /** What the progress of a process is recorded under. */
-export function trackingNameOf({ from, process }: Pick<ProcessRunnerOptions, 'from' | 'process'>): string {
-  return `${from.name}>${process.name}`;
+export function trackingNameOf({
+  from,
+  process,
+  trackingName = `${from.name}>${process.name}`,
+}: Pick<ProcessRunnerOptions, 'from' | 'process' | 'trackingName'>): string {
+  return trackingName;
 }
 
 function isTrackingTaken(error: unknown): boolean {

@@ -51,7 +51,7 @@ export interface Process {
 
 /** What {@link defineProcess} is given. */
 export interface ProcessDefinition<Origins extends readonly EventOrigin[]> {
-  /** How far it is is recorded under this name and that of the application that it follows. */
+  /** How far it is is recorded under this name and that of the application that it follows, unless a runner has another. */
   readonly name: string;
   readonly from: Origins;
   /**

@@ -9,7 +9,7 @@ import { ProcessRunner, trackingNameOf } from './process-runner.js';
 import type { ProcessRunnerOptions } from './process-runner.js';
 
 /** One wire: a process that follows an application, and commands another one, or the same. */
-export type Wire = Pick<ProcessRunnerOptions, 'process' | 'from' | 'into' | 'onFailure' | 'retry'>;
+export type Wire = Pick<ProcessRunnerOptions, 'process' | 'from' | 'into' | 'onFailure' | 'retry' | 'trackingName'>;
 
 /** What {@link System} is given. */
 export interface SystemOptions {
@@ -93,15 +93,13 @@ export class System implements AsyncDisposable {
 }
 
 function assertApart(wires: readonly Wire[]): void {
-  for (const [index, { from, process, into }] of wires.entries()) {
+  for (const [index, wire] of wires.entries()) {
     const twin = wires
       .slice(0, index)
-      .find(
-        (wire) => trackingNameOf(wire) === trackingNameOf({ from, process }) && wire.into.recorder === into.recorder,
-      );
+      .find((other) => trackingNameOf(other) === trackingNameOf(wire) && other.into.recorder === wire.into.recorder);
     if (twin === undefined) continue;
     throw new ProgrammingError(
-      `Two wires keep their progress as ${trackingNameOf(twin)}. Give the processes, or the applications they follow, names of their own.`,
+      `Two wires keep their progress as ${trackingNameOf(twin)}. Give the processes, or the applications they follow, names of their own; or the wires, their tracking names.`,
     );
   }
 }

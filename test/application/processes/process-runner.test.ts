@@ -59,6 +59,36 @@ describe('a process that runs twice', () => {
   });
 });
 
+describe('a tracking name', () => {
+  test('of a follower that was there before goes on where that one stopped, and no further back', async () => {
+    const { orders, warehouse } = await openWorld(3);
+    // As a follower of the Python library leaves it: the name of what it followed, in capitals or not.
+    const trackingName = 'Orders';
+    await warehouse.recorder.insertEvents([], { tracking: { applicationName: trackingName, notificationId: 2 } });
+    await using system = new System({
+      wires: [{ from: orders, process: testReservation, into: warehouse, trackingName }],
+    });
+    await system.settle();
+    expect((await warehouse.repository.load(testStock, NAILS)).state).toEqual({ free: 2 });
+    const head = await orders.recorder.maxNotificationId();
+    expect(await warehouse.recorder.maxTrackingId(trackingName)).toBe(head);
+    expect(await warehouse.recorder.maxTrackingId(`${orders.name}>${testReservation.name}`)).toBe(0);
+  });
+
+  test('is given to one wire of an application only, and is a text that can be stored', async () => {
+    const { orders, warehouse } = await openWorld(0);
+    const wire = { from: orders, process: testReservation, into: warehouse };
+    const other = { ...wire, process: { ...testReservation, name: 'other' } };
+    expect(() => new System({ wires: [wire, { ...other, trackingName: 'a' }] })).not.toThrow();
+    expect(() => new System({ wires: [wire, other].map((each) => ({ ...each, trackingName: 'a' })) })).toThrow(
+      /progress as a\./,
+    );
+    for (const trackingName of ['', 'a\0', '\ud800']) {
+      expect(() => new ProcessRunner({ ...wire, trackingName })).toThrow(/applicationName must be/);
+    }
+  });
+});
+
 describe('a failure that is not the domain saying no', () => {
   test.each([
     ['a closed store', (): Error => new InterfaceError('closed')],
