@@ -16,7 +16,7 @@ const DEPTH_MAX = 500;
 // How an object of exactly the two reserved keys is written, so that it comes back as what it was.
 const ESCAPE_NAME = 'object_as_items';
 
-// Quotes, backslashes, control characters, and surrogates, of which half a pair is escaped.
+// Quotes, backslashes, control characters, and surrogates, of which half a pair is refused.
 const NEEDS_ESCAPES = /["\\\u0000-\u001f\ud800-\udfff]/;
 
 type JsonObject = Record<string, unknown>;
@@ -27,7 +27,8 @@ export type TranscodingOrClass = Transcoding | (new () => Transcoding);
 /**
  * Encodes JSON values, and whatever a transcoding was registered for. What JSON would change silently is refused:
  * `undefined`, functions, symbols, sparse arrays, instances of classes without a transcoding (`Date`, `Map` …).
- * `bigint`, `NaN`, infinities and `-0` survive.
+ * `bigint`, `NaN`, infinities and `-0` survive. Texts with half a surrogate pair are refused: JSON could hold them
+ * escaped, but no UTF-8 can, so that a database or the Python library would stumble over them later.
  *
  * @example
  * ```ts
@@ -57,7 +58,8 @@ export class JSONTranscoder implements Transcoder {
 
   /**
    * @throws TranscodingNotRegisteredError (a `TypeError`) when a value is of a type without a transcoding
-   * @throws DataError (`DATA_ERROR`) when the data is nested too deeply, or in a loop
+   * @throws DataError (`DATA_ERROR`) when the data is nested too deeply, or in a loop; or a text, also that of a key, has
+   *   half a surrogate pair
    */
   encode(value: unknown): Uint8Array<ArrayBuffer> {
     return textEncoder.encode(this.#write(value, 0));
@@ -175,7 +177,9 @@ export class JSONTranscoder implements Transcoder {
 
 // Most texts need no escapes, and to see that is several times faster than to have them stringified.
 function quote(text: string): string {
-  return NEEDS_ESCAPES.test(text) ? JSON.stringify(text) : `"${text}"`;
+  if (!NEEDS_ESCAPES.test(text)) return `"${text}"`;
+  if (!text.isWellFormed()) throw notWellFormed(text);
+  return JSON.stringify(text);
 }
 
 function isReserved(value: JsonObject, keys: readonly string[]): boolean {
@@ -200,6 +204,14 @@ function notSerializable(value: unknown): TranscodingNotRegisteredError {
   return new TranscodingNotRegisteredError(
     `Object of type ${type} is not serializable. Please define and register a custom transcoding for this type.`,
     { details: { type } },
+  );
+}
+
+function notWellFormed(text: string): DataError {
+  const shown = JSON.stringify(text.slice(0, 80));
+  return new DataError(
+    `The text ${shown} has half of a surrogate pair, which is no character: was it cut in the middle of one? Nothing was stored. Cut elsewhere, or store text.toWellFormed().`,
+    { details: { text: shown } },
   );
 }
 

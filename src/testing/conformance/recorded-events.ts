@@ -18,7 +18,7 @@ export function sampleRecordedEvent(
 ): RecordedEvent {
   return {
     type: 'Counted',
-    data: { version: originatorVersion, text: 'é 🐈 \u0000 \ud800', list: [1.5, null, true] },
+    data: { version: originatorVersion, text: 'é 🐈 \u0000', list: [1.5, null, true] },
     aggregateType: 'Item',
     originatorId,
     originatorVersion,

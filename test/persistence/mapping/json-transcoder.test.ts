@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { DateTime } from '../../../src/domain/date-time.js';
 import { Decimal } from '../../../src/domain/decimal.js';
 import { UUID } from '../../../src/domain/uuid.js';
+import { DataError } from '../../../src/persistence/errors.js';
 import { JSONTranscoder } from '../../../src/persistence/mapping/json-transcoder.js';
 import type { Transcoding } from '../../../src/persistence/mapping/transcoder.js';
 import {
@@ -272,6 +273,27 @@ describe('hostile and reserved shapes', () => {
     ['an escape with broken items', '{"_type_":"object_as_items","_data_":7}'],
   ])('%s gives a typed error', (_what, json) => {
     expect(() => pythonTranscoder().decode(bytes(json))).toThrow(expect.objectContaining({ code: 'DATA_ERROR' }));
+  });
+
+  test.each([
+    ['a text', 'cut \ud83d'],
+    ['the other half', '\udc08 cut'],
+    ['both, the wrong way round', '\udc08\ud83d'],
+    ['a key', { '\ud800': 1 }],
+    ['a text within', { list: [1, { text: 'x\ud800"' }] }],
+    ['a text of a transcoding', new Map([['\ud800', 1]])],
+  ])('half a surrogate pair is refused before it is stored: %s', (_what, value) => {
+    const transcoder = new JSONTranscoder().register({
+      name: 'map',
+      is: (candidate) => candidate instanceof Map,
+      encode: (map) => [...(map as Map<string, number>)],
+      decode: (pairs) => new Map(pairs as [string, number][]),
+    });
+    expect(() => transcoder.encode(value)).toThrow(DataError);
+    expect(() => transcoder.encode(value)).toThrow(/half of a surrogate pair.*toWellFormed/);
+    // What stands there from earlier, or from elsewhere, can be read.
+    expect(transcoder.decode(new TextEncoder().encode('"\\ud800"'))).toBe('\ud800');
+    expect(transcoder.decode(transcoder.encode('\ud83d\udc08 "\u0000'))).toBe('🐈 "\u0000');
   });
 
   test('bytes that are not UTF-8 give a typed error', () => {
