@@ -41,6 +41,24 @@ describe('a push', () => {
     expect(onRecorded.mock.calls).toEqual([[{ replicaId: request.replicaId, count: 5, head: 5 }]]);
   });
 
+  it('meets tables that SQLAlchemy made, too narrow for its name, as a fault of the server that can be put right', async () => {
+    const { applicationName, trackingTable } = { applicationName: uniqueName(), trackingTable: uniqueName() };
+    await postgres.pool.query(`CREATE TABLE ${trackingTable}
+      (application_name varchar(32) PRIMARY KEY, notification_id bigint)`);
+    recorder = await postgres.make({ applicationName, trackingTable });
+    const log = vi.fn();
+    server = createSyncServer({ recorder, allowAnonymous: true, log });
+    const request = makePush(makeEvents(2));
+    // A replica tries again later: a 400 would stop it for good.
+    expect(await push(request)).toMatchObject({ status: 500 });
+    const [[, logged]] = log.mock.calls as [[string, Error]];
+    expect(logged).toMatchObject({ code: 'PROGRAMMING_ERROR', details: { sqlState: '22001' } });
+    expect(await stored()).toEqual([]);
+    const [alter = ''] = /ALTER TABLE.*TYPE text/.exec(logged.message) ?? [];
+    await postgres.pool.query(alter);
+    expect(await push(request)).toMatchObject({ status: 200, body: { tracking: { id: 2 } } });
+  });
+
   it('that comes again is answered again, and not recorded again', async () => {
     const events = makeEvents(3);
     const request = makePush(events);

@@ -17,9 +17,8 @@ export async function createSqlAlchemyTables(pool: PostgresPool, prefix: string)
     );
     CREATE UNIQUE INDEX ${prefix}_aggregate_event_index ON ${prefix}_events (originator_id, originator_version);
     CREATE TABLE ${prefix}_tracking (
-      application_name varchar(64) NOT NULL,
-      notification_id bigint NOT NULL,
-      PRIMARY KEY (application_name, notification_id)
+      application_name varchar(32) NOT NULL PRIMARY KEY,
+      notification_id bigint
     )`);
   return {
     eventsTable: `${prefix}_events`,

@@ -4,7 +4,7 @@
  * @module
  */
 import { toBase64 } from '../../util/base64.js';
-import { InternalError } from '../errors.js';
+import { InternalError, OperationalError } from '../errors.js';
 import type { IntegrityError } from '../errors.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
 import { eventTaken } from '../position-taken.js';
@@ -30,6 +30,9 @@ import type { PostgresSession } from './postgres-session.js';
 const textEncoder = new TextEncoder();
 
 const UNIQUE_VIOLATION = '23505';
+// As with tracking: an error is what takes back the statements before it in the same message, and it carries this text.
+const BEHIND_MARK = 'daybook.sequence_behind:';
+const BEHIND_MESSAGE = /daybook\.sequence_behind:(\d+)/;
 // The detail names the key in every language of the server: `(originator_id, originator_version)=(<id>, <version>)`.
 const TAKEN_KEY = /\)=\((.*), (\d+)\)/s;
 
@@ -76,9 +79,34 @@ FROM unnest(${columns.join(', ')}) WITH ORDINALITY AS e (id, version, topic, sta
 ORDER BY e.place`;
   }
 
-  /** The same, giving the rows for {@link PostgresEventsTable.toIds}. */
+  /**
+   * The same, giving the rows for {@link PostgresEventsTable.toIds}. It fails when the sequence gives ids that are not above
+   * all that are stored, which followers have passed. Under the lock, so that nobody else stores any meanwhile.
+   */
   insertReturningIdsSql(events: readonly StoredEvent[]): string {
-    return `${this.insertSql(events)}\nRETURNING ${this.#columns.notificationId} AS notification_id`;
+    const { notificationId: id } = this.#columns;
+    // Both parts of the statement see the table as it is before it.
+    return `WITH stored AS (
+${this.insertSql(events)}
+RETURNING ${id} AS id
+), last AS (SELECT coalesce(max(${id}), 0) AS id FROM ${this.#table.events})
+SELECT CASE WHEN stored.id > last.id THEN stored.id ELSE ('${BEHIND_MARK}' || last.id)::bigint END AS notification_id
+FROM stored, last`;
+  }
+
+  /** The error of a sequence that gives ids of before, if an error is about that. */
+  toSequenceBehind(error: unknown): OperationalError | undefined {
+    const { cause } = error as { cause?: unknown };
+    const { message, detail = '' } = cause instanceof Error ? (cause as Error & { detail?: string }) : { message: '' };
+    const [, last] = BEHIND_MESSAGE.exec(message) ?? [];
+    // Where the id is stored already, its own index refuses it first. The detail names its column, as it is or quoted.
+    const column = this.#columns.notificationId;
+    const isTaken = detail.includes(`(${column})=(`) || detail.includes(`(${column.slice(1, -1)})=(`);
+    if (last === undefined && !(isTaken && sqlStateOf(cause) === UNIQUE_VIOLATION)) return undefined;
+    return new OperationalError(
+      `The sequence of ${this.#table.events} gives ids that are not above the largest one stored${last === undefined ? '' : `, ${last}`}: followers would pass over the events. Nothing was stored. Was it restarted, or restored without its number? SELECT setval(pg_get_serial_sequence('${this.#table.events.replaceAll("'", "''")}', '${column.slice(1, -1).replaceAll('""', '"').replaceAll("'", "''")}'), (SELECT max(${column}) FROM ${this.#table.events})).`,
+      { cause, details: { reason: 'sequence', ...(last === undefined ? {} : { lastNotificationId: Number(last) }) } },
+    );
   }
 
   /** The ids of the events that were inserted, in their order. */

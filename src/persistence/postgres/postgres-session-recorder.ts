@@ -14,11 +14,17 @@ import type {
   SelectNotificationsOptions,
 } from '../recorder.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
+import { ProgrammingError } from '../errors.js';
+import type { DatabaseError } from '../errors.js';
 import { validateTracking } from '../validation.js';
 import type { PostgresEventsTable } from './postgres-events-table.js';
+import { sqlStateOf } from './postgres-errors.js';
 import { insertProven } from './postgres-repetition.js';
 import type { AfterCommit, PostgresSession } from './postgres-session.js';
 import type { PostgresTrackingTable } from './postgres-tracking-table.js';
+
+// A value that is too long for its column. Values are checked before they are sent: it is the table that is not right.
+const TOO_LONG = '22001';
 
 /** What a recorder works on, whichever session it does so in. */
 export interface RecorderTables {
@@ -96,12 +102,24 @@ export class SessionRecorder implements ProcessRecorder {
       const afterCommit = events.length > 0 ? announce : undefined;
       return table.toIds(await this.#session.write(statements.join(';\n'), afterCommit), events);
     } catch (error) {
-      const conflict =
+      const known: DatabaseError | undefined =
         (tracking === undefined ? undefined : trackingTable.toConflict(error, tracking)) ??
-        table.toConflict(error, events);
-      if (conflict !== undefined) throw conflict;
+        table.toConflict(error, events) ??
+        table.toSequenceBehind(error) ??
+        toTooShort(error, trackingTable.name);
+      if (known !== undefined) throw known;
       if (tracking === undefined || !mayRepeat || !trackingTable.forgetLayout(error)) throw error;
       return await this.#insert(events, tracking, false);
     }
   }
+}
+
+/** The error of a column that is too short, if an error is about that: tables of others may have such. */
+function toTooShort(error: unknown, trackingTable: string): ProgrammingError | undefined {
+  const { cause } = error as { cause?: unknown };
+  if (sqlStateOf(cause) !== TOO_LONG) return undefined;
+  return new ProgrammingError(
+    `A column is too short: ${(cause as Error).message}. Nothing was stored. Topics, text ids and application_name need the type text: ALTER TABLE ${trackingTable} ALTER COLUMN application_name TYPE text, for example.`,
+    { cause, details: { sqlState: TOO_LONG } },
+  );
 }

@@ -31,6 +31,11 @@ export class PostgresTrackingTable {
     this.#table = tracking;
   }
 
+  /** Its name, quoted. */
+  get name(): string {
+    return this.#table;
+  }
+
   /** As in `ProcessRecorder`. */
   async maxTrackingId(session: PostgresSession, applicationName: string): Promise<NotificationId> {
     validateApplicationName(applicationName);

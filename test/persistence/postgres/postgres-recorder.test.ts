@@ -209,6 +209,36 @@ describe('connections that break', () => {
   });
 });
 
+describe('a sequence that was set back', () => {
+  it.each([
+    ['onto ids that are stored', undefined, 1, 2],
+    ['into a gap', 'DELETE FROM $table WHERE notification_id IN (2, 3)', 2, 2],
+    ['into a gap, of which the last event would be beyond', 'DELETE FROM $table WHERE notification_id = 4', 4, 2],
+  ])('gives no event an id that followers have passed: %s', async (_what, prepare, restart, count) => {
+    const applicationName = uniqueName();
+    const recorder = await postgres.make({ applicationName });
+    const table = `${applicationName}_events`;
+    await recorder.insertEvents(makeEvents(5));
+    if (prepare !== undefined) await postgres.pool.query(prepare.replace('$table', table));
+    await postgres.pool.query(`ALTER SEQUENCE ${table}_notification_id_seq RESTART WITH ${restart}`);
+    const before = await recorder.selectNotifications({ start: 1, limit: 10 });
+    const events = makeEvents(count);
+    const tracking = { applicationName: 'up', notificationId: 1 };
+    const attempt = recorder.insertEvents(events, { tracking });
+    await expect(attempt).rejects.toMatchObject({ code: 'OPERATIONAL_ERROR', details: { reason: 'sequence' } });
+    await expect(attempt).rejects.toThrow(/Nothing was stored/);
+    await expect(recorder.transaction((transaction) => transaction.insertEvents(events))).rejects.toMatchObject({
+      details: { reason: 'sequence' },
+    });
+    expect(await recorder.selectNotifications({ start: 1, limit: 10 })).toEqual(before);
+    expect(await recorder.maxTrackingId('up')).toBe(0);
+    // What the error says to do.
+    const [, setval = ''] = /(SELECT setval.*)\.$/.exec(await attempt.then(String, String)) ?? [];
+    await postgres.pool.query(setval);
+    expect(await recorder.insertEvents(events, { tracking })).toEqual(events.map((_event, index) => 6 + index));
+  });
+});
+
 describe('batches', () => {
   it('of thousands of events keep the order of the call', async () => {
     const recorder = await postgres.make();
