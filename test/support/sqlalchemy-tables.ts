@@ -2,7 +2,7 @@ import type { PostgresPool } from '../../src/persistence/postgres/index.js';
 import type { PostgresTableOptions } from '../../src/persistence/postgres/index.js';
 
 /**
- * Creates tables as the Python library's SQLAlchemy module makes them.
+ * Creates tables as the Python library's SQLAlchemy module makes them, with the column of names made wide enough.
  *
  * @returns the options of a recorder on them
  */
@@ -19,7 +19,8 @@ export async function createSqlAlchemyTables(pool: PostgresPool, prefix: string)
     CREATE TABLE ${prefix}_tracking (
       application_name varchar(32) NOT NULL PRIMARY KEY,
       notification_id bigint
-    )`);
+    );
+    ALTER TABLE ${prefix}_tracking ALTER COLUMN application_name TYPE text`);
   return {
     eventsTable: `${prefix}_events`,
     trackingTable: `${prefix}_tracking`,

@@ -22,6 +22,7 @@ import { endOf, withEnds } from '../transaction-ends.js';
 import { connectionOf } from './sqlite-connection.js';
 import type { SqliteConnection } from './sqlite-connection.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
+import { refuseForeignTable } from './foreign-tables.js';
 import { runQuery } from './sqlite-query.js';
 import { SqliteEventsTable } from './sqlite-events-table.js';
 import { SqliteReplica } from './sqlite-replica.js';
@@ -29,6 +30,8 @@ import type { SqliteTableOptions } from './sqlite-replica.js';
 import { SqliteAggregateTable } from './sqlite-aggregate-table.js';
 
 const SNAPSHOTS_TABLE = 'stored_snapshots';
+const EVENTS_TABLE = 'stored_events';
+const TRACKING_TABLE = 'tracking';
 
 /** Options of {@link SqliteAggregateRecorder}. */
 export interface SqliteAggregateRecorderOptions {
@@ -42,6 +45,8 @@ export interface SqliteAggregateRecorderOptions {
  * Made on the connection of a transaction, it takes part in the transaction.
  */
 export class SqliteAggregateRecorder extends SerialAggregateRecorder {
+  readonly #database: SqliteDatabase;
+  readonly #table: string;
   readonly #connection: SerialConnection<SqliteConnection>;
   readonly #sequences: SqliteAggregateTable;
 
@@ -51,8 +56,11 @@ export class SqliteAggregateRecorder extends SerialAggregateRecorder {
    */
   constructor(database: SqliteDatabase, options: SqliteAggregateRecorderOptions = {}) {
     const connection = connectionOf(database);
-    const sequences = new SqliteAggregateTable(database, options.table ?? SNAPSHOTS_TABLE);
+    const { table = SNAPSHOTS_TABLE } = options;
+    const sequences = new SqliteAggregateTable(database, table);
     super(connection.session, sequences);
+    this.#database = database;
+    this.#table = table;
     this.#connection = connection;
     this.#sequences = sequences;
   }
@@ -61,15 +69,28 @@ export class SqliteAggregateRecorder extends SerialAggregateRecorder {
    * Creates the table if it is missing. Safe to call again.
    *
    * @throws OperationalError (`OPERATIONAL_ERROR`) when the database cannot be written
+   * @throws NotSupportedError (`NOT_SUPPORTED`) when there is a table of this name that is not Daybook's
    */
   async createTable(): Promise<void> {
+    this.checkTable();
     await this.#connection.session.write(() => this.#sequences.createTable());
+  }
+
+  /**
+   * Looks whether the tables that are there are Daybook's.
+   *
+   * @throws NotSupportedError (`NOT_SUPPORTED`) when they are not
+   */
+  checkTable(): void {
+    refuseForeignTable(this.#database, 'sequences', this.#table);
   }
 }
 
 /** An application recorder over any {@link SqliteDatabase}. */
 export class SqliteApplicationRecorder extends SerialApplicationRecorder {
   readonly supports: RecorderSupport = { notifications: true };
+  readonly #database: SqliteDatabase;
+  readonly #table: string;
   readonly #connection: SerialConnection<SqliteConnection>;
   readonly #events: SqliteEventsTable;
 
@@ -79,8 +100,11 @@ export class SqliteApplicationRecorder extends SerialApplicationRecorder {
    */
   constructor(database: SqliteDatabase, options: Pick<SqliteTableOptions, 'eventsTable'> = {}) {
     const connection = connectionOf(database);
-    const events = new SqliteEventsTable(database, options.eventsTable);
+    const { eventsTable = EVENTS_TABLE } = options;
+    const events = new SqliteEventsTable(database, eventsTable);
     super(connection.session, events);
+    this.#database = database;
+    this.#table = eventsTable;
     this.#connection = connection;
     this.#events = events;
   }
@@ -89,9 +113,20 @@ export class SqliteApplicationRecorder extends SerialApplicationRecorder {
    * Creates the table if it is missing. Safe to call again.
    *
    * @throws OperationalError (`OPERATIONAL_ERROR`) when the database cannot be written
+   * @throws NotSupportedError (`NOT_SUPPORTED`) when there is a table of this name that is not Daybook's
    */
   async createTable(): Promise<void> {
+    this.checkTable();
     await this.#connection.session.write(() => this.#events.createTable());
+  }
+
+  /**
+   * Looks whether the tables that are there are Daybook's.
+   *
+   * @throws NotSupportedError (`NOT_SUPPORTED`) when they are not
+   */
+  checkTable(): void {
+    refuseForeignTable(this.#database, 'events', this.#table);
   }
 }
 
@@ -110,6 +145,7 @@ export class SqliteProcessRecorder extends SerialProcessRecorder<SqliteConnectio
   readonly #database: SqliteDatabase;
   readonly #connection: SerialConnection<SqliteConnection>;
   readonly #replica: SqliteReplica;
+  readonly #tables: SqliteTableOptions;
 
   /**
    * @param database - lent, not owned: the caller closes it
@@ -123,15 +159,28 @@ export class SqliteProcessRecorder extends SerialProcessRecorder<SqliteConnectio
     this.#database = database;
     this.#connection = connection;
     this.#replica = replica;
+    this.#tables = options;
   }
 
   /**
    * Creates the tables that are missing. Safe to call again.
    *
    * @throws OperationalError (`OPERATIONAL_ERROR`) when the database cannot be written
+   * @throws NotSupportedError (`NOT_SUPPORTED`) when there is a table of this name that is not Daybook's
    */
   async createTable(): Promise<void> {
+    this.checkTable();
     await this.#connection.session.write(() => this.#replica.createTables());
+  }
+
+  /**
+   * Looks whether the tables that are there are Daybook's.
+   *
+   * @throws NotSupportedError (`NOT_SUPPORTED`) when they are not
+   */
+  checkTable(): void {
+    refuseForeignTable(this.#database, 'events', this.#tables.eventsTable ?? EVENTS_TABLE);
+    refuseForeignTable(this.#database, 'tracking', this.#tables.trackingTable ?? TRACKING_TABLE);
   }
 
   /** Of one that was made on the connection of a transaction: the transaction's. */

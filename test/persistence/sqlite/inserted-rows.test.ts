@@ -55,3 +55,19 @@ test('commits are applied as they are, whether their rows go in together or not'
   expect(replica.maxNotificationId()).toBe(200);
   database.close();
 });
+
+test.each([
+  ['set back', 'UPDATE sqlite_sequence SET seq = 1'],
+  ['forgotten', 'DELETE FROM sqlite_sequence'],
+])('an id is above all that are stored, also when the counter was %s', async (_what, sql) => {
+  const database = await openSqlJs();
+  const recorder = new SqliteProcessRecorder(database);
+  await recorder.createTable();
+  const id = newOriginatorId();
+  await recorder.insertEvents(sampleEvents(id, 1, 5));
+  // A gap, into which an id would fit.
+  database.exec('DELETE FROM stored_events WHERE notification_id IN (2, 3)');
+  database.exec(sql);
+  expect(await recorder.insertEvents([sampleEvent(id, 6)])).toEqual([6]);
+  database.close();
+});
