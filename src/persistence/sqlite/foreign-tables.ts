@@ -1,6 +1,6 @@
 /**
- * Refuses tables of the same names in another layout: those of the Python library, above all, which `CREATE TABLE IF NOT
- * EXISTS` takes for ours.
+ * Refuses tables of the same names in another layout, those of the Python library above all: to create a table if it is
+ * missing takes them for ours.
  *
  * @module
  */
