@@ -5,6 +5,7 @@
  */
 import { WorkerFailedError } from '../host/protocol/client-errors.js';
 import { StorageUnavailableError } from '../persistence/errors.js';
+import { systemClock } from '../util/clock.js';
 
 // Whoever waits for an opening that has failed waits no longer than this to learn why.
 const EXPLAIN_TIMEOUT_MS = 5_000;
@@ -180,11 +181,15 @@ async function whyNotLoaded(
 }
 
 async function lookAt(href: string): Promise<{ readonly status: number; readonly type: string } | undefined> {
+  const late = new AbortController();
+  const callOff = systemClock.schedule(() => late.abort(), EXPLAIN_TIMEOUT_MS);
   try {
-    const { status, headers, body } = await fetch(href, { signal: AbortSignal.timeout(EXPLAIN_TIMEOUT_MS) });
+    const { status, headers, body } = await fetch(href, { signal: late.signal });
     void body?.cancel().catch(() => undefined);
     return { status, type: headers.get('content-type') ?? '' };
   } catch {
     return undefined;
+  } finally {
+    callOff();
   }
 }

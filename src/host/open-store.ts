@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The way in for code that runs in a worker: a store without a boundary before it.
  *

@@ -29,7 +29,7 @@ import { randomUuid } from '../util/random-uuid.js';
 
 /** Implements {@link BackupHost} on the real thing. */
 export class StoreBackup implements BackupHost {
-  readonly holdAliveLock = holdAliveLock;
+  readonly holdAliveLock: BackupHost['holdAliveLock'] = holdAliveLock;
 
   export(options: HostExportOptions, onProgress?: OnOpenProgress): Promise<CancellableByteSource & ProxyMarked> {
     const { name, identity } = options;

@@ -31,7 +31,7 @@ export class StoreWorker implements StoreHost {
   readonly #transactions = new TransactionDesk();
   #listener: (() => void) | undefined;
 
-  readonly holdAliveLock = holdAliveLock;
+  readonly holdAliveLock: StoreHost['holdAliveLock'] = holdAliveLock;
 
   async open({ name, wasmUrl, durability }: HostOpenOptions, onProgress?: OnOpenProgress): Promise<StoreIdentity> {
     if (this.#opening !== undefined) throw new InterfaceError('This worker has opened its store.');
