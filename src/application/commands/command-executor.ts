@@ -115,7 +115,7 @@ export class CommandExecutor {
       const messages = await this.#options.validated(draft.kind, decider.decide(command, draft.current));
       const first = draft.messages.length;
       draft.current = draft.kind.fold(draft.current, messages);
-      draft.messages.push(...messages);
+      for (const message of messages) draft.messages.push(message);
       steps.push({ draft, first, end: draft.messages.length, state: draft.current });
     }
     const changes = [...drafts.values()].map((draft) => ({ ...draft, expected }));

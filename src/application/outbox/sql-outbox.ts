@@ -278,7 +278,9 @@ export class SqlOutbox implements Outbox {
     const size = { rowsMax: MARK_ENTRIES_MAX, columns: 1, others: 2 };
     for (const part of statementParts(this.#recorder.dialect, published, size)) {
       // To the newest of them: they were published within one batch.
-      const publishedAt = new Date(Math.max(...part.map(({ publishedAtMs }) => publishedAtMs))).toISOString();
+      const publishedAt = new Date(
+        part.reduce((ms, { publishedAtMs }) => Math.max(ms, publishedAtMs), 0),
+      ).toISOString();
       await this.#changed(
         connection,
         `status = 'published', published_at = $1, ${UNLEASED}`,

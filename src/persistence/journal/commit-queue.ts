@@ -75,7 +75,7 @@ export class CommitQueue {
       const group: PendingCommit[] = [];
       try {
         await this.#follower.exclusive(() => {
-          group.push(...this.#queue.splice(0, this.#groupLength()));
+          for (const commit of this.#queue.splice(0, this.#groupLength())) group.push(commit);
           return this.#commitGroup(group);
         });
       } catch (error) {

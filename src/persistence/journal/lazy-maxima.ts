@@ -32,14 +32,15 @@ export class LazyMaxima {
   }
 
   /**
-   * Takes what the store says of several keys.
+   * Takes what the store says of several keys, which are about to be asked for: also of more than the limit, until the
+   * next {@link LazyMaxima.settle}, because they would push each other out.
    *
    * @param keys - none of them known
    * @param stored - as the store answers for each of them
    */
   learn(keys: readonly string[], stored: readonly number[]): void {
     keys.forEach((key, index) =>
-      this.#know(key, Math.max(stored[index] as number, this.#raised.get(key) ?? -Infinity)),
+      this.#known.set(key, Math.max(stored[index] as number, this.#raised.get(key) ?? -Infinity)),
     );
   }
 
@@ -66,12 +67,18 @@ export class LazyMaxima {
   /** The store holds now what was raised. */
   settle(): void {
     this.#raised.clear();
+    this.#trim();
   }
 
   #know(key: string, max: number): void {
     this.#known.set(key, max);
-    if (this.#known.size <= this.#limit) return;
-    const [oldest] = this.#known.keys();
-    if (oldest !== undefined) this.#known.delete(oldest);
+    this.#trim();
+  }
+
+  #trim(): void {
+    for (const key of this.#known.keys()) {
+      if (this.#known.size <= this.#limit) return;
+      this.#known.delete(key);
+    }
   }
 }

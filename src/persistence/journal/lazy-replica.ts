@@ -69,8 +69,8 @@ export class LazyReplica implements Replica {
   expect(originatorIds: ReadonlySet<OriginatorId>): void {
     this.#assertSound();
     const unknown = [...originatorIds].filter((id) => !this.#versions.isKnown(id));
-    // More would push each other out; and of one, nothing is saved.
-    if (unknown.length < 2 || unknown.length > KNOWN_AGGREGATES_MAX) return;
+    // Of one, nothing is saved.
+    if (unknown.length < 2) return;
     const versions = this.#replica.maxOriginatorVersions?.(unknown);
     if (versions !== undefined) this.#versions.learn(unknown, versions);
   }

@@ -79,7 +79,7 @@ export class SqliteAggregateTable implements SequenceTables {
       const last = (events[events.length - 1] as StoredEvent).originatorVersion;
       const rest = options.desc === true ? { lte: last - 1 } : { gt: last };
       const more = this.#selectJoined(originatorId, { ...options, ...rest, limit: asked });
-      events.push(...more);
+      for (const event of more) events.push(event);
       isFull = more.length === asked;
     }
     return events;

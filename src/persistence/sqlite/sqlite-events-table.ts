@@ -50,7 +50,7 @@ export class SqliteEventsTable extends SqliteAggregateTable implements LogTables
       const asked = Math.min(limit - notifications.length, ROWS_JOINED_MAX);
       const start = (notifications[notifications.length - 1] as Notification).id + 1;
       const more = this.#selectJoined({ ...options, start, limit: asked });
-      notifications.push(...more);
+      for (const notification of more) notifications.push(notification);
       isFull = more.length === asked;
     }
     return notifications;

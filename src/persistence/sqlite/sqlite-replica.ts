@@ -83,7 +83,7 @@ function merged(commits: readonly CheckedCommit[]): readonly CheckedCommit[] {
   for (const commit of commits) {
     const last = result.at(-1);
     if (last !== undefined && areEventsAlone(last.commit) && areEventsAlone(commit) && isNext(last, commit)) {
-      last.events.push(...commit.events);
+      for (const event of commit.events) last.events.push(event);
     } else {
       result.push({ events: [...commit.events], commit });
     }

@@ -29,6 +29,25 @@ test('versions that are expected are looked up in one question, and then known',
   expect(questions).toBe(1);
 });
 
+test('however many versions are expected, none is looked up alone', async () => {
+  const database = await openSqlJs();
+  const below = new SqliteReplica(database);
+  below.createTables();
+  const many = 10_000;
+  below.insertEvents([sampleEvent(idOf(7), 7), sampleEvent(idOf(many - 1), 3)]);
+  below.maxOriginatorVersion = () => expect.unreachable('asked for one');
+  const replica = new LazyReplica(below, { clock: new ManualClock() });
+  const ids = Array.from({ length: many }, (_, index) => idOf(index));
+  replica.expect(new Set(ids));
+  const versions = ids.map((id) => replica.maxOriginatorVersion(id));
+  expect([versions[7], versions[many - 1], versions.filter((version) => version === -1).length]).toEqual([
+    7,
+    3,
+    many - 2,
+  ]);
+  database.close();
+});
+
 test('whatever is expected, and whatever waits, the answers are those of a replica that applies at once', async () => {
   const steps = fc.array(
     fc.oneof(
