@@ -57,6 +57,14 @@ export class ConfigSection {
     throw configurationError([this.pathOf(key)], text, `one of ${words.join(', ')}`);
   }
 
+  /** A number that is 0 or more, not as a text. */
+  amount(key: string): number | undefined {
+    const value = this.#get(key);
+    if (value === undefined) return undefined;
+    if (typeof value === 'number' && value >= 0 && value < Infinity) return value;
+    throw configurationError([this.pathOf(key)], value, 'a number, 0 or more, or nothing');
+  }
+
   /** True or false, not as a text. */
   boolean(key: string): boolean | undefined {
     const value = this.#get(key);

@@ -46,7 +46,9 @@ export async function loadEngine(choice: EngineChoice): Promise<ConfiguredEngine
       return await loadSqlite(environmentOf(choice, { SQLITE_DBNAME: place.address }));
     case 'postgres':
       // Blank, because a name of a database among the settings would count more than the address.
-      return await loadPostgres(environmentOf(choice, { DATABASE_URL: place.address, POSTGRES_DBNAME: '' }));
+      return await loadPostgres(
+        environmentOf(choice, { ...place.pool, DATABASE_URL: place.address, POSTGRES_DBNAME: '' }),
+      );
   }
 }
 

@@ -137,6 +137,8 @@ interface Plan {
   readonly snapshots: ConfiguredEngine;
   readonly createsTables: boolean;
   readonly schema: string | undefined;
+  /** `IS_SNAPSHOTTING_ENABLED`: here yes unless it says no, because the configuration has a place for snapshots. */
+  readonly takesSnapshots: boolean;
   readonly parts: Parts;
 }
 
@@ -162,6 +164,7 @@ async function planOf(config: CheckedConfig, options: EventSourcingOptions): Pro
     snapshots,
     createsTables: createsTables(environment),
     schema: environment.getText('POSTGRES_SCHEMA'),
+    takesSnapshots: environment.getBoolean('IS_SNAPSHOTTING_ENABLED', true),
     parts: await partsOf(factory),
   };
 }
@@ -195,7 +198,7 @@ async function open(plan: Plan, closers: (() => Promise<unknown>)[]): Promise<Op
   const applicationOptions: ConfiguredApplicationOptions = {
     recorder,
     ...(name === '' ? {} : { name }),
-    snapshots: { store: snapshots },
+    ...(plan.takesSnapshots ? { snapshots: { store: snapshots } } : {}),
     inline: outbox === null ? [] : [outbox],
     ...plan.parts,
   };

@@ -154,7 +154,7 @@ export class InfrastructureFactory implements AsyncDisposable {
   }
 
   /**
-   * An event store over this factory's mapper and application recorder.
+   * An event store over this factory's mapper and process recorder, so that tracking records can be put as well.
    *
    * @param options - what to put in the place of a part, for example `recorder: await factory.aggregateRecorder('snapshots')`
    */
@@ -164,7 +164,7 @@ export class InfrastructureFactory implements AsyncDisposable {
     return new EventStore<E>({
       ...options,
       mapper: options.mapper ?? (await this.mapper<E>()),
-      recorder: options.recorder ?? (await this.applicationRecorder()),
+      recorder: options.recorder ?? (await this.processRecorder()),
     });
   }
 

@@ -83,7 +83,10 @@ export function validateSelectNotifications(options: SelectNotificationsOptions)
   validateInteger('start', options.start, Number.MIN_SAFE_INTEGER);
   validateInteger('limit', options.limit, 0);
   if (options.stop !== undefined) validateInteger('stop', options.stop, Number.MIN_SAFE_INTEGER);
-  for (const topic of options.topics ?? []) if (typeof topic !== 'string') refuse('topics', 'a list of texts', topic);
+  const { topics = [] } = options;
+  // A text is a list of its characters, which are no topics.
+  if (!Array.isArray(topics) || topics.some((topic) => typeof topic !== 'string'))
+    refuse('topics', 'a list of texts', topics);
 }
 
 /**
@@ -95,6 +98,16 @@ export function validateSelectNotifications(options: SelectNotificationsOptions)
 export function validateCount(what: string, value: number): void {
   if (Number.isSafeInteger(value) && value >= 1) return;
   throw new ProgrammingError(`${what} must be a safe integer, 1 or more, but is ${String(value)}.`);
+}
+
+/**
+ * For options: a point in time.
+ *
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is no valid `Date`
+ */
+export function validateDate(option: string, date: Date | undefined): void {
+  if (date === undefined || (date instanceof Date && !Number.isNaN(date.getTime()))) return;
+  throw new ProgrammingError(`${option} must be a valid Date, but is ${String(date)}.`, { details: { option } });
 }
 
 /** From where to where a time may be, in milliseconds. */

@@ -32,7 +32,7 @@ test('every key of a configuration is in the document, with its default', () => 
   const document = read('docs/configuration.md');
   const table = /key +default\n(.*?)\n \* ```/s.exec(read('src/configuration/event-sourcing-config.ts'));
   const lines = (table?.[1] ?? '').split('\n').map((line) => /^ \* (\S+) +(.+)$/.exec(line));
-  expect(lines).toHaveLength(8);
+  expect(lines).toHaveLength(13);
   for (const found of lines) {
     const [, key = '', defaultValue = ''] = found ?? [];
     const row = document.split('\n').find((line) => line.startsWith(`| \`${key}\` `));

@@ -15,7 +15,7 @@
 import type { CommandMetadata, RecordedEvent } from '../../domain/event-metadata.js';
 import type { Message } from '../../domain/message-types.js';
 import { validated } from '../../domain/standard-schema.js';
-import { IntegrityError } from '../../persistence/errors.js';
+import { IntegrityError, ProgrammingError } from '../../persistence/errors.js';
 import type {
   RecorderTransaction,
   TransactionalRecorder,
@@ -23,6 +23,7 @@ import type {
 } from '../../persistence/recorder-transaction.js';
 import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
+import { validateDate } from '../../persistence/validation.js';
 import type { NotificationId, StoredEvent, Tracking } from '../../persistence/stored-event.js';
 import { callListener } from '../../util/listeners.js';
 import type { Clock } from '../../util/clock.js';
@@ -90,11 +91,14 @@ export class EventSaver {
   /**
    * @param changes - of different aggregates; their messages are validated
    * @returns the events, in the order of the changes
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when there are metadata that are not kept, or a date is none
    * @throws ConcurrencyError (`CONCURRENCY_ERROR`) when an aggregate has other events at these positions
    * @throws IntegrityError (`INTEGRITY_ERROR`) when the tracking record was processed before
    * @throws what an in-line participant throws
    */
   async save(changes: readonly AggregateChange[], options: SaveOptions = {}): Promise<readonly NotifiedEvent[]> {
+    validateMetadata(options.metadata);
+    validateDate('occurredAt', options.occurredAt);
     const events = this.#recordedEvents(changes, options);
     const { tracking } = options;
     if (events.length === 0 && tracking === undefined) return [];
@@ -179,6 +183,24 @@ export class EventSaver {
       return concurrencyError(change, actual, conflictingEvents, cause);
     }
     return undefined;
+  }
+}
+
+const METADATA: readonly string[] = [
+  'actorId',
+  'correlationId',
+  'causationId',
+  'tenantId',
+] satisfies (keyof CommandMetadata)[];
+
+/** What is not kept is refused: it would be missing when somebody looks for it. */
+function validateMetadata(metadata: CommandMetadata = {}): void {
+  for (const [key, value] of Object.entries(metadata)) {
+    if (METADATA.includes(key) && (value === undefined || typeof value === 'string')) continue;
+    throw new ProgrammingError(
+      `The metadata of a command are the texts ${METADATA.join(', ')}, and ${key} is not one of them: put it into the data. Nothing was stored.`,
+      { details: { key } },
+    );
   }
 }
 

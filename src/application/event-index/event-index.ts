@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { validateDate } from '../../persistence/validation.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import type { InlineParticipant } from '../events/inline-participant.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
@@ -58,7 +59,11 @@ export interface EventIndex extends InlineParticipant {
   hasEvent(eventId: string): Promise<boolean>;
   /** The event of this id; `undefined` when there is none. */
   findEvent(eventId: string): Promise<IndexedEvent | undefined>;
-  /** Finds events, in the order of their notification ids. */
+  /**
+   * Finds events, in the order of their notification ids.
+   *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when a time is no valid `Date`
+   */
   find(filter: EventIndexFilter): Promise<readonly IndexedEvent[]>;
   /** Finds what occurred from a time (inclusive) to another (exclusive), in the order of the notification ids. */
   between(
@@ -72,6 +77,12 @@ export type TextOf = (event: NotifiedEvent) => string;
 
 /** Events in a list when nothing else is said. */
 export const FOUND_EVENTS_DEFAULT = 100;
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a time is no valid `Date`: nothing would be found, and nobody told */
+export function validateFilter({ from, to }: EventIndexFilter): void {
+  validateDate('from', from);
+  validateDate('to', to);
+}
 
 /** What is indexed of an event. */
 export function toIndexedEvent(event: NotifiedEvent): IndexedEvent {

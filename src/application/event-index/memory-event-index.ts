@@ -1,6 +1,6 @@
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import { DuplicateEventError } from './duplicate-event-error.js';
-import { FOUND_EVENTS_DEFAULT, toIndexedEvent } from './event-index.js';
+import { FOUND_EVENTS_DEFAULT, toIndexedEvent, validateFilter } from './event-index.js';
 import type { EventIndex, EventIndexFilter, IndexedEvent, TextOf } from './event-index.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { wordsOf } from './search-words.js';
@@ -69,6 +69,7 @@ export class MemoryEventIndex implements EventIndex {
 
   async find(filter: EventIndexFilter): Promise<readonly IndexedEvent[]> {
     await Promise.resolve();
+    validateFilter(filter);
     return [...this.#byId.values()]
       .filter((event) => fits(event, filter) && this.#hasText(event, filter.text))
       .sort((one, other) => one.notificationId - other.notificationId)

@@ -12,7 +12,7 @@ import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import { createMissing } from '../../persistence/sql/create-missing.js';
 import type { Creation } from '../../persistence/sql/create-missing.js';
 import { DuplicateEventError } from './duplicate-event-error.js';
-import { FOUND_EVENTS_DEFAULT, toIndexedEvent } from './event-index.js';
+import { FOUND_EVENTS_DEFAULT, toIndexedEvent, validateFilter } from './event-index.js';
 import type { EventIndex, EventIndexFilter, IndexedEvent, TextOf } from './event-index.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { statementParts, valueRows } from '../../persistence/sql/sql-parameters.js';
@@ -122,6 +122,7 @@ export class SqlEventIndex implements EventIndex {
   }
 
   async find(filter: EventIndexFilter): Promise<readonly IndexedEvent[]> {
+    validateFilter(filter);
     const { limit = FOUND_EVENTS_DEFAULT } = filter;
     const conditions = [...conditionsOf(filter), ...this.#wordConditions(filter.text)];
     // Numbered in the order of their appearance.

@@ -50,10 +50,13 @@ export class Mapper<E extends DomainEvent = DomainEvent> implements EventMapper<
   readonly #versions = new Map<string, EventVersions>();
   readonly #topics: ReadonlySet<string> | undefined;
 
-  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the versions of an event type have a gap */
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the versions of an event type have a gap, or the topics are no list */
   constructor(options: MapperOptions) {
     this.#options = options;
-    this.#topics = options.topics === undefined ? undefined : new Set(options.topics);
+    const { topics } = options;
+    // A text would be a set of its characters.
+    if (topics !== undefined && !Array.isArray(topics)) throw new ProgrammingError('topics must be a list of texts.');
+    this.#topics = topics === undefined ? undefined : new Set(topics);
     for (const [topic, versions] of Object.entries(options.versions ?? {})) this.registerVersions(topic, versions);
   }
 
@@ -141,7 +144,14 @@ export class Mapper<E extends DomainEvent = DomainEvent> implements EventMapper<
   #withVersion(topic: string, data: unknown): unknown {
     if (isSnapshot(topic, data)) return { ...data, state: this.#withVersion(data.topic, data.state) };
     const versions = this.#versions.get(topic);
-    if (versions === undefined || versions.version === 1) return data;
+    if (versions === undefined) return data;
+    if (isObject(data) && Object.hasOwn(data, CLASS_VERSION_KEY)) {
+      throw new ProgrammingError(
+        `The data of ${topic} has the key ${CLASS_VERSION_KEY}, which says its version. Call it something else. Nothing was stored.`,
+        { details: { topic } },
+      );
+    }
+    if (versions.version === 1) return data;
     if (!isObject(data)) throw new ProgrammingError(`The data of ${topic} must be an object to carry its version.`);
     return { ...data, [CLASS_VERSION_KEY]: versions.version };
   }

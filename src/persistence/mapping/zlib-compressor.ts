@@ -18,7 +18,10 @@ export interface ZlibCompressorOptions {
 // What of node:zlib is used here, by shape: browsers have no such types.
 interface NodeZlib {
   deflateSync(bytes: Uint8Array): Uint8Array;
-  inflateSync(bytes: Uint8Array, options: { readonly maxOutputLength: number }): Uint8Array;
+  inflateSync(
+    bytes: Uint8Array,
+    options: { readonly maxOutputLength: number; readonly info: true },
+  ): { readonly buffer: Uint8Array; readonly engine: { readonly bytesWritten: number } };
 }
 
 /**
@@ -43,12 +46,10 @@ export class ZlibCompressor implements Compressor {
     return pump(bytes, new CompressionStream('deflate'), Infinity);
   }
 
-  /** @throws DecompressionError (`DECOMPRESSION_ERROR`) when the bytes are not zlib's, are cut short, or become too large */
+  /** @throws DecompressionError (`DECOMPRESSION_ERROR`) when the bytes are not zlib's, are cut short, go on after their end, or become too large */
   async decompress(bytes: Uint8Array): Promise<Uint8Array> {
     try {
-      if (this.#nodeZlib !== undefined) {
-        return plain(this.#nodeZlib.inflateSync(bytes, { maxOutputLength: this.#decompressedBytesMax }));
-      }
+      if (this.#nodeZlib !== undefined) return inflated(this.#nodeZlib, bytes, this.#decompressedBytesMax);
       return await pump(bytes, new DecompressionStream('deflate'), this.#decompressedBytesMax);
     } catch (cause) {
       throw new DecompressionError(
@@ -62,6 +63,13 @@ export class ZlibCompressor implements Compressor {
 function nodeZlib(): NodeZlib | undefined {
   const { process } = globalThis as { process?: { getBuiltinModule?(name: string): unknown } };
   return process?.getBuiltinModule?.('node:zlib') as NodeZlib | undefined;
+}
+
+/** Node passes over what comes after the end, and the streams of browsers refuse it: so it is refused here too. */
+function inflated(zlib: NodeZlib, bytes: Uint8Array, maxOutputLength: number): Uint8Array {
+  const { buffer, engine } = zlib.inflateSync(bytes, { maxOutputLength, info: true });
+  if (engine.bytesWritten !== bytes.length) throw new RangeError('there are bytes after the end');
+  return plain(buffer);
 }
 
 /** Without Node's Buffer around it, which has other methods under the same names. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Environment } from '../../environment/environment.js';
+import { InterfaceError } from '../errors.js';
 import type { AggregateRecorder } from '../recorder.js';
 import { createsTables } from '../recorder-factory.js';
 import type { RecorderFactory } from '../recorder-factory.js';
@@ -13,6 +14,7 @@ import { MemoryAggregateRecorder, MemoryProcessRecorder } from './memory-recorde
 export class MemoryFactory implements RecorderFactory {
   readonly #aggregateRecorders = new Map<string, MemoryAggregateRecorder>();
   #processRecorder: MemoryProcessRecorder | undefined;
+  #isClosed = false;
 
   /**
    * @param environment - `CREATE_TABLE` is checked and has no effect: there is nothing to create
@@ -25,9 +27,10 @@ export class MemoryFactory implements RecorderFactory {
   /** @returns a recorder of its own for each purpose; for `events`, the application's */
   async aggregateRecorder(purpose: string): Promise<AggregateRecorder> {
     if (purpose === 'events') return await this.applicationRecorder();
+    this.#assertOpen();
     let recorder = this.#aggregateRecorders.get(purpose);
     if (recorder === undefined) {
-      recorder = new MemoryAggregateRecorder();
+      recorder = new MemoryAggregateRecorder({ assertUsable: () => this.#assertOpen() });
       this.#aggregateRecorders.set(purpose, recorder);
     }
     return recorder;
@@ -38,11 +41,16 @@ export class MemoryFactory implements RecorderFactory {
   }
 
   async processRecorder(): Promise<MemoryProcessRecorder> {
-    return (this.#processRecorder ??= new MemoryProcessRecorder());
+    this.#assertOpen();
+    return (this.#processRecorder ??= new MemoryProcessRecorder({ assertUsable: () => this.#assertOpen() }));
   }
 
   async close(): Promise<void> {
-    this.#aggregateRecorders.clear();
-    this.#processRecorder = undefined;
+    this.#isClosed = true;
+  }
+
+  /** @throws InterfaceError (`INTERFACE_ERROR`) after the factory was closed, as a database that is closed does */
+  #assertOpen(): void {
+    if (this.#isClosed) throw new InterfaceError('The infrastructure factory is closed.');
   }
 }

@@ -16,10 +16,16 @@ import type { UnitOfWork } from '../serial/unit-of-work.js';
 import { withEnds } from '../transaction-ends.js';
 import { MemoryReplica } from './memory-replica.js';
 
+/** Options of recorders in memory. */
+export interface MemoryRecorderOptions {
+  /** Asked before each call, and throws what the call rejects with: that what it belongs to was closed. @defaultValue always usable */
+  readonly assertUsable?: () => void;
+}
+
 /** An aggregate recorder whose events are gone when it is. */
 export class MemoryAggregateRecorder extends SerialAggregateRecorder {
-  constructor() {
-    const { session, tables } = memoryTables();
+  constructor(options: MemoryRecorderOptions = {}) {
+    const { session, tables } = memoryTables(options);
     super(session, tables);
   }
 }
@@ -28,8 +34,8 @@ export class MemoryAggregateRecorder extends SerialAggregateRecorder {
 export class MemoryApplicationRecorder extends SerialApplicationRecorder {
   readonly supports: RecorderSupport = { notifications: true };
 
-  constructor() {
-    const { session, tables } = memoryTables();
+  constructor(options: MemoryRecorderOptions = {}) {
+    const { session, tables } = memoryTables(options);
     super(session, tables);
   }
 }
@@ -48,8 +54,8 @@ export class MemoryApplicationRecorder extends SerialApplicationRecorder {
  * ```
  */
 export class MemoryProcessRecorder extends SerialProcessRecorder<undefined> {
-  constructor() {
-    const { session, tables } = memoryTables();
+  constructor(options: MemoryRecorderOptions = {}) {
+    const { session, tables } = memoryTables(options);
     super(memoryConnection(session, tables.unit), tables);
   }
 
@@ -58,9 +64,13 @@ export class MemoryProcessRecorder extends SerialProcessRecorder<undefined> {
   }
 }
 
-function memoryTables(): { readonly session: SerialSession; readonly tables: MemoryReplica } {
+function memoryTables({ assertUsable }: MemoryRecorderOptions): {
+  readonly session: SerialSession;
+  readonly tables: MemoryReplica;
+} {
   const tables = new MemoryReplica();
-  return { session: new SerialSession({ unit: tables.unit }), tables };
+  const session = new SerialSession({ unit: tables.unit, ...(assertUsable === undefined ? {} : { assertUsable }) });
+  return { session, tables };
 }
 
 function memoryConnection(session: SerialSession, unit: UnitOfWork): SerialTransactionConnection<undefined> {

@@ -122,8 +122,59 @@ export interface PgPoolSettings {
   readonly connectTimeoutMs: number;
 }
 
-/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a number is not what it should be */
+const KNOWN: Readonly<Record<keyof PgPoolOptions, true>> = {
+  connectionString: true,
+  host: true,
+  port: true,
+  database: true,
+  user: true,
+  password: true,
+  ssl: true,
+  poolSize: true,
+  maxOverflow: true,
+  poolTimeoutMs: true,
+  connectTimeoutMs: true,
+  maxAgeMs: true,
+  prePing: true,
+  idleInTransactionTimeoutMs: true,
+  statementTimeoutMs: true,
+  queryTimeoutMs: true,
+  preparedStatements: true,
+  connect: true,
+  onConnectionError: true,
+  onExhausted: true,
+};
+
+// What the same is called by others, `pg` itself among them.
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  connection_string: 'connectionString',
+  pool_size: 'poolSize',
+  min: 'poolSize',
+  max: 'poolSize and maxOverflow',
+  max_overflow: 'maxOverflow',
+  pool_timeout: 'poolTimeoutMs, in milliseconds',
+  connectionTimeoutMillis: 'poolTimeoutMs',
+  pool_recycle: 'maxAgeMs, in milliseconds',
+  maxLifetimeSeconds: 'maxAgeMs, in milliseconds',
+  conn_max_age: 'maxAgeMs, in milliseconds',
+  pool_pre_ping: 'prePing',
+  pre_ping: 'prePing',
+};
+
+/** What is not known would be passed over without a word, and the pool would have another size than was asked for. */
+function refuseUnknown(options: PgPoolOptions): void {
+  const option = Object.keys(options).find((key) => !Object.hasOwn(KNOWN, key));
+  if (option === undefined) return;
+  const known = OTHER_NAMES[option];
+  throw new ProgrammingError(
+    `createPgPool has no option ${option}: ${known === undefined ? `they are ${Object.keys(KNOWN).join(', ')}` : `it is called ${known}`}.`,
+    { details: { option } },
+  );
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a number is not what it should be, or an option is none */
 export function pgPoolSettings(options: PgPoolOptions): PgPoolSettings {
+  refuseUnknown(options);
   const { poolSize, maxOverflow } = { ...POOL_PRESETS.medium, ...definedSizes(options) };
   checkWhole('poolSize', poolSize);
   checkWhole('maxOverflow', maxOverflow);

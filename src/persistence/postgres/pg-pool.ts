@@ -4,6 +4,7 @@
  * @module
  */
 import type { Pool, PoolClient } from 'pg';
+import { callListener } from '../../util/listeners.js';
 import { NotSupportedError } from '../errors.js';
 import { clientOf, clientWithTimeout } from './pg-clients.js';
 import { pgPoolConfig, pgPoolSettings } from './pg-pool-options.js';
@@ -127,7 +128,8 @@ class LimitedPool implements PgPool {
   async #lend(): Promise<PoolClient> {
     const { totalCount, idleCount, waitingCount } = this.#pool;
     if (!this.#pool.ending && totalCount >= this.#settings.connectionsMax && idleCount <= waitingCount) {
-      this.#options.onExhausted?.(this.stats());
+      // Its failure is not that of whoever asks for a connection.
+      callListener(() => this.#options.onExhausted?.(this.stats()));
       if (this.#settings.poolTimeoutMs === 0) throw this.#exhausted(undefined);
     }
     try {

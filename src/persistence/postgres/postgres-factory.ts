@@ -64,12 +64,19 @@ export class PostgresFactory implements RecorderFactory {
    */
   async pool(): Promise<PgPool> {
     if (this.#isClosed) throw new ConnectionPoolClosedError('The factory was closed.');
-    return await (this.#pool ??= createPgPool(this.#settings.pool));
+    this.#pool ??= createPgPool(this.#settings.pool).catch((error: unknown) => {
+      // What stood in the way may be gone the next time.
+      this.#pool = undefined;
+      throw error;
+    });
+    return await this.#pool;
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await (await this.#pool)?.end();
+    // What could not be opened was reported to who asked for it.
+    const pool = await this.#pool?.catch(() => undefined);
+    await pool?.end();
   }
 
   async #ready<R extends { createTable(): Promise<void> }>(recorder: R): Promise<R> {

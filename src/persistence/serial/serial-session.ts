@@ -36,6 +36,8 @@ export interface SerialSessionOptions {
   readonly clock?: Clock;
   /** The session that this one is inside of. It ends with it. */
   readonly outer?: SerialSession;
+  /** Asked before each call, and throws what it is refused with. @defaultValue nothing is asked */
+  readonly assertUsable?: () => void;
   /** Called once, when an inner session has ended. */
   readonly onEnded?: () => void;
 }
@@ -46,6 +48,7 @@ export class SerialSession {
   readonly #lockWait: LockWait;
   readonly #turns: FifoMutex;
   readonly #outer: SerialSession | undefined;
+  readonly #assertUsable: (() => void) | undefined;
   readonly #onEnded: () => void;
   #state: 'open' | 'ending' | 'ended' = 'open';
 
@@ -55,6 +58,7 @@ export class SerialSession {
     this.#lockWait = { lockTimeoutMs, clock };
     this.#turns = new FifoMutex({ waitMsMax: lockTimeoutMs, clock, tooLong: () => waitedTooLong(lockTimeoutMs) });
     this.#outer = options.outer;
+    this.#assertUsable = options.assertUsable;
     this.#onEnded = options.onEnded ?? (() => undefined);
   }
 
@@ -107,6 +111,7 @@ export class SerialSession {
 
   #inTurn<T>(work: () => T | Promise<T>): T | Promise<T> {
     if (this.#state !== 'open') throw transactionEnded();
+    this.#assertUsable?.();
     return this.#turns.run(() => {
       this.#assertNotEnded();
       return work();

@@ -14,5 +14,5 @@ export { SqliteFactory } from './sqlite-factory.js';
 export type { SqliteSettings } from './sqlite-factory.js';
 export { SqlJsFactory } from './sqljs-factory.js';
 export { openSqlJs } from './sqljs-driver.js';
-export type { OpenSqlJsOptions } from './sqljs-database.js';
+export type { OpenSqlJsOptions } from './sqljs-driver.js';
 export type { SqliteConnection } from './sqlite-connection.js';

@@ -12,8 +12,8 @@ import { attempt } from './sqlite-errors.js';
 /** How sql.js is loaded: what its package exports. */
 export type InitSqlJs = typeof initSqlJsOf;
 
-/** Options of `openSqlJs`. */
-export interface OpenSqlJsOptions {
+/** How a database of sql.js is loaded. */
+export interface LoadSqlJsOptions {
   /** Where `sql-wasm.wasm` lies. @defaultValue as sql.js finds it: beside its script */
   readonly wasmUrl?: string;
   /** The bytes of a SQLite file to begin with. @defaultValue an empty database */
@@ -29,7 +29,7 @@ export type SqlJsImageDatabase = SqliteDatabase & Required<Pick<SqliteDatabase, 
  * @param initSqlJs - of whichever build of sql.js
  * @throws StorageUnavailableError (`STORAGE_UNAVAILABLE`) when the wasm file cannot be loaded, or no WebAssembly is allowed
  */
-export async function openWith(initSqlJs: InitSqlJs, options: OpenSqlJsOptions): Promise<SqlJsImageDatabase> {
+export async function openWith(initSqlJs: InitSqlJs, options: LoadSqlJsOptions): Promise<SqlJsImageDatabase> {
   const { wasmUrl, image } = options;
   const sqlJs = await initSqlJs(wasmUrl === undefined ? {} : { locateFile: () => wasmUrl }).catch((cause: unknown) => {
     const what = `SQLite's WebAssembly could not be loaded${wasmUrl === undefined ? '' : ` from ${wasmUrl}`}.`;

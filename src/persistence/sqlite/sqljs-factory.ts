@@ -24,6 +24,6 @@ export class SqlJsFactory extends SqliteFactory {
   }
 
   protected override async open(): Promise<SqliteDatabase> {
-    return await openSqlJs();
+    return await openSqlJs({ lockTimeoutMs: this.settings.lockTimeoutMs });
   }
 }

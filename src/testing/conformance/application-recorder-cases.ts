@@ -131,6 +131,8 @@ const selectsByTopics: Case = {
     expectEqual(await select({ start: a, limit: 10, stop: c, topics: ['topic1'] }), [a], 'with stop');
     expectEqual(await select({ start: a, limit: 10, topics: ['none'] }), [], 'a topic that does not occur');
     expectEqual(await select({ start: a, limit: 10, topics: [] }), ids, 'an empty list filters nothing');
+    const text = 'topic1' as unknown as readonly string[];
+    await expectRejection(select({ start: a, limit: 10, topics: text }), 'PROGRAMMING_ERROR', 'a text for a list');
   },
 };
 

@@ -88,6 +88,12 @@ const rangesAreHalfOpen: Case = {
     expectEqual(await versions(10, 20), [2, 3], 'from the second on');
     expectEqual(await versions(-5, 100), [1, 2, 3, 4], 'all that have a time');
     expectEqual(await versions(10, 10), [], 'an empty range');
+    await expectRejection(index.find({ from: new Date(Number.NaN) }), 'PROGRAMMING_ERROR', 'a time that is none');
+    await expectRejection(
+      index.between({ from: at(0), to: new Date('x') }),
+      'PROGRAMMING_ERROR',
+      'an end that is none',
+    );
   },
 };
 

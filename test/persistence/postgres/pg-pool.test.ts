@@ -13,6 +13,7 @@ import type { PgPool, PgPoolOptions, PostgresClient } from '../../../src/persist
 import { uniqueName } from '../../support/postgres-fixture.js';
 import { makeEvents } from '../../support/stored-events.js';
 import { PATIENTLY } from '../../support/patience.js';
+import { uncaughtErrors } from '../../support/uncaught-errors.js';
 
 const open = async (options: PgPoolOptions = {}): Promise<PgPool> =>
   await createPgPool({ connectionString: inject('pgUrl'), ...options });
@@ -87,7 +88,11 @@ describe('waiting', () => {
   const one = { poolSize: 1, maxOverflow: 0 };
 
   it('ends with an error when nothing comes back in time, and with a connection when one does', async () => {
-    const onExhausted = vi.fn();
+    // What it throws is its own, and not that of whoever waits for a connection.
+    const errors = uncaughtErrors();
+    const onExhausted = vi.fn(() => {
+      throw new RangeError('a listener');
+    });
     await using pool = await open({ ...one, poolTimeoutMs: 100, onExhausted });
     const client = await pool.connect();
     const startMs = Date.now();
@@ -97,10 +102,12 @@ describe('waiting', () => {
     });
     expect(Date.now() - startMs).toBeGreaterThanOrEqual(95);
     expect(onExhausted).toHaveBeenCalledWith({ size: 1, inUse: 1, idle: 0, waiting: 0, overflow: 0 });
+    expect(errors.map(String)).toEqual(['RangeError: a listener']);
     const waiting = pool.connect();
     expect(pool.stats().waiting).toBe(1);
     client.release();
     (await waiting).release();
+    vi.restoreAllMocks();
   });
 
   it('of a recorder ends with the same error, also on a pool of pg itself', async () => {
