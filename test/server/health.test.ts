@@ -9,9 +9,9 @@ import { postPush, readAnswer } from '../support/push-client.js';
 import { makeEvents, makePush } from '../support/stored-events.js';
 
 let nowMs = 0;
-const nowMsOf = (): number => nowMs;
+const clock = { monotonicMs: () => nowMs };
 const asked = vi.fn<() => Promise<number>>();
-const makeHealth = (limitMs?: number): HealthCheck => new HealthCheck({ maxNotificationId: asked }, nowMsOf, limitMs);
+const makeHealth = (limitMs?: number): HealthCheck => new HealthCheck({ maxNotificationId: asked }, clock, limitMs);
 
 afterEach(() => {
   asked.mockReset();

@@ -6,12 +6,14 @@
  *   cluster/              made by initdb, complete as soon as it is there: it is made beside and then renamed
  *     daybook-password    the superuser's password, random, readable by the owner only
  *     postmaster.pid      PostgreSQL's own lock: process id, folder, start time, port
- *   cluster-new-…/        left by a start that was killed in the middle; of no use
+ *   cluster-new-…/        entered by nobody else; left by a start that was killed in the middle, and then of no use
  * ```
  *
  * @module
  */
-import { access, mkdir, readFile, realpath, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, lstat, mkdir, mkdtemp, open, readFile, realpath, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DatabaseFolderError } from './host-errors.js';
 
@@ -19,6 +21,9 @@ import { DatabaseFolderError } from './host-errors.js';
 export const PASSWORD_FILE = 'daybook-password';
 
 const OTHERS_MAY_ENTER = 0o001;
+const OTHERS_MAY_WRITE = 0o022;
+const OWNER_ONLY = 0o600;
+const ROOT = 0;
 
 /** What PostgreSQL wrote down about the process that has a cluster open. */
 export interface PostmasterLock {
@@ -39,10 +44,12 @@ export function clusterDirOf(databaseDir: string): string {
 /**
  * Makes the data folder if it is missing.
  *
+ * @param uid - who runs PostgreSQL, where that is somebody else
  * @returns its real path
- * @throws DatabaseFolderError (`DATABASE_FOLDER`) when it cannot be made, or when PostgreSQL could not enter it
+ * @throws DatabaseFolderError (`DATABASE_FOLDER`) when it cannot be made, when PostgreSQL could not enter it, or when it is
+ *   root's to trust and somebody else's to change
  */
-export async function prepareDatabaseDir(databaseDir: string): Promise<string> {
+export async function prepareDatabaseDir(databaseDir: string, uid?: number): Promise<string> {
   try {
     await mkdir(databaseDir, { recursive: true });
   } catch (cause) {
@@ -52,8 +59,61 @@ export async function prepareDatabaseDir(databaseDir: string): Promise<string> {
     });
   }
   const path = await realpath(databaseDir);
-  if (isRoot()) await checkEnterable(path, 'the data folder', 'Choose another folder with databaseDir (--data)');
+  if (!isRoot()) return path;
+  await checkEnterable(path, 'the data folder', 'Choose another folder with databaseDir (--data)');
+  for (const each of [databaseDir, path]) await checkOwned(each, uid);
   return path;
+}
+
+/**
+ * As root only: makes sure that nobody can exchange what is in the folder, or the folder by a link to another.
+ *
+ * @throws DatabaseFolderError (`DATABASE_FOLDER`) when somebody else could
+ */
+async function checkOwned(path: string, postgresUid: number | undefined): Promise<void> {
+  const found = await lstat(path);
+  const isTrusted = found.uid === ROOT || found.uid === postgresUid;
+  // The mode of a link says nothing.
+  if (isTrusted && (found.isSymbolicLink() || (found.mode & OTHERS_MAY_WRITE) === 0)) return;
+  throw new DatabaseFolderError(
+    `The data folder ${path} belongs to user ${found.uid}, or others may write to it: root would keep its database in somebody else's hands. Choose another folder with databaseDir (--data), give it to root (chown root ${path}; chmod go-w ${path}), or run as that user.`,
+    { details: { path, uid: found.uid } },
+  );
+}
+
+/** Makes a folder that only its owner may enter. */
+export async function makePrivateFolder(prefix: string, owner: Owner): Promise<string> {
+  const path = await mkdtemp(prefix);
+  await givePrivateFolder(path, owner);
+  return path;
+}
+
+/** Gives a folder to another user; a link to one is refused. */
+export async function givePrivateFolder(path: string, owner: Owner): Promise<void> {
+  // Windows knows no such owners, and cannot open folders.
+  if (owner.uid === undefined) return;
+  await giveTo(await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW), owner);
+}
+
+/** Makes a file that only its owner may read, from its first moment on. */
+export async function makePrivateFile(path: string, text: string, owner: Owner): Promise<void> {
+  const file = await open(path, 'wx', OWNER_ONLY);
+  await file.writeFile(text);
+  await giveTo(file, owner);
+}
+
+interface Owner {
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/** By what was opened and not by its name, which may be a link by now. */
+async function giveTo(file: FileHandle, { uid, gid }: Owner): Promise<void> {
+  try {
+    if (uid !== undefined && gid !== undefined) await file.chown(uid, gid);
+  } finally {
+    await file.close();
+  }
 }
 
 /**

