@@ -11,14 +11,28 @@ export interface PageSettings {
 const STORE_NAME_DEFAULT = 'stockcount';
 const WORK_OFFLINE_KEY = 'daybook-demo:work-offline';
 
-/** Reads `?device=<name>` and `?sync=<url>`. */
+const LOCAL_NAMES: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/**
+ * Reads `?device=<name>` and `?sync=<url>`.
+ *
+ * A link is made by anybody, and must not send a device's counts anywhere: only a server on the page's own machine is
+ * taken, and any other is as if it were not there.
+ */
 export function readPageSettings(address: URL): PageSettings {
   const device = address.searchParams.get('device');
   return {
     storeName: device === null || device === '' ? STORE_NAME_DEFAULT : device,
-    syncUrl: address.searchParams.get('sync') ?? address.origin,
+    syncUrl: localSyncUrl(address) ?? address.origin,
     booksUrl: `${address.origin}/demo/books`,
   };
+}
+
+function localSyncUrl(address: URL): string | undefined {
+  const asked = address.searchParams.get('sync');
+  if (asked === null || !URL.canParse(asked) || !LOCAL_NAMES.has(address.hostname)) return undefined;
+  const { protocol, hostname } = new URL(asked);
+  return protocol === 'http:' && LOCAL_NAMES.has(hostname) ? asked : undefined;
 }
 
 /** The offline switch, remembered over reloads and shared by all tabs: any of them may be the one that sends. */

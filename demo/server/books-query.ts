@@ -16,6 +16,9 @@ export const BOOKS_ROWS_MAX = 500;
 
 type Pool = NodeHostContext['pool'];
 
+// What the demo records takes a hundred bytes or two. Anybody can push larger ones, and nobody reads them here.
+const STATE_BYTES_MAX = 4_096;
+
 // All of one moment: rows that arrive between two statements would make the figures contradict each other.
 const BOOKS_SQL = `
 SELECT
@@ -23,22 +26,26 @@ SELECT
   (SELECT count(DISTINCT (originator_id, originator_version)) FROM ${APPLICATION_NAME}_events) AS distinct_total,
   (SELECT coalesce(json_agg(DISTINCT application_name), '[]') FROM ${APPLICATION_NAME}_tracking) AS devices,
   (SELECT coalesce(json_agg(latest ORDER BY latest.position DESC), '[]') FROM (
-     SELECT notification_id AS position, originator_id AS "originatorId", topic, convert_from(state, 'UTF8')::json AS data
+     SELECT notification_id AS position, originator_id AS "originatorId", topic,
+       CASE WHEN octet_length(state) <= ${STATE_BYTES_MAX} THEN encode(state, 'base64') END AS state
      FROM ${APPLICATION_NAME}_events WHERE topic = ANY($1) ORDER BY notification_id DESC LIMIT $2
    ) AS latest) AS rows`;
 
-// The state of a row has the event's own fields, and beside them `timestamp` and `metadata_`, which the page has no use
-// for. Rows of the demo's first version have no such fields.
+/** A row as it is stored. Its state is whatever somebody pushed; null where that is too large. */
 interface LatestRow {
   readonly position: number;
   readonly originatorId: string;
   readonly topic: string;
-  readonly data: ItemCountedData & RecountAskedData & RecountDoneData;
+  readonly state: string | null;
 }
+
+// The state of a row has the event's own fields, and beside them `timestamp` and `metadata_`, which the page has no use
+// for. Rows of the demo's first version have no such fields.
+type EventData = ItemCountedData & RecountAskedData & RecountDoneData;
 
 type RowContent = Pick<BooksRow, 'kind' | 'quantity' | 'countedAt'>;
 
-const CONTENT: Readonly<Record<string, (data: LatestRow['data']) => RowContent>> = {
+const CONTENT: Readonly<Record<string, (data: EventData) => RowContent>> = {
   [ITEM_COUNTED]: ({ quantity, countedAt }) => content('counted', quantity, countedAt),
   [RECOUNT_ASKED]: ({ countedQuantity, askedAt }) => content('recount-asked', countedQuantity, askedAt),
   [RECOUNT_DONE]: ({ quantity, doneAt }) => content('recount-done', quantity, doneAt),
@@ -56,7 +63,11 @@ export async function readBooks(pool: Pool, limit: number): Promise<BooksView> {
   };
 }
 
-function booksRow({ position, originatorId, topic, data }: LatestRow, devices: readonly string[]): readonly BooksRow[] {
+function booksRow(row: LatestRow, devices: readonly string[]): readonly BooksRow[] {
+  const { position, originatorId, topic } = row;
+  const data = readData(row.state);
+  // Somebody else's event must not take the books from everybody: it counts, and is not shown.
+  if (data === undefined) return [];
   const { sku, name } = data;
   // The table has no column for the device. An item's aggregates are named after the device, so it can be found again.
   const deviceId = devices.find((device) => {
@@ -64,7 +75,22 @@ function booksRow({ position, originatorId, topic, data }: LatestRow, devices: r
     return originatorId === countId || originatorId === recountOriginatorId(countId);
   });
   const known = CONTENT[topic]?.(data);
-  return known === undefined ? [] : [{ position, deviceId, name, ...known }];
+  return known === undefined || !isContent(known) ? [] : [{ position, deviceId, name, ...known }];
+}
+
+function readData(state: string | null): EventData | undefined {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(state ?? '', 'base64'));
+    const data = JSON.parse(text) as Partial<EventData> | null;
+    return typeof data?.sku === 'string' && typeof data.name === 'string' ? (data as EventData) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Of the types that the page shows, whatever was pushed. */
+function isContent({ quantity, countedAt }: RowContent): boolean {
+  return Number.isFinite(quantity) && typeof countedAt === 'string' && !Number.isNaN(Date.parse(countedAt));
 }
 
 function content(kind: BooksRowKind, quantity: number, countedAt: string): RowContent {

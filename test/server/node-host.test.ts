@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, describe, expect, inject, it, vi } from 'vitest';
 import { createPgPool } from '../../src/persistence/postgres/index.js';
@@ -85,6 +86,62 @@ describe('a host', () => {
       code: 'OPERATIONAL_ERROR',
     });
   });
+});
+
+describe('the name that a host is reached by', () => {
+  const ask = (host: NodeHost, name: string, path = '/health'): Promise<number | undefined> =>
+    new Promise((resolve, reject) => {
+      get(`${host.url}${path}`, { headers: { host: name } }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      }).on('error', reject);
+    });
+  const routes = (): Response => new Response('books');
+
+  it('is one of this machine, where no token protects it', async () => {
+    const host = await start({ routes });
+    for (const name of [
+      'localhost',
+      'localhost:4173',
+      'LOCALHOST',
+      'app.localhost:1',
+      '127.0.0.1',
+      '[::1]:4173',
+      '10.0.0.7',
+    ]) {
+      expect([name, await ask(host, name)]).toEqual([name, 200]);
+    }
+    for (const name of ['evil.example', 'evil.example:8787', 'localhost.evil.example', '127.0.0.1.evil.example']) {
+      expect([name, await ask(host, name), await ask(host, name, '/books')]).toEqual([name, 403, 403]);
+    }
+    const answer = await fetch(`${host.url}/health`);
+    expect(answer.status).toBe(200);
+  });
+
+  it('may be any where tokens protect it, and those that are allowed', async () => {
+    expect(await ask(await start({ tokens: ['good'] }), 'stock.example')).toBe(200);
+    const allowing = await start({ allowedHosts: ['stock.example'] });
+    expect(await ask(allowing, 'stock.example:443')).toBe(200);
+    expect(await ask(allowing, 'evil.example')).toBe(403);
+    const strict = await start({ tokens: ['good'], allowedHosts: ['stock.example'] });
+    expect(await ask(strict, 'evil.example')).toBe(403);
+  });
+});
+
+it.each([
+  [
+    'throw',
+    () => {
+      throw new Error('secret');
+    },
+  ],
+  ['reject', () => Promise.reject(new Error('secret'))],
+])('routes that %s are answered for, and logged', async (_case, routes) => {
+  const log = vi.fn<(message: string, error: unknown) => void>();
+  const host = await start({ routes, log });
+  const answer = await fetch(`${host.url}/books`);
+  expect([answer.status, await answer.text()]).toEqual([500, expect.not.stringContaining('secret')]);
+  expect(log).toHaveBeenCalledWith(expect.any(String), expect.objectContaining({ message: 'secret' }));
 });
 
 describe('closing', () => {

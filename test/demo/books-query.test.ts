@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readBooks } from '../../demo/server/books-query.js';
+import { ITEM_COUNTED, RECOUNT_DONE } from '../../demo/stock-events.js';
+import { PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
+import type { StoredEvent } from '../../src/persistence/stored-event.js';
+import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
+import type { PostgresFixture } from '../support/postgres-fixture.js';
+
+let postgres: PostgresFixture;
+const schema = uniqueName();
+
+beforeAll(async () => {
+  const plain = await openPostgres();
+  await plain.pool.query(`CREATE SCHEMA ${schema}`);
+  await plain.close();
+  // The demo names its tables, and finds them in whichever schema comes first.
+  const url = new URL(plain.url);
+  url.searchParams.set('options', `-c search_path=${schema}`);
+  postgres = await openPostgres({ connectionString: url.href });
+});
+afterAll(() => postgres.close());
+
+it('one event that is not the demo’s does not take the books from everybody', async () => {
+  const recorder = new PostgresProcessRecorder({ pool: postgres.pool, applicationName: 'stockcount' });
+  await recorder.createTable();
+  const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const good = { sku: 'a', name: 'Screws', quantity: 7, previousQuantity: 6, countedAt: '2026-01-02T03:04:05.000Z' };
+  const states = [
+    utf8(JSON.stringify(good)),
+    utf8('no JSON'),
+    utf8(''),
+    Uint8Array.of(0xff, 0x00),
+    utf8('null'),
+    utf8('[]'),
+    utf8('{}'),
+    utf8(JSON.stringify({ ...good, sku: 7 })),
+    utf8(JSON.stringify({ ...good, name: { toString: 'x' } })),
+    utf8(JSON.stringify({ ...good, quantity: 'many' })),
+    utf8(JSON.stringify({ ...good, countedAt: 'yesterday' })),
+    utf8(JSON.stringify({ ...good, name: 'x'.repeat(500_000) })),
+    utf8(JSON.stringify({ ...good, name: 'Nails \u0000' })),
+  ];
+  const events = states.map((state): StoredEvent => ({
+    originatorId: crypto.randomUUID(),
+    originatorVersion: 1,
+    topic: ITEM_COUNTED,
+    state,
+  }));
+  const counted = utf8(JSON.stringify({ ...good, doneAt: good.countedAt }));
+  const done: StoredEvent = {
+    originatorId: crypto.randomUUID(),
+    originatorVersion: 1,
+    topic: RECOUNT_DONE,
+    state: counted,
+  };
+  const tracking = { applicationName: crypto.randomUUID(), notificationId: 1 };
+  await recorder.insertEvents([...events, done], { tracking });
+  const books = await readBooks(postgres.pool, 50);
+  expect([books.total, books.distinctTotal, books.devices]).toEqual([events.length + 1, events.length + 1, 1]);
+  expect(books.rows.map(({ position, kind, name, quantity }) => [position, kind, name, quantity])).toEqual([
+    [events.length + 1, 'recount-done', 'Screws', 7],
+    [events.length, 'counted', 'Nails \u0000', 7],
+    [1, 'counted', 'Screws', 7],
+  ]);
+});
