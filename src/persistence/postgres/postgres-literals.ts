@@ -16,6 +16,21 @@ export function textLiteral(text: string): string {
   return decodedText(`'${toBase64(textEncoder.encode(text))}'`);
 }
 
+// What is not one of these is written by its number, so that nothing can end the literal, or an escape in it.
+const UNESCAPED = /^[A-Za-z0-9_]$/;
+
+/**
+ * A text that is compared with a column. An expression would have the collation of its arguments, and no index of the
+ * column's own would be used.
+ */
+export function comparedLiteral(text: string): string {
+  const escaped = Array.from(text, (character) => {
+    if (UNESCAPED.test(character)) return character;
+    return `\\U${(character.codePointAt(0) as number).toString(16).padStart(8, '0')}`;
+  });
+  return `E'${escaped.join('')}'`;
+}
+
 /** Bytes as an expression. */
 export function bytesLiteral(bytes: Uint8Array): string {
   return decodedBytes(`'${toBase64(bytes)}'`);

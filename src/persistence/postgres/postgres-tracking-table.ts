@@ -8,7 +8,7 @@ import { trackingTaken } from '../position-taken.js';
 import type { NotificationId, Tracking } from '../stored-event.js';
 import { validateApplicationName } from '../validation.js';
 import { sqlStateOf } from './postgres-errors.js';
-import { textLiteral } from './postgres-literals.js';
+import { comparedLiteral, textLiteral } from './postgres-literals.js';
 import { toSafeInteger } from './postgres-rows.js';
 import { hasSingleRowSql } from './postgres-schema.js';
 import type { PostgresTables } from './postgres-schema.js';
@@ -71,7 +71,7 @@ export class PostgresTrackingTable {
 ON CONFLICT (application_name) DO UPDATE SET notification_id = ${forward('t.notification_id')}`
       : `INSERT INTO ${this.#table} (application_name, notification_id)
 SELECT ${name}, ${forward('l.id')}
-FROM (SELECT coalesce(max(notification_id), 0) AS id FROM ${this.#table} WHERE application_name = ${name}) AS l`;
+FROM (SELECT coalesce(max(notification_id), 0) AS id FROM ${this.#table} WHERE application_name = ${comparedLiteral(applicationName)}) AS l`;
   }
 
   /** The conflict that an error of {@link PostgresTrackingTable.insertSql} is about, if it is one. */
