@@ -1,17 +1,37 @@
 import { ProgrammingError } from '../errors.js';
 import type { PostgresPool } from './postgres-driver.js';
 import { sqlStateOf } from './postgres-errors.js';
+import { textLiteral } from './postgres-literals.js';
 import { PoolSession } from './postgres-session.js';
 
 const NO_SUCH_SCHEMA = '3F000';
 
+/** What is to be there. */
+export interface TableCreation {
+  /** Quoted, with the schema if there is one. */
+  readonly table: string;
+  /** A column that an index begins with, quoted. @defaultValue none is needed */
+  readonly indexed?: string;
+  /** Creates both, where they are missing: statements that are to be run in one transaction. */
+  readonly sql: string;
+}
+
 /**
- * Creates tables in one transaction. Schemas are not created: who may use them is for their owner to say.
+ * Creates the tables that are missing, in one transaction. Schemas are not created: who may use them is for their owner
+ * to say.
+ *
+ * What is there is left alone: even `CREATE INDEX IF NOT EXISTS` waits until nobody writes to the table, and makes all
+ * others wait behind it; and `CREATE TABLE IF NOT EXISTS` is refused to a role that may only use the tables.
  *
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the schema does not exist or may not be written
  */
-export async function createTables(pool: PostgresPool, statements: readonly string[]): Promise<void> {
-  await new PoolSession(pool).ensure(statements.join(';\n')).catch((error: unknown) => {
+export async function createTables(pool: PostgresPool, creations: readonly TableCreation[]): Promise<void> {
+  const session = new PoolSession(pool);
+  const found = creations.map((creation, index) => `${isThereSql(creation)} AS found_${index}`);
+  const [row = {}] = await session.read(`SELECT ${found.join(', ')}`, []);
+  const missing = creations.filter((_, index) => row[`found_${index}`] !== true);
+  if (missing.length === 0) return;
+  await session.ensure(missing.map(({ sql }) => sql).join(';\n')).catch((error: unknown) => {
     const { cause } = error as { cause?: unknown };
     if (sqlStateOf(cause) !== NO_SUCH_SCHEMA) throw error;
     throw new ProgrammingError(
@@ -19,4 +39,14 @@ export async function createTables(pool: PostgresPool, statements: readonly stri
       { cause, details: { sqlState: NO_SUCH_SCHEMA } },
     );
   });
+}
+
+function isThereSql({ table, indexed }: TableCreation): string {
+  const relation = `to_regclass(${textLiteral(table)})`;
+  if (indexed === undefined) return `${relation} IS NOT NULL`;
+  // Under whatever name: other libraries, and who administers the database, have names of their own.
+  return `EXISTS (
+    SELECT FROM pg_catalog.pg_index i
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+    WHERE i.indrelid = ${relation} AND a.attname::text = (parse_ident(${textLiteral(indexed)}))[1])`;
 }

@@ -18,5 +18,5 @@ export const POSTGRES_DIALECT: SqlDialect = {
   turnSql: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))',
   relationsSql: `SELECT relation.relname AS name FROM pg_class relation
     JOIN pg_namespace space ON space.oid = relation.relnamespace
-    WHERE space.nspname = COALESCE($1::text, current_schema()::text)`,
+    WHERE CASE WHEN $1::text IS NULL THEN pg_table_is_visible(relation.oid) ELSE space.nspname = $1 END`,
 };

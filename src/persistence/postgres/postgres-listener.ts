@@ -2,6 +2,13 @@ import { Listeners } from '../../util/listeners.js';
 import type { PostgresPool } from './postgres-driver.js';
 import { lendClient } from './postgres-session.js';
 
+/** A time of listening, from its beginning to its end. */
+interface Listening {
+  isOver: boolean;
+  /** Stops it, once it has begun; nothing before. */
+  stop: () => unknown;
+}
+
 /**
  * Hears `NOTIFY` on one channel for any number of readers, over one connection that is kept while there are any.
  *
@@ -10,14 +17,14 @@ import { lendClient } from './postgres-session.js';
  *
  * ```text
  * off ─▶ connecting ─▶ listening ─▶ off        each step to or from listening wakes the readers: they may have missed some
+ *             └─────────── the last reader goes ─▶ off, without waiting for an answer; what still comes is given back
  * ```
  */
 export class PostgresListener {
   readonly #pool: PostgresPool;
   readonly #channel: string;
   readonly #readers = new Listeners();
-  #connecting: Promise<void> | undefined;
-  #stop: (() => Promise<void>) | undefined;
+  #listening: Listening | undefined;
 
   /** @param channel - quoted */
   constructor(pool: PostgresPool, channel: string) {
@@ -31,58 +38,63 @@ export class PostgresListener {
     this.ensure();
     return async () => {
       remove();
-      await this.#connecting;
-      if (this.#readers.size === 0) await this.#off();
+      const listening = this.#listening;
+      if (listening === undefined || this.#readers.size > 0) return;
+      this.#end(listening);
+      await listening.stop();
     };
   }
 
   /** Starts listening, unless it does. Waits for nothing, throws nothing. */
   ensure(): void {
-    const isOn = this.#connecting !== undefined || this.#stop !== undefined;
-    if (isOn || this.#pool.supportsNotifications === false) return;
-    this.#connecting = this.#connect()
-      .catch(() => undefined)
-      .finally(() => (this.#connecting = undefined));
+    if (this.#listening !== undefined || this.#pool.supportsNotifications === false) return;
+    const listening: Listening = { isOver: false, stop: () => undefined };
+    this.#listening = listening;
+    const begun = this.#pool.listen === undefined ? this.#listenOnOwnConnection(listening) : this.#listen(listening);
+    void begun.then(
+      () => listening.isOver || this.#wakeAll(),
+      () => this.#end(listening),
+    );
   }
 
-  async #connect(): Promise<void> {
-    this.#stop = await (this.#pool.listen?.(this.#channel, () => this.#wakeAll()) ?? this.#listenOnOwnConnection());
-    this.#wakeAll();
+  async #listen(listening: Listening): Promise<void> {
+    const stop = await this.#pool.listen?.(this.#channel, () => this.#wakeAll());
+    listening.stop = async () => await stop?.().catch(() => undefined);
+    if (listening.isOver) await listening.stop();
   }
 
-  async #listenOnOwnConnection(): Promise<(() => Promise<void>) | undefined> {
+  async #listenOnOwnConnection(listening: Listening): Promise<void> {
     const client = await lendClient(this.#pool);
-    if (client.on === undefined) {
+    if (client.on === undefined || listening.isOver) {
       client.release();
-      return undefined;
+      return;
     }
-    const use = { isOver: false };
-    const end = (): void => {
-      if (use.isOver) return;
-      use.isOver = true;
+    let isGivenBack = false;
+    const stop = (): void => {
+      if (isGivenBack) return;
+      isGivenBack = true;
       // Closed rather than lent again: it has listeners, and would go on listening.
       client.release(new Error('Listened until now.'));
     };
     const onLost = (): void => {
-      if (use.isOver) return;
-      end();
-      this.#stop = undefined;
+      stop();
+      if (listening.isOver) return;
+      this.#end(listening);
       this.#wakeAll();
     };
+    listening.stop = stop;
     client.on('error', onLost);
     client.on('end', onLost);
     client.on('notification', () => this.#wakeAll());
     await client.query(`LISTEN ${this.#channel}`).catch((error: unknown) => {
-      end();
+      stop();
       throw error;
     });
-    return use.isOver ? undefined : async () => end();
   }
 
-  async #off(): Promise<void> {
-    const stop = this.#stop;
-    this.#stop = undefined;
-    await stop?.().catch(() => undefined);
+  #end(listening: Listening): void {
+    listening.isOver = true;
+    if (this.#listening === listening) this.#listening = undefined;
   }
 
   #wakeAll(): void {

@@ -20,6 +20,7 @@ import type { Notification, NotificationId, OriginatorId, StoredEvent } from '..
 import { withEnds } from '../transaction-ends.js';
 import { announcing } from './postgres-announcer.js';
 import { createTables } from './postgres-create.js';
+import type { TableCreation } from './postgres-create.js';
 import { POSTGRES_DIALECT } from './postgres-dialect.js';
 import type { PostgresPool, PostgresQueryable } from './postgres-driver.js';
 import { PostgresEventsTable } from './postgres-events-table.js';
@@ -34,6 +35,7 @@ import type { RecorderTables } from './postgres-session-recorder.js';
 import { PoolSession } from './postgres-session.js';
 import { follow } from './postgres-subscription.js';
 import type { SubscribeOptions } from './postgres-subscription.js';
+import type { Subscription } from '../subscription.js';
 import { PostgresTrackingTable } from './postgres-tracking-table.js';
 import { inTransaction } from './postgres-transaction.js';
 import type { TransactionSession } from './postgres-transaction.js';
@@ -77,7 +79,7 @@ export class PostgresAggregateRecorder implements AggregateRecorder {
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the schema does not exist or may not be written
    */
   async createTable(): Promise<void> {
-    await createTables(this.#pool, [this.#table.createSql]);
+    await createTables(this.#pool, [{ table: this.#table.events, sql: this.#table.createSql }]);
   }
 
   /**
@@ -141,12 +143,13 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
   }
 
   /**
-   * Creates the tables that are missing. Safe to call again, also by several at once. A schema is not created.
+   * Creates the tables that are missing. Safe to call again, also by several at once, while others write, and by a role
+   * that may not create where they are there. A schema is not created.
    *
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the schema does not exist or may not be written
    */
   async createTable(): Promise<void> {
-    await createTables(this.pool, [this.names.createEventsSql]);
+    await createTables(this.pool, [this.eventsCreation()]);
   }
 
   /**
@@ -174,15 +177,21 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
     return await this.recorder.maxNotificationId();
   }
 
+  protected eventsCreation(): TableCreation {
+    const { events, columns, createEventsSql } = this.names;
+    return { table: events, indexed: columns.notificationId, sql: createEventsSql };
+  }
+
   /**
    * Follows the notifications: those that are recorded, then those that will be, each once and in order, by whichever
    * writer. The next ones are read when they are asked for. Stopping the iteration stops listening.
    *
    * While anybody iterates, one connection is kept for `LISTEN`.
    *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) at once when an option is not what it should be
    * @throws OperationalError (`OPERATIONAL_ERROR`) when the database cannot be read; subscribe again after the last id
    */
-  subscribe(options: SubscribeOptions = {}): AsyncGenerator<Notification, void, undefined> {
+  subscribe(options: SubscribeOptions = {}): Subscription {
     return follow(this, this.#listener, options);
   }
 }
@@ -213,7 +222,8 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
   }
 
   override async createTable(): Promise<void> {
-    await createTables(this.pool, [this.names.createEventsSql, this.names.createTrackingSql]);
+    const { tracking, createTrackingSql } = this.names;
+    await createTables(this.pool, [this.eventsCreation(), { table: tracking, sql: createTrackingSql }]);
   }
 
   /**

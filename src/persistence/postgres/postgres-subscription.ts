@@ -6,8 +6,9 @@
 import type { Clock } from '../../util/clock.js';
 import { systemClock } from '../../util/clock.js';
 import type { ApplicationRecorder } from '../recorder.js';
-import type { Notification, NotificationId } from '../stored-event.js';
+import type { NotificationId } from '../stored-event.js';
 import { follow as followPages } from '../subscription.js';
+import type { Subscription } from '../subscription.js';
 import { checkedMs } from '../validation.js';
 import type { PostgresListener } from './postgres-listener.js';
 
@@ -35,11 +36,11 @@ export interface SubscribeOptions {
  * @throws OperationalError (`OPERATIONAL_ERROR`) when the database cannot be read; subscribe again after the last id
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be
  */
-export async function* follow(
+export function follow(
   recorder: ApplicationRecorder,
   listener: PostgresListener,
   options: SubscribeOptions = {},
-): AsyncGenerator<Notification, void, undefined> {
+): Subscription {
   const { pollIntervalMs = POLL_INTERVAL_MS, clock = systemClock, ...selection } = options;
   checkedMs('pollIntervalMs', pollIntervalMs, { min: 1 });
   const onRecorded = (hint: () => void): (() => Promise<void>) => {
@@ -59,5 +60,5 @@ export async function* follow(
       await stopListening();
     };
   };
-  yield* followPages(recorder, onRecorded, selection);
+  return followPages(recorder, onRecorded, selection);
 }

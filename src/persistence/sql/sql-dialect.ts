@@ -37,8 +37,8 @@ export interface SqlDialect {
    */
   readonly turnSql?: string;
   /**
-   * A query for the column `name` of the tables and indexes in a schema, `$1`, or in the first of the search path where it
-   * is null.
+   * A query for the column `name` of the tables and indexes in a schema, `$1`, or of those that are meant without one
+   * where it is null.
    *
    * @defaultValue none: what is there is found by `IF NOT EXISTS`, at no cost
    */

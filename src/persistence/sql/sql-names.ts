@@ -8,6 +8,8 @@ import type { Creation } from './create-missing.js';
 
 // What PostgreSQL takes is less than SQLite; endings for indexes must fit in as well.
 const TABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,39}$/;
+// A schema is there already, under any name that PostgreSQL has for one: no more than 63 bytes, which it would cut off.
+const SCHEMA_BYTES_MAX = 63;
 
 /** A table, and how its indexes are called. */
 export interface SqlTableName {
@@ -24,16 +26,15 @@ export interface SqlTableName {
  * Writes names as SQL.
  *
  * @param schema - PostgreSQL only
- * @throws ProgrammingError (`PROGRAMMING_ERROR`) when a name is not 1 to 40 letters, digits and `_`, with no digit first
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the table's name is not 1 to 40 letters, digits and `_`, with no
+ *   digit first, or no schema can have such a name
  */
 export function sqlTableName(table: string, schema: string | undefined): SqlTableName {
-  for (const name of schema === undefined ? [table] : [table, schema]) {
-    if (TABLE_NAME.test(name)) continue;
-    throw new ProgrammingError(
-      `${JSON.stringify(name.slice(0, 80))} cannot name a table here: 1 to 40 letters, digits and _ are needed.`,
-    );
+  if (!TABLE_NAME.test(table)) throw refused(table, 'a table here: 1 to 40 letters, digits and _ are needed');
+  if (schema !== undefined && !isSchemaName(schema)) {
+    throw refused(schema, `a schema: 1 to ${SCHEMA_BYTES_MAX} bytes of text without a zero are needed`);
   }
-  const quoted = schema === undefined ? `"${table}"` : `"${schema}"."${table}"`;
+  const quoted = schema === undefined ? `"${table}"` : `"${schema.replaceAll('"', '""')}"."${table}"`;
   return {
     name: table,
     schema,
@@ -44,4 +45,13 @@ export function sqlTableName(table: string, schema: string | undefined): SqlTabl
       return { name, sql: `CREATE INDEX IF NOT EXISTS "${name}" ON ${quoted} ${on}` };
     },
   };
+}
+
+function isSchemaName(name: string): boolean {
+  const bytes = new TextEncoder().encode(name).length;
+  return bytes > 0 && bytes <= SCHEMA_BYTES_MAX && !name.includes('\0') && name.isWellFormed();
+}
+
+function refused(name: string, what: string): ProgrammingError {
+  return new ProgrammingError(`${JSON.stringify(name.slice(0, 80))} cannot name ${what}.`);
 }
