@@ -22,6 +22,8 @@ export interface ProxyFault {
   readonly answer: ProxyAnswer;
   /** Whether the server is asked at all. @defaultValue true */
   readonly isCarriedOut?: boolean;
+  /** Whether nothing passes on this connection from then on, and nobody is answered. @defaultValue false */
+  readonly isSilent?: boolean;
   /** How often. @defaultValue 1 */
   readonly times?: number;
 }
@@ -115,6 +117,7 @@ function pass(client: Socket, upstream: Socket, state: ProxyState): void {
     if (fault === undefined) return void upstream.write(frame);
     const times = (fault.times ?? 1) - 1;
     state.faults.splice(index, 1, ...(times > 0 ? [{ ...fault, times }] : []));
+    if (fault.isSilent === true) return void client.pause();
     if (fault.isCarriedOut === false) return say(fault.answer);
     instead = fault.answer;
     upstream.write(frame);

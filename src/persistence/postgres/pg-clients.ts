@@ -9,6 +9,22 @@ import type { PostgresConnection } from './postgres-driver.js';
 type ClientClass = new (config?: ClientConfig) => Client;
 type ConnectCallback = ((error: Error) => void) | ((error: null, client: Client) => void);
 
+/**
+ * Breaks a client's connection, without a word to the server, which may not answer. What it carries rejects.
+ *
+ * @returns whether it could: not every connection that somebody else makes shows what it stands on
+ */
+export function breakOff(client: PostgresConnection | Client): boolean {
+  const { connection } = (madeConnections.get(client) ?? client) as {
+    readonly connection?: { readonly stream?: { destroy?(): void } };
+  };
+  connection?.stream?.destroy?.();
+  return connection?.stream?.destroy !== undefined;
+}
+
+/** The connections that somebody else made, by the clients that stand for them. */
+const madeConnections = new WeakMap<object, PostgresConnection>();
+
 /** `pg`'s client, with a time limit for connecting that is not the one for waiting, which the pool passes on. */
 export function clientWithTimeout(PgClient: ClientClass, connectTimeoutMs: number): ClientClass {
   return class extends PgClient {
@@ -73,6 +89,7 @@ export function clientOf(PgClient: ClientClass, create: () => Promise<PostgresCo
 
     #adopt(connection: PostgresConnection): void {
       this.#connection = connection;
+      madeConnections.set(this, connection);
       connection.on?.('notification', () => this.emit('notification'));
       connection.on?.('error', (error) => this.#lose(error));
       connection.on?.('end', () => this.#lose(undefined));

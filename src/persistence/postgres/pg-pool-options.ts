@@ -3,8 +3,9 @@
  *
  * ```text
  * setting                      default   of pg
- * poolSize                     5         min; connections above it are closed 1 ms after they came back
+ * poolSize                     5         min
  * maxOverflow                  10        max = poolSize + maxOverflow
+ * overflowIdleMs               10,000    idleTimeoutMillis, of connections above min; 0 is 1: `pg` takes 0 for never
  * poolTimeoutMs                30,000    connectionTimeoutMillis of the pool: waiting for a free connection
  * connectTimeoutMs             5,000     connectionTimeoutMillis of a client: making a new one
  * maxAgeMs                     none      maxLifetimeSeconds; 0 is maxUses = 1
@@ -12,6 +13,7 @@
  * idleInTransactionTimeoutMs   5,000     idle_in_transaction_session_timeout
  * statementTimeoutMs           0, none   statement_timeout
  * queryTimeoutMs               0, none   query_timeout
+ * endTimeoutMs                 10,000    none: `end` breaks the connections that are still lent then
  * ```
  *
  * @module
@@ -19,19 +21,21 @@
 import type { PoolConfig } from 'pg';
 import { ProgrammingError } from '../errors.js';
 import { checkedMs, FOREIGN_MS_MAX } from '../validation.js';
+import { checkedAddress } from './pg-address.js';
 import type { PostgresConnection } from './postgres-driver.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const POOL_TIMEOUT_MS = 30_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
-// As soon as `pg` can: it closes what is above `min` only after it was idle for some time, and 0 would be never.
-const OVERFLOW_IDLE_MS = 1;
+// Longer than the pauses of a busy program: to make a connection takes the server more than most statements.
+const OVERFLOW_IDLE_MS = 10_000;
+const END_TIMEOUT_MS = 10_000;
 
 /** How many connections there are. */
 export interface PoolSizes {
   /** Connections that are kept open once they were needed; 0 makes a new one for each use. @defaultValue 5 */
   readonly poolSize?: number;
-  /** Connections above that, at most, which are closed when they are given back. @defaultValue 10 */
+  /** Connections above that, at most, which are closed when nobody needed them for some time. @defaultValue 10 */
   readonly maxOverflow?: number;
 }
 
@@ -82,19 +86,31 @@ export interface PgPoolOptions extends PgAddress, PoolSizes {
   readonly poolTimeoutMs?: number;
   /** Milliseconds that making a connection may take, at most `poolTimeoutMs`. @defaultValue 5,000 */
   readonly connectTimeoutMs?: number;
+  /** Milliseconds that a connection above `poolSize` is kept while nobody needs it. @defaultValue 10,000 */
+  readonly overflowIdleMs?: number;
+  /**
+   * Milliseconds that `end` waits for connections that are lent. After that they are broken, and what they carry rejects:
+   * on a network that is silent, nobody would give them back. @defaultValue 10,000
+   */
+  readonly endTimeoutMs?: number;
   /** Milliseconds after which a connection is replaced, once it is not in use; 0 uses each once. @defaultValue no limit */
   readonly maxAgeMs?: number;
   /** Whether connections are tried before they are lent, which takes a round trip. @defaultValue false */
   readonly prePing?: boolean;
-  /** Milliseconds after which the server ends a session that does nothing in a transaction; 0 is never. @defaultValue 5,000 */
+  /**
+   * Milliseconds after which the server ends a session that does nothing in a transaction; 0 is never. A pooler that
+   * refuses it, as pgbouncer does by default, is asked without: recorders set their own in each transaction.
+   *
+   * @defaultValue 5,000
+   */
   readonly idleInTransactionTimeoutMs?: number;
   /** Milliseconds after which the server ends a statement; 0 is never. @defaultValue 0 */
   readonly statementTimeoutMs?: number;
   /** Milliseconds after which this side gives a statement up, for connections that died without a word; 0 is never. @defaultValue 0 */
   readonly queryTimeoutMs?: number;
   /**
-   * Whether connections keep the plans of statements that select. Say no where a proxy gives each transaction another
-   * connection, and does not keep them itself.
+   * Whether connections keep the plans of statements that select. Where a proxy gives each transaction another connection
+   * and does not keep them itself, the first one that is missing ends it.
    *
    * @defaultValue true, and false for connections that `connect` makes
    */
@@ -120,6 +136,8 @@ export interface PgPoolSettings {
   readonly connectionsMax: number;
   readonly poolTimeoutMs: number;
   readonly connectTimeoutMs: number;
+  readonly overflowIdleMs: number;
+  readonly endTimeoutMs: number;
 }
 
 const KNOWN: Readonly<Record<keyof PgPoolOptions, true>> = {
@@ -135,6 +153,8 @@ const KNOWN: Readonly<Record<keyof PgPoolOptions, true>> = {
   poolTimeoutMs: true,
   connectTimeoutMs: true,
   maxAgeMs: true,
+  overflowIdleMs: true,
+  endTimeoutMs: true,
   prePing: true,
   idleInTransactionTimeoutMs: true,
   statementTimeoutMs: true,
@@ -180,37 +200,36 @@ export function pgPoolSettings(options: PgPoolOptions): PgPoolSettings {
   checkWhole('maxOverflow', maxOverflow);
   if (poolSize + maxOverflow === 0) throw refused('poolSize and maxOverflow', 'at least 1 together', 0);
   const { poolTimeoutMs = POOL_TIMEOUT_MS, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
+  const { overflowIdleMs = OVERFLOW_IDLE_MS, endTimeoutMs = END_TIMEOUT_MS } = options;
   const { maxAgeMs = 0, idleInTransactionTimeoutMs = 0, statementTimeoutMs = 0, queryTimeoutMs = 0 } = options;
-  const times = {
-    poolTimeoutMs,
-    connectTimeoutMs,
-    maxAgeMs,
-    idleInTransactionTimeoutMs,
-    statementTimeoutMs,
-    queryTimeoutMs,
-  };
-  for (const [option, value] of Object.entries(times)) checkedMs(option, value, { max: FOREIGN_MS_MAX });
-  return { poolSize, connectionsMax: poolSize + maxOverflow, poolTimeoutMs, connectTimeoutMs };
+  const waits = { poolTimeoutMs, connectTimeoutMs, overflowIdleMs, endTimeoutMs };
+  const limits = { maxAgeMs, idleInTransactionTimeoutMs, statementTimeoutMs, queryTimeoutMs };
+  const times = Object.entries({ ...waits, ...limits });
+  for (const [option, value] of times) checkedMs(option, value, { max: FOREIGN_MS_MAX });
+  return { poolSize, connectionsMax: poolSize + maxOverflow, ...waits };
 }
 
 /** What `pg.Pool` is told. */
 export function pgPoolConfig(options: PgPoolOptions, settings: PgPoolSettings): PoolConfig {
   const { connectionString, host, port, database, user, password, ssl, maxAgeMs } = options;
-  const address = { connectionString, host, port, database, user, password, ssl };
+  const address = { connectionString: checkedAddress(connectionString), host, port, database, user, password, ssl };
   const isUsedOnce = maxAgeMs === 0 || settings.poolSize === 0;
   return {
     // Left out where it is undefined: a key that is there hides what the connection string says.
     ...(Object.fromEntries(Object.entries(address).filter(([, value]) => value !== undefined)) as PgAddress),
     min: settings.poolSize,
     max: settings.connectionsMax,
-    idleTimeoutMillis: OVERFLOW_IDLE_MS,
+    idleTimeoutMillis: Math.ceil(settings.overflowIdleMs) || 1,
     // Without waiting, the pool lends only what is free, and this is the time for making a connection.
     connectionTimeoutMillis: Math.ceil(settings.poolTimeoutMs) || settings.connectTimeoutMs,
     ...(isUsedOnce ? { maxUses: 1 } : {}),
     ...(maxAgeMs === undefined || isUsedOnce ? {} : { maxLifetimeSeconds: maxAgeMs / 1_000 }),
-    idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? IDLE_IN_TRANSACTION_TIMEOUT_MS,
-    statement_timeout: options.statementTimeoutMs ?? 0,
-    query_timeout: options.queryTimeoutMs ?? 0,
+    // Rounded up: 0 would mean the opposite of a very short time.
+    idle_in_transaction_session_timeout: Math.ceil(
+      options.idleInTransactionTimeoutMs ?? IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    ),
+    statement_timeout: Math.ceil(options.statementTimeoutMs ?? 0),
+    query_timeout: Math.ceil(options.queryTimeoutMs ?? 0),
     keepAlive: true,
     // Connections that nobody uses do not keep a process running that has nothing else to do.
     allowExitOnIdle: true,

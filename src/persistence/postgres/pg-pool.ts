@@ -4,12 +4,13 @@
  * @module
  */
 import type { Pool, PoolClient } from 'pg';
+import { systemClock } from '../../util/clock.js';
 import { callListener } from '../../util/listeners.js';
-import { NotSupportedError } from '../errors.js';
-import { clientOf, clientWithTimeout } from './pg-clients.js';
+import { NotSupportedError, ProgrammingError } from '../errors.js';
+import { breakOff, clientOf, clientWithTimeout } from './pg-clients.js';
 import { pgPoolConfig, pgPoolSettings } from './pg-pool-options.js';
 import type { PgPoolOptions, PgPoolSettings, PoolStats } from './pg-pool-options.js';
-import { ConnectionNotFromPoolError, ConnectionUnavailableError } from './pool-errors.js';
+import { ConnectionNotFromPoolError, ConnectionPoolClosedError, ConnectionUnavailableError } from './pool-errors.js';
 import { PreparedNames } from './prepared-names.js';
 import type { PostgresClient, PostgresPool, PostgresResult } from './postgres-driver.js';
 import { isConnectionLost, postgresError, sqlStateOf } from './postgres-errors.js';
@@ -26,7 +27,10 @@ export interface PgPool extends PostgresPool, AsyncDisposable {
   connect(): Promise<PostgresClient>;
   /** How the pool stands. */
   stats(): PoolStats;
-  /** Waits for the connections that are lent, then closes all. Later calls of the other methods reject; closing twice is fine. */
+  /**
+   * Waits for the connections that are lent, as long as `endTimeoutMs` says, then closes all. Requests that wait for one, and
+   * later calls of the other methods, reject at once; closing twice is fine.
+   */
   end(): Promise<void>;
 }
 
@@ -55,6 +59,14 @@ export async function createPgPool(options: PgPoolOptions): Promise<PgPool> {
   return new LimitedPool(pool, options, settings);
 }
 
+// A table has other columns than when the plan was made. The other two are of proxies that give each transaction another
+// connection: a statement is not there, or is there already.
+const PLAN_CHANGED = '0A000';
+const PLAN_STATES: ReadonlySet<string> = new Set([PLAN_CHANGED, '26000', '42P05']);
+const IDLE_PARAMETER = 'idle_in_transaction_session_timeout';
+// How pgbouncer says that it does not know a parameter of the start-up message.
+const REFUSED_PARAMETER = /^unsupported startup parameter: (\w+)/;
+
 /** What `pg`'s pool does not do: say what is wrong in Daybook's errors, try connections, and count. */
 class LimitedPool implements PgPool {
   readonly supportsNotifications: boolean;
@@ -62,7 +74,11 @@ class LimitedPool implements PgPool {
   readonly #options: PgPoolOptions;
   readonly #settings: PgPoolSettings;
   readonly #names = new PreparedNames();
+  readonly #lent = new Set<PoolClient>();
+  /** Refuse the requests that wait for a connection. */
+  readonly #waiting = new Set<() => void>();
   #ended: Promise<void> | undefined;
+  #prepares: boolean;
 
   constructor(pool: Pool, options: PgPoolOptions, settings: PgPoolSettings) {
     this.#pool = pool;
@@ -70,23 +86,33 @@ class LimitedPool implements PgPool {
     this.#settings = settings;
     // Listening keeps one connection: with no other, nothing else would be done any more.
     this.supportsNotifications = settings.connectionsMax > 1;
+    // Connections that somebody else makes need not know of names.
+    this.#prepares = options.preparedStatements ?? options.connect === undefined;
   }
 
   async connect(): Promise<PostgresClient> {
     const client = await this.#connectUsable();
-    const queryPrepared = (text: string, values: unknown[]): Promise<PostgresResult> => {
-      const name = this.#names.nameOf(text);
-      return client.query(name === undefined ? { text, values } : { name, text, values });
+    const queryPrepared = async (text: string, values: unknown[]): Promise<PostgresResult> => {
+      const name = this.#prepares ? this.#names.nameOf(text) : undefined;
+      if (name === undefined) return await client.query({ text, values });
+      try {
+        return await client.query({ name, text, values });
+      } catch (error) {
+        const sqlState = sqlStateOf(error) ?? '';
+        if (!PLAN_STATES.has(sqlState)) throw error;
+        this.#names.renew(name);
+        if (sqlState !== PLAN_CHANGED) this.#prepares = false;
+        // In a transaction it is in vain, and its error is that of the transaction; otherwise it tells what was wrong.
+        return await client.query({ text, values });
+      }
     };
-    // Connections that somebody else makes need not know of names.
-    const { preparedStatements = this.#options.connect === undefined } = this.#options;
-    return preparedStatements ? Object.assign(client, { queryPrepared }) : client;
+    return Object.assign(client, { queryPrepared });
   }
 
   async #connectUsable(): Promise<PoolClient> {
     for (let attempts = 1; ; attempts++) {
       const client = await this.#lend();
-      if (this.#options.prePing !== true || (await isUsable(client))) return client;
+      if (this.#options.prePing !== true || (await isUsable(client, this.#settings.connectTimeoutMs))) return client;
       // Each that does not answer is closed, so the next one beyond their number is new.
       if (attempts > this.#settings.connectionsMax) throw postgresError(new Error('No connection answers.'));
     }
@@ -118,7 +144,15 @@ class LimitedPool implements PgPool {
   }
 
   async end(): Promise<void> {
-    await (this.#ended ??= this.#pool.end());
+    await (this.#ended ??= this.#end());
+  }
+
+  async #end(): Promise<void> {
+    const ended = this.#pool.end();
+    for (const refuse of this.#waiting) refuse();
+    this.#waiting.clear();
+    if (await isWithin(ended, this.#settings.endTimeoutMs)) return;
+    for (const client of this.#lent) if (!breakOff(client)) void client.end().catch(() => undefined);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -133,11 +167,65 @@ class LimitedPool implements PgPool {
       if (this.#settings.poolTimeoutMs === 0) throw this.#exhausted(undefined);
     }
     try {
-      return releasedOnce(await this.#pool.connect());
+      return this.#lentOut(await this.#request());
     } catch (cause) {
+      if (this.#isAskedWithout(cause)) return await this.#lend();
       const error = postgresError(cause);
       throw error instanceof ConnectionUnavailableError ? this.#exhausted(cause) : error;
     }
+  }
+
+  /** A connection of `pg`'s pool, which forgets those who wait for one when it ends. */
+  #request(): Promise<PoolClient> {
+    return new Promise((resolve, reject) => {
+      const refuse = (): void => reject(new ConnectionPoolClosedError('The pool was closed. Nothing was stored.'));
+      this.#waiting.add(refuse);
+      this.#pool.connect().then(
+        (client) => {
+          if (this.#waiting.delete(refuse)) resolve(client);
+          else client.release();
+        },
+        (error: unknown) => {
+          this.#waiting.delete(refuse);
+          reject(error instanceof Error ? error : new Error(String(error)));
+        },
+      );
+    });
+  }
+
+  /** The pool puts a new `release` on the client each time that it lends it; this one says what is wrong by its class. */
+  #lentOut(client: PoolClient): PoolClient {
+    const release = client.release.bind(client);
+    let isReleased = false;
+    this.#lent.add(client);
+    client.release = (error) => {
+      if (isReleased) throw new ConnectionNotFromPoolError('This connection was given back before.');
+      isReleased = true;
+      this.#lent.delete(client);
+      release(error);
+      // A polite end waits for the server, which may be gone without a word, and keeps the process running until then.
+      if (error !== undefined && error !== false) breakOff(client);
+    };
+    return client;
+  }
+
+  /**
+   * Whether a pooler refused the idle timeout, which it does not know, and is asked without it from now on.
+   *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it refused what the caller asked for
+   */
+  #isAskedWithout(cause: unknown): boolean {
+    const parameter = REFUSED_PARAMETER.exec(cause instanceof Error ? cause.message : '')?.[1];
+    if (parameter === undefined) return false;
+    if (parameter !== IDLE_PARAMETER) {
+      throw new ProgrammingError(
+        `What stands before PostgreSQL refuses the start-up parameter ${parameter}. Set it for the role or the database, or let the pooler pass it over (ignore_startup_parameters of pgbouncer).`,
+        { cause, details: { parameter } },
+      );
+    }
+    // Several connections are made at once: each is refused, and asked for again.
+    this.#pool.options.idle_in_transaction_session_timeout = 0;
+    return true;
   }
 
   #exhausted(cause: unknown): ConnectionUnavailableError {
@@ -158,24 +246,25 @@ function catchConnectionErrors(pool: Pool, report: (error: Error) => void): void
   pool.on('connect', (client) => client.on('error', report));
 }
 
-/** The pool puts a new `release` on the client each time that it lends it; this one says what is wrong by its class. */
-function releasedOnce(client: PoolClient): PoolClient {
-  const release = client.release.bind(client);
-  let isReleased = false;
-  client.release = (error) => {
-    if (isReleased) throw new ConnectionNotFromPoolError('This connection was given back before.');
-    isReleased = true;
-    release(error);
-  };
-  return client;
+async function isUsable(client: PoolClient, timeoutMs: number): Promise<boolean> {
+  const answered = client.query('SELECT 1').then(
+    () => undefined,
+    (error: unknown) => error as Error,
+  );
+  const error = (await isWithin(answered, timeoutMs)) ? await answered : new Error('It did not answer in time.');
+  if (error !== undefined) client.release(error);
+  return error === undefined;
 }
 
-async function isUsable(client: PoolClient): Promise<boolean> {
+/** Whether something is done within a time. */
+async function isWithin(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  let callOff = (): void => undefined;
+  const late = new Promise<false>((resolve) => {
+    callOff = systemClock.schedule(() => resolve(false), timeoutMs);
+  });
   try {
-    await client.query('SELECT 1');
-    return true;
-  } catch (error) {
-    client.release(error as Error);
-    return false;
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    callOff();
   }
 }

@@ -100,8 +100,7 @@ class TransactionConnection implements PostgresQueryable {
   constructor(client: PostgresClient) {
     this.#client = {
       query: (...args) => this.#watched(() => client.query(...args)),
-      queryPrepared: (text, values) =>
-        this.#watched(() => client.queryPrepared?.(text, values) ?? client.query(text, values)),
+      // No plans that are kept: one that is of no use any more, because a table changed, would spoil the transaction.
       release: (error) => client.release(error),
     };
     this.#lastWord = () => lastWordOf(client);

@@ -221,7 +221,7 @@ describe.each(Object.entries(ENGINES))('%s', (engine, open) => {
       opened.noted.length = 0;
       await world.find(crypto.randomUUID(), 1);
       await runner.catchUp();
-      await store.position('live');
+      await store.checkpoint('live');
       await store.transaction('live', async (transaction) => {
         await transaction.deadLetters({ notificationId: 7 });
         await transaction.deadLetters({ originatorId: things[3]!, statuses: ['failed'] });

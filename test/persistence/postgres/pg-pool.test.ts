@@ -30,7 +30,7 @@ async function endSession(pid: number): Promise<void> {
 
 describe('sizes', () => {
   it('keeps the pool size open and closes what is above it, twice over', async () => {
-    await using pool = await open({ poolSize: 2, maxOverflow: 2, poolTimeoutMs: 0 });
+    await using pool = await open({ poolSize: 2, maxOverflow: 2, poolTimeoutMs: 0, overflowIdleMs: 0 });
     expect(pool.stats()).toEqual({ size: 2, inUse: 0, idle: 0, waiting: 0, overflow: 0 });
     for (let round = 1; round <= 2; round++) {
       const lent: PostgresClient[] = [];
@@ -207,6 +207,19 @@ describe('connections', () => {
     const { rows } = await pool.query('SELECT pg_backend_pid() AS pid');
     await expect(pool.query('SELECT 1/0')).rejects.toThrow(/zero/);
     expect((await pool.query('SELECT pg_backend_pid() AS pid')).rows).toEqual(rows);
+  });
+
+  it('keep plans under names that no other pool has', async () => {
+    // Behind a proxy that lends connections by transaction, the other's statement would be run.
+    const names = new Set<unknown>();
+    for (let count = 0; count < 3; count++) {
+      await using pool = await open();
+      const client = await pool.connect();
+      await client.queryPrepared?.(`SELECT ${count} AS count`, []);
+      for (const { name } of (await client.query('SELECT name FROM pg_prepared_statements')).rows) names.add(name);
+      client.release();
+    }
+    expect(names.size).toBe(3);
   });
 
   it('have the time limits that were asked for', async () => {
