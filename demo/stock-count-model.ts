@@ -204,7 +204,8 @@ export class StockCountModel {
 /** How much is pending is for sync to say. What the list shows as not sent is, also in the moment before sync has seen it. */
 function asRead(status: SyncStatus, rows: readonly EntryRow[]): SyncStatus {
   const shownUnsent = rows.filter(({ notificationId }) => notificationId > status.confirmedId).length;
-  return { ...status, pending: Math.max(status.pending, shownUnsent) };
+  const { pending = 0 } = status;
+  return shownUnsent > pending ? { ...status, pending: shownUnsent } : status;
 }
 
 function asError(error: unknown): Error {

@@ -18,7 +18,7 @@ export function EventList({ state }: EventListProps): JSX.Element {
       <header class="panel-header">
         <h2 id="events-title">This device</h2>
         <p class="panel-figure">
-          {entriesOf(entriesTotal)}, <span data-testid="pending-count">{sync.pending}</span> to send
+          {entriesOf(entriesTotal)}, <span data-testid="pending-count">{sync.pending ?? '…'}</span> to send
         </p>
       </header>
       <div class="panel-body">

@@ -18,14 +18,14 @@ export interface SectionTabsProps {
   /** Items that have to be counted again. */
   readonly recounts: number;
   /** Entries on this device that are to be sent. */
-  readonly pending: number;
+  readonly pending: number | undefined;
   /** Entries in the books, as far as known. */
   readonly booksTotal: number | undefined;
 }
 
 /** The way between the sections on a narrow screen; not to be seen on a wide one. */
 export function SectionTabs({ section, choose, recounts, pending, booksTotal }: SectionTabsProps): JSX.Element {
-  const figures: Readonly<Record<Section, number>> = { count: recounts, events: pending, books: booksTotal ?? 0 };
+  const figures: Readonly<Record<Section, number>> = { count: recounts, events: pending ?? 0, books: booksTotal ?? 0 };
   return (
     <nav class="tabs" aria-label="Sections">
       {SECTIONS.map((tab) => (

@@ -21,7 +21,7 @@ export function SyncBadge({ sync, entriesTotal }: SyncBadgeProps): JSX.Element {
           <>
             <Icon name="device" />
             <span>
-              <b>{sync.pending.toLocaleString()}</b> on this device
+              <b>{sync.pending?.toLocaleString()}</b> on this device
             </span>
           </>
         )}
@@ -37,8 +37,8 @@ export function SyncBadge({ sync, entriesTotal }: SyncBadgeProps): JSX.Element {
 }
 
 function placeOf(sync: SyncStatus, entriesTotal: number): 'none' | 'unknown' | 'device' | 'books' {
-  if (sync.pending > 0) return 'device';
+  const { pending } = sync;
+  if (pending !== undefined && pending > 0) return 'device';
   if (entriesTotal === 0) return 'none';
-  // Before sync has looked, nothing pending means nothing yet.
-  return sync.state === 'starting' ? 'unknown' : 'books';
+  return pending === undefined ? 'unknown' : 'books';
 }

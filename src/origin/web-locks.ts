@@ -43,6 +43,45 @@ export async function workInTurn(name: string, options: TurnOptions, work: () =>
   }
 }
 
+/** How {@link leadInTurn} gets its turn. */
+export interface LeadOptions {
+  /** Calls the wait off. Work that has begun goes on, and minds the signal itself. */
+  readonly signal: AbortSignal;
+  /** Takes the lock from whoever holds it, at once. */
+  readonly steal: boolean;
+}
+
+/**
+ * Works while nobody else does, as far as it can be had: whoever holds the lock may lose it to somebody who steals it.
+ * For work that is only double then, not wrong. Where there are no Web Locks it works at once.
+ *
+ * @param work - is given a signal that is aborted when the lock was stolen
+ * @throws what the work throws, before the signal is aborted
+ */
+export async function leadInTurn(
+  name: string,
+  { signal, steal }: LeadOptions,
+  work: (stolen: AbortSignal) => Promise<void>,
+): Promise<void> {
+  if (signal.aborted) return;
+  const locks = webLocks();
+  const stolen = new AbortController();
+  if (locks === undefined) return work(stolen.signal);
+  const turn: { working?: Promise<void> } = {};
+  try {
+    // The platform does not take both: a theft waits for nothing.
+    await locks.request(name, steal ? { steal } : { signal }, () => (turn.working = work(stolen.signal)));
+  } catch (error) {
+    if (turn.working === undefined) {
+      if (!signal.aborted) throw error;
+    } else {
+      // Stolen, or the work has failed: it says which.
+      stolen.abort();
+      await turn.working;
+    }
+  }
+}
+
 /**
  * Holds a lock until it is given back, or this worker dies.
  *

@@ -40,7 +40,11 @@ export async function readConfirmed(
     recorder.maxTrackingId(PUSH_TRACKING_NAME),
     recorder.maxNotificationId(),
   ]);
-  const confirmedId = Math.min(rememberedId, serverId);
+  return confirmedUpTo(Math.min(rememberedId, serverId), largestId);
+}
+
+/** How far a store is, where another tab knows how far it is confirmed. */
+export function confirmedUpTo(confirmedId: NotificationId, largestId: NotificationId): Confirmed {
   return { largestId, confirmedId, pending: Math.max(0, largestId - confirmedId) };
 }
 

@@ -8,18 +8,22 @@
  * - `starting`: not known yet
  * - `idle`: everything is confirmed
  * - `pushing`: a batch is on its way
- * - `waiting`: the last attempt failed; another follows by itself
+ * - `waiting`: the last attempt failed, or the tab that pushes has not begun one; it follows by itself
  * - `offline`: the browser says that there is no network
  * - `paused`: by choice
- * - `stopped`: the server refuses for good; tried again once a minute, because servers are mended too
+ * - `stopped`: the server refuses, or the store of the tab that pushes fails; tried again once a minute, because servers
+ *   are mended too, and by another tab where there is one
  */
 export type SyncState = 'starting' | 'idle' | 'pushing' | 'waiting' | 'offline' | 'paused' | 'stopped';
 
 /** How synchronisation stands. */
 export interface SyncStatus {
   readonly state: SyncState;
-  /** Notifications that were recorded here and not confirmed yet; 0 while `starting`, when it is not known yet. */
-  readonly pending: number;
+  /**
+   * Notifications that this tab knows of and no server has confirmed; `undefined` while that is not known: at first, and
+   * when the store of this tab cannot be read.
+   */
+  readonly pending: number | undefined;
   /** The last notification id that the server confirmed; 0 at first. */
   readonly confirmedId: number;
   /** Whether the browser says that there is no network. */
@@ -35,7 +39,7 @@ export interface SyncStatus {
 /** Before anything is known. */
 export const INITIAL_SYNC_STATUS: SyncStatus = {
   state: 'starting',
-  pending: 0,
+  pending: undefined,
   confirmedId: 0,
   offline: false,
   lastSuccessAtMs: undefined,

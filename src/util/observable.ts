@@ -11,7 +11,7 @@ import { callListener, Listeners } from './listeners.js';
  *
  * @example
  * ```ts
- * const stop = sync.status.subscribe(({ pending }) => console.log(`${pending} on this device`));
+ * const stop = sync.status.subscribe(({ pending }) => console.log(`${pending ?? '…'} on this device`));
  *
  * // In React:
  * const { pending } = useSyncExternalStore(sync.status.subscribe, () => sync.status.value);

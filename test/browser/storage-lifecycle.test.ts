@@ -2,7 +2,7 @@ import { wrap } from 'comlink';
 import type { Remote } from 'comlink';
 import { deleteDaybook, openDaybook } from 'daybook';
 import { newOriginatorId, sampleEvent, sampleEvents } from 'daybook/testing';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { StoreHost } from '../../src/host/protocol/store-host.js';
 import { exists, newStoreName, openStore, rawJournal, settled, withWorkers } from './open-store.js';
 
@@ -109,6 +109,42 @@ describe('deleting', () => {
     await again.close();
     await deleteDaybook(name, { evenIfUnsynced: true });
     expect(await exists(name)).toBe(false);
+  });
+
+  test.each([2 ** 31, 2 ** 40, Infinity])('waits for %d ms if need be, and not for none', async (timeoutMs) => {
+    const name = newStoreName();
+    const daybook = await openStore(name);
+    await daybook.recorder.insertEvents([sampleEvent(newOriginatorId(), 1)]);
+    const deleting = deleteDaybook(name, { timeoutMs, evenIfUnsynced: true });
+    const isOver = vi.fn();
+    deleting.then(isOver, isOver);
+    await expect.poll(async () => ((await navigator.locks.query()).pending ?? []).length).toBeGreaterThan(0);
+    expect(isOver).not.toHaveBeenCalled();
+    await daybook.close();
+    await deleting;
+    expect(await exists(name)).toBe(false);
+    // And it is not taken for one that was lost.
+    expect(await (await openStore(name)).recorder.maxNotificationId()).toBe(0);
+  });
+
+  test('that the browser puts off says so, and what is opened afterwards is not taken for lost', async () => {
+    const name = newStoreName();
+    await (await openStore(name)).close();
+    const holder = await settled(indexedDB.open(`daybook:${name}`));
+    await expect(deleteDaybook(name, { timeoutMs: 100 })).rejects.toMatchObject({
+      code: 'STORE_IN_USE',
+      details: { outcome: 'unknown' },
+    });
+    holder.close();
+    await expect.poll(() => exists(name)).toBe(false);
+    expect(await (await openStore(name)).recorder.maxNotificationId()).toBe(0);
+  });
+
+  test.each([Number.NaN, -1])('refuses a time of %d ms before anything is done', async (timeoutMs) => {
+    await expect(deleteDaybook(newStoreName(), { timeoutMs })).rejects.toMatchObject({ code: 'PROGRAMMING_ERROR' });
+    await expect(
+      openDaybook({ name: newStoreName(), openTimeoutMs: timeoutMs, workerUrl: 'nowhere.js' }),
+    ).rejects.toMatchObject({ code: 'PROGRAMMING_ERROR' });
   });
 
   test('is refused while the store is open elsewhere, which goes on', async () => {

@@ -1,112 +1,11 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
-import { createSyncServer } from '../../src/server/index.js';
-import { startSync } from '../../src/sync/tabs/start-sync.js';
-import type { StartSyncOptions, Sync } from '../../src/sync/tabs/start-sync.js';
-import type { SyncStatus } from '../../src/sync/sync-status.js';
+import type { StartSyncOptions } from '../../src/sync/tabs/start-sync.js';
 import { PUSH_TRACKING_NAME } from '../../src/sync/confirmed.js';
-import type { SyncStore } from '../../src/sync/sync-store.js';
 import { newOriginatorId, sampleEvents } from '../../src/testing/conformance/event-samples.js';
-import { ManualClock } from '../../src/testing/manual-clock.js';
+import { answerLost, closeScenes, cutShort, fails, portal, Scene, status, WAIT } from '../support/sync-scene.js';
+import type { Answer } from '../support/sync-scene.js';
 
-/** A bound for a loaded machine; what is waited for usually takes a millisecond. */
-const WAIT = { interval: 1, timeout: 10_000 };
-
-type Answer = (request: Request, forward: () => Promise<Response>) => Promise<Response> | Response;
-
-/** A store and a server that keep everything in memory, with a network between them that a test scripts. */
-class Scene {
-  readonly clock = new ManualClock();
-  readonly books = new MemoryProcessRecorder();
-  readonly recorder = new MemoryProcessRecorder();
-  readonly requests: Request[] = [];
-  /** What becomes of the next requests; when none is left, they are forwarded. */
-  readonly script: Answer[] = [];
-  offline = false;
-  wake: () => void = () => undefined;
-  readonly #listeners = new Set<() => void>();
-  readonly store: SyncStore;
-  readonly #server = createSyncServer({ recorder: this.books, tokens: ['secret'] });
-  sync!: Sync;
-
-  constructor(name: string) {
-    this.store = {
-      name,
-      replicaId: newOriginatorId(),
-      recorder: this.recorder,
-      onRecorded: (listener) => {
-        this.#listeners.add(listener);
-        return () => this.#listeners.delete(listener);
-      },
-    };
-  }
-
-  start(options: Partial<StartSyncOptions> = {}): this {
-    this.sync = startSync({
-      store: this.store,
-      url: 'http://books.test',
-      getToken: () => 'secret',
-      clock: this.clock,
-      random: () => 0.999_999,
-      fetch: async (input, init) => {
-        const request = new Request(input, init);
-        this.requests.push(request.clone());
-        const answer = this.script.shift() ?? ((_request, forward) => forward());
-        return answer(request, async () => this.#server.fetch(request));
-      },
-      wakeSources: {
-        isOffline: () => this.offline,
-        onWake: (listener) => {
-          this.wake = listener;
-          return () => undefined;
-        },
-      },
-      ...options,
-    });
-    scenes.push(this);
-    return this;
-  }
-
-  async count(events: number): Promise<void> {
-    await this.recorder.insertEvents(sampleEvents(newOriginatorId(), 1, events));
-    for (const listener of this.#listeners) listener();
-  }
-
-  async until(condition: (status: SyncStatus) => boolean): Promise<SyncStatus> {
-    await vi.waitUntil(() => condition(this.sync.status.value), WAIT);
-    return this.sync.status.value;
-  }
-
-  /** What the server recorded, as it must be: everything of the store, in order, once. */
-  async expectBooksComplete(): Promise<void> {
-    const strip = ({ id: _id, ...event }: { id: number }): object => event;
-    const local = await this.recorder.selectNotifications({ start: 1, limit: 100_000 });
-    const remote = await this.books.selectNotifications({ start: 1, limit: 100_000 });
-    expect(remote.map(strip)).toEqual(local.map(strip));
-    expect(await this.books.maxTrackingId(this.store.replicaId)).toBe(local.length);
-  }
-}
-
-const scenes: Scene[] = [];
-afterEach(async () => {
-  for (const scene of scenes.splice(0)) await scene.sync.close();
-});
-
-const fails: Answer = () => Promise.reject(new TypeError('fetch failed'));
-const answerLost: Answer = async (_request, forward) => {
-  await forward();
-  throw new TypeError('fetch failed');
-};
-const cutShort: Answer = async (_request, forward) => {
-  const response = await forward();
-  return new Response((await response.text()).slice(0, 10), response);
-};
-const portal: Answer = () =>
-  new Response('<html><body>Welcome to Airport WiFi</body></html>', { headers: { 'content-type': 'text/html' } });
-const status =
-  (code: number, headers: Record<string, string> = {}): Answer =>
-  () =>
-    new Response('busy', { status: code, headers });
+afterEach(closeScenes);
 
 describe('pushing', () => {
   test('gets every event to the server once, in order, in batches', async () => {
@@ -137,7 +36,10 @@ describe('pushing', () => {
     expect(await scene.recorder.maxTrackingId(PUSH_TRACKING_NAME)).toBe(3);
     scene.start();
     await scene.until(({ state }) => state === 'idle');
-    expect(scene.requests).toHaveLength(1);
+    // Asked is only whether the server still has the last of them.
+    await vi.waitUntil(() => scene.requests.length === 2, WAIT);
+    expect(await scene.sent()).toEqual([[1, 2, 3], [3]]);
+    await scene.expectBooksComplete();
   });
 
   test('halves a batch that is too large for the server', async () => {
@@ -208,7 +110,7 @@ describe('a bad network', () => {
   test('Retry-After is respected, also when there is a reason to hope', async () => {
     const scene = new Scene('retry after');
     await scene.count(1);
-    scene.script.push(status(503, { 'retry-after': '120' }));
+    scene.script.push(status(503, { 'retry-after': '120', 'daybook-protocol': '1' }));
     scene.start();
     const waiting = await scene.until(({ state }) => state === 'waiting');
     expect(waiting.nextAttemptAtMs).toBe(scene.clock.nowMs() + 120_000);
@@ -226,7 +128,7 @@ describe('a bad network', () => {
   test('Retry-After of years is an hour', async () => {
     const scene = new Scene('retry after years');
     await scene.count(1);
-    scene.script.push(status(503, { 'retry-after': '999999999' }));
+    scene.script.push(status(503, { 'retry-after': '999999999', 'daybook-protocol': '1' }));
     scene.start();
     const waiting = await scene.until(({ state }) => state === 'waiting');
     expect(waiting.nextAttemptAtMs).toBe(scene.clock.nowMs() + 3_600_000);
@@ -360,6 +262,265 @@ describe('refusals', () => {
     const stopped = await scene.until(({ state }) => state === 'stopped');
     expect(stopped).toMatchObject({ pending: 3, lastError: { code: 'REPLICA_DIVERGED' } });
     expect(await scene.books.maxNotificationId()).toBe(9);
+  });
+});
+
+describe('code of others, without an end', () => {
+  const never = (): Promise<never> => new Promise(() => undefined);
+
+  test('a getToken that never settles is given up after half a minute, told so, and asked again', async () => {
+    const scene = new Scene('endless token');
+    await scene.count(1);
+    const signals: AbortSignal[] = [];
+    scene.start({
+      getToken: ({ signal }) => {
+        signals.push(signal);
+        return signals.length === 1 ? never() : 'secret';
+      },
+    });
+    await scene.until(({ state }) => state === 'pushing');
+    await vi.waitUntil(() => signals.length === 1, WAIT);
+    scene.clock.advance(29_999);
+    expect(signals[0]?.aborted).toBe(false);
+    scene.clock.advance(1);
+    const waiting = await scene.until(({ state }) => state === 'waiting');
+    expect(waiting.lastError).toMatchObject({ code: 'UNAVAILABLE', details: { reason: 'token' } });
+    expect(signals[0]?.aborted).toBe(true);
+    scene.clock.advance(1_000);
+    await scene.until(({ state }) => state === 'idle');
+    await scene.expectBooksComplete();
+  });
+
+  test.each<[string, Partial<StartSyncOptions>]>([
+    ['getToken', { getToken: never }],
+    ['fetch', { fetch: never }],
+    ['the body of an answer', { fetch: async () => new Response(new ReadableStream()) }],
+  ])('close does not wait for %s', async (name, options) => {
+    const scene = new Scene(`close ${name}`);
+    await scene.count(1);
+    scene.start(options);
+    await scene.until(({ state }) => state === 'pushing');
+    await scene.sync.close();
+    expect(scene.sync.status.value.pending).toBe(1);
+  });
+
+  test('a fetch that minds no signal is given up after a time', async () => {
+    const scene = new Scene('deaf fetch');
+    await scene.count(1);
+    const fetch = vi.fn(scene.fetch).mockImplementationOnce(never);
+    scene.start({ fetch });
+    await vi.waitUntil(() => fetch.mock.calls.length === 1, WAIT);
+    scene.clock.advance(30_000);
+    await scene.until(({ state }) => state === 'waiting');
+    scene.clock.advance(1_000);
+    await scene.until(({ state }) => state === 'idle');
+  });
+
+  test.each<[string, Answer]>([
+    ['a server', (_request, forward) => forward()],
+    ['a gateway before it', () => new Response('<h1>401</h1>', { status: 401 })],
+  ])('a token that %s refuses is asked for once more, by force', async (name, answer) => {
+    const scene = new Scene(`force ${name}`);
+    await scene.count(1);
+    scene.script.push(answer);
+    const asked: boolean[] = [];
+    scene.start({
+      getToken: ({ force }) => {
+        asked.push(force);
+        return force ? 'secret' : 'expired';
+      },
+    });
+    await scene.until(({ state }) => state === 'idle');
+    expect(asked.slice(0, 2)).toEqual([false, true]);
+    await scene.expectBooksComplete();
+  });
+
+  test('a token that no header can carry is said to be one', async () => {
+    const scene = new Scene('odd token');
+    await scene.count(1);
+    scene.start({ getToken: () => 'two\nlines' });
+    const { lastError } = await scene.until(({ state }) => state === 'waiting');
+    expect(lastError).toMatchObject({ code: 'UNAVAILABLE', details: { reason: 'token' } });
+    expect(scene.requests).toHaveLength(0);
+  });
+
+  test('of an answer without an end no more is read than any answer has', async () => {
+    const scene = new Scene('endless answer');
+    await scene.count(1);
+    let pulled = 0;
+    const chunk = new Uint8Array(65_536).fill(32);
+    scene.script.push(
+      () =>
+        new Response(
+          new ReadableStream({
+            pull(controller) {
+              pulled += chunk.length;
+              controller.enqueue(chunk);
+            },
+          }),
+        ),
+    );
+    scene.start();
+    await scene.until(({ state }) => state === 'waiting');
+    expect(pulled).toBeLessThan(3_000_000);
+  });
+});
+
+describe('progress', () => {
+  /** Large ones. */
+  async function record(scene: Scene, count: number, stateBytes: number): Promise<void> {
+    const state = new Uint8Array(stateBytes);
+    for (let index = 0; index < count; index++) {
+      await scene.recorder.insertEvents([
+        { originatorId: newOriginatorId(), originatorVersion: 1, topic: 'Large', state },
+      ]);
+    }
+  }
+
+  const sizeOf = async (request: Request): Promise<number> => (await request.clone().arrayBuffer()).byteLength;
+
+  test('a proxy that takes 100 kB and answers 413 with a page: everything arrives, without a wait', async () => {
+    const scene = new Scene('small proxy');
+    await record(scene, 110, 9_000);
+    const proxy: Answer = async (request, forward) =>
+      (await sizeOf(request)) > 100_000
+        ? new Response('<html>413 Request Entity Too Large</html>', { status: 413 })
+        : await forward();
+    scene.script.push(...Array.from({ length: 200 }, () => proxy));
+    scene.start();
+    await scene.until(({ state }) => state === 'idle');
+    await scene.expectBooksComplete();
+    expect(scene.requests.length).toBeLessThan(40);
+  });
+
+  test('a line of 200 kbit/s: everything arrives', async () => {
+    const scene = new Scene('slow line');
+    await record(scene, 110, 9_000);
+    const line: Answer = async (request, forward) => {
+      const bytes = await sizeOf(request);
+      await new Promise((resolve) => scene.clock.schedule(() => resolve(undefined), bytes / 25));
+      // What was given up does not arrive.
+      return request.signal.aborted ? await Promise.reject(request.signal.reason as Error) : await forward();
+    };
+    scene.script.push(...Array.from({ length: 200 }, () => line));
+    scene.start();
+    await scene.until(({ state }) => state === 'pushing');
+    let seconds = 0;
+    await vi.waitUntil(() => {
+      if (scene.sync.status.value.state === 'idle') return true;
+      scene.clock.advance(500);
+      seconds += 0.5;
+      return false;
+    }, WAIT);
+    await scene.expectBooksComplete();
+    expect(seconds).toBeLessThan(200);
+  });
+
+  test('one large event on a line of 50 kbit/s arrives, because it cannot be made smaller', async () => {
+    const scene = new Scene('slow line, large event');
+    await record(scene, 1, 700_000);
+    scene.script.push(async (request, forward) => {
+      const bytes = await sizeOf(request);
+      await new Promise((resolve) => scene.clock.schedule(() => resolve(undefined), bytes / 6.25));
+      return request.signal.aborted ? await Promise.reject(request.signal.reason as Error) : await forward();
+    });
+    scene.start();
+    await vi.waitUntil(() => {
+      if (scene.sync.status.value.state === 'idle') return true;
+      scene.clock.advance(1_000);
+      return false;
+    }, WAIT);
+    expect(scene.requests).toHaveLength(1);
+    await scene.expectBooksComplete();
+  });
+
+  test('one event that is too large for a proxy is named, with what to do, and goes when the limit is raised', async () => {
+    const scene = new Scene('too large event');
+    await record(scene, 1, 1_000);
+    await record(scene, 1, 300_000);
+    await record(scene, 1, 1_000);
+    let limit = 100_000;
+    const proxy: Answer = async (request, forward) =>
+      (await sizeOf(request)) > limit ? new Response('', { status: 413 }) : await forward();
+    scene.script.push(...Array.from({ length: 100 }, () => proxy));
+    scene.start();
+    const stopped = await scene.until(({ state }) => state === 'stopped');
+    expect(stopped).toMatchObject({ pending: 2, confirmedId: 1 });
+    expect(stopped.lastError).toMatchObject({ code: 'TOO_LARGE', details: { notificationId: 2, status: 413 } });
+    limit = 500_000;
+    scene.sync.pushNow();
+    await scene.until(({ state }) => state === 'idle');
+    await scene.expectBooksComplete();
+  });
+
+  test.each<['stop' | 'resend', string, number]>([
+    ['stop', 'stopped', 30],
+    ['resend', 'idle', 0],
+  ])('a server that was restored is noticed while idle: %s', async (onServerBehind, state, pending) => {
+    const scene = new Scene(`restored ${onServerBehind}`);
+    await scene.count(50);
+    scene.start({ onServerBehind });
+    await scene.until((status) => status.state === 'idle');
+    await scene.restoreBooks(20);
+    scene.clock.advance(900_000);
+    const status = await scene.until((each) => each.state === state && each.pending === pending);
+    if (onServerBehind === 'resend') {
+      await vi.waitUntil(async () => (await scene.books.maxNotificationId()) === 50, WAIT);
+      await scene.expectBooksComplete();
+    } else expect(status.lastError).toMatchObject({ code: 'SERVER_BEHIND', details: { trackingId: 20 } });
+  });
+
+  test('an idle replica asks seldom, and what the network has to say of it is of no interest', async () => {
+    const scene = new Scene('seldom');
+    await scene.count(3);
+    scene.start();
+    await scene.until(({ state }) => state === 'idle');
+    for (let minute = 0; minute < 14; minute++) scene.clock.advance(60_000);
+    expect(scene.requests).toHaveLength(1);
+    scene.script.push(fails);
+    scene.clock.advance(60_000);
+    await vi.waitUntil(() => scene.requests.length === 2, WAIT);
+    scene.wake();
+    scene.wake();
+    expect(scene.sync.status.value).toMatchObject({ state: 'idle', pending: 0, lastError: undefined });
+    scene.clock.advance(60_000);
+    scene.wake();
+    await vi.waitUntil(() => scene.requests.length === 3, WAIT);
+    expect(await scene.sent()).toEqual([[1, 2, 3], [3], [3]]);
+  });
+});
+
+describe('a clock that is set', () => {
+  const DAY_MS = 86_400_000;
+
+  test.each([-DAY_MS, DAY_MS, -365 * DAY_MS])(
+    'by %d ms while a push waits: it waits as long as before',
+    async (byMs) => {
+      const scene = new Scene(`clock ${byMs}`);
+      await scene.count(1);
+      scene.script.push(fails, fails);
+      scene.start();
+      await scene.until(({ state }) => state === 'waiting');
+      scene.clock.set(scene.clock.nowMs() + byMs);
+      scene.clock.advance(998);
+      expect(scene.requests).toHaveLength(1);
+      scene.clock.advance(1);
+      await vi.waitUntil(() => scene.requests.length === 2, WAIT);
+      scene.clock.set(scene.clock.nowMs() - byMs);
+      await scene.count(1);
+      scene.clock.advance(2_000);
+      await scene.until(({ state }) => state === 'idle');
+      await scene.expectBooksComplete();
+    },
+  );
+
+  test('a Retry-After of somebody who is not the server counts for a minute', async () => {
+    const scene = new Scene('strange retry after');
+    await scene.count(1);
+    scene.script.push(status(503, { 'retry-after': '999999999' }));
+    scene.start();
+    const waiting = await scene.until(({ state }) => state === 'waiting');
+    expect(waiting.nextAttemptAtMs).toBe(scene.clock.nowMs() + 60_000);
   });
 });
 

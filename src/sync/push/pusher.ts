@@ -14,8 +14,12 @@
  * 1. An event counts as confirmed only when an answer of the server says so, and the store has recorded that it did.
  * 2. A batch is cut from the store anew for each attempt, always right after the last confirmed id. So a batch whose
  *    fate is unknown is sent again, and the server, which records the id of the last event with the events, answers it.
- * 3. Between two attempts lies at least what `Retry-After` asked for, up to an hour.
+ * 3. Between two attempts lies at least what `Retry-After` asked for, up to an hour; of a stranger, up to a minute.
  * 4. Nothing here deletes or changes an event.
+ * 5. While nothing is pending, the last event that was confirmed is sent again once in a while: a server that was
+ *    restored or exchanged would not be noticed otherwise. It is answered as recorded before.
+ * 6. A refusal may be this tab's alone: its token, its worker, its version. So after one a turn ends, and another tab may
+ *    have the next one.
  *
  * @module
  */
@@ -24,20 +28,20 @@ import type { Clock } from '../../util/clock.js';
 import { ObservableValue } from '../../util/observable.js';
 import type { Observable } from '../../util/observable.js';
 import { backoffDelayMs } from '../../util/backoff.js';
+import { BatchSize, bytesOf } from './batch-size.js';
 import { readConfirmed, recordConfirmed } from '../confirmed.js';
 import { WorkLoop } from '../../util/work-loop.js';
 import type { Rest } from '../../util/work-loop.js';
 import { BACKOFF_DELAY_MS_MAX, PUSH_BACKOFF } from './push-backoff.js';
 import {
-  PUSH_BODY_BYTES_MAX,
-  PUSH_EVENTS_MAX,
   ReplicaDivergedError,
   ServerBehindError,
   toPushRequest,
   TooLargeError,
   UnavailableError,
 } from '../protocol/index.js';
-import type { PushRequest, PushResponse } from '../protocol/index.js';
+import type { PushResponse } from '../protocol/index.js';
+import { TOKEN_REASON } from './push-transport.js';
 import type { Transport } from './push-transport.js';
 import { INITIAL_SYNC_STATUS } from '../sync-status.js';
 import type { SyncState, SyncStatus } from '../sync-status.js';
@@ -45,10 +49,12 @@ import type { SyncStore } from '../sync-store.js';
 
 // However often something is committed, the server is not asked more often than this while it fails.
 const ATTEMPT_INTERVAL_MS_MIN = 1_000;
-// What an event takes on the wire beside its state and topic: ids, names of fields, punctuation.
-const EVENT_OVERHEAD_BYTES = 200;
-// Leaves room for the rest of the request.
-const BATCH_BYTES_MAX = PUSH_BODY_BYTES_MAX - 4_096;
+// How often an idle replica asks whether the server still has what it confirmed, from the start on.
+const CHECK_INTERVAL_MS = 900_000;
+// And when there is a reason to ask sooner: the network came back, a person came back, or asked for it.
+const CHECK_INTERVAL_MS_MIN = 60_000;
+// A request that failed after so long failed for its size, as far as anybody can tell.
+const LONG_MS = 10_000;
 
 /** What to do when the server has lost what it had confirmed. */
 export type OnServerBehind = 'stop' | 'resend';
@@ -69,7 +75,9 @@ export class Pusher {
   readonly #status = new ObservableValue<SyncStatus>(INITIAL_SYNC_STATUS);
   /** How it stands. */
   readonly status: Observable<SyncStatus> = this.#status;
-  readonly #loop: WorkLoop;
+  readonly #size: BatchSize;
+  /** Of the present turn, or the last one. All times below are by the monotonic clock. */
+  #loop: WorkLoop;
   #paused = false;
   /** Failed attempts in a row. */
   #failures = 0;
@@ -80,17 +88,29 @@ export class Pusher {
   #nextAttemptAtMs = -Infinity;
   /** What `Retry-After` asked for: no reason to hope moves the next attempt before it. */
   #retryFloorMs = -Infinity;
+  /** When to ask, while idle, whether the server still has what it confirmed. */
+  #nextCheckAtMs = -Infinity;
+  #lastCheckAtMs = -Infinity;
   /** Where the server stands, where that is behind what the store remembers; otherwise no limit. */
   #serverId = Infinity;
-  #batchEventsMax = PUSH_EVENTS_MAX;
 
   constructor(options: PusherOptions) {
     this.#options = options;
-    this.#loop = new WorkLoop({
-      clock: options.clock,
+    this.#size = new BatchSize(options.clock);
+    this.#loop = this.#newLoop();
+  }
+
+  #newLoop(): WorkLoop {
+    return new WorkLoop({
+      clock: this.#options.clock,
       work: () => this.#step(),
       afterFailure: (error) => this.#afterFailure(error as Error),
     });
+  }
+
+  /** Milliseconds until the next attempt is due; 0 when there is nothing to wait for. */
+  get waitMs(): number {
+    return Math.max(0, this.#nextAttemptAtMs - this.#options.clock.monotonicMs());
   }
 
   /** Pauses or goes on. While paused nothing is sent; a batch on its way is finished. */
@@ -104,6 +124,7 @@ export class Pusher {
   attemptNow(): void {
     this.#failures = 0;
     this.#nextAttemptAtMs = this.#retryFloorMs;
+    this.#nextCheckAtMs = Math.min(this.#nextCheckAtMs, this.#lastCheckAtMs + CHECK_INTERVAL_MS_MIN);
     this.#loop.wake();
   }
 
@@ -116,25 +137,34 @@ export class Pusher {
     this.#loop.wake();
   }
 
-  /** Runs until the signal says stop. Never rejects. */
+  /** Takes one turn, until the signal says stop, or after a failure that may be of this tab alone. Never rejects. */
   run(signal: AbortSignal): Promise<void> {
+    if (this.#loop.signal.aborted) this.#loop = this.#newLoop();
+    // What this tab knew in the turn before may be long over.
+    if (this.waitMs === 0) this.#update({ state: 'starting' });
     return this.#loop.start(signal);
   }
 
   async #step(): Promise<Rest> {
     const { clock, isOffline } = this.#options;
-    const after = await this.#refresh();
+    const { after, hasNews } = await this.#refresh();
     if (this.#paused) return this.#enter('paused');
-    if (this.#status.value.pending === 0) return this.#enter('idle');
-    // Tried once a minute all the same: browsers have been wrong about being offline.
-    if (isOffline() && this.#nextAttemptAtMs === -Infinity) {
-      this.#nextAttemptAtMs = clock.nowMs() + BACKOFF_DELAY_MS_MAX;
+    const nowMs = clock.monotonicMs();
+    const canCheck = this.#canCheck(after);
+    if (!hasNews && !(this.#refused && canCheck)) {
+      const restMs = canCheck ? this.#nextCheckAtMs - nowMs : Infinity;
+      if (restMs > 0) return this.#enter('idle', undefined, restMs);
+      this.#enter('idle');
+      await this.#check(after);
+      return 'none';
     }
-    const waitMs = this.#nextAttemptAtMs - clock.nowMs();
+    // Tried once a minute all the same: browsers have been wrong about being offline.
+    if (isOffline() && this.#nextAttemptAtMs === -Infinity) this.#nextAttemptAtMs = nowMs + BACKOFF_DELAY_MS_MAX;
+    const { waitMs } = this;
     if (waitMs > 0) return this.#enter(this.#waitingState(), waitMs);
     this.#enter('pushing');
-    this.#lastAttemptAtMs = clock.nowMs();
-    await this.#pushBatch(after);
+    this.#lastAttemptAtMs = nowMs;
+    await (hasNews ? this.#pushBatch(after) : this.#check(after));
     return 'none';
   }
 
@@ -143,62 +173,97 @@ export class Pusher {
     return this.#refused ? 'stopped' : 'waiting';
   }
 
-  /** Reads how far the store and the server are. @returns the id to push after */
-  async #refresh(): Promise<number> {
-    const { recorder } = this.#options.store;
-    const { confirmedId, pending } = await readConfirmed(recorder, this.#serverId);
-    if (confirmedId < this.#serverId) this.#serverId = Infinity;
-    this.#update({ confirmedId, pending, offline: this.#options.isOffline() });
-    return confirmedId;
+  /** Reads how far the store and the server are, and shows it. @returns the id to push after, and whether there is anything after it */
+  async #refresh(): Promise<{ readonly after: number; readonly hasNews: boolean }> {
+    const { isOffline, onServerBehind, store } = this.#options;
+    try {
+      const { confirmedId, largestId, pending } = await readConfirmed(store.recorder, this.#serverId);
+      if (confirmedId < this.#serverId) this.#serverId = Infinity;
+      this.#update({ confirmedId, pending, offline: isOffline() });
+      const isSettled = this.#serverId === Infinity || onServerBehind === 'resend';
+      const after = isSettled ? confirmedId : (await readConfirmed(store.recorder)).confirmedId;
+      return { after, hasNews: after < largestId };
+    } catch (error) {
+      this.#update({ pending: undefined });
+      throw error;
+    }
+  }
+
+  /** Whether anything that was confirmed can be asked about: not what a copy has of its original. */
+  #canCheck(confirmedId: number): boolean {
+    return confirmedId > (this.#options.store.pushBaseId ?? 0) && !this.#options.isOffline();
+  }
+
+  /** Sends the last confirmed event again. What the network has to say of that is of no interest: nothing is pending. */
+  async #check(confirmedId: number): Promise<void> {
+    const { store, clock } = this.#options;
+    this.#lastCheckAtMs = clock.monotonicMs();
+    this.#nextCheckAtMs = this.#lastCheckAtMs + CHECK_INTERVAL_MS;
+    const batch = await store.recorder.selectNotifications({ start: confirmedId, limit: 1 });
+    if (batch[0]?.id !== confirmedId) return;
+    try {
+      const answer = await this.#push(batch, confirmedId - 1);
+      if (answer !== undefined) await this.#succeed(answer);
+    } catch (error) {
+      if (this.#refused || error instanceof ServerBehindError || error instanceof ReplicaDivergedError) throw error;
+    }
   }
 
   async #pushBatch(after: number): Promise<void> {
-    const { store } = this.#options;
-    const batch = await this.#cutBatch(after);
+    const page = await this.#options.store.recorder.selectNotifications({
+      start: after + 1,
+      limit: this.#size.eventsMax,
+    });
+    const batch = this.#size.cut(page);
     const lastId = batch.at(-1)?.id;
     if (lastId === undefined) return;
-    const answer = await this.#push(toPushRequest(store.replicaId, after, batch));
+    const startMs = this.#options.clock.monotonicMs();
+    const answer = await this.#push(batch, after);
     if (answer === undefined) return;
     if (answer.tracking.id < lastId) {
       throw new UnavailableError('The server answered, but did not confirm the whole batch. It is tried again.');
     }
+    this.#size.succeeded(this.#options.clock.monotonicMs() - startMs);
+    await this.#succeed(answer);
+  }
+
+  async #succeed(answer: PushResponse): Promise<void> {
+    const { clock } = this.#options;
     await this.#confirm(answer.tracking.id);
     this.#failures = 0;
     this.#refused = false;
     this.#nextAttemptAtMs = -Infinity;
     this.#retryFloorMs = -Infinity;
-    this.#batchEventsMax = PUSH_EVENTS_MAX;
-    this.#update({ lastSuccessAtMs: this.#options.clock.nowMs(), lastError: undefined });
+    this.#nextCheckAtMs = clock.monotonicMs() + CHECK_INTERVAL_MS;
+    this.#update({ lastSuccessAtMs: clock.nowMs(), lastError: undefined });
   }
 
-  async #push(request: PushRequest): Promise<PushResponse | undefined> {
+  /** @returns `undefined` when there is something to be done otherwise, at once */
+  async #push(batch: readonly Notification[], after: number): Promise<PushResponse | undefined> {
+    const { clock, onServerBehind, store, transport } = this.#options;
+    const startMs = clock.monotonicMs();
     try {
-      return await this.#options.transport.push(request, this.#loop.signal);
+      return await transport.push(toPushRequest(store.replicaId, after, batch), this.#loop.signal);
     } catch (error) {
-      if (error instanceof TooLargeError && request.events.length > 1) {
-        this.#batchEventsMax = Math.floor(request.events.length / 2);
+      if (error instanceof TooLargeError) {
+        if (batch.length === 1) throw eventTooLarge(batch[0] as Notification, error);
+        this.#size.failed(batch, true);
         return undefined;
       }
-      if (error instanceof ServerBehindError && this.#options.onServerBehind === 'resend') {
+      if (error instanceof UnavailableError && mayBeForSize(error)) {
+        this.#size.failed(batch, clock.monotonicMs() - startMs > LONG_MS);
+      }
+      if (error instanceof ServerBehindError) {
         const { trackingId } = error.details;
-        if (typeof trackingId === 'number' && trackingId >= 0 && trackingId < request.after) {
+        if (typeof trackingId === 'number' && trackingId >= 0 && trackingId < after) {
           this.#serverId = trackingId;
-          return undefined;
+          if (onServerBehind === 'resend') return undefined;
+          // What it lost is pending again, whoever has to decide what becomes of it.
+          await this.#refresh();
         }
       }
       throw error;
     }
-  }
-
-  async #cutBatch(after: number): Promise<readonly Notification[]> {
-    const page = await this.#options.store.recorder.selectNotifications({
-      start: after + 1,
-      limit: this.#batchEventsMax,
-    });
-    let bytes = 0;
-    const fitting = page.findIndex((notification) => (bytes += wireBytes(notification)) > BATCH_BYTES_MAX);
-    // One event always goes, whatever its size: the server says whether it is too large.
-    return fitting === -1 ? page : page.slice(0, Math.max(1, fitting));
   }
 
   async #confirm(notificationId: number): Promise<void> {
@@ -213,7 +278,7 @@ export class Pusher {
 
   #afterFailure(error: Error): Rest {
     if (this.#loop.signal.aborted) return 'none';
-    const nowMs = this.#options.clock.nowMs();
+    const nowMs = this.#options.clock.monotonicMs();
     const asked = error instanceof UnavailableError ? error.details['retryAfterMs'] : undefined;
     this.#failures++;
     this.#refused = !(error instanceof UnavailableError);
@@ -223,18 +288,22 @@ export class Pusher {
       : backoffDelayMs(this.#failures, this.#options.random, PUSH_BACKOFF);
     this.#nextAttemptAtMs = Math.max(this.#retryFloorMs, nowMs + delayMs);
     this.#update({ lastError: error });
-    return this.#enter(this.#waitingState(), this.#nextAttemptAtMs - nowMs);
+    const rest = this.#enter(this.#waitingState(), this.#nextAttemptAtMs - nowMs);
+    if (mayBeOwn(error)) void this.#loop.close();
+    return rest;
   }
 
   /**
    * Shows a state, and when the time of that is over.
    *
+   * @param waitMs - until the next attempt
+   * @param restMs - until the next look
    * @returns the rest in it: until there is a reason to look again. Whether that is one to try, the next step says
    */
-  #enter(state: SyncState, ms: number = Infinity): Rest {
-    const nextAttemptAtMs = ms === Infinity ? undefined : this.#options.clock.nowMs() + ms;
+  #enter(state: SyncState, waitMs?: number, restMs: number = waitMs ?? Infinity): Rest {
+    const nextAttemptAtMs = waitMs === undefined ? undefined : this.#options.clock.nowMs() + waitMs;
     this.#update({ state, nextAttemptAtMs });
-    return { ms };
+    return { ms: restMs };
   }
 
   #update(change: Partial<SyncStatus>): void {
@@ -246,6 +315,23 @@ export class Pusher {
   }
 }
 
-function wireBytes(notification: Notification): number {
-  return Math.ceil(notification.state.length / 3) * 4 + notification.topic.length * 3 + EVENT_OVERHEAD_BYTES;
+/** Whether less might have got through: not when the server has too much to do, or nothing was sent. */
+function mayBeForSize({ details }: UnavailableError): boolean {
+  return details['status'] !== 429 && details['status'] !== 503 && details['reason'] !== TOKEN_REASON;
+}
+
+/** Whether what failed may work in another tab: all but the network. A token that did not come, or that a gateway did not take, is no matter of that. */
+function mayBeOwn(error: Error): boolean {
+  if (!(error instanceof UnavailableError)) return true;
+  const { status, reason } = error.details;
+  return reason === TOKEN_REASON || status === 401 || status === 403;
+}
+
+function eventTooLarge(notification: Notification, cause: TooLargeError): TooLargeError {
+  const { id, originatorId, originatorVersion } = notification;
+  const bytes = bytesOf([notification]);
+  return new TooLargeError(
+    `Event ${id} is about ${bytes} bytes on the wire, and too large for the server or a proxy before it. It is kept, and waits with those after it. Raise the limit there: it is tried again once a minute, and by pushNow.`,
+    { cause, details: { ...cause.details, notificationId: id, originatorId, originatorVersion, bytes } },
+  );
 }

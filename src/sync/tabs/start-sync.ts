@@ -21,7 +21,13 @@ import type { SyncStore } from '../sync-store.js';
 import { syncLockName } from '../../origin/origin-names.js';
 import { pageWakeSources } from '../../origin/wake-sources.js';
 import type { WakeSources } from '../../origin/wake-sources.js';
-import { workInTurn } from '../../origin/web-locks.js';
+import { leadInTurn } from '../../origin/web-locks.js';
+import { pause } from '../../util/pause.js';
+import { WorkLoop } from '../../util/work-loop.js';
+import type { Rest } from '../../util/work-loop.js';
+import { confirmedUpTo, readConfirmed } from '../confirmed.js';
+import type { Confirmed } from '../confirmed.js';
+import { LeaderWatch } from './leader-watch.js';
 
 /** Options of {@link startSync}. */
 export interface StartSyncOptions {
@@ -29,14 +35,17 @@ export interface StartSyncOptions {
   readonly store: SyncStore;
   /** Base address of the server; `/v1/push` is added. */
   readonly url: string;
-  /** Gives the bearer token; asked before every push, and once more with `force` when the server refused it. @defaultValue no token */
+  /**
+   * Gives the bearer token; asked before every push, and once more with `force` when it was refused (401), by whomever.
+   * It has 30 seconds. @defaultValue no token
+   */
   readonly getToken?: GetToken;
   /**
    * What to do when the server has lost what it had confirmed, because it was restored or replaced:
    * `stop` and say so, or `resend` from where the server stands; the store still has everything. @defaultValue `'stop'`
    */
   readonly onServerBehind?: OnServerBehind;
-  /** How to reach the network. @defaultValue the platform's `fetch` */
+  /** How to reach the network. A request has 30 seconds, and one of a single large event longer. @defaultValue the platform's `fetch` */
   readonly fetch?: typeof globalThis.fetch;
   /** Whether there is a network, and when to look again. @defaultValue the page's own events */
   readonly wakeSources?: WakeSources;
@@ -48,7 +57,7 @@ export interface StartSyncOptions {
 
 /** A running synchronisation. */
 export interface Sync extends AsyncDisposable {
-  /** How it stands, the same in every tab. */
+  /** How it stands. The same in every tab, but for `pending`, which each tab knows by itself. */
   readonly status: Observable<SyncStatus>;
   /** Forgets earlier failures and tries now; before `Retry-After` has passed, as soon as it has. */
   pushNow(): void;
@@ -60,15 +69,16 @@ export interface Sync extends AsyncDisposable {
 }
 
 /**
- * Pushes a store's events to a server, for ever, until closed. One tab does it at a time, by a Web Lock;
- * when that tab goes, another one goes on.
+ * Pushes a store's events to a server, for ever, until closed. One tab does it at a time, by a Web Lock. Another one goes
+ * on when that tab goes, does not answer for some seconds while events wait, or cannot do it: its worker has died, or it
+ * is signed out.
  *
  * @example
  * ```ts
  * const sync = startSync({ store: daybook, url: 'https://sync.example.com', getToken: () => session.token });
- * sync.status.subscribe(({ state, pending }) => {
+ * sync.status.subscribe(({ pending }) => {
  *   // Nothing is said before it is known.
- *   if (state !== 'starting') badge.textContent = pending === 0 ? 'All saved' : `${pending} on this device`;
+ *   if (pending !== undefined) badge.textContent = pending === 0 ? 'All saved' : `${pending} on this device`;
  * });
  * ```
  */
@@ -79,15 +89,28 @@ export function startSync(options: StartSyncOptions): Sync {
 class RunningSync implements Sync {
   readonly #status = new ObservableValue<SyncStatus>(INITIAL_SYNC_STATUS);
   readonly status: Observable<SyncStatus> = this.#status;
+  readonly #store: SyncStore;
+  readonly #clock: Clock;
   readonly #stop = new AbortController();
   readonly #pusher: Pusher;
   readonly #channel: SyncChannel;
+  readonly #watch: LeaderWatch;
   readonly #done: Promise<void>;
-  /** Whether this tab is the one that pushes. */
-  #runs = false;
+  /** Whether this tab has the turn, waits for one, or stands aside after a failure of its own. */
+  #place: 'leading' | 'following' | 'aside' = 'following';
+  /** What the tab that has the turn said last. */
+  #heard: SyncStatus | undefined;
+  /** What is known of this tab's store; `undefined` when nothing is. */
+  #own: Confirmed | undefined;
+  readonly #count: WorkLoop;
+  /** Ends the wait for a turn, to take it; or the time aside. */
+  #endWait: () => void = () => undefined;
+  #isSilent = false;
 
   constructor(options: StartSyncOptions) {
-    const { store, wakeSources = pageWakeSources, clock = systemClock } = options;
+    const { store, wakeSources = pageWakeSources, clock = systemClock, random = Math.random } = options;
+    this.#store = store;
+    this.#clock = clock;
     const transport = new PushTransport({
       url: options.url,
       // Bound, because the platform's own insists on its `this`.
@@ -102,32 +125,47 @@ class RunningSync implements Sync {
       transport: pushBaseId === 0 ? transport : transportOfCopy(transport, pushBaseId),
       onServerBehind: options.onServerBehind ?? 'stop',
       isOffline: () => wakeSources.isOffline(),
-      random: options.random ?? Math.random,
+      random,
     });
     this.#channel = new SyncChannel(store.name, {
-      onStatus: (status) => {
-        if (this.#runs) return;
-        this.#status.set(status);
-        // For the case that this tab runs next.
-        this.#pusher.setPaused(status.state === 'paused');
-      },
+      onStatus: (status) => this.#hear(status),
       onCommand: (command) => this.#obey(command),
-      onQuestion: () => {
-        if (this.#runs) this.#channel.postStatus(this.#status.value);
+      onQuestion: () => this.#answer(),
+    });
+    this.#watch = new LeaderWatch({
+      clock,
+      random,
+      ask: () => this.#channel.postQuestion(),
+      onSilence: () => {
+        this.#isSilent = true;
+        this.#endWait();
+      },
+    });
+    this.#count = new WorkLoop({
+      clock,
+      work: () => this.#countOwn(),
+      // The store has failed, for good or not: the next news of it tells.
+      afterFailure: () => {
+        this.#own = undefined;
+        this.#show();
+        return { ms: Infinity };
       },
     });
     const { signal } = this.#stop;
     onAbort(
       signal,
-      store.onRecorded(() => this.#pusher.noteCommit()),
+      store.onRecorded(() => {
+        this.#pusher.noteCommit();
+        if (this.#place !== 'leading') this.#count.wake();
+        if (this.#place === 'aside') this.#endWait();
+      }),
     );
     onAbort(
       signal,
-      wakeSources.onWake(() => this.#pusher.attemptNow()),
+      wakeSources.onWake(() => this.#attemptNow()),
     );
     this.#channel.postQuestion();
-    // Where there are no Web Locks several tabs push: that wastes requests but breaks nothing.
-    this.#done = workInTurn(syncLockName(store.name), { signal }, () => this.#run(signal));
+    this.#done = Promise.all([this.#takeTurns(signal), this.#count.start(signal)]).then(() => undefined);
   }
 
   pushNow(): void {
@@ -144,6 +182,7 @@ class RunningSync implements Sync {
 
   async close(): Promise<void> {
     this.#stop.abort();
+    this.#watch.set(false);
     await this.#done;
     this.#channel.close();
   }
@@ -159,19 +198,98 @@ class RunningSync implements Sync {
   }
 
   #obey(command: SyncCommand): void {
-    if (command === 'attempt-now') this.#pusher.attemptNow();
-    else this.#pusher.setPaused(command === 'pause');
+    if (command === 'attempt-now') this.#attemptNow();
+    else {
+      this.#pusher.setPaused(command === 'pause');
+      if (this.#place === 'aside') this.#endWait();
+    }
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
-    this.#runs = true;
+  #attemptNow(): void {
+    this.#pusher.attemptNow();
+    if (this.#place === 'aside') this.#endWait();
+  }
+
+  /** One turn after another. Where there are no Web Locks several tabs push: that wastes requests but breaks nothing. */
+  async #takeTurns(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const wait = new AbortController();
+      this.#endWait = () => wait.abort();
+      const steal = this.#isSilent;
+      this.#isSilent = false;
+      await leadInTurn(
+        syncLockName(this.#store.name),
+        { signal: AbortSignal.any([signal, wait.signal]), steal },
+        async (stolen) => {
+          await this.#lead(AbortSignal.any([signal, stolen]));
+          // Whoever waits is first now. Who had the turn taken away waits like the others.
+          if (!stolen.aborted) this.#place = 'aside';
+        },
+      );
+      if (this.#place === 'aside') await this.#standAside(signal);
+    }
+  }
+
+  async #lead(signal: AbortSignal): Promise<void> {
+    this.#place = 'leading';
+    this.#watch.set(false);
     const unsubscribe = this.#pusher.status.subscribe((status) => {
-      this.#status.set(status);
+      this.#show();
       // What the tab before this one said is truer than that nothing is known yet.
       if (status.state !== 'starting') this.#channel.postStatus(status);
     });
     await this.#pusher.run(signal);
     unsubscribe();
-    this.#runs = false;
+    this.#place = 'following';
+    this.#heard = undefined;
+    this.#count.wake();
+  }
+
+  /** Until the next attempt is due. Meanwhile any other tab may have the turn, and show that it does better. */
+  async #standAside(signal: AbortSignal): Promise<void> {
+    const wait = new AbortController();
+    this.#endWait = () => wait.abort();
+    await pause(this.#clock, this.#pusher.waitMs, AbortSignal.any([signal, wait.signal]));
+    this.#place = 'following';
+  }
+
+  /** What another tab that pushes says. */
+  #hear(status: SyncStatus): void {
+    if (this.#place === 'leading') return;
+    this.#heard = status;
+    this.#watch.heard();
+    // For the case that this tab runs next.
+    this.#pusher.setPaused(status.state === 'paused');
+    this.#show();
+  }
+
+  /** A tab that lives says so at once, and looks: whoever asks has events that this one may not have heard of. */
+  #answer(): void {
+    if (this.#place !== 'leading') return;
+    this.#channel.postStatus(this.#status.value);
+    this.#pusher.noteCommit();
+  }
+
+  async #countOwn(): Promise<Rest> {
+    this.#own = await readConfirmed(this.#store.recorder);
+    this.#show();
+    return { ms: Infinity };
+  }
+
+  /** How it stands is said by whoever has the turn; how many events wait is known to each tab by itself. */
+  #show(): void {
+    const mine = this.#pusher.status.value;
+    const isMine = this.#place === 'leading' && mine.state !== 'starting';
+    const next = isMine ? mine : this.#withOwnCount(this.#heard ?? mine);
+    this.#status.set(next);
+    this.#watch.set(this.#place === 'following' && (next.pending ?? 0) > 0 && next.state !== 'paused');
+  }
+
+  #withOwnCount(said: SyncStatus): SyncStatus {
+    if (this.#own === undefined) return { ...said, pending: undefined };
+    // Whoever pushes knows of a confirmation before the others do, and where the server lost what it had confirmed.
+    const knownId = said.state === 'starting' ? this.#own.confirmedId : said.confirmedId;
+    const { confirmedId, pending } = confirmedUpTo(knownId, this.#own.largestId);
+    return { ...said, confirmedId, pending, state: said.state === 'idle' && pending > 0 ? 'waiting' : said.state };
   }
 }
