@@ -61,15 +61,17 @@ export async function deleteDaybook(name: string, options: DeleteDaybookOptions 
     tooLate: () => new WorkerFailedError(`The worker did not delete the store "${name}" in time.`),
   });
   const replicaId = markedReplica(name);
+  // Before, because whoever opens the store as soon as it is deleted is to find a new one, and not a lost one.
+  unmarkStore(name);
+  let isAsked = false;
   try {
     await link.watch();
-    // Before, because whoever opens the store as soon as it is deleted is to find a new one, and not a lost one.
-    unmarkStore(name);
+    isAsked = true;
     await link.call((host) => host.delete({ name, wasmUrl: wasmHref(options), evenIfUnsynced, timeoutMs }));
   } catch (error) {
     // Where it may have been deleted after all, or still will be, who opens it next is to find a new one, too.
     const { details } = error as Partial<EventSourcingError>;
-    const mayBeDeleted = link.refusal !== undefined || details?.['outcome'] === 'unknown';
+    const mayBeDeleted = isAsked && (link.refusal !== undefined || details?.['outcome'] === 'unknown');
     if (replicaId !== undefined && !mayBeDeleted) markStore(name, replicaId);
     throw error;
   } finally {

@@ -63,7 +63,6 @@ export async function leadInTurn(
   { signal, steal }: LeadOptions,
   work: (stolen: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  if (signal.aborted) return;
   const locks = webLocks();
   const stolen = new AbortController();
   if (locks === undefined) return work(stolen.signal);
@@ -72,12 +71,13 @@ export async function leadInTurn(
     // The platform does not take both: a theft waits for nothing.
     await locks.request(name, steal ? { steal } : { signal }, () => (turn.working = work(stolen.signal)));
   } catch (error) {
-    if (turn.working === undefined) {
+    const { working } = turn;
+    if (working === undefined) {
       if (!signal.aborted) throw error;
     } else {
       // Stolen, or the work has failed: it says which.
       stolen.abort();
-      await turn.working;
+      await working;
     }
   }
 }
