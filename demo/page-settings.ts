@@ -11,7 +11,7 @@ export interface PageSettings {
 const STORE_NAME_DEFAULT = 'stockcount';
 const WORK_OFFLINE_KEY = 'daybook-demo:work-offline';
 
-const LOCAL_NAMES: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
+const LOCAL_NAMES: ReadonlySet<string> = new Set(['localhost', '127.0.0.1']);
 
 /**
  * Reads `?device=<name>` and `?sync=<url>`.

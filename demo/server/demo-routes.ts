@@ -11,11 +11,12 @@ const CACHE_FOR_EVER = 'public, max-age=31536000, immutable';
 // Asked for anew each time: a service worker that a cache holds back would hold back every new version.
 const CACHE_NEVER = 'no-cache';
 
-// `wasm-unsafe-eval` is SQLite. Connections go to this machine only: `?sync=` may name another port of it.
+// `wasm-unsafe-eval` is SQLite. Connections go to this machine only: `?sync=` may name another port of it. A policy knows
+// no addresses of IPv6.
 const CONTENT_SECURITY_POLICY = [
   "default-src 'self'",
   "script-src 'self' 'wasm-unsafe-eval'",
-  "connect-src 'self' http://localhost:* http://127.0.0.1:* http://[::1]:*",
+  "connect-src 'self' http://localhost:* http://127.0.0.1:*",
   "img-src 'self' data:",
   "object-src 'none'",
   "base-uri 'none'",
