@@ -1,4 +1,6 @@
 /** A pool and its connections, with something between it and PostgreSQL. */
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { beforeEach, describe, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { createPgPool, PostgresProcessRecorder } from '../../../src/persistence/postgres/index.js';
 import type { PgPool, PgPoolOptions } from '../../../src/persistence/postgres/index.js';
@@ -178,6 +180,19 @@ describe('the word about TLS in an address', () => {
       expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
     },
   );
+
+  it('ends no process, where a server has TLS', async () => {
+    // Says that it has, and then nothing that is TLS.
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => socket.end('S'));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    await using pool = await createPgPool({ connectionString: `postgres://x:y@127.0.0.1:${port}/z?ssl=require` });
+    await expect(pool.connect()).rejects.toMatchObject({ code: 'OPERATIONAL_ERROR' });
+  });
 
   it('that is none is refused', async () => {
     await expect(createPgPool({ connectionString: withWord('ssl=maybe') })).rejects.toMatchObject({
