@@ -42,6 +42,8 @@ export type {
   PostgresEventColumns,
   PostgresTableOptions,
   PostgresTables,
+  PythonEventColumns,
+  PythonLayout,
 } from './postgres-schema.js';
 export { singleClient } from './single-client.js';
 export type { LentConnection } from './single-client.js';

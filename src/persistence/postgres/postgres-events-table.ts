@@ -24,7 +24,7 @@ import {
   uuidLiteral,
 } from './postgres-literals.js';
 import { toNotifications, toSafeInteger, toStoredEvents } from './postgres-rows.js';
-import type { PostgresAggregateTable, PostgresEventColumns } from './postgres-schema.js';
+import type { PostgresAggregateTable, PostgresEventColumns, PostgresTables } from './postgres-schema.js';
 import type { PostgresSession } from './postgres-session.js';
 
 const textEncoder = new TextEncoder();
@@ -40,8 +40,10 @@ const TAKEN_KEY = /\)=\((.*), (\d+)\)/s;
 export class PostgresEventsTable {
   readonly #table: PostgresAggregateTable;
   readonly #columns: PostgresEventColumns;
+  readonly #eventColumns: PostgresTables['eventColumns'];
 
-  constructor(table: Omit<PostgresAggregateTable, 'createSql'>) {
+  constructor(table: Omit<PostgresAggregateTable, 'createSql'> & Pick<PostgresTables, 'eventColumns'>) {
+    this.#eventColumns = table.eventColumns;
     this.#table = { ...table, createSql: '' };
     this.#columns = table.columns;
   }
@@ -55,8 +57,10 @@ export class PostgresEventsTable {
   insertSql(events: readonly StoredEvent[]): string {
     const { originatorId, originatorVersion, topic, state } = this.#columns;
     const [first, ...others] = events;
-    const rows = first !== undefined && others.length === 0 ? this.#oneRow(first) : this.#manyRows(events);
-    return `INSERT INTO ${this.#table.events} (${originatorId}, ${originatorVersion}, ${topic}, ${state})\n${rows}`;
+    const isOne = first !== undefined && others.length === 0 && this.#eventColumns === undefined;
+    const rows = isOne ? this.#oneRow(first) : this.#manyRows(events);
+    const more = this.#eventColumns === undefined ? '' : ', event_id, metadata';
+    return `INSERT INTO ${this.#table.events} (${originatorId}, ${originatorVersion}, ${topic}, ${state}${more})\n${rows}`;
   }
 
   // Of one event, which is the most usual case, arrays would take a third longer.
@@ -74,8 +78,25 @@ export class PostgresEventsTable {
       encodedTexts(events.map((event) => event.topic)),
       encodedBytes(events.map((event) => event.state)),
     ];
-    return `SELECT ${isUuid ? 'e.id' : decodedText('e.id')}, e.version, ${decodedText('e.topic')}, ${decodedBytes('e.state')}
-FROM unnest(${columns.join(', ')}) WITH ORDINALITY AS e (id, version, topic, state, place)
+    const selected = [
+      isUuid ? 'e.id' : decodedText('e.id'),
+      'e.version',
+      decodedText('e.topic'),
+      decodedBytes('e.state'),
+    ];
+    const names = ['id', 'version', 'topic', 'state'];
+    if (this.#eventColumns !== undefined) {
+      const more = events.map(this.#eventColumns);
+      columns.push(encodedTexts(more.map(({ eventId = '' }) => eventId)));
+      columns.push(encodedTexts(more.map(({ metadata }) => (metadata === undefined ? '' : JSON.stringify(metadata)))));
+      selected.push(
+        `nullif(${decodedText('e.event_id')}, '')::uuid`,
+        `nullif(${decodedText('e.metadata')}, '')::jsonb`,
+      );
+      names.push('event_id', 'metadata');
+    }
+    return `SELECT ${selected.join(', ')}
+FROM unnest(${columns.join(', ')}) WITH ORDINALITY AS e (${names.join(', ')}, place)
 ORDER BY e.place`;
   }
 

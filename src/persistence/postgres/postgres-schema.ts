@@ -9,6 +9,12 @@
  *                  or, as later releases make it, application_name alone: one row, which moves forward
  * ```
  *
+ * 10 (seen as 10.0.0a7) has event_id uuid · metadata jsonb before notification_id, and context_name for application_name.
+ * Tables that exist are used in either layout: columns are named in all statements.
+ *
+ * 9.5 and later insert through a composite type, stored_event_uuid or stored_event_text, which is made with the table: who
+ * may only use the tables cannot make it.
+ *
  * Only the storage options differ from 9.2's `autovacuum_enabled=false`, and follow later releases of the library:
  * without any autovacuum the planner has no statistics, while with the defaults a vacuum, which does not go together
  * with the writers' table lock, would come again and again to a table that nothing is deleted from.
@@ -16,6 +22,7 @@
  * @module
  */
 import { ProgrammingError } from '../errors.js';
+import type { StoredEvent } from '../stored-event.js';
 import type { OriginatorIdType } from '../validation.js';
 import { quoteIdentifier, withEnding } from './postgres-identifiers.js';
 import { textLiteral } from './postgres-literals.js';
@@ -37,11 +44,27 @@ const DEFAULT_COLUMNS = {
   state: 'state',
   notificationId: 'notification_id',
 } as const;
+const EVENT_COLUMNS: Readonly<Record<PythonLayout, string>> = {
+  '9': '',
+  '10': 'event_id uuid,\n  metadata jsonb,\n  ',
+};
+const NAME_COLUMNS: Readonly<Record<PythonLayout, string>> = { '9': 'application_name', '10': 'context_name' };
 const EVENTS = 'events';
 const SNAPSHOTS = 'snapshots';
 
 /** What the columns of an events table are called. */
 export type PostgresEventColumns = Readonly<Record<keyof typeof DEFAULT_COLUMNS, string>>;
+
+/** Release lines of the Python library that differ in their tables. */
+export type PythonLayout = '9' | '10';
+
+/** What tables in the layout of 10 have of an event in columns of their own. */
+export interface PythonEventColumns {
+  /** A UUID. @defaultValue NULL */
+  readonly eventId?: string;
+  /** @defaultValue NULL */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
 
 /** Which tables a recorder uses. */
 export interface PostgresTableOptions {
@@ -66,6 +89,20 @@ export interface PostgresTableOptions {
    */
   readonly originatorIdType?: OriginatorIdType;
   /**
+   * The layout of tables that are created: of the Python library 9, or of 10, whose tracking tables have one row for each
+   * application. Tables that exist are used as they are.
+   *
+   * @defaultValue `9`
+   */
+  readonly layout?: PythonLayout;
+  /**
+   * What is written of an event into the columns `event_id` and `metadata`, which tables in the layout of 10 have. Its state
+   * stays as it is.
+   *
+   * @defaultValue the columns are left NULL, or are not there: 10 reads an event without id and metadata
+   */
+  readonly eventColumns?: (event: StoredEvent) => PythonEventColumns;
+  /**
    * Whether a tracking table has one row for each application instead of one for each step. Tables that exist are
    * looked at; this decides about one that is created.
    *
@@ -85,6 +122,7 @@ export interface PostgresTables {
   /** Of the events table, quoted. */
   readonly columns: PostgresEventColumns;
   readonly originatorIdType: OriginatorIdType;
+  readonly eventColumns?: ((event: StoredEvent) => PythonEventColumns) | undefined;
   /** Creates the events table, if it is missing. Several statements, to be run in one transaction. */
   readonly createEventsSql: string;
   /** Creates the tracking table, if it is missing. Several statements, to be run in one transaction. */
@@ -101,6 +139,7 @@ export function postgresTables(options: PostgresTableOptions = {}): PostgresTabl
   const { eventsTable = sequenceName(name, EVENTS), trackingTable = `${name || 'notification'}_tracking` } = options;
   const columns = quotedColumns(options.columns);
   const originatorIdType = checkedIdType(options.originatorIdType);
+  const layout = checkedLayout(options.layout);
   const events = qualified(options.schema, eventsTable);
   const tracking = qualified(options.schema, trackingTable);
   return {
@@ -109,19 +148,21 @@ export function postgresTables(options: PostgresTableOptions = {}): PostgresTabl
     channel: quoteIdentifier(eventsTable),
     columns,
     originatorIdType,
+    eventColumns: options.eventColumns,
     createEventsSql: `${CREATE_LOCK_SQL};
-${createSequenceSql(events, columns, originatorIdType, `${columns.notificationId} bigserial,`)};
+${createTypeSql(options.schema, originatorIdType, layout)};
+${createSequenceSql(events, columns, originatorIdType, `${EVENT_COLUMNS[layout]}${columns.notificationId} bigserial,`)};
 CREATE UNIQUE INDEX IF NOT EXISTS ${quoteIdentifier(withEnding(eventsTable, INDEX_ENDING))}
   ON ${events} (${columns.notificationId} ASC)`,
     createTrackingSql: `${CREATE_LOCK_SQL};
-${createTrackingSql(tracking, options.singleRowTracking ?? false)}`,
+${createTrackingSql(tracking, NAME_COLUMNS[layout], options.singleRowTracking ?? layout === '10')}`,
   };
 }
 
 /** Which table an aggregate recorder uses. */
 export interface PostgresAggregateTableOptions extends Pick<
   PostgresTableOptions,
-  'applicationName' | 'schema' | 'originatorIdType'
+  'applicationName' | 'schema' | 'originatorIdType' | 'layout'
 > {
   /** What is recorded; put behind the application's name, as in `dogschool_snapshots`. @defaultValue `snapshots` */
   readonly purpose?: string;
@@ -153,7 +194,10 @@ export function postgresAggregateTable(options: PostgresAggregateTableOptions = 
   const table = options.table ?? sequenceName(name, options.purpose ?? SNAPSHOTS);
   const columns = quotedColumns(options.columns);
   const events = qualified(options.schema, table);
-  const createSql = `${CREATE_LOCK_SQL};\n${createSequenceSql(events, columns, originatorIdType, '')}`;
+  const layout = checkedLayout(options.layout);
+  const createSql = `${CREATE_LOCK_SQL};
+${createTypeSql(options.schema, originatorIdType, layout)};
+${createSequenceSql(events, columns, originatorIdType, EVENT_COLUMNS[layout])}`;
   return { events, columns, originatorIdType, createSql };
 }
 
@@ -181,38 +225,57 @@ function createSequenceSql(
   table: string,
   columns: PostgresEventColumns,
   idType: OriginatorIdType,
-  notificationId: string,
+  moreColumns: string,
 ): string {
   return `CREATE TABLE IF NOT EXISTS ${table} (
   ${columns.originatorId} ${idType} NOT NULL,
   ${columns.originatorVersion} bigint NOT NULL,
   ${columns.topic} text,
   ${columns.state} bytea,
-  ${notificationId}
+  ${moreColumns}
   PRIMARY KEY (${columns.originatorId}, ${columns.originatorVersion})
 ) WITH (${STORAGE_OPTIONS})`;
 }
 
-function createTrackingSql(table: string, isSingleRow: boolean): string {
-  const key = isSingleRow ? 'application_name' : 'application_name, notification_id';
+/** A type may not be created if it is there: of the Python library's, other tables in the schema may depend on it. */
+function createTypeSql(schema: string | undefined, idType: OriginatorIdType, layout: PythonLayout): string {
+  const name = qualified(schema, `stored_event_${idType}`);
+  const columns = `originator_id ${idType}, originator_version bigint, topic text, state bytea`;
+  const create = `CREATE TYPE ${name} AS (${columns}${layout === '10' ? ', event_id uuid, metadata jsonb' : ''})`;
+  // Written as literals that nothing in a name can end.
+  return `DO $$ BEGIN
+  IF to_regtype(${textLiteral(name)}) IS NULL THEN EXECUTE ${textLiteral(create)}; END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$`;
+}
+
+function createTrackingSql(table: string, nameColumn: string, isSingleRow: boolean): string {
+  const key = isSingleRow ? nameColumn : `${nameColumn}, notification_id`;
   const create = `CREATE TABLE IF NOT EXISTS ${table} (
-  application_name text,
+  ${nameColumn} text,
   notification_id bigint,
   PRIMARY KEY (${key})
 )`;
   // By this row the Python library knows that it need not move rows over; a table that was there has rows to be moved.
-  const mark = `INSERT INTO ${table} (application_name, notification_id)
-  SELECT '__migration__', 1 WHERE ${hasSingleRowSql(table)} ON CONFLICT DO NOTHING`;
+  const mark = `INSERT INTO ${table} (${nameColumn}, notification_id)
+  SELECT '__migration__', 1 FROM (${trackingKeySql(table)}) AS k WHERE k.single ON CONFLICT DO NOTHING`;
   return isSingleRow ? `${create};\n${mark}` : create;
 }
 
-/** A condition: whether a tracking table, quoted, has one row for each application. */
-export function hasSingleRowSql(table: string): string {
-  return `EXISTS (
-    SELECT FROM pg_catalog.pg_index i
+/**
+ * A query of the key of a tracking table, quoted: `name_column`, and `single`, whether it alone is the key. No row where
+ * there is no such table.
+ */
+export function trackingKeySql(table: string): string {
+  return `SELECT a.attname::text AS name_column, i.indnkeyatts = 1 AS single FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
     WHERE i.indrelid = to_regclass(${textLiteral(table)})
-      AND i.indisunique AND i.indnkeyatts = 1 AND a.attname = 'application_name')`;
+      AND i.indisunique AND a.attname IN ('application_name', 'context_name')
+    ORDER BY i.indnkeyatts LIMIT 1`;
+}
+
+function checkedLayout(layout: PythonLayout = '9'): PythonLayout {
+  if (['9', '10'].includes(layout)) return layout;
+  throw new ProgrammingError(`layout must be 9 or 10, as texts, but is ${String(layout)}.`);
 }
 
 function checkedIdType(idType: OriginatorIdType = 'uuid'): OriginatorIdType {

@@ -94,8 +94,7 @@ export class SessionRecorder implements ProcessRecorder {
     const { events: table, tracking: trackingTable, lockSql, announce } = this.#tables;
     const statements = [lockSql];
     if (tracking !== undefined) {
-      await trackingTable.learnLayout(this.#session);
-      statements.push(trackingTable.insertSql(tracking));
+      statements.push(trackingTable.insertSql(tracking, await trackingTable.learnLayout(this.#session)));
     }
     if (events.length > 0) statements.push(table.insertReturningIdsSql(events));
     try {

@@ -10,22 +10,32 @@ import { validateApplicationName } from '../validation.js';
 import { sqlStateOf } from './postgres-errors.js';
 import { comparedLiteral, textLiteral } from './postgres-literals.js';
 import { toSafeInteger } from './postgres-rows.js';
-import { hasSingleRowSql } from './postgres-schema.js';
+import { trackingKeySql } from './postgres-schema.js';
 import type { PostgresTables } from './postgres-schema.js';
 import type { PostgresSession } from './postgres-session.js';
 
-// What the other layout's statement is refused with: a second row of an application, or no key to conflict with.
-const OTHER_LAYOUT_STATES: ReadonlySet<string | undefined> = new Set(['23505', '42P10']);
+// What the other layout's statement is refused with: a second row of an application, no key to conflict with, or no such
+// column.
+const OTHER_LAYOUT_STATES: ReadonlySet<string | undefined> = new Set(['23505', '42P10', '42703']);
+const NAME_COLUMN = 'application_name';
 // Written into a text that is cast to a number, because only an error ends the statements that come after it in the
 // same message. The error names the text in every language of the server, and no value of the caller's is near it.
 const TAKEN_MARK = 'daybook.tracking_taken:';
 const TAKEN_MESSAGE = /daybook\.tracking_taken:(\d+)/;
 
+/** How a tracking table is made. */
+export interface TrackingLayout {
+  /** Where an application's name is. */
+  readonly nameColumn: string;
+  /** Whether it has one row for each application, and not one for each step. */
+  readonly hasSingleRow: boolean;
+}
+
 /** A tracking table: its statements. Reads run in the session that is given; writes are returned as text. */
 export class PostgresTrackingTable {
   readonly #table: string;
-  /** Whether it has one row for each application; undefined until somebody looked. */
-  #hasSingleRow: boolean | undefined;
+  /** Undefined until somebody looked. */
+  #layout: TrackingLayout | undefined;
 
   constructor({ tracking }: Pick<PostgresTables, 'tracking'>) {
     this.#table = tracking;
@@ -39,16 +49,20 @@ export class PostgresTrackingTable {
   /** As in `ProcessRecorder`. */
   async maxTrackingId(session: PostgresSession, applicationName: string): Promise<NotificationId> {
     validateApplicationName(applicationName);
-    const text = `SELECT coalesce(max(notification_id), 0) AS id FROM ${this.#table} WHERE application_name = $1`;
+    const { nameColumn } = await this.learnLayout(session);
+    const text = `SELECT coalesce(max(notification_id), 0) AS id FROM ${this.#table} WHERE ${nameColumn} = $1`;
     const [row = {}] = await session.read(text, [applicationName]);
     return toSafeInteger(row, 'id');
   }
 
   /** Finds out which layout the table has, once. */
-  async learnLayout(session: PostgresSession): Promise<void> {
-    if (this.#hasSingleRow !== undefined) return;
-    const [row] = await session.read(`SELECT ${hasSingleRowSql(this.#table)} AS single`, []);
-    this.#hasSingleRow = row?.['single'] === true;
+  async learnLayout(session: PostgresSession): Promise<TrackingLayout> {
+    if (this.#layout !== undefined) return this.#layout;
+    const [row] = await session.read(trackingKeySql(this.#table), []);
+    // A table that is not there is not known either: the next statement says so, and it may be there later.
+    if (row === undefined) return { nameColumn: NAME_COLUMN, hasSingleRow: false };
+    this.#layout = { nameColumn: String(row['name_column']), hasSingleRow: row['single'] === true };
+    return this.#layout;
   }
 
   /**
@@ -57,21 +71,21 @@ export class PostgresTrackingTable {
    */
   forgetLayout(error: unknown): boolean {
     if (!OTHER_LAYOUT_STATES.has(sqlStateOf((error as { cause?: unknown }).cause))) return false;
-    this.#hasSingleRow = undefined;
+    this.#layout = undefined;
     return true;
   }
 
-  /** Records a tracking record, or fails when it does not move forward. The layout must be known. */
-  insertSql({ applicationName, notificationId }: Tracking): string {
+  /** Records a tracking record, or fails when it does not move forward. */
+  insertSql({ applicationName, notificationId }: Tracking, { nameColumn, hasSingleRow }: TrackingLayout): string {
     const [name, id] = [textLiteral(applicationName), `${notificationId}::bigint`];
     const forward = (last: string): string =>
       `CASE WHEN ${last} < ${id} THEN ${id} ELSE ('${TAKEN_MARK}' || ${last})::bigint END`;
-    return this.#hasSingleRow === true
-      ? `INSERT INTO ${this.#table} AS t (application_name, notification_id) VALUES (${name}, ${id})
-ON CONFLICT (application_name) DO UPDATE SET notification_id = ${forward('t.notification_id')}`
-      : `INSERT INTO ${this.#table} (application_name, notification_id)
+    return hasSingleRow
+      ? `INSERT INTO ${this.#table} AS t (${nameColumn}, notification_id) VALUES (${name}, ${id})
+ON CONFLICT (${nameColumn}) DO UPDATE SET notification_id = ${forward('t.notification_id')}`
+      : `INSERT INTO ${this.#table} (${nameColumn}, notification_id)
 SELECT ${name}, ${forward('l.id')}
-FROM (SELECT coalesce(max(notification_id), 0) AS id FROM ${this.#table} WHERE application_name = ${comparedLiteral(applicationName)}) AS l`;
+FROM (SELECT coalesce(max(notification_id), 0) AS id FROM ${this.#table} WHERE ${nameColumn} = ${comparedLiteral(applicationName)}) AS l`;
   }
 
   /** The conflict that an error of {@link PostgresTrackingTable.insertSql} is about, if it is one. */
