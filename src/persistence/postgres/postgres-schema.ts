@@ -275,7 +275,7 @@ export function trackingKeySql(table: string): string {
 
 function checkedLayout(layout: PythonLayout = '9'): PythonLayout {
   if (['9', '10'].includes(layout)) return layout;
-  throw new ProgrammingError(`layout must be 9 or 10, as texts, but is ${String(layout)}.`);
+  throw new ProgrammingError(`layout must be 9 or 10, as texts, but is ${layout}.`);
 }
 
 function checkedIdType(idType: OriginatorIdType = 'uuid'): OriginatorIdType {
