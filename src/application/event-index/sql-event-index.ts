@@ -84,10 +84,15 @@ export class SqlEventIndex implements EventIndex {
     this.#textOf = textOf;
   }
 
-  /** Creates the tables and their indexes, where they are missing. Safe to call again. */
+  /**
+   * Creates the tables and their indexes, where they are missing. Safe to call again.
+   *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the table is that of another log in the database
+   */
   async createTables(): Promise<void> {
     await createMissing(this.#recorder, {
       schema: this.#names.schema,
+      isOfLog: true,
       lock: `daybook event index ${this.#names.table}`,
       creations: [...creationsOf(this.#names), wordsCreation(this.#words, this.#recorder.dialect)],
     });

@@ -82,10 +82,14 @@ export class SqlOutbox implements Outbox {
     this.#newId = options.newId ?? randomUuid;
   }
 
-  /** Creates the table and its indexes, where they are missing. Safe to call again, also by several at once. */
+  /**
+   * Creates the table and its indexes, where they are missing. Safe to call again, also by several at once.
+   *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the table is that of another log in the database
+   */
   async createTables(): Promise<void> {
     const creations = outboxCreations(this.#names, this.#recorder.dialect);
-    await createMissing(this.#recorder, { schema: this.#names.schema, lock: this.#lock, creations });
+    await createMissing(this.#recorder, { schema: this.#names.schema, isOfLog: true, lock: this.#lock, creations });
   }
 
   async onRecorded(

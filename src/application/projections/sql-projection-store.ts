@@ -12,6 +12,7 @@
  */
 import { DatabaseError, InternalError, ProgrammingError } from '../../persistence/errors.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
+import { claimForLog } from '../../persistence/sql/log-owner.js';
 import { takeTurn } from '../../persistence/sql/sql-dialect.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
@@ -83,7 +84,10 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
     this.#definition = JSON.stringify(definitionOf(projection));
   }
 
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the view is of another log in the database */
   async setUp(): Promise<void> {
+    // View, checkpoint and dead letters are found by the projection's name, whatever log it is fed from.
+    await claimForLog(this.#recorder, { kept: `projection ${this.#projection.name}` });
     // Asked first, because most of the time everything is there, and a transaction that writes costs more.
     if (await this.#isSetUp()) return;
     await this.#recorder.transaction(async ({ connection }) => {

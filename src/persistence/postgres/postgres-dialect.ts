@@ -1,7 +1,16 @@
 import type { SqlDialect } from '../sql/sql-dialect.js';
 
-/** The SQL of PostgreSQL. */
-export const POSTGRES_DIALECT: SqlDialect = {
+/** The SQL of PostgreSQL, where the events are in a table of this name, quoted. */
+export function postgresDialect(eventsTable: string): SqlDialect {
+  return { ...POSTGRES_DIALECT, log: { eventsTable, nameSql: LOG_NAME_SQL, deniedState: INSUFFICIENT_PRIVILEGE } };
+}
+
+const INSUFFICIENT_PRIVILEGE = '42501';
+// Also of a name without a schema, which is found along the search path.
+const LOG_NAME_SQL = `SELECT space.nspname || '.' || relation.relname AS name FROM pg_class relation
+  JOIN pg_namespace space ON space.oid = relation.relnamespace WHERE relation.oid = to_regclass($1::text)`;
+
+const POSTGRES_DIALECT: SqlDialect = {
   name: 'postgres',
   types: {
     integer: 'BIGINT',

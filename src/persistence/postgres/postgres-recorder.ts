@@ -21,7 +21,7 @@ import { withEnds } from '../transaction-ends.js';
 import { announcing } from './postgres-announcer.js';
 import { createTables } from './postgres-create.js';
 import type { TableCreation } from './postgres-create.js';
-import { POSTGRES_DIALECT } from './postgres-dialect.js';
+import { postgresDialect } from './postgres-dialect.js';
 import type { PostgresPool, PostgresQueryable } from './postgres-driver.js';
 import { PostgresEventsTable } from './postgres-events-table.js';
 import { PostgresListener } from './postgres-listener.js';
@@ -212,12 +212,13 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
  */
 export class PostgresProcessRecorder extends PostgresApplicationRecorder implements SqlRecorder, StoredComparison {
   override readonly supports: RecorderSupport = COMPLETE;
-  readonly dialect: SqlDialect = POSTGRES_DIALECT;
+  readonly dialect: SqlDialect;
   readonly #idleTimeoutMs: number;
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a name is longer than PostgreSQL allows, or a timeout is none */
   constructor(options: PostgresProcessRecorderOptions) {
     super(options);
+    this.dialect = postgresDialect(this.names.events);
     this.#idleTimeoutMs = idleTimeoutMsOf(options);
   }
 

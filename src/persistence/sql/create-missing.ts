@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { claimForLog } from './log-owner.js';
 import { takeTurn } from './sql-dialect.js';
 import type { SqlDialect } from './sql-dialect.js';
 import type { SqlQueryable } from './sql-queryable.js';
@@ -22,6 +23,8 @@ export interface Creations {
   /** Names the turn that callers at once wait for. */
   readonly lock: string;
   readonly creations: readonly Creation[];
+  /** Whether what is kept there means nothing without the log that it is of; the first thing created is owned by it then. */
+  readonly isOfLog?: boolean;
 }
 
 /**
@@ -29,9 +32,16 @@ export interface Creations {
  *
  * On PostgreSQL even `CREATE INDEX IF NOT EXISTS` of an index that is there waits until nobody writes to the table, and
  * makes all others wait behind it. So what is there is left alone.
+ *
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it belongs to another log
  */
-export async function createMissing(recorder: SqlRecorder, { schema, lock, creations }: Creations): Promise<void> {
+export async function createMissing(
+  recorder: SqlRecorder,
+  { schema, lock, creations, isOfLog = false }: Creations,
+): Promise<void> {
   const { dialect } = recorder;
+  const kept = isOfLog ? creations[0]?.name : undefined;
+  if (kept !== undefined) await claimForLog(recorder, { kept, schema });
   await recorder.transaction(async ({ connection }) => {
     // Two that create at once would both find nothing, and one of them fail.
     await takeTurn(connection, dialect, lock);

@@ -67,7 +67,11 @@ export class SqlCommitIds {
     this.#clock = clock;
   }
 
-  /** Creates the table and its index, where they are missing. Safe to call again. */
+  /**
+   * Creates the table and its index, where they are missing. Safe to call again.
+   *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the table is that of another log in the database
+   */
   async createTables(): Promise<void> {
     const { name, schema, table, index } = this.#names;
     const createTable = `CREATE TABLE IF NOT EXISTS ${table} (
@@ -77,6 +81,7 @@ export class SqlCommitIds {
       )`;
     await createMissing(this.#recorder, {
       schema,
+      isOfLog: true,
       lock: `daybook commit ids ${table}`,
       creations: [{ name, sql: createTable }, index('recorded_at_ms', '(recorded_at_ms)')],
     });

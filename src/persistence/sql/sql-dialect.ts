@@ -43,6 +43,14 @@ export interface SqlDialect {
    * @defaultValue none: what is there is found by `IF NOT EXISTS`, at no cost
    */
   readonly relationsSql?: string;
+  /**
+   * Which log the recorder has, where a database may have several: the table of its events, as SQL; a query for the
+   * column `name` that says which one that is, `$1`, by schema and name; and the state of an error that says that
+   * somebody may not do something.
+   *
+   * @defaultValue none: a database has one log, and all that is kept beside events is of that one
+   */
+  readonly log?: { readonly eventsTable: string; readonly nameSql: string; readonly deniedState: string };
   /** Parameters that a statement may have. @defaultValue 32,766: SQLite's, and fewer than PostgreSQL's */
   readonly parametersMax?: number | undefined;
 }
