@@ -1,7 +1,9 @@
 import { readPage } from '../../persistence/notification-pages.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
+import { unreadableEvent } from '../events/unreadable-event.js';
 import type { EventLog } from './event-log.js';
+import { isTransient } from './transient-errors.js';
 
 /** Which events of a log to read. */
 export interface EventPageRequest {
@@ -27,12 +29,20 @@ export interface EventPage {
 /**
  * Reads the next events that somebody who follows a log wants of it.
  *
- * @throws what the recorder throws
- * @throws MapperDeserialisationError (`MAPPER_DESERIALISATION_ERROR`) when one of them cannot be read
+ * One that cannot be read is in its place among them, see `unreadableEvent`.
+ *
+ * @throws what the recorder throws; and what decoding throws where trying again may help
  */
 export async function readEvents(log: EventLog, { after, head, limit, topics }: EventPageRequest): Promise<EventPage> {
   if (topics.length === 0) return { events: [], from: after, to: head };
   const { notifications, to } = await readPage(log.recorder, { after, head, limit, topics });
-  const events = await Promise.all(notifications.map((notification) => log.decode(notification)));
+  const events = await Promise.all(
+    notifications.map((notification) =>
+      log.decode(notification).catch((error: unknown) => {
+        if (isTransient(error)) throw error;
+        return unreadableEvent(notification, error);
+      }),
+    ),
+  );
   return { events, from: after, to };
 }

@@ -15,3 +15,14 @@ export function isTransient(error: unknown): boolean {
     error instanceof OperationalError && !GONE_CODES.has(error.code) && error.details['reason'] !== STATEMENT_REASON
   );
 }
+
+/**
+ * Whether an error says that something was broken off, as by a limit of time, and not that others were in the way: those
+ * will have gone.
+ */
+export function isBroken(error: unknown): boolean {
+  if (!(error instanceof OperationalError) || !isTransient(error)) return false;
+  const { sqlState, reason, outcome } = error.details;
+  // A deadlock, or transactions that cannot be put in an order; another tab that was first; a commit that may be done.
+  return !String(sqlState).startsWith('40') && reason !== 'overtaken' && outcome !== 'unknown';
+}

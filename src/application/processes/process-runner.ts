@@ -33,6 +33,7 @@ import { readEvents } from '../log/event-pages.js';
 import { LogFollower } from '../log/log-follower.js';
 import type { FollowerStatus, WaitOptions } from '../log/log-follower.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
+import { whyUnreadable } from '../events/unreadable-event.js';
 import type { Process, ProcessCommand } from './process.js';
 
 const PAGE_EVENTS_MAX = 100;
@@ -198,6 +199,9 @@ export class ProcessRunner implements AsyncDisposable {
   /** @returns whether the event is tracked */
   async #reactTo(event: NotifiedEvent): Promise<boolean> {
     const { process, into } = this.#options;
+    const unreadable = whyUnreadable(event);
+    // Not passed over, and nobody could say what follows from it.
+    if (unreadable !== undefined) throw unreadable.error;
     try {
       const commands = await process.react(event, { repository: into.repository });
       if (commands.length === 0) return false;

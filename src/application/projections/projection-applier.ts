@@ -14,7 +14,9 @@
  * Invariants:
  * 1. The view and its position change in one transaction. So each notification counts once, whoever else runs.
  * 2. A notification is passed over only if a dead letter for it is stored in the same transaction.
- * 3. An aggregate with a dead letter that is not settled is held back: its later events become letters that wait, so
+ * 3. A store that fails is no fault of an event's, unless it fails again and again with that one alone, and is well as
+ *    soon as the handler is out of it.
+ * 4. An aggregate with a dead letter that is not settled is held back: its later events become letters that wait, so
  *    that they are handled in their order or not at all.
  *
  * @module
@@ -24,9 +26,10 @@ import { backoffDelayMs } from '../../util/backoff.js';
 import type { Clock } from '../../util/clock.js';
 import { pause } from '../../util/pause.js';
 import type { EventPage } from '../log/event-pages.js';
-import { isTransient } from '../log/transient-errors.js';
+import { isBroken, isTransient } from '../log/transient-errors.js';
 import { storableText } from '../../persistence/sql/storable-text.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
+import { whyUnreadable } from '../events/unreadable-event.js';
 import { ViewMovedError } from './projection-store.js';
 import type { DeadLetter, ProjectionStore, ProjectionTransaction, ViewGeneration } from './projection-store.js';
 import type { Projection } from './projection.js';
@@ -59,10 +62,13 @@ export const UNSETTLED = ['failed', 'waiting'] as const;
 /** What a handler rejected with, and for which event. */
 export class HandlerFailure extends Error {
   readonly event: NotifiedEvent;
+  /** Whether it was this event, and none of those that were taken together with it. */
+  readonly isSure: boolean;
 
-  constructor(event: NotifiedEvent, cause: unknown) {
+  constructor(event: NotifiedEvent, cause: unknown, isSure: boolean = true) {
     super(`The handler rejected notification ${event.notificationId}.`, { cause });
     this.event = event;
+    this.isSure = isSure;
   }
 }
 
@@ -95,15 +101,38 @@ export class ProjectionApplier<View> {
 
   /** @returns the failure of a handler; everything is taken back then */
   async #tryAll(page: EventPage): Promise<HandlerFailure | undefined> {
+    const { projection, store, clock } = this.#options;
+    const begun = { handling: false };
+    const handle: typeof projection.handle = (event, view) => {
+      begun.handling = true;
+      return projection.handle(event, view);
+    };
     try {
-      await this.#options.store.transaction(this.#generation, (transaction) =>
-        applyPage(this.#options.projection, transaction, page, this.#options.clock),
+      await store.transaction(this.#generation, (transaction) =>
+        applyPage({ ...projection, handle }, transaction, page, clock),
       );
       return undefined;
     } catch (error) {
-      // A failing database is no fault of the event's: it must not become a dead letter by it.
-      if (error instanceof HandlerFailure && !isTransient(error.cause)) return error;
-      throw error instanceof HandlerFailure ? error.cause : error;
+      const failure = error instanceof HandlerFailure ? error : undefined;
+      if (failure !== undefined && !isTransient(failure.cause)) return failure;
+      const cause = failure?.cause ?? error;
+      // A failing database is no fault of the event's: it must not become a dead letter by it. One that is well, as soon
+      // as the handler is out of it, has ended what took too long: a statement, or a transaction in which nothing happened.
+      const [first] = page.events;
+      if (first === undefined || !begun.handling || !isBroken(cause) || !(await this.#isStoreWell())) throw cause;
+      // Whichever it was, a later one may have met with it: so the one is taken alone before it is blamed.
+      return new HandlerFailure(failure?.event ?? first, cause, page.events.length === 1);
+    }
+  }
+
+  async #isStoreWell(): Promise<boolean> {
+    try {
+      await this.#options.store.transaction(this.#generation, async (transaction) => {
+        await transaction.deadLetters({ notificationId: 0 });
+      });
+      return true;
+    } catch {
+      return false;
     }
   }
 
@@ -113,15 +142,17 @@ export class ProjectionApplier<View> {
     const page = { events: [event], from, to: event.notificationId };
     const firstFailedAtMs = clock.nowMs();
     let failure = first;
-    for (let attempts = 1; attempts < policy.attemptsMax; attempts++) {
-      await pause(clock, backoffDelayMs(attempts, random, ATTEMPT_BACKOFF), signal);
+    // It is read once for all attempts: none of them would find it any different.
+    const attemptsMax = whyUnreadable(event) === undefined ? policy.attemptsMax : 1;
+    for (let attempts = first.isSure ? 1 : 0; attempts < attemptsMax; attempts++) {
+      if (attempts > 0) await pause(clock, backoffDelayMs(attempts, random, ATTEMPT_BACKOFF), signal);
       signal.throwIfAborted();
       const again = await this.#tryAll(page);
       if (again === undefined) return;
       failure = again;
     }
     if (policy.then === 'stop') throw failure.cause;
-    const failed = { retryCount: policy.attemptsMax, firstFailedAtMs, lastFailedAtMs: clock.nowMs() };
+    const failed = { retryCount: attemptsMax, firstFailedAtMs, lastFailedAtMs: clock.nowMs() };
     await this.#options.store.transaction(this.#generation, async (transaction) => {
       assertAt(transaction, from);
       await transaction.putDeadLetter({ ...letterOf(event, 'failed', failure.cause), ...failed });
@@ -166,6 +197,8 @@ export function handled<View>(
   const failed = (cause: unknown): never => {
     throw new HandlerFailure(event, cause);
   };
+  const unreadable = whyUnreadable(event);
+  if (unreadable !== undefined) return failed(unreadable.error);
   try {
     return projection.handle(event, view)?.catch(failed);
   } catch (cause) {
@@ -185,9 +218,16 @@ export function letterOf(
     eventType: event.type,
     originatorId: event.originatorId,
     status,
-    error: status === 'waiting' ? '' : storableText(describe(error), ERROR_LENGTH_MAX),
-    stack: error instanceof Error ? storableText(error.stack ?? '', STACK_LENGTH_MAX) : '',
+    ...(status === 'waiting' ? { error: '', stack: '' } : failureOf(error)),
     resolvedBy: '',
+  };
+}
+
+/** What a letter says of why its event was not handled. */
+export function failureOf(error: unknown): Pick<DeadLetter, 'error' | 'stack'> {
+  return {
+    error: storableText(describe(error), ERROR_LENGTH_MAX),
+    stack: error instanceof Error ? storableText(error.stack ?? '', STACK_LENGTH_MAX) : '',
   };
 }
 

@@ -6,9 +6,10 @@
 import { ProgrammingError } from '../../persistence/errors.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import type { Clock } from '../../util/clock.js';
+import { unreadableEvent, whyUnreadable } from '../events/unreadable-event.js';
 import type { EventLog } from '../log/event-log.js';
 import { isTransient } from '../log/transient-errors.js';
-import { letterOf, UNSETTLED } from './projection-applier.js';
+import { failureOf, UNSETTLED } from './projection-applier.js';
 import type { DeadLetter, DeadLetterFilter, ProjectionStore, ProjectionTransaction } from './projection-store.js';
 import type { Projection } from './projection.js';
 
@@ -87,7 +88,7 @@ export class DeadLetters<View> {
   }
 
   async #markFailed(letter: DeadLetter, failure: unknown): Promise<void> {
-    const { error, stack } = letterOf(await this.#event(letter), 'failed', failure);
+    const { error, stack } = failureOf(failure);
     await this.#transaction(letter.notificationId, async (transaction, current) => {
       const lastFailedAtMs = this.#options.clock.nowMs();
       const retryCount = current.retryCount + 1;
@@ -99,6 +100,8 @@ export class DeadLetters<View> {
   async #handleAgain(letter: DeadLetter, by: string): Promise<unknown> {
     const { projection } = this.#options;
     const event = await this.#event(letter);
+    const unreadable = whyUnreadable(event);
+    if (unreadable !== undefined) return unreadable.error;
     const outcome: { failure?: unknown } = {};
     try {
       await this.#transaction(letter.notificationId, async (transaction, current) => {
@@ -127,7 +130,10 @@ export class DeadLetters<View> {
     if (notification?.id !== letter.notificationId) {
       throw new ProgrammingError(`Notification ${letter.notificationId} of ${projection.name} is not in this log.`);
     }
-    return await log.decode(notification);
+    return await log.decode(notification).catch((error: unknown) => {
+      if (isTransient(error)) throw error;
+      return unreadableEvent(notification, error);
+    });
   }
 
   async #transaction(
