@@ -23,7 +23,7 @@
  */
 import { columnTypes } from '../../persistence/sql/sql-dialect.js';
 import type { SqlDialect } from '../../persistence/sql/sql-dialect.js';
-import type { Creation } from '../../persistence/sql/create-missing.js';
+import type { Creation } from '../../persistence/sql/sql-names.js';
 import type { SqlTableName } from '../../persistence/sql/sql-names.js';
 import { valueRows } from '../../persistence/sql/sql-parameters.js';
 

@@ -7,14 +7,8 @@ import { claimForLog } from './log-owner.js';
 import { takeTurn } from './sql-dialect.js';
 import type { SqlDialect } from './sql-dialect.js';
 import type { SqlQueryable } from './sql-queryable.js';
+import type { Creation } from './sql-names.js';
 import type { SqlRecorder } from './sql-recorder.js';
-
-/** A statement that creates one thing, safe to be run again. */
-export interface Creation {
-  /** Of the table or the index, without quotes and schema. */
-  readonly name: string;
-  readonly sql: string;
-}
 
 /** What is to be there. */
 export interface Creations {

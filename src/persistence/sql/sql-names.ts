@@ -4,12 +4,18 @@
  * @module
  */
 import { ProgrammingError } from '../errors.js';
-import type { Creation } from './create-missing.js';
 
 // What PostgreSQL takes is less than SQLite; endings for indexes must fit in as well.
 const TABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,39}$/;
 // A schema is there already, under any name that PostgreSQL has for one: no more than 63 bytes, which it would cut off.
 const SCHEMA_BYTES_MAX = 63;
+
+/** A statement that creates one thing, safe to be run again. */
+export interface Creation {
+  /** Of the table or the index, without quotes and schema. */
+  readonly name: string;
+  readonly sql: string;
+}
 
 /** A table, and how its indexes are called. */
 export interface SqlTableName {
