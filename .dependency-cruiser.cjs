@@ -47,7 +47,7 @@ const ROOMS = [
   { name: 'configuration', level: 11, path: '^src/configuration/' },
   { name: 'assets', level: 12, path: '^src/assets/' },
   { name: 'server/hosts', level: 12, path: '^src/server/hosts/' },
-  { name: 'entry', level: 13, path: '^src/index\\.ts$' },
+  { name: 'entry', level: 13, path: '^src/(index|core)\\.ts$' },
   { name: 'worker', level: 13, path: '^worker/' },
   { name: 'demo', level: 14, path: '^demo/' },
 ];

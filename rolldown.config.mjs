@@ -9,6 +9,7 @@ const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 /** Entry points by the name that they have in dist/. They share chunks. */
 const entries = {
   index: at('src/index.ts'),
+  core: at('src/core.ts'),
   application: at('src/application/index.ts'),
   publishing: at('src/publishing/index.ts'),
   nats: at('src/publishing/nats/index.ts'),

@@ -11,6 +11,7 @@ const source = (path: string): string => fileURLToPath(new URL(path, import.meta
 
 // In Node the sources are tested: a failure names the line, and no build is needed before `npm run check`.
 const SOURCE_ALIASES: Readonly<Record<string, string>> = {
+  'daybook/core': source('src/core.ts'),
   'daybook/application': source('src/application/index.ts'),
   'daybook/publishing': source('src/publishing/index.ts'),
   'daybook/nats': source('src/publishing/nats/index.ts'),

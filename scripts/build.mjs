@@ -1,5 +1,5 @@
 // Builds dist/: JavaScript and the workers by Rolldown, types by tsc. `--no-types` leaves the types out.
-import { rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mainOnOwnNode } from './lib/own-node.mjs';
 import { BIN, DIST, runOrFail } from './lib/project.mjs';
@@ -18,6 +18,20 @@ await mainOnOwnNode(import.meta.url, async () => {
     await build.close();
   }
   assertLoadable(DIST);
-  if (!process.argv.includes('--no-types')) await runOrFail(join(BIN, 'tsc'), ['-p', 'tsconfig.build.json']);
+  if (!process.argv.includes('--no-types')) {
+    await runOrFail(join(BIN, 'tsc'), ['-p', 'tsconfig.build.json']);
+    makeTypesReadable();
+  }
   console.log('Built dist/');
 });
+
+/** Before TypeScript 5.7 arrays of bytes had no parameter. What `slice` gives is called rightly by every version. */
+function makeTypesReadable() {
+  for (const file of readdirSync(join(DIST, 'types'), { recursive: true })) {
+    if (!file.endsWith('.d.ts')) continue;
+    const path = join(DIST, 'types', file);
+    const types = readFileSync(path, 'utf8');
+    const readable = types.replaceAll('Uint8Array<ArrayBuffer>', "ReturnType<Uint8Array['slice']>");
+    if (readable !== types) writeFileSync(path, readable);
+  }
+}

@@ -8,8 +8,8 @@ import { BIN, DIST, ROOT, runOrFail, sharedTmp } from './lib/project.mjs';
 import { runSteps } from './lib/step-table.mjs';
 
 const PACKAGE = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-// What is no module of JavaScript, or has no types on purpose.
-const UNTYPED_ENTRIES = ['worker.js', 'backup-worker.js', 'sql-wasm.wasm', 'package.json'];
+// What is no module of JavaScript.
+const UNTYPED_ENTRIES = ['sql-wasm.wasm', 'package.json'];
 await mainOnOwnNode(import.meta.url, async () => {
   if (!existsSync(join(DIST, 'types'))) await runOrFail(process.execPath, ['scripts/build.mjs']);
   const folder = mkdtempSync(join(sharedTmp(), 'daybook-pack-'));
@@ -28,12 +28,14 @@ async function checkPacked(folder) {
   const packed = join(folder, 'package');
   const { assertLoadable } = await import('./lib/loadable-build.mjs');
   const { importsOf, packageOf } = await import('./lib/module-imports.mjs');
+  const { typeCheckConsumer } = await import('./lib/type-check-consumer.mjs');
   return runSteps([
     {
       name: 'publint',
       run: async () => runOrFail(join(BIN, 'publint'), ['run', tarball, '--strict'], { capture: true }),
     },
     { name: 'attw', run: async () => runOrFail(join(BIN, 'attw'), attwArguments(tarball), { capture: true }) },
+    { name: 'types of consumers', run: async () => typeCheckConsumer(packed, join(folder, 'consumer')) },
     { name: 'loadable', run: async () => assertLoadable(join(packed, 'dist')) },
     { name: 'declared imports', run: async () => assertDeclared(packed, importsOf, packageOf) },
     { name: 'lock', run: async () => assertPortableLock() },

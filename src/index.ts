@@ -29,45 +29,6 @@ export type {
   StorageReport,
   WorkerFiles,
 } from './client/index.js';
-export { DateTime } from './domain/date-time.js';
-export { Decimal } from './domain/decimal.js';
-export type { DomainEvent } from './domain/domain-event.js';
-export { EventSourcingError, isEventSourcingError } from './domain/errors.js';
-export type { ErrorDetails, EventSourcingErrorClass, EventSourcingErrorOptions } from './domain/errors.js';
-export { UUID } from './domain/uuid.js';
-export { AESCipher } from './persistence/mapping/aes-cipher.js';
-export type { Cipher } from './persistence/mapping/cipher.js';
-export type { Compressor } from './persistence/mapping/compressor.js';
-export { Environment } from './environment/environment.js';
-export type { EnvironmentOptions, EnvironmentValues } from './environment/environment.js';
-export { EnvironmentError } from './environment/environment-error.js';
-export type { EnvironmentErrorDetails, EnvironmentErrorOptions } from './environment/environment-error.js';
-export {
-  CorruptJournalError,
-  DamagedFileError,
-  DatabaseError,
-  DataError,
-  DecompressionError,
-  DecryptionError,
-  EventTooLargeError,
-  ForeignFileError,
-  ImportIncompleteError,
-  IntegrityError,
-  InterfaceError,
-  InternalError,
-  MapperDeserialisationError,
-  NotSupportedError,
-  OperationalError,
-  PersistenceError,
-  ProgrammingError,
-  StorageFullError,
-  StorageLostError,
-  StorageUnavailableError,
-  StoreExistsError,
-  TopicError,
-  TranscodingNotRegisteredError,
-} from './persistence/errors.js';
-export type { IntegrityErrorDetails } from './persistence/errors.js';
 export type {
   FileProgress,
   ImageProgress,
@@ -76,71 +37,4 @@ export type {
   OpenProgress,
 } from './persistence/journal/open-progress.js';
 export type { ImportAs, ImportResult } from './persistence/indexeddb/store-import.js';
-export { EventStore } from './persistence/event-store.js';
-export type { EventStoreOptions, ReadAllOptions } from './persistence/event-store.js';
-export type { InfrastructureComponents } from './configuration/infrastructure-components.js';
-export { InfrastructureFactory } from './configuration/infrastructure-factory.js';
-export type { InfrastructureFactoryClass, InfrastructureOptions } from './configuration/infrastructure-factory.js';
-export type { PersistenceModules } from './configuration/persistence-modules.js';
-export { JSONTranscoder } from './persistence/mapping/json-transcoder.js';
-export type { TranscodingOrClass } from './persistence/mapping/json-transcoder.js';
-export { Mapper, SNAPSHOT_TOPIC } from './persistence/mapping/mapper.js';
-export type { EventMapper } from './persistence/event-mapper.js';
-export type { MapperOptions } from './persistence/mapping/mapper.js';
-export { MemoryFactory } from './persistence/memory/memory-factory.js';
-export {
-  MemoryAggregateRecorder,
-  MemoryApplicationRecorder,
-  MemoryProcessRecorder,
-} from './persistence/memory/memory-recorder.js';
-export { MemorySnapshotStore } from './persistence/memory/memory-snapshot-store.js';
-export type { RecorderFactory, RecorderFactoryClass } from './persistence/recorder-factory.js';
-export type {
-  EndListener,
-  RecorderTransaction,
-  TransactionalRecorder,
-  TransactionOutcome,
-} from './persistence/recorder-transaction.js';
-export { withEnds } from './persistence/transaction-ends.js';
-export type {
-  AggregateRecorder,
-  ApplicationRecorder,
-  InsertEventsOptions,
-  ProcessRecorder,
-  RecorderSupport,
-  SelectEventsOptions,
-  SelectNotificationsOptions,
-} from './persistence/recorder.js';
-export type {
-  Notification,
-  NotificationId,
-  OriginatorId,
-  Recording,
-  StoredEvent,
-  Tracking,
-} from './persistence/stored-event.js';
-export type { SqlQueryable, SqlResult } from './persistence/sql/sql-queryable.js';
-export type { SnapshotStore, StoredSnapshot } from './persistence/snapshot-store.js';
-export { LogBehindError } from './persistence/log-behind.js';
-export { follow } from './persistence/subscription.js';
-export type { FollowOptions, NotificationSource, OnRecorded, Subscription } from './persistence/subscription.js';
-export type { Transcoder, Transcoding } from './persistence/mapping/transcoder.js';
-export {
-  BytesAsBase64,
-  DatetimeAsISO,
-  DecimalAsStr,
-  MapAsItems,
-  SetAsItems,
-  UUIDAsHex,
-} from './persistence/mapping/transcodings.js';
-export type { EventData, EventVersions, Upcast } from './domain/event-versions.js';
-export { reviveUuidFields } from './persistence/mapping/uuid-fields.js';
-export type { UuidFieldsOptions } from './persistence/mapping/uuid-fields.js';
-export { ZlibCompressor } from './persistence/mapping/zlib-compressor.js';
-export type { ZlibCompressorOptions } from './persistence/mapping/zlib-compressor.js';
-export { ObservableValue } from './util/observable.js';
-export type { Observable } from './util/observable.js';
-export { withRetry } from './persistence/with-retry.js';
-export type { RetryOptions } from './persistence/with-retry.js';
-export type { SqlDialect, SqlTypes } from './persistence/sql/sql-dialect.js';
-export type { SqlRecorder } from './persistence/sql/sql-recorder.js';
+export * from './core.js';

@@ -96,6 +96,11 @@ export class Application implements EventLog {
   readonly #options: ApplicationOptions;
   readonly #listeners = new Listeners();
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   /**
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be, two aggregates have one name,
    *   or there are participants in transactions and the recorder has none

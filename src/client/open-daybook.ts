@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The way in for applications in a browser.
  *
@@ -176,6 +177,11 @@ class OpenStore implements Daybook {
   readonly #link: WorkerLink;
   readonly #recorded: Listeners;
   #closing: Promise<void> | undefined;
+
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
 
   constructor(options: OpenDaybookOptions, identity: StoreIdentity, link: WorkerLink, recorded: Listeners) {
     const { name } = options;

@@ -28,6 +28,11 @@ class RemoteRecorder implements TransactionalRecorder<SqlQueryable> {
   readonly #link: WorkerLink;
   readonly #token: number | undefined;
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   /** @param token - of the transaction that every call belongs to */
   constructor(link: WorkerLink, token?: number) {
     this.#link = link;

@@ -85,6 +85,11 @@ export interface StoreStorageOptions {
 export class StoreStorage implements DaybookStorage {
   readonly #options: StoreStorageOptions;
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   constructor(options: StoreStorageOptions) {
     this.#options = options;
   }

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * All that an application of events stands on, made from one configuration.
  *

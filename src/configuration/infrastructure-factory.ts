@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Everything that an application needs to store events, made from its settings.
  *
@@ -61,6 +62,11 @@ export class InfrastructureFactory implements AsyncDisposable {
   readonly environment: Environment;
   readonly #recorders: RecorderFactory;
   readonly #components: AllComponents;
+
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
 
   /** Usually called by {@link InfrastructureFactory.construct}. */
   constructor(environment: Environment, recorders: RecorderFactory, components: InfrastructureComponents = {}) {

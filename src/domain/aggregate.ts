@@ -105,6 +105,11 @@ export abstract class Aggregate<Events extends MessageDefinitions = MessageDefin
   #dispatching = false;
   readonly #handlers = new Map<string, EventHandler<never>>();
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   /** @param id - a UUID in canonical form */
   constructor(id: string) {
     this.#id = id;

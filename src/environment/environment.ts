@@ -44,6 +44,11 @@ export class Environment {
   readonly name: string;
   readonly #values: EnvironmentValues;
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   /** @param values - copied. Nothing else is ever read: see {@link Environment.fromProcess} */
   constructor(values: EnvironmentValues = {}, options: EnvironmentOptions = {}) {
     this.#values = { ...values };

@@ -103,6 +103,11 @@ class OpenHostedStore implements HostedStore {
   readonly #stopLooking: () => void;
   #closing: Promise<void> | undefined;
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   constructor(name: string, opened: OpenedStore, listeners: Listeners) {
     this.name = name;
     this.replicaId = opened.identity.replicaId;
@@ -150,6 +155,11 @@ class HostedRecorder implements DaybookRecorder {
   readonly dialect: SqlDialect;
   readonly #recorder: DurableRecorder;
   readonly #listeners: Listeners;
+
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
 
   constructor(recorder: DurableRecorder, listeners: Listeners) {
     this.supports = { ...recorder.supports, subscriptions: true };

@@ -53,6 +53,11 @@ export class EventStore<E extends DomainEvent = DomainEvent> {
   readonly #recorder: ProcessRecorder;
   readonly #skipsUnknownTopics: boolean;
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   constructor(options: EventStoreOptions<E>) {
     this.#mapper = options.mapper;
     // What it does not support is refused below.

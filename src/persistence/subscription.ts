@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Follows the notifications of a recorder: catches up in pages, then goes on with what is recorded.
  *

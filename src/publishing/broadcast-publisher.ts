@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Publishes to the other tabs, and workers, of the same origin.
  *

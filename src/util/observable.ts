@@ -46,6 +46,11 @@ export class ObservableValue<T> implements Observable<T> {
   #now: { readonly value: T };
   readonly #listeners = new Listeners();
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   constructor(value: T) {
     this.#now = { value };
   }

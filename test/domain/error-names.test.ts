@@ -15,7 +15,7 @@ interface ErrorClass {
 
 /** Every public entry that has types, by its source. */
 const ENTRIES = Object.entries(manifest.exports).flatMap(([name, target]) =>
-  typeof target === 'object' && 'types' in target
+  typeof target === 'object' && target.types.startsWith('./dist/types/src/')
     ? [{ name, source: target.types.replace('./dist/types/', '').replace('.d.ts', '.ts') }]
     : [],
 );

@@ -58,6 +58,11 @@ export type EventsOf<Definition> =
 export class Repository {
   readonly #options: RepositoryOptions;
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   constructor(options: RepositoryOptions) {
     this.#options = options;
   }

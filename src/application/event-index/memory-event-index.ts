@@ -21,6 +21,11 @@ export class MemoryEventIndex implements EventIndex {
   readonly #reserved = new Set<string>();
   readonly #textOf: TextOf;
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   constructor({ textOf = () => '' }: MemoryEventIndexOptions = {}) {
     this.#textOf = textOf;
   }

@@ -75,6 +75,11 @@ export class SqlEventIndex implements EventIndex {
   readonly #words: SqlTableName;
   readonly #textOf: TextOf;
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a table cannot have such a name */
   constructor(options: SqlEventIndexOptions) {
     this.#recorder = options.recorder;

@@ -62,6 +62,11 @@ export class EventEnvelopeMapper implements EventMapper<RecordedEvent> {
   readonly #mapper: Mapper;
   readonly #validates: boolean;
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   constructor({ registry, transcoder, compressor, cipher, validateOnRead }: EventEnvelopeMapperOptions) {
     this.#registry = registry;
     this.#mapper = new Mapper({ transcoder, compressor, cipher });

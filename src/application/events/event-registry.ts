@@ -43,6 +43,11 @@ export class EventRegistry {
   readonly #byTopic = new Map<string, RegisteredEvent>();
   readonly #byAggregate = new Map<string, ReadonlyMap<string, RegisteredEvent>>();
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   /**
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when two aggregates have one name, or the versions of an event have a
    *   gap

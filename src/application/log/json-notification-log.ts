@@ -40,6 +40,11 @@ export interface JSONNotificationLog {
 export class JSONNotificationLogView implements JSONNotificationLog {
   readonly #log: SectionedLog;
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   constructor(log: SectionedLog) {
     this.#log = log;
   }
@@ -64,6 +69,11 @@ export interface RemoteNotificationLogOptions {
 export class RemoteNotificationLog implements SectionedLog {
   readonly #remote: JSONNotificationLog;
   readonly sectionSize: number;
+
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
 
   /** @param remote - asks the other end, by HTTP for example */
   constructor(remote: JSONNotificationLog, { sectionSize = SECTION_SIZE_DEFAULT }: RemoteNotificationLogOptions = {}) {

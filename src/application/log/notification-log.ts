@@ -57,6 +57,11 @@ export class NotificationLog implements SectionedLog {
   readonly #recorder: Pick<ApplicationRecorder, 'selectNotifications'>;
   readonly sectionSize: number;
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the size is not a positive integer */
   constructor(
     recorder: Pick<ApplicationRecorder, 'selectNotifications'>,
@@ -102,6 +107,11 @@ export interface SelectLogOptions extends ReadLogOptions {
 /** Reads a log to its end, section by section, as it is asked for. */
 export class NotificationLogReader {
   readonly #log: SectionedLog;
+
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
 
   constructor(log: SectionedLog) {
     this.#log = log;

@@ -46,6 +46,11 @@ export class MemoryOutbox implements Outbox {
   #entries: MemoryEntry[] = [];
   readonly #positions = new Set<NotificationId>();
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   constructor(options: MemoryOutboxOptions = {}) {
     this.#select = options.select ?? (() => true);
     this.#clock = options.clock ?? systemClock;

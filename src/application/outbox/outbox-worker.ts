@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Publishes what is in an outbox.
  *
@@ -124,6 +125,11 @@ export class OutboxWorker implements AsyncDisposable {
   #hasStarted = false;
   /** Failures of the publisher, or of the outbox, in a row. */
   #failures = 0;
+
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a number makes no sense */
   constructor(options: OutboxWorkerOptions) {

@@ -72,6 +72,11 @@ export class SqlOutbox implements Outbox {
   readonly #newId: () => string;
   readonly #hints = new OutboxHints();
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a table cannot have such a name */
   constructor(options: SqlOutboxOptions) {
     this.#recorder = options.recorder;

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { Observable } from '../../util/observable.js';
@@ -21,6 +22,11 @@ import type { Outbox, OutboxEntry, OutboxPage } from './outbox.js';
 export class TransactionalOutbox implements InlineParticipant, AsyncDisposable {
   readonly #outbox: Outbox;
   readonly #worker: OutboxWorker;
+
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a number makes no sense */
   constructor(options: OutboxWorkerOptions) {

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Runs a process: follows the log of one application, and has another one execute what follows from it.
  *
@@ -99,6 +100,11 @@ export class ProcessRunner implements AsyncDisposable {
   readonly #trackingName: string;
   /** Everything up to here is done, tracked or not; `undefined` before the first look. */
   #position: NotificationId | undefined;
+
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the tracking name is none */
   constructor(options: ProcessRunnerOptions) {

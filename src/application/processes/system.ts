@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Several applications, wired: who follows whom.
  *
@@ -44,6 +45,11 @@ const SETTLE_ROUNDS_MAX = 1_000;
  */
 export class System implements AsyncDisposable {
   readonly #runners: readonly ProcessRunner[];
+
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
 
   /**
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when two wires would keep their progress under one name: each would

@@ -41,6 +41,11 @@ export class InlineProjection<Table extends string> implements InlineParticipant
   readonly #store: SqlProjectionStore<Table>;
   readonly #topics: ReadonlySet<string>;
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   constructor(options: InlineProjectionOptions<Table>) {
     this.#options = options;
     this.#store = new SqlProjectionStore(options.recorder, options.projection);

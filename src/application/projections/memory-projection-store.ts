@@ -23,6 +23,11 @@ export class MemoryProjectionStore<State> implements ProjectionStore<MemoryView<
   #next: Generation<State> | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   constructor(projection: MemoryProjection<State>) {
     this.#initialState = projection.initialState;
     this.#live = this.#empty();

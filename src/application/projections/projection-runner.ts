@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Runs a projection: catches up with the log, goes on with what is recorded, and builds the view anew on demand.
  *
@@ -89,6 +90,11 @@ export class ProjectionRunner<View> implements AsyncDisposable {
   #isUpToDate = false;
   /** Whether the view in use was found to be of this log. */
   #isOfLog = false;
+
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
 
   constructor(options: ProjectionRunnerOptions<View>) {
     const { clock = systemClock, random = Math.random, onFailure = {} } = options;

@@ -77,6 +77,11 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
   readonly #projection: SqlProjection<Table>;
   readonly #definition: string;
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   /** @param recorder - lent; the tables are in its database */
   constructor(recorder: SqlRecorder, projection: SqlProjection<Table>) {
     this.#recorder = recorder;

@@ -37,6 +37,11 @@ const ALGORITHM = 'AES-GCM';
 export class AESCipher implements Cipher {
   readonly #key: CryptoKey;
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   private constructor(key: CryptoKey) {
     this.#key = key;
   }

@@ -42,6 +42,11 @@ export class JSONTranscoder implements Transcoder {
   readonly #transcodings: Transcoding[] = [];
   readonly #byName = new Map<string, Transcoding>();
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   /**
    * Adds a transcoding. A later one of the same name replaces an earlier one.
    *

@@ -50,6 +50,11 @@ export class Mapper<E extends DomainEvent = DomainEvent> implements EventMapper<
   readonly #versions = new Map<string, EventVersions>();
   readonly #topics: ReadonlySet<string> | undefined;
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the versions of an event type have a gap, or the topics are no list */
   constructor(options: MapperOptions) {
     this.#options = options;

@@ -49,6 +49,11 @@ export class DatetimeAsISO implements Transcoding<object, string> {
   readonly name: string = 'datetime_iso';
   readonly #decodesTo: DecodedDatetime;
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   /**
    * @param options - `decodesTo`: `DateTime` keeps everything; `Date` is for data that never has microseconds or a
    *   missing offset, and refuses those that do. The default is `DateTime`

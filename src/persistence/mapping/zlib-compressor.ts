@@ -37,6 +37,11 @@ export class ZlibCompressor implements Compressor {
   readonly #decompressedBytesMax: number;
   readonly #nodeZlib: NodeZlib | undefined = nodeZlib();
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   constructor(options: ZlibCompressorOptions = {}) {
     this.#decompressedBytesMax = options.decompressedBytesMax ?? DECOMPRESSED_BYTES_MAX_DEFAULT;
   }

@@ -16,6 +16,11 @@ export class MemoryFactory implements RecorderFactory {
   #processRecorder: MemoryProcessRecorder | undefined;
   #isClosed = false;
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   /**
    * @param environment - `CREATE_TABLE` is checked and has no effect: there is nothing to create
    * @throws EnvironmentError (`ENVIRONMENT_ERROR`) when it is no boolean word

@@ -24,6 +24,11 @@ export interface MemoryRecorderOptions {
 
 /** An aggregate recorder whose events are gone when it is. */
 export class MemoryAggregateRecorder extends SerialAggregateRecorder {
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   constructor(options: MemoryRecorderOptions = {}) {
     const { session, tables } = memoryTables(options);
     super(session, tables);
@@ -33,6 +38,11 @@ export class MemoryAggregateRecorder extends SerialAggregateRecorder {
 /** An application recorder whose events are gone when it is. */
 export class MemoryApplicationRecorder extends SerialApplicationRecorder {
   readonly supports: RecorderSupport = { notifications: true };
+
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
 
   constructor(options: MemoryRecorderOptions = {}) {
     const { session, tables } = memoryTables(options);
@@ -54,6 +64,11 @@ export class MemoryApplicationRecorder extends SerialApplicationRecorder {
  * ```
  */
 export class MemoryProcessRecorder extends SerialProcessRecorder<undefined> {
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   constructor(options: MemoryRecorderOptions = {}) {
     const { session, tables } = memoryTables(options);
     super(memoryConnection(session, tables.unit), tables);

@@ -10,6 +10,11 @@ import type { SnapshotStore, StoredSnapshot } from '../snapshot-store.js';
 export class MemorySnapshotStore implements SnapshotStore {
   readonly #snapshots = new Map<string, StoredSnapshot>();
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   async select(originatorId: string): Promise<StoredSnapshot | undefined> {
     return this.#snapshots.get(originatorId);
   }

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The one door to `pg`: its pool, with the settings and the errors of the Python library's.
  *

@@ -59,6 +59,11 @@ export class SqlCommitIds {
   readonly #names: SqlTableName;
   readonly #clock: Pick<Clock, 'nowMs'>;
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a table cannot have such a name */
   constructor(options: SqlCommitIdsOptions) {
     const { recorder, table = TABLE_DEFAULT, schema, clock = systemClock } = options;

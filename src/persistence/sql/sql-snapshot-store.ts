@@ -53,6 +53,11 @@ export class SqlSnapshotStore implements SnapshotStore {
   readonly #recorder: SqlRecorder;
   readonly #names: SqlTableName;
 
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a table cannot have such a name */
   constructor({ recorder, table = TABLE_DEFAULT, schema }: SqlSnapshotStoreOptions) {
     this.#recorder = recorder;

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Runs the sync server in Node: HTTP, a pool of connections, and PostgreSQL itself when no other is given.
  *

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The way in to synchronisation: wires the pusher to its store, to the page, and to the other tabs.
  *
