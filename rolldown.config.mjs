@@ -62,8 +62,9 @@ const wasmLiteralInQuotes = {
   },
 };
 
-// What is in the workers, and in what makes an application's own: nobody has it twice, and nobody has to install it.
-const BUNDLED = /^(idb|sql\.js\/dist\/)/;
+// What is in the workers, and in what makes an application's own: nobody has it twice, and nobody has to install it. And
+// what only the server is made of, so that the application of a browser does not install it.
+const BUNDLED = /^(idb|sql\.js\/dist\/|@?hono\/|hono$)/;
 
 /** Everything but the workers. What it imports by name stays an import: the application's bundler dedupes it. */
 export const libraryBuild = {
