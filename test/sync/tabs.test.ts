@@ -14,6 +14,8 @@ afterEach(closeScenes);
 /** A tab of its own worker, which can die. */
 class Tab {
   isDead = false;
+  /** While it is frozen: its worker answers when this resolves. */
+  frozen: Promise<unknown> | undefined;
   readonly sync: Sync;
   readonly scene: Scene;
 
@@ -22,16 +24,18 @@ class Tab {
     const recorder = new Proxy(scene.recorder, {
       get: (target, name: keyof ProcessRecorder) =>
         typeof target[name] === 'function'
-          ? (...given: never[]) =>
-              this.isDead
-                ? Promise.reject(new WorkerDiedError('The worker is gone.'))
-                : (target[name] as (...given: never[]) => unknown).apply(target, given)
+          ? async (...given: never[]) => {
+              if (this.isDead) throw new WorkerDiedError('The worker is gone.');
+              await this.frozen;
+              return await (target[name] as (...given: never[]) => unknown).apply(target, given);
+            }
           : target[name],
     });
     const store = {
       ...scene.store,
       recorder,
-      onRecorded: (listener: () => void) => scene.store.onRecorded(() => this.isDead || listener()),
+      onRecorded: (listener: () => void) =>
+        scene.store.onRecorded(() => this.isDead || this.frozen !== undefined || listener()),
     };
     this.sync = scene.start({ store, getToken: token }).sync;
   }
@@ -149,6 +153,24 @@ describe('the trouble of the tab that pushes', () => {
     await second.until('idle', 0);
     await scene.expectBooksComplete();
   });
+});
+
+test('a tab that hears, while its worker stands still, loses its turn', async () => {
+  const scene = new Scene('hears');
+  await scene.count(1);
+  const [first, second] = [new Tab(scene), new Tab(scene)];
+  for (const tab of [first, second]) await tab.until('idle', 0);
+  const { promise, resolve: thaw } = Promise.withResolvers<undefined>();
+  first.frozen = promise;
+  await scene.count(2);
+  await passing(scene, 500, async () => (await scene.books.maxNotificationId()) === 3);
+  await second.until('idle', 0);
+  thaw(undefined);
+  first.frozen = undefined;
+  await scene.count(1);
+  await passing(scene, 500, async () => (await scene.books.maxNotificationId()) === 4);
+  for (const tab of [first, second]) await tab.until('idle', 0);
+  await scene.expectBooksComplete();
 });
 
 const nothing = (): void => undefined;

@@ -7,9 +7,9 @@
  *   └──none waits        └── it was heard ──┘
  * ```
  *
- * A tab that lives answers a question at once, also in the background: messages are not throttled as timers are. So a
- * tab that does not answer does not push either. Where it does after all, two send the same: that wastes a request, and
- * the server answers the second as recorded before.
+ * A tab that lives answers a question as soon as its store has answered it, also in the background: messages are not
+ * throttled as timers are. So a tab that does not answer does not push either. Where it does after all, two send the same:
+ * that wastes a request, and the server answers the second as recorded before.
  *
  * @module
  */

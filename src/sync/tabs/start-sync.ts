@@ -264,11 +264,20 @@ class RunningSync implements Sync {
     this.#show();
   }
 
-  /** A tab that lives says so at once, and looks: whoever asks has events that this one may not have heard of. */
+  /**
+   * Says so when its store has answered, and looks: whoever asks has events that this tab may not have heard of. Not
+   * before, because a frozen page of Chromium still hears, while its worker, timers and requests stand still.
+   */
   #answer(): void {
     if (this.#place !== 'leading') return;
-    this.#channel.postStatus(this.#status.value);
     this.#pusher.noteCommit();
+    readConfirmed(this.#store.recorder).then(
+      () => {
+        if (this.#place === 'leading') this.#channel.postStatus(this.#status.value);
+      },
+      // It does not do what it has the turn for.
+      () => undefined,
+    );
   }
 
   async #countOwn(): Promise<Rest> {
