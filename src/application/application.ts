@@ -338,9 +338,9 @@ export class Application implements EventLog {
    * @returns stops the calls
    */
   onRecorded(listener: () => void): () => void {
-    const stopOwn = this.#listeners.add(listener);
-    // Whoever tells of others may keep a set, in which one function is once; and its failures are its own.
+    // First, because it may throw, and the listener is not to stay then. Whoever tells of others may keep a set, in which one function is once; and its failures are its own.
     const stopOthers = this.#hearOthers(() => callListener(listener));
+    const stopOwn = this.#listeners.add(listener);
     return () => {
       stopOwn();
       stopOthers();

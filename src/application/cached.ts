@@ -6,6 +6,7 @@
 import { checkedMs, validateCount } from '../persistence/validation.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
+import { callListener } from '../util/listeners.js';
 import type { InlineParticipant } from './events/inline-participant.js';
 import type { NotifiedEvent } from './events/notified-event.js';
 
@@ -72,7 +73,9 @@ export function cached<Arguments extends readonly unknown[], Answer>(
     const name = key(...given);
     const known = entries.get(name);
     if (known !== undefined && clock.monotonicMs() < known.untilMs) return known.answer;
-    const entry = { answer: ask(...given), tags: tags(...given), untilMs: clock.monotonicMs() + ttlMs };
+    // Before it is asked: what these throw is the caller's, who waits for no answer then.
+    const tagged = { tags: tags(...given), untilMs: clock.monotonicMs() + ttlMs };
+    const entry = { ...tagged, answer: ask(...given) };
     // Deleted first, so that it goes to the end.
     entries.delete(name);
     entries.set(name, entry);
@@ -100,7 +103,14 @@ export function invalidation(
   tagsOf: (event: NotifiedEvent) => readonly string[],
 ): InlineParticipant {
   const drop = (events: readonly NotifiedEvent[]): void => {
-    const tags = events.flatMap(tagsOf);
+    const tags = events.flatMap((event) => {
+      let made: readonly string[] = [];
+      // One that makes it fail keeps no other event from what it makes old.
+      callListener(() => {
+        made = tagsOf(event);
+      });
+      return made;
+    });
     for (const { invalidate } of functions) invalidate(tags);
   };
   // Who asked within the transaction has read what was not committed yet, and may never be.

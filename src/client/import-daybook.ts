@@ -12,6 +12,7 @@ import { sourceOf } from '../host/protocol/byte-source.js';
 import type { ByteSource } from '../host/protocol/byte-source.js';
 import { WorkerFailedError } from '../host/protocol/client-errors.js';
 import { onAbort } from '../util/on-abort.js';
+import { guarded } from '../util/listeners.js';
 import { wasmHref } from './start-worker.js';
 import type { WorkerFiles } from './start-worker.js';
 import { markStore } from '../origin/store-marker.js';
@@ -71,7 +72,7 @@ export async function importDaybook(options: ImportDaybookOptions): Promise<Impo
   const reader = (isBlob ? from.stream() : from).getReader();
   const callOff = onAbort(signal, () => link.end(signal?.reason as Error));
   const source = proxy(endingSource(sourceOf(reader), (error) => link.end(error)));
-  const progress = onProgress === undefined ? undefined : proxy(onProgress);
+  const progress = onProgress === undefined ? undefined : proxy(guarded(onProgress));
   const totalBytes = isBlob ? from.size : undefined;
   try {
     await whenStarted(link);

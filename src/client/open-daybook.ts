@@ -13,7 +13,7 @@ import { checkedMs, validateDurability } from '../persistence/validation.js';
 import type { FollowOptions, Subscription } from '../persistence/subscription.js';
 import { pageWakeSources } from '../origin/wake-sources.js';
 import { systemClock } from '../util/clock.js';
-import { Listeners } from '../util/listeners.js';
+import { guarded, Listeners } from '../util/listeners.js';
 import { StoreClosedError, WorkerFailedError } from '../host/protocol/client-errors.js';
 import { openExport } from './remote-export.js';
 import { StoreRecorder } from './remote-recorder.js';
@@ -132,7 +132,7 @@ export async function openDaybook(options: OpenDaybookOptions): Promise<Daybook>
     signal,
   });
   try {
-    const progress = onProgress === undefined ? undefined : proxy(onProgress);
+    const progress = onProgress === undefined ? undefined : proxy(guarded(onProgress));
     // Sent together, so that opening waits for no answer; the worker takes them in this order.
     const [, identity] = await Promise.all([
       link.watch(),

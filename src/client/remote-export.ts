@@ -7,6 +7,7 @@ import { proxy } from 'comlink';
 import type { OnOpenProgress } from '../persistence/journal/open-progress.js';
 import type { HostExportOptions } from '../host/protocol/backup-host.js';
 import { startBackupLink, whenStarted } from './backup-link.js';
+import { guarded } from '../util/listeners.js';
 import type { CancellableByteSource } from '../host/protocol/byte-source.js';
 import { WorkerFailedError } from '../host/protocol/client-errors.js';
 import type { WorkerFiles } from './start-worker.js';
@@ -40,7 +41,7 @@ export async function openExport(options: RemoteExportOptions): Promise<Cancella
     }
   };
   await orStop(whenStarted(link));
-  const progress = onProgress === undefined ? undefined : proxy(onProgress);
+  const progress = onProgress === undefined ? undefined : proxy(guarded(onProgress));
   const source = await orStop(
     link.call((host) => host.export({ name, identity, format, wasmUrl: wasmHref(files) }, progress)),
   );

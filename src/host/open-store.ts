@@ -16,7 +16,7 @@ import { withEnds } from '../persistence/transaction-ends.js';
 import { follow } from '../persistence/subscription.js';
 import type { FollowOptions, Subscription } from '../persistence/subscription.js';
 import { validateDurability } from '../persistence/validation.js';
-import { Listeners } from '../util/listeners.js';
+import { guarded, Listeners } from '../util/listeners.js';
 import { OpenedStore } from './opened-store.js';
 import type { CommitOptions, DaybookInsertOptions, DaybookRecorder } from './protocol/daybook-recorder.js';
 import type { HostReport } from './protocol/store-host.js';
@@ -81,7 +81,8 @@ export interface HostedStore extends AsyncDisposable {
  * ```
  */
 export async function openStore(options: OpenStoreOptions): Promise<HostedStore> {
-  const { name, wasmUrl, durability, onProgress } = options;
+  const { name, wasmUrl, durability } = options;
+  const onProgress = options.onProgress && guarded(options.onProgress);
   validateStoreName(name);
   validateDurability(durability);
   const listeners = new Listeners();

@@ -23,6 +23,7 @@
  *
  * @module
  */
+import { reportFailure } from '../util/listeners.js';
 import { onAbort } from '../util/on-abort.js';
 import { ProgrammingError } from './errors.js';
 import { logBehind } from './log-behind.js';
@@ -132,15 +133,14 @@ class PagedSubscription implements Subscription {
     this.#signal = signal;
   }
 
-  next(): Promise<Result> {
+  async next(): Promise<Result> {
+    // What throws here, because nobody could be asked for hints, is when the next one is asked for.
     this.#start();
-    return (
-      this.#ended ??
-      new Promise((resolve) => {
+    return await (this.#ended ??
+      new Promise<Result>((resolve) => {
         this.#pulls.push(resolve);
         void this.#serve();
-      })
-    );
+      }));
   }
 
   return(): Promise<Result> {
@@ -211,7 +211,12 @@ class PagedSubscription implements Subscription {
 
   async #end(): Promise<Result> {
     this.#page = [].values();
-    await this.#letGo?.();
+    try {
+      await this.#letGo?.();
+    } catch (error) {
+      // It has ended all the same.
+      reportFailure(error);
+    }
     return END;
   }
 }

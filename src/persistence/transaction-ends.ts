@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { callListener } from '../util/listeners.js';
+import { reportFailure } from '../util/listeners.js';
 import { isEventSourcingError } from '../domain/errors.js';
 import type { EndListener, RecorderTransaction, TransactionOutcome } from './recorder-transaction.js';
 
@@ -128,9 +128,7 @@ async function told(listener: EndListener, outcome: TransactionOutcome): Promise
   try {
     await listener(outcome);
   } catch (error) {
-    callListener(() => {
-      throw error;
-    });
+    reportFailure(error);
   }
 }
 

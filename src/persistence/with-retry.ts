@@ -1,6 +1,7 @@
 /** Tries again what may pass: a connection that broke, a server that restarts. */
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
+import { callListener } from '../util/listeners.js';
 import { pause } from '../util/pause.js';
 import { checkedMs, validateCount } from './validation.js';
 
@@ -13,7 +14,10 @@ export interface RetryOptions {
   readonly attempts?: number;
   /** Milliseconds between two attempts. @defaultValue 1 000 */
   readonly delayMs?: number;
-  /** Whether an error may pass. Repeat only work that may safely be done twice. @defaultValue `() => true` */
+  /**
+   * Whether an error may pass. Repeat only work that may safely be done twice. When this throws, the work is not repeated,
+   * and its own error is what the caller gets. @defaultValue `() => true`
+   */
   readonly isRetryable?: (error: unknown) => boolean;
   /** Ends the waiting between attempts with its reason. */
   readonly signal?: AbortSignal;
@@ -47,8 +51,17 @@ export async function withRetry<T>(work: () => Promise<T>, options: RetryOptions
     try {
       return await work();
     } catch (error) {
-      if (attempt >= attempts || !isRetryable(error)) throw error;
+      if (attempt >= attempts || !isHopeful(isRetryable, error)) throw error;
       await pause(options.clock ?? systemClock, delayMs, options.signal);
     }
   }
+}
+
+function isHopeful(isRetryable: (error: unknown) => boolean, error: unknown): boolean {
+  let answer = false;
+  // What the work failed with says more than that nobody could judge it.
+  callListener(() => {
+    answer = isRetryable(error);
+  });
+  return answer;
 }

@@ -48,18 +48,28 @@ export class Listeners<Args extends readonly unknown[] = []> {
   }
 }
 
+/** A listener that can be handed to anyone: called as by {@link callListener}. */
+export function guarded<Args extends readonly unknown[]>(listener: (...args: Args) => void): (...args: Args) => void {
+  return (...args) => callListener(() => listener(...args));
+}
+
 /** Calls one listener as {@link Listeners.tell} does: its failure is reported, and is not that of whoever tells it. */
 export function callListener(listener: () => void): void {
   try {
     listener();
   } catch (error) {
-    // Absent in Node.
-    const { reportError } = globalThis as Partial<Pick<typeof globalThis, 'reportError'>>;
-    if (reportError !== undefined) reportError(error);
-    else {
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
+    reportFailure(error);
+  }
+}
+
+/** Says what a listener failed with, as the platform says what nobody catches. */
+export function reportFailure(failure: unknown): void {
+  // Absent in Node.
+  const { reportError } = globalThis as Partial<Pick<typeof globalThis, 'reportError'>>;
+  if (reportError !== undefined) reportError(failure);
+  else {
+    queueMicrotask(() => {
+      throw failure;
+    });
   }
 }

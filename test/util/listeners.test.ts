@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { callListener, Listeners } from '../../src/util/listeners.js';
+import { callListener, guarded, Listeners } from '../../src/util/listeners.js';
 import { uncaughtErrors } from '../support/uncaught-errors.js';
 
 afterEach(() => {
@@ -41,6 +41,15 @@ describe('listeners', () => {
     callListener(fail);
     expect(report).toHaveBeenCalledExactlyOnceWith(expect.any(RangeError));
     expect(errors).toEqual([]);
+  });
+
+  test('that are guarded may be handed to anyone', () => {
+    const errors = uncaughtErrors();
+    const told: unknown[] = [];
+    guarded((what: string) => told.push(what))('nails');
+    guarded(fail)();
+    expect(told).toEqual(['nails']);
+    expect(errors.map(String)).toEqual(['RangeError: a listener']);
   });
 
   test('may be one function twice, which goes once for each time it came', () => {

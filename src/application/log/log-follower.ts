@@ -18,6 +18,7 @@ import type { NotificationId } from '../../persistence/stored-event.js';
 import { checkedMs } from '../../persistence/validation.js';
 import { backoffDelayMs } from '../../util/backoff.js';
 import type { Clock } from '../../util/clock.js';
+import { callListener } from '../../util/listeners.js';
 import { ObservableValue } from '../../util/observable.js';
 import type { Observable } from '../../util/observable.js';
 import { WorkLoop } from '../../util/work-loop.js';
@@ -65,6 +66,7 @@ export class LogFollower<Status extends FollowerStatus> {
   readonly #status: ObservableValue<Status>;
   /** Failures of the storage in a row. */
   #failures = 0;
+  #hearsNews = false;
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the time between two looks makes no sense */
   constructor(options: LogFollowerOptions<Status>) {
@@ -153,19 +155,24 @@ export class LogFollower<Status extends FollowerStatus> {
   }
 
   #listen(): () => void {
-    const stopNews = this.#options.log.onRecorded?.(() => this.tell());
+    let stopNews: (() => void) | undefined;
+    // One that fails tells of nothing: then it is looked for news from time to time.
+    callListener(() => {
+      stopNews = this.#options.log.onRecorded?.(() => this.tell());
+    });
+    this.#hearsNews = stopNews !== undefined;
     return () => {
-      stopNews?.();
+      callListener(() => stopNews?.());
       this.#stop(undefined);
     };
   }
 
   async #catchUp(signal: AbortSignal): Promise<Rest> {
-    const { log, pollIntervalMs } = this.#options;
+    const { pollIntervalMs } = this.#options;
     await this.#options.catchUp(signal);
     this.#failures = 0;
     this.#reportBase({ state: 'live', lastError: undefined });
-    return { ms: pollIntervalMs ?? (log.onRecorded === undefined ? POLL_INTERVAL_MS_DEFAULT : Infinity) };
+    return { ms: pollIntervalMs ?? (this.#hearsNews ? Infinity : POLL_INTERVAL_MS_DEFAULT) };
   }
 
   #afterFailure(error: unknown): Rest {

@@ -60,6 +60,8 @@ export class MemoryOutbox implements Outbox {
   async onRecorded(_transaction: unknown, events: readonly NotifiedEvent[]): Promise<void> {
     const taken = events.find(({ notificationId }) => this.#positions.has(notificationId));
     if (taken !== undefined) throw outboxTaken(taken.notificationId);
+    // What it throws refuses the commit: once there is one, these events would be in no outbox.
+    events.forEach((event) => this.#select(event));
     await Promise.resolve();
   }
 

@@ -18,6 +18,7 @@ import { backoffDelayMs } from '../../util/backoff.js';
 import type { BackoffBounds } from '../../util/backoff.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
+import { callListener } from '../../util/listeners.js';
 import { ObservableValue } from '../../util/observable.js';
 import type { Observable } from '../../util/observable.js';
 import { WorkLoop } from '../../util/work-loop.js';
@@ -219,9 +220,12 @@ export class OutboxWorker implements AsyncDisposable {
 
   #listen(): () => void {
     const onHint = (): void => this.#loop.wake();
-    const stops = [this.#outbox.onPending(onHint), this.#onRecorded(onHint)];
+    const stops: (() => unknown)[] = [];
+    // Without hints it looks for entries from time to time.
+    callListener(() => stops.push(this.#outbox.onPending(onHint)));
+    callListener(() => stops.push(this.#onRecorded(onHint)));
     return () => {
-      for (const stop of stops) stop();
+      for (const stop of stops) callListener(stop);
       this.#show({ state: 'stopped', nextAttemptAtMs: undefined });
     };
   }

@@ -6,7 +6,7 @@
  */
 import type { Pool, PoolClient } from 'pg';
 import { systemClock } from '../../util/clock.js';
-import { callListener } from '../../util/listeners.js';
+import { callListener, guarded } from '../../util/listeners.js';
 import { NotSupportedError, ProgrammingError } from '../errors.js';
 import { breakOff, clientOf, clientWithTimeout } from './pg-clients.js';
 import { pgPoolConfig, pgPoolSettings } from './pg-pool-options.js';
@@ -244,7 +244,8 @@ class LimitedPool implements PgPool {
  */
 function catchConnectionErrors(pool: Pool, report: (error: Error) => void): void {
   pool.on('error', () => undefined);
-  pool.on('connect', (client) => client.on('error', report));
+  // Thrown here, what the caller's function throws would come out of the middle of `pg`.
+  pool.on('connect', (client) => client.on('error', guarded(report)));
 }
 
 async function isUsable(client: PoolClient, timeoutMs: number): Promise<boolean> {

@@ -7,6 +7,7 @@
 import { systemClock } from '../../util/clock.js';
 import { onAbort } from '../../util/on-abort.js';
 import type { Clock } from '../../util/clock.js';
+import { callListener } from '../../util/listeners.js';
 import { ObservableValue } from '../../util/observable.js';
 import type { Observable } from '../../util/observable.js';
 import { transportOfCopy } from '../push/copied-store.js';
@@ -125,7 +126,14 @@ class RunningSync implements Sync {
       clock,
       transport: pushBaseId === 0 ? transport : transportOfCopy(transport, pushBaseId),
       onServerBehind: options.onServerBehind ?? 'stop',
-      isOffline: () => wakeSources.isOffline(),
+      isOffline: () => {
+        // `false` promises nothing.
+        let isOffline = false;
+        callListener(() => {
+          isOffline = wakeSources.isOffline();
+        });
+        return isOffline;
+      },
       random,
     });
     this.#channel = new SyncChannel(store.name, {
@@ -161,9 +169,12 @@ class RunningSync implements Sync {
         if (this.#place === 'aside') this.#endWait();
       }),
     );
-    onAbort(
-      signal,
-      wakeSources.onWake(() => this.#attemptNow()),
+    // Without it an attempt is made later.
+    callListener(() =>
+      onAbort(
+        signal,
+        wakeSources.onWake(() => this.#attemptNow()),
+      ),
     );
     this.#channel.postQuestion();
     this.#done = Promise.all([this.#takeTurns(signal), this.#count.start(signal)]).then(() => undefined);

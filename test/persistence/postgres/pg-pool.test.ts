@@ -84,6 +84,22 @@ describe('sizes', () => {
   });
 });
 
+it('a listener of broken connections that throws is reported, and the pool goes on', async () => {
+  const errors = uncaughtErrors();
+  const onConnectionError = vi.fn(() => {
+    throw new RangeError('a listener');
+  });
+  await using pool = await open({ poolSize: 2, maxOverflow: 0, onConnectionError });
+  const lent = await pool.connect();
+  const { rows } = await lent.query('SELECT pg_backend_pid() AS pid');
+  await pool.query('SELECT pg_terminate_backend($1)', [rows[0]?.['pid']]);
+  await vi.waitUntil(() => onConnectionError.mock.calls.length > 0, PATIENTLY);
+  expect(new Set(errors.map(String))).toEqual(new Set(['RangeError: a listener']));
+  lent.release(new Error('It is broken.'));
+  expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  vi.restoreAllMocks();
+});
+
 describe('waiting', () => {
   const one = { poolSize: 1, maxOverflow: 0 };
 
