@@ -35,8 +35,9 @@ export default defineConfig({
         resolve: { alias: SOURCE_ALIASES },
         test: {
           name: 'node',
-          // For property tests on a loaded machine; what hangs says so by its own limits.
+          // For property tests on a loaded machine, and engines that are started there; what hangs says so by its own limits.
           testTimeout: 30_000,
+          hookTimeout: 60_000,
           expect: PATIENT_EXPECT,
           include: ['test/**/*.test.ts'],
           exclude: ['test/browser/**', 'test/e2e/**'],
@@ -53,6 +54,7 @@ export default defineConfig({
         test: {
           name: 'browser',
           testTimeout: 30_000,
+          hookTimeout: 60_000,
           expect: PATIENT_EXPECT,
           include: ['test/browser/**/*.test.ts'],
           browser: {

@@ -14,7 +14,7 @@ export const CLASS_VERSION_KEY = 'class_version';
 export function validateVersions(topic: string, { version, upcasts }: EventVersions): void {
   validateCount(`The version of ${topic}`, version);
   const sources = Object.keys(upcasts).map(Number);
-  const first = Math.min(version, ...sources);
+  const first = sources.reduce((least, from) => Math.min(least, from), version);
   for (let from = first; from < version; from++) {
     if (upcasts[from] === undefined)
       throw new ProgrammingError(`${topic} has no upcast from version ${from} to ${from + 1}.`);
