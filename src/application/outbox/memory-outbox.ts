@@ -76,7 +76,7 @@ export class MemoryOutbox implements Outbox {
 
   async claim(request: ClaimRequest): Promise<readonly OutboxEntry[]> {
     await Promise.resolve();
-    const held = this.#heldBack(request.nowMs);
+    const held = this.#heldBack(request);
     const claimed = this.#entries
       .filter(({ entry }) => entry.status === 'pending' && entry.position < (held.get(entry.aggregateId) ?? Infinity))
       .slice(0, request.limit);
@@ -161,7 +161,8 @@ export class MemoryOutbox implements Outbox {
   }
 
   /** By aggregate, the position from which on its entries are held back at present. */
-  #heldBack(nowMs: number): ReadonlyMap<string, number> {
+  #heldBack({ nowMs, horizonMs = Infinity }: ClaimRequest): ReadonlyMap<string, number> {
+    const isAhead = (ms: number): boolean => ms > nowMs && ms <= horizonMs;
     const held = new Map<string, number>();
     const hold = (aggregateId: string, position: number): void => {
       held.set(aggregateId, Math.min(position, held.get(aggregateId) ?? Infinity));
@@ -169,8 +170,8 @@ export class MemoryOutbox implements Outbox {
     for (const { entry, leaseId, leaseUntilMs } of this.#entries) {
       if (entry.status === 'published') continue;
       // One lease is enough: the aggregate is somebody else's.
-      if (leaseId !== undefined && leaseUntilMs > nowMs) hold(entry.aggregateId, 0);
-      else if (entry.status === 'failed' || entry.nextAttemptAtMs > nowMs) hold(entry.aggregateId, entry.position);
+      if (leaseId !== undefined && isAhead(leaseUntilMs)) hold(entry.aggregateId, 0);
+      else if (entry.status === 'failed' || isAhead(entry.nextAttemptAtMs)) hold(entry.aggregateId, entry.position);
     }
     return held;
   }

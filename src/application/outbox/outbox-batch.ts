@@ -21,6 +21,10 @@ import type { PublishErrorDetails } from './publish-errors.js';
 import type { Publish } from './publisher.js';
 import { grouped } from '../../util/grouped.js';
 
+// How far ahead a time may be beyond the longest that this worker writes itself. Others may have longer leases and waits;
+// and nobody waits longer than this because a clock was set back.
+const AHEAD_MS_MAX = 3_600_000;
+
 /** What publishing a batch takes. All times in milliseconds. */
 export interface OutboxBatchOptions {
   readonly outbox: Outbox;
@@ -91,7 +95,8 @@ export class OutboxBatch {
     this.#isStopped = isStopped;
     const { outbox, clock, leaseMs } = this.#options;
     const nowMs = clock.nowMs();
-    const lease = { leaseId: this.#leaseId, nowMs, leaseUntilMs: nowMs + leaseMs };
+    const horizonMs = nowMs + this.#aheadMsMax;
+    const lease = { leaseId: this.#leaseId, nowMs, leaseUntilMs: nowMs + leaseMs, horizonMs };
     const entries = await outbox.claim({ ...lease, limit });
     if (entries.length > 0) await this.#publishAll(entries);
     return {
@@ -101,6 +106,11 @@ export class OutboxBatch {
       unavailable: this.#unavailable,
       lastError: this.#lastError,
     };
+  }
+
+  get #aheadMsMax(): number {
+    const { leaseMs, retry } = this.#options;
+    return AHEAD_MS_MAX + Math.max(leaseMs, retry.delayMsMax);
   }
 
   async #publishAll(entries: readonly OutboxEntry[]): Promise<void> {
@@ -152,12 +162,10 @@ export class OutboxBatch {
 
   /** @returns whether it was published */
   async #publishEntry(entry: OutboxEntry): Promise<boolean> {
-    const { clock, publish, format } = this.#options;
+    const { clock } = this.#options;
     const deadline = this.#deadline();
     try {
-      const message = await format(await entry.event());
-      // Made a promise of, because a function that forgets to return one has published nevertheless.
-      await withinTime(Promise.resolve(publish(message, { signal: deadline.signal })), deadline.signal);
+      await withinTime(this.#formatAndPublish(entry, deadline.signal), deadline.signal);
     } catch (error) {
       this.#notPublished(entry, error);
       return false;
@@ -167,6 +175,16 @@ export class OutboxBatch {
     this.#result.published++;
     this.#writer.add({ id: entry.id, kind: 'published', publishedAtMs: clock.nowMs() });
     return true;
+  }
+
+  /** All of it may be code of others: ciphers, formats, publishers. */
+  async #formatAndPublish(entry: OutboxEntry, signal: AbortSignal): Promise<void> {
+    const { format, publish } = this.#options;
+    const message = await format(await entry.event());
+    // Its time may be over, and the entry somebody else's.
+    signal.throwIfAborted();
+    // A function that forgets to return a promise has published nevertheless.
+    await publish(message, { signal });
   }
 
   #deadline(): { readonly signal: AbortSignal; cancel(): void } {
@@ -183,7 +201,9 @@ export class OutboxBatch {
     const { clock, maxAttempts, retry, random } = this.#options;
     const error = toError(thrown);
     this.#lastError = error;
-    const { isPermanent = false, retryAfterMs = 0 } = publishDetails(error);
+    const { isPermanent = false, retryAfterMs: asked = 0 } = publishDetails(error);
+    // Beyond that it would count as a mistake when it is read again.
+    const retryAfterMs = asked > 0 ? Math.min(asked, AHEAD_MS_MAX) : 0;
     const isUnavailable = isEventSourcingError(error) && error.code === PublisherUnavailableError.code;
     if (isUnavailable) this.#unavailable ??= { error, retryAfterMs };
     const attempts = entry.retryCount + 1;
@@ -206,7 +226,7 @@ export class OutboxBatch {
   }
 }
 
-/** Waits for a publisher, also for one that does not care for its signal. */
+/** Waits for code of others, also for such as does not care for its signal. */
 async function withinTime(published: Promise<void>, signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const onAbort = (): void => {

@@ -67,7 +67,7 @@ export interface OutboxWorkerOptions {
   readonly retry?: BackoffBounds;
   /** Milliseconds after which others take over from a worker that went silent; a day at the most. @defaultValue 60,000 */
   readonly leaseMs?: number;
-  /** Milliseconds for one message; less than the lease. @defaultValue 30,000 */
+  /** Milliseconds to read, format and publish one message; less than the lease. @defaultValue 30,000 */
   readonly publishTimeoutMs?: number;
   /** Aggregates whose entries are published side by side. @defaultValue 8 */
   readonly concurrency?: number;
@@ -98,7 +98,8 @@ export interface OutboxWorkerStatus {
 
 /**
  * Publishes entries at least once, in order for each aggregate. Several workers may share an outbox, on one machine or
- * many; their clocks should agree to some seconds, or entries are published more often than need be.
+ * many; their clocks should agree to some seconds, or entries are published more often than need be. A lease, or a wait,
+ * that reaches further ahead than the longest of its own and an hour is taken for that of a clock that was wrong.
  *
  * @example
  * ```ts

@@ -21,7 +21,8 @@
  *    failed or waits holds back those after it, and nothing else.
  * 4. The entries of an aggregate are leased to one worker at a time. A lease that has expired is taken over.
  * 5. No lock is held while anything is published: to claim and to settle are short transactions of their own.
- * 6. Only who holds the lease can settle: a worker that was too slow changes nothing any more.
+ * 6. A time is by the clock of whoever wrote it, and clocks are set: one that is too far ahead counts as over.
+ * 7. Only who holds the lease can settle: a worker that was too slow changes nothing any more.
  *
  * @module
  */
@@ -66,6 +67,11 @@ export interface ClaimRequest {
   readonly nowMs: number;
   /** From then on, others may take the entries over. */
   readonly leaseUntilMs: number;
+  /**
+   * What is leased, or waits, until later than this is due: it was written by a clock that was wrong then, or that is
+   * right since. Otherwise a clock that is set back by a day would keep everything back for a day. @defaultValue none
+   */
+  readonly horizonMs?: number;
   /** Entries at most. */
   readonly limit: number;
 }

@@ -14,7 +14,7 @@ import type { EventSourcingErrorClass } from '../../domain/errors.js';
 
 /** What is known of a failure. */
 export interface PublishErrorDetails extends Readonly<Record<string, string | number | boolean | undefined>> {
-  /** Milliseconds that the other side asks to wait for. */
+  /** Milliseconds that the other side asks to wait for; an hour at the most is respected. */
   readonly retryAfterMs?: number;
   /** Whether it makes no sense to try again: the message is too large, for example. */
   readonly isPermanent?: boolean;

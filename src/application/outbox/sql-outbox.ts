@@ -127,11 +127,12 @@ export class SqlOutbox implements Outbox {
   }
 
   async claim(request: ClaimRequest): Promise<readonly OutboxEntry[]> {
-    const { leaseId, leaseUntilMs, nowMs, limit } = request;
+    const { leaseId, leaseUntilMs, nowMs, horizonMs = Number.MAX_SAFE_INTEGER, limit } = request;
     // Asked first without a lock: most of the time there is nothing, and a transaction that writes costs more.
-    if (!(await this.#isAnythingDue(nowMs))) return [];
+    if (!(await this.#isAnythingDue(nowMs, horizonMs))) return [];
     return await this.#write(async (connection) => {
-      const { rows } = await connection.query(claimSql(this.#names), [leaseId, leaseUntilMs, nowMs, limit]);
+      const values = [leaseId, leaseUntilMs, nowMs, horizonMs, limit];
+      const { rows } = await connection.query(claimSql(this.#names), values);
       return this.#toEntries(rows);
     });
   }
@@ -273,11 +274,12 @@ export class SqlOutbox implements Outbox {
     return found;
   }
 
-  async #isAnythingDue(nowMs: number): Promise<boolean> {
+  async #isAnythingDue(nowMs: number, horizonMs: number): Promise<boolean> {
     const { rows } = await this.#recorder.query(
-      `SELECT 1 AS due FROM ${this.#names.table} WHERE status = 'pending' AND next_attempt_at_ms <= $1
-        AND (lease_until_ms IS NULL OR lease_until_ms <= $2) LIMIT 1`,
-      [nowMs, nowMs],
+      `SELECT 1 AS due FROM ${this.#names.table} WHERE status = 'pending'
+        AND (next_attempt_at_ms <= $1 OR next_attempt_at_ms > $2)
+        AND (lease_until_ms IS NULL OR lease_until_ms <= $1 OR lease_until_ms > $2) LIMIT 1`,
+      [nowMs, horizonMs],
     );
     return rows.length > 0;
   }

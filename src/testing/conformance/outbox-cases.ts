@@ -32,8 +32,11 @@ export interface OutboxContext {
 type Case = ConformanceCase<OutboxContext>;
 
 const LEASE_MS = 1_000;
+// No lease and no wait here is longer.
+const AHEAD_MS_MAX = 2_000;
 // More than some engines take parameters in a statement.
 const MANY = 120;
+const DAY_MS = 86_400_000;
 
 /** One outbox, and shorthands to use it. */
 class OutboxLab {
@@ -78,7 +81,8 @@ class OutboxLab {
 
   async claim(limit: number = 100): Promise<{ readonly leaseId: string; readonly entries: readonly OutboxEntry[] }> {
     const leaseId = `lease ${++this.#leases} ${newOriginatorId()}`;
-    const times = { nowMs: this.nowMs, leaseUntilMs: this.nowMs + LEASE_MS };
+    const { nowMs } = this;
+    const times = { nowMs, leaseUntilMs: nowMs + LEASE_MS, horizonMs: nowMs + AHEAD_MS_MAX };
     return { leaseId, entries: await this.outbox.claim({ leaseId, ...times, limit }) };
   }
 
@@ -296,6 +300,26 @@ const positionIsTheOrder: Case = {
   },
 };
 
+const clocksAreSet: Case = {
+  name: 'a clock that is set back keeps nothing back for as long, and one that is set forward lets leases expire',
+  async run(context) {
+    const lab = await OutboxLab.open(context);
+    const [leased, waiting] = [newOriginatorId(), newOriginatorId()];
+    const [first, second] = positions(await lab.record(leased, waiting));
+    await lab.settleFirst(waiting, (id) => lab.again(id, AHEAD_MS_MAX));
+    const { leaseId } = await lab.claim();
+    expectEqual(await lab.claimable(), [], 'one is leased, the other one waits');
+    lab.pass(-1);
+    expectEqual(await lab.claimable(), [second], 'what waits is beyond what counts, and the lease is not');
+    lab.pass(-DAY_MS);
+    expectEqual(await lab.claimable(), [first, second], 'neither is waited for when the clock is a day behind');
+    expectEqual(await lab.outbox.renew(leaseId, lab.nowMs + LEASE_MS), false, 'the lease was taken over');
+    await lab.claim();
+    lab.pass(DAY_MS);
+    expectEqual(await lab.claimable(), [first, second], 'expired, when the clock is right again');
+  },
+};
+
 const selected: Case = {
   name: 'only selected events go out',
   async run(context) {
@@ -397,6 +421,7 @@ export const outboxCases: readonly ConformanceCase<OutboxContext>[] = [
   secondMayWait,
   deadLetters,
   positionIsTheOrder,
+  clocksAreSet,
   selected,
   enqueued,
   manyAtOnce,

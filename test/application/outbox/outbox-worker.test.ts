@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { MemoryOutbox } from '../../../src/application/outbox/memory-outbox.js';
+import { envelopeMessages } from '../../../src/application/outbox/message-format.js';
+import type { MessageFormat } from '../../../src/application/outbox/message-format.js';
 import { OutboxWorker } from '../../../src/application/outbox/outbox-worker.js';
 import type { OutboxWorkerOptions } from '../../../src/application/outbox/outbox-worker.js';
 import type { Outbox } from '../../../src/application/outbox/outbox.js';
@@ -90,6 +92,15 @@ describe('attempts', () => {
     expect((await outbox.pending())[0]?.nextAttemptAtMs).toBe(clock.nowMs() + 77_000);
   });
 
+  test.each([Number.NaN, -5, Infinity, 86_400_000])('no longer than an hour: %d', async (retryAfterMs) => {
+    const { clock, outbox, publish, worker, record } = lab();
+    publish.mockRejectedValue(new PublishError('later', { details: { retryAfterMs } }));
+    await record(newOriginatorId(), 1);
+    await worker.runOnce();
+    const [entry] = await outbox.pending();
+    expect((entry?.nextAttemptAtMs ?? 0) - clock.nowMs()).toBe(retryAfterMs > 0 ? 3_600_000 : 999);
+  });
+
   test('nobody is blamed when the publisher is not available, and nobody else is tried', async () => {
     const { outbox, publish, worker, record } = lab({ concurrency: 1 });
     publish.mockRejectedValue(new PublisherUnavailableError('no connection'));
@@ -152,6 +163,50 @@ describe('attempts', () => {
     expect(claims).toHaveBeenCalledTimes(1);
     expect(publish).not.toHaveBeenCalled();
   });
+
+  test.each(['format', 'event'])(
+    'a %s that never settles is given up after its time, and not published late',
+    async (what) => {
+      let goOn: () => void = () => undefined;
+      const waiting = new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      let isFirst = true;
+      const once = async (): Promise<void> => {
+        const hangs = isFirst;
+        isFirst = false;
+        if (hangs) await waiting;
+      };
+      const format: MessageFormat = async (event) => {
+        if (what === 'format') await once();
+        return await envelopeMessages()(event);
+      };
+      const { clock, outbox, publish, worker, record } = lab({ format, publishTimeoutMs: 100, concurrency: 1 });
+      const claim = outbox.claim.bind(outbox);
+      if (what === 'event') {
+        outbox.claim = async (request) =>
+          (await claim(request)).map((entry) => ({
+            ...entry,
+            event: async () => {
+              await once();
+              return await entry.event();
+            },
+          }));
+      }
+      await record(newOriginatorId(), 1);
+      await record(newOriginatorId(), 1);
+      const done = worker.runOnce();
+      await settle();
+      expect(publish).not.toHaveBeenCalled();
+      clock.advance(100);
+      expect(await done).toMatchObject({ postponed: 1 });
+      expect((await outbox.pending())[0]?.lastError).toContain('longer than 100 ms');
+      expect(publish).toHaveBeenCalledTimes(1);
+      goOn();
+      await settle();
+      expect(publish).toHaveBeenCalledTimes(1);
+    },
+  );
 
   test('a publisher that never answers is given up after its time, and the late answer changes nothing', async () => {
     const { clock, outbox, publish, worker, record } = lab({ publishTimeoutMs: 1_000, leaseMs: 10_000 });
@@ -475,5 +530,51 @@ describe('several workers', () => {
     broker.expectAll(new Map(ids.map((id) => [id, 20])));
     broker.expectOnce();
     expect(Math.min(...shares)).toBeGreaterThan(0);
+  });
+});
+
+describe('a clock that is set', () => {
+  const DAY_MS = 86_400_000;
+
+  test('back by a day keeps what a dead worker had leased back for no day', async () => {
+    const { clock, outbox, publish, worker, record } = lab();
+    clock.set(10 * DAY_MS);
+    await record(newOriginatorId(), 1);
+    const nowMs = clock.nowMs();
+    await outbox.claim({ leaseId: 'dead', nowMs, leaseUntilMs: nowMs + 60_000, limit: 10 });
+    expect((await worker.runOnce()).claimed).toBe(0);
+    clock.set(nowMs - DAY_MS);
+    expect(await worker.runOnce()).toMatchObject({ published: 1 });
+    expect(publish).toHaveBeenCalledTimes(1);
+  });
+
+  test('back by a day keeps what waits for its next attempt back for no day', async () => {
+    const { clock, publish, worker, record } = lab();
+    clock.set(10 * DAY_MS);
+    publish.mockRejectedValueOnce(new Error('no'));
+    await record(newOriginatorId(), 1);
+    expect(await worker.runOnce()).toMatchObject({ postponed: 1 });
+    clock.set(9 * DAY_MS);
+    expect(await worker.runOnce()).toMatchObject({ published: 1 });
+  });
+
+  test('back by some minutes takes no lease from anyone', async () => {
+    const { clock, outbox, worker, record } = lab({ leaseMs: 40_000 });
+    clock.set(10 * DAY_MS);
+    await record(newOriginatorId(), 1);
+    const nowMs = clock.nowMs();
+    await outbox.claim({ leaseId: 'of a longer lease', nowMs, leaseUntilMs: nowMs + 1_800_000, limit: 10 });
+    clock.set(nowMs - 600_000);
+    expect((await worker.runOnce()).claimed).toBe(0);
+  });
+
+  test('forward, while a message is on its way, ends no lease of this worker before its time', async () => {
+    const { clock, outbox, publish, worker, record } = lab();
+    const id = newOriginatorId();
+    await record(id, 1);
+    await record(id, 2);
+    publish.mockImplementationOnce(async () => clock.set(clock.nowMs() + DAY_MS));
+    expect(await worker.runOnce()).toMatchObject({ published: 2 });
+    expect(await outbox.counts()).toMatchObject({ pending: 0, published: 2 });
   });
 });
