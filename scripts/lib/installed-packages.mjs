@@ -14,6 +14,10 @@ const SIDE_BY_SIDE_MS = 1_000;
 /** Installs what is missing or out of date; does nothing, in a few milliseconds, when all is well. */
 export async function ensureInstalled() {
   if (!isCurrent()) {
+    // npm would empty what it leads to, for everybody else who works with it.
+    if (lstatSync(NODE_MODULES, { throwIfNoEntry: false })?.isSymbolicLink() === true) {
+      throw new Error('node_modules is a link, and out of date: run npm ci where it leads to.');
+    }
     console.log('Installing packages (npm ci) …');
     // By the system's Node: the project's own is deleted and written anew meanwhile. That one is older than some tools ask
     // for, which npm warns of and which does not matter, because they are run by the new one.

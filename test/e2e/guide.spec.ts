@@ -12,6 +12,8 @@ import { GuideServer } from './support/guide-server.js';
 import { expect } from './support/patient-expect.js';
 
 test('the guide leads to an app that works offline and syncs', async ({ page, context }) => {
+  // Four builds, four runs of tests and a server: whatever hangs is noticed by its own limit.
+  test.setTimeout(360_000);
   await using server = await GuideServer.prepare();
   await using app = await GuideApp.create(server.address);
   const warnings: string[] = [];

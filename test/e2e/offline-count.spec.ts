@@ -58,7 +58,12 @@ test('counts made offline outlive a killed browser and reach the books once each
     await server.start();
     await proxy.up();
     await stockPage.sendImpatiently(OFFLINE_COUNTS);
-    expect(proxy.pushes.map(({ fault, status }) => [fault, status])).toEqual([...BAD_NETWORK, ['pass', 200]]);
+    const seen = proxy.pushes.map(({ fault, status }) => [fault, status]);
+    expect(seen.slice(0, BAD_NETWORK.length)).toEqual(BAD_NETWORK);
+    // In smaller parts now, as what failed may have been too much for the network.
+    const after = seen.slice(BAD_NETWORK.length);
+    expect(after).toEqual(after.map(() => ['pass', 200]));
+    expect(after.length).toBeGreaterThan(0);
     await expect(stockPage.syncError).toBeHidden();
     await expect(stockPage.page.getByTestId('books-total')).toHaveText(String(OFFLINE_COUNTS));
   });
