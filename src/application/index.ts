@@ -144,12 +144,16 @@ export type { FailurePolicy } from './projections/projection-applier.js';
 export type { DeadLetters } from './projections/projection-dead-letters.js';
 export { ProjectionRunner } from './projections/projection-runner.js';
 export type { ProjectionRunnerOptions, ProjectionStatus } from './projections/projection-runner.js';
+export { ProjectionReplacedError } from './projections/projection-replaced-error.js';
+export type { ReplacedDefinition } from './projections/projection-replaced-error.js';
 export type {
+  BeginOptions,
   DeadLetter,
   DeadLetterFilter,
   DeadLetterStatus,
   ProjectionStore,
   ProjectionTransaction,
+  ViewCheckpoint,
   ViewGeneration,
 } from './projections/projection-store.js';
 export { SqlProjectionStore } from './projections/sql-projection-store.js';

@@ -22,7 +22,9 @@
  *    │  ├─ InternalError           a promise of Daybook's own was broken
  *    │  │  └─ CorruptJournalError  what was read back is not what was written
  *    │  ├─ ProgrammingError        a call that can never work: bad argument, missing table
+ *    │  │  └─ ProjectionReplacedError  a view is of a later definition of its projection
  *    │  └─ NotSupportedError       not possible with this engine, or with this version
+ *    ├─ LogBehindError             a log has less than what follows it has seen: cut off, restored, or another one
  *    ├─ TopicError                 no event type is registered under a topic
  *    └─ MapperDeserialisationError a stored state cannot be read as an event
  * TypeError

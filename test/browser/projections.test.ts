@@ -2,6 +2,7 @@
 import { openDaybook } from 'daybook';
 import type { Daybook } from 'daybook';
 import { ProjectionRunner, SqlProjectionStore } from 'daybook/application';
+import type { SqlView } from 'daybook/application';
 import { CountingWorld, newOriginatorId, processCases, projectionCases, projectionRaceCases } from 'daybook/testing';
 import { expect, test } from 'vitest';
 import { describeConformance } from '../support/run-conformance.js';
@@ -60,4 +61,41 @@ test('two tabs that run one projection count every event once, and both read the
   expect(await world.readSums(mine)).toEqual(expected);
   expect(await world.readSums(other)).toEqual(expected);
   for (const runner of runners) await runner.close();
+});
+
+test('a tab of an old release stops, and the view stays that of the tab with the new one', async () => {
+  const name = newStoreName();
+  const [oldTab, newTab] = await Promise.all([openStore(name), openStore(name)]);
+  const world = new CountingWorld(oldTab.recorder);
+  const release = (daybook: Daybook, factor: number): ProjectionRunner<SqlView> => {
+    const { recorder } = daybook;
+    const sums = world.sums(undefined, factor);
+    const added = `by_${factor}_${world.name}`;
+    const create = (table: string): string => `CREATE TABLE ${table} (n BIGINT NOT NULL)`;
+    const projection = { ...sums, tables: { ...sums.tables, [added]: create } };
+    return new ProjectionRunner<SqlView>({
+      projection,
+      store: new SqlProjectionStore(recorder, projection),
+      log: { ...world.quietLog, recorder, onRecorded: (listener) => daybook.onRecorded(listener) },
+    });
+  };
+  const thing = newOriginatorId();
+  const old = release(oldTab, 1);
+  await old.start();
+  await old.waitFor(await world.find(thing, 1));
+  const present = release(newTab, 10);
+  await present.start();
+  await present.waitFor(await world.find(thing, 2));
+  await present.rebuild();
+  const last = await world.find(thing, 3);
+  await expect(old.waitFor(2 ** 40)).rejects.toMatchObject({
+    code: 'FOLLOWER_STOPPED',
+    cause: { code: 'PROJECTION_REPLACED' },
+  });
+  await expect(release(oldTab, 1).catchUp()).rejects.toMatchObject({ code: 'PROJECTION_REPLACED' });
+  await expect(release(oldTab, 1).rebuild()).rejects.toMatchObject({ code: 'PROJECTION_REPLACED' });
+  await present.waitFor(last);
+  expect(await world.readSums(oldTab.recorder)).toEqual({ [thing]: [60, 3] });
+  expect(present.status.value.lastError).toBeUndefined();
+  for (const runner of [old, present]) await runner.close();
 });

@@ -31,7 +31,8 @@ export interface InlineProjectionOptions<Table extends string> {
 /**
  * A projection in line with the events: its view changes in the same transaction, so whoever reads what was committed
  * reads a view that holds it. What its handler rejects with refuses the commit, and so does a `LogBehindError`
- * (`LOG_BEHIND`): the view has seen what the log does not have (any more).
+ * (`LOG_BEHIND`): the view has seen what the log does not have (any more); and a `ProjectionReplacedError`
+ * (`PROJECTION_REPLACED`): the view is of a newer release. Leaving it behind would break what is promised to its readers.
  *
  * Events that were recorded without it, by another program for example, are taken first, in the same transaction. Where
  * there may be many, catch up with a `ProjectionRunner` before.
@@ -56,9 +57,12 @@ export class InlineProjection<Table extends string> implements InlineParticipant
    * Creates the view if it is missing. To be called before the application records.
    *
    * @throws LogBehindError (`LOG_BEHIND`) when the log does not have (any more) what the view has seen
+   * @throws ProjectionReplacedError (`PROJECTION_REPLACED`) when the view is of a later definition
    */
   async setUp(): Promise<void> {
     await this.#store.setUp();
+    // One of an earlier definition can still be built anew, before the first commit.
+    await this.#store.isOutdated();
     const checkpoint = await this.#store.checkpoint('live');
     if (checkpoint !== undefined) await this.#assertOfLog(checkpoint, this.#options.recorder);
   }

@@ -129,9 +129,10 @@ export class ProjectionRunner<View> implements AsyncDisposable {
   /**
    * Starts it, and keeps it going until it is closed or the signal is aborted. Starting twice is fine. A view that was
    * made by an earlier definition is built anew first, as by {@link ProjectionRunner.rebuild}; one of a later definition
-   * stops it, and so does a log that does not have (any more) what the view has seen, with a `LogBehindError`: it was cut
+   * stops it with a `ProjectionReplacedError`, and so does a log that does not have (any more) what the view has seen, with a `LogBehindError`: it was cut
    * off, restored, or is another one.
    *
+   * @throws ProjectionReplacedError (`PROJECTION_REPLACED`) when the view is of a later definition already
    * @throws what the store throws when it cannot be set up
    */
   async start(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
@@ -143,6 +144,7 @@ export class ProjectionRunner<View> implements AsyncDisposable {
    * Takes what is recorded now, and returns: for a program that runs once, or a test.
    *
    * @throws LogBehindError (`LOG_BEHIND`) when the log does not have what the view has seen: build it anew, or reset it
+   * @throws ProjectionReplacedError (`PROJECTION_REPLACED`) when the view is of a later definition
    * @throws what else stops the projection; `OperationalError` when the store fails
    */
   async catchUp(): Promise<void> {
@@ -166,20 +168,29 @@ export class ProjectionRunner<View> implements AsyncDisposable {
    * was broken off. Readers see the old view, whole, and then the new one. A view that has seen what the log does not have
    * (any more) is replaced by one of what it has.
    *
+   * @param options - `isRollback`: replace the view of a later definition, too: a higher version, or one of the same
+   *   version that has replaced this one. End the program that has it before: one of a higher version takes the view back
+   *   with its next start. False by default
+   * @throws ProjectionReplacedError (`PROJECTION_REPLACED`) when the view, or the next one, is of a later definition
    * @throws what stops a projection; the view in use stays as it is
    */
-  async rebuild(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async rebuild(options: { readonly signal?: AbortSignal; readonly isRollback?: boolean } = {}): Promise<void> {
     const signal = AbortSignal.any([this.#follower.signal, ...(options.signal === undefined ? [] : [options.signal])]);
     await this.#options.store.setUp();
-    await this.#rebuild(signal);
+    await this.#rebuild(signal, options.isRollback);
     await this.#countDeadLetters();
     this.#follower.tell();
   }
 
-  /** Empties the view and forgets how far it was, so that it begins at the first event. Readers see it grow. */
-  async reset(): Promise<void> {
+  /**
+   * Empties the view and forgets how far it was, so that it begins at the first event. Readers see it grow.
+   *
+   * @param options - `isRollback` as of {@link ProjectionRunner.rebuild}
+   * @throws ProjectionReplacedError (`PROJECTION_REPLACED`) when the view, or the next one, is of a later definition
+   */
+  async reset(options: { readonly isRollback?: boolean } = {}): Promise<void> {
     await this.#options.store.setUp();
-    await this.#options.store.reset();
+    await this.#options.store.reset(options);
     this.#isUpToDate = true;
     this.#follower.report({ position: 0, deadLetters: 0 });
     this.#follower.tell();
@@ -211,16 +222,17 @@ export class ProjectionRunner<View> implements AsyncDisposable {
     await this.#catchUp('live', signal);
   }
 
-  async #rebuild(signal: AbortSignal): Promise<void> {
+  async #rebuild(signal: AbortSignal, isRollback: boolean = false): Promise<void> {
     const { store } = this.#options;
-    await store.beginNext({ isAnew: (await this.#lost('next')) !== undefined });
+    await store.beginNext({ isAnew: (await this.#lost('next')) !== undefined, isRollback });
     let outcome;
     do {
       await this.#catchUp('next', signal);
       // Not within the transaction that swaps the views: on an engine with one connection, reading would wait for it.
       outcome = await store.promoteNext({ lostPosition: (await this.#lost('live'))?.position });
     } while (outcome === 'behind');
-    this.#isUpToDate = true;
+    // Somebody else may have put one in its place, and that may be of another definition.
+    this.#isUpToDate = !(await store.isOutdated());
   }
 
   async #catchUp(generation: ViewGeneration, signal: AbortSignal): Promise<void> {
@@ -235,6 +247,8 @@ export class ProjectionRunner<View> implements AsyncDisposable {
       const checkpoint = await store.checkpoint(generation);
       // Somebody else has put it in the place of the view in use.
       if (checkpoint === undefined) return;
+      // Also where there is nothing to do, because the newer one is faster.
+      if (generation === 'live' && checkpoint.isOtherDefinition === true) await store.isOutdated();
       const { position } = checkpoint;
       // Beyond the head when others are faster, too.
       if (position > head || (generation === 'live' && !this.#isOfLog)) await this.#assertOfLog(checkpoint);

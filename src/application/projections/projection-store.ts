@@ -65,7 +65,27 @@ export interface DeadLetterFilter {
   readonly notificationId?: NotificationId;
 }
 
-/** Keeps the view of one projection, and how far it is. */
+/** How far a view is. */
+export interface ViewCheckpoint extends LogCheckpoint {
+  /** Whether it is of another definition than the store's, an earlier or a later one. @defaultValue false */
+  readonly isOtherDefinition?: boolean;
+}
+
+/** How a view is begun. */
+export interface BeginOptions {
+  /** A next view that is there already is not gone on with. @defaultValue false */
+  readonly isAnew?: boolean;
+  /** This definition takes the place of a view of a later one, too. @defaultValue false */
+  readonly isRollback?: boolean;
+}
+
+/**
+ * Keeps the view of one projection, and how far it is.
+ *
+ * Several releases of a program may have definitions of their own, and run at once. The view is of the latest one: of
+ * the highest version, and within a version of the one that was the last to come. A definition that was replaced stays so
+ * (`ProjectionReplacedError`), unless it is told to come back.
+ */
 export interface ProjectionStore<View> {
   /** Creates what is missing: the live view, empty, and the place for checkpoints and dead letters. */
   setUp(): Promise<void>;
@@ -73,16 +93,17 @@ export interface ProjectionStore<View> {
    * Whether the live view was made by another definition: other topics, other tables, another version. It can be read,
    * and has to be built anew before anything is added to it.
    *
-   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it was made by a later version
+   * @throws ProjectionReplacedError (`PROJECTION_REPLACED`) when it was made by a later definition
    */
   isOutdated(): Promise<boolean>;
   /** How far a view is; `undefined` when there is no next one. */
-  checkpoint(generation: ViewGeneration): Promise<LogCheckpoint | undefined>;
+  checkpoint(generation: ViewGeneration): Promise<ViewCheckpoint | undefined>;
   /**
    * Changes a view. The work may run more than once, each time on what is committed then.
    *
    * @throws what the work rejected with; then nothing has changed
    * @throws ViewMovedError when there is no next view any more: somebody else has put it in the place of the live one
+   * @throws ProjectionReplacedError (`PROJECTION_REPLACED`) when the view is of a later definition
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the view is of another definition
    */
   transaction<T>(
@@ -92,19 +113,25 @@ export interface ProjectionStore<View> {
   /**
    * Makes an empty next view. One of the same definition that is there already is gone on with, another one is dropped.
    *
-   * @param options - `isAnew`: none is gone on with
+   * @throws ProjectionReplacedError (`PROJECTION_REPLACED`) when the live view or the next one is of a later definition,
+   *   and this is no rollback
    */
-  beginNext(options?: { readonly isAnew?: boolean }): Promise<void>;
+  beginNext(options?: BeginOptions): Promise<void>;
   /**
    * Puts the next view in the place of the live one. Both stand still meanwhile.
    *
    * @param options - `lostPosition`: where the live view stands for nothing, because the log does not have it
    * @returns `behind` when the next view is not as far as the live one, and nothing was done: readers never see a view go
    *   back. `none` when there is no next view
+   * @throws ProjectionReplacedError (`PROJECTION_REPLACED`) when the next view is of a later definition
    */
   promoteNext(options?: {
     readonly lostPosition?: NotificationId | undefined;
   }): Promise<'promoted' | 'behind' | 'none'>;
-  /** Empties the live view, and forgets how far it was and its dead letters. A next one is dropped. */
-  reset(): Promise<void>;
+  /**
+   * Empties the live view, and forgets how far it was and its dead letters. A next one is dropped.
+   *
+   * @throws ProjectionReplacedError (`PROJECTION_REPLACED`) when a view is of a later definition, and this is no rollback
+   */
+  reset(options?: Pick<BeginOptions, 'isRollback'>): Promise<void>;
 }

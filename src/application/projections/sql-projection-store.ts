@@ -3,7 +3,8 @@
  * SQLite and PostgreSQL.
  *
  * ```text
- * projection_checkpoints    projection, generation → position, the last event, whether it is the live one, its definition
+ * projection_checkpoints    projection, generation → position, the last event, is_live, its definition
+ *                           is_live: 1 the live view, 0 the next one; −1 none, only a definition that another one replaced
  * projection_dead_letters   projection, generation, notification → what failed, and why
  * <table>                   the live view;  <table>__g<generation>  the next one
  * ```
@@ -20,13 +21,16 @@ import type { NotificationId } from '../../persistence/stored-event.js';
 import type { LogCheckpoint } from '../log/lost-position.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import type { SqlProjection, SqlView } from './projection.js';
+import { ProjectionReplacedError } from './projection-replaced-error.js';
 import { ViewMovedError } from './projection-store.js';
 import type {
+  BeginOptions,
   DeadLetter,
   DeadLetterFilter,
   DeadLetterStatus,
   ProjectionStore,
   ProjectionTransaction,
+  ViewCheckpoint,
   ViewGeneration,
 } from './projection-store.js';
 
@@ -107,13 +111,13 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
   async isOutdated(): Promise<boolean> {
     const live = await this.#find(this.#recorder, 'live');
     if (live === undefined || live.definition === this.#definition) return false;
-    const { version } = JSON.parse(live.definition) as Definition;
-    if (version > (this.#projection.version ?? 1)) throw this.#otherDefinition(live);
+    if (await this.#isReplacedBy(this.#recorder, live)) throw this.#replacedBy(live);
     return true;
   }
 
-  async checkpoint(generation: ViewGeneration): Promise<LogCheckpoint | undefined> {
-    return await this.#find(this.#recorder, generation);
+  async checkpoint(generation: ViewGeneration): Promise<ViewCheckpoint | undefined> {
+    const found = await this.#find(this.#recorder, generation);
+    return found && { ...found, isOtherDefinition: found.definition !== this.#definition };
   }
 
   async transaction<T>(
@@ -132,7 +136,7 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
     if (found === undefined) {
       throw generation === 'next' ? new ViewMovedError() : missing(this.#projection.name);
     }
-    if (found.definition !== this.#definition) throw this.#otherDefinition(found);
+    if (found.definition !== this.#definition) throw await this.#otherDefinition(connection, found);
     return new SqlProjectionTransaction({
       connection,
       projection: this.#projection.name,
@@ -144,11 +148,12 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
     });
   }
 
-  async beginNext({ isAnew = false }: { readonly isAnew?: boolean } = {}): Promise<void> {
+  async beginNext({ isAnew = false, isRollback = false }: BeginOptions = {}): Promise<void> {
     await this.#recorder.transaction(async ({ connection }) => {
       const live = await this.#locked(connection, 'live');
       if (live === undefined) throw missing(this.#projection.name);
       const next = await this.#locked(connection, 'next');
+      if (!isRollback) await this.#assertNotReplaced(connection, live, next);
       if (next?.definition === this.#definition && !isAnew) return;
       // Half of one definition and half of another would be neither.
       if (next !== undefined) await this.#drop(connection, next, 'next');
@@ -163,7 +168,7 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
       const live = await this.#locked(connection, 'live');
       const next = await this.#locked(connection, 'next');
       if (live === undefined || next === undefined) return 'none';
-      if (next.definition !== this.#definition) throw this.#otherDefinition(next);
+      if (next.definition !== this.#definition) throw await this.#otherDefinition(connection, next);
       if (next.position < live.position && live.position !== lostPosition) return 'behind';
       await this.#drop(connection, live, 'live');
       for (const [table, name] of Object.entries(namesOf(next, 'next'))) {
@@ -177,10 +182,11 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
     });
   }
 
-  async reset(): Promise<void> {
+  async reset({ isRollback = false }: Pick<BeginOptions, 'isRollback'> = {}): Promise<void> {
     await this.#recorder.transaction(async ({ connection }) => {
       const live = await this.#locked(connection, 'live');
       const next = await this.#locked(connection, 'next');
+      if (!isRollback) await this.#assertNotReplaced(connection, live, next);
       if (next !== undefined) await this.#drop(connection, next, 'next');
       if (live !== undefined) await this.#drop(connection, live, 'live');
       await this.#create(connection, (next ?? live)?.generation ?? 1, 'live');
@@ -233,6 +239,11 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
       const statements = statementsFor(names[table] as string);
       for (const statement of typeof statements === 'string' ? [statements] : statements) await sql.query(statement);
     }
+    // It has come back, where it was replaced before.
+    await sql.query('DELETE FROM projection_checkpoints WHERE projection = $1 AND definition = $2 AND is_live = -1', [
+      this.#projection.name,
+      this.#definition,
+    ]);
     await sql.query(
       `INSERT INTO projection_checkpoints (projection, generation, is_live, position, event_id, event_type, definition)
        VALUES ($1, $2, $3, 0, '', '', $4)`,
@@ -244,22 +255,62 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
     const { generation } = dropped;
     // The last one first: it may refer to those before it.
     for (const name of Object.values(namesOf(dropped, which)).reverse()) await sql.query(`DROP TABLE ${name}`);
-    for (const table of ['projection_dead_letters', 'projection_checkpoints']) {
-      await sql.query(`DELETE FROM ${table} WHERE projection = $1 AND generation = $2`, [
-        this.#projection.name,
-        generation,
-      ]);
+    const key = [this.#projection.name, generation];
+    await sql.query('DELETE FROM projection_dead_letters WHERE projection = $1 AND generation = $2', key);
+    // Kept where another definition takes its place, so that whoever still has this one does not take it back. Under a
+    // number below all that views have.
+    await sql.query(
+      dropped.definition === this.#definition
+        ? 'DELETE FROM projection_checkpoints WHERE projection = $1 AND generation = $2'
+        : `UPDATE projection_checkpoints SET is_live = -1, generation =
+             (SELECT MIN(generation) - 1 FROM projection_checkpoints WHERE projection = $1)
+           WHERE projection = $1 AND generation = $2`,
+      key,
+    );
+  }
+
+  /** @throws ProjectionReplacedError when a view is there that this definition must not take the place of */
+  async #assertNotReplaced(sql: SqlQueryable, live?: Generation, next?: Generation): Promise<void> {
+    for (const view of [next, live]) {
+      if (view === undefined || view.definition === this.#definition) continue;
+      // A next view was begun after the live one was there.
+      const isBefore = view === next && live?.definition === this.#definition;
+      if (await this.#isReplacedBy(sql, view, isBefore)) throw this.#replacedBy(view);
     }
   }
 
-  #otherDefinition({ definition }: Generation): ProgrammingError {
+  /**
+   * Whether a view of another definition is to stay: it is of a later version; or of the same one, and this definition
+   * was there before. So of two releases that run at once one has the view, and not each of them in turn.
+   */
+  async #isReplacedBy(sql: SqlQueryable, other: Generation, isBefore: boolean = false): Promise<boolean> {
+    const difference = versionOf(other) - (this.#projection.version ?? 1);
+    if (difference !== 0 || isBefore) return difference >= 0;
+    const { rows } = await sql.query(
+      'SELECT generation FROM projection_checkpoints WHERE projection = $1 AND definition = $2 AND is_live = -1',
+      [this.#projection.name, this.#definition],
+    );
+    return rows.length > 0;
+  }
+
+  #replacedBy(other: Generation): ProjectionReplacedError {
     const { name, version = 1 } = this.#projection;
-    const stored = (JSON.parse(definition) as Definition).version;
+    return new ProjectionReplacedError({ projection: name, version, stored: versionOf(other) });
+  }
+
+  async #otherDefinition(sql: SqlQueryable, other: Generation): Promise<ProgrammingError> {
+    if (await this.#isReplacedBy(sql, other)) return this.#replacedBy(other);
+    const { name, version = 1 } = this.#projection;
+    const stored = versionOf(other);
     return new ProgrammingError(
       `The view of the projection ${name} was made by another definition of it (version ${stored}; this one is version ${version}). Build it anew with a ProjectionRunner.`,
       { details: { projection: name, version, stored } },
     );
   }
+}
+
+function versionOf({ definition }: Generation): number {
+  return (JSON.parse(definition) as Definition).version;
 }
 
 function definitionOf({ version = 1, topics, tables }: SqlProjection): Definition {

@@ -12,6 +12,7 @@ import { closedAfter, expectEqual, expectRejection, expectTrue } from './conform
 import type { ConformanceCase } from './conformance.js';
 import { CountingWorld } from './counting-world.js';
 import { newOriginatorId } from './event-samples.js';
+import { projectionReleaseCases } from './projection-release-cases.js';
 import type { ProjectionContext } from './projection-cases.js';
 
 type Case = ConformanceCase<ProjectionContext>;
@@ -168,7 +169,7 @@ const changesTables: Case = {
     await runnerOf(recorder, world, withMoreTables(world, other)).rebuild();
     expectEqual((await recorder.query(`SELECT thing FROM ${other}`)).rows.length, 2, 'another table');
     expectTrue(!(await isThere(recorder, added)), 'the table of the definition before is gone');
-    await runnerOf(recorder, world).reset();
+    await runnerOf(recorder, world).reset({ isRollback: true });
     expectTrue(!(await isThere(recorder, other)), 'gone by a reset');
   },
 };
@@ -195,7 +196,7 @@ const noticesChange: Case = {
       await after.catchUp();
       expectEqual(await world.readSums(recorder), { [thing]: [60, 3] }, 'the new view');
       await expectRejection(before.waitFor(await world.find(thing, 4)), 'FOLLOWER_STOPPED', 'the one that still runs');
-      await expectRejection(runnerOf(recorder, world).catchUp(), 'PROGRAMMING_ERROR', 'it does not go back either');
+      await expectRejection(runnerOf(recorder, world).catchUp(), 'PROJECTION_REPLACED', 'it does not go back either');
       await after.catchUp();
       expectEqual(await world.readSums(recorder), { [thing]: [100, 4] }, 'untouched by it');
     });
@@ -233,7 +234,7 @@ const dropsStaleRebuild: Case = {
         if (data.many === 2) stop.abort(new RangeError('broken off'));
       }, 1_000);
       await runnerOf(recorder, world, brokenOff, { batchEventsMax: 1 })
-        .rebuild({ signal: stop.signal })
+        .rebuild({ signal: stop.signal, isRollback: true })
         .catch(() => undefined);
       const runner = runnerOf(recorder, world, changed);
       await runner.rebuild();
@@ -292,6 +293,7 @@ export const projectionRaceCases: readonly Case[] = [
   rebuildsUnderWay,
   changesTables,
   noticesChange,
+  ...projectionReleaseCases,
   blamesStatement,
   dropsStaleRebuild,
   keepsAnyText,

@@ -9,13 +9,11 @@ import { applyPage } from '../../../src/application/projections/projection-appli
 import { ProjectionRunner } from '../../../src/application/projections/projection-runner.js';
 import type { SqlView } from '../../../src/application/projections/projection.js';
 import { SqlProjectionStore } from '../../../src/application/projections/sql-projection-store.js';
-import type { RecorderTransaction } from '../../../src/persistence/recorder-transaction.js';
-import type { SqlQueryable } from '../../../src/persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../../../src/persistence/sql/sql-recorder.js';
 import { CountingWorld } from '../../../src/testing/conformance/counting-world.js';
 import { newOriginatorId } from '../../../src/testing/conformance/event-samples.js';
 import { systemClock } from '../../../src/util/clock.js';
-import { DecoratedSqlRecorder } from '../../support/decorated-sql-recorder.js';
+import { oneWhileOther } from '../../support/gated-recorder.js';
 import { openPostgres } from '../../support/postgres-fixture.js';
 import type { PostgresFixture } from '../../support/postgres-fixture.js';
 
@@ -24,29 +22,6 @@ beforeAll(async () => {
   fixture = await openPostgres();
 });
 afterAll(async () => fixture.close());
-
-type Gate = (transaction: RecorderTransaction<SqlQueryable>) => Promise<void>;
-
-/** Does something at the beginning and at the end of every transaction. */
-class GatedRecorder extends DecoratedSqlRecorder {
-  readonly #begun: Gate;
-  readonly #ending: Gate;
-
-  constructor(recorder: SqlRecorder, gates: { readonly begun?: Gate; readonly ending?: Gate }) {
-    super(recorder, (queryable) => queryable);
-    this.#begun = gates.begun ?? (async () => undefined);
-    this.#ending = gates.ending ?? (async () => undefined);
-  }
-
-  override transaction<T>(work: (transaction: RecorderTransaction<SqlQueryable>) => Promise<T>): Promise<T> {
-    return super.transaction(async (transaction) => {
-      await this.#begun(transaction);
-      const result = await work(transaction);
-      await this.#ending(transaction);
-      return result;
-    });
-  }
-}
 
 /** What one of several programs does to the view. */
 type Deed = (recorder: SqlRecorder, scene: Scene) => Promise<unknown>;
@@ -118,14 +93,6 @@ const DEEDS: Readonly<Record<string, Deed>> = {
   },
 };
 
-/** Waits until a connection waits for another one, or the work on it is over. */
-async function untilBlocked(pid: () => number | undefined, isOver: () => boolean): Promise<void> {
-  while (!isOver()) {
-    const [row] = (await fixture.recorder.query('SELECT cardinality(pg_blocking_pids($1)) AS n', [pid() ?? 0])).rows;
-    if (Number(row?.['n']) > 0) return;
-  }
-}
-
 describe.each(Object.keys(DEEDS))('while one %s', (first) => {
   test.each(Object.keys(DEEDS))('another one %s', async (second) => {
     const { recorder } = fixture;
@@ -134,30 +101,13 @@ describe.each(Object.keys(DEEDS))('while one %s', (first) => {
     if (second === 'commits in line') scene.count(1);
     if (first === 'commits in line') scene.count(1);
 
-    const release = Promise.withResolvers<void>();
-    const held = Promise.withResolvers<void>();
-    const one = new GatedRecorder(recorder, {
-      ending: async () => {
-        held.resolve();
-        await release.promise;
-      },
-    });
-    let pid: number | undefined;
-    const other = new GatedRecorder(recorder, {
-      begun: async ({ connection }) => {
-        pid = Number((await connection.query('SELECT pg_backend_pid() AS pid')).rows[0]?.['pid']);
-      },
-    });
-    let isOver = false;
-    const done = (DEEDS[first] as Deed)(one, scene);
-    await Promise.race([held.promise, done]);
-    const alsoDone = (DEEDS[second] as Deed)(other, scene).finally(() => (isOver = true));
-    await untilBlocked(
-      () => pid,
-      () => isOver,
+    await Promise.all(
+      oneWhileOther(
+        recorder,
+        (one) => (DEEDS[first] as Deed)(one, scene),
+        (other) => (DEEDS[second] as Deed)(other, scene),
+      ),
     );
-    release.resolve();
-    await Promise.all([done, alsoDone]);
 
     await scene.runner(recorder).catchUp();
     expect(await scene.world.readSums(recorder)).toEqual(scene.sums);
