@@ -33,6 +33,7 @@ import { checkConfig } from './event-sourcing-config.js';
 import type { CheckedConfig, EventSourcingConfig, StorePlace } from './event-sourcing-config.js';
 import type { InfrastructureComponents } from './infrastructure-components.js';
 import { InfrastructureFactory } from './infrastructure-factory.js';
+import { ProgrammingError } from '../persistence/errors.js';
 
 /** Options of {@link createEventSourcing}: what cannot stand in a configuration. */
 export interface EventSourcingOptions {
@@ -87,6 +88,7 @@ export interface EventSourcing extends AsyncDisposable {
  * @returns null when the configuration does not say `enabled: true`
  * @throws ConfigurationError (`CONFIGURATION_ERROR`) naming the key that is wrong; nothing was opened
  * @throws EnvironmentError (`ENVIRONMENT_ERROR`) when one of the settings is wrong; nothing was opened
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when there is a `format` or a `worker` and no publisher; nothing was opened
  * @throws NotSupportedError (`NOT_SUPPORTED`) when the engine cannot run here
  * @throws OperationalError (`OPERATIONAL_ERROR`) when a database cannot be opened
  *
@@ -149,6 +151,7 @@ interface Parts extends Pick<ApplicationOptions, 'compressor' | 'cipher'> {
 }
 
 async function planOf(config: CheckedConfig, options: EventSourcingOptions): Promise<Plan> {
+  refuseWithoutPublisher(options);
   const { name } = config;
   const { settings = {} } = options;
   const events = await loadEngine({ place: config.store, name, settings });
@@ -168,6 +171,15 @@ async function planOf(config: CheckedConfig, options: EventSourcingOptions): Pro
     takesSnapshots: environment.getBoolean('IS_SNAPSHOTTING_ENABLED', true),
     parts: await partsOf(factory),
   };
+}
+
+/** Who says how messages are made and sent counts on them. */
+function refuseWithoutPublisher({ publisher, format, worker }: EventSourcingOptions): void {
+  if (publisher !== undefined || (format === undefined && worker === undefined)) return;
+  const option = format === undefined ? 'worker' : 'format';
+  throw new ProgrammingError(`${option} is of no use without a publisher: nothing would be published. Give one, too.`, {
+    details: { option },
+  });
 }
 
 async function partsOf(factory: InfrastructureFactory): Promise<Parts> {

@@ -36,7 +36,7 @@ export interface MapperOptions {
   readonly versions?: Readonly<Record<string, EventVersions>>;
   /** The topics that this application knows. @defaultValue any topic */
   readonly topics?: readonly string[];
-  /** What to do with any other topic on reading: `throw` a `TopicError`, or `keep` the event as it is decoded. @defaultValue `'throw'` */
+  /** Together with `topics`: what to do with any other topic on reading: `throw` a `TopicError`, or `keep` the event as it is decoded. @defaultValue `'throw'` */
   readonly unknownTopic?: 'throw' | 'keep';
 }
 
@@ -55,12 +55,17 @@ export class Mapper<E extends DomainEvent = DomainEvent> implements EventMapper<
     return true;
   }
 
-  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the versions of an event type have a gap, or the topics are no list */
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the versions of an event type have a gap, the topics are no list, or `unknownTopic` comes without them */
   constructor(options: MapperOptions) {
     this.#options = options;
     const { topics } = options;
     // A text would be a set of its characters.
     if (topics !== undefined && !Array.isArray(topics)) throw new ProgrammingError('topics must be a list of texts.');
+    if (topics === undefined && options.unknownTopic !== undefined) {
+      throw new ProgrammingError(
+        'unknownTopic is of no use without topics: there every topic is known. Give them, too.',
+      );
+    }
     this.#topics = topics === undefined ? undefined : new Set(topics);
     for (const [topic, versions] of Object.entries(options.versions ?? {})) this.registerVersions(topic, versions);
   }

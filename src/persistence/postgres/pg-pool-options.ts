@@ -117,7 +117,8 @@ export interface PgPoolOptions extends PgAddress, PoolSizes {
   readonly preparedStatements?: boolean;
   /**
    * Makes each connection, instead of the pool: for connectors that know how to reach a database and who may. It must
-   * be connected, and is the pool's from then on.
+   * be connected, and is the pool's from then on. What is a matter of a connection (its address, who asks, the server's
+   * limits, `queryTimeoutMs`) is set there, and refused here.
    */
   readonly connect?: () => Promise<PostgresConnection>;
   /**
@@ -192,9 +193,26 @@ function refuseUnknown(options: PgPoolOptions): void {
   );
 }
 
-/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a number is not what it should be, or an option is none */
+// Where the database is, and what the server is told when a connection is made.
+const OF_CONNECTIONS = [
+  ...(['connectionString', 'host', 'port', 'database', 'user', 'password', 'ssl'] as const),
+  ...(['idleInTransactionTimeoutMs', 'statementTimeoutMs', 'queryTimeoutMs'] as const),
+] as const satisfies readonly (keyof PgPoolOptions)[];
+
+/** Whoever makes the connections decides about these, and the pool could only pass them over. */
+function refuseBesideConnect(options: PgPoolOptions): void {
+  if (options.connect === undefined) return;
+  const option = OF_CONNECTIONS.find((name) => options[name] !== undefined);
+  if (option === undefined) return;
+  throw new ProgrammingError(`${option} is a matter of the connections that connect makes: set it there.`, {
+    details: { option },
+  });
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a number is not what it should be, an option is none, or none beside `connect` */
 export function pgPoolSettings(options: PgPoolOptions): PgPoolSettings {
   refuseUnknown(options);
+  refuseBesideConnect(options);
   const { poolSize, maxOverflow } = { ...POOL_PRESETS.medium, ...definedSizes(options) };
   checkWhole('poolSize', poolSize);
   checkWhole('maxOverflow', maxOverflow);

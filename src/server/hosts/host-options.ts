@@ -46,7 +46,7 @@ export interface NodeHostOptions extends Omit<SyncServerOptions, 'recorder'> {
    * @defaultValue only `localhost` for `allowAnonymous` on an address of this machine only; otherwise any
    */
   readonly allowedHosts?: readonly string[] | undefined;
-  /** A PostgreSQL to use. @defaultValue an embedded one in `databaseDir` */
+  /** A PostgreSQL to use; not together with `databaseDir` and `embedded`. @defaultValue an embedded one in `databaseDir` */
   readonly databaseUrl?: string | undefined;
   /** Where the embedded PostgreSQL keeps its files. @defaultValue `.daybook` in the working folder */
   readonly databaseDir?: string | undefined;
@@ -79,6 +79,14 @@ export function checkHostOptions(options: NodeHostOptions): void {
   checkNames(options);
   checkText('databaseDir', options.databaseDir);
   if (options.embedded !== undefined) checkEmbeddedOptions(options.embedded);
+  checkOneDatabase(options);
+}
+
+/** Otherwise a folder, whose events somebody counts on, would not even be looked at. */
+function checkOneDatabase({ databaseUrl, databaseDir, embedded }: NodeHostOptions): void {
+  if (databaseUrl === undefined || (databaseDir === undefined && embedded === undefined)) return;
+  const option = databaseDir === undefined ? 'embedded' : 'databaseDir';
+  throw optionRefused(option, 'left out with databaseUrl: the events are in that database, and none is embedded');
 }
 
 function checkAllowedHosts(hosts: NodeHostOptions['allowedHosts']): void {

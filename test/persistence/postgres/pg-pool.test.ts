@@ -175,7 +175,7 @@ describe('connections', () => {
       return Object.assign(client, { on: () => client });
     };
     for (const prePing of [false, true]) {
-      await using pool = await open({ connect, prePing, poolSize: 1, maxOverflow: 1 });
+      await using pool = await createPgPool({ connect, prePing, poolSize: 1, maxOverflow: 1 });
       const client = await pool.connect();
       const pid = await pidOf(client);
       client.release();
