@@ -182,6 +182,32 @@ describe('a store with an image and records after it', { timeout: 60_000 }, () =
     expect(await exists(name)).toBe(false);
   });
 
+  test('is opened, exported and imported whatever becomes of the progress that is told, and the page hears of it', async () => {
+    const daybook = await grownStore();
+    const { name } = daybook;
+    await daybook.close();
+    const reported: unknown[] = [];
+    vi.stubGlobal('reportError', (error: unknown) => reported.push(error));
+    const onProgress = (): never => {
+      throw new RangeError('of a user');
+    };
+    const hears = (): void => {
+      expect(new Set(reported.splice(0).map(String))).toEqual(new Set(['RangeError: of a user']));
+    };
+    try {
+      const opened = await openStore(name, { onProgress });
+      hears();
+      const file = await new Response(opened.storage.export({ format: 'sqlite', onProgress })).blob();
+      expect(file.size).toBeGreaterThan(0);
+      hears();
+      const { events } = await importDaybook({ name: importName(), from: await fileOf(opened), onProgress });
+      expect(events).toBe(27);
+      hears();
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+
   test('is not checkpointed while an export is read, and is when that ends', async () => {
     const daybook = await openStore(newStoreName());
     await daybook.recorder.insertEvents(sampleEvents(newOriginatorId(), 1, 3));
