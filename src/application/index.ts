@@ -76,7 +76,7 @@ export type { SnapshotFailure, SnapshotOptions } from './aggregates/snapshots.js
 export type { SnapshotStore, StoredSnapshot } from '../persistence/snapshot-store.js';
 export { SqlSnapshotStore } from '../persistence/sql/sql-snapshot-store.js';
 export type { SqlSnapshotStoreOptions } from '../persistence/sql/sql-snapshot-store.js';
-export { DuplicateEventError } from './event-index/duplicate-event-error.js';
+export { DuplicateEventError } from '../persistence/duplicate-event-error.js';
 export type { EventIndex, EventIndexFilter, IndexedEvent, TextOf } from './event-index/event-index.js';
 export { MemoryEventIndex } from './event-index/memory-event-index.js';
 export type { MemoryEventIndexOptions } from './event-index/memory-event-index.js';

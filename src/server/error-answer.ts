@@ -25,6 +25,7 @@ const STATUS_OF_CODE: ReadonlyMap<string, ContentfulStatusCode> = new Map<string
   ['UNAUTHORIZED', 401],
   ['FORBIDDEN', 403],
   ['INTEGRITY_ERROR', 409],
+  ['DUPLICATE_EVENT', 409],
   ['REPLICA_DIVERGED', 409],
   ['SERVER_BEHIND', 409],
   ['TOO_LARGE', 413],

@@ -14,7 +14,7 @@
  *
  * @module
  */
-import { DataError, IntegrityError } from '../persistence/errors.js';
+import { DataError, IntegrityError, OperationalError, STATEMENT_REASON } from '../persistence/errors.js';
 import type { ProcessRecorder, StoredComparison } from '../persistence/recorder.js';
 import type { Notification, NotificationId, StoredEvent } from '../persistence/stored-event.js';
 import {
@@ -25,6 +25,8 @@ import {
   UnavailableError,
 } from '../sync/protocol/index.js';
 import type { PushRequest, PushResponse } from '../sync/protocol/index.js';
+import { toStoredEvent } from './inline-pushes.js';
+import type { RecordPush } from './inline-pushes.js';
 
 // Each attempt after the first means that a duplicate of the request got further meanwhile: one is usual, more are odd.
 const DECISIONS_MAX = 5;
@@ -37,13 +39,19 @@ export interface PushDecision {
 }
 
 /**
+ * @param recordPush - records what is new
  * @throws ServerBehindError (`SERVER_BEHIND`) when the replica was confirmed more than the server has
  * @throws ReplicaDivergedError (`REPLICA_DIVERGED`) when other events are stored under the ids that are sent
  * @throws IntegrityError (`INTEGRITY_ERROR`) when another replica took a position in an aggregate
- * @throws InvalidRequestError (`INVALID_REQUEST`) when the database cannot store a value
+ * @throws DuplicateEventError (`DUPLICATE_EVENT`) when another event has an event id, where somebody who takes part knows
+ * @throws InvalidRequestError (`INVALID_REQUEST`) when the database cannot store a value, or nobody can read an event
  * @throws OperationalError (`OPERATIONAL_ERROR`) when the database fails; the same request can be sent again
  */
-export async function decidePush(recorder: ProcessRecorder, request: PushRequest): Promise<PushDecision> {
+export async function decidePush(
+  recorder: ProcessRecorder,
+  recordPush: RecordPush,
+  request: PushRequest,
+): Promise<PushDecision> {
   const { replicaId, after } = request;
   const notifications = fromPushRequest(request);
   let last = await recorder.maxTrackingId(replicaId);
@@ -54,7 +62,7 @@ export async function decidePush(recorder: ProcessRecorder, request: PushRequest
     const fresh = notifications.slice(split);
     if (fresh.length === 0) return await answerAgain(recorder, last);
     try {
-      return await record(recorder, replicaId, fresh);
+      return await record(recordPush, replicaId, fresh);
     } catch (error) {
       // Engines differ in which of the two constraints a racing duplicate meets first: only the tracking record tells.
       if (!(error instanceof IntegrityError)) throw error;
@@ -67,20 +75,26 @@ export async function decidePush(recorder: ProcessRecorder, request: PushRequest
 }
 
 async function record(
-  recorder: ProcessRecorder,
+  recordPush: RecordPush,
   replicaId: string,
   fresh: readonly Notification[],
 ): Promise<PushDecision> {
   const trackingId = (fresh.at(-1) as Notification).id;
-  const events = fresh.map(toStoredEvent);
   const tracking = { applicationName: replicaId, notificationId: trackingId };
-  const ids = await recorder.insertEvents(events, { tracking }).catch((error: unknown) => {
-    if (error instanceof DataError) throw new InvalidRequestError('The database cannot store a value of these events.');
+  const ids = await recordPush(fresh, { tracking }).catch((error: unknown) => {
+    if (cannotBeStored(error)) throw new InvalidRequestError('The database cannot store a value of these events.');
     throw error;
   });
   // Ids are given in the order of commits, so at that moment nothing was above these.
   const head = ids.at(-1) as NotificationId;
   return { response: { tracking: { id: trackingId }, head }, recordedCount: fresh.length };
+}
+
+/** Of the database's limits, the one that those who take part can meet is a text too long for an index. */
+function cannotBeStored(error: unknown): boolean {
+  if (error instanceof DataError) return true;
+  if (!(error instanceof OperationalError) || error.details['reason'] !== STATEMENT_REASON) return false;
+  return error.details['sqlState'] === '54000';
 }
 
 async function answerAgain(recorder: ProcessRecorder, last: NotificationId): Promise<PushDecision> {
@@ -119,10 +133,6 @@ function isSame(sent: StoredEvent, stored: StoredEvent): boolean {
 function firstAbove(notifications: readonly Notification[], id: NotificationId): number {
   const index = notifications.findIndex((notification) => notification.id > id);
   return index === -1 ? notifications.length : index;
-}
-
-function toStoredEvent({ originatorId, originatorVersion, topic, state }: Notification): StoredEvent {
-  return { originatorId, originatorVersion, topic, state };
 }
 
 function serverBehind(after: NotificationId, last: NotificationId): ServerBehindError {

@@ -22,6 +22,8 @@ import { answerOf, isOperational } from './error-answer.js';
 import { callQuietly, quietLog } from './foreign-code.js';
 import type { Log } from './foreign-code.js';
 import { HealthCheck } from './health-check.js';
+import { checkInline, pushRecording } from './inline-pushes.js';
+import type { InlinePushes } from './inline-pushes.js';
 import { checkFunction, optionRefused } from './option-checks.js';
 import { decidePush } from './push-decision.js';
 import { PUSH_BODY_LIMITS, readJson } from './request-body.js';
@@ -50,6 +52,25 @@ export interface RecordedPush {
 export interface SyncServerOptions extends ServerAuthOptions {
   /** Where pushes go: events, and a tracking record for each replica. Lent, not owned. */
   readonly recorder: ProcessRecorder;
+  /**
+   * Takes part in the transactions of pushes: what it writes is committed with the events and the tracking record, or not
+   * at all. An event index keeps event ids unique among all replicas, and finds what they pushed. Those who take part have
+   * to know events, so each is decoded, and one that cannot be is refused with `INVALID_REQUEST`; `details.reason` is the
+   * decoder's code. The rest is answered as it is thrown: `DUPLICATE_EVENT`, a `ForbiddenError` of your own; what is no
+   * such error is the server's fault, logged, and tried again by the replica.
+   *
+   * @example
+   * ```ts
+   * const index = new SqlEventIndex({ recorder });
+   * await index.createTables();
+   * const app = new Application({ recorder, aggregates: [order], inline: [index] });
+   * const inline = { participants: [index], decode: (notification) => app.decode(notification) };
+   * const server = createSyncServer({ recorder, inline, verifyToken });
+   * ```
+   *
+   * @defaultValue nobody takes part: a server stores what it is sent, whatever that means
+   */
+  readonly inline?: InlinePushes | undefined;
   /**
    * Origins whose pages may push, for example `https://stock.example`: spelled as browsers send them, without a slash at
    * the end, capitals, or a port that goes without saying. There is no `*`.
@@ -89,12 +110,13 @@ export function createSyncServer(options: SyncServerOptions): SyncServer {
   const { recorder, corsOrigins = [], onRecorded } = options;
   const log = quietLog(options.log ?? logToConsole);
   const health = new HealthCheck(recorder);
+  const recordPush = pushRecording(recorder, options.inline, log);
   const app = new Hono();
   app.use(stampAnswers);
   if (corsOrigins.length > 0) app.use(allowOrigins(corsOrigins));
   app.post(PUSH_PATH, checkProtocol, authMiddleware(options, log), async (c) => {
     const request = await readJson(c.req.raw, pushRequestSchema, PUSH_BODY_LIMITS);
-    const { response, recordedCount } = await decidePush(recorder, request).catch((error: unknown) => {
+    const { response, recordedCount } = await decidePush(recorder, recordPush, request).catch((error: unknown) => {
       if (isOperational(error)) health.noteTrouble();
       throw error;
     });
@@ -122,11 +144,11 @@ export function createSyncServer(options: SyncServerOptions): SyncServer {
 }
 
 /**
- * Checks the options of a server, its recorder left out: hosts do before they start a database for nothing.
+ * Checks the options of a server, but for its recorder and what needs it: hosts do before they start a database for nothing.
  *
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may push, or when an option is not what it should be
  */
-export function checkHandlerOptions(options: Omit<SyncServerOptions, 'recorder'>): void {
+export function checkHandlerOptions(options: Omit<SyncServerOptions, 'recorder' | 'inline'>): void {
   checkFunction('onRecorded', options.onRecorded);
   checkFunction('log', options.log);
   checkOrigins('corsOrigins', options.corsOrigins);
@@ -138,6 +160,7 @@ function checkServerOptions(options: SyncServerOptions): void {
   if (RECORDER_METHODS.some((method) => typeof recorder?.[method] !== 'function')) {
     throw optionRefused('recorder', 'a ProcessRecorder, a PostgresProcessRecorder for example');
   }
+  checkInline(options.inline, options.recorder);
   checkHandlerOptions(options);
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { DuplicateEventError } from '../persistence/duplicate-event-error.js';
 export {
   ForbiddenError,
   InvalidRequestError,

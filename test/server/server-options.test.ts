@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { MemoryEventIndex } from '../../src/application/event-index/memory-event-index.js';
 import type { ProgrammingError } from '../../src/persistence/errors.js';
 import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
 import { startEmbeddedPostgres, startNodeHost } from '../../src/server/hosts/index.js';
@@ -40,6 +41,18 @@ describe('a sync server is refused at its start', () => {
     ['verifyTokenLimitMs', { verifyToken: () => true, verifyTokenLimitMs: Number.NaN }],
     ['onRecorded', { allowAnonymous: true, onRecorded: {} }],
     ['log', { allowAnonymous: true, log: console }],
+    ['inline', { allowAnonymous: true, inline: null }],
+    ['inline', { allowAnonymous: true, inline: [] }],
+    ['inline', { allowAnonymous: true, inline: { participants: [] } }],
+    ['inline', { allowAnonymous: true, inline: { participants: {}, decode: () => undefined } }],
+    [
+      'recorder',
+      {
+        allowAnonymous: true,
+        recorder: Object.assign(new MemoryProcessRecorder(), { supports: undefined }),
+        inline: { participants: [new MemoryEventIndex()], decode: () => undefined },
+      },
+    ],
     ['recorder', { allowAnonymous: true, recorder: undefined }],
     ['recorder', { allowAnonymous: true, recorder: { insertEvents: () => undefined } }],
   ])('with another %s: %o', (option, options) => {
@@ -106,6 +119,7 @@ describe('a host is refused before anything is started', () => {
     ['closeLimitMs', { closeLimitMs: Infinity }],
     ['closeLimitMs', { closeLimitMs: Number.NaN }],
     ['routes', { routes: {} }],
+    ['inline', { inline: { participants: [], decode: () => undefined } }],
     ['allowedHosts', { allowedHosts: ['https://stock.example'] }],
     ['allowedHosts', { allowedHosts: ['stock.example:8787'] }],
     ['allowedHosts', { allowedHosts: ['*'] }],

@@ -1,7 +1,14 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { Application } from '../../src/application/application.js';
+import { MemoryEventIndex } from '../../src/application/event-index/memory-event-index.js';
+import { DuplicateEventError } from '../../src/persistence/duplicate-event-error.js';
+import type { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
+import { createSyncServer } from '../../src/server/index.js';
+import type { InlinePushes } from '../../src/server/index.js';
 import type { StartSyncOptions } from '../../src/sync/tabs/start-sync.js';
 import { PUSH_TRACKING_NAME } from '../../src/sync/confirmed.js';
 import { newOriginatorId, sampleEvents } from '../../src/testing/conformance/event-samples.js';
+import { testStock } from '../../src/testing/conformance/order-world.js';
 import { answerLost, closeScenes, cutShort, fails, portal, Scene, status, WAIT } from '../support/sync-scene.js';
 import type { Answer } from '../support/sync-scene.js';
 
@@ -223,6 +230,42 @@ describe('refusals', () => {
     expect(await scene.books.maxNotificationId()).toBe(1);
     scene.clock.advance(60_000);
     await vi.waitUntil(() => scene.requests.length === 2, WAIT);
+  });
+
+  test('an event id that another event has: stops, says which event, loses nothing, and goes on when the server lets it', async () => {
+    const scene = new Scene('taken event id');
+    const [own, eventId] = [newOriginatorId(), newOriginatorId()];
+    const application = (
+      recorder: MemoryProcessRecorder,
+      eventIds: string[],
+      inline: MemoryEventIndex[],
+    ): Application =>
+      new Application({ recorder, aggregates: [testStock], inline, newEventId: () => eventIds.shift() as string });
+    const add = { type: 'Add', data: { quantity: 1 } } as const;
+    const participants = [new MemoryEventIndex()];
+    const books = application(scene.books, [eventId], participants);
+    await books.execute(testStock, newOriginatorId(), add);
+    const inline: InlinePushes = { participants, decode: (notification) => books.decode(notification) };
+    const strict = createSyncServer({ recorder: scene.books, inline, tokens: ['secret'] });
+    scene.script.push(strict.fetch, strict.fetch);
+
+    const device = application(scene.recorder, [own, eventId], []);
+    const [first, second] = [newOriginatorId(), newOriginatorId()];
+    await device.execute(testStock, first, add);
+    await device.execute(testStock, second, add);
+    scene.start();
+    const { pending, lastError, nextAttemptAtMs } = await scene.until(({ state }) => state === 'stopped');
+    expect([pending, nextAttemptAtMs]).toEqual([2, scene.clock.nowMs() + 60_000]);
+    expect(lastError).toBeInstanceOf(DuplicateEventError);
+    expect(lastError).toMatchObject({ code: 'DUPLICATE_EVENT', details: { eventId, id: 2, originatorId: second } });
+    expect(await scene.books.maxNotificationId()).toBe(1);
+    scene.clock.advance(60_000);
+    const again = await scene.until(({ state }) => state === 'stopped' && scene.requests.length === 2);
+    expect(again.lastError).toMatchObject({ code: 'DUPLICATE_EVENT' });
+    // Somebody has looked at both events, and the server takes them.
+    scene.sync.pushNow();
+    expect(await scene.until(({ state }) => state === 'idle')).toMatchObject({ pending: 0, lastError: undefined });
+    expect(await scene.books.maxNotificationId()).toBe(3);
   });
 
   test('a server that holds more of the store than there is: says so, and nothing counts as confirmed', async () => {

@@ -16,13 +16,8 @@ import type { CommandMetadata, RecordedEvent } from '../../domain/event-metadata
 import type { Message } from '../../domain/message-types.js';
 import { validated } from '../../domain/standard-schema.js';
 import { IntegrityError, ProgrammingError } from '../../persistence/errors.js';
-import type {
-  RecorderTransaction,
-  TransactionalRecorder,
-  TransactionOutcome,
-} from '../../persistence/recorder-transaction.js';
+import type { TransactionOutcome } from '../../persistence/recorder-transaction.js';
 import type { ProcessRecorder } from '../../persistence/recorder.js';
-import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import { validateDate } from '../../persistence/validation.js';
 import type { NotificationId, StoredEvent, Tracking } from '../../persistence/stored-event.js';
 import { callListener } from '../../util/listeners.js';
@@ -34,7 +29,7 @@ import type { ConflictReader } from './conflict-reader.js';
 import type { EventEnvelopeMapper } from '../events/envelope-mapper.js';
 import type { EventRegistry } from '../events/event-registry.js';
 import type { ExpectedVersion } from '../aggregates/expected-version.js';
-import { takePartInTransactions } from '../events/inline-participant.js';
+import { insertInLine, tellEnd } from '../events/inline-participant.js';
 import type { InlineParticipant } from '../events/inline-participant.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 
@@ -61,7 +56,8 @@ export interface AggregateChange {
 
 /** What an {@link EventSaver} is made of. */
 export interface EventSaverOptions {
-  readonly recorder: ProcessRecorder | TransactionalRecorder<SqlQueryable | undefined>;
+  /** That it has transactions, where a participant needs them, was checked when the application was made. */
+  readonly recorder: ProcessRecorder;
   readonly registry: EventRegistry;
   readonly mapper: EventEnvelopeMapper;
   readonly conflicts: ConflictReader;
@@ -113,9 +109,7 @@ export class EventSaver {
   /** Tells those who take part of what was saved, at the end of the transaction that it was saved in. */
   tell(events: readonly NotifiedEvent[], outcome: TransactionOutcome): void {
     for (const participant of this.#options.inline) {
-      callListener(() =>
-        outcome === 'committed' ? participant.onCommitted?.(events) : participant.onRolledBack?.(events),
-      );
+      callListener(() => tellEnd(participant, events, outcome));
     }
   }
 
@@ -160,14 +154,10 @@ export class EventSaver {
     tracking: Tracking | undefined,
   ): Promise<readonly NotificationId[]> {
     const { recorder, inline } = this.#options;
-    const insertOptions = tracking === undefined ? {} : { tracking };
-    if (!takePartInTransactions(inline) || events.length === 0)
-      return await recorder.insertEvents(storedEvents, insertOptions);
-    // That the recorder has transactions was checked when the application was made.
-    return await (recorder as Transactional).transaction(async (transaction) => {
-      const ids = await transaction.insertEvents(storedEvents, insertOptions);
-      await takePart(inline, transaction, withIds(events, ids));
-      return ids;
+    return await insertInLine(recorder, inline, {
+      storedEvents,
+      options: tracking === undefined ? {} : { tracking },
+      notified: (ids) => withIds(events, ids),
     });
   }
 
@@ -202,17 +192,6 @@ function validateMetadata(metadata: CommandMetadata = {}): void {
       { details: { key } },
     );
   }
-}
-
-type Transactional = TransactionalRecorder<SqlQueryable | undefined>;
-
-async function takePart(
-  inline: readonly InlineParticipant[],
-  transaction: RecorderTransaction<SqlQueryable | undefined>,
-  events: readonly NotifiedEvent[],
-): Promise<void> {
-  // One after the other: they share the connection.
-  for (const participant of inline) await participant.onRecorded?.(transaction, events);
 }
 
 function withIds(events: readonly RecordedEvent[], ids: readonly NotificationId[]): readonly NotifiedEvent[] {

@@ -1,5 +1,5 @@
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
-import { DuplicateEventError } from './duplicate-event-error.js';
+import { DuplicateEventError } from '../../persistence/duplicate-event-error.js';
 import { FOUND_EVENTS_DEFAULT, toIndexedEvent, validateFilter } from './event-index.js';
 import type { EventIndex, EventIndexFilter, IndexedEvent, TextOf } from './event-index.js';
 import type { NotifiedEvent } from '../events/notified-event.js';

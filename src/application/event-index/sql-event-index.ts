@@ -11,7 +11,7 @@ import type { SqlDialect } from '../../persistence/sql/sql-dialect.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import { createMissing } from '../../persistence/sql/create-missing.js';
 import type { Creation } from '../../persistence/sql/sql-names.js';
-import { DuplicateEventError } from './duplicate-event-error.js';
+import { DuplicateEventError } from '../../persistence/duplicate-event-error.js';
 import { FOUND_EVENTS_DEFAULT, toIndexedEvent, validateFilter } from './event-index.js';
 import type { EventIndex, EventIndexFilter, IndexedEvent, TextOf } from './event-index.js';
 import type { NotifiedEvent } from '../events/notified-event.js';

@@ -1,5 +1,11 @@
-import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
+import type {
+  RecorderTransaction,
+  TransactionalRecorder,
+  TransactionOutcome,
+} from '../../persistence/recorder-transaction.js';
+import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
+import type { NotificationId, StoredEvent, Tracking } from '../../persistence/stored-event.js';
 import type { NotifiedEvent } from './notified-event.js';
 
 /**
@@ -38,4 +44,47 @@ export interface InlineParticipant {
 /** Whether any of them takes part in transactions, and does not only hear of commits. */
 export function takePartInTransactions(participants: readonly InlineParticipant[]): boolean {
   return participants.some((participant) => typeof participant.onRecorded === 'function');
+}
+
+/** What {@link insertInLine} inserts. */
+export interface InlineInsertion {
+  readonly storedEvents: readonly StoredEvent[];
+  readonly options: { readonly tracking?: Tracking };
+  /** The same events, decoded, with the ids that they were given. */
+  readonly notified: (ids: readonly NotificationId[]) => readonly NotifiedEvent[];
+}
+
+/**
+ * Inserts events, and lets the participants take part: all of it in one transaction, or nothing. Where none takes part, it
+ * is an insert.
+ *
+ * @param recorder - has transactions, where a participant takes part in them
+ * @returns the ids of the events, after the commit. Whose place it is to tell of that, tells: {@link tellEnd}
+ * @throws what the recorder throws, and what a participant rejects with
+ */
+export async function insertInLine(
+  recorder: ProcessRecorder,
+  participants: readonly InlineParticipant[],
+  { storedEvents, options, notified }: InlineInsertion,
+): Promise<readonly NotificationId[]> {
+  if (storedEvents.length === 0 || !takePartInTransactions(participants)) {
+    return await recorder.insertEvents(storedEvents, options);
+  }
+  return await (recorder as TransactionalRecorder<SqlQueryable | undefined>).transaction(async (transaction) => {
+    const ids = await transaction.insertEvents(storedEvents, options);
+    const events = notified(ids);
+    // One after the other: they share the connection.
+    for (const participant of participants) await participant.onRecorded?.(transaction, events);
+    return ids;
+  });
+}
+
+/** Tells a participant of the end of the transaction that events were saved in. */
+export function tellEnd(
+  participant: InlineParticipant,
+  events: readonly NotifiedEvent[],
+  outcome: TransactionOutcome,
+): void {
+  if (outcome === 'committed') participant.onCommitted?.(events);
+  else participant.onRolledBack?.(events);
 }

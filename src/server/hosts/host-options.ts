@@ -6,6 +6,7 @@
 import { postgresTables } from '../../persistence/postgres/index.js';
 import type { PgPool, PoolSizes, PostgresProcessRecorder } from '../../persistence/postgres/index.js';
 import { checkFunction, checkText, checkWhole, DELAY_MS_MAX, optionRefused } from '../option-checks.js';
+import type { InlinePushes } from '../inline-pushes.js';
 import { checkHandlerOptions } from '../sync-server.js';
 import type { SyncServerOptions } from '../sync-server.js';
 import { checkEmbeddedOptions, PORT_MAX } from './embedded-options.js';
@@ -34,7 +35,7 @@ export interface NodeHostContext {
 }
 
 /** Options of {@link startNodeHost}. Exactly one of `tokens`, `verifyToken` and `allowAnonymous` is needed. */
-export interface NodeHostOptions extends Omit<SyncServerOptions, 'recorder'> {
+export interface NodeHostOptions extends Omit<SyncServerOptions, 'recorder' | 'inline'> {
   /** TCP port; 0 takes a free one. @defaultValue 8787 */
   readonly port?: number | undefined;
   /** The address to listen on; `0.0.0.0` is every one. @defaultValue `127.0.0.1`: this machine only */
@@ -60,6 +61,26 @@ export interface NodeHostOptions extends Omit<SyncServerOptions, 'recorder'> {
   readonly pool?: PoolSizes | undefined;
   /** Answers whatever is not the sync server's (`/v1/…` and `/health`), for example an application's pages. */
   readonly routes?: ((request: Request, context: NodeHostContext) => Response | Promise<Response>) | undefined;
+  /**
+   * Makes what takes part in the transactions of pushes, as `SyncServerOptions.inline` says, when the tables of the events
+   * are there: the place to make its own tables as well. A failure ends the start.
+   *
+   * @example
+   * ```ts
+   * const host = await startNodeHost({
+   *   verifyToken,
+   *   inline: async ({ recorder }) => {
+   *     const index = new SqlEventIndex({ recorder });
+   *     await index.createTables();
+   *     const app = new Application({ recorder, aggregates: [order], inline: [index] });
+   *     return { participants: [index], decode: (notification) => app.decode(notification) };
+   *   },
+   * });
+   * ```
+   *
+   * @defaultValue nobody takes part
+   */
+  readonly inline?: ((context: NodeHostContext) => InlinePushes | Promise<InlinePushes>) | undefined;
   /** Milliseconds that closing waits for requests in flight, 0 to 2,147,483,647. @defaultValue 10,000 */
   readonly closeLimitMs?: number | undefined;
 }
@@ -70,6 +91,7 @@ export interface NodeHostOptions extends Omit<SyncServerOptions, 'recorder'> {
 export function checkHostOptions(options: NodeHostOptions): void {
   checkHandlerOptions(options);
   checkFunction('routes', options.routes);
+  checkFunction('inline', options.inline);
   checkWhole('port', options.port, 0, PORT_MAX);
   checkText('hostname', options.hostname);
   checkWhole('closeLimitMs', options.closeLimitMs, 0, DELAY_MS_MAX);

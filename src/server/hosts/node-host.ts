@@ -54,7 +54,7 @@ export interface NodeHost extends AsyncDisposable {
  * ```
  *
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may push, or when an option is not what it should
- *   be: before anything is started
+ *   be: before anything is started, unless it is what `inline` made
  * @throws AddressInUseError (`ADDRESS_IN_USE`) when something else listens there
  * @throws OperationalError (`OPERATIONAL_ERROR`) when the database cannot be reached; `startEmbeddedPostgres` has more
  */
@@ -82,10 +82,11 @@ async function assemble(
   // Ended only once; a statement that hangs must not hold the end of the process up.
   closers.push(() => withinLimit(pool.end(), POOL_WAIT_MS));
   const recorder = new PostgresProcessRecorder({ pool, lockTimeoutMs: LOCK_TIMEOUT_MS, ...tableOptions(options) });
-  const server = createSyncServer({ ...options, recorder });
   await recorder.createTable();
   const closing = new AbortController();
-  const fetch = hostGuard(options, dispatcher(options, server.fetch, { pool, recorder, closing: closing.signal }));
+  const context = { pool, recorder, closing: closing.signal };
+  const server = createSyncServer({ ...options, recorder, inline: await options.inline?.(context) });
+  const fetch = hostGuard(options, dispatcher(options, server.fetch, context));
   const { port = PORT_DEFAULT, hostname = HOSTNAME_DEFAULT } = options;
   const listener = await listen({ fetch, hostname, port });
   closers.push(async () => {

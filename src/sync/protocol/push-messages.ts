@@ -21,6 +21,7 @@
  * | 401 | `UNAUTHORIZED` | asks for a new token, then says so |
  * | 403 | `FORBIDDEN` | stops and says so |
  * | 409 | `INTEGRITY_ERROR` | a position in an aggregate is taken by another replica: stops and says so |
+ * | 409 | `DUPLICATE_EVENT` | an event id is taken by another event: stops and says so |
  * | 409 | `REPLICA_DIVERGED` | what was recorded under these ids is not what was sent: stops and says so |
  * | 409 | `SERVER_BEHIND` | the server lost what it had confirmed; `details.trackingId` is where it stands |
  * | 413 | `TOO_LARGE` | sends less at once |

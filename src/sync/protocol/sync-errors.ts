@@ -18,6 +18,7 @@
  */
 import { EventSourcingError } from '../../domain/errors.js';
 import type { EventSourcingErrorClass } from '../../domain/errors.js';
+import { DuplicateEventError } from '../../persistence/duplicate-event-error.js';
 import { PERSISTENCE_ERRORS } from '../../persistence/errors.js';
 
 /** Base of all errors about getting events to a server. */
@@ -68,6 +69,7 @@ export class UnavailableError extends SyncError {
 /** Every class that an answer may name. */
 export const SYNC_ERRORS: readonly EventSourcingErrorClass[] = [
   ...PERSISTENCE_ERRORS,
+  DuplicateEventError,
   SyncError,
   InvalidRequestError,
   UnauthorizedError,
@@ -77,4 +79,4 @@ export const SYNC_ERRORS: readonly EventSourcingErrorClass[] = [
   TooLargeError,
   UpgradeRequiredError,
   UnavailableError,
-];
+] as readonly EventSourcingErrorClass[];
