@@ -31,6 +31,7 @@ import type { ExecuteOptions } from '../commands/command-executor.js';
 import type { RetryPolicy } from '../commands/decide-again.js';
 import type { EventLog } from '../log/event-log.js';
 import { readEvents } from '../log/event-pages.js';
+import { claimTracking } from './followed-log.js';
 import { LogFollower } from '../log/log-follower.js';
 import type { FollowerStatus, WaitOptions } from '../log/log-follower.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
@@ -100,6 +101,8 @@ export class ProcessRunner implements AsyncDisposable {
   readonly #trackingName: string;
   /** Everything up to here is done, tracked or not; `undefined` before the first look. */
   #position: NotificationId | undefined;
+  /** Whether what is tracked was found to be of the followed log. */
+  #isOfSource = false;
 
   /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
   get __v_skip(): boolean {
@@ -138,6 +141,7 @@ export class ProcessRunner implements AsyncDisposable {
    *
    * @returns whether there was anything to do
    * @throws LogBehindError (`LOG_BEHIND`) when the log does not have (any more) what the process has reacted to
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when another log has its progress under the same tracking name
    * @throws what else stops the process; `OperationalError` when a store fails
    */
   async catchUp(): Promise<boolean> {
@@ -175,6 +179,7 @@ export class ProcessRunner implements AsyncDisposable {
       if (head < position) throw this.#isBeyond(position, head);
       this.#follower.report({ position, head, ...(position < head ? { state: 'running' } : {}) });
       if (position >= head) return;
+      this.#isOfSource ||= await claimTracking(this.#trackingName, this.#options);
       const { topics } = process;
       const { events, to } = await readEvents(from, { after: position, head, limit: PAGE_EVENTS_MAX, topics });
       await this.#reactToAll(events, signal);

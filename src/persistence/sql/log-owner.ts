@@ -13,7 +13,6 @@
 import { isEventSourcingError } from '../../domain/errors.js';
 import { DatabaseError, ProgrammingError } from '../errors.js';
 import { takeTurn } from './sql-dialect.js';
-import type { SqlDialect } from './sql-dialect.js';
 import type { SqlQueryable } from './sql-queryable.js';
 import type { SqlRecorder } from './sql-recorder.js';
 import { sqlTableName } from './sql-names.js';
@@ -36,18 +35,36 @@ export interface Kept {
  *   `details.owner` that one
  */
 export async function claimForLog(recorder: SqlRecorder, { kept, schema }: Kept): Promise<void> {
-  const { log } = recorder.dialect;
-  if (log === undefined) return;
   const { table } = sqlTableName(OWNERS_TABLE, schema);
-  const name = (await recorder.query(log.nameSql, [log.eventsTable])).rows[0]?.['name'];
+  const name = await logName(recorder);
   // No events yet: whoever is set up before them is asked again with the next start.
-  if (typeof name !== 'string') return;
-  const owner = (await recordedOwner(recorder, table, kept)) ?? (await claim(recorder, log, { table, kept, name }));
+  if (name === undefined) return;
+  const owner = await ownerOf(recorder, { table, kept, name });
   if (owner === undefined || owner === name) return;
   throw new ProgrammingError(
     `${kept} belongs to the events in ${owner}, and not to those in ${name}: the positions that it keeps are theirs. Nothing was set up. Give each log one of its own, by name, by schema, or by the search path of the recorder's pool. Where it was the table of the events that moved, correct the owner in ${OWNERS_TABLE}.`,
     { details: { kept, log: name, owner } },
   );
+}
+
+/** Which log a recorder has, by schema and name of its table; `undefined` where a database has one, or it is not there yet. */
+export async function logName(recorder: SqlRecorder): Promise<string | undefined> {
+  const { log } = recorder.dialect;
+  if (log === undefined) return undefined;
+  const name = (await recorder.query(log.nameSql, [log.eventsTable])).rows[0]?.['name'];
+  return typeof name === 'string' ? name : undefined;
+}
+
+/**
+ * Says that something belongs to a log of any name, unless it belongs to one already.
+ *
+ * @returns whose it is; `undefined` where whoever asks may not write that down
+ */
+export async function ownerOf(
+  recorder: SqlRecorder,
+  { table, kept, name }: { readonly table: string; readonly kept: string; readonly name: string },
+): Promise<string | undefined> {
+  return (await recordedOwner(recorder, table, kept)) ?? (await claim(recorder, { table, kept, name }));
 }
 
 async function recordedOwner(sql: SqlQueryable, table: string, kept: string): Promise<string | undefined> {
@@ -63,7 +80,6 @@ async function recordedOwner(sql: SqlQueryable, table: string, kept: string): Pr
 
 async function claim(
   recorder: SqlRecorder,
-  { deniedState }: NonNullable<SqlDialect['log']>,
   { table, kept, name }: { readonly table: string; readonly kept: string; readonly name: string },
 ): Promise<string | undefined> {
   try {
@@ -78,7 +94,9 @@ async function claim(
       return rows[0]?.['log'] as string | undefined;
     });
   } catch (error) {
-    if (isEventSourcingError(error) && error.details['sqlState'] === deniedState) return undefined;
+    const deniedState = recorder.dialect.log?.deniedState;
+    if (deniedState !== undefined && isEventSourcingError(error) && error.details['sqlState'] === deniedState)
+      return undefined;
     throw error;
   }
 }

@@ -160,5 +160,38 @@ const goesOn: Case = {
   },
 };
 
+const toldApart: Case = {
+  name: 'two applications of one name that are followed into one target do not share their progress',
+  run: async ({ openRecorder }) => {
+    const [one, other] = [testOrders(await openRecorder()), testOrders(await openRecorder())];
+    const warehouse = testWarehouse(await openRecorder());
+    await warehouse.execute(testStock, stockIdOf('nails'), { type: 'Add', data: { quantity: 10 } });
+    const place = async (orders: typeof one): Promise<unknown> =>
+      await orders.execute(testOrder, newOriginatorId(), { type: 'Place', data: { item: 'nails', quantity: 1 } });
+    const systemOf = (from: typeof one, trackingName?: string): System =>
+      new System({
+        wires: [
+          { from, process: testReservation, into: warehouse, ...(trackingName === undefined ? {} : { trackingName }) },
+        ],
+      });
+    const free = async (): Promise<unknown> => (await warehouse.repository.load(testStock, stockIdOf('nails'))).state;
+    await systemOf(other).settle();
+    await place(one);
+    await systemOf(one).settle();
+    expectEqual(await free(), { free: 9 }, 'of the first, though the other one was asked for news before it had any');
+    await place(other);
+    await place(other);
+    // Beyond what the first one has: its ids would not even be known.
+    for (let attempt = 0; attempt < 2; attempt++)
+      await expectRejection(systemOf(other).settle(), 'PROGRAMMING_ERROR', 'of the other one');
+    expectEqual(await free(), { free: 9 }, 'nothing was reacted to');
+    await systemOf(other, 'other>reservation').settle();
+    expectEqual(await free(), { free: 7 }, 'under a tracking name of its own');
+    await place(one);
+    await systemOf(one).settle();
+    expectEqual(await free(), { free: 6 }, 'the first goes on');
+  },
+};
+
 /** The cases, in the order of their subjects. */
-export const processCases: readonly Case[] = [reacts, twins, fails, atomic, goesOn];
+export const processCases: readonly Case[] = [reacts, twins, fails, atomic, goesOn, toldApart];
