@@ -143,7 +143,8 @@ module.exports = {
     },
     {
       name: 'no development dependency in the package',
-      comment: 'What is bundled into the worker or the server is not installed with the package, and has its doors there.',
+      comment:
+        'What is bundled into the worker or the server is not installed with the package, and has its doors there.',
       severity: 'error',
       from: { path: '^src/', pathNot: [...DOORS.idb, ...DOORS['@hono/node-server']] },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['npm-peer', 'type-only'] },
