@@ -30,8 +30,7 @@ async function main(): Promise<void> {
   await using _host = await startNodeHost({
     port,
     hostname: HOSTNAME,
-    databaseUrl: place.databaseUrl,
-    databaseDir: place.databaseDir,
+    ...(place.databaseUrl === undefined ? { databaseDir: place.databaseDir } : { databaseUrl: place.databaseUrl }),
     applicationName: APPLICATION_NAME,
     // It listens on this machine only, and holds counts of goods that do not exist.
     allowAnonymous: true,

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DOCUMENT = readFileSync(join(ROOT, 'docs/faults.md'), 'utf8');
-const FILES = globSync('test/**/*.{test,spec}.ts', { cwd: ROOT });
+const FILES = globSync(['test/**/*.{test,spec}.ts', 'src/testing/conformance/*.ts'], { cwd: ROOT });
 const SOURCES = FILES.map((file) => readFileSync(join(ROOT, file), 'utf8'));
 
 test('every test file that the table of faults names is there', () => {

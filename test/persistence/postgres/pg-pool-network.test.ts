@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 
 const open = async (options: PgPoolOptions = {}): Promise<PgPool> =>
-  await createPgPool({ connectionString: proxy.url, ...options });
+  await createPgPool(options.connect === undefined ? { connectionString: proxy.url, ...options } : options);
 
 const sayHowItEnded = async (work: Promise<unknown>): Promise<unknown> =>
   await work.then(
