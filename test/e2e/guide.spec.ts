@@ -12,8 +12,8 @@ import { GuideServer } from './support/guide-server.js';
 import { expect } from './support/patient-expect.js';
 
 test('the guide leads to an app that works offline and syncs', async ({ page, context }) => {
-  // Four builds, four runs of tests and a server: whatever hangs is noticed by its own limit.
-  test.setTimeout(360_000);
+  // Four builds, four runs of tests and a server.
+  test.setTimeout(240_000);
   await using server = await GuideServer.prepare();
   await using app = await GuideApp.create(server.address);
   const warnings: string[] = [];
@@ -74,8 +74,7 @@ test('the guide leads to an app that works offline and syncs', async ({ page, co
   });
 
   await test.step('6. sync', async () => {
-    const command = onlyBlock(guidePage(6), 'sh');
-    await server.start(/daybook-server (.*)\n/.exec(command)?.[1]?.split(' ') ?? []);
+    await server.start(onlyBlock(guidePage(6), 'sh'));
     await app.write(6).serveBuild();
     await forgetServiceWorker(page);
     await page.goto(app.url);

@@ -36,15 +36,20 @@ export class GuideServer implements AsyncDisposable {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /** @param args - the guide's; its port is replaced. Those who ask too early ask again. */
-  async start(args: readonly string[]): Promise<void> {
-    const own = args.map((arg) => (arg === '8787' ? String(this.#port) : arg));
-    this.#process = spawn(process.execPath, [CLI, ...own], {
-      env: { ...process.env, DATABASE_URL: this.#database.url },
+  /** @param command - the guide's, with its variables; its database and its port are replaced */
+  async start(command: string): Promise<void> {
+    const [, variables = '', args = ''] = /^(.*)npx daybook-server (.*)$/m.exec(command) ?? [];
+    const env = Object.fromEntries(variables.split(' ').map((variable) => variable.split('=')));
+    const own = args.split(' ').map((arg) => (arg === '8787' ? String(this.#port) : arg));
+    const child = spawn(process.execPath, [CLI, ...own], {
+      env: { ...process.env, ...env, DATABASE_URL: this.#database.url },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const { stdout } = this.#process;
-    await new Promise((resolve) => stdout?.once('data', resolve));
+    this.#process = child;
+    await new Promise((resolve, reject) => {
+      child.stdout.once('data', resolve);
+      child.once('exit', (code) => reject(new Error(`The guide's server ended with ${code}.`)));
+    });
   }
 
   async query(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
