@@ -15,7 +15,7 @@ import {
   postgresError,
 } from './postgres-errors.js';
 
-/** What is done on the connection of a commit after it, before anybody hears of it. When it fails, the commit counts. */
+/** What is sent on the connection of a commit after it, before anybody hears of it. When it fails, the commit counts. */
 export type AfterCommit = (connection: PostgresQueryable) => Promise<void>;
 
 /** Runs a recorder's statements. Rejects with Daybook's errors; the server's own is their `cause`. */
@@ -89,7 +89,7 @@ export class PoolSession implements PostgresSession {
       const client = await lendClient(this.#pool);
       try {
         const rows = await work(client);
-        await releaseAfter(client, afterCommit);
+        releaseAfter(client, afterCommit);
         return rows;
       } catch (thrown) {
         const error = toError(thrown);
@@ -101,11 +101,16 @@ export class PoolSession implements PostgresSession {
   }
 }
 
-/** Gives a connection back after what is to be done on it; or closes it, when that failed. */
-export async function releaseAfter(client: PostgresClient, works: Iterable<AfterCommit>): Promise<void> {
-  let failure: EventSourcingError | undefined;
-  for (const work of works) await work(client).catch((error: unknown) => (failure = postgresError(error)));
-  client.release(failure);
+/**
+ * Gives a connection back after what is to be done on it; or closes it, when that failed. Sent before this returns, so
+ * that whoever ends now has said it; the answer is waited for by the connection alone, not by who committed.
+ */
+export function releaseAfter(client: PostgresClient, works: Iterable<AfterCommit>): void {
+  void (async () => {
+    let failure: EventSourcingError | undefined;
+    for (const work of works) await work(client).catch((error: unknown) => (failure = postgresError(error)));
+    client.release(failure);
+  })();
 }
 
 // Without a listener, a connection of `pg` that breaks while it is lent would end the process. The statement that it

@@ -281,7 +281,7 @@ async function commit(
     client.release(error);
     throw error;
   }
-  await releaseAfter(client, afterCommit);
+  releaseAfter(client, afterCommit);
 }
 
 async function abandon(client: PostgresClient, lost: EventSourcingError | undefined): Promise<void> {

@@ -144,7 +144,7 @@ describe('connections that break', () => {
     });
     const recorder = new PostgresProcessRecorder({ pool, applicationName: postgres.name });
     expect(await recorder.insertEvents(events)).toHaveLength(2);
-    expect(released.slice(0, 2)).toEqual([expect.any(Error), undefined]);
+    await expect.poll(() => released.slice(0, 2)).toEqual([expect.any(Error), undefined]);
     expect(await postgres.recorder.selectEvents(events[0]?.originatorId ?? '')).toEqual(events);
   });
 
