@@ -1,0 +1,180 @@
+/**
+ * The packed form of units: what crosses the network and the worker boundary, and what a journal record carries of them.
+ *
+ * ```text
+ * varint  count of units
+ *           each: 16 bytes unit id
+ *                 u8      flags: bit 0 = commutative, bit 1 = pending, bit 2 = confirmed; other bits must be 0
+ *                 varint  count of events, at least 1
+ *                 varint  count of scopes, each a text
+ *                 [pending:   varint id of the first notification
+ *                             varint count of places, each u8 0, or u8 1 and the 16 bytes of a unit id]
+ *                 [confirmed: varint position, varint total, text author, varint time in ms, varint length and bytes of a seal]
+ * …       the events of all of them, in their order: a packed batch (event-batch.ts), to the end
+ *
+ * page:   text from, text to, varint position, varint head, then units as above, all confirmed
+ * ```
+ *
+ * A text is its length in UTF-8 bytes as a varint, and the bytes. Valid if and only if: (1) no other flag is set,
+ * (2) all units are of the kind that is asked for, (3) the counts of events add up to the events that are there,
+ * (4) the batch of events is valid.
+ *
+ * Binary, because it was measured: 500 events of 300 bytes of JSON are 226 kB as JSON with states in base64 and 136 kB so,
+ * gzipped 53 and 40 kB; read in 7.8 ms and 0.5 ms. Changed by new flags only, which older readers refuse.
+ *
+ * @module
+ */
+import { ByteReader } from '../util/byte-reader.js';
+import { ByteWriter } from '../util/byte-writer.js';
+import { bytesToUuid, UUID_BYTES, uuidToBytes } from '../util/uuid-bytes.js';
+import { DataError } from './errors.js';
+import { packEvents, unpackEvents } from './event-batch.js';
+import type { StoredEvent } from './stored-event.js';
+import type { ConfirmedUnit, PendingUnit, Unit, UnitId, UnitPage } from './unit.js';
+
+const FLAG_COMMUTATIVE = 1;
+const FLAG_PENDING = 2;
+const FLAG_CONFIRMED = 4;
+
+/** Packs units that wait for a server. */
+export function packPendingUnits(units: readonly PendingUnit[]): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter();
+  writeUnits(writer, units, FLAG_PENDING, writePending);
+  return writer.finish();
+}
+
+/** @throws DataError (`DATA_ERROR`) when the bytes are not what {@link packPendingUnits} makes */
+export function unpackPendingUnits(bytes: Uint8Array): PendingUnit[] {
+  return whole(bytes, (reader) => readUnits(reader, FLAG_PENDING, readPending));
+}
+
+/** Packs units that a server has, or had. */
+export function packConfirmedUnits(units: readonly ConfirmedUnit[]): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter();
+  writeUnits(writer, units, FLAG_CONFIRMED, writeConfirmed);
+  return writer.finish();
+}
+
+/** @throws DataError (`DATA_ERROR`) when the bytes are not what {@link packConfirmedUnits} makes */
+export function unpackConfirmedUnits(bytes: Uint8Array): ConfirmedUnit[] {
+  return whole(bytes, (reader) => readUnits(reader, FLAG_CONFIRMED, readConfirmed));
+}
+
+/** Packs a part of a server's log. */
+export function packPage({ from, to, position, head, units }: UnitPage): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter();
+  writer.text(from);
+  writer.text(to);
+  writer.varint(position);
+  writer.varint(head);
+  writeUnits(writer, units, FLAG_CONFIRMED, writeConfirmed);
+  return writer.finish();
+}
+
+/** @throws DataError (`DATA_ERROR`) when the bytes are not what {@link packPage} makes */
+export function unpackPage(bytes: Uint8Array): UnitPage {
+  return whole(bytes, (reader) => ({
+    from: reader.text(),
+    to: reader.text(),
+    position: reader.varint(),
+    head: reader.varint(),
+    units: readUnits(reader, FLAG_CONFIRMED, readConfirmed),
+  }));
+}
+
+function writeUnits<U extends Unit>(
+  writer: ByteWriter,
+  units: readonly U[],
+  kind: number,
+  writeRest: (writer: ByteWriter, unit: U) => void,
+): void {
+  writer.varint(units.length);
+  const all: StoredEvent[] = [];
+  for (const unit of units) {
+    const { id, events, isCommutative, scopes } = unit;
+    writer.raw(uuidToBytes(id));
+    writer.u8(kind | (isCommutative ? FLAG_COMMUTATIVE : 0));
+    writer.varint(events.length);
+    writer.varint(scopes.length);
+    for (const scope of scopes) writer.text(scope);
+    writeRest(writer, unit);
+    for (const event of events) all.push(event);
+  }
+  writer.raw(packEvents(all));
+}
+
+function writePending(writer: ByteWriter, { firstNotificationId, after }: PendingUnit): void {
+  writer.varint(firstNotificationId);
+  writer.varint(after.length);
+  for (const id of after) {
+    writer.u8(id === undefined ? 0 : 1);
+    if (id !== undefined) writer.raw(uuidToBytes(id));
+  }
+}
+
+function writeConfirmed(writer: ByteWriter, { position, total, origin }: ConfirmedUnit): void {
+  writer.varint(position);
+  writer.varint(total);
+  writer.text(origin.author);
+  writer.varint(origin.recordedAtMs);
+  writer.sized(origin.seal);
+}
+
+function readUnits<Rest extends object>(
+  reader: ByteReader,
+  kind: number,
+  readRest: (reader: ByteReader) => Rest,
+): (Unit & Rest)[] {
+  const heads: { readonly unit: Omit<Unit, 'events'>; readonly count: number; readonly rest: Rest }[] = [];
+  for (let left = boundedCount(reader); left > 0; left--) {
+    const id = readUuid(reader);
+    const flags = reader.u8();
+    if ((flags & ~FLAG_COMMUTATIVE) !== kind) throw new RangeError(`unknown flags ${flags.toString(2)}`);
+    const count = reader.varint();
+    if (count === 0) throw new RangeError('a unit has no events');
+    const scopes = Array.from({ length: boundedCount(reader) }, () => reader.text());
+    const isCommutative = (flags & FLAG_COMMUTATIVE) !== 0;
+    heads.push({ unit: { id, isCommutative, scopes }, count, rest: readRest(reader) });
+  }
+  const events = unpackEvents(reader.raw(reader.remaining));
+  let at = 0;
+  const units = heads.map(({ unit, count, rest }) => ({ ...unit, events: events.slice(at, (at += count)), ...rest }));
+  if (at !== events.length) throw new RangeError('the units have not as many events as there are');
+  return units;
+}
+
+function readPending(reader: ByteReader): Pick<PendingUnit, 'firstNotificationId' | 'after'> {
+  const firstNotificationId = reader.varint();
+  const after: (UnitId | undefined)[] = [];
+  for (let left = boundedCount(reader); left > 0; left--) {
+    const isThere = reader.u8();
+    if (isThere > 1) throw new RangeError('a place is neither there nor not');
+    after.push(isThere === 0 ? undefined : readUuid(reader));
+  }
+  return { firstNotificationId, after };
+}
+
+function readConfirmed(reader: ByteReader): Pick<ConfirmedUnit, 'position' | 'total' | 'origin'> {
+  const position = reader.varint();
+  const total = reader.varint();
+  return { position, total, origin: { author: reader.text(), recordedAtMs: reader.varint(), seal: reader.sized() } };
+}
+
+function readUuid(reader: ByteReader): UnitId {
+  return bytesToUuid(reader.raw(UUID_BYTES));
+}
+
+function whole<T>(bytes: Uint8Array, read: (reader: ByteReader) => T): T {
+  try {
+    return read(new ByteReader(bytes));
+  } catch (cause) {
+    throw new DataError('These bytes are not packed units.', { cause });
+  }
+}
+
+// Each item takes at least one byte, so a damaged count cannot make the reader allocate without end.
+function boundedCount(reader: ByteReader): number {
+  const count = reader.varint();
+  if (count > reader.remaining) throw new RangeError('a count is larger than the bytes that are left');
+  return count;
+}

@@ -1,0 +1,121 @@
+/**
+ * What a recorder offers beside its role so that its store can be synchronised both ways.
+ *
+ * Rows of `stored_events` stay the one table that aggregates are read from: of each aggregate a confirmed prefix, then a
+ * pending tail. Beside them stands which unit each belongs to, where a server has it, and what was set aside.
+ *
+ * ```text
+ * commit ──▶ pending ──page──▶ confirmed ──rewind: the server has lost it──▶ lost ──endHeal──▶ pending (own), gone (others')
+ *               │                                                                                  │
+ *               └──refused, or another's event stands in its place──▶ set aside ◀──────────────────┘
+ * ```
+ *
+ * Invariants:
+ * 1. Every event belongs to one unit, and the events of a unit have ids that follow each other.
+ * 2. A page, its cursor and what it confirms are one commit, of all tabs. So is every other call that changes something.
+ * 3. Nothing that was recorded here leaves but to the units that were set aside, and nothing leaves those unasked.
+ * 4. What is set aside takes with it every later pending unit of an aggregate that it touches.
+ *
+ * @module
+ */
+import type { NotificationId } from './stored-event.js';
+import type { ConfirmedUnit, Cursor, PendingUnit, Unit, UnitId, UnitPage } from './unit.js';
+
+/** How far a store is synchronised. */
+export interface SyncProgress {
+  /** Where the store stands in the server's log. */
+  readonly cursor: Cursor;
+  readonly position: number;
+  /**
+   * Cursors where the store stood before, newest first, the start last: close to each other at the end, far apart before.
+   * By them a server says where its log and this store part.
+   */
+  readonly marks: readonly Cursor[];
+  /** Units and events that no page has confirmed, and which were not set aside. */
+  readonly pendingUnits: number;
+  readonly pendingEvents: number;
+  /** Units that a server had confirmed and has lost, and which have not been offered to it yet. */
+  readonly lostUnits: number;
+  readonly setAsideUnits: number;
+}
+
+/** Why a unit was set aside, as a code for programs and a text for people. */
+export interface SetAsideReason {
+  /**
+   * `CONFLICT`: another event stands in its place; `DEPENDENCY`: it follows on one that was set aside; `LOST`: the server
+   * has lost what it stood on; or the code that the server has refused it with.
+   */
+  readonly code: string;
+  readonly message: string;
+}
+
+/** A unit that is not in the log any more: readable, and waiting for somebody to decide what becomes of it. */
+export interface SetAsideUnit extends Unit {
+  /** The ids that its events had; they are not given again. */
+  readonly firstNotificationId: NotificationId;
+  readonly reason: SetAsideReason;
+  /** Milliseconds since 1970. */
+  readonly setAsideAtMs: number;
+}
+
+/** What became of a page. */
+export interface PageOutcome {
+  /** Whether it was stored; not, when the store stands elsewhere by now: another tab was first. */
+  readonly isStored: boolean;
+  /** Own units that it has confirmed. */
+  readonly confirmed: readonly UnitId[];
+  /** Units that gave way to it. */
+  readonly setAside: readonly UnitId[];
+  /** Events of others that it has added. */
+  readonly addedEvents: number;
+}
+
+/** How much is read at once. */
+export interface UnitLimits {
+  /** At least one unit is given, however large. */
+  readonly eventsMax: number;
+  readonly bytesMax: number;
+}
+
+/** A recorder whose events belong to units. `supports.units` says so. */
+export interface UnitRecorder {
+  /** Reads how far the store is. */
+  syncProgress(): Promise<SyncProgress>;
+
+  /**
+   * Reads units that no page has confirmed, in the order in which they were recorded.
+   *
+   * @param after - only units after this local id; 0 for all
+   */
+  selectPendingUnits(after: NotificationId, limits: UnitLimits): Promise<readonly PendingUnit[]>;
+
+  /**
+   * Stores a page: adds what is new, confirms what is own, sets aside what is in its way, and moves the cursor.
+   *
+   * @throws DataError (`DATA_ERROR`) when the page cannot be what a server has: a version does not follow the one before
+   */
+  insertPage(page: UnitPage): Promise<PageOutcome>;
+
+  /** Sets aside pending units that a server has refused for good, with what builds on them. @returns all of them */
+  setAside(refused: readonly { readonly id: UnitId; readonly reason: SetAsideReason }[]): Promise<readonly UnitId[]>;
+
+  /**
+   * Goes back to an earlier place of the log: what was confirmed after it is lost until it is confirmed again.
+   *
+   * @param cursor - the start, or one of the marks
+   * @returns whether it was done; not, when that is no mark any more, because another tab was first
+   */
+  rewind(cursor: Cursor): Promise<boolean>;
+
+  /** Reads lost units, own and others', in the order of their old positions. @param after - an old position; 0 for all */
+  selectLostUnits(after: number, limits: UnitLimits): Promise<readonly ConfirmedUnit[]>;
+
+  /**
+   * Ends healing, after all that is lost was offered: own units are pending again, those of others leave the store with
+   * what was built on them, and come back by the next pages where the server has taken them.
+   */
+  endHeal(): Promise<void>;
+
+  /** Reads what was set aside, in the order of the ids. @param after - only units after this local id; 0 for all */
+  selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]>;
+}

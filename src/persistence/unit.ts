@@ -1,0 +1,81 @@
+/**
+ * Units: what is recorded by one commit, and is accepted by a server as a whole or not at all.
+ *
+ * A unit has a random id from its commit on, and keeps it wherever it goes, also when it is decided again. A server takes
+ * an id once. That is all that "exactly once" rests on: whoever is not sure whether a unit arrived sends it again.
+ *
+ * @module
+ */
+import type { NotificationId, StoredEvent } from './stored-event.js';
+
+/** Identifies a unit: a UUID in canonical form. Secret until a server has it, so that nobody can take it before. */
+export type UnitId = string;
+
+/**
+ * A place in a server's log: its position, and a hash of everything up to it, so that a log which was set back or
+ * exchanged is told from the one that it was. Opaque to everybody but the server: text, up to 200 characters.
+ */
+export type Cursor = string;
+
+/** The cursor of who holds nothing yet. */
+export const CURSOR_START: Cursor = '0';
+
+/** A commit's events, and what is said of all of them. */
+export interface Unit {
+  readonly id: UnitId;
+  /** At least one, of any number of aggregates, in the order in which they were recorded. */
+  readonly events: readonly StoredEvent[];
+  /**
+   * Whether its events mean the same after whatever others have recorded meanwhile (`Received 3`, and not `Counted 12`), so
+   * that the server may give them the next versions. Their states must not depend on the version.
+   */
+  readonly isCommutative: boolean;
+  /** Named scopes that the unit is for, beside what the server finds by itself. Up to 20, of up to 200 characters. */
+  readonly scopes: readonly string[];
+}
+
+/** A unit that no page has confirmed. */
+export interface PendingUnit extends Unit {
+  /** Where the unit stands in the local sequence: the id of its first event; the others follow without gaps. */
+  readonly firstNotificationId: NotificationId;
+  /**
+   * For each event that is the first of its aggregate in this unit, in the order of the events: the unit that holds the
+   * version before, which is what it was decided on; `undefined` where there is no such version.
+   */
+  readonly after: readonly (UnitId | undefined)[];
+}
+
+/** Who recorded a unit and when, as the server says. */
+export interface UnitOrigin {
+  /** Subject that the server knew its sender by; empty when it let everybody in, or the unit was recorded beside it. */
+  readonly author: string;
+  /** Milliseconds since 1970, by the server's clock. */
+  readonly recordedAtMs: number;
+  /**
+   * Proves to the server later that it has said all this: a MAC with a key that is not in its database. Empty where the
+   * server has no such key; then nothing can be brought back to it.
+   */
+  readonly seal: Uint8Array;
+}
+
+/** A unit as a page of a server's log has it. */
+export interface ConfirmedUnit extends Unit {
+  /** The position of its last event; a page, and a cursor, may end there. */
+  readonly position: number;
+  /** Events that the whole unit has; more than there are here where some are in scopes that this device may not see. */
+  readonly total: number;
+  readonly origin: UnitOrigin;
+}
+
+/** A part of a server's log: whole units, in its order. */
+export interface UnitPage {
+  /** Where it begins: what the reader has said it holds. */
+  readonly from: Cursor;
+  /** Where it ends. Equal to `from` when there is nothing new. */
+  readonly to: Cursor;
+  /** The position at `to`. */
+  readonly position: number;
+  /** The position of the end of the log when it was read. */
+  readonly head: number;
+  readonly units: readonly ConfirmedUnit[];
+}

@@ -1,0 +1,86 @@
+/**
+ * A server's log of units: what the layouts of tables have in common, and all that a server knows of them.
+ *
+ * @module
+ */
+import type { ConfirmedUnit, Cursor, PendingUnit, UnitId, UnitPage } from '../../persistence/unit.js';
+
+/** Who sends, as the server knows it. */
+export interface Sender {
+  /** The subject of the token; empty where everybody is let in. */
+  readonly subject: string;
+  readonly replicaId: string;
+}
+
+/** What was decided about a unit. */
+export type Decision =
+  /** It is in the log, since now or before; `position` is that of its last event. */
+  | { readonly id: UnitId; readonly kind: 'accepted'; readonly position: number; readonly isNew: boolean }
+  /** It is refused for good, since now or before. */
+  | { readonly id: UnitId; readonly kind: 'rejected'; readonly code: string; readonly message: string };
+
+/** What came of a push. */
+export interface PushOutcome {
+  /** Of the units that were decided: the first ones, in the order in which they came. */
+  readonly decisions: readonly Decision[];
+  /** The unit at which it ended: it stands on another state than the log's, is not decided, and to be decided again. */
+  readonly conflict: UnitId | undefined;
+  /** The position of the end of the log. */
+  readonly head: number;
+}
+
+/** What became of a unit that was offered to a log which had lost it. */
+export interface Healing {
+  readonly id: UnitId;
+  /**
+   * `restored`: it is there again, as it was. `known`: it is there, or decided otherwise, already. `setAside`: it does not
+   * fit any more, and waits for an operator. `refused`: this server has not sealed it.
+   */
+  readonly kind: 'restored' | 'known' | 'setAside' | 'refused';
+}
+
+/** Says no to a unit for good, before it is stored. @returns why; `undefined` for yes */
+export type Authorize = (
+  unit: PendingUnit,
+  sender: Sender,
+) => Promise<{ readonly code: string; readonly message: string } | undefined>;
+
+/** Which units, and which events of them, somebody may see. */
+export interface Visibility {
+  /** Identifies what is visible, as part of the cursor: with another one, other events would have to be there. */
+  readonly id: string;
+  readonly isVisible: (unit: ConfirmedUnit, eventIndex: number) => boolean;
+}
+
+/** Options of {@link UnitLog.page}. */
+export interface PageOptions {
+  /** A page ends after as many, or after the unit in which they end. */
+  readonly eventsMax: number;
+  /** Likewise; of states and topics. */
+  readonly bytesMax: number;
+  /** @defaultValue everything is visible */
+  readonly visibility?: Visibility | undefined;
+}
+
+/** A log of units in some tables. Every call is one transaction. */
+export interface UnitLog {
+  /**
+   * Decides units in their order: accepts, rejects, or ends at the first conflict.
+   *
+   * @param authorize - asked of units that are not known yet, before a transaction is open
+   * @throws OperationalError (`OPERATIONAL_ERROR`) when the database fails; the same push can be sent again
+   */
+  push(units: readonly PendingUnit[], sender: Sender, authorize?: Authorize): Promise<PushOutcome>;
+
+  /** @returns the page; `undefined` when the log does not have, or not any more, what the cursor stands for */
+  page(after: Cursor, options: PageOptions): Promise<UnitPage | undefined>;
+
+  /** The newest of some cursors that the log has; the start when it has none. */
+  common(marks: readonly Cursor[]): Promise<Cursor>;
+
+  /** Takes back units that the log has lost. */
+  heal(units: readonly ConfirmedUnit[], sender: Sender): Promise<readonly Healing[]>;
+
+  /** The position of the end of the log. */
+  head(): Promise<number>;
+}

@@ -1,0 +1,85 @@
+/**
+ * The protocol of synchronisation, version 2. This is its specification; pure: no network, no database.
+ *
+ * A server has a *log* of *units* (persistence/unit.ts). A device sends units, and follows the log by *pages*.
+ *
+ * ```text
+ * base address, then /v2, or /v2/t/{tenant} where the server has several tenants
+ *
+ * POST …/push      units that are pending (packPendingUnits)    200 { head, decisions: [[id, "accepted", position] |
+ *                                                                   [id, "rejected", code, message], …], conflict?: id }
+ * GET  …/units?after={cursor}&events={n}&bytes={n}              200 a page (packPage)
+ * POST …/common    { marks: [cursor, …] }, newest first          200 { common: cursor }
+ * POST …/heal      units that were confirmed, and are lost      200 { decisions: [[id, "restored" | "known" | "setAside" |
+ *                  (packConfirmedUnits)                             "refused"], …] }
+ * GET  …/live      as an event stream                           200 event "head", data: a position; comments as keepalive
+ *
+ * Each request:  Authorization: Bearer <token>   Daybook-Protocol: 2   Daybook-Replica: <uuid>
+ *                Content-Encoding: gzip, where that makes it smaller
+ * Each answer:   Daybook-Protocol: 2   Daybook-Limits: events=500, bytes=1048576
+ * Otherwise:     4xx, 5xx { "error": { "name", "code", "message", "details" } }: nothing was stored
+ * ```
+ *
+ * Units and pages are `application/vnd.daybook.units`; the rest is JSON.
+ *
+ * Rules of the server:
+ * - R1 A unit is accepted at most once, whoever sends it and in whatever form, or rejected with a reason that is kept. One
+ *   that is known is answered from its row, without a look at what is sent; one that another subject has sent, as if it
+ *   were rejected.
+ * - R2 A strict event fits right after the very event that it was decided on: its version is the next one, and the unit
+ *   that holds the version before is the one that `after` names. A unit of commutative events is given the next versions.
+ *   What does not fit is a conflict: no decision, and the end of the push.
+ * - R3 The log is chained: a cursor is a position and a hash of everything up to it.
+ * - R4 A page ends where a unit ends.
+ * - R5 What is healed comes back as it was, once, where it fits, and only what carries a sound seal.
+ *
+ * Rules of the device (persistence/unit-recorder.ts):
+ * - D1 Only a page confirms. The answer of a push is a hint: what was accepted and is not in the log up to its head is
+ *   sent again.
+ * - D2 A page begins where the device stands; another one is thrown away. What it brings, confirms and sets aside is one
+ *   commit with the cursor.
+ * - D3 `CURSOR_UNKNOWN` is answered by asking for the common place, going back to it, offering what is lost, and following
+ *   from there.
+ *
+ * | status | code | what the device does |
+ * |---|---|---|
+ * | 400 | `INVALID_REQUEST` | says so, tries again slowly: a bug, or an incompatible version |
+ * | 401 | `UNAUTHORIZED` | asks for a new token once, then waits for one |
+ * | 403 | `FORBIDDEN` | says so, tries again slowly |
+ * | 409 | `CURSOR_UNKNOWN` | D3 |
+ * | 413 | `TOO_LARGE` | sends less at once; a unit that is too large alone is set aside |
+ * | 426 | `UPGRADE_REQUIRED` | says so, tries again slowly; recording and reading go on |
+ * | 429, 503 | `UNAVAILABLE` | tries again, not before `Retry-After` |
+ * | no answer with `Daybook-Protocol` | – | tries again: a proxy's, or a captive portal's |
+ *
+ * Limits are the server's to state: a device that has had no answer yet keeps to {@link LIMITS_LEAST}, which every server
+ * takes. A unit is never split, so one that is larger than the limit is sent alone.
+ *
+ * It may change by headers, query parameters and fields of JSON that are optional and that both sides ignore where they do
+ * not know them; by flags of units, which older sides refuse, after the other side has said that it knows them; by
+ * anything else in a new version only.
+ *
+ * @module
+ */
+
+/** Name and value of the header that every message and every answer carries. */
+export const PROTOCOL_2_HEADER = 'daybook-protocol';
+export const PROTOCOL_2_VERSION = '2';
+/** The header by which a device names the store that it sends from: a label, and something to bind to a subject. */
+export const REPLICA_HEADER = 'daybook-replica';
+/** The header by which a server states what it takes. */
+export const LIMITS_HEADER = 'daybook-limits';
+/** Of bodies that are packed units. */
+export const UNITS_MEDIA_TYPE = 'application/vnd.daybook.units';
+
+/** What a server takes in one request. */
+export interface SyncLimits {
+  readonly events: number;
+  /** Of the body, unpacked. */
+  readonly bytes: number;
+}
+
+/** What every server takes. */
+export const LIMITS_LEAST: SyncLimits = { events: 200, bytes: 524_288 };
+/** What ours takes where nothing else is said. */
+export const LIMITS_DEFAULT: SyncLimits = { events: 500, bytes: 1_048_576 };
