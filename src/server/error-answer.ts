@@ -28,6 +28,7 @@ const STATUS_OF_CODE: ReadonlyMap<string, ContentfulStatusCode> = new Map<string
   ['DUPLICATE_EVENT', 409],
   ['REPLICA_DIVERGED', 409],
   ['SERVER_BEHIND', 409],
+  ['CURSOR_UNKNOWN', 409],
   ['TOO_LARGE', 413],
   ['UPGRADE_REQUIRED', 426],
   ['UNAVAILABLE', 503],

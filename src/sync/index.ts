@@ -5,6 +5,7 @@
  */
 export { DuplicateEventError } from '../persistence/duplicate-event-error.js';
 export {
+  CursorUnknownError,
   ForbiddenError,
   InvalidRequestError,
   ReplicaDivergedError,

@@ -16,8 +16,20 @@ export {
   pushRequestSchema,
   toPushRequest,
 } from './push-messages.js';
+export type { HealDecision, PushAnswer, PushDecision } from './exchange-messages.js';
+export {
+  LIMITS_DEFAULT,
+  LIMITS_HEADER,
+  LIMITS_LEAST,
+  PROTOCOL_2_HEADER,
+  PROTOCOL_2_VERSION,
+  REPLICA_HEADER,
+  UNITS_MEDIA_TYPE,
+} from './protocol.js';
+export type { SyncLimits } from './protocol.js';
 export type { PushEvent, PushRequest, PushResponse } from './push-messages.js';
 export {
+  CursorUnknownError,
   ForbiddenError,
   InvalidRequestError,
   ReplicaDivergedError,

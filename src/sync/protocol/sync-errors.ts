@@ -9,6 +9,7 @@
  *    ├─ ForbiddenError         a good token that does not allow this
  *    ├─ ReplicaDivergedError   two histories under the same ids: a copied or rolled-back store
  *    ├─ ServerBehindError      the server lost what it had confirmed: restored, or another one
+ *    ├─ CursorUnknownError     the log does not have the place that a device stands at: restored, or another one
  *    ├─ TooLargeError          the request, or one event, is larger than the server takes
  *    ├─ UpgradeRequiredError   the protocols do not fit
  *    └─ UnavailableError       no answer that counts: no network, a proxy's page, a server in trouble
@@ -51,6 +52,11 @@ export class ServerBehindError extends SyncError {
   static override readonly code: string = 'SERVER_BEHIND';
 }
 
+/** The log does not have, or not any more, the place that a device stands at: it was restored, or is another one. */
+export class CursorUnknownError extends SyncError {
+  static override readonly code: string = 'CURSOR_UNKNOWN';
+}
+
 /** The request, or one event, is larger than the server takes. */
 export class TooLargeError extends SyncError {
   static override readonly code: string = 'TOO_LARGE';
@@ -76,6 +82,7 @@ export const SYNC_ERRORS: readonly EventSourcingErrorClass[] = [
   ForbiddenError,
   ReplicaDivergedError,
   ServerBehindError,
+  CursorUnknownError,
   TooLargeError,
   UpgradeRequiredError,
   UnavailableError,
