@@ -53,6 +53,8 @@ export interface EventIndex extends InlineParticipant {
    * Adds events that were recorded before there was an index. Those that are there already are left as they are.
    *
    * @throws DuplicateEventError (`DUPLICATE_EVENT`) when an id belongs to an event at another position
+   * @throws LogBehindError (`LOG_BEHIND`) when the index has another event at a position: the log was cut off, or
+   *   restored. A commit is refused with it, too
    */
   add(events: readonly NotifiedEvent[]): Promise<void>;
   /** Whether an event of this id was recorded. */

@@ -1,7 +1,8 @@
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
-import { DuplicateEventError } from '../../persistence/duplicate-event-error.js';
+import { duplicate, positionTaken } from './event-index-errors.js';
 import { FOUND_EVENTS_DEFAULT, toIndexedEvent, validateFilter } from './event-index.js';
 import type { EventIndex, EventIndexFilter, IndexedEvent, TextOf } from './event-index.js';
+import type { NotificationId } from '../../persistence/stored-event.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { wordsOf } from './search-words.js';
 
@@ -16,6 +17,7 @@ export interface MemoryEventIndexOptions {
 /** An index that is gone with the process, as the memory recorder's events are: for tests. */
 export class MemoryEventIndex implements EventIndex {
   readonly #byId = new Map<string, IndexedEvent>();
+  readonly #positions = new Set<NotificationId>();
   readonly #words = new Map<string, readonly string[]>();
   /** Ids of transactions that have not ended. */
   readonly #reserved = new Set<string>();
@@ -49,6 +51,7 @@ export class MemoryEventIndex implements EventIndex {
   onCommitted(events: readonly NotifiedEvent[]): void {
     for (const event of events) {
       this.#byId.set(event.metadata.eventId, toIndexedEvent(event));
+      this.#positions.add(event.notificationId);
       this.#words.set(event.metadata.eventId, wordsOf(this.#textOf(event)));
     }
   }
@@ -94,12 +97,11 @@ export class MemoryEventIndex implements EventIndex {
   }
 
   #assertNew(events: readonly NotifiedEvent[]): void {
+    const taken = events.find(({ notificationId }) => this.#positions.has(notificationId));
+    if (taken !== undefined) throw positionTaken(taken.notificationId);
     const ids = events.map(({ metadata }) => metadata.eventId);
     const eventId = ids.find((id) => this.#byId.has(id) || this.#reserved.has(id)) ?? firstRepeated(ids);
-    if (eventId === undefined) return;
-    throw new DuplicateEventError(`An event of the id ${eventId} was recorded before. Nothing was stored.`, {
-      details: { eventId },
-    });
+    if (eventId !== undefined) throw duplicate(eventId);
   }
 }
 

@@ -11,7 +11,7 @@ import type { SqlDialect } from '../../persistence/sql/sql-dialect.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import { createMissing } from '../../persistence/sql/create-missing.js';
 import type { Creation } from '../../persistence/sql/sql-names.js';
-import { DuplicateEventError } from '../../persistence/duplicate-event-error.js';
+import { duplicate, positionTaken } from './event-index-errors.js';
 import { FOUND_EVENTS_DEFAULT, toIndexedEvent, validateFilter } from './event-index.js';
 import type { EventIndex, EventIndexFilter, IndexedEvent, TextOf } from './event-index.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
@@ -159,15 +159,22 @@ export class SqlEventIndex implements EventIndex {
       // PostgreSQL.
       const { rows } = await connection.query(
         `INSERT INTO ${this.#names.table} (${COLUMNS.join(', ')}) VALUES ${valueRows(part.length, COLUMNS.length)}
-          ON CONFLICT (event_id) DO NOTHING RETURNING notification_id`,
+          ON CONFLICT DO NOTHING RETURNING notification_id`,
         part.flatMap(valuesOf),
       );
       if (rows.length === part.length) continue;
       const inserted = new Set(rows.map((row) => Number(row['notification_id'])));
       const refused = part.find(({ notificationId }) => !inserted.has(notificationId));
-      throw duplicate(refused?.eventId ?? '');
+      throw await this.#whyRefused(connection, refused as IndexedEvent);
     }
     await this.#insertWords(connection, events);
+  }
+
+  async #whyRefused(connection: SqlQueryable, { notificationId, eventId }: IndexedEvent): Promise<Error> {
+    const { rows } = await connection.query(`SELECT event_id FROM ${this.#names.table} WHERE notification_id = $1`, [
+      notificationId,
+    ]);
+    return rows.length === 0 ? duplicate(eventId) : positionTaken(notificationId);
   }
 
   async #insertWords(connection: SqlQueryable, events: readonly NotifiedEvent[]): Promise<void> {
@@ -285,10 +292,4 @@ function toEvent(row: SqlResult['rows'][number]): IndexedEvent {
     correlationId: optional('correlation_id'),
     tenantId: optional('tenant_id'),
   };
-}
-
-function duplicate(eventId: string): DuplicateEventError {
-  return new DuplicateEventError(`An event of the id ${eventId} was recorded before. Nothing was stored.`, {
-    details: { eventId },
-  });
 }

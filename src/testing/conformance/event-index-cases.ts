@@ -135,6 +135,25 @@ const backfill: Case = {
   },
 };
 
+const positionsAreTakenOnce: Case = {
+  name: 'a log that gives a position anew, because it was cut off or restored, is refused',
+  async run({ recorder, openIndex }) {
+    const index = await openIndex({ textOf: () => 'red' });
+    const id = newOriginatorId();
+    const [first] = await recordWith(recorder, [index], [sampleRecordedEvent(id, 1)]);
+    const lostAt = (first?.notificationId ?? 0) + 1;
+    const lost = { ...sampleRecordedEvent(newOriginatorId(), 1), notificationId: lostAt };
+    await index.add([lost]);
+    const commit = [sampleRecordedEvent(id, 2), sampleRecordedEvent(id, 3)];
+    await expectRejection(recordWith(recorder, [index], commit), 'LOG_BEHIND', 'another event where one was lost');
+    expectEqual((await recorder.selectEvents(id)).length, 1, 'nothing of the commit was stored');
+    const other = { ...sampleRecordedEvent(id, 2), notificationId: lostAt };
+    await expectRejection(index.add([other]), 'LOG_BEHIND', 'another event that is added');
+    expectEqual(await index.hasEvent(other.metadata.eventId), false, 'it is not in the index');
+    expectEqual((await index.findEvent(lost.metadata.eventId))?.notificationId, lostAt, 'what was there');
+  },
+};
+
 const searchesTexts: Case = {
   name: 'events are found by the beginnings of words, whatever the case and the accents',
   async run({ recorder, openIndex }) {
@@ -190,6 +209,7 @@ export const eventIndexCases: readonly ConformanceCase<EventIndexContext>[] = [
   rangesAreHalfOpen,
   filters,
   backfill,
+  positionsAreTakenOnce,
   searchesTexts,
   manyAtOnce,
 ];
