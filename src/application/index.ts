@@ -111,7 +111,7 @@ export type { OutboundMessage, Publish, Publisher, PublishOptions } from './outb
 export { cached, invalidation } from './cached.js';
 export type { CachedFunction, CachedOptions } from './cached.js';
 export type { EventLog } from './log/event-log.js';
-export { FollowerStoppedError, WaitTimeoutError } from './log/follower-errors.js';
+export { FollowerStoppedError, HandlerTimeoutError, WaitTimeoutError } from './log/follower-errors.js';
 export { InlineProjection } from './projections/inline-projection.js';
 export type { InlineProjectionOptions } from './projections/inline-projection.js';
 export type { FollowerStatus, WaitOptions } from './log/log-follower.js';

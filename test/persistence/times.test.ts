@@ -1,6 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
 import { cached } from '../../src/application/cached.js';
 import { validateRetryPolicy } from '../../src/application/commands/decide-again.js';
+import { InlineProjection } from '../../src/application/projections/inline-projection.js';
+import { ProcessRunner } from '../../src/application/processes/process-runner.js';
+import { ProjectionRunner } from '../../src/application/projections/projection-runner.js';
 import { LogFollower } from '../../src/application/log/log-follower.js';
 import { OutboxWorker } from '../../src/application/outbox/outbox-worker.js';
 import { MemoryOutbox } from '../../src/application/outbox/memory-outbox.js';
@@ -28,6 +31,23 @@ function follower(pollIntervalMs?: number): LogFollower<never> {
   } as never);
 }
 
+function followed(handlerTimeoutMs: number): never {
+  const [projection, process] = [
+    { name: 'p', topics: [], tables: {} },
+    { name: 'p', topics: [] },
+  ];
+  return {
+    projection,
+    process,
+    from: { name: 'a' },
+    into: {},
+    log: {},
+    store: {},
+    recorder: {},
+    handlerTimeoutMs,
+  } as never;
+}
+
 function worker(options: object): OutboxWorker {
   return new OutboxWorker({ outbox: new MemoryOutbox(), publish: async () => undefined, ...options });
 }
@@ -37,6 +57,9 @@ const OPTIONS: readonly (readonly [string, (ms: never) => unknown])[] = [
   ['withRetry delayMs', (ms) => withRetry(async () => undefined, { delayMs: ms })],
   ['cached ttlMs', (ms) => cached(async () => 1, { ttlMs: ms })],
   ['waitFor timeoutMs', (ms) => follower().waitFor(1, { timeoutMs: ms })],
+  ['ProcessRunner handlerTimeoutMs', (ms) => new ProcessRunner(followed(ms))],
+  ['ProjectionRunner handlerTimeoutMs', (ms) => new ProjectionRunner(followed(ms))],
+  ['InlineProjection handlerTimeoutMs', (ms) => new InlineProjection(followed(ms))],
   ['LogFollower pollIntervalMs', (ms) => follower(ms)],
   ['retry delayMsMax', (ms) => validateRetryPolicy({ attemptsMax: 2, delayMsMax: ms })],
   ...['intervalMs', 'leaseMs', 'publishTimeoutMs', 'keepPublishedMs'].map(

@@ -9,8 +9,8 @@
  *    the page; its policy may be asked again after a crash.
  * 3. No notification is passed over: a policy or a command that fails stops the process, unless `onFailure` says what
  *    follows instead.
- * 4. Only the domain's no is a failure. Storage that fails or was closed is not, nor are others who were faster; and what
- *    another runner of the process has carried out has not failed, even though a second time it would be refused.
+ * 4. Only the domain's no is a failure. Storage that fails or was closed is not, nor are others who were faster, nor a
+ *    policy that does not settle: these are waited for, and asked again. And what another runner of the process has carried out has not failed, even though a second time it would be refused.
  *
  * @module
  */
@@ -25,13 +25,14 @@ import { logBehind } from '../../persistence/log-behind.js';
 import type { LogBehindError } from '../../persistence/log-behind.js';
 import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { AnyDecider } from '../aggregates/aggregate-kind.js';
-import { ConcurrencyError } from '../aggregates/application-errors.js';
 import type { Repository } from '../aggregates/repository.js';
 import type { ExecuteOptions } from '../commands/command-executor.js';
 import type { RetryPolicy } from '../commands/decide-again.js';
 import type { EventLog } from '../log/event-log.js';
 import { readEvents } from '../log/event-pages.js';
 import { claimTracking } from './followed-log.js';
+import { HandlerLimit } from '../log/handler-limit.js';
+import { isTransient } from '../log/transient-errors.js';
 import { LogFollower } from '../log/log-follower.js';
 import type { FollowerStatus, WaitOptions } from '../log/log-follower.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
@@ -69,7 +70,7 @@ export interface ProcessRunnerOptions {
   /**
    * What follows instead, when a policy or one of its commands fails: commands that put things right, or none to let it
    * be, after having taken note of it. When it rejects, the process stops. Not asked about errors of storage, nor about
-   * conflicts. It may be asked again about the same event when the process was stopped before its answer was recorded.
+   * conflicts, nor about a policy that took too long. It may be asked again about the same event when the process was stopped before its answer was recorded.
    *
    * @defaultValue the process stops
    */
@@ -83,6 +84,12 @@ export interface ProcessRunnerOptions {
   readonly trackingName?: string;
   /** How often commands are decided again after a conflict. @defaultValue 10 attempts */
   readonly retry?: RetryPolicy;
+  /**
+   * Milliseconds that a policy may take with one event, and `onFailure`, and reading the event; `Infinity` for ever. What
+   * takes longer is given up with a `HandlerTimeoutError`, which the status shows, and asked again after a wait; what it
+   * would have said later does not count. @defaultValue 30,000
+   */
+  readonly handlerTimeoutMs?: number;
   /**
    * Milliseconds between two looks while nobody tells of news. Give it where others record, in other processes, and
    * nobody tells of it. @defaultValue 1,000; never, where the log tells of news
@@ -99,6 +106,9 @@ export class ProcessRunner implements AsyncDisposable {
   readonly #options: ProcessRunnerOptions;
   readonly #follower: LogFollower<FollowerStatus>;
   readonly #trackingName: string;
+  readonly #limit: HandlerLimit;
+  /** What is followed, read within the limit. */
+  readonly #log: EventLog;
   /** Everything up to here is done, tracked or not; `undefined` before the first look. */
   #position: NotificationId | undefined;
   /** Whether what is tracked was found to be of the followed log. */
@@ -109,14 +119,20 @@ export class ProcessRunner implements AsyncDisposable {
     return true;
   }
 
-  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the tracking name is none */
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the tracking name is none, or a time makes no sense */
   constructor(options: ProcessRunnerOptions) {
     const { process, from, clock = systemClock, random = Math.random, pollIntervalMs } = options;
     this.#options = options;
+    const what = `The process ${process.name}`;
+    this.#limit = new HandlerLimit({
+      ...{ what, clock, timeoutMs: options.handlerTimeoutMs },
+      report: (error) => this.#follower.report({ state: 'waiting', lastError: error }),
+    });
+    this.#log = this.#limit.reading(from);
     this.#trackingName = trackingNameOf(options);
     validateApplicationName(this.#trackingName);
     this.#follower = new LogFollower({
-      what: `The process ${process.name}`,
+      what,
       log: from,
       clock,
       random,
@@ -181,7 +197,7 @@ export class ProcessRunner implements AsyncDisposable {
       if (position >= head) return;
       this.#isOfSource ||= await claimTracking(this.#trackingName, this.#options);
       const { topics } = process;
-      const { events, to } = await readEvents(from, { after: position, head, limit: PAGE_EVENTS_MAX, topics });
+      const { events, to } = await readEvents(this.#log, { after: position, head, limit: PAGE_EVENTS_MAX, topics });
       await this.#reactToAll(events, signal);
       this.#position = Math.max(to, this.#position);
     }
@@ -214,7 +230,8 @@ export class ProcessRunner implements AsyncDisposable {
     // Not passed over, and nobody could say what follows from it.
     if (unreadable !== undefined) throw unreadable.error;
     try {
-      const commands = await process.react(event, { repository: into.repository });
+      const reacting = process.react(event, { repository: into.repository });
+      const commands = await this.#limit.within(reacting, 'reacting to', event);
       if (commands.length === 0) return false;
       await this.#record(event, commands);
     } catch (error) {
@@ -225,10 +242,11 @@ export class ProcessRunner implements AsyncDisposable {
 
   async #settle(event: NotifiedEvent, error: unknown): Promise<void> {
     const { into, onFailure } = this.#options;
-    if (error instanceof PersistenceError || error instanceof ConcurrencyError) throw error;
+    if (error instanceof PersistenceError || isTransient(error)) throw error;
     if (await into.recorder.hasTrackingId(this.#trackingName, event.notificationId)) return;
     if (onFailure === undefined) throw error;
-    await this.#record(event, await onFailure(event, error));
+    const answering = onFailure(event, error);
+    await this.#record(event, await this.#limit.within(answering, 'answering the failure of', event));
   }
 
   async #record(event: NotifiedEvent, commands: readonly ProcessCommand[]): Promise<void> {

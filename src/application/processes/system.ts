@@ -10,7 +10,10 @@ import { ProcessRunner, trackingNameOf } from './process-runner.js';
 import type { ProcessRunnerOptions } from './process-runner.js';
 
 /** One wire: a process that follows an application, and commands another one, or the same. */
-export type Wire = Pick<ProcessRunnerOptions, 'process' | 'from' | 'into' | 'onFailure' | 'retry' | 'trackingName'>;
+export type Wire = Pick<
+  ProcessRunnerOptions,
+  'process' | 'from' | 'into' | 'onFailure' | 'retry' | 'trackingName' | 'handlerTimeoutMs'
+>;
 
 /** What {@link System} is given. */
 export interface SystemOptions {

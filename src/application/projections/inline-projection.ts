@@ -5,11 +5,13 @@ import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import type { EventLog } from '../log/event-log.js';
+import { HandlerLimit } from '../log/handler-limit.js';
 import { headIfLost, REBUILD_VIEW } from '../log/lost-position.js';
 import type { LogCheckpoint } from '../log/lost-position.js';
 import type { InlineParticipant } from '../events/inline-participant.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { applyPage, HandlerFailure } from './projection-applier.js';
+import { limited } from './projection.js';
 import type { SqlProjection, SqlView } from './projection.js';
 import { SqlProjectionStore } from './sql-projection-store.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
@@ -24,14 +26,20 @@ export interface InlineProjectionOptions<Table extends string> {
   readonly recorder: SqlRecorder;
   /** Reads events of notifications: the application's. */
   readonly decode: EventLog['decode'];
+  /**
+   * Milliseconds that the handler may take with one event, and reading it; `Infinity` for ever. One that takes longer
+   * refuses the commit with a `HandlerTimeoutError`: whoever else records waits meanwhile. What it does afterwards goes
+   * nowhere. @defaultValue 30,000
+   */
+  readonly handlerTimeoutMs?: number;
   /** @defaultValue the platform's */
   readonly clock?: Clock;
 }
 
 /**
  * A projection in line with the events: its view changes in the same transaction, so whoever reads what was committed
- * reads a view that holds it. What its handler rejects with refuses the commit, and so does a `LogBehindError`
- * (`LOG_BEHIND`): the view has seen what the log does not have (any more); and a `ProjectionReplacedError`
+ * reads a view that holds it. What its handler rejects with refuses the commit, and so do a `HandlerTimeoutError`
+ * (`HANDLER_TIMEOUT`), when it does not settle, and a `LogBehindError` (`LOG_BEHIND`): the view has seen what the log does not have (any more); and a `ProjectionReplacedError`
  * (`PROJECTION_REPLACED`): the view is of a newer release. Leaving it behind would break what is promised to its readers.
  *
  * Events that were recorded without it, by another program for example, are taken first, in the same transaction. Where
@@ -47,8 +55,12 @@ export class InlineProjection<Table extends string> implements InlineParticipant
     return true;
   }
 
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the time makes no sense */
   constructor(options: InlineProjectionOptions<Table>) {
-    this.#options = options;
+    const { projection, decode, clock = systemClock, handlerTimeoutMs } = options;
+    const what = `The projection ${projection.name}, in line,`;
+    const limit = new HandlerLimit({ what, clock, timeoutMs: handlerTimeoutMs });
+    this.#options = { ...options, projection: limited(projection, limit), decode: limit.decoding(decode) };
     this.#store = new SqlProjectionStore(options.recorder, options.projection);
     this.#topics = new Set(options.projection.topics);
   }

@@ -26,7 +26,7 @@ import { backoffDelayMs } from '../../util/backoff.js';
 import type { Clock } from '../../util/clock.js';
 import { pause } from '../../util/pause.js';
 import type { EventPage } from '../log/event-pages.js';
-import { isBroken, isTransient } from '../log/transient-errors.js';
+import { asFinal, isBroken, isTransient } from '../log/transient-errors.js';
 import { storableText } from '../../persistence/sql/storable-text.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { whyUnreadable } from '../events/unreadable-event.js';
@@ -151,7 +151,7 @@ export class ProjectionApplier<View> {
       if (again === undefined) return;
       failure = again;
     }
-    if (policy.then === 'stop') throw failure.cause;
+    if (policy.then === 'stop') throw asFinal(failure.cause);
     const failed = { retryCount: attemptsMax, firstFailedAtMs, lastFailedAtMs: clock.nowMs() };
     await this.#options.store.transaction(this.#generation, async (transaction) => {
       assertAt(transaction, from);

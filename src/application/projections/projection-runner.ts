@@ -14,6 +14,7 @@ import type { Clock } from '../../util/clock.js';
 import type { Observable } from '../../util/observable.js';
 import type { EventLog } from '../log/event-log.js';
 import { readEvents } from '../log/event-pages.js';
+import { HandlerLimit } from '../log/handler-limit.js';
 import { headIfLost, REBUILD_VIEW } from '../log/lost-position.js';
 import type { LogCheckpoint } from '../log/lost-position.js';
 import { LogFollower } from '../log/log-follower.js';
@@ -23,6 +24,7 @@ import type { FailurePolicy } from './projection-applier.js';
 import { DeadLetters } from './projection-dead-letters.js';
 import { ViewMovedError } from './projection-store.js';
 import type { ProjectionStore, ViewGeneration } from './projection-store.js';
+import { limited } from './projection.js';
 import type { Projection } from './projection.js';
 
 // Many events share the cost of a transaction, and it is still short: others may write between two of them.
@@ -40,6 +42,13 @@ export interface ProjectionRunnerOptions<View> {
   readonly onFailure?: Partial<FailurePolicy>;
   /** Events in one transaction. @defaultValue 100 */
   readonly batchEventsMax?: number;
+  /**
+   * Milliseconds that the handler may take with one event, and reading it; `Infinity` for ever. A handler that takes
+   * longer counts as one that rejects, with a `HandlerTimeoutError`. What it does afterwards goes nowhere: its
+   * transaction is over. One that does not return cannot be given up, and a statement of its own has to end first: for
+   * those there is `statementTimeoutMs` of the pool. @defaultValue 30,000
+   */
+  readonly handlerTimeoutMs?: number;
   /**
    * Milliseconds between two looks while nobody tells of news. Give it where others record, in other processes, and
    * nobody tells of it. @defaultValue 1,000; never, where the log tells of news
@@ -96,16 +105,23 @@ export class ProjectionRunner<View> implements AsyncDisposable {
     return true;
   }
 
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a time makes no sense */
   constructor(options: ProjectionRunnerOptions<View>) {
     const { clock = systemClock, random = Math.random, onFailure = {} } = options;
-    const { projection, store, log, pollIntervalMs } = options;
-    this.#options = options;
+    const { store, pollIntervalMs } = options;
+    const what = `The projection ${options.projection.name}`;
+    const limit = new HandlerLimit({
+      ...{ what, clock, timeoutMs: options.handlerTimeoutMs },
+      report: (error) => this.#follower.report({ state: 'waiting', lastError: error }),
+    });
+    const [projection, log] = [limited(options.projection, limit), limit.reading(options.log)];
+    this.#options = { ...options, projection, log };
     this.#clock = clock;
     this.#random = random;
     this.#batchEventsMax = options.batchEventsMax ?? BATCH_EVENTS_DEFAULT;
     this.#policy = { attemptsMax: ATTEMPTS_DEFAULT, then: 'deadLetter', ...onFailure };
     this.#follower = new LogFollower({
-      what: `The projection ${projection.name}`,
+      what,
       log,
       clock,
       random,

@@ -9,6 +9,7 @@ import type { SqlResult } from '../../persistence/sql/sql-queryable.js';
 import { topicsOfTypes } from '../events/event-origin.js';
 import type { EventOrigin, EventsOfOrigin } from '../events/event-origin.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
+import type { HandlerLimit } from '../log/handler-limit.js';
 import { validateCount } from '../../persistence/validation.js';
 
 /** A projection, as a runner takes it. Made by {@link sqlProjection} and {@link memoryProjection}. */
@@ -25,6 +26,18 @@ export interface Projection<View> {
    * of the view.
    */
   handle(event: NotifiedEvent, view: View): Promise<void> | void;
+}
+
+/** A projection whose handler is given up when it takes too long. */
+export function limited<P extends Projection<View>, View>(projection: P & Projection<View>, limit: HandlerLimit): P {
+  return {
+    ...projection,
+    handle: (event: NotifiedEvent, view: View) => {
+      const handling = projection.handle(event, view);
+      // What is done at once was in time, and is not waited for.
+      return handling === undefined ? undefined : limit.within(handling, 'handling', event);
+    },
+  };
 }
 
 /** A function for each type of event that matters. */

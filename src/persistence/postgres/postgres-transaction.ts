@@ -161,10 +161,14 @@ export class TransactionSession implements PostgresSession {
     this.#connection = connection;
   }
 
-  /** For the caller's own statements, whose errors are Daybook's. */
+  /** For the caller's own statements, whose errors are Daybook's. It ends with the session: what is around may go on. */
   get connection(): PostgresQueryable {
-    const connection = this.#connection;
-    return { query: (...args) => mapped(connection.query(...args)) };
+    return {
+      query: async (...args) => {
+        if (this.#hasEnded()) throw hasEnded();
+        return await mapped(this.#connection.query(...args));
+      },
+    };
   }
 
   assertOpen(): void {

@@ -353,6 +353,114 @@ const inline: Case = {
   },
 };
 
+// Longer than any wait between attempts, so that it can be told from them.
+const LIMIT_MS = 9_000;
+
+/** Handlers that write, never settle until they are let go, and then write again; and a clock that knows their limit. */
+function hanging(world: CountingWorld, isBad: (found: NotifiedEvent<Found>) => boolean) {
+  const limits = new Set<() => void>();
+  const clock: Clock = {
+    ...hastyClock,
+    schedule(callback, delayMs) {
+      if (delayMs !== LIMIT_MS) return hastyClock.schedule(callback, delayMs);
+      limits.add(callback);
+      return () => limits.delete(callback);
+    },
+  };
+  const sums = world.sums();
+  let letGo = (): void => undefined;
+  const released = new Promise<void>((resolve) => (letGo = resolve));
+  const late: Promise<unknown>[] = [];
+  const projection: SqlProjection = {
+    ...sums,
+    handle: (event, view) => {
+      const handling = sums.handle(event, view);
+      if (!isBad(event as NotifiedEvent<Found>)) return handling;
+      const hung = Promise.resolve(handling).then(async () => {
+        const begun = [...limits];
+        limits.clear();
+        for (const over of begun) over();
+        await released;
+        await sums.handle(event, view);
+      });
+      late.push(hung.catch((error: unknown) => (error as { code?: unknown }).code));
+      return hung;
+    },
+  };
+  return { projection, clock, handlerTimeoutMs: LIMIT_MS, letGo, late };
+}
+
+const neverSettles: Case = {
+  name: 'a handler that never settles is given up, and what it does later goes nowhere',
+  run: async ({ recorder }) => {
+    const world = new CountingWorld(recorder);
+    const [good, bad] = [newOriginatorId(), newOriginatorId()];
+    const { projection, late, letGo, ...options } = hanging(world, ({ originatorId }) => originatorId === bad);
+    await world.find(good, 1, 2);
+    const failed = await world.find(bad, 100);
+    const last = await world.find(good, 3);
+    const runner = runnerOf(recorder, world, projection, { ...options, onFailure: { attemptsMax: 2 } });
+    const states: unknown[] = [];
+    runner.status.subscribe(({ state, lastError }) => {
+      if (state === 'waiting') states.push((lastError as { code?: unknown }).code, lastError);
+    });
+    await closedAfter(runner, async () => {
+      await runner.start();
+      await runner.waitFor(last);
+    });
+    expectEqual(states[0], 'HANDLER_TIMEOUT', 'what the status shows meanwhile');
+    const { message, details } = states[1] as Error & { readonly details: object };
+    expectTrue(message.includes(projection.name), `whose handler it was: ${message}`);
+    const { eventType, notificationId, timeoutMs } = details as Readonly<Record<string, unknown>>;
+    expectEqual([eventType, notificationId, timeoutMs], ['Found', failed, LIMIT_MS], 'the event, and the limit');
+    expectEqual(await world.readSums(recorder), { [good]: [6, 3] }, 'the good ones, before and after it');
+    const [letter] = await runner.deadLetters.list();
+    expectEqual([letter?.notificationId, letter?.status], [failed, 'failed'], 'the letter');
+    await world.find(good, 4);
+    const sums = world.sums();
+    // What was given up is let go in the middle of a later transaction.
+    const later: SqlProjection = {
+      ...sums,
+      handle: async (event, view) => {
+        await sums.handle(event, view);
+        letGo();
+        for (const code of await Promise.all(late)) expectEqual(code, 'INTERFACE_ERROR', 'a late write');
+      },
+    };
+    await runnerOf(recorder, world, later).catchUp();
+    expectEqual(await world.readSums(recorder), { [good]: [10, 4] }, 'nothing of it was counted');
+  },
+};
+
+const inlineNeverSettles: Case = {
+  name: 'a handler in line that never settles refuses the commit, and writes nothing into what is around it',
+  run: async ({ recorder }) => {
+    const world = new CountingWorld(recorder);
+    const [good, bad] = [newOriginatorId(), newOriginatorId()];
+    const { late, letGo, ...options } = hanging(world, ({ originatorId }) => originatorId === bad);
+    const decode = (notification: Parameters<CountingWorld['decode']>[0]): Promise<NotifiedEvent> =>
+      Promise.resolve(world.decode(notification));
+    const participant = new InlineProjection({ ...options, recorder, decode });
+    await participant.setUp();
+    const record = async (within: Pick<SqlRecorder, 'transaction'>, thing: string, many: number): Promise<void> => {
+      const stored = world.next(thing, many);
+      await within.transaction(async (transaction) => {
+        const [id = 0] = await transaction.insertEvents([stored]);
+        await participant.onRecorded(transaction, [world.decode({ ...stored, id })]);
+      });
+    };
+    await recorder.transaction(async (outer) => {
+      await record(outer, good, 1);
+      await expectRejection(record(outer, bad, 100), 'HANDLER_TIMEOUT', 'the commit');
+      letGo();
+      for (const code of await Promise.all(late)) expectEqual(code, 'INTERFACE_ERROR', 'a late write');
+      await record(outer, good, 2);
+    });
+    expectEqual(await world.readSums(recorder), { [good]: [3, 2] }, 'what is counted');
+    expectEqual([(await recorder.selectEvents(bad)).length, late.length], [0, 1], 'what is recorded, and was tried');
+  },
+};
+
 /** The cases, in the order of their subjects. */
 export const projectionCases: readonly Case[] = [
   countsOnce,
@@ -366,6 +474,8 @@ export const projectionCases: readonly Case[] = [
   resumesRebuild,
   resets,
   inline,
+  neverSettles,
+  inlineNeverSettles,
 ];
 
 function sorted<T>(record: Readonly<Record<string, T>>): Readonly<Record<string, T>> {

@@ -4,6 +4,7 @@
  * @module
  */
 import { DatabaseError } from '../../persistence/errors.js';
+import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import { expectEqual, expectTrue } from './conformance.js';
 import type { ConformanceCase } from './conformance.js';
@@ -84,6 +85,29 @@ const innerFailureLeavesTheOuterUsable: Case = {
   },
 };
 
+const innerEndsWithItsWork: Case = {
+  name: 'the SQL of an inner transaction that has ended is refused, and is none of the outer one',
+  async run({ recorder }) {
+    const table = newTableName();
+    const codes = await recorder.transaction(async (transaction) => {
+      await transaction.connection.query(`CREATE TABLE ${table} (id INTEGER PRIMARY KEY)`);
+      const lent: SqlQueryable[] = [];
+      await transaction.transaction(async ({ connection }) => void lent.push(connection));
+      const failing = transaction.transaction(async ({ connection }) => {
+        lent.push(connection);
+        throw new RangeError('the work failed');
+      });
+      await thrownBy(failing);
+      const late = lent.map((connection) =>
+        thrownBy((async () => await connection.query(`INSERT INTO ${table} (id) VALUES ($1)`, [1]))()),
+      );
+      return (await Promise.all(late)).map((error) => (error as { code?: unknown } | undefined)?.code);
+    });
+    expectEqual(codes, ['INTERFACE_ERROR', 'INTERFACE_ERROR'], 'after a commit, and after a roll back');
+    expectEqual((await recorder.query(`SELECT id FROM ${table}`)).rows, [], 'what is committed');
+  },
+};
+
 const refusalsAreTyped: Case = {
   name: 'what the engine refuses is an error of ours, in a transaction and outside',
   async run({ recorder }) {
@@ -131,6 +155,7 @@ export const sqlRecorderCases: readonly Case[] = [
   bytesComeBack,
   queryReadsWhatIsCommitted,
   innerFailureLeavesTheOuterUsable,
+  innerEndsWithItsWork,
   refusalsAreTyped,
   eventsAndSqlReadEachOther,
 ];

@@ -180,6 +180,24 @@ describe('a handler', () => {
     expect(tried).toBeLessThanOrEqual(attemptsMax + 3);
   });
 
+  test('that always exceeds a time limit stops a projection that is to stop', async () => {
+    await using fixture = await openPostgres({ statementTimeoutMs: 200 });
+    const recorder = await fixture.make();
+    const world = new CountingWorld(recorder);
+    const last = await world.find(newOriginatorId(), 1);
+    const projection: SqlProjection = {
+      ...world.sums(),
+      handle: async (_event, { query }) => void (await query('SELECT pg_sleep(30)')),
+    };
+    const onFailure = { attemptsMax: 2, then: 'stop' } as const;
+    await using runner = runnerOf(recorder, world, projection, { onFailure });
+    await runner.start();
+    await expect(runner.waitFor(last)).rejects.toMatchObject({
+      code: 'FOLLOWER_STOPPED',
+      cause: { code: 'OPERATIONAL_ERROR' },
+    });
+  });
+
   test('whose store is gone leaves no dead letter', async () => {
     const inner = await openSqlite();
     const world = new CountingWorld(inner);
