@@ -187,7 +187,9 @@ describe('a handler', () => {
     const last = await world.find(newOriginatorId(), 1);
     const projection: SqlProjection = {
       ...world.sums(),
-      handle: async (_event, { query }) => void (await query('SELECT pg_sleep(30)')),
+      handle: async (_event, { query }) => {
+        await query('SELECT pg_sleep(30)');
+      },
     };
     const onFailure = { attemptsMax: 2, then: 'stop' } as const;
     await using runner = runnerOf(recorder, world, projection, { onFailure });
