@@ -75,8 +75,12 @@ export interface UnitLog {
   /** @returns the page; `undefined` when the log does not have, or not any more, what the cursor stands for */
   page(after: Cursor, options: PageOptions): Promise<UnitPage | undefined>;
 
-  /** The newest of some cursors that the log has; the start when it has none. */
-  common(marks: readonly Cursor[]): Promise<Cursor>;
+  /**
+   * The newest of some cursors that the log has; the start when it has none.
+   *
+   * @param visibility - of whoever asks: a cursor of another one stands for other events. Everything, when left out
+   */
+  common(marks: readonly Cursor[], visibility?: Visibility): Promise<Cursor>;
 
   /** Takes back units that the log has lost. */
   heal(units: readonly ConfirmedUnit[], sender: Sender): Promise<readonly Healing[]>;

@@ -15,7 +15,8 @@ import type { HealDecision, PushAnswer, SyncLimits } from '../protocol/index.js'
  * - `UnavailableError` (`UNAVAILABLE`): there was no answer that counts. `details.status` is there when there was one, and
  *   `details.retryAfterMs` when that asked to wait; `details.reason` is `'token'` when no token came.
  * - `UnauthorizedError` (`UNAUTHORIZED`): the token is not good, and neither is the one that was asked for because of that.
- * - `TooLargeError` (`TOO_LARGE`): less has to be sent at once. `details.bytes` is what was sent, as it crossed the network.
+ * - `TooLargeError` (`TOO_LARGE`): less has to be sent at once. `details.bytes` is what was sent, as it crossed the network;
+ *   `details.isServers` is false when a proxy said so, whose limit is not that of another way to the server.
  * - `ForbiddenError`, `InvalidRequestError`, `UpgradeRequiredError`, and others of `SYNC_ERRORS`: as the server has said.
  */
 export interface SyncTransport {

@@ -18,6 +18,7 @@ export {
 } from './push-messages.js';
 export type { HealDecision, PushAnswer, PushDecision } from './exchange-messages.js';
 export {
+  GZIP_RATIO_MAX,
   LIMITS_DEFAULT,
   LIMITS_HEADER,
   LIMITS_LEAST,

@@ -8,19 +8,21 @@
  *
  * POST …/push      units that are pending (packPendingUnits)    200 { head, decisions: [[id, "accepted", position] |
  *                                                                   [id, "rejected", code, message], …], conflict?: id }
- * GET  …/units?after={cursor}&events={n}&bytes={n}              200 a page (packPage)
- * POST …/common    { marks: [cursor, …] }, newest first          200 { common: cursor }
+ * POST …/units     { after: cursor, events: n, bytes: n }       200 a page (packPage)
+ * POST …/common    { marks: [cursor, …] }, newest first         200 { common: cursor }
  * POST …/heal      units that were confirmed, and are lost      200 { decisions: [[id, "restored" | "known" | "setAside" |
  *                  (packConfirmedUnits)                             "refused"], …] }
  * GET  …/live      as an event stream                           200 event "head", data: a position; comments as keepalive
  *
  * Each request:  Authorization: Bearer <token>   Daybook-Protocol: 2   Daybook-Replica: <uuid>
  *                Content-Encoding: gzip, where that makes it smaller
- * Each answer:   Daybook-Protocol: 2   Daybook-Limits: events=500, bytes=1048576
+ * Each answer:   Daybook-Protocol: 2   Daybook-Limits: events=500, bytes=1048576, unit-events=10000, unit-bytes=8388608
  * Otherwise:     4xx, 5xx { "error": { "name", "code", "message", "details" } }: nothing was stored
  * ```
  *
- * Units and pages are `application/vnd.daybook.units`; the rest is JSON.
+ * Units and pages are `application/vnd.daybook.units`; the rest is JSON. What is read is asked for by POST as well, because
+ * a browser asks for leave before each address of another origin that is new to it: a cursor in the address would cost
+ * every page two round trips.
  *
  * Rules of the server:
  * - R1 A unit is accepted at most once, whoever sends it and in whatever form, or rejected with a reason that is kept. One
@@ -32,6 +34,7 @@
  * - R3 The log is chained: a cursor is a position and a hash of everything up to it.
  * - R4 A page ends where a unit ends.
  * - R5 What is healed comes back as it was, once, where it fits, and only what carries a sound seal.
+ * - R6 Who may see a part only, may push into that part only: an answer would tell of the rest.
  *
  * Rules of the device (persistence/unit-recorder.ts):
  * - D1 Only a page confirms. The answer of a push is a hint: what was accepted and is not in the log up to its head is
@@ -52,12 +55,18 @@
  * | 429, 503 | `UNAVAILABLE` | tries again, not before `Retry-After` |
  * | no answer with `Daybook-Protocol` | – | tries again: a proxy's, or a captive portal's |
  *
- * Limits are the server's to state: a device that has had no answer yet keeps to {@link LIMITS_LEAST}, which every server
- * takes. A unit is never split, so one that is larger than the limit is sent alone.
+ * Limits are the server's to state, in each answer: a device that has had none yet keeps to {@link LIMITS_LEAST}, which
+ * every server takes. `events` and `bytes` are of a request as a whole, unpacked. A unit is never split, so one that is
+ * larger goes alone, and has limits of its own; beyond these it is refused. What a page ends after is the smaller of what
+ * is asked for and what the server states, or the end of the unit in which that is.
  *
- * It may change by headers, query parameters and fields of JSON that are optional and that both sides ignore where they do
- * not know them; by flags of units, which older sides refuse, after the other side has said that it knows them; by
- * anything else in a new version only.
+ * Bodies of requests may be gzipped, and unpack to {@link GZIP_RATIO_MAX} times their size at most; what packs better is
+ * sent as it is. Answers are compressed as `Accept-Encoding` asks.
+ *
+ * It may change by headers and fields of JSON that are optional and that both sides ignore where they do not know them; by
+ * flags of units, which older sides refuse, after the other side has said that it knows them; by anything else in a new
+ * version only, at addresses of its own. A server says `UPGRADE_REQUIRED` to every version that it does not speak, and
+ * names its own in the header; that answer keeps its form in all versions, so that whoever hears it understands it.
  *
  * @module
  */
@@ -72,14 +81,20 @@ export const LIMITS_HEADER = 'daybook-limits';
 /** Of bodies that are packed units. */
 export const UNITS_MEDIA_TYPE = 'application/vnd.daybook.units';
 
+/** How many times their packed size the bytes of a request may be: so that what it costs is what was sent. */
+export const GZIP_RATIO_MAX = 100;
+
 /** What a server takes in one request. */
 export interface SyncLimits {
   readonly events: number;
   /** Of the body, unpacked. */
   readonly bytes: number;
+  /** The same of a unit that is sent alone, because it is larger. */
+  readonly unitEvents: number;
+  readonly unitBytes: number;
 }
 
 /** What every server takes. */
-export const LIMITS_LEAST: SyncLimits = { events: 200, bytes: 524_288 };
+export const LIMITS_LEAST: SyncLimits = { events: 200, bytes: 524_288, unitEvents: 2_000, unitBytes: 2_097_152 };
 /** What ours takes where nothing else is said. */
-export const LIMITS_DEFAULT: SyncLimits = { events: 500, bytes: 1_048_576 };
+export const LIMITS_DEFAULT: SyncLimits = { events: 500, bytes: 1_048_576, unitEvents: 10_000, unitBytes: 8_388_608 };
