@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { optionRefused } from './option-checks.js';
+import { optionRefused } from './operator/option-checks.js';
 
 // Of apps: `capacitor://localhost`, for example. Their pages send what stands here, as it stands.
 const APP_ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[a-z0-9._-]+$/;

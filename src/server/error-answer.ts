@@ -9,6 +9,7 @@ import { encodeError } from '../domain/error-codec.js';
 import { isEventSourcingError } from '../domain/errors.js';
 import type { EventSourcingError } from '../domain/errors.js';
 import { SyncError, UnauthorizedError, UnavailableError } from '../sync/protocol/index.js';
+import { isOperational } from './operator/outage.js';
 
 // Long enough for a database to restart; replicas take it as the least they wait.
 const RETRY_AFTER_SECONDS = 2;
@@ -58,22 +59,6 @@ export function answerOf(thrown: unknown, status?: ContentfulStatusCode): ErrorA
     }
   }
   return answer(new SyncError('The server failed in a way that it did not expect. Its log says more.'), 500, true);
-}
-
-/**
- * Whether an error says that the database is in trouble, or all its connections in use: nothing about the request.
- *
- * Told by the codes of its class and those above, because the recorder may come from another copy of the library.
- */
-export function isOperational(thrown: unknown): boolean {
-  if (!isEventSourcingError(thrown)) return false;
-  let ErrorClass: unknown = thrown.constructor;
-  while (typeof ErrorClass === 'function') {
-    const { code } = ErrorClass as { code?: unknown };
-    if (code === 'OPERATIONAL_ERROR' || code === 'CONNECTION_POOL_CLOSED') return true;
-    ErrorClass = Object.getPrototypeOf(ErrorClass);
-  }
-  return false;
 }
 
 // Only the bearer middleware throws this class: no header, a malformed one, or a token that is not good.

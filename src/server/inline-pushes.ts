@@ -24,9 +24,9 @@ import type { TransactionalRecorder } from '../persistence/recorder-transaction.
 import type { ProcessRecorder } from '../persistence/recorder.js';
 import type { Notification, NotificationId, StoredEvent, Tracking } from '../persistence/stored-event.js';
 import { InvalidRequestError } from '../sync/protocol/index.js';
-import { callQuietly } from './foreign-code.js';
-import type { Log } from './foreign-code.js';
-import { optionRefused } from './option-checks.js';
+import { callQuietly } from './operator/foreign-code.js';
+import type { Log } from './operator/foreign-code.js';
+import { optionRefused } from './operator/option-checks.js';
 
 // What says that the event is to blame, by the codes, because the decoder may come from another copy of the library.
 const UNREADABLE_CODES: ReadonlySet<string> = new Set([

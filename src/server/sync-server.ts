@@ -18,17 +18,18 @@ import {
   UpgradeRequiredError,
 } from '../sync/protocol/index.js';
 import { checkOrigins } from './cors-origins.js';
-import { answerOf, isOperational } from './error-answer.js';
-import { callQuietly, quietLog } from './foreign-code.js';
-import type { Log } from './foreign-code.js';
-import { HealthCheck } from './health-check.js';
+import { answerOf } from './error-answer.js';
+import { callQuietly, quietLog } from './operator/foreign-code.js';
+import type { Log } from './operator/foreign-code.js';
+import { HealthCheck } from './observing/health-check.js';
 import { checkInline, pushRecording } from './inline-pushes.js';
 import type { InlinePushes } from './inline-pushes.js';
-import { checkFunction, optionRefused } from './option-checks.js';
+import { checkFunction, optionRefused } from './operator/option-checks.js';
+import { isOperational } from './operator/outage.js';
 import { decidePush } from './push-decision.js';
 import { PUSH_BODY_LIMITS, readJson } from './request-body.js';
-import { authMiddleware } from './server-auth.js';
-import type { ServerAuthOptions } from './server-auth.js';
+import { authMiddleware } from './access/server-auth.js';
+import type { ServerAuthOptions } from './access/server-auth.js';
 
 /** Where load balancers ask whether the server can work. Needs no token, and tells nothing else. */
 export const HEALTH_PATH = '/health';

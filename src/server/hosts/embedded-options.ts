@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkText, checkTexts, checkWhole } from '../option-checks.js';
+import { checkText, checkTexts, checkWhole } from '../operator/option-checks.js';
 
 /** The largest TCP port. */
 export const PORT_MAX = 65_535;

@@ -5,7 +5,7 @@
  */
 import { postgresTables } from '../../persistence/postgres/index.js';
 import type { PgPool, PoolSizes, PostgresProcessRecorder } from '../../persistence/postgres/index.js';
-import { checkFunction, checkText, checkWhole, DELAY_MS_MAX, optionRefused } from '../option-checks.js';
+import { checkFunction, checkText, checkWhole, DELAY_MS_MAX, optionRefused } from '../operator/option-checks.js';
 import type { InlinePushes } from '../inline-pushes.js';
 import { checkHandlerOptions } from '../sync-server.js';
 import type { SyncServerOptions } from '../sync-server.js';

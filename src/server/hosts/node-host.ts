@@ -11,7 +11,7 @@
 import { createPgPool, PostgresProcessRecorder } from '../../persistence/postgres/index.js';
 import type { PgPool } from '../../persistence/postgres/index.js';
 import { closeInReverse } from '../../util/close-in-reverse.js';
-import { quietLog } from '../foreign-code.js';
+import { quietLog } from '../operator/foreign-code.js';
 import { createSyncServer, HEALTH_PATH } from '../sync-server.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { hostGuard } from './host-guard.js';

@@ -20,11 +20,11 @@
  *
  * @module
  */
-import { isEventSourcingError } from '../domain/errors.js';
-import { UnauthorizedError, UnavailableError } from '../sync/protocol/index.js';
-import { isOperational } from './error-answer.js';
-import { answerWithin } from './foreign-code.js';
-import type { Log } from './foreign-code.js';
+import { isEventSourcingError } from '../../domain/errors.js';
+import { UnauthorizedError, UnavailableError } from '../../sync/protocol/index.js';
+import { isOperational } from '../operator/outage.js';
+import { answerWithin } from '../operator/foreign-code.js';
+import type { Log } from '../operator/foreign-code.js';
 
 // An error of an error of an error, and no further: a chain may be a ring.
 const CAUSES_MAX = 8;

@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { OperationalError, ProgrammingError } from '../../src/persistence/errors.js';
-import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
-import { createSyncServer } from '../../src/server/index.js';
-import type { SyncServerOptions } from '../../src/server/index.js';
-import { ForbiddenError, UnauthorizedError, UnavailableError } from '../../src/sync/protocol/index.js';
-import { postPush } from '../support/push-client.js';
-import type { PushAnswer } from '../support/push-client.js';
-import { makeEvents, makePush } from '../support/stored-events.js';
+import { OperationalError, ProgrammingError } from '../../../src/persistence/errors.js';
+import { MemoryProcessRecorder } from '../../../src/persistence/memory/memory-recorder.js';
+import { createSyncServer } from '../../../src/server/index.js';
+import type { SyncServerOptions } from '../../../src/server/index.js';
+import { ForbiddenError, UnauthorizedError, UnavailableError } from '../../../src/sync/protocol/index.js';
+import { postPush } from '../../support/push-client.js';
+import type { PushAnswer } from '../../support/push-client.js';
+import { makeEvents, makePush } from '../../support/stored-events.js';
 
 const log = vi.fn<(message: string, error: unknown) => void>();
 let recorder: MemoryProcessRecorder;

@@ -1,8 +1,8 @@
-import type { ProcessRecorder } from '../persistence/recorder.js';
-import { UnavailableError } from '../sync/protocol/index.js';
-import { systemClock } from '../util/clock.js';
-import type { Clock } from '../util/clock.js';
-import { answerWithin } from './foreign-code.js';
+import type { ProcessRecorder } from '../../persistence/recorder.js';
+import { UnavailableError } from '../../sync/protocol/index.js';
+import { systemClock } from '../../util/clock.js';
+import type { Clock } from '../../util/clock.js';
+import { answerWithin } from '../operator/foreign-code.js';
 
 // Load balancers ask every few seconds; anybody may ask a thousand times a second.
 const FRESH_MS = 1_000;

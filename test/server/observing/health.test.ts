@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { OperationalError } from '../../src/persistence/errors.js';
-import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
-import { createSyncServer } from '../../src/server/index.js';
-import { HealthCheck } from '../../src/server/health-check.js';
-import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
-import type { PostgresFixture } from '../support/postgres-fixture.js';
-import { postPush, readAnswer } from '../support/push-client.js';
-import { makeEvents, makePush } from '../support/stored-events.js';
+import { OperationalError } from '../../../src/persistence/errors.js';
+import { MemoryProcessRecorder } from '../../../src/persistence/memory/memory-recorder.js';
+import { createSyncServer } from '../../../src/server/index.js';
+import { HealthCheck } from '../../../src/server/observing/health-check.js';
+import { openPostgres, uniqueName } from '../../support/postgres-fixture.js';
+import type { PostgresFixture } from '../../support/postgres-fixture.js';
+import { postPush, readAnswer } from '../../support/push-client.js';
+import { makeEvents, makePush } from '../../support/stored-events.js';
 
 let nowMs = 0;
 const clock = { monotonicMs: () => nowMs };

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { systemClock } from '../util/clock.js';
+import { systemClock } from '../../util/clock.js';
 
 /** Told of faults on this side. */
 export type Log = (message: string, error: unknown) => void;

@@ -5,10 +5,10 @@
  */
 import type { MiddlewareHandler } from 'hono';
 import { bearerAuth } from 'hono/bearer-auth';
-import { ProgrammingError } from '../persistence/errors.js';
-import { isBearerToken } from '../sync/protocol/index.js';
-import type { Log } from './foreign-code.js';
-import { checkFunction, checkSwitch, checkWhole, DELAY_MS_MAX } from './option-checks.js';
+import { ProgrammingError } from '../../persistence/errors.js';
+import { isBearerToken } from '../../sync/protocol/index.js';
+import type { Log } from '../operator/foreign-code.js';
+import { checkFunction, checkSwitch, checkWhole, DELAY_MS_MAX } from '../operator/option-checks.js';
 import { isGoodToken } from './token-check.js';
 import type { VerifyToken } from './token-check.js';
 

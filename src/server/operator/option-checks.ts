@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ProgrammingError } from '../persistence/errors.js';
+import { ProgrammingError } from '../../persistence/errors.js';
 
 /** The longest delay of the platform's timers; one that is set for longer rings at once. */
 export const DELAY_MS_MAX: number = 2 ** 31 - 1;
