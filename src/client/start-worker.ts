@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { absolute, startScript } from './worker-script.js';
+import { pageUrl, startScript } from './worker-script.js';
 import type { StartedWorker } from './worker-script.js';
 
 /** Where the files of the workers lie, where a bundler did not arrange it: at this origin, or at another that allows it (CORS). */
@@ -21,6 +21,7 @@ export interface WorkerFiles {
  *
  * @throws WorkerFailedError (`WORKER_FAILED`) when there are no workers here
  * @throws StorageUnavailableError (`STORAGE_UNAVAILABLE`) when the page has no origin
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is no address
  */
 export function startWorker({ workerUrl }: WorkerFiles): StartedWorker {
   return startScript({
@@ -30,7 +31,11 @@ export function startWorker({ workerUrl }: WorkerFiles): StartedWorker {
   });
 }
 
-/** The address of the wasm as a worker elsewhere understands it. */
+/**
+ * The address of the wasm as a worker elsewhere understands it.
+ *
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is none
+ */
 export function wasmHref({ wasmUrl }: WorkerFiles): string | undefined {
-  return wasmUrl === undefined ? undefined : absolute(wasmUrl).href;
+  return wasmUrl === undefined ? undefined : pageUrl('wasmUrl', wasmUrl).href;
 }

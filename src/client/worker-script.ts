@@ -5,6 +5,7 @@
  */
 import { WorkerFailedError } from '../host/protocol/client-errors.js';
 import { StorageUnavailableError } from '../persistence/errors.js';
+import { checkedUrl } from '../persistence/validation.js';
 import { systemClock } from '../util/clock.js';
 
 // Whoever waits for an opening that has failed waits no longer than this to learn why.
@@ -38,14 +39,15 @@ interface Place {
 /**
  * Starts a worker. From another origin by way of a blob, because a browser starts no worker from there itself.
  *
- * @throws WorkerFailedError (`WORKER_FAILED`) when there are no workers here
+ * @throws WorkerFailedError (`WORKER_FAILED`) when there are no workers here, or the browser refuses this one at once
  * @throws StorageUnavailableError (`STORAGE_UNAVAILABLE`) when the page has no origin, and so no storage
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the option is no address
  */
 export function startScript(script: WorkerScript): StartedWorker {
   assertPage();
   const { url, startBundled } = script;
   const place: Place | undefined =
-    url === undefined ? placeOf(startBundled) : { address: absolute(url), type: 'module' };
+    url === undefined ? placeOf(startBundled) : { address: pageUrl(script.option, url), type: 'module' };
   const over = new AbortController();
   const refused = policyViolations(over.signal);
   const worker = startFrom(place, script, over.signal);
@@ -62,9 +64,13 @@ export function startScript(script: WorkerScript): StartedWorker {
   };
 }
 
-/** An address as the page means it. */
-export function absolute(url: string | URL): URL {
-  return new URL(url, (globalThis.document as Document | undefined)?.baseURI ?? location.href);
+/**
+ * An address as the page means it.
+ *
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is none
+ */
+export function pageUrl(option: string, url: string | URL): URL {
+  return checkedUrl(option, url, (globalThis.document as Document | undefined)?.baseURI ?? location.href);
 }
 
 function assertPage(): void {
@@ -81,10 +87,32 @@ function assertPage(): void {
   }
 }
 
-function startFrom(place: Place | undefined, { url, startBundled }: WorkerScript, over: AbortSignal): Worker {
+function startFrom(place: Place | undefined, script: WorkerScript, over: AbortSignal): Worker {
+  const { url, startBundled } = script;
   if (place !== undefined && isForeign(place.address)) return startByBlob(place, over);
-  // The bundler's own way, where it is taken: it may pass options that are its own.
-  return url === undefined ? startBundled() : new Worker(url, { type: 'module' });
+  try {
+    // The bundler's own way, where it is taken: it may pass options that are its own.
+    return url === undefined ? startBundled() : new Worker(url, { type: 'module' });
+  } catch (cause) {
+    throw notStarted(script, place, cause);
+  }
+}
+
+/** Most browsers say later, by an event, that there is no worker; what they say at once is in words of their own. */
+function notStarted({ file, option }: WorkerScript, place: Place | undefined, cause: unknown): WorkerFailedError {
+  // What is no module does not know its own address, and so no other one.
+  const isNoModule = place === undefined && cause instanceof TypeError;
+  const why = isNoModule
+    ? `the page's script is not bundled as a module, and so does not know where it lies. Build modules (esbuild: --format=esm, and <script type="module">); or copy the files with "npx daybook copy-assets <folder>", and name the place of ${file} with the option ${option}.`
+    : String(cause);
+  return new WorkerFailedError(`${file} did not start: ${why}`, {
+    cause,
+    details: { file, url: place?.address.href, reason: isNoModule ? 'no-module' : 'refused' },
+  });
+}
+
+function remedy(file: string, option: string): string {
+  return `Copy the files beside the page's scripts, with "npx daybook copy-assets <folder>"; or elsewhere, and name the place of ${file} with the option ${option}.`;
 }
 
 function isForeign({ protocol, origin }: URL): boolean {
@@ -105,6 +133,11 @@ function startByBlob({ address, type }: Place, over: AbortSignal): Worker {
  * and after which the address is not to be had; so the literal is run once with something in the place of `Worker` that
  * only looks. Nobody else can see that: it is over before anything else runs.
  *
+ * Not by a `new URL(…)` of its own: that is a picture or a font to a bundler, which would publish the script a second
+ * time, or write it into the page (Vite, for libraries), where a worker has no origin and so no storage. Not by a `Worker`
+ * of this module either: webpack looks for the global one. And it must be known before the start, because a browser may
+ * refuse a script from another origin long after it has taken it.
+ *
  * @returns `undefined` where the global cannot be exchanged
  */
 function placeOf(startBundled: () => Worker): Place | undefined {
@@ -114,7 +147,7 @@ function placeOf(startBundled: () => Worker): Place | undefined {
     globalThis.Worker = class extends EventTarget {
       constructor(url: string | URL, { type = 'classic' }: WorkerOptions = {}) {
         super();
-        found = { address: absolute(url), type };
+        found = { address: pageUrl('url', url), type };
       }
     } as unknown as typeof Worker;
     startBundled();
@@ -146,8 +179,9 @@ async function whyNotLoaded(
   address: URL | undefined,
   refused: readonly SecurityPolicyViolationEvent[],
 ): Promise<Explanation> {
-  const remedy = `Copy the files to where the page is served from, with "npx daybook copy-assets <folder>", and name the place of ${file} with the option ${option}.`;
-  if (address === undefined) return { reason: 'unknown', message: `it was not found, or is not JavaScript. ${remedy}` };
+  const copyThem = remedy(file, option);
+  if (address === undefined)
+    return { reason: 'unknown', message: `it was not found, or is not JavaScript. ${copyThem}` };
   const { href, pathname } = address;
   if (pathname.includes('/.vite/deps')) {
     return {
@@ -169,9 +203,9 @@ async function whyNotLoaded(
     return { reason: 'unreachable', message: `${href} cannot be reached.${isForeign(address) ? cors : ''}` };
   }
   const { status, type } = answer;
-  if (status >= 400) return { reason: 'not-found', status, message: `${href} is answered with ${status}. ${remedy}` };
+  if (status >= 400) return { reason: 'not-found', status, message: `${href} is answered with ${status}. ${copyThem}` };
   if (!/javascript|ecmascript/.test(type)) {
-    return { reason: 'not-javascript', status, message: `${href} is answered with ${type || 'no type'}. ${remedy}` };
+    return { reason: 'not-javascript', status, message: `${href} is answered with ${type || 'no type'}. ${copyThem}` };
   }
   return {
     reason: 'unknown',

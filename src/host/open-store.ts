@@ -15,7 +15,7 @@ import type { Notification, NotificationId, OriginatorId, StoredEvent } from '..
 import { withEnds } from '../persistence/transaction-ends.js';
 import { follow } from '../persistence/subscription.js';
 import type { FollowOptions, Subscription } from '../persistence/subscription.js';
-import { validateDurability } from '../persistence/validation.js';
+import { checkedUrl, validateDurability } from '../persistence/validation.js';
 import { guarded, Listeners } from '../util/listeners.js';
 import { OpenedStore } from './opened-store.js';
 import type { CommitOptions, DaybookInsertOptions, DaybookRecorder } from './protocol/daybook-recorder.js';
@@ -88,7 +88,7 @@ export async function openStore(options: OpenStoreOptions): Promise<HostedStore>
   const listeners = new Listeners();
   const opened = await OpenedStore.open({
     ...{ name, durability, onProgress },
-    wasmUrl: wasmUrl === undefined ? undefined : new URL(wasmUrl, location.href).href,
+    wasmUrl: wasmUrl === undefined ? undefined : checkedUrl('wasmUrl', wasmUrl, location.href).href,
     onRecorded: () => listeners.tell(),
   });
   return new OpenHostedStore(name, opened, listeners);

@@ -135,6 +135,38 @@ export function checkedMs(option: string, ms: number, { min = 0, max = Infinity 
   throw new ProgrammingError(`${option} must be ${range} milliseconds, but is ${String(ms)}.`, { details: { option } });
 }
 
+/**
+ * For options: an address, which may be relative to another one.
+ *
+ * @param option - for the message: `workerUrl`
+ * @param base - what it is relative to; `undefined` where there is nothing
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is none
+ */
+export function checkedUrl(option: string, url: string | URL, base: string | undefined): URL {
+  try {
+    return new URL(url, base);
+  } catch (cause) {
+    throw new ProgrammingError(`${option} must be an address, but is "${String(url)}".`, {
+      cause,
+      details: { option },
+    });
+  }
+}
+
+/**
+ * For options: the address of a server, which may be relative where there is a page. Sending to another one would look like
+ * a network that is down, for ever.
+ *
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is none: `localhost:8787`, for example, has no host
+ */
+export function checkedServerUrl(option: string, url: string | URL): void {
+  const { host } = checkedUrl(option, url, (globalThis.location as Location | undefined)?.href);
+  if (host !== '') return;
+  throw new ProgrammingError(`${option} must name a server, as "https://sync.example.com" does, but is "${url}".`, {
+    details: { option },
+  });
+}
+
 function validateOriginatorId(originatorId: string, idType: OriginatorIdType): void {
   if (idType === 'text') validateText('originatorId', originatorId, ORIGINATOR_ID_LENGTH_MAX);
   // The type is asked for first: a test of something else would test what it says of itself.

@@ -5,6 +5,7 @@
  */
 import { PublishError, PublisherUnavailableError } from '../application/outbox/publish-errors.js';
 import type { OutboundMessage, PublishOptions, Publisher } from '../application/outbox/publisher.js';
+import { checkedServerUrl } from '../persistence/validation.js';
 import { boundedText } from '../util/bounded-text.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
@@ -52,8 +53,10 @@ export class WebhookPublisher implements Publisher {
   readonly #fetch: typeof fetch;
   readonly #clock: Clock;
 
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when `url` is no address of a server */
   constructor(options: WebhookPublisherOptions) {
     this.#options = options;
+    if (typeof options.url !== 'function') checkedServerUrl('url', options.url);
     this.#secrets = typeof options.secret === 'string' ? [options.secret] : options.secret;
     this.#fetch = options.fetch ?? globalThis.fetch.bind(globalThis);
     this.#clock = options.clock ?? systemClock;

@@ -124,6 +124,37 @@ test.describe('a worker that cannot start says why', () => {
     expect(older.message).toContain('Reload the page');
   });
 
+  test('a page whose script is bundled as no module, unless the files are named', async ({ page }) => {
+    await using site = await serveBareSite({ format: 'iife' });
+    await page.goto(site.url);
+    for (const call of [opening(), "await daybook.deleteDaybook('bare')"]) {
+      const told = await refusal(page, call);
+      expect(told).toMatchObject({
+        name: 'WorkerFailedError',
+        code: 'WORKER_FAILED',
+        details: { reason: 'no-module' },
+      });
+      expect(told.message).toMatch(/--format=esm.*npx daybook copy-assets/);
+    }
+    expect(await tried(page, opening("workerUrl: '/worker.js'"))).toBe(1);
+  });
+
+  test('an address that is none, or that the browser refuses', async ({ page }) => {
+    await using site = await serveBareSite();
+    await page.goto(site.url);
+    for (const option of ['workerUrl', 'wasmUrl']) {
+      expect(await refusal(page, opening(`${option}: 'https://'`))).toMatchObject({
+        code: 'PROGRAMMING_ERROR',
+        details: { option },
+      });
+    }
+    expect(await refusal(page, "await daybook.deleteDaybook('bare', { backupWorkerUrl: 'https://' })")).toMatchObject({
+      code: 'PROGRAMMING_ERROR',
+      details: { option: 'backupWorkerUrl' },
+    });
+    expect(await refusal(page, opening("workerUrl: 'file:///worker.js'"))).toMatchObject({ code: 'WORKER_FAILED' });
+  });
+
   test('no workers at all', async ({ page }) => {
     await using site = await serveBareSite();
     await page.goto(site.url);

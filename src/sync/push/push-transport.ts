@@ -4,6 +4,7 @@
  * @module
  */
 import { decodeError } from '../../domain/error-codec.js';
+import { checkedServerUrl } from '../../persistence/validation.js';
 import type { Clock } from '../../util/clock.js';
 import { boundedText } from '../../util/bounded-text.js';
 import { foreignCall } from '../../util/foreign-call.js';
@@ -68,8 +69,10 @@ export class PushTransport {
   readonly #options: PushTransportOptions;
   readonly #address: string;
 
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the address is none */
   constructor(options: PushTransportOptions) {
     this.#options = options;
+    checkedServerUrl('url', options.url);
     this.#address = options.url.replace(/\/+$/, '') + PUSH_PATH;
   }
 

@@ -35,7 +35,7 @@ import { LeaderWatch } from './leader-watch.js';
 export interface StartSyncOptions {
   /** The store whose events are pushed. Lent: close the sync before the store. */
   readonly store: SyncStore;
-  /** Base address of the server; `/v1/push` is added. */
+  /** Base address of the server, such as `https://sync.example.com`, or one relative to the page; `/v1/push` is added. */
   readonly url: string;
   /**
    * Gives the bearer token; asked before every push, and once more with `force` when it was refused (401), by whomever.
@@ -74,6 +74,8 @@ export interface Sync extends AsyncDisposable {
  * Pushes a store's events to a server, for ever, until closed. One tab does it at a time, by a Web Lock. Another one goes
  * on when that tab goes, does not answer for some seconds while events wait, or cannot do it: its worker has died, or it
  * is signed out.
+ *
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when `url` is no address of a server
  *
  * @example
  * ```ts

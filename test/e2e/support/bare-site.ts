@@ -30,6 +30,8 @@ export interface BareSiteOptions {
   readonly host?: string;
   /** Where the page's script comes from. @defaultValue this site */
   readonly scriptsUrl?: string;
+  /** As what the page's script is bundled. @defaultValue `esm` */
+  readonly format?: 'esm' | 'iife';
   /** Changes an answer; by the path, without a slash at its beginning. */
   readonly answer?: (path: string) => BareAnswer | undefined;
 }
@@ -43,8 +45,8 @@ export interface BareSite extends AsyncDisposable {
 
 /** Serves a page whose `window.daybook` is what `daybook` exports, with the files of the workers beside its script. */
 export async function serveBareSite(options: BareSiteOptions = {}): Promise<BareSite> {
-  const { host = '127.0.0.1', scriptsUrl = '', answer = () => undefined } = options;
-  const files = await siteFiles(scriptsUrl);
+  const { host = '127.0.0.1', scriptsUrl = '', format = 'esm', answer = () => undefined } = options;
+  const files = await siteFiles(scriptsUrl, format);
   const server = createServer(({ url = '/' }, response) => {
     const path = new URL(url, 'http://any').pathname.slice(1) || 'index.html';
     const changed = answer(path);
@@ -68,16 +70,18 @@ export async function serveBareSite(options: BareSiteOptions = {}): Promise<Bare
   };
 }
 
-async function siteFiles(scriptsUrl: string): Promise<ReadonlyMap<string, string | Uint8Array>> {
+type Format = NonNullable<BareSiteOptions['format']>;
+
+async function siteFiles(scriptsUrl: string, format: Format): Promise<ReadonlyMap<string, string | Uint8Array>> {
   const files = new Map<string, string | Uint8Array>();
   for (const name of FILES) files.set(name, await readFile(join(ROOT, 'dist', name)));
   const script = `<script type="module" crossorigin src="${scriptsUrl}/page.js"></script>`;
   files.set('index.html', `<!doctype html><title>Bare</title><link rel="icon" href="data:,">${script}`);
-  files.set('page.js', await pageScript());
+  files.set('page.js', await pageScript(format));
   return files;
 }
 
-async function pageScript(): Promise<string> {
+async function pageScript(format: Format): Promise<string> {
   const entry = join(ROOT, 'bare-page.js');
   const code = `import * as daybook from './dist/index.js';
     import * as application from './dist/application.js';
@@ -95,7 +99,7 @@ async function pageScript(): Promise<string> {
       },
     ],
   });
-  const { output } = await build.generate({ format: 'esm', minify: true });
+  const { output } = await build.generate({ format, minify: true });
   await build.close();
   return output[0].code;
 }
