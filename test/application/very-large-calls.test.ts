@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { Application } from '../../src/application/application.js';
 import { MemoryEventIndex } from '../../src/application/event-index/memory-event-index.js';
 import { MemoryOutbox } from '../../src/application/outbox/memory-outbox.js';
+import { TransactionalOutbox } from '../../src/application/outbox/transactional-outbox.js';
+import { Aggregate } from '../../src/domain/aggregate.js';
 import { defineDecider } from '../../src/domain/decider.js';
 import { command, event } from '../../src/domain/message-types.js';
 import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
@@ -24,6 +26,18 @@ const ledger = defineDecider({
   },
   evolve: { Booked: ({ entries }) => ({ entries: entries + 1 }) },
 });
+
+class Account extends Aggregate.of('Account', { Opened: event() }) {
+  isOpen = false;
+
+  open(): void {
+    this.apply('Opened');
+  }
+
+  onOpened(): void {
+    this.isOpen = true;
+  }
+}
 
 const IMPORT = { type: 'Import', data: { count: MANY } } as const;
 
@@ -59,4 +73,17 @@ describe('a command of very many events', () => {
     await tab.recorder.close();
     await again.recorder.close();
   });
+});
+
+// What a caller has as an array need not be spread.
+test('very many aggregates are saved, and their events enqueued, by one call', { timeout: TIMEOUT_MS }, async () => {
+  const app = new Application({ recorder: new MemoryProcessRecorder(), aggregates: [Account] });
+  const accounts = Array.from({ length: MANY }, () => new Account(newOriginatorId()));
+  for (const account of accounts) account.open();
+  const saved = await app.saveAll(accounts);
+  expect(saved).toHaveLength(MANY);
+  const store = new MemoryOutbox();
+  await using outbox = new TransactionalOutbox({ outbox: store, publish: async () => undefined });
+  await outbox.enqueue(saved);
+  expect((await store.counts()).pending).toBe(MANY);
 });

@@ -51,7 +51,7 @@ export class TransactionalOutbox implements InlineParticipant, AsyncDisposable {
   }
 
   /** Adds events that were recorded before there was an outbox. One that is there already is left as it is. */
-  async enqueue(...events: readonly NotifiedEvent[]): Promise<void> {
+  async enqueue(events: readonly NotifiedEvent[]): Promise<void> {
     await this.#outbox.enqueue(events);
   }
 
