@@ -42,6 +42,8 @@ export interface PostgresProxy extends AsyncDisposable {
   fallSilent(): void;
   /** Refuses connections from now on whose start-up message has other parameters, as pgbouncer does. */
   refuseParametersBeside(known: readonly string[]): void;
+  /** Refuses every connection from now on, with these words. */
+  refuseStartups(answer: ProxyAnswer): void;
   /** Connections of clients that are open. */
   open(): number;
   close(): Promise<void>;
@@ -52,7 +54,7 @@ const SSL_REQUEST = 80_877_103;
 /** Opens a proxy. */
 export async function openPostgresProxy(serverUrl: string): Promise<PostgresProxy> {
   const target = new URL(serverUrl);
-  const state: ProxyState = { faults: [], startups: [], isSilent: false, known: undefined };
+  const state: ProxyState = { faults: [], startups: [], isSilent: false, known: undefined, refusal: undefined };
   const sockets = new Set<Socket>();
   const clients = new Set<Socket>();
   const accepted = { count: 0 };
@@ -84,6 +86,7 @@ export async function openPostgresProxy(serverUrl: string): Promise<PostgresProx
     accepted,
     fallSilent: () => (state.isSilent = true),
     refuseParametersBeside: (known) => (state.known = known),
+    refuseStartups: (answer) => (state.refusal = answer),
     open: () => clients.size,
     close,
     [Symbol.asyncDispose]: close,
@@ -95,6 +98,7 @@ interface ProxyState {
   readonly startups: Record<string, string>[];
   isSilent: boolean;
   known: readonly string[] | undefined;
+  refusal: ProxyAnswer | undefined;
 }
 
 function pass(client: Socket, upstream: Socket, state: ProxyState): void {
@@ -143,6 +147,7 @@ function pass(client: Socket, upstream: Socket, state: ProxyState): void {
     }
     const startup = startupOf(opening.subarray(8, length));
     state.startups.push(startup);
+    if (state.refusal !== undefined) return say(state.refusal);
     const [stranger] = Object.keys(startup).filter((key) => state.known?.includes(key) === false);
     if (stranger !== undefined) {
       say({ severity: 'FATAL', sqlState: '08P01', message: `unsupported startup parameter: ${stranger}` });

@@ -65,8 +65,8 @@ export async function createPgPool(options: PgPoolOptions): Promise<PgPool> {
 const PLAN_CHANGED = '0A000';
 const PLAN_STATES: ReadonlySet<string> = new Set([PLAN_CHANGED, '26000', '42P05']);
 const IDLE_PARAMETER = 'idle_in_transaction_session_timeout';
-// How pgbouncer says that it does not know a parameter of the start-up message.
-const REFUSED_PARAMETER = /^unsupported startup parameter: (\w+)/;
+// How pgbouncer says that it does not know a parameter of the start-up message, or of the options in it.
+const REFUSED_PARAMETER = /^unsupported startup parameter(?: in options)?: (\w+)/;
 
 /** What `pg`'s pool does not do: say what is wrong in Daybook's errors, try connections, and count. */
 class LimitedPool implements PgPool {
@@ -160,7 +160,8 @@ class LimitedPool implements PgPool {
     await this.end();
   }
 
-  async #lend(): Promise<PoolClient> {
+  /** @param isAskedAnew - without what a pooler has refused */
+  async #lend(isAskedAnew = false): Promise<PoolClient> {
     const { totalCount, idleCount, waitingCount } = this.#pool;
     if (!this.#pool.ending && totalCount >= this.#settings.connectionsMax && idleCount <= waitingCount) {
       // Its failure is not that of whoever asks for a connection.
@@ -170,7 +171,7 @@ class LimitedPool implements PgPool {
     try {
       return this.#lentOut(await this.#request());
     } catch (cause) {
-      if (this.#isAskedWithout(cause)) return await this.#lend();
+      if (this.#isAskedWithout(cause, isAskedAnew)) return await this.#lend(true);
       const error = postgresError(cause);
       throw error instanceof ConnectionUnavailableError ? this.#exhausted(cause) : error;
     }
@@ -213,12 +214,12 @@ class LimitedPool implements PgPool {
   /**
    * Whether a pooler refused the idle timeout, which it does not know, and is asked without it from now on.
    *
-   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it refused what the caller asked for
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it refused what the caller asked for, by an option or in the address
    */
-  #isAskedWithout(cause: unknown): boolean {
+  #isAskedWithout(cause: unknown, isAskedAnew: boolean): boolean {
     const parameter = REFUSED_PARAMETER.exec(cause instanceof Error ? cause.message : '')?.[1];
     if (parameter === undefined) return false;
-    if (parameter !== IDLE_PARAMETER) {
+    if (parameter !== IDLE_PARAMETER || isAskedAnew) {
       throw new ProgrammingError(
         `What stands before PostgreSQL refuses the start-up parameter ${parameter}. Set it for the role or the database, or let the pooler pass it over (ignore_startup_parameters of pgbouncer).`,
         { cause, details: { parameter } },

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { ProgrammingError } from '../../persistence/errors.js';
 import { createPgPool, PostgresProcessRecorder } from '../../persistence/postgres/index.js';
 import type { PgPool } from '../../persistence/postgres/index.js';
 import { closeInReverse } from '../../util/close-in-reverse.js';
@@ -78,7 +79,7 @@ async function assemble(
   // Refuses what is wrong before PostgreSQL is started for nothing.
   checkHostOptions(options);
   const databaseUrl = options.databaseUrl ?? (await startDatabase(options, closers));
-  const pool = await createPgPool({ connectionString: databaseUrl, ...DATABASE_LIMITS, ...options.pool });
+  const pool = await openPool(databaseUrl, options.pool);
   // Ended only once; a statement that hangs must not hold the end of the process up.
   closers.push(() => withinLimit(pool.end(), POOL_WAIT_MS));
   const recorder = new PostgresProcessRecorder({ pool, lockTimeoutMs: LOCK_TIMEOUT_MS, ...tableOptions(options) });
@@ -103,6 +104,21 @@ async function startDatabase(options: NodeHostOptions, closers: (() => Promise<u
   const postgres = await startEmbeddedPostgres({ ...options.embedded, databaseDir });
   closers.push(() => postgres.close());
   return postgres.url;
+}
+
+/** A pooler such as pgbouncer takes no limit of statements by default: behind it the others have to do. */
+async function openPool(connectionString: string, sizes: NodeHostOptions['pool']): Promise<PgPool> {
+  const options = { connectionString, ...DATABASE_LIMITS, ...sizes };
+  const pool = await createPgPool(options);
+  try {
+    (await pool.connect()).release();
+    return pool;
+  } catch (error) {
+    await pool.end();
+    const isLimitRefused = error instanceof ProgrammingError && error.details['parameter'] === 'statement_timeout';
+    if (!isLimitRefused) throw error;
+    return await createPgPool({ ...options, statementTimeoutMs: 0 });
+  }
 }
 
 function tableOptions({ applicationName, schema }: NodeHostOptions): { applicationName?: string; schema?: string } {

@@ -4,11 +4,13 @@ import type { AddressInfo } from 'node:net';
 import { beforeEach, describe, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { createPgPool, PostgresProcessRecorder } from '../../../src/persistence/postgres/index.js';
 import type { PgPool, PgPoolOptions } from '../../../src/persistence/postgres/index.js';
+import { startNodeHost } from '../../../src/server/hosts/index.js';
 import { PATIENTLY } from '../../support/patience.js';
 import { uniqueName } from '../../support/postgres-fixture.js';
 import { openPostgresProxy } from '../../support/postgres-proxy.js';
 import type { PostgresProxy } from '../../support/postgres-proxy.js';
-import { makeEvents } from '../../support/stored-events.js';
+import { postPush } from '../../support/push-client.js';
+import { makeEvents, makePush } from '../../support/stored-events.js';
 
 let proxy: PostgresProxy;
 
@@ -230,6 +232,38 @@ describe('a pooler that takes no start-up parameters', () => {
       code: 'PROGRAMMING_ERROR',
       message: expect.stringContaining('statement_timeout') as string,
     });
+  });
+
+  // What the address says comes before what the pool asks for: asking again would never end.
+  it.each([
+    ['idle_in_transaction_session_timeout', 'idle_in_transaction_session_timeout=1000'],
+    ['statement_timeout', 'statement_timeout=1000'],
+  ])('is not asked again for %s of the address', async (parameter, query) => {
+    proxy.refuseParametersBeside(KNOWN);
+    const connectionString = `${proxy.url}${proxy.url.includes('?') ? '&' : '?'}${query}`;
+    await using pool = await open({ connectionString });
+    await expect(pool.connect()).rejects.toMatchObject({ code: 'PROGRAMMING_ERROR', details: { parameter } });
+  });
+
+  it('that refuses an option of the start-up message, in words of its own, is told of by its name', async () => {
+    const severity = 'FATAL';
+    const message = 'unsupported startup parameter in options: search_path';
+    proxy.refuseStartups({ severity, sqlState: '08P01', message });
+    await using pool = await open();
+    await expect(pool.connect()).rejects.toMatchObject({
+      code: 'PROGRAMMING_ERROR',
+      details: { parameter: 'search_path' },
+    });
+  });
+
+  it('lets a server start, without the limit of statements that it would have', async () => {
+    proxy.refuseParametersBeside(KNOWN);
+    await using host = await startNodeHost({
+      ...{ port: 0, allowAnonymous: true, log: () => undefined },
+      ...{ databaseUrl: proxy.url, applicationName: uniqueName() },
+    });
+    const request = makePush(makeEvents(1));
+    expect((await postPush(fetch, request, {}, host.url)).status).toBe(200);
   });
 });
 
