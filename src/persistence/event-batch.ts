@@ -66,10 +66,11 @@ function pack(events: readonly StoredEvent[], ids: readonly number[] | undefined
 /**
  * Unpacks what {@link packEvents} made. States are views into `bytes`, not copies.
  *
+ * @param count - how many events there must be; as many topics may be read. Any, when left out
  * @throws DataError (`DATA_ERROR`) when the bytes are not a packed batch
  */
-export function unpackEvents(bytes: Uint8Array): StoredEvent[] {
-  return unpack(bytes, (event) => event);
+export function unpackEvents(bytes: Uint8Array, count?: number): StoredEvent[] {
+  return unpack(bytes, (event) => event, count);
 }
 
 /**
@@ -84,13 +85,14 @@ export function unpackNotifications(bytes: Uint8Array): Notification[] {
   });
 }
 
-function unpack<E>(bytes: Uint8Array, make: (event: StoredEvent, id: number | undefined) => E): E[] {
+function unpack<E>(bytes: Uint8Array, make: (event: StoredEvent, id: number | undefined) => E, expected?: number): E[] {
   try {
     const reader = new ByteReader(bytes);
     const flags = reader.u8();
     if ((flags & ~FLAG_IDS) !== 0) throw new RangeError(`unknown flags ${flags.toString(2)}`);
-    const topics = Array.from({ length: boundedCount(reader) }, () => reader.text());
-    const count = boundedCount(reader);
+    const topics = Array.from({ length: reader.count(expected) }, () => reader.text());
+    const count = reader.count(expected);
+    if (count !== (expected ?? count)) throw new RangeError('there are fewer events than there must be');
     const uuids = new LastUuid();
     const events: E[] = [];
     for (let index = 0; index < count; index++) {
@@ -106,11 +108,4 @@ function unpack<E>(bytes: Uint8Array, make: (event: StoredEvent, id: number | un
   } catch (cause) {
     throw new DataError('These bytes are not a packed batch of events.', { cause });
   }
-}
-
-// Each item takes at least one byte, so a damaged count cannot make the reader allocate without end.
-function boundedCount(reader: ByteReader): number {
-  const count = reader.varint();
-  if (count > reader.remaining) throw new RangeError('a count is larger than the bytes that are left');
-  return count;
 }

@@ -6,7 +6,7 @@
  *           each: 16 bytes unit id
  *                 u8      flags: bit 0 = commutative, bit 1 = pending, bit 2 = confirmed; other bits must be 0
  *                 varint  count of events, at least 1
- *                 varint  count of scopes, each a text
+ *                 varint  count of scopes, up to 20, each a text
  *                 [pending:   varint id of the first notification
  *                             varint count of places, each u8 0, or u8 1 and the 16 bytes of a unit id]
  *                 [confirmed: varint position, varint total, text author, varint time in ms, varint length and bytes of a seal]
@@ -16,8 +16,12 @@
  * ```
  *
  * A text is its length in UTF-8 bytes as a varint, and the bytes. Valid if and only if: (1) no other flag is set,
- * (2) all units are of the kind that is asked for, (3) the counts of events add up to the events that are there,
- * (4) the batch of events is valid.
+ * (2) all units are of the kind that is asked for, (3) the counts of events add up to the events that are there, and there
+ * are not more topics than that, (4) the batch of events is valid, (5) a pending unit has a place for each aggregate that
+ * it has events of, and (6) a confirmed one has no more events than its total, nor a total larger than its position.
+ *
+ * One value has several forms: integers may be longer than they must, topics may be there twice, or unused. So nothing may
+ * rest on the bytes of a packed unit; whoever compares or seals one does so by what it says.
  *
  * Binary, because it was measured: 500 events of 300 bytes of JSON are 226 kB as JSON with states in base64 and 136 kB so,
  * gzipped 53 and 40 kB; read in 7.8 ms and 0.5 ms. Changed by new flags only, which older readers refuse.
@@ -30,11 +34,18 @@ import { bytesToUuid, UUID_BYTES, uuidToBytes } from '../util/uuid-bytes.js';
 import { DataError } from './errors.js';
 import { packEvents, unpackEvents } from './event-batch.js';
 import type { StoredEvent } from './stored-event.js';
+import { UNIT_SCOPES_MAX } from './unit.js';
 import type { ConfirmedUnit, PendingUnit, Unit, UnitId, UnitPage } from './unit.js';
 
 const FLAG_COMMUTATIVE = 1;
 const FLAG_PENDING = 2;
 const FLAG_CONFIRMED = 4;
+
+/** `details.reason` of the error about units that have more events than may be read. */
+export const EVENTS_MAX_REASON = 'eventsMax';
+
+/** How many events may be read, where there are so many units. */
+export type EventsMax = (units: number) => number;
 
 /** Packs units that wait for a server. */
 export function packPendingUnits(units: readonly PendingUnit[]): Uint8Array<ArrayBuffer> {
@@ -43,9 +54,21 @@ export function packPendingUnits(units: readonly PendingUnit[]): Uint8Array<Arra
   return writer.finish();
 }
 
-/** @throws DataError (`DATA_ERROR`) when the bytes are not what {@link packPendingUnits} makes */
-export function unpackPendingUnits(bytes: Uint8Array): PendingUnit[] {
-  return whole(bytes, (reader) => readUnits(reader, FLAG_PENDING, readPending));
+/**
+ * Unpacks what {@link packPendingUnits} made. States are views into `bytes`, not copies.
+ *
+ * @param eventsMax - beyond it, `details.reason` of the error is {@link EVENTS_MAX_REASON}, and no event was looked at
+ * @throws DataError (`DATA_ERROR`) when the bytes are not packed units that are pending
+ */
+export function unpackPendingUnits(bytes: Uint8Array, eventsMax?: EventsMax): PendingUnit[] {
+  return whole(bytes, (reader) => {
+    const units = readUnits(reader, FLAG_PENDING, readPending, eventsMax);
+    for (const { after, events } of units) {
+      const aggregates = new Set(events.map(({ originatorId }) => originatorId));
+      if (after.length !== aggregates.size) throw new RangeError('a unit has not a place for each of its aggregates');
+    }
+    return units;
+  });
 }
 
 /** Packs units that a server has, or had. */
@@ -55,9 +78,14 @@ export function packConfirmedUnits(units: readonly ConfirmedUnit[]): Uint8Array<
   return writer.finish();
 }
 
-/** @throws DataError (`DATA_ERROR`) when the bytes are not what {@link packConfirmedUnits} makes */
-export function unpackConfirmedUnits(bytes: Uint8Array): ConfirmedUnit[] {
-  return whole(bytes, (reader) => readUnits(reader, FLAG_CONFIRMED, readConfirmed));
+/**
+ * Unpacks what {@link packConfirmedUnits} made. States are views into `bytes`, not copies.
+ *
+ * @param eventsMax - as of {@link unpackPendingUnits}
+ * @throws DataError (`DATA_ERROR`) when the bytes are not packed units that are confirmed
+ */
+export function unpackConfirmedUnits(bytes: Uint8Array, eventsMax?: EventsMax): ConfirmedUnit[] {
+  return whole(bytes, (reader) => readUnits(reader, FLAG_CONFIRMED, readConfirmed, eventsMax));
 }
 
 /** Packs a part of a server's log. */
@@ -71,7 +99,11 @@ export function packPage({ from, to, position, head, units }: UnitPage): Uint8Ar
   return writer.finish();
 }
 
-/** @throws DataError (`DATA_ERROR`) when the bytes are not what {@link packPage} makes */
+/**
+ * Unpacks what {@link packPage} made. States are views into `bytes`, not copies.
+ *
+ * @throws DataError (`DATA_ERROR`) when the bytes are not a packed page
+ */
 export function unpackPage(bytes: Uint8Array): UnitPage {
   return whole(bytes, (reader) => ({
     from: reader.text(),
@@ -123,40 +155,50 @@ function writeConfirmed(writer: ByteWriter, { position, total, origin }: Confirm
 function readUnits<Rest extends object>(
   reader: ByteReader,
   kind: number,
-  readRest: (reader: ByteReader) => Rest,
+  readRest: (reader: ByteReader, count: number) => Rest,
+  eventsMax: EventsMax = () => reader.remaining,
 ): (Unit & Rest)[] {
   const heads: { readonly unit: Omit<Unit, 'events'>; readonly count: number; readonly rest: Rest }[] = [];
-  for (let left = boundedCount(reader); left > 0; left--) {
+  const units = reader.count();
+  const max = eventsMax(units);
+  let total = 0;
+  while (heads.length < units) {
     const id = readUuid(reader);
     const flags = reader.u8();
     if ((flags & ~FLAG_COMMUTATIVE) !== kind) throw new RangeError(`unknown flags ${flags.toString(2)}`);
     const count = reader.varint();
     if (count === 0) throw new RangeError('a unit has no events');
-    const scopes = Array.from({ length: boundedCount(reader) }, () => reader.text());
+    // Before anything else is read of it: what is looked at is what is allowed.
+    if ((total += count) > max) throw tooManyEvents(max);
+    const scopes = Array.from({ length: reader.count(UNIT_SCOPES_MAX) }, () => reader.text());
     const isCommutative = (flags & FLAG_COMMUTATIVE) !== 0;
-    heads.push({ unit: { id, isCommutative, scopes }, count, rest: readRest(reader) });
+    heads.push({ unit: { id, isCommutative, scopes }, count, rest: readRest(reader, count) });
   }
-  const events = unpackEvents(reader.raw(reader.remaining));
+  const events = unpackEvents(reader.raw(reader.remaining), total);
   let at = 0;
-  const units = heads.map(({ unit, count, rest }) => ({ ...unit, events: events.slice(at, (at += count)), ...rest }));
-  if (at !== events.length) throw new RangeError('the units have not as many events as there are');
-  return units;
+  return heads.map(({ unit, count, rest }) => ({ ...unit, events: events.slice(at, (at += count)), ...rest }));
 }
 
-function readPending(reader: ByteReader): Pick<PendingUnit, 'firstNotificationId' | 'after'> {
+function tooManyEvents(max: number): DataError {
+  return new DataError(`These units have more than ${max} events.`, {
+    details: { reason: EVENTS_MAX_REASON, eventsMax: max },
+  });
+}
+
+function readPending(reader: ByteReader, count: number): Pick<PendingUnit, 'firstNotificationId' | 'after'> {
   const firstNotificationId = reader.varint();
-  const after: (UnitId | undefined)[] = [];
-  for (let left = boundedCount(reader); left > 0; left--) {
+  const after = Array.from({ length: reader.count(count) }, (): UnitId | undefined => {
     const isThere = reader.u8();
     if (isThere > 1) throw new RangeError('a place is neither there nor not');
-    after.push(isThere === 0 ? undefined : readUuid(reader));
-  }
+    return isThere === 0 ? undefined : readUuid(reader);
+  });
   return { firstNotificationId, after };
 }
 
-function readConfirmed(reader: ByteReader): Pick<ConfirmedUnit, 'position' | 'total' | 'origin'> {
+function readConfirmed(reader: ByteReader, count: number): Pick<ConfirmedUnit, 'position' | 'total' | 'origin'> {
   const position = reader.varint();
   const total = reader.varint();
+  if (count > total || total > position) throw new RangeError('a position, or a total, is too small');
   return { position, total, origin: { author: reader.text(), recordedAtMs: reader.varint(), seal: reader.sized() } };
 }
 
@@ -168,13 +210,7 @@ function whole<T>(bytes: Uint8Array, read: (reader: ByteReader) => T): T {
   try {
     return read(new ByteReader(bytes));
   } catch (cause) {
-    throw new DataError('These bytes are not packed units.', { cause });
+    const details = cause instanceof DataError ? cause.details : {};
+    throw new DataError('These bytes are not packed units.', { cause, details });
   }
-}
-
-// Each item takes at least one byte, so a damaged count cannot make the reader allocate without end.
-function boundedCount(reader: ByteReader): number {
-  const count = reader.varint();
-  if (count > reader.remaining) throw new RangeError('a count is larger than the bytes that are left');
-  return count;
 }

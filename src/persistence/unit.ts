@@ -20,6 +20,10 @@ export type Cursor = string;
 /** The cursor of who holds nothing yet. */
 export const CURSOR_START: Cursor = '0';
 
+/** Scopes of a unit, and UTF-16 code units of each. */
+export const UNIT_SCOPES_MAX = 20;
+export const SCOPE_LENGTH_MAX = 200;
+
 /** A commit's events, and what is said of all of them. */
 export interface Unit {
   readonly id: UnitId;
@@ -30,7 +34,7 @@ export interface Unit {
    * that the server may give them the next versions. Their states must not depend on the version.
    */
   readonly isCommutative: boolean;
-  /** Named scopes that the unit is for, beside what the server finds by itself. Up to 20, of up to 200 characters. */
+  /** Named scopes that the unit is for, beside what the server finds by itself. Up to 20, of 1 to 200 characters. */
   readonly scopes: readonly string[];
 }
 

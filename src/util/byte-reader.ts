@@ -1,6 +1,7 @@
 /** Reads what a `ByteWriter` wrote, and refuses what it cannot have written. */
 
-const textDecoder = new TextDecoder('utf-8', { fatal: true });
+// A mark of the byte order at the start is a character like any other: without it, what is read is not what was written.
+const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Reads packed binary formats from the front. Every method throws `RangeError` or `TypeError` on malformed input. */
 export class ByteReader {
@@ -36,6 +37,17 @@ export class ByteReader {
       if (byte < 0x80) return value;
       factor *= 0x80;
     }
+  }
+
+  /**
+   * Reads how many items follow. Each takes at least one byte, so a damaged count cannot make anybody allocate without end.
+   *
+   * @param max - where fewer are allowed than bytes are left
+   */
+  count(max: number = this.remaining): number {
+    const count = this.varint();
+    if (count > Math.min(max, this.remaining)) throw new RangeError('a count is larger than what can follow');
+    return count;
   }
 
   /** A view (not a copy) of the next `count` bytes. */

@@ -38,6 +38,12 @@ describe('ByteWriter and ByteReader', () => {
     expect(() => new ByteReader(Uint8Array.from(bytes)).varint()).toThrow(RangeError);
   });
 
+  test('a mark of the byte order is kept, at the start as anywhere', () => {
+    const writer = new ByteWriter();
+    writer.text('\u{feff}stock\u{feff}');
+    expect(new ByteReader(writer.finish()).text()).toBe('\u{feff}stock\u{feff}');
+  });
+
   test('refuses a length beyond the end, and text that is not UTF-8', () => {
     expect(() => new ByteReader(Uint8Array.of(3, 1)).sized()).toThrow(RangeError);
     expect(() => new ByteReader(Uint8Array.of(1, 0xff)).text()).toThrow(TypeError);

@@ -154,7 +154,7 @@ function writeNames(writer: ByteWriter, names: readonly string[]): void {
 }
 
 function readNames(reader: ByteReader): string[] {
-  return Array.from({ length: boundedCount(reader) }, () => reader.text());
+  return Array.from({ length: reader.count() }, () => reader.text());
 }
 
 function writeRows(writer: ByteWriter, rows: readonly ExactRow[]): void {
@@ -164,7 +164,7 @@ function writeRows(writer: ByteWriter, rows: readonly ExactRow[]): void {
 
 function readRows(reader: ByteReader, width: number): ExactRow[] {
   const row = (): ExactRow => Array.from({ length: width }, () => readValue(reader));
-  return Array.from({ length: boundedCount(reader) }, row);
+  return Array.from({ length: reader.count() }, row);
 }
 
 function writeValue(writer: ByteWriter, exact: ExactValue): void {
@@ -210,11 +210,4 @@ function eightBytes(set: (view: DataView) => void): Uint8Array {
 
 function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, byteLength);
-}
-
-// Each item takes at least one byte, so a damaged count cannot make the reader allocate without end.
-function boundedCount(reader: ByteReader): number {
-  const count = reader.varint();
-  if (count > reader.remaining) throw new RangeError('a count is larger than the bytes that are left');
-  return count;
 }

@@ -1,0 +1,182 @@
+/**
+ * The wire of synchronisation, version 2, byte by byte: made once, and never again. What is here is spoken by devices that
+ * are out there, so a change of the code must not change it; what is new stands beside it.
+ *
+ * @module
+ */
+import type { ConfirmedUnit, PendingUnit, UnitPage } from '../../src/persistence/unit.js';
+
+/** Packed bytes, in hexadecimal digits, and what they say. */
+export interface UnitsVector<T> {
+  readonly name: string;
+  readonly hex: readonly string[];
+  readonly value: T;
+}
+
+const utf8 = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
+
+const UNIT_1 = '11111111-1111-4111-8111-111111111111';
+const UNIT_2 = '22222222-2222-4222-8222-222222222222';
+const UNIT_3 = '33333333-3333-4333-8333-333333333333';
+const SHELF = 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa';
+const ITEM = 'bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb';
+
+const counted = { topic: 'stock:Item.Counted', state: utf8('{"n":12}') };
+const moved = { topic: 'stock:Item.Moved', state: utf8('{}') };
+
+/** Bodies of pushes. */
+export const PENDING_VECTORS: readonly UnitsVector<readonly PendingUnit[]>[] = [
+  {
+    name: 'the first unit of an aggregate: one event, nothing before it',
+    hex: [
+      '01', // one unit
+      '11111111111141118111111111111111', // its id
+      '02', // pending
+      '01', // one event
+      '00', // no scopes
+      '01', // the first notification has id 1
+      '01 00', // one place: there is nothing before
+      '00', // events without notification ids
+      '01 12 73746f636b3a4974656d2e436f756e746564', // one topic, of 18 bytes
+      '01', // one event
+      'bbbbbbbbbbbb4bbb8bbbbbbbbbbbbbbb 01 00', // the item's version 1, of topic 0
+      '08 7b226e223a31327d', // its state, of 8 bytes
+    ],
+    value: [
+      {
+        id: UNIT_1,
+        isCommutative: false,
+        scopes: [],
+        firstNotificationId: 1,
+        after: [undefined],
+        events: [{ originatorId: ITEM, originatorVersion: 1, ...counted }],
+      },
+    ],
+  },
+  {
+    name: 'two units: one of two aggregates, and one that commutes and is for a scope',
+    hex: [
+      '02', // two units
+      '22222222222242228222222222222222 02 03 00', // pending, three events, no scopes
+      'ac02', // first notification 300
+      '02', // two places, one for each aggregate
+      '01 11111111111141118111111111111111', // the item: unit 1 holds its version 1
+      '00', // the shelf: nothing
+      '33333333333343338333333333333333 03 01', // pending and commutative, one event
+      '02 05 6e6f727468', // two scopes: "north",
+      '03 c389 74', // and "Ét"
+      'af02', // first notification 303
+      '01 01 22222222222242228222222222222222', // after unit 2
+      '00', // events without notification ids
+      '02 12 73746f636b3a4974656d2e436f756e746564', // two topics
+      '10 73746f636b3a4974656d2e4d6f766564',
+      '04', // four events
+      'bbbbbbbbbbbb4bbb8bbbbbbbbbbbbbbb 02 00 08 7b226e223a31327d', // the item's version 2
+      'aaaaaaaaaaaa4aaa8aaaaaaaaaaaaaaa 01 01 02 7b7d', // the shelf's version 1
+      'bbbbbbbbbbbb4bbb8bbbbbbbbbbbbbbb 03 01 02 7b7d', // the item's version 3
+      'bbbbbbbbbbbb4bbb8bbbbbbbbbbbbbbb 04 01 00', // the item's version 4, with an empty state
+    ],
+    value: [
+      {
+        id: UNIT_2,
+        isCommutative: false,
+        scopes: [],
+        firstNotificationId: 300,
+        after: [UNIT_1, undefined],
+        events: [
+          { originatorId: ITEM, originatorVersion: 2, ...counted },
+          { originatorId: SHELF, originatorVersion: 1, ...moved },
+          { originatorId: ITEM, originatorVersion: 3, ...moved },
+        ],
+      },
+      {
+        id: UNIT_3,
+        isCommutative: true,
+        scopes: ['north', 'Ét'],
+        firstNotificationId: 303,
+        after: [UNIT_2],
+        events: [{ originatorId: ITEM, originatorVersion: 4, topic: moved.topic, state: new Uint8Array(0) }],
+      },
+    ],
+  },
+];
+
+const confirmed: ConfirmedUnit = {
+  id: UNIT_2,
+  isCommutative: false,
+  scopes: [],
+  position: 90_112,
+  total: 3,
+  origin: { author: 'ann', recordedAtMs: 1_764_371_696_123, seal: Uint8Array.of(1, 2, 254, 255) },
+  events: [
+    { originatorId: ITEM, originatorVersion: 2, ...counted },
+    { originatorId: ITEM, originatorVersion: 3, ...moved },
+  ],
+};
+
+const CONFIRMED_HEX = [
+  '01', // one unit
+  '22222222222242228222222222222222 04 02 00', // confirmed, two events, no scopes
+  '80c005', // at position 90,112
+  '03', // of three events, one of which is not shown
+  '03 616e6e', // by "ann"
+  'fb93fee5ac33', // at 1,764,371,696,123 ms
+  '04 0102feff', // sealed
+  '00 02 12 73746f636b3a4974656d2e436f756e746564 10 73746f636b3a4974656d2e4d6f766564',
+  '02',
+  'bbbbbbbbbbbb4bbb8bbbbbbbbbbbbbbb 02 00 08 7b226e223a31327d',
+  'bbbbbbbbbbbb4bbb8bbbbbbbbbbbbbbb 03 01 02 7b7d',
+];
+
+/** Bodies of offers. */
+export const CONFIRMED_VECTORS: readonly UnitsVector<readonly ConfirmedUnit[]>[] = [
+  { name: 'a unit that is seen in part', hex: CONFIRMED_HEX, value: [confirmed] },
+];
+
+/** Answers with a page. */
+export const PAGE_VECTORS: readonly UnitsVector<UnitPage>[] = [
+  {
+    name: 'an empty page, at the end',
+    hex: [
+      '05 372e616263', // from "7.abc"
+      '05 372e616263', // to "7.abc"
+      '07 07', // at 7, which is the head
+      '00', // no units
+      '00 00 00', // no events
+    ],
+    value: { from: '7.abc', to: '7.abc', position: 7, head: 7, units: [] },
+  },
+  {
+    name: 'a page of one unit, with more to come',
+    hex: [
+      '01 30', // from the start
+      '09 39303131322e616263', // to "90112.abc"
+      '80c005', // at position 90,112
+      'a08d06', // of 100,000
+      ...CONFIRMED_HEX,
+    ],
+    value: { from: '0', to: '90112.abc', position: 90_112, head: 100_000, units: [confirmed] },
+  },
+];
+
+/** Bytes that are no units of the kind that is asked for, and why. */
+export const REFUSED_PENDING: readonly (readonly [why: string, hex: string])[] = [
+  ['nothing', ''],
+  ['a count without units', '05'],
+  ['a unit id that is cut off', '011111'],
+  ['a flag that nobody knows', '0111111111111141118111111111111111 0a 01 00 01 01 00 00 01 01 61 01'],
+  ['no kind at all', '0111111111111141118111111111111111 00 01 00 01 01 00 00 01 01 61 01'],
+  ['both kinds at once', '0111111111111141118111111111111111 06 01 00 01 01 00 00 01 01 61 01'],
+  ['a unit without events', '0111111111111141118111111111111111 02 00 00 01 00 00 00 00'],
+  ['more events than bytes', '0111111111111141118111111111111111 02 ffffff7f 00 01 00 00 00 00'],
+  ['21 scopes', `0111111111111141118111111111111111 02 01 15 ${'0161'.repeat(21)} 01 01 00 00 01 01 61 01 ${'b'.repeat(32)} 01 00 00`],
+  ['a place that is neither there nor not', `0111111111111141118111111111111111 02 01 00 01 01 02 00 01 01 61 01 ${'b'.repeat(32)} 01 00 00`],
+  ['more places than events', `0111111111111141118111111111111111 02 01 00 01 02 00 00 00 01 01 61 01 ${'b'.repeat(32)} 01 00 00`],
+  ['fewer places than aggregates', `0111111111111141118111111111111111 02 01 00 01 00 00 01 01 61 01 ${'b'.repeat(32)} 01 00 00`],
+  ['fewer events than it says', `0111111111111141118111111111111111 02 02 00 01 01 00 00 01 01 61 01 ${'b'.repeat(32)} 01 00 00`],
+  ['more events than it says', `0111111111111141118111111111111111 02 01 00 01 01 00 00 01 01 61 02 ${`${'b'.repeat(32)} 01 00 00`.repeat(2)}`],
+  ['more topics than events', `0111111111111141118111111111111111 02 01 00 01 01 00 00 02 01 61 01 62 01 ${'b'.repeat(32)} 01 00 00`],
+  ['bytes after the last event', `0111111111111141118111111111111111 02 01 00 01 01 00 00 01 01 61 01 ${'b'.repeat(32)} 01 00 00 00`],
+  ['a topic that is not UTF-8', `0111111111111141118111111111111111 02 01 00 01 01 00 00 01 01 ff 01 ${'b'.repeat(32)} 01 00 00`],
+  ['an integer beyond 2^53 - 1', '01 11111111111141118111111111111111 02 01 00 ffffffffffffffff7f 01 00 00 01 01 61 01'],
+];
