@@ -221,7 +221,7 @@ class LimitedPool implements PgPool {
     if (parameter === undefined) return false;
     if (parameter !== IDLE_PARAMETER || isAskedAnew) {
       throw new ProgrammingError(
-        `What stands before PostgreSQL refuses the start-up parameter ${parameter}. Set it for the role or the database, or let the pooler pass it over (ignore_startup_parameters of pgbouncer).`,
+        `What stands before PostgreSQL refuses the start-up parameter ${parameter}. Set it for the role or the database (ALTER ROLE … SET …), or let the pooler pass it over, where it may be left out (ignore_startup_parameters of pgbouncer).`,
         { cause, details: { parameter } },
       );
     }
