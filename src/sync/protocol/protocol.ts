@@ -11,7 +11,7 @@
  * POST …/units     { after: cursor, events: n, bytes: n }       200 a page (packPage)
  * POST …/common    { marks: [cursor, …] }, newest first         200 { common: cursor }
  * POST …/heal      units that were confirmed, and are lost      200 { decisions: [[id, "restored" | "known" | "setAside" |
- *                  (packConfirmedUnits)                             "refused"], …] }
+ *                  (packLostUnits)                                  "refused"], …] }
  * GET  …/live      as an event stream                           200 event "head", data: a position; comments as keepalive
  *
  * Each request:  Authorization: Bearer <token>   Daybook-Protocol: 2   Daybook-Replica: <uuid>
