@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { packConfirmedUnits, packPendingUnits, unpackPage } from '../../persistence/unit-batch.js';
-import type { ConfirmedUnit, Cursor, PendingUnit, Unit, UnitPage } from '../../persistence/unit.js';
+import { packLostUnits, packPendingUnits, unpackPage } from '../../persistence/unit-batch.js';
+import type { Cursor, LostUnit, PendingUnit, Unit, UnitPage } from '../../persistence/unit.js';
 import type { UnitLimits } from '../../persistence/unit-recorder.js';
 import type { Clock } from '../../util/clock.js';
 import {
@@ -99,8 +99,8 @@ export class HttpTransport implements SyncTransport {
     );
   }
 
-  async heal(units: readonly ConfirmedUnit[], signal: AbortSignal): Promise<readonly HealDecision[]> {
-    return await this.#sendUnits(PATHS.heal, units, packConfirmedUnits(units), parseHealAnswer, signal);
+  async heal(units: readonly LostUnit[], signal: AbortSignal): Promise<readonly HealDecision[]> {
+    return await this.#sendUnits(PATHS.heal, units, packLostUnits(units), parseHealAnswer, signal);
   }
 
   async #sendUnits<T>(
