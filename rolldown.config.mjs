@@ -64,7 +64,7 @@ const wasmLiteralInQuotes = {
 
 // What is in the workers, and in what makes an application's own: nobody has it twice, and nobody has to install it. And
 // what only the server is made of, so that the application of a browser does not install it.
-const BUNDLED = /^(idb|sql\.js\/dist\/|@?hono\/|hono$)/;
+const BUNDLED = /^(idb|sql\.js\/dist\/|@?hono\/|hono$|jose$)/;
 
 /** Everything but the workers. What it imports by name stays an import: the application's bundler dedupes it. */
 export const libraryBuild = {

@@ -40,6 +40,8 @@ export interface ErrorAnswer {
   readonly status: ContentfulStatusCode;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: { readonly error: object };
+  /** Of the error in the body. */
+  readonly code: string;
   /** Whether the operator should know: the fault is on this side. */
   readonly isServerFault: boolean;
 }
@@ -52,6 +54,8 @@ export interface ErrorAnswer {
 export function answerOf(thrown: unknown, status?: ContentfulStatusCode): ErrorAnswer {
   if (thrown instanceof HTTPException) return unauthorized(thrown);
   if (isEventSourcingError(thrown)) {
+    const waitSeconds = thrown.code === 'UNAVAILABLE' ? thrown.details['retryAfterSeconds'] : undefined;
+    if (typeof waitSeconds === 'number') return tooMuch(thrown, waitSeconds);
     const ownStatus = status ?? STATUS_OF_CODE.get(thrown.code);
     if (ownStatus !== undefined) return answer(thrown, ownStatus, ownStatus === 503);
     if (isOperational(thrown)) {
@@ -59,6 +63,11 @@ export function answerOf(thrown: unknown, status?: ContentfulStatusCode): ErrorA
     }
   }
   return answer(new SyncError('The server failed in a way that it did not expect. Its log says more.'), 500, true);
+}
+
+/** Of whoever asks for more than a limit allows, which is no fault of this side. */
+function tooMuch(thrown: EventSourcingError, waitSeconds: number): ErrorAnswer {
+  return { ...answer(thrown, 429, false), headers: { 'retry-after': String(Math.ceil(waitSeconds)) } };
 }
 
 // Only the bearer middleware throws this class: no header, a malformed one, or a token that is not good.
@@ -72,5 +81,5 @@ function answer(error: EventSourcingError, status: ContentfulStatusCode, isServe
   // The chain of causes names tables, hosts and values: it stays in the log.
   const { cause: _cause, ...data } = encodeError(error, { stack: false });
   const headers = HEADERS_OF_STATUS.get(status) ?? {};
-  return { status, headers, body: { error: data }, isServerFault };
+  return { status, headers, body: { error: data }, code: error.code, isServerFault };
 }

@@ -6,7 +6,30 @@
 export { ForbiddenError, UnauthorizedError, UnavailableError } from '../sync/protocol/index.js';
 export { DuplicateEventError } from '../persistence/duplicate-event-error.js';
 export type { InlinePushes } from './inline-pushes.js';
-export type { ServerAuthOptions } from './access/server-auth.js';
-export { createSyncServer, HEALTH_PATH } from './sync-server.js';
-export type { RecordedPush, SyncServer, SyncServerOptions } from './sync-server.js';
+export { MemoryReplicaStore } from './access/replica-store.js';
+export type {
+  NewReplica,
+  ReplicaKey,
+  ReplicaRecord,
+  ReplicaSeen,
+  ReplicaSelection,
+  ReplicaStore,
+  Revocation,
+} from './access/replica-store.js';
+export { ReplicaRegistry, REVOCATION_SEEN_MS } from './access/replica-registry.js';
+export type { ReplicaName, ReplicaRegistryOptions, ReplicaVisit } from './access/replica-registry.js';
+export { SqlReplicaStore } from './access/sql-replica-store.js';
+export type { SqlReplicaStoreOptions } from './access/sql-replica-store.js';
+export type { ClientAddress } from './access/limit-middleware.js';
+export type { RequestLimitOptions } from './access/limit-options.js';
+export type { ClaimPath, JwtOptions } from './access/jwt-options.js';
+export type { ServerAuthOptions, StaticToken } from './access/server-auth.js';
 export type { VerifyToken } from './access/token-check.js';
+export type { Visitor } from './access/visitor.js';
+export type { RequestLine, RequestLog, RequestLogOptions } from './observing/request-log.js';
+export type { PoolStanding } from './observing/telemetry.js';
+export type * from './observing/telemetry-api.js';
+export { HEALTH_PATH, READY_PATH } from './server-front.js';
+export type { ServerFrontOptions } from './server-front.js';
+export { createSyncServer } from './sync-server.js';
+export type { RecordedPush, SyncServer, SyncServerOptions } from './sync-server.js';

@@ -29,6 +29,7 @@ export const PUSH_BODY_LIMITS: BodyLimits = {
 /**
  * Reads JSON that a schema accepts.
  *
+ * @param onBytes - told how many bytes there were, of a body within the limit
  * @throws InvalidRequestError (`INVALID_REQUEST`) with `path` and `problem` of the first thing that is wrong
  * @throws TooLargeError (`TOO_LARGE`) when there are more bytes
  */
@@ -36,10 +37,12 @@ export async function readJson<T>(
   request: Request,
   schema: v.GenericSchema<unknown, T>,
   limits: BodyLimits,
+  onBytes?: (bytes: number) => void,
 ): Promise<T> {
   const mediaType = request.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
   if (mediaType !== 'application/json') throw invalid('', 'Content-Type must be application/json');
   const bytes = await readBytes(request, limits.bytesMax);
+  onBytes?.(bytes.length);
   if (!fitsShape(bytes, limits)) throw invalid('', 'the body is nested too deeply, or has too many parts');
   const result = v.safeParse(schema, parse(bytes), { abortEarly: true });
   if (result.success) return result.output;

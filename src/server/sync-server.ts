@@ -3,10 +3,7 @@
  *
  * @module
  */
-import { Hono } from 'hono';
-import type { Context, MiddlewareHandler } from 'hono';
-import { cors } from 'hono/cors';
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { MiddlewareHandler } from 'hono';
 import type { ProcessRecorder } from '../persistence/recorder.js';
 import type { NotificationId } from '../persistence/stored-event.js';
 import {
@@ -17,26 +14,23 @@ import {
   pushRequestSchema,
   UpgradeRequiredError,
 } from '../sync/protocol/index.js';
-import { checkOrigins } from './cors-origins.js';
-import { answerOf } from './error-answer.js';
-import { callQuietly, quietLog } from './operator/foreign-code.js';
-import type { Log } from './operator/foreign-code.js';
-import { HealthCheck } from './observing/health-check.js';
+import { APP_HEADER } from './access/replica-registry.js';
 import { checkInline, pushRecording } from './inline-pushes.js';
 import type { InlinePushes } from './inline-pushes.js';
+import { countPush, traced } from './observing/observe-requests.js';
+import { callQuietly } from './operator/foreign-code.js';
 import { checkFunction, optionRefused } from './operator/option-checks.js';
 import { isOperational } from './operator/outage.js';
 import { decidePush } from './push-decision.js';
 import { PUSH_BODY_LIMITS, readJson } from './request-body.js';
-import { authMiddleware } from './access/server-auth.js';
-import type { ServerAuthOptions } from './access/server-auth.js';
-
-/** Where load balancers ask whether the server can work. Needs no token, and tells nothing else. */
-export const HEALTH_PATH = '/health';
+import { answerError, checkFrontOptions, makeServerFront } from './server-front.js';
+import type { ServerFrontOptions } from './server-front.js';
 
 const STAMP = { [PROTOCOL_HEADER]: PROTOCOL_VERSION, 'cache-control': 'no-store' };
-// A browser asks before every push otherwise; two hours is what Chromium allows at most.
-const PREFLIGHT_MAX_AGE_SECONDS = 7_200;
+// No replica has such a name.
+const PROBE_NAME = 'daybook:ready';
+// Two histories, or two replicas, that do not go together.
+const CONFLICTS: ReadonlySet<unknown> = new Set(['INTEGRITY_ERROR', 'DUPLICATE_EVENT', 'REPLICA_DIVERGED']);
 
 const RECORDER_METHODS = ['insertEvents', 'selectEvents', 'maxNotificationId', 'maxTrackingId'] as const;
 
@@ -49,8 +43,8 @@ export interface RecordedPush {
   readonly head: NotificationId;
 }
 
-/** Options of {@link createSyncServer}. Exactly one of `tokens`, `verifyToken` and `allowAnonymous` is needed. */
-export interface SyncServerOptions extends ServerAuthOptions {
+/** Options of {@link createSyncServer}. `tokens`, `jwt`, `verifyToken` or `allowAnonymous` says who may push. */
+export interface SyncServerOptions extends ServerFrontOptions {
   /** Where pushes go: events, and a tracking record for each replica. Lent, not owned. */
   readonly recorder: ProcessRecorder;
   /**
@@ -72,21 +66,8 @@ export interface SyncServerOptions extends ServerAuthOptions {
    * @defaultValue nobody takes part: a server stores what it is sent, whatever that means
    */
   readonly inline?: InlinePushes | undefined;
-  /**
-   * Origins whose pages may push, for example `https://stock.example`: spelled as browsers send them, without a slash at
-   * the end, capitals, or a port that goes without saying. There is no `*`.
-   *
-   * @defaultValue only the server's own
-   */
-  readonly corsOrigins?: readonly string[] | undefined;
   /** Called after a push recorded something. Nobody waits for it; what it throws, or rejects with, is logged. */
   readonly onRecorded?: ((push: RecordedPush) => void) | undefined;
-  /**
-   * Told of faults on this side: the answer to the outside does not name them. What it throws is ignored.
-   *
-   * @defaultValue `console.error`
-   */
-  readonly log?: ((message: string, error: unknown) => void) | undefined;
 }
 
 /** A server that answers requests, in whatever runtime hands them over. */
@@ -108,22 +89,32 @@ export interface SyncServer {
  */
 export function createSyncServer(options: SyncServerOptions): SyncServer {
   checkServerOptions(options);
-  const { recorder, corsOrigins = [], onRecorded } = options;
-  const log = quietLog(options.log ?? logToConsole);
-  const health = new HealthCheck(recorder);
+  const { recorder, onRecorded, replicas } = options;
+  const probe = async (): Promise<void> => {
+    await recorder.maxNotificationId();
+    await recorder.maxTrackingId(PROBE_NAME);
+    await replicas?.list({ limit: 1 });
+  };
+  const { app, guards, health, log, fetch } = makeServerFront(options, { stamp: STAMP, probe });
   const recordPush = pushRecording(recorder, options.inline, log);
-  const app = new Hono();
-  app.use(stampAnswers);
-  if (corsOrigins.length > 0) app.use(allowOrigins(corsOrigins));
-  app.post(PUSH_PATH, checkProtocol, authMiddleware(options, log), async (c) => {
-    const request = await readJson(c.req.raw, pushRequestSchema, PUSH_BODY_LIMITS);
-    const { response, recordedCount } = await decidePush(recorder, recordPush, request).catch((error: unknown) => {
+  app.post(PUSH_PATH, checkProtocol, ...guards, async (c) => {
+    const record = c.get('record');
+    const request = await readJson(c.req.raw, pushRequestSchema, PUSH_BODY_LIMITS, (bytes) => (record.bytesIn = bytes));
+    const { replicaId } = request;
+    record.replicaId = replicaId;
+    const decided = traced(c, async () => {
+      await replicas?.admit({ replicaId, subject: c.get('visitor').subject, app: c.req.header(APP_HEADER) });
+      return await decidePush(recorder, recordPush, request);
+    });
+    const { response, recordedCount } = await decided.catch((error: unknown) => {
       if (isOperational(error)) health.noteTrouble();
+      if (CONFLICTS.has((error as { code?: unknown }).code)) countPush(c, { conflicts: 1 });
       throw error;
     });
     health.noteAnswer();
+    countPush(c, { events: recordedCount });
     if (recordedCount > 0 && onRecorded !== undefined) {
-      const push = { replicaId: request.replicaId, count: recordedCount, head: response.head };
+      const push = { replicaId, count: recordedCount, head: response.head };
       callQuietly(
         () => onRecorded(push),
         (error) => log('onRecorded threw. The push is recorded all the same.', error),
@@ -135,13 +126,7 @@ export function createSyncServer(options: SyncServerOptions): SyncServer {
     c.header('allow', 'POST');
     return answerError(c, new InvalidRequestError('Only POST is understood here.'), log, 405);
   });
-  app.get(HEALTH_PATH, async (c) => {
-    await health.check();
-    return c.json({ status: 'ok' });
-  });
-  app.notFound((c) => answerError(c, new InvalidRequestError('There is nothing at this address.'), log, 404));
-  app.onError((error, c) => answerError(c, error, log));
-  return { fetch: async (request) => await fetchAlways(app, request, log) };
+  return { fetch };
 }
 
 /**
@@ -151,9 +136,7 @@ export function createSyncServer(options: SyncServerOptions): SyncServer {
  */
 export function checkHandlerOptions(options: Omit<SyncServerOptions, 'recorder' | 'inline'>): void {
   checkFunction('onRecorded', options.onRecorded);
-  checkFunction('log', options.log);
-  checkOrigins('corsOrigins', options.corsOrigins);
-  authMiddleware(options, () => undefined);
+  checkFrontOptions(options);
 }
 
 function checkServerOptions(options: SyncServerOptions): void {
@@ -165,23 +148,6 @@ function checkServerOptions(options: SyncServerOptions): void {
   checkHandlerOptions(options);
 }
 
-/** Hono answers errors, but rejects with what was thrown and is none. */
-async function fetchAlways(app: Hono, request: Request, log: Log): Promise<Response> {
-  try {
-    return await app.fetch(request);
-  } catch (thrown) {
-    log(`${request.method} ${request.url} met what is no error.`, thrown);
-    const { body, status, headers } = answerOf(thrown);
-    return Response.json(body, { status, headers: { ...headers, ...STAMP } });
-  }
-}
-
-/** Marks every answer as this server's, so that a captive portal's is not taken for it, and keeps caches away. */
-const stampAnswers: MiddlewareHandler = async (c, next) => {
-  await next();
-  for (const [name, value] of Object.entries(STAMP)) c.header(name, value);
-};
-
 const checkProtocol: MiddlewareHandler = async (c, next) => {
   if (c.req.header(PROTOCOL_HEADER) !== PROTOCOL_VERSION) {
     throw new UpgradeRequiredError(`This server speaks version ${PROTOCOL_VERSION} of the protocol only.`, {
@@ -190,24 +156,3 @@ const checkProtocol: MiddlewareHandler = async (c, next) => {
   }
   await next();
 };
-
-function allowOrigins(origins: readonly string[]): MiddlewareHandler {
-  return cors({
-    origin: [...origins],
-    allowMethods: ['GET', 'POST'],
-    allowHeaders: ['authorization', 'content-type', PROTOCOL_HEADER],
-    exposeHeaders: [PROTOCOL_HEADER, 'retry-after'],
-    maxAge: PREFLIGHT_MAX_AGE_SECONDS,
-  });
-}
-
-function answerError(c: Context, thrown: unknown, log: Log, status?: ContentfulStatusCode): Response {
-  const answer = answerOf(thrown, status);
-  if (answer.isServerFault) log(`${c.req.method} ${c.req.path} was answered with ${answer.status}.`, thrown);
-  for (const [name, value] of Object.entries(answer.headers)) c.header(name, value);
-  return c.json(answer.body, answer.status);
-}
-
-function logToConsole(message: string, error: unknown): void {
-  console.error(message, error);
-}

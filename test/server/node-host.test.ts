@@ -226,7 +226,8 @@ describe('with its own PostgreSQL', () => {
     await first.close();
     const answer = await push(host, request);
     expect([answer.status, answer.body.error?.code]).toEqual([503, 'UNAVAILABLE']);
-    expect((await fetch(`${host.url}/health`)).status).toBe(503);
+    expect((await fetch(`${host.url}/ready`)).status).toBe(503);
+    expect((await fetch(`${host.url}/health`)).status).toBe(200);
     const second = await startEmbeddedPostgres({
       databaseDir,
       ...FAST_POSTGRES,

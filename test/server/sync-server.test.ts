@@ -109,20 +109,23 @@ describe('every answer is marked, and typed', () => {
 });
 
 describe('with no database there', () => {
-  it('pushes and health are answered with 503', async () => {
+  it('pushes are answered with 503, and it is not ready', async () => {
     const pool = await createPgPool({ connectionString: 'postgres://x:y@127.0.0.1:1/z' });
     const { fetch } = serve({ recorder: new PostgresProcessRecorder({ pool }), allowAnonymous: true });
     const answer = await postPush(fetch, good);
     expect([answer.status, answer.body.error?.code]).toEqual([503, 'UNAVAILABLE']);
-    const health = await readAnswer(await fetch(new Request('http://server.test/health')));
-    expect([health.status, health.body.error?.code]).toEqual([503, 'UNAVAILABLE']);
+    const ready = await readAnswer(await fetch(new Request('http://server.test/ready')));
+    expect([ready.status, ready.body.error?.code]).toEqual([503, 'UNAVAILABLE']);
     await pool.end();
   });
 });
 
-it('says that it is healthy, and no more', async () => {
-  const answer = await readAnswer(await serve({ tokens: ['t'] }).fetch(new Request('http://server.test/health')));
-  expect([answer.status, answer.body]).toEqual([200, { status: 'ok' }]);
+it.each([
+  ['/health', 'ok'],
+  ['/ready', 'ready'],
+])('says at %s that it is %s, and no more', async (path, status) => {
+  const answer = await readAnswer(await serve({ tokens: ['t'] }).fetch(new Request(`http://server.test${path}`)));
+  expect([answer.status, answer.body]).toEqual([200, { status }]);
 });
 
 describe('pages of other origins', () => {
@@ -139,11 +142,15 @@ describe('pages of other origins', () => {
     );
     expect(preflight.status).toBe(204);
     expect(preflight.headers.get('access-control-allow-origin')).toBe(origin);
-    expect(preflight.headers.get('access-control-allow-headers')).toBe('authorization,content-type,daybook-protocol');
+    expect(preflight.headers.get('access-control-allow-headers')).toBe(
+      'authorization,content-type,content-encoding,daybook-protocol,daybook-replica,daybook-app,x-request-id,traceparent,tracestate',
+    );
     for (const authorization of ['Bearer good', 'Bearer bad']) {
       const { headers } = await postPush(fetch, good, { origin, authorization });
       expect(headers.get('access-control-allow-origin')).toBe(origin);
-      expect(headers.get('access-control-expose-headers')).toBe('daybook-protocol,retry-after');
+      expect(headers.get('access-control-expose-headers')).toBe(
+        'daybook-protocol,daybook-limits,retry-after,x-request-id',
+      );
     }
   });
 

@@ -4,8 +4,9 @@
  * | `verifyToken` | the answer |
  * |---|---|
  * | gives `true` | – |
+ * | gives who it is, an object with a `subject` | – |
  * | gives `false` | 401 |
- * | gives anything else | 401, and a line in the log: only `true` lets in |
+ * | gives anything else | 401, and a line in the log: nothing else lets in |
  * | throws `UnauthorizedError` | 401 |
  * | throws `ForbiddenError` | 403 |
  * | throws `UnavailableError`, or an error of a database or a network | 503, and a line in the log |
@@ -25,6 +26,8 @@ import { UnauthorizedError, UnavailableError } from '../../sync/protocol/index.j
 import { isOperational } from '../operator/outage.js';
 import { answerWithin } from '../operator/foreign-code.js';
 import type { Log } from '../operator/foreign-code.js';
+import { ANYBODY, visitorOf } from './visitor.js';
+import type { Visitor } from './visitor.js';
 
 // An error of an error of an error, and no further: a chain may be a ring.
 const CAUSES_MAX = 8;
@@ -35,10 +38,10 @@ const OUTAGE_CODE =
 // What `fetch` of the platforms says: in Node and Chromium, Firefox, Safari, Bun and Deno.
 const FETCH_FAILED = /fetch|network|load failed|unable to connect|error sending request/i;
 
-/** Decides about one token. */
-export type VerifyToken = (token: string, request: Request) => boolean | Promise<boolean>;
+/** Decides about one token: whether it is good, or who it is of. */
+export type VerifyToken = (token: string, request: Request) => boolean | Visitor | Promise<boolean | Visitor>;
 
-/** What {@link isGoodToken} needs. */
+/** What {@link tokenVisitor} needs. */
 export interface TokenCheck {
   readonly verifyToken: VerifyToken;
   readonly limitMs: number;
@@ -46,26 +49,29 @@ export interface TokenCheck {
 }
 
 /**
- * Whether a token is good.
+ * Who a token is of, when it is good.
  *
+ * @returns `undefined` for a bad one
  * @throws EventSourcingError which says what the answer is
  */
-export async function isGoodToken(
+export async function tokenVisitor(
   { verifyToken, limitMs, log }: TokenCheck,
   token: string,
   request: Request,
-): Promise<boolean> {
+): Promise<Visitor | undefined> {
   const asked = (async () => await (verifyToken(token, request) as unknown))();
   const answer = await answerWithin(asked, limitMs, () => tooLate(limitMs)).catch((thrown: unknown) => {
     throw refusalOf(thrown, log);
   });
-  if (typeof answer !== 'boolean') {
+  if (typeof answer === 'boolean') return answer ? ANYBODY : undefined;
+  const visitor = visitorOf(answer);
+  if (visitor === undefined) {
     log(
-      'verifyToken gave neither true nor false. Only true lets in: the request was answered with 401.',
+      'verifyToken gave neither true nor false, nor an object that names a subject. Nothing else lets in: the request was answered with 401.',
       typeof answer,
     );
   }
-  return answer === true;
+  return visitor;
 }
 
 function tooLate(limitMs: number): UnavailableError {

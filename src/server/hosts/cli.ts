@@ -2,6 +2,8 @@
 /**
  * `daybook-server`: runs a host until SIGINT or SIGTERM.
  *
+ * Writes where it listens to the standard output, and lines of JSON to the standard error: faults, and requests.
+ *
  * Ends with 0 after a stop in good order, 1 when it could not start or stop, 2 when the command line is wrong,
  * and 128 + the signal's number at a second signal, which does not wait.
  *
@@ -9,9 +11,11 @@
  */
 import { constants } from 'node:os';
 import { isEventSourcingError } from '../../domain/errors.js';
+import { systemClock } from '../../util/clock.js';
 import { parseCliOptions, secretsInArguments, USAGE } from './cli-options.js';
+import type { CliOptions } from './cli-options.js';
+import { jsonLines } from './json-lines.js';
 import { startNodeHost } from './node-host.js';
-import type { NodeHostOptions } from './host-options.js';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -22,7 +26,9 @@ async function main(): Promise<void> {
   if (options === undefined) return;
   // Before the start, which may take a second: a signal in between must not leave PostgreSQL behind.
   const stopped = signalled();
-  const host = await startNodeHost(options);
+  const { quiet = false, ...hostOptions } = options;
+  const { log, requestLog } = jsonLines((line) => process.stderr.write(line), systemClock);
+  const host = await startNodeHost({ ...hostOptions, log, requestLog: quiet ? undefined : requestLog });
   console.log(`daybook-server listens at ${host.url} and records in ${withoutPassword(host.databaseUrl)}`);
   await stopped;
   console.log('daybook-server answers what is in flight and stops.');
@@ -30,7 +36,7 @@ async function main(): Promise<void> {
   process.exit(0);
 }
 
-function readOptions(): NodeHostOptions | undefined {
+function readOptions(): CliOptions | undefined {
   try {
     const args = process.argv.slice(2);
     const options = parseCliOptions(args, process.env);

@@ -5,8 +5,16 @@
  */
 import { postgresTables } from '../../persistence/postgres/index.js';
 import type { PgPool, PoolSizes, PostgresProcessRecorder } from '../../persistence/postgres/index.js';
-import { checkFunction, checkText, checkWhole, DELAY_MS_MAX, optionRefused } from '../operator/option-checks.js';
+import {
+  checkFunction,
+  checkSwitch,
+  checkText,
+  checkWhole,
+  DELAY_MS_MAX,
+  optionRefused,
+} from '../operator/option-checks.js';
 import type { InlinePushes } from '../inline-pushes.js';
+import type { TelemetryApi } from '../observing/telemetry-api.js';
 import { checkHandlerOptions } from '../sync-server.js';
 import type { SyncServerOptions } from '../sync-server.js';
 import { checkEmbeddedOptions, PORT_MAX } from './embedded-options.js';
@@ -21,6 +29,7 @@ export const DATABASE_DIR_DEFAULT = '.daybook';
 
 // PostgreSQL itself takes 100, unless it is told otherwise, and no machine as many as this.
 const POOL_MAX = 10_000;
+const PROXIES_MAX = 10;
 // Also a folder of sockets, as `pg` takes it.
 const DATABASE_URL = /^(?:postgres|postgresql|socket):|^\//;
 const HOST_NAME = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
@@ -34,8 +43,11 @@ export interface NodeHostContext {
   readonly closing: AbortSignal;
 }
 
-/** Options of {@link startNodeHost}. Exactly one of `tokens`, `verifyToken` and `allowAnonymous` is needed. */
-export interface NodeHostOptions extends Omit<SyncServerOptions, 'recorder' | 'inline'> {
+// What the host says itself.
+type OfHost = 'recorder' | 'inline' | 'replicas' | 'telemetry' | 'poolStats' | 'closing';
+
+/** Options of {@link startNodeHost}. `tokens`, `jwt`, `verifyToken` or `allowAnonymous` says who may push. */
+export interface NodeHostOptions extends Omit<SyncServerOptions, OfHost> {
   /** TCP port; 0 takes a free one. @defaultValue 8787 */
   readonly port?: number | undefined;
   /** The address to listen on; `0.0.0.0` is every one. @defaultValue `127.0.0.1`: this machine only */
@@ -59,7 +71,7 @@ export interface NodeHostOptions extends Omit<SyncServerOptions, 'recorder' | 'i
   readonly schema?: string | undefined;
   /** How many connections to the database there are. @defaultValue 5, and up to 10 more */
   readonly pool?: PoolSizes | undefined;
-  /** Answers whatever is not the sync server's (`/v1/…` and `/health`), for example an application's pages. */
+  /** Answers whatever is not the sync server's (`/v1/…`, `/health` and `/ready`), for example an application's pages. */
   readonly routes?: ((request: Request, context: NodeHostContext) => Response | Promise<Response>) | undefined;
   /**
    * Makes what takes part in the transactions of pushes, as `SyncServerOptions.inline` says, when the tables of the events
@@ -81,6 +93,35 @@ export interface NodeHostOptions extends Omit<SyncServerOptions, 'recorder' | 'i
    * @defaultValue nobody takes part
    */
   readonly inline?: ((context: NodeHostContext) => InlinePushes | Promise<InlinePushes>) | undefined;
+  /**
+   * Whether replicas are written down in the table `daybook_replicas`, each bound to the subject that uses it first, so
+   * that one can be revoked: `NodeHost.replicas`.
+   *
+   * @defaultValue `true`
+   */
+  readonly replicas?: boolean | undefined;
+  /**
+   * How many proxies stand before the host, 0 to 10, each of which adds the address that it was asked from to
+   * `X-Forwarded-For`. With it, those whom no token tells apart have the limits of their address: that of the connection
+   * for 0. Too large a number lets anybody write an address of their own. Not together with `clientAddress`.
+   *
+   * @defaultValue it is not known, and they have no limits
+   */
+  readonly trustedProxies?: number | undefined;
+  /**
+   * Traces and metrics by OpenTelemetry: `true` loads the package `@opentelemetry/api`, behind which an SDK of yours has
+   * to be registered; or that API itself.
+   *
+   * @defaultValue none, and nothing is loaded
+   */
+  readonly telemetry?: boolean | TelemetryApi | undefined;
+  /**
+   * Milliseconds between the moment when `/ready` says no and the one when no connection is taken any more, 0 to
+   * 2,147,483,647: as long as a load balancer takes to notice.
+   *
+   * @defaultValue 0
+   */
+  readonly drainMs?: number | undefined;
   /** Milliseconds that closing waits for requests in flight, 0 to 2,147,483,647. @defaultValue 10,000 */
   readonly closeLimitMs?: number | undefined;
 }
@@ -89,7 +130,14 @@ export interface NodeHostOptions extends Omit<SyncServerOptions, 'recorder' | 'i
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may push, or when an option is not what it should be
  */
 export function checkHostOptions(options: NodeHostOptions): void {
-  checkHandlerOptions(options);
+  const { telemetry, replicas, ...handler } = options;
+  checkHandlerOptions({ ...handler, telemetry: typeof telemetry === 'boolean' ? undefined : telemetry });
+  checkSwitch('replicas', replicas);
+  checkWhole('drainMs', options.drainMs, 0, DELAY_MS_MAX);
+  checkWhole('trustedProxies', options.trustedProxies, 0, PROXIES_MAX);
+  if (options.trustedProxies !== undefined && options.clientAddress !== undefined) {
+    throw optionRefused('trustedProxies', 'left out with clientAddress, which says the address');
+  }
   checkFunction('routes', options.routes);
   checkFunction('inline', options.inline);
   checkWhole('port', options.port, 0, PORT_MAX);

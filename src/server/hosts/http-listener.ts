@@ -20,7 +20,8 @@ const UNWANTED_WAIT_MS = 2_000;
 
 /** Options of {@link listen}. */
 export interface ListenOptions {
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  /** @param address - of whoever has connected, a proxy perhaps */
+  readonly fetch: (request: Request, address: string | undefined) => Response | Promise<Response>;
   readonly hostname: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -43,7 +44,11 @@ export interface HttpListener {
  */
 export async function listen({ fetch, hostname, port }: ListenOptions): Promise<HttpListener> {
   // The globals of the process belong to whoever runs it. The adaptor would read 64 MiB of a body that nobody wanted.
-  const answer = getRequestListener(fetch, { hostname, overrideGlobalObjects: false, autoCleanupIncoming: false });
+  const answer = getRequestListener((request, env) => fetch(request, remoteAddress(env)), {
+    hostname,
+    overrideGlobalObjects: false,
+    autoCleanupIncoming: false,
+  });
   const server = createServer((incoming, outgoing) => {
     // Before Node's own listener, which would read whatever comes, for ever, and tell nobody.
     outgoing.prependOnceListener('finish', () => endUnwantedBody(incoming));
@@ -63,6 +68,11 @@ export async function listen({ fetch, hostname, port }: ListenOptions): Promise<
   const { port: actualPort } = server.address() as AddressInfo;
   const shownHost = hostname.includes(':') ? `[${hostname}]` : hostname;
   return { url: `http://${shownHost}:${actualPort}`, close: (limitMs) => close(server, limitMs) };
+}
+
+function remoteAddress(env: object): string | undefined {
+  // HTTP/2 has another kind of request, with a socket as well.
+  return (env as { incoming?: IncomingMessage }).incoming?.socket.remoteAddress;
 }
 
 async function close(server: Server, limitMs: number): Promise<boolean> {

@@ -13,6 +13,7 @@ export type {
 } from '../../configuration/event-sourcing.js';
 export type { EventSourcingConfig, StoreConfig, StoreProvider } from '../../configuration/event-sourcing-config.js';
 export { parseCliOptions, USAGE } from './cli-options.js';
+export type { CliOptions } from './cli-options.js';
 export { startEmbeddedPostgres } from './embedded-postgres.js';
 export type { EmbeddedPostgresOptions } from './embedded-options.js';
 export type { EmbeddedPostgresServer } from './embedded-postgres.js';

@@ -3,7 +3,8 @@
  * Runs the sync server in Node: HTTP, a pool of connections, and PostgreSQL itself when no other is given.
  *
  * ```text
- * start: PostgreSQL ─▶ pool ─▶ tables ─▶ HTTP          close: the same in reverse, each step within a time limit
+ * start: PostgreSQL ─▶ pool ─▶ tables ─▶ HTTP          close: /ready says no, then the same in reverse, each step within
+ *                                                             a time limit
  * ```
  *
  * @module
@@ -12,13 +13,22 @@ import { ProgrammingError } from '../../persistence/errors.js';
 import { createPgPool, PostgresProcessRecorder } from '../../persistence/postgres/index.js';
 import type { PgPool } from '../../persistence/postgres/index.js';
 import { closeInReverse } from '../../util/close-in-reverse.js';
+import { systemClock } from '../../util/clock.js';
+import { pause } from '../../util/pause.js';
+import { ReplicaRegistry } from '../access/replica-registry.js';
+import { SqlReplicaStore } from '../access/sql-replica-store.js';
+import type { TelemetryApi } from '../observing/telemetry-api.js';
 import { quietLog } from '../operator/foreign-code.js';
-import { createSyncServer, HEALTH_PATH } from '../sync-server.js';
+import { HEALTH_PATH, READY_PATH } from '../server-front.js';
+import { createSyncServer } from '../sync-server.js';
+import { clientAddressOf } from './client-address.js';
+import type { Connections } from './client-address.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { hostGuard } from './host-guard.js';
 import { checkHostOptions, DATABASE_DIR_DEFAULT, HOSTNAME_DEFAULT, PORT_DEFAULT } from './host-options.js';
 import type { NodeHostContext, NodeHostOptions } from './host-options.js';
 import { listen } from './http-listener.js';
+import { loadTelemetry } from './telemetry-loading.js';
 import { withinLimit } from './time-limit.js';
 
 // A push takes milliseconds; whoever needs longer sends again, and loses nothing.
@@ -40,6 +50,8 @@ export interface NodeHost extends AsyncDisposable {
   readonly pool: PgPool;
   /** Records what is pushed. */
   readonly recorder: PostgresProcessRecorder;
+  /** Replicas, to list and to revoke; `undefined` when the option says so. */
+  readonly replicas: ReplicaRegistry | undefined;
   /** Answers the requests in flight, then stops everything that the host started. Safe to call again. */
   close(): Promise<void>;
 }
@@ -86,17 +98,35 @@ async function assemble(
   await recorder.createTable();
   const closing = new AbortController();
   const context = { pool, recorder, closing: closing.signal };
-  const server = createSyncServer({ ...options, recorder, inline: await options.inline?.(context) });
-  const fetch = hostGuard(options, dispatcher(options, server.fetch, context));
+  const replicas = options.replicas === false ? undefined : await openReplicas(options, recorder);
+  const connections: Connections = new WeakMap();
+  const { trustedProxies } = options;
+  const server = createSyncServer({
+    ...options,
+    ...(trustedProxies === undefined ? {} : { clientAddress: clientAddressOf(connections, trustedProxies) }),
+    recorder,
+    replicas,
+    telemetry: await telemetryOf(options),
+    poolStats: () => pool.stats(),
+    closing: closing.signal,
+    inline: await options.inline?.(context),
+  });
+  const answer = hostGuard(options, dispatcher(options, server.fetch, context));
+  const fetch = async (request: Request, address: string | undefined): Promise<Response> => {
+    if (trustedProxies === 0 && address !== undefined) connections.set(request, address);
+    const response = await answer(request);
+    return closing.signal.aborted ? lastOfConnection(response) : response;
+  };
   const { port = PORT_DEFAULT, hostname = HOSTNAME_DEFAULT } = options;
   const listener = await listen({ fetch, hostname, port });
   closers.push(async () => {
     closing.abort();
+    if (options.drainMs !== undefined && options.drainMs > 0) await pause(systemClock, options.drainMs);
     await listener.close(options.closeLimitMs ?? REQUESTS_WAIT_MS);
   });
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => (closed ??= closeAll());
-  return { url: listener.url, databaseUrl, pool, recorder, close, [Symbol.asyncDispose]: close };
+  return { url: listener.url, databaseUrl, pool, recorder, replicas, close, [Symbol.asyncDispose]: close };
 }
 
 async function startDatabase(options: NodeHostOptions, closers: (() => Promise<unknown>)[]): Promise<string> {
@@ -121,6 +151,27 @@ async function openPool(connectionString: string, sizes: NodeHostOptions['pool']
   }
 }
 
+/** Whoever keeps its connection would go on sending to a host that is about to stop. */
+function lastOfConnection(response: Response): Response {
+  const headers = new Headers(response.headers);
+  headers.set('connection', 'close');
+  return new Response(response.body, { status: response.status, headers });
+}
+
+async function openReplicas(
+  { applicationName, schema, log }: NodeHostOptions,
+  recorder: PostgresProcessRecorder,
+): Promise<ReplicaRegistry> {
+  const store = new SqlReplicaStore({ recorder, schema, log: applicationName?.toLowerCase() });
+  await store.createTables();
+  return new ReplicaRegistry({ store, log });
+}
+
+async function telemetryOf({ telemetry }: NodeHostOptions): Promise<TelemetryApi | undefined> {
+  if (telemetry === true) return await loadTelemetry();
+  return telemetry === false ? undefined : telemetry;
+}
+
 function tableOptions({ applicationName, schema }: NodeHostOptions): { applicationName?: string; schema?: string } {
   return {
     ...(applicationName === undefined ? {} : { applicationName }),
@@ -137,7 +188,8 @@ function dispatcher(
   const quiet = quietLog(log);
   return async (request) => {
     const { pathname } = new URL(request.url);
-    if (pathname.startsWith(SYNC_PREFIX) || pathname === HEALTH_PATH) return await sync(request);
+    if (pathname.startsWith(SYNC_PREFIX) || pathname === HEALTH_PATH || pathname === READY_PATH)
+      return await sync(request);
     try {
       return await routes(request, context);
     } catch (error) {

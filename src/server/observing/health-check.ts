@@ -1,4 +1,3 @@
-import type { ProcessRecorder } from '../../persistence/recorder.js';
 import { UnavailableError } from '../../sync/protocol/index.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
@@ -16,7 +15,7 @@ const LIMIT_MS = 5_000;
  * good for a second, be it yes or no. While pushes are answered, nothing is asked at all.
  */
 export class HealthCheck {
-  readonly #recorder: Pick<ProcessRecorder, 'maxNotificationId'>;
+  readonly #question: () => Promise<unknown>;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #limitMs: number;
   /** The last answer of the database, whoever asked, and until when it is good. */
@@ -24,12 +23,13 @@ export class HealthCheck {
   #freshUntilMs = -Infinity;
   #asking: Promise<unknown> | undefined;
 
+  /** @param question - rejects when the database does not do what the server needs */
   constructor(
-    recorder: Pick<ProcessRecorder, 'maxNotificationId'>,
+    question: () => Promise<unknown>,
     clock: Pick<Clock, 'monotonicMs'> = systemClock,
     limitMs: number = LIMIT_MS,
   ) {
-    this.#recorder = recorder;
+    this.#question = question;
     this.#clock = clock;
     this.#limitMs = limitMs;
   }
@@ -66,7 +66,7 @@ export class HealthCheck {
   }
 
   async #ask(): Promise<unknown> {
-    const answer = (async () => await this.#recorder.maxNotificationId())();
+    const answer = (async () => await this.#question())();
     const learn = (): void => {
       this.#asking = undefined;
       this.#learn(answer);

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { OperationalError } from '../../../src/persistence/errors.js';
+import { OperationalError, ProgrammingError } from '../../../src/persistence/errors.js';
 import { MemoryProcessRecorder } from '../../../src/persistence/memory/memory-recorder.js';
-import { createSyncServer } from '../../../src/server/index.js';
+import { createSyncServer, MemoryReplicaStore, ReplicaRegistry } from '../../../src/server/index.js';
+import type { SyncServerOptions } from '../../../src/server/index.js';
 import { HealthCheck } from '../../../src/server/observing/health-check.js';
 import { openPostgres, uniqueName } from '../../support/postgres-fixture.js';
 import type { PostgresFixture } from '../../support/postgres-fixture.js';
@@ -11,7 +12,7 @@ import { makeEvents, makePush } from '../../support/stored-events.js';
 let nowMs = 0;
 const clock = { monotonicMs: () => nowMs };
 const asked = vi.fn<() => Promise<number>>();
-const makeHealth = (limitMs?: number): HealthCheck => new HealthCheck({ maxNotificationId: asked }, clock, limitMs);
+const makeHealth = (limitMs?: number): HealthCheck => new HealthCheck(asked, clock, limitMs);
 
 afterEach(() => {
   asked.mockReset();
@@ -82,8 +83,8 @@ describe('the database is asked how it is', () => {
 });
 
 describe('a pool that is exhausted', () => {
-  const health = (fetch: (request: Request) => Promise<Response>): Promise<number> =>
-    fetch(new Request('http://server.test/health')).then(({ status }) => status);
+  const ready = (fetch: (request: Request) => Promise<Response>): Promise<number> =>
+    fetch(new Request('http://server.test/ready')).then(({ status }) => status);
 
   it('is no fault of the request: 503, when to come again, and how the pool stands in the log only', async () => {
     await using small = await openPostgres({ poolSize: 1, maxOverflow: 0, poolTimeoutMs: 1_500 });
@@ -96,22 +97,22 @@ describe('a pool that is exhausted', () => {
     expect([answer.status, answer.body.error?.code]).toEqual([503, 'UNAVAILABLE']);
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(log).toHaveBeenCalledWith(expect.any(String), expect.objectContaining({ code: 'CONNECTION_UNAVAILABLE' }));
-    expect(await health(fetch)).toBe(503);
+    expect(await ready(fetch)).toBe(503);
     client.release();
     expect((await postPush(fetch, request)).status).toBe(200);
-    expect(await health(fetch)).toBe(200);
+    expect(await ready(fetch)).toBe(200);
   });
 
-  it('cannot be made so by asking for its health', async () => {
+  it('cannot be made so by asking whether it is ready', async () => {
     await using small = await openPostgres({ poolSize: 2, maxOverflow: 0, poolTimeoutMs: 5_000 });
     const recorder = await small.make({ applicationName: uniqueName() });
     const { fetch } = createSyncServer({ recorder, allowAnonymous: true, log: vi.fn() });
     const lends = vi.spyOn(small.pool, 'connect');
-    const flood = Array.from({ length: 2_000 }, () => health(fetch));
+    const flood = Array.from({ length: 2_000 }, () => ready(fetch));
     const [answer] = await Promise.all([postPush(fetch, makePush(makeEvents(1))), ...flood]);
     expect(answer.status).toBe(200);
     expect(new Set(await Promise.all(flood))).toEqual(new Set([200]));
-    // One for health; a push takes a few.
+    // One for whoever asks; a push takes a few.
     expect(lends.mock.calls.length).toBeLessThan(10);
   });
 
@@ -132,5 +133,66 @@ it('every error of an engine in trouble is one of this side, to be tried again',
   const { fetch } = createSyncServer({ recorder, allowAnonymous: true, log: vi.fn() });
   const answer = await postPush(fetch, makePush(makeEvents(1)));
   expect([answer.status, answer.body.error?.code]).toEqual([503, 'UNAVAILABLE']);
-  expect((await readAnswer(await fetch(new Request('http://server.test/health')))).status).toBe(200);
+  expect((await readAnswer(await fetch(new Request('http://server.test/ready')))).status).toBe(200);
+});
+
+describe('what is asked from outside', () => {
+  const ask = async (
+    options: Partial<SyncServerOptions>,
+    path: string,
+  ): Promise<{ status: number; code: string | undefined; retryAfter: string | null }> => {
+    const server = createSyncServer({ recorder: new MemoryProcessRecorder(), tokens: ['t'], log: vi.fn(), ...options });
+    const { status, body, headers } = await readAnswer(await server.fetch(new Request(`http://server.test${path}`)));
+    return { status, code: body.error?.code, retryAfter: headers.get('retry-after') };
+  };
+  const failing = (error: Error): MemoryProcessRecorder => {
+    const recorder = new MemoryProcessRecorder();
+    recorder.maxNotificationId = () => Promise.reject(error);
+    return recorder;
+  };
+
+  it('is alive while the process answers, whatever the database does, and asks it nothing', async () => {
+    const recorder = failing(new OperationalError('away'));
+    const spy = vi.spyOn(recorder, 'maxNotificationId');
+    expect((await ask({ recorder }, '/health')).status).toBe(200);
+    expect(spy).not.toHaveBeenCalled();
+  });
+
+  it.each([new OperationalError('away'), new ProgrammingError('relation "x" does not exist'), new TypeError('odd')])(
+    'is not ready when the database does not do what is needed: %s',
+    async (error) => {
+      const log = vi.fn();
+      const answer = await ask({ recorder: failing(error), log }, '/ready');
+      expect([answer.status, answer.code]).toEqual([503, 'UNAVAILABLE']);
+      expect(Number(answer.retryAfter)).toBeGreaterThan(0);
+      expect(log).toHaveBeenCalledWith(expect.any(String), error);
+    },
+  );
+
+  it('is not ready when a table is missing that it has of replicas', async () => {
+    const store = new MemoryReplicaStore();
+    store.list = () => Promise.reject(new ProgrammingError('relation "daybook_replicas" does not exist'));
+    expect((await ask({ replicas: new ReplicaRegistry({ store }) }, '/ready')).status).toBe(503);
+  });
+
+  it('is not ready when it is about to stop, and alive and at work all the same', async () => {
+    const stop = new AbortController();
+    const recorder = new MemoryProcessRecorder();
+    const { fetch } = createSyncServer({ recorder, allowAnonymous: true, closing: stop.signal, log: vi.fn() });
+    const statusOf = (path: string): Promise<number> =>
+      fetch(new Request(`http://server.test${path}`)).then(({ status }) => status);
+    expect(await statusOf('/ready')).toBe(200);
+    stop.abort();
+    expect([await statusOf('/ready'), await statusOf('/health')]).toEqual([503, 200]);
+    expect((await postPush(fetch, makePush(makeEvents(1)))).status).toBe(200);
+  });
+
+  it('writes one line for one answer of the database, however many ask', async () => {
+    const log = vi.fn();
+    const recorder = failing(new OperationalError('away'));
+    const { fetch } = createSyncServer({ recorder, allowAnonymous: true, log });
+    const asked = Array.from({ length: 100 }, () => fetch(new Request('http://server.test/ready')));
+    expect(new Set((await Promise.all(asked)).map(({ status }) => status))).toEqual(new Set([503]));
+    expect(log).toHaveBeenCalledTimes(1);
+  });
 });

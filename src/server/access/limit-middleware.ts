@@ -1,0 +1,54 @@
+/**
+ * Limits of requests as middleware, for those whom a subject or an address tells apart.
+ *
+ * @module
+ */
+import type { MiddlewareHandler } from 'hono';
+import type { AccessEnv, RequestRecord } from './request-record.js';
+import { claimedBytes } from './request-record.js';
+import { limitKey } from './request-limits.js';
+import type { RequestLimits } from './request-limits.js';
+import type { Visitor } from './visitor.js';
+
+/** Says from which address a request came, where that is known for certain. */
+export type ClientAddress = (request: Request) => string | undefined;
+
+/** What the middleware of limits needs. */
+export interface LimitMiddlewareOptions {
+  /** `undefined` for no limits. */
+  readonly limits: RequestLimits | undefined;
+  /** For those whom no subject tells apart. @defaultValue they have no limit */
+  readonly clientAddress?: ClientAddress | undefined;
+}
+
+type LimitMiddleware = MiddlewareHandler<AccessEnv>;
+
+/** Lets a request in, or answers it with 429; comes after `authMiddleware`. */
+export function limitRequests(options: LimitMiddlewareOptions): LimitMiddleware {
+  return withKey(options, (limits, key, request, record) => {
+    const claimed = claimedBytes(request);
+    limits.admit(key, claimed);
+    record.onEnd(() => limits.takeBytes(key, record.bytesIn - claimed + record.bytesOut));
+  });
+}
+
+/** Lets a stream in, or answers it with 429, until its answer ends; comes after `authMiddleware`. */
+export function limitLive(options: LimitMiddlewareOptions): LimitMiddleware {
+  return withKey(options, (limits, key, _request, record) => record.onEnd(limits.openLive(key)));
+}
+
+function withKey(
+  { limits, clientAddress }: LimitMiddlewareOptions,
+  count: (limits: RequestLimits, key: string, request: Request, record: RequestRecord) => void,
+): LimitMiddleware {
+  return async (c, next) => {
+    const key = limits === undefined ? undefined : keyOf(c.get('visitor'), c.req.raw, clientAddress);
+    if (limits !== undefined && key !== undefined) count(limits, key, c.req.raw, c.get('record'));
+    await next();
+  };
+}
+
+function keyOf(visitor: Visitor, request: Request, clientAddress: ClientAddress | undefined): string | undefined {
+  // Asked only where no subject says more.
+  return limitKey(visitor, visitor.subject === '' ? clientAddress?.(request) : undefined);
+}
