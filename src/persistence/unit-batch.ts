@@ -4,12 +4,13 @@
  * ```text
  * varint  count of units
  *           each: 16 bytes unit id
- *                 u8      flags: bit 0 = commutative, bit 1 = pending, bit 2 = confirmed; other bits must be 0
+ *                 u8      flags: bit 0 = commutative, bit 1 = pending, bit 2 = confirmed, bit 3 = lost; other bits must be 0
  *                 varint  count of events, at least 1
  *                 varint  count of scopes, up to 20, each a text
- *                 [pending:   varint id of the first notification
- *                             varint count of places, each u8 0, or u8 1 and the 16 bytes of a unit id]
+ *                 [pending:   varint id of the first notification, places]
  *                 [confirmed: varint position, varint total, text author, varint time in ms, varint length and bytes of a seal]
+ *                 [lost:      as confirmed, places]
+ * places: varint count, each u8 0, or u8 1 and the 16 bytes of a unit id
  * …       the events of all of them, in their order: a packed batch (event-batch.ts), to the end
  *
  * page:   text from, text to, varint position, varint head, then units as above, all confirmed
@@ -17,8 +18,9 @@
  *
  * A text is its length in UTF-8 bytes as a varint, and the bytes. Valid if and only if: (1) no other flag is set,
  * (2) all units are of the kind that is asked for, (3) the counts of events add up to the events that are there, and there
- * are not more topics than that, (4) the batch of events is valid, (5) a pending unit has a place for each aggregate that
- * it has events of, and (6) a confirmed one has no more events than its total, nor a total larger than its position.
+ * are not more topics than that, (4) the batch of events is valid, (5) a unit that is pending or lost has a place for each
+ * aggregate that it has events of, and (6) one that is confirmed or lost has no more events than its total, nor a total
+ * larger than its position.
  *
  * One value has several forms: integers may be longer than they must, topics may be there twice, or unused. So nothing may
  * rest on the bytes of a packed unit; whoever compares or seals one does so by what it says.
@@ -35,11 +37,12 @@ import { DataError } from './errors.js';
 import { packEvents, unpackEvents } from './event-batch.js';
 import type { StoredEvent } from './stored-event.js';
 import { UNIT_SCOPES_MAX } from './unit.js';
-import type { ConfirmedUnit, PendingUnit, Unit, UnitId, UnitPage } from './unit.js';
+import type { ConfirmedUnit, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from './unit.js';
 
 const FLAG_COMMUTATIVE = 1;
 const FLAG_PENDING = 2;
 const FLAG_CONFIRMED = 4;
+const FLAG_LOST = 8;
 
 /** `details.reason` of the error about units that have more events than may be read. */
 export const EVENTS_MAX_REASON = 'eventsMax';
@@ -61,17 +64,10 @@ export function packPendingUnits(units: readonly PendingUnit[]): Uint8Array<Arra
  * @throws DataError (`DATA_ERROR`) when the bytes are not packed units that are pending
  */
 export function unpackPendingUnits(bytes: Uint8Array, eventsMax?: EventsMax): PendingUnit[] {
-  return whole(bytes, (reader) => {
-    const units = readUnits(reader, FLAG_PENDING, readPending, eventsMax);
-    for (const { after, events } of units) {
-      const aggregates = new Set(events.map(({ originatorId }) => originatorId));
-      if (after.length !== aggregates.size) throw new RangeError('a unit has not a place for each of its aggregates');
-    }
-    return units;
-  });
+  return whole(bytes, (reader) => placed(readUnits(reader, FLAG_PENDING, readPending, eventsMax)));
 }
 
-/** Packs units that a server has, or had. */
+/** Packs units that a server has. */
 export function packConfirmedUnits(units: readonly ConfirmedUnit[]): Uint8Array<ArrayBuffer> {
   const writer = new ByteWriter();
   writeUnits(writer, units, FLAG_CONFIRMED, writeConfirmed);
@@ -86,6 +82,23 @@ export function packConfirmedUnits(units: readonly ConfirmedUnit[]): Uint8Array<
  */
 export function unpackConfirmedUnits(bytes: Uint8Array, eventsMax?: EventsMax): ConfirmedUnit[] {
   return whole(bytes, (reader) => readUnits(reader, FLAG_CONFIRMED, readConfirmed, eventsMax));
+}
+
+/** Packs units that a server had, and has lost. */
+export function packLostUnits(units: readonly LostUnit[]): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter();
+  writeUnits(writer, units, FLAG_LOST, writeLost);
+  return writer.finish();
+}
+
+/**
+ * Unpacks what {@link packLostUnits} made. States are views into `bytes`, not copies.
+ *
+ * @param eventsMax - as of {@link unpackPendingUnits}
+ * @throws DataError (`DATA_ERROR`) when the bytes are not packed units that are lost
+ */
+export function unpackLostUnits(bytes: Uint8Array, eventsMax?: EventsMax): LostUnit[] {
+  return whole(bytes, (reader) => placed(readUnits(reader, FLAG_LOST, readLost, eventsMax)));
 }
 
 /** Packs a part of a server's log. */
@@ -137,6 +150,10 @@ function writeUnits<U extends Unit>(
 
 function writePending(writer: ByteWriter, { firstNotificationId, after }: PendingUnit): void {
   writer.varint(firstNotificationId);
+  writePlaces(writer, after);
+}
+
+function writePlaces(writer: ByteWriter, after: PendingUnit['after']): void {
   writer.varint(after.length);
   for (const id of after) {
     writer.u8(id === undefined ? 0 : 1);
@@ -150,6 +167,11 @@ function writeConfirmed(writer: ByteWriter, { position, total, origin }: Confirm
   writer.text(origin.author);
   writer.varint(origin.recordedAtMs);
   writer.sized(origin.seal);
+}
+
+function writeLost(writer: ByteWriter, unit: LostUnit): void {
+  writeConfirmed(writer, unit);
+  writePlaces(writer, unit.after);
 }
 
 function readUnits<Rest extends object>(
@@ -187,12 +209,23 @@ function tooManyEvents(max: number): DataError {
 
 function readPending(reader: ByteReader, count: number): Pick<PendingUnit, 'firstNotificationId' | 'after'> {
   const firstNotificationId = reader.varint();
-  const after = Array.from({ length: reader.count(count) }, (): UnitId | undefined => {
+  return { firstNotificationId, after: readPlaces(reader, count) };
+}
+
+function readPlaces(reader: ByteReader, count: number): PendingUnit['after'] {
+  return Array.from({ length: reader.count(count) }, (): UnitId | undefined => {
     const isThere = reader.u8();
     if (isThere > 1) throw new RangeError('a place is neither there nor not');
     return isThere === 0 ? undefined : readUuid(reader);
   });
-  return { firstNotificationId, after };
+}
+
+function placed<U extends PendingUnit | LostUnit>(units: U[]): U[] {
+  for (const { after, events } of units) {
+    const aggregates = new Set(events.map(({ originatorId }) => originatorId));
+    if (after.length !== aggregates.size) throw new RangeError('a unit has not a place for each of its aggregates');
+  }
+  return units;
 }
 
 function readConfirmed(reader: ByteReader, count: number): Pick<ConfirmedUnit, 'position' | 'total' | 'origin'> {
@@ -200,6 +233,10 @@ function readConfirmed(reader: ByteReader, count: number): Pick<ConfirmedUnit, '
   const total = reader.varint();
   if (count > total || total > position) throw new RangeError('a position, or a total, is too small');
   return { position, total, origin: { author: reader.text(), recordedAtMs: reader.varint(), seal: reader.sized() } };
+}
+
+function readLost(reader: ByteReader, count: number): Omit<LostUnit, keyof Unit> {
+  return { ...readConfirmed(reader, count), after: readPlaces(reader, count) };
 }
 
 function readUuid(reader: ByteReader): UnitId {

@@ -19,7 +19,7 @@
  * @module
  */
 import type { NotificationId } from './stored-event.js';
-import type { ConfirmedUnit, Cursor, PendingUnit, Unit, UnitId, UnitPage } from './unit.js';
+import type { Cursor, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from './unit.js';
 
 /** How far a store is synchronised. */
 export interface SyncProgress {
@@ -108,7 +108,7 @@ export interface UnitRecorder {
   rewind(cursor: Cursor): Promise<boolean>;
 
   /** Reads lost units, own and others', in the order of their old positions. @param after - an old position; 0 for all */
-  selectLostUnits(after: number, limits: UnitLimits): Promise<readonly ConfirmedUnit[]>;
+  selectLostUnits(after: number, limits: UnitLimits): Promise<readonly LostUnit[]>;
 
   /**
    * Ends healing, after all that is lost was offered: own units are pending again, those of others leave the store with

@@ -71,6 +71,15 @@ export interface ConfirmedUnit extends Unit {
   readonly origin: UnitOrigin;
 }
 
+/** A unit that a server had confirmed, and has lost since. */
+export interface LostUnit extends ConfirmedUnit {
+  /**
+   * As in a pending unit: it may come back where these still stand. Not in pages, where whoever holds the log before them
+   * knows it; the seal covers it all the same.
+   */
+  readonly after: readonly (UnitId | undefined)[];
+}
+
 /** A part of a server's log: whole units, in its order. */
 export interface UnitPage {
   /** Where it begins: what the reader has said it holds. */

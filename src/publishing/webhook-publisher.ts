@@ -6,7 +6,7 @@
 import { PublishError, PublisherUnavailableError } from '../application/outbox/publish-errors.js';
 import type { OutboundMessage, PublishOptions, Publisher } from '../application/outbox/publisher.js';
 import { checkedServerUrl } from '../persistence/validation.js';
-import { boundedText } from '../util/bounded-text.js';
+import { boundedText } from '../util/bounded-body.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
 import { retryAfterMs } from '../util/retry-after.js';

@@ -18,7 +18,7 @@ export {
   UpgradeRequiredError,
 } from './protocol/index.js';
 export { BACKOFF_DELAY_MS_MAX, BACKOFF_DELAY_MS_MIN } from './push/push-backoff.js';
-export type { GetToken } from './push/push-transport.js';
+export type { GetToken } from './exchange/server-requests.js';
 export type { OnServerBehind } from './push/pusher.js';
 export { startSync } from './tabs/start-sync.js';
 export type { StartSyncOptions, Sync } from './tabs/start-sync.js';

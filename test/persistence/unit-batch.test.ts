@@ -2,20 +2,28 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   packConfirmedUnits,
+  packLostUnits,
   packPage,
   packPendingUnits,
   unpackConfirmedUnits,
+  unpackLostUnits,
   unpackPage,
   unpackPendingUnits,
 } from '../../src/persistence/unit-batch.js';
-import type { ConfirmedUnit, PendingUnit, UnitPage } from '../../src/persistence/unit.js';
+import type { ConfirmedUnit, LostUnit, PendingUnit, UnitPage } from '../../src/persistence/unit.js';
 import { SeededRandom } from '../soak/seeded-random.js';
-import { CONFIRMED_VECTORS, PAGE_VECTORS, PENDING_VECTORS, REFUSED_PENDING } from '../vectors/sync-protocol.js';
+import {
+  CONFIRMED_VECTORS,
+  LOST_VECTORS,
+  PAGE_VECTORS,
+  PENDING_VECTORS,
+  REFUSED_PENDING,
+} from '../vectors/sync-protocol.js';
 import type { UnitsVector } from '../vectors/sync-protocol.js';
 
 const bytesOf = (hex: string): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-const MUTATIONS = 40_000;
+const MUTATIONS = 30_000;
 
 describe('the wire does not change', () => {
   const rows = <T>(
@@ -34,6 +42,7 @@ describe('the wire does not change', () => {
   it.each([
     ...rows(PENDING_VECTORS, packPendingUnits, unpackPendingUnits),
     ...rows(CONFIRMED_VECTORS, packConfirmedUnits, unpackConfirmedUnits),
+    ...rows(LOST_VECTORS, packLostUnits, unpackLostUnits),
     ...rows(PAGE_VECTORS, packPage, unpackPage),
   ])('%s', (_name, check) => check());
 
@@ -46,6 +55,8 @@ describe('the wire does not change', () => {
     const confirmed = bytesOf(CONFIRMED_VECTORS[0]!.hex.join(''));
     expect(() => unpackConfirmedUnits(pending)).toThrow(/packed units/);
     expect(() => unpackPendingUnits(confirmed)).toThrow(/packed units/);
+    expect(() => unpackLostUnits(confirmed)).toThrow(/packed units/);
+    expect(() => unpackConfirmedUnits(bytesOf(LOST_VECTORS[0]!.hex.join('')))).toThrow(/packed units/);
   });
 
   it('a confirmed unit has no more events than its total, and none before the first position', () => {
@@ -91,6 +102,13 @@ const confirmedUnits: fc.Arbitrary<ConfirmedUnit[]> = fc.array(
   fc.record({ ...unit, position: fc.integer({ min: 100 }), total: fc.integer({ min: 5, max: 100 }), origin }),
   { maxLength: 5 },
 );
+const lostUnits: fc.Arbitrary<LostUnit[]> = fc.tuple(confirmedUnits, pendingUnits).map(([confirmed, pending]) =>
+  confirmed.slice(0, pending.length).map((one, index) => {
+    const { events, after } = pending[index]!;
+    return { ...one, events, after };
+  }),
+);
+
 const page: fc.Arbitrary<UnitPage> = fc.record({
   from: text,
   to: text,
@@ -113,6 +131,7 @@ describe('what is packed', () => {
       );
     comesBack(pendingUnits, packPendingUnits, unpackPendingUnits);
     comesBack(confirmedUnits, packConfirmedUnits, unpackConfirmedUnits);
+    comesBack(lostUnits, packLostUnits, unpackLostUnits);
     comesBack(page, packPage, unpackPage);
   });
 
@@ -122,12 +141,13 @@ describe('what is packed', () => {
     const seeds = [
       ...fc.sample(pendingUnits, { numRuns: 40, seed }).map(packPendingUnits),
       ...fc.sample(confirmedUnits, { numRuns: 40, seed }).map(packConfirmedUnits),
+      ...fc.sample(lostUnits, { numRuns: 40, seed }).map(packLostUnits),
       ...fc.sample(page, { numRuns: 40, seed }).map(packPage),
     ];
     let [refused, read] = [0, 0];
     for (let round = 0; round < MUTATIONS; round++) {
       const bytes = mutated(seeds[round % seeds.length]!, random);
-      for (const unpack of [unpackPendingUnits, unpackConfirmedUnits, unpackPage]) {
+      for (const unpack of [unpackPendingUnits, unpackConfirmedUnits, unpackLostUnits, unpackPage]) {
         const before = `seed ${seed}, round ${round}, ${unpack.name}: ${hexOf(bytes)}`;
         try {
           expect(partsOf(unpack(bytes)), before).toBeLessThanOrEqual(bytes.length);

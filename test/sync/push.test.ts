@@ -337,7 +337,10 @@ describe('code of others, without an end', () => {
   test.each<[string, Partial<StartSyncOptions>]>([
     ['getToken', { getToken: never }],
     ['fetch', { fetch: never }],
-    ['the body of an answer', { fetch: async () => new Response(new ReadableStream()) }],
+    [
+      'the body of an answer',
+      { fetch: async () => new Response(new ReadableStream(), { headers: { 'daybook-protocol': '1' } }) },
+    ],
   ])('close does not wait for %s', async (name, options) => {
     const scene = new Scene(`close ${name}`);
     await scene.count(1);

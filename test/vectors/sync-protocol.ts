@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ConfirmedUnit, PendingUnit, UnitPage } from '../../src/persistence/unit.js';
+import type { ConfirmedUnit, LostUnit, PendingUnit, UnitPage } from '../../src/persistence/unit.js';
 
 /** Packed bytes, in hexadecimal digits, and what they say. */
 export interface UnitsVector<T> {
@@ -128,9 +128,25 @@ const CONFIRMED_HEX = [
   'bbbbbbbbbbbb4bbb8bbbbbbbbbbbbbbb 03 01 02 7b7d',
 ];
 
-/** Bodies of offers. */
+/** Units that are confirmed, as pages have them. */
 export const CONFIRMED_VECTORS: readonly UnitsVector<readonly ConfirmedUnit[]>[] = [
   { name: 'a unit that is seen in part', hex: CONFIRMED_HEX, value: [confirmed] },
+];
+
+/** Bodies of offers. */
+export const LOST_VECTORS: readonly UnitsVector<readonly LostUnit[]>[] = [
+  {
+    name: 'a unit that is lost, and what it stood on',
+    hex: [
+      '01',
+      '22222222222242228222222222222222 08 02 00', // lost, two events, no scopes
+      ...CONFIRMED_HEX.slice(2, 6), // position, total, author, time
+      CONFIRMED_HEX[6] as string, // sealed
+      '01 01 11111111111141118111111111111111', // one aggregate, after the first unit
+      ...CONFIRMED_HEX.slice(7),
+    ],
+    value: [{ ...confirmed, after: [UNIT_1] }],
+  },
 ];
 
 /** Answers with a page. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ConfirmedUnit, Cursor, PendingUnit, UnitId, UnitPage } from '../../persistence/unit.js';
+import type { ConfirmedUnit, Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../persistence/unit.js';
 
 /** Who sends, as the server knows it. */
 export interface Sender {
@@ -83,7 +83,7 @@ export interface UnitLog {
   common(marks: readonly Cursor[], visibility?: Visibility): Promise<Cursor>;
 
   /** Takes back units that the log has lost. */
-  heal(units: readonly ConfirmedUnit[], sender: Sender): Promise<readonly Healing[]>;
+  heal(units: readonly LostUnit[], sender: Sender): Promise<readonly Healing[]>;
 
   /** The position of the end of the log. */
   head(): Promise<number>;

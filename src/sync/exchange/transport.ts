@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ConfirmedUnit, Cursor, PendingUnit, UnitPage } from '../../persistence/unit.js';
+import type { Cursor, LostUnit, PendingUnit, UnitPage } from '../../persistence/unit.js';
 import type { UnitLimits } from '../../persistence/unit-recorder.js';
 import type { HealDecision, PushAnswer, SyncLimits } from '../protocol/index.js';
 
@@ -38,5 +38,5 @@ export interface SyncTransport {
   common(marks: readonly Cursor[], signal: AbortSignal): Promise<Cursor>;
 
   /** Offers units that were confirmed and are lost, in the order of their old positions. @param units - at least one */
-  heal(units: readonly ConfirmedUnit[], signal: AbortSignal): Promise<readonly HealDecision[]>;
+  heal(units: readonly LostUnit[], signal: AbortSignal): Promise<readonly HealDecision[]>;
 }

@@ -1,9 +1,12 @@
 /**
- * What is answered in JSON.
+ * What is answered in JSON. Written and read here; fields that are not known are ignored.
+ *
+ * Read without a library of schemas, because it would be most of what a page loads for it.
  *
  * @module
  */
-import type { UnitId } from '../../persistence/unit.js';
+import type { ErrorData } from '../../domain/error-codec.js';
+import type { Cursor, UnitId } from '../../persistence/unit.js';
 
 /** What a server says of a unit that was pushed. */
 export type PushDecision =
@@ -33,4 +36,107 @@ export interface HealDecision {
    * fit any more, and waits for an operator. `refused`: this server has not sealed it.
    */
   readonly kind: 'restored' | 'known' | 'setAside' | 'refused';
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const HEAL_KINDS: ReadonlySet<unknown> = new Set<HealDecision['kind']>(['restored', 'known', 'setAside', 'refused']);
+
+/** The body as JSON; `undefined` when it is none: a portal's page, or an answer that was cut short. */
+export function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Puts the answer of a push on the wire. */
+export function toPushAnswer({ decisions, conflict, head }: PushAnswer): object {
+  return {
+    head,
+    decisions: decisions.map((decision) =>
+      decision.kind === 'accepted'
+        ? [decision.id, decision.kind, decision.position]
+        : [decision.id, decision.kind, decision.code, decision.message],
+    ),
+    ...(conflict === undefined ? {} : { conflict }),
+  };
+}
+
+/** @returns `undefined` when a 200 to a push does not say that */
+export function parsePushAnswer(answer: unknown): PushAnswer | undefined {
+  if (!isObject(answer)) return undefined;
+  const { head, conflict } = answer;
+  const decisions = listOf(answer['decisions'], pushDecision);
+  if (!isCount(head) || decisions === undefined || !(conflict === undefined || isText(conflict))) return undefined;
+  return { head, decisions, conflict };
+}
+
+function pushDecision([id, kind, third, message]: readonly unknown[]): PushDecision | undefined {
+  if (!isText(id)) return undefined;
+  if (kind === 'accepted' && isCount(third)) return { id, kind, position: third };
+  return kind === 'rejected' && isText(third) && isText(message) ? { id, kind, code: third, message } : undefined;
+}
+
+/** Puts the answer to an offer on the wire. */
+export function toHealAnswer(decisions: readonly HealDecision[]): object {
+  return { decisions: decisions.map(({ id, kind }) => [id, kind]) };
+}
+
+/** @returns `undefined` when a 200 to an offer does not say that */
+export function parseHealAnswer(answer: unknown): readonly HealDecision[] | undefined {
+  return isObject(answer) ? listOf(answer['decisions'], healDecision) : undefined;
+}
+
+function healDecision([id, kind]: readonly unknown[]): HealDecision | undefined {
+  return isText(id) && HEAL_KINDS.has(kind) ? { id, kind: kind as HealDecision['kind'] } : undefined;
+}
+
+/** @returns `undefined` when a 200 to a question for the common place does not say that */
+export function parseCommonAnswer(answer: unknown): Cursor | undefined {
+  const common = isObject(answer) ? answer['common'] : undefined;
+  return isText(common) ? common : undefined;
+}
+
+/** @returns what was refused; `undefined` when an answer that is no 200 does not say that */
+export function parseErrorAnswer(answer: unknown): ErrorData | undefined {
+  const error = isObject(answer) ? answer['error'] : undefined;
+  if (!isObject(error)) return undefined;
+  const { name, message, code, details } = error;
+  if (!isText(name) || !isText(message) || !(code === undefined || isText(code))) return undefined;
+  return {
+    name,
+    message,
+    ...(code === undefined ? {} : { code }),
+    ...(isObject(details) ? { details: Object.fromEntries(Object.entries(details).filter(isDetail)) } : {}),
+  };
+}
+
+function isDetail(entry: [string, unknown]): entry is [string, string | number | boolean] {
+  return typeof entry[1] !== 'object';
+}
+
+/** The list, when it is one of lists that can be read, each. */
+function listOf<T>(value: unknown, read: (item: readonly unknown[]) => T | undefined): readonly T[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const items: T[] = [];
+  for (const item of value as readonly unknown[]) {
+    const one = Array.isArray(item) ? read(item as readonly unknown[]) : undefined;
+    if (one === undefined) return undefined;
+    items.push(one);
+  }
+  return items;
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }

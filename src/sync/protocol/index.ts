@@ -6,7 +6,6 @@
 export {
   fromPushRequest,
   isBearerToken,
-  parseErrorResponse,
   parsePushResponse,
   PROTOCOL_HEADER,
   PROTOCOL_VERSION,
@@ -16,13 +15,27 @@ export {
   pushRequestSchema,
   toPushRequest,
 } from './push-messages.js';
+export {
+  parseCommonAnswer,
+  parseErrorAnswer,
+  parseHealAnswer,
+  parseJson,
+  parsePushAnswer,
+  toHealAnswer,
+  toPushAnswer,
+} from './exchange-messages.js';
 export type { HealDecision, PushAnswer, PushDecision } from './exchange-messages.js';
 export {
+  CURSOR_LENGTH_MAX,
+  formatLimits,
   GZIP_RATIO_MAX,
+  isFairGzip,
   LIMITS_DEFAULT,
   LIMITS_HEADER,
   LIMITS_LEAST,
-  PROTOCOL_2_HEADER,
+  MARKS_MAX,
+  parseLimits,
+  PATHS,
   PROTOCOL_2_VERSION,
   REPLICA_HEADER,
   UNITS_MEDIA_TYPE,

@@ -11,7 +11,7 @@
  * POST …/units     { after: cursor, events: n, bytes: n }       200 a page (packPage)
  * POST …/common    { marks: [cursor, …] }, newest first         200 { common: cursor }
  * POST …/heal      units that were confirmed, and are lost      200 { decisions: [[id, "restored" | "known" | "setAside" |
- *                  (packConfirmedUnits)                             "refused"], …] }
+ *                  (packLostUnits)                                  "refused"], …] }
  * GET  …/live      as an event stream                           200 event "head", data: a position; comments as keepalive
  *
  * Each request:  Authorization: Bearer <token>   Daybook-Protocol: 2   Daybook-Replica: <uuid>
@@ -71,9 +71,10 @@
  * @module
  */
 
-/** Name and value of the header that every message and every answer carries. */
-export const PROTOCOL_2_HEADER = 'daybook-protocol';
+/** The value of the header `Daybook-Protocol`, which every request and every answer carries. */
 export const PROTOCOL_2_VERSION = '2';
+/** Where the requests are, below the base address and the tenant. */
+export const PATHS = { push: '/push', units: '/units', common: '/common', heal: '/heal', live: '/live' } as const;
 /** The header by which a device names the store that it sends from: a label, and something to bind to a subject. */
 export const REPLICA_HEADER = 'daybook-replica';
 /** The header by which a server states what it takes. */
@@ -81,6 +82,9 @@ export const LIMITS_HEADER = 'daybook-limits';
 /** Of bodies that are packed units. */
 export const UNITS_MEDIA_TYPE = 'application/vnd.daybook.units';
 
+/** Texts that a cursor is; marks that are asked about at once. */
+export const CURSOR_LENGTH_MAX = 200;
+export const MARKS_MAX = 200;
 /** How many times their packed size the bytes of a request may be: so that what it costs is what was sent. */
 export const GZIP_RATIO_MAX = 100;
 
@@ -98,3 +102,28 @@ export interface SyncLimits {
 export const LIMITS_LEAST: SyncLimits = { events: 200, bytes: 524_288, unitEvents: 2_000, unitBytes: 2_097_152 };
 /** What ours takes where nothing else is said. */
 export const LIMITS_DEFAULT: SyncLimits = { events: 500, bytes: 1_048_576, unitEvents: 10_000, unitBytes: 8_388_608 };
+
+/** Whether a body that was gzipped is one that a server takes, and smaller for it. */
+export function isFairGzip(packedBytes: number, bytes: number): boolean {
+  return packedBytes < bytes && bytes <= packedBytes * GZIP_RATIO_MAX;
+}
+
+/** The header that states limits. */
+export function formatLimits({ events, bytes, unitEvents, unitBytes }: SyncLimits): string {
+  return `events=${events}, bytes=${bytes}, unit-events=${unitEvents}, unit-bytes=${unitBytes}`;
+}
+
+/** Reads the header that states limits. What it does not state, or not so that it can be read, is as {@link LIMITS_LEAST}. */
+export function parseLimits(header: string | null): SyncLimits {
+  const stated = new Map(header?.split(',').map((part) => part.trim().split('=') as [string, string]));
+  const limit = (name: string, least: number): number => {
+    const value = Number(stated.get(name));
+    return Number.isSafeInteger(value) && value > 0 ? value : least;
+  };
+  return {
+    events: limit('events', LIMITS_LEAST.events),
+    bytes: limit('bytes', LIMITS_LEAST.bytes),
+    unitEvents: limit('unit-events', LIMITS_LEAST.unitEvents),
+    unitBytes: limit('unit-bytes', LIMITS_LEAST.unitBytes),
+  };
+}

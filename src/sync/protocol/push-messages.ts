@@ -32,7 +32,6 @@
  * @module
  */
 import * as v from 'valibot';
-import type { ErrorData } from '../../domain/error-codec.js';
 import type { Notification } from '../../persistence/stored-event.js';
 import { isStorableText, STATE_BYTES_MAX, TOPIC_LENGTH_MAX } from '../../persistence/validation.js';
 import { fromBase64, toBase64 } from '../../util/base64.js';
@@ -120,16 +119,6 @@ const pushResponseSchema: v.GenericSchema<PushResponse> = v.object({
   head: countSchema,
 });
 
-const errorDataSchema: v.GenericSchema<ErrorData> = v.object({
-  name: v.string(),
-  message: v.string(),
-  code: v.exactOptional(v.string()),
-  details: v.exactOptional(v.record(v.string(), v.nullish(v.union([v.string(), v.number(), v.boolean()])))),
-});
-
-/** The body of every answer that is not a 200. */
-const errorResponseSchema: v.GenericSchema<{ error: ErrorData }> = v.object({ error: errorDataSchema });
-
 /** Whether a value can stand as a token in the header `Authorization`. */
 export function isBearerToken(value: unknown): value is string {
   return typeof value === 'string' && BEARER_TOKEN.test(value);
@@ -153,10 +142,4 @@ export function fromPushRequest(request: PushRequest): Notification[] {
 export function parsePushResponse(answer: unknown): PushResponse | undefined {
   const parsed = v.safeParse(pushResponseSchema, answer);
   return parsed.success ? parsed.output : undefined;
-}
-
-/** The answer as a refusal of the server, or undefined when it is not that. */
-export function parseErrorResponse(answer: unknown): ErrorData | undefined {
-  const parsed = v.safeParse(errorResponseSchema, answer);
-  return parsed.success ? parsed.output.error : undefined;
 }

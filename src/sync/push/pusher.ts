@@ -41,7 +41,7 @@ import {
   UnavailableError,
 } from '../protocol/index.js';
 import type { PushResponse } from '../protocol/index.js';
-import { TOKEN_REASON } from './push-transport.js';
+import { TOKEN_REASON } from '../exchange/server-requests.js';
 import type { Transport } from './push-transport.js';
 import { INITIAL_SYNC_STATUS } from '../sync-status.js';
 import type { SyncState, SyncStatus } from '../sync-status.js';

@@ -12,7 +12,7 @@ import { ObservableValue } from '../../util/observable.js';
 import type { Observable } from '../../util/observable.js';
 import { transportOfCopy } from '../push/copied-store.js';
 import { PushTransport } from '../push/push-transport.js';
-import type { GetToken } from '../push/push-transport.js';
+import type { GetToken } from '../exchange/server-requests.js';
 import { Pusher } from '../push/pusher.js';
 import type { OnServerBehind } from '../push/pusher.js';
 import { SyncChannel } from './sync-channel.js';

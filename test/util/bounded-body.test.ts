@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { boundedText } from '../../src/util/bounded-text.js';
+import { boundedText } from '../../src/util/bounded-body.js';
 
 const utf8 = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 const responseOf = (chunks: readonly Uint8Array<ArrayBuffer>[], cancel = vi.fn()): Response =>

@@ -1,0 +1,125 @@
+/**
+ * {@link SyncTransport} over HTTP.
+ *
+ * @module
+ */
+import { packLostUnits, packPendingUnits, unpackPage } from '../../persistence/unit-batch.js';
+import type { Cursor, LostUnit, PendingUnit, Unit, UnitPage } from '../../persistence/unit.js';
+import type { UnitLimits } from '../../persistence/unit-recorder.js';
+import type { Clock } from '../../util/clock.js';
+import {
+  LIMITS_HEADER,
+  LIMITS_LEAST,
+  MARKS_MAX,
+  parseCommonAnswer,
+  parseHealAnswer,
+  parseJson,
+  parseLimits,
+  parsePushAnswer,
+  PATHS,
+  PROTOCOL_2_VERSION,
+  REPLICA_HEADER,
+  UNITS_MEDIA_TYPE,
+} from '../protocol/index.js';
+import type { HealDecision, PushAnswer, SyncLimits } from '../protocol/index.js';
+import { ServerRequests } from './server-requests.js';
+import type { GetToken } from './server-requests.js';
+import type { SyncTransport } from './transport.js';
+
+const JSON_MEDIA_TYPE = 'application/json';
+// Of a page: one unit, however large, has to come through.
+const PAGE_BYTES_MAX = 67_108_864;
+// Of the other answers; the server's are shorter.
+const ANSWER_BYTES_MAX = 4_194_304;
+
+/** What an {@link HttpTransport} needs. */
+export interface HttpTransportOptions {
+  /** The base address, without the version. */
+  readonly url: string;
+  /** Where the server has several. @defaultValue none */
+  readonly tenant?: string | undefined;
+  /** The id of the store. */
+  readonly replicaId: string;
+  readonly fetch: typeof globalThis.fetch;
+  /** @defaultValue none */
+  readonly getToken?: GetToken | undefined;
+  readonly clock: Clock;
+}
+
+/** Asks one server. */
+export class HttpTransport implements SyncTransport {
+  readonly #requests: ServerRequests;
+  readonly #prefix: string;
+  #limits: SyncLimits = LIMITS_LEAST;
+
+  constructor({ tenant, replicaId, ...options }: HttpTransportOptions) {
+    this.#prefix = `/v${PROTOCOL_2_VERSION}${tenant === undefined ? '' : `/t/${encodeURIComponent(tenant)}`}`;
+    this.#requests = new ServerRequests({
+      ...options,
+      version: PROTOCOL_2_VERSION,
+      isGzipTaken: true,
+      headers: { [REPLICA_HEADER]: replicaId },
+      onHeaders: (headers) => (this.#limits = parseLimits(headers.get(LIMITS_HEADER))),
+    });
+  }
+
+  get limits(): SyncLimits {
+    return this.#limits;
+  }
+
+  async push(units: readonly PendingUnit[], signal: AbortSignal): Promise<PushAnswer> {
+    return await this.#sendUnits(PATHS.push, units, packPendingUnits(units), parsePushAnswer, signal);
+  }
+
+  async page(after: Cursor, { eventsMax, bytesMax }: UnitLimits, signal: AbortSignal): Promise<UnitPage> {
+    return await this.#requests.send(
+      {
+        path: this.#prefix + PATHS.units,
+        mediaType: JSON_MEDIA_TYPE,
+        body: JSON.stringify({ after, events: eventsMax, bytes: bytesMax }),
+        isAlone: false,
+        answerBytesMax: PAGE_BYTES_MAX,
+        read: unpackPage,
+      },
+      signal,
+    );
+  }
+
+  async common(marks: readonly Cursor[], signal: AbortSignal): Promise<Cursor> {
+    return await this.#requests.send(
+      {
+        path: this.#prefix + PATHS.common,
+        mediaType: JSON_MEDIA_TYPE,
+        body: JSON.stringify({ marks: marks.slice(0, MARKS_MAX) }),
+        isAlone: false,
+        answerBytesMax: ANSWER_BYTES_MAX,
+        read: (answer) => parseCommonAnswer(parseJson(answer)),
+      },
+      signal,
+    );
+  }
+
+  async heal(units: readonly LostUnit[], signal: AbortSignal): Promise<readonly HealDecision[]> {
+    return await this.#sendUnits(PATHS.heal, units, packLostUnits(units), parseHealAnswer, signal);
+  }
+
+  async #sendUnits<T>(
+    path: string,
+    units: readonly Unit[],
+    body: Uint8Array<ArrayBuffer>,
+    parse: (answer: unknown) => T | undefined,
+    signal: AbortSignal,
+  ): Promise<T> {
+    return await this.#requests.send(
+      {
+        path: this.#prefix + path,
+        mediaType: UNITS_MEDIA_TYPE,
+        body,
+        isAlone: units.length === 1,
+        answerBytesMax: ANSWER_BYTES_MAX,
+        read: (answer) => parse(parseJson(answer)),
+      },
+      signal,
+    );
+  }
+}
