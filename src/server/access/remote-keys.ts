@@ -13,7 +13,7 @@
 import { createLocalJWKSet, errors } from 'jose';
 import type { CompactJWSHeaderParameters, CryptoKey, FlattenedJWSInput, JSONWebKeySet } from 'jose';
 import { UnavailableError } from '../../sync/protocol/index.js';
-import { boundedText } from '../../util/bounded-text.js';
+import { boundedText } from '../../util/bounded-body.js';
 import type { Clock } from '../../util/clock.js';
 import { foreignCall } from '../../util/foreign-call.js';
 import type { JwksTimes } from './jwt-options.js';
