@@ -44,6 +44,8 @@ const ROOMS = [
   { name: 'server/access', level: 7, path: '^src/server/access/' },
   { name: 'server/observing', level: 8, path: '^src/server/observing/' },
   { name: 'server/log', level: 8, path: '^src/server/log/' },
+  { name: 'server/live', level: 8, path: '^src/server/live/' },
+  { name: 'server/tenants', level: 8, path: '^src/server/tenants/' },
   { name: 'server', level: 9, path: '^src/server/[^/]+$' },
   { name: 'session', level: 10, path: '^src/session/' },
   { name: 'publishing', level: 10, path: '^src/publishing/[^/]+$' },
