@@ -10,6 +10,7 @@ export {
   InvalidRequestError,
   ReplicaDivergedError,
   ServerBehindError,
+  StuckError,
   SYNC_ERRORS,
   SyncError,
   TooLargeError,

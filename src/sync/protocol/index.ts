@@ -48,6 +48,7 @@ export {
   InvalidRequestError,
   ReplicaDivergedError,
   ServerBehindError,
+  StuckError,
   SYNC_ERRORS,
   SyncError,
   TooLargeError,

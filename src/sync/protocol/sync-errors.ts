@@ -10,6 +10,7 @@
  *    ├─ ReplicaDivergedError   two histories under the same ids: a copied or rolled-back store
  *    ├─ ServerBehindError      the server lost what it had confirmed: restored, or another one
  *    ├─ CursorUnknownError     the log does not have the place that a device stands at: restored, or another one
+ *    ├─ StuckError             nothing moves, however often it is tried
  *    ├─ TooLargeError          the request, or one event, is larger than the server takes
  *    ├─ UpgradeRequiredError   the protocols do not fit
  *    └─ UnavailableError       no answer that counts: no network, a proxy's page, a server in trouble
@@ -57,6 +58,11 @@ export class CursorUnknownError extends SyncError {
   static override readonly code: string = 'CURSOR_UNKNOWN';
 }
 
+/** Nothing moves, however often it is tried, though nobody refuses anything. */
+export class StuckError extends SyncError {
+  static override readonly code: string = 'STUCK';
+}
+
 /** The request, or one event, is larger than the server takes. */
 export class TooLargeError extends SyncError {
   static override readonly code: string = 'TOO_LARGE';
@@ -83,6 +89,7 @@ export const SYNC_ERRORS: readonly EventSourcingErrorClass[] = [
   ReplicaDivergedError,
   ServerBehindError,
   CursorUnknownError,
+  StuckError,
   TooLargeError,
   UpgradeRequiredError,
   UnavailableError,

@@ -1,0 +1,278 @@
+/**
+ * What is to be done next to agree with a server, and how: sends, follows, heals, a piece at a time. Knows no time but for
+ * the size of what it asks, and no state that the store would not have: what it remembers saves requests.
+ *
+ * ```text
+ * the cursor is unknown      ─▶ ask for the common place, go back to it
+ * something is lost          ─▶ offer it, a part at a time, then end healing
+ * there is something to send ─▶ send it, unless a conflict asks to follow first
+ * there may be news          ─▶ follow, a page at a time, to the head; what was accepted and is not there is sent again
+ * nothing of that            ─▶ done
+ * ```
+ *
+ * @module
+ */
+import type { UnitRecorder, SetAsideReason, SyncProgress } from '../../persistence/unit-recorder.js';
+import type { NotificationId } from '../../persistence/stored-event.js';
+import type { PendingUnit, UnitId } from '../../persistence/unit.js';
+import type { Clock } from '../../util/clock.js';
+import { CursorUnknownError, StuckError, TooLargeError, UnavailableError } from '../protocol/index.js';
+import type { PushAnswer } from '../protocol/index.js';
+import { SendSize } from './send-size.js';
+import type { SyncTransport } from './transport.js';
+
+// A server that was set back between answer and page does so once; one that hides from a device what it sends does so always.
+const MISSING_ROUNDS_MAX = 5;
+
+/** A piece of work. */
+export type ExchangeTask = 'push' | 'pull' | 'heal';
+
+/** Which ways events go. */
+export type Direction = 'both' | 'push' | 'pull';
+
+/** What an {@link ExchangeWork} needs. */
+export interface ExchangeWorkOptions {
+  readonly recorder: UnitRecorder;
+  readonly transport: SyncTransport;
+  readonly direction: Direction;
+  readonly clock: Clock;
+}
+
+/** Knows what is to be done, and does it. */
+export class ExchangeWork {
+  readonly #options: ExchangeWorkOptions;
+  readonly #pushSize: SendSize;
+  readonly #pageSize: SendSize;
+  /** Units up to this local id were answered as accepted, and wait for the page that has them. */
+  #sentUpTo: NotificationId = 0;
+  #mayHaveUnsent = true;
+  #isAtHead = false;
+  /** The largest position that the server has spoken of. */
+  #head = 0;
+  #isDiverged = false;
+  /** Lost units up to this old position were offered. */
+  #offeredUpTo = 0;
+  /** The unit at which the last push ended. */
+  #conflict: { readonly id: UnitId; readonly position: number } | undefined;
+  /** So often in a row the head was reached, and what had been accepted was not there. */
+  #missingRounds = 0;
+
+  constructor(options: ExchangeWorkOptions) {
+    this.#options = options;
+    this.#pushSize = new SendSize(options.clock);
+    this.#pageSize = new SendSize(options.clock);
+  }
+
+  /** The largest position that the server has spoken of; 0 when it has not yet. */
+  get head(): number {
+    return this.#head;
+  }
+
+  /** Takes that something was recorded here, or may have been. */
+  noteCommit(): void {
+    this.#mayHaveUnsent = true;
+  }
+
+  /** Takes that the server may have something new. */
+  noteNews(head?: number): void {
+    if (head === undefined || head > this.#head) this.#isAtHead = false;
+    this.#head = Math.max(this.#head, head ?? 0);
+  }
+
+  /** What is to be done next; `undefined` when there is nothing. */
+  next({ lostUnits, pendingUnits }: SyncProgress): ExchangeTask | undefined {
+    const { direction } = this.#options;
+    if (this.#isDiverged || lostUnits > 0) return 'heal';
+    const hasUnsent = direction !== 'pull' && pendingUnits > 0 && this.#mayHaveUnsent;
+    if (hasUnsent && (this.#conflict === undefined || this.#isAtHead)) return 'push';
+    return this.#isAtHead ? undefined : 'pull';
+  }
+
+  /**
+   * Does a piece of work.
+   *
+   * @throws as `SyncTransport` does, but for `CURSOR_UNKNOWN`, which is worked off
+   * @throws StuckError (`STUCK`) when nothing changes, however often it is tried
+   * @throws as the recorder does
+   */
+  async do(task: ExchangeTask, progress: SyncProgress, signal: AbortSignal): Promise<void> {
+    if (task === 'push') await this.#push(progress, signal);
+    else if (task === 'pull') await this.#pull(progress, signal);
+    else await this.#heal(progress, signal);
+  }
+
+  async #push(progress: SyncProgress, signal: AbortSignal): Promise<void> {
+    const { recorder, transport } = this.#options;
+    // Before it is read: what is recorded meanwhile sets it again.
+    this.#mayHaveUnsent = false;
+    const units = await recorder.selectPendingUnits(this.#sentUpTo, this.#pushSize.limits(transport.limits));
+    const [first] = units;
+    if (first === undefined) return;
+    this.#mayHaveUnsent = true;
+    let answer: PushAnswer;
+    try {
+      answer = await this.#measured(this.#pushSize, sizeOf(units), () => transport.push(units, signal));
+    } catch (error) {
+      if (!(error instanceof TooLargeError)) throw error;
+      if (units.length === 1) await this.#tooLarge(first, error);
+      return;
+    }
+    await this.#take(units, answer, progress);
+  }
+
+  async #take(
+    units: readonly PendingUnit[],
+    { decisions, conflict, head }: PushAnswer,
+    progress: SyncProgress,
+  ): Promise<void> {
+    assertAnswers(units, decisions, conflict);
+    const rejected = decisions.flatMap((decision) =>
+      decision.kind === 'rejected' ? [{ id: decision.id, reason: reasonOf(decision) }] : [],
+    );
+    if (rejected.length > 0) await this.#options.recorder.setAside(rejected);
+    const last = units[decisions.length - 1];
+    if (last !== undefined) this.#sentUpTo = last.firstNotificationId + last.events.length - 1;
+    if (decisions.some(({ kind }) => kind === 'accepted')) this.noteNews(Math.max(head, progress.position + 1));
+    if (conflict === undefined) this.#conflict = undefined;
+    else await this.#meet(conflict, progress);
+  }
+
+  /** A unit stands on another state than the server's. Pages will tell which; or they have told all that they can. */
+  async #meet(id: UnitId, { position }: SyncProgress): Promise<void> {
+    const isKnown = this.#conflict?.id === id && this.#conflict.position === position && this.#isAtHead;
+    if (!isKnown) {
+      this.#conflict = { id, position };
+      this.#isAtHead = false;
+      return;
+    }
+    this.#conflict = undefined;
+    const message =
+      'The server says that it stands on another state than the log, and has nothing that this device could see of that.';
+    await this.#options.recorder.setAside([{ id, reason: { code: 'CONFLICT', message } }]);
+  }
+
+  async #tooLarge(unit: PendingUnit, error: TooLargeError): Promise<void> {
+    // A proxy's limit is not the server's: on another way it may get through.
+    if (error.details['isServers'] === false) throw error;
+    const { code, message } = error;
+    await this.#options.recorder.setAside([{ id: unit.id, reason: { code, message } }]);
+  }
+
+  async #pull(progress: SyncProgress, signal: AbortSignal): Promise<void> {
+    const { recorder, transport } = this.#options;
+    const { cursor } = progress;
+    const limits = this.#pageSize.limits(transport.limits);
+    let page;
+    try {
+      page = await this.#measured(this.#pageSize, limits.bytesMax, () => transport.page(cursor, limits, signal));
+    } catch (error) {
+      if (!(error instanceof CursorUnknownError)) throw error;
+      this.#isDiverged = true;
+      return;
+    }
+    if (page.from !== cursor) throw new UnavailableError('The server gave another page than was asked for.');
+    const isHead = page.position >= page.head;
+    // An empty page changes nothing, and is not worth a commit.
+    const isStored =
+      page.units.length === 0 && page.to === cursor ? isHead : (await recorder.insertPage(page)).isStored;
+    if (!isStored) return;
+    this.#head = page.head;
+    if (isHead) this.#reachHead(progress, page.units.length === 0);
+  }
+
+  /** @param isEmpty - whether the page had nothing */
+  #reachHead({ pendingUnits }: SyncProgress, isEmpty: boolean): void {
+    const isMissing = isEmpty && pendingUnits > 0 && this.#sentUpTo > 0;
+    this.#isAtHead = true;
+    this.#sentUpTo = 0;
+    this.#mayHaveUnsent = true;
+    this.#missingRounds = isMissing ? this.#missingRounds + 1 : 0;
+    if (this.#missingRounds < MISSING_ROUNDS_MAX) return;
+    this.#missingRounds = 0;
+    throw new StuckError(
+      'The server says that it takes what is sent, and does not have it in its log. Nothing is lost; it is tried again.',
+      { details: { pendingUnits } },
+    );
+  }
+
+  async #heal(progress: SyncProgress, signal: AbortSignal): Promise<void> {
+    const { recorder, transport } = this.#options;
+    if (this.#isDiverged) {
+      await recorder.rewind(await transport.common(progress.marks, signal));
+      this.#isDiverged = false;
+      this.#startAnew();
+      return;
+    }
+    const limits = this.#pushSize.limits(transport.limits);
+    const units = await recorder.selectLostUnits(this.#offeredUpTo, limits);
+    const last = units.at(-1);
+    if (last === undefined) {
+      await recorder.endHeal();
+      this.#startAnew();
+      return;
+    }
+    try {
+      await this.#measured(this.#pushSize, sizeOf(units), () => transport.heal(units, signal));
+    } catch (error) {
+      // Too large alone: it is pending again when healing ends, and met there.
+      if (!(error instanceof TooLargeError)) throw error;
+      if (units.length > 1) return;
+    }
+    this.#offeredUpTo = last.position;
+  }
+
+  #startAnew(): void {
+    this.#offeredUpTo = 0;
+    this.#sentUpTo = 0;
+    this.#mayHaveUnsent = true;
+    this.#isAtHead = false;
+    this.#conflict = undefined;
+    this.#head = 0;
+  }
+
+  async #measured<T>(size: SendSize, bytes: number, request: () => Promise<T>): Promise<T> {
+    const { clock } = this.#options;
+    const startMs = clock.monotonicMs();
+    try {
+      const answer = await request();
+      size.succeeded(clock.monotonicMs() - startMs);
+      return answer;
+    } catch (error) {
+      const tookMs = clock.monotonicMs() - startMs;
+      if (error instanceof TooLargeError) size.failed(bytes, tookMs, true);
+      else if (error instanceof UnavailableError && mayBeForSize(error)) size.failed(bytes, tookMs, false);
+      throw error;
+    }
+  }
+}
+
+function sizeOf(
+  units: readonly { readonly events: readonly { readonly topic: string; readonly state: Uint8Array }[] }[],
+): number {
+  return units.reduce(
+    (sum, { events }) => events.reduce((inner, { topic, state }) => inner + topic.length + state.length, sum),
+    0,
+  );
+}
+
+/** Whether less might have got through: not when the server has too much to do, or nothing was sent. */
+function mayBeForSize({ details }: UnavailableError): boolean {
+  return details['status'] !== 429 && details['status'] !== 503 && details['reason'] !== 'token';
+}
+
+function reasonOf({ code, message }: SetAsideReason): SetAsideReason {
+  return { code, message };
+}
+
+/** @throws UnavailableError (`UNAVAILABLE`) when an answer is about something else than what was sent */
+function assertAnswers(
+  units: readonly PendingUnit[],
+  decisions: PushAnswer['decisions'],
+  conflict: UnitId | undefined,
+): void {
+  const isInOrder = decisions.every(({ id }, index) => units[index]?.id === id);
+  const rest = units[decisions.length];
+  const isWhole = conflict === undefined ? rest === undefined : rest?.id === conflict;
+  if (isInOrder && isWhole) return;
+  throw new UnavailableError('The server has answered something else than it was asked. It is tried again.');
+}

@@ -1,0 +1,211 @@
+/**
+ * Keeps a store and a server's log in agreement, for ever: sends what is recorded, follows what others record.
+ *
+ * Invariants:
+ * 1. An event counts as confirmed only when a page of the log has it, and the store has recorded that in the commit of
+ *    the page.
+ * 2. Whatever fate a request had is settled by asking again: nothing is remembered of it but what saves a request.
+ * 3. Nothing here deletes an event. What a server refuses, and what gives way to others, is set aside.
+ * 4. Every state but `paused` is left by itself (exchange-state.ts), and none says that all is confirmed unless it is known.
+ * 5. A refusal may be this tab's alone: its token, its worker, its version. So after one a turn ends, and another tab may
+ *    have the next one.
+ *
+ * @module
+ */
+import type { UnitRecorder, SyncProgress } from '../../persistence/unit-recorder.js';
+import type { Clock } from '../../util/clock.js';
+import { ObservableValue } from '../../util/observable.js';
+import type { Observable } from '../../util/observable.js';
+import { WorkLoop } from '../../util/work-loop.js';
+import type { Rest } from '../../util/work-loop.js';
+import { UnauthorizedError, UnavailableError, UpgradeRequiredError } from '../protocol/index.js';
+import { AttemptTimes } from './attempt-times.js';
+import { nextState } from './exchange-state.js';
+import type { ExchangeEvent } from './exchange-state.js';
+import { EXCHANGE_STATUS_INITIAL } from './exchange-status.js';
+import type { ExchangeStatus } from './exchange-status.js';
+import { ExchangeWork } from './exchange-work.js';
+import type { Direction } from './exchange-work.js';
+import type { SyncTransport } from './transport.js';
+
+// Without a word of the server's: how often it is asked whether there is anything new. And how much of that is by chance,
+// so that those who started together do not stay together.
+const POLL_MS = 30_000;
+const POLL_SPREAD = 0.4;
+
+/** What an {@link Exchange} needs. */
+export interface ExchangeOptions {
+  readonly recorder: UnitRecorder;
+  readonly transport: SyncTransport;
+  readonly direction: Direction;
+  readonly isOffline: () => boolean;
+  readonly clock: Clock;
+  /** From 0 (inclusive) to 1 (exclusive). */
+  readonly random: () => number;
+}
+
+/** The loop that keeps a store in agreement with a server. Runs in one tab at a time. */
+export class Exchange {
+  readonly #options: ExchangeOptions;
+  readonly #status = new ObservableValue<ExchangeStatus>(EXCHANGE_STATUS_INITIAL);
+  /** How it stands. */
+  readonly status: Observable<ExchangeStatus> = this.#status;
+  readonly #times: AttemptTimes;
+  #work: ExchangeWork;
+  /** Of the present turn, or the last one. */
+  #loop: WorkLoop;
+  #isPaused = false;
+  /** Whether the server has answered since the last trouble. */
+  #isConnected = false;
+  /** When the server is asked for news without a reason, by the monotonic clock. */
+  #pollAtMs = -Infinity;
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+    this.#times = new AttemptTimes(options.clock, options.random);
+    this.#work = new ExchangeWork(options);
+    this.#loop = this.#newLoop();
+  }
+
+  /** Milliseconds until the next attempt is due; 0 when there is nothing to wait for. */
+  get waitMs(): number {
+    return this.#times.waitMs;
+  }
+
+  /** Pauses or goes on. While paused nothing is sent or fetched; a request on its way is finished. */
+  setPaused(isPaused: boolean): void {
+    if (this.#isPaused === isPaused) return;
+    this.#isPaused = isPaused;
+    this.attemptNow();
+  }
+
+  /** Takes a reason to hope: forgets the failures and tries at once, though not before `Retry-After`. */
+  attemptNow(): void {
+    this.#times.hope();
+    this.noteNews();
+  }
+
+  /** Takes a new commit: ends idleness; where the server was out of reach, brings the next attempt forward, within bounds. */
+  noteCommit(): void {
+    this.#times.noteCommit();
+    this.#work.noteCommit();
+    this.#loop.wake();
+  }
+
+  /** Takes that the server may have something new. @param head - the end of its log, where that is known */
+  noteNews(head?: number): void {
+    this.#work.noteNews(head);
+    this.#loop.wake();
+  }
+
+  /** Takes one turn, until the signal says stop, or after a failure that may be of this tab alone. Never rejects. */
+  run(signal: AbortSignal): Promise<void> {
+    if (this.#loop.signal.aborted) this.#loop = this.#newLoop();
+    // What this tab knew in the turn before may be long over.
+    this.#work = new ExchangeWork(this.#options);
+    if (this.waitMs === 0) this.#show({ state: 'starting' });
+    return this.#loop.start(signal);
+  }
+
+  #newLoop(): WorkLoop {
+    return new WorkLoop({
+      clock: this.#options.clock,
+      work: (signal) => this.#step(signal),
+      afterFailure: (error) => this.#afterFailure(error as Error),
+    });
+  }
+
+  async #step(signal: AbortSignal): Promise<Rest> {
+    const { clock, isOffline } = this.#options;
+    const progress = await this.#look();
+    if (this.#isPaused) return this.#enter('pause', Infinity);
+    if (this.#status.value.state === 'paused') this.#enter('resume', 0);
+    const nowMs = clock.monotonicMs();
+    if (nowMs >= this.#pollAtMs) this.#work.noteNews();
+    const task = this.#work.next(progress);
+    if (task === undefined) return this.#enter('settle', this.#pollAtMs - nowMs);
+    // Tried once a minute all the same, and gone on with once it answers: browsers have been wrong about being offline.
+    if (isOffline() && !this.#isConnected) this.#times.putOff();
+    const { waitMs } = this;
+    if (waitMs > 0) {
+      if (isOffline()) this.#enter('loseNetwork', waitMs);
+      return this.#rest(waitMs);
+    }
+    this.#enter('try', 0);
+    // Before an answer came, nothing is known to be on its way.
+    if (this.#isConnected) this.#enter(task, 0);
+    this.#times.began();
+    await this.#work.do(task, progress, signal);
+    this.#succeed();
+    return 'none';
+  }
+
+  #succeed(): void {
+    const { clock, random } = this.#options;
+    this.#times.succeeded();
+    this.#isConnected = true;
+    this.#pollAtMs = clock.monotonicMs() + POLL_MS * (1 + POLL_SPREAD * (random() - 0.5));
+    this.#show({ lastSuccessAtMs: clock.nowMs(), lastError: undefined });
+  }
+
+  /** Reads how far the store is, and shows it. */
+  async #look(): Promise<SyncProgress> {
+    const { isOffline, recorder } = this.#options;
+    try {
+      const progress = await recorder.syncProgress();
+      const { position, pendingEvents: pending, setAsideUnits: setAside } = progress;
+      const head = Math.max(position, this.#work.head);
+      this.#show({ pending, setAside, position, head, offline: isOffline() });
+      return progress;
+    } catch (error) {
+      this.#show({ pending: undefined, setAside: undefined });
+      throw error;
+    }
+  }
+
+  #afterFailure(error: Error): Rest {
+    if (this.#loop.signal.aborted) return 'none';
+    this.#isConnected = false;
+    const isUnavailable = error instanceof UnavailableError;
+    const asked = isUnavailable ? error.details['retryAfterMs'] : undefined;
+    this.#times.failed(!isUnavailable, typeof asked === 'number' ? asked : undefined);
+    this.#show({ lastError: error });
+    const rest = this.#enter(this.#eventOf(error), this.waitMs);
+    if (mayBeOwn(error)) void this.#loop.close();
+    return rest;
+  }
+
+  #eventOf(error: Error): ExchangeEvent {
+    if (error instanceof UnauthorizedError) return 'refuseToken';
+    if (error instanceof UpgradeRequiredError) return 'refuseVersion';
+    if (!(error instanceof UnavailableError)) return 'refuse';
+    return this.#options.isOffline() ? 'loseNetwork' : 'fail';
+  }
+
+  #enter(event: ExchangeEvent, restMs: number): Rest {
+    this.#show({ state: nextState(this.#status.value.state, event) });
+    return this.#rest(restMs);
+  }
+
+  /** @returns the rest: until there is a reason to look again. Whether that is one to try, the next step says */
+  #rest(ms: number): Rest {
+    const isAttempt = this.waitMs > 0 && ms < Infinity;
+    this.#show({ nextAttemptAtMs: isAttempt ? this.#options.clock.nowMs() + ms : undefined });
+    return { ms };
+  }
+
+  #show(change: Partial<ExchangeStatus>): void {
+    const before = this.#status.value;
+    // Whoever watches is told of what has changed, and not of every look.
+    if (Object.entries(change).some(([field, value]) => value !== before[field as keyof ExchangeStatus])) {
+      this.#status.set({ ...before, ...change });
+    }
+  }
+}
+
+/** Whether what failed may work in another tab: all but the network. A token that did not come, or that a gateway did not take, is no matter of that. */
+function mayBeOwn(error: Error): boolean {
+  if (!(error instanceof UnavailableError)) return true;
+  const { status, reason } = error.details;
+  return reason === 'token' || status === 401 || status === 403;
+}

@@ -1,0 +1,243 @@
+import { DataError, IntegrityError } from '../../src/persistence/errors.js';
+import type { NotificationId, StoredEvent } from '../../src/persistence/stored-event.js';
+import { CURSOR_START } from '../../src/persistence/unit.js';
+import type {
+  ConfirmedUnit,
+  Cursor,
+  LostUnit,
+  PendingUnit,
+  Unit,
+  UnitId,
+  UnitOrigin,
+  UnitPage,
+} from '../../src/persistence/unit.js';
+import type {
+  PageOutcome,
+  SetAsideReason,
+  SetAsideUnit,
+  SyncProgress,
+  UnitLimits,
+  UnitRecorder,
+} from '../../src/persistence/unit-recorder.js';
+
+interface UnitRow extends Unit {
+  readonly firstId: NotificationId;
+  readonly isOwn: boolean;
+  /** Where a server has it, or had it while it is lost. */
+  confirmed: { readonly position: number; readonly total: number; readonly origin: UnitOrigin } | undefined;
+  isLost: boolean;
+}
+
+/** What a store knows of units, in the plainest way: lists that are searched. For tests, and to compare others with. */
+export class NaiveUnits implements UnitRecorder {
+  rows: UnitRow[] = [];
+  asideRows: SetAsideUnit[] = [];
+  #marks: { readonly cursor: Cursor; readonly position: number }[] = [{ cursor: CURSOR_START, position: 0 }];
+  #lastId: NotificationId = 0;
+
+  /** Records a unit of this device. */
+  record(events: readonly StoredEvent[], options: Partial<Unit> = {}): UnitRow {
+    for (const event of events)
+      if (this.versions(event.originatorId).has(event.originatorVersion)) throw new IntegrityError('taken');
+    return this.#add(
+      { id: crypto.randomUUID(), isCommutative: false, scopes: [], ...options, events },
+      true,
+      undefined,
+    );
+  }
+
+  /** The versions of an aggregate, with the unit that has each. */
+  versions(originatorId: string): Map<number, UnitId> {
+    const found = this.rows.flatMap(({ id, events }) =>
+      events
+        .filter((event) => event.originatorId === originatorId)
+        .map((event) => [event.originatorVersion, id] as const),
+    );
+    return new Map(found.sort(([a], [b]) => a - b));
+  }
+
+  /** All events, in the order of their local ids. */
+  get events(): StoredEvent[] {
+    return this.rows.flatMap(({ events }) => events);
+  }
+
+  get pendingRows(): UnitRow[] {
+    return this.rows.filter(({ confirmed, isLost }) => confirmed === undefined && !isLost);
+  }
+
+  async syncProgress(): Promise<SyncProgress> {
+    const [newest] = this.#marks as [{ cursor: Cursor; position: number }];
+    return {
+      ...newest,
+      marks: this.#marks.map(({ cursor }) => cursor),
+      pendingUnits: this.pendingRows.length,
+      pendingEvents: this.pendingRows.reduce((sum, { events }) => sum + events.length, 0),
+      lostUnits: this.rows.filter(({ isLost }) => isLost).length,
+      setAsideUnits: this.asideRows.length,
+    };
+  }
+
+  async selectPendingUnits(after: NotificationId, limits: UnitLimits): Promise<readonly PendingUnit[]> {
+    const pending = this.pendingRows.filter(({ firstId }) => firstId > after);
+    return limited(pending, limits).map(({ id, events, isCommutative, scopes, firstId }) => {
+      return { id, events, isCommutative, scopes, firstNotificationId: firstId, after: this.#after(events) };
+    });
+  }
+
+  async insertPage(page: UnitPage): Promise<PageOutcome> {
+    const confirmed: UnitId[] = [];
+    const setAside: UnitId[] = [];
+    let addedEvents = 0;
+    if (page.from !== this.#marks[0]?.cursor) return { isStored: false, confirmed, setAside, addedEvents };
+    for (const unit of page.units) {
+      const known = this.rows.find(({ id }) => id === unit.id);
+      if (known?.confirmed !== undefined && !known.isLost) throw new DataError(`${unit.id} is there already`);
+      if (known?.isOwn === true) confirmed.push(unit.id);
+      if (known !== undefined && isSame(known.events, unit.events)) {
+        known.confirmed = placeOf(unit);
+        known.isLost = false;
+        continue;
+      }
+      const inTheWay = this.pendingRows.filter(
+        ({ id, events }) => id === unit.id || events.some((event) => isInTheWay(event, unit)),
+      );
+      const gone = this.#leave(
+        inTheWay.map(({ id }) => id),
+        reasons('CONFLICT'),
+      );
+      this.asideRows = this.asideRows.filter(({ id }) => id !== unit.id);
+      setAside.push(...gone.filter((id) => id !== unit.id));
+      for (const { originatorId, originatorVersion } of unit.events) {
+        if (this.versions(originatorId).has(originatorVersion)) throw new DataError('a version is taken');
+      }
+      this.#add(unit, known?.isOwn ?? false, placeOf(unit));
+      if (known?.isOwn !== true) addedEvents += unit.events.length;
+    }
+    this.#marks.unshift({ cursor: page.to, position: page.position });
+    return { isStored: true, confirmed, setAside, addedEvents };
+  }
+
+  async setAside(
+    refused: readonly { readonly id: UnitId; readonly reason: SetAsideReason }[],
+  ): Promise<readonly UnitId[]> {
+    const byId = new Map(refused.map(({ id, reason }) => [id, reason]));
+    return this.#leave([...byId.keys()], (id) => byId.get(id));
+  }
+
+  async rewind(cursor: Cursor): Promise<boolean> {
+    const at = this.#marks.findIndex((mark) => mark.cursor === cursor);
+    if (at === -1) return false;
+    this.#marks = this.#marks.slice(at);
+    const { position } = this.#marks[0] as { position: number };
+    for (const row of this.rows) if ((row.confirmed?.position ?? 0) > position) row.isLost = true;
+    return true;
+  }
+
+  async selectLostUnits(after: number, limits: UnitLimits): Promise<readonly LostUnit[]> {
+    const lost = this.rows.flatMap((row): LostUnit[] => {
+      const { id, events, isCommutative, scopes, confirmed, isLost } = row;
+      if (!isLost || confirmed === undefined || confirmed.position <= after) return [];
+      return [{ id, events, isCommutative, scopes, ...confirmed, after: this.#after(events) }];
+    });
+    return limited(
+      lost.sort((a, b) => a.position - b.position),
+      limits,
+    );
+  }
+
+  async endHeal(): Promise<void> {
+    const foreign = this.rows.filter(({ isLost, isOwn }) => isLost && !isOwn);
+    for (const row of this.rows) {
+      if (!row.isLost || !row.isOwn) continue;
+      row.isLost = false;
+      row.confirmed = undefined;
+    }
+    const inTheWay = this.pendingRows.filter(({ events }) =>
+      events.some((event) => foreign.some((unit) => isInTheWay(event, unit))),
+    );
+    this.#leave(
+      inTheWay.map(({ id }) => id),
+      reasons('LOST'),
+    );
+    this.rows = this.rows.filter((row) => !foreign.includes(row));
+  }
+
+  async selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]> {
+    return limited(
+      this.asideRows.filter(({ firstNotificationId }) => firstNotificationId > after),
+      limits,
+    );
+  }
+
+  /** The units that hold the versions before the first ones. */
+  #after(events: readonly StoredEvent[]): (UnitId | undefined)[] {
+    return events
+      .filter(({ originatorId }, index) => events.findIndex((other) => other.originatorId === originatorId) === index)
+      .map(({ originatorId, originatorVersion }) => this.versions(originatorId).get(originatorVersion - 1));
+  }
+
+  #add(unit: Unit, isOwn: boolean, confirmed: UnitRow['confirmed']): UnitRow {
+    const { id, events, isCommutative, scopes } = unit;
+    const row: UnitRow = {
+      id,
+      events,
+      isCommutative,
+      scopes,
+      isOwn,
+      confirmed,
+      isLost: false,
+      firstId: this.#lastId + 1,
+    };
+    this.#lastId += events.length;
+    this.rows.push(row);
+    return row;
+  }
+
+  /** Sets pending units aside, and what builds on them. */
+  #leave(ids: readonly UnitId[], reasonOf: (id: UnitId) => SetAsideReason | undefined): UnitId[] {
+    const touched = new Set<string>();
+    const gone: UnitId[] = [];
+    for (const row of this.pendingRows) {
+      const isBuiltOn = row.events.some(({ originatorId }) => touched.has(originatorId));
+      if (!ids.includes(row.id) && !isBuiltOn) continue;
+      for (const { originatorId } of row.events) touched.add(originatorId);
+      gone.push(row.id);
+      const { id, events, isCommutative, scopes, firstId: firstNotificationId } = row;
+      const reason = (ids.includes(id) ? reasonOf(id) : undefined) ?? { code: 'DEPENDENCY', message: '' };
+      this.asideRows.push({ id, events, isCommutative, scopes, firstNotificationId, reason, setAsideAtMs: 0 });
+    }
+    this.asideRows.sort((a, b) => a.firstNotificationId - b.firstNotificationId);
+    this.rows = this.rows.filter(({ id }) => !gone.includes(id));
+    return gone;
+  }
+}
+
+function placeOf({ position, total, origin }: ConfirmedUnit): UnitRow['confirmed'] {
+  return { position, total, origin };
+}
+
+function reasons(code: string): () => SetAsideReason {
+  return () => ({ code, message: '' });
+}
+
+function isInTheWay(event: StoredEvent, { events }: Unit): boolean {
+  return events.some(
+    (other) => other.originatorId === event.originatorId && other.originatorVersion <= event.originatorVersion,
+  );
+}
+
+function isSame(a: readonly StoredEvent[], b: readonly StoredEvent[]): boolean {
+  const key = (events: readonly StoredEvent[]): string =>
+    events.map(({ originatorId, originatorVersion }) => `${originatorId} ${originatorVersion}`).join();
+  return key(a) === key(b);
+}
+
+function limited<U extends Unit>(units: readonly U[], { eventsMax, bytesMax }: UnitLimits): readonly U[] {
+  let [events, bytes] = [0, 0];
+  const end = units.findIndex((unit, index) => {
+    events += unit.events.length;
+    bytes += unit.events.reduce((sum, { topic, state }) => sum + topic.length + state.length, 0);
+    return index > 0 && (events > eventsMax || bytes > bytesMax);
+  });
+  return end === -1 ? units : units.slice(0, end);
+}
