@@ -29,6 +29,7 @@ async function checkPacked(folder) {
   const { assertLoadable } = await import('./lib/loadable-build.mjs');
   const { importsOf, packageOf } = await import('./lib/module-imports.mjs');
   const { typeCheckConsumer } = await import('./lib/type-check-consumer.mjs');
+  const { bundleConsumer } = await import('./lib/bundle-consumer.mjs');
   return runSteps([
     {
       name: 'publint',
@@ -36,6 +37,7 @@ async function checkPacked(folder) {
     },
     { name: 'attw', run: async () => runOrFail(join(BIN, 'attw'), attwArguments(tarball), { capture: true }) },
     { name: 'types of consumers', run: async () => typeCheckConsumer(packed, join(folder, 'consumer')) },
+    { name: 'bundles of consumers', run: async () => bundleConsumer(join(folder, 'consumer')) },
     { name: 'loadable', run: async () => assertLoadable(join(packed, 'dist')) },
     { name: 'declared imports', run: async () => assertDeclared(packed, importsOf, packageOf) },
     { name: 'lock', run: async () => assertPortableLock() },

@@ -14,6 +14,7 @@
  * @module
  */
 import { decodeError } from '../../domain/error-codec.js';
+import { checkedServerUrl } from '../../persistence/validation.js';
 import { boundedBytes } from '../../util/bounded-body.js';
 import type { Clock } from '../../util/clock.js';
 import { foreignCall } from '../../util/foreign-call.js';
@@ -101,9 +102,11 @@ export class ServerRequests {
   /** Not where somebody on the way seems not to take it. */
   #isGzipTaken: boolean;
 
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the address is none */
   constructor(options: ServerRequestsOptions) {
     this.#options = options;
     this.#isGzipTaken = options.isGzipTaken;
+    checkedServerUrl('url', options.url);
     this.#base = options.url.replace(/\/+$/, '');
   }
 
