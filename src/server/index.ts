@@ -33,3 +33,22 @@ export { HEALTH_PATH, READY_PATH } from './server-front.js';
 export type { ServerFrontOptions } from './server-front.js';
 export { createSyncServer } from './sync-server.js';
 export type { RecordedPush, SyncServer, SyncServerOptions } from './sync-server.js';
+export { MemoryUnitLog } from './log/memory-unit-log.js';
+export type { MemoryLogBackup } from './log/memory-unit-log.js';
+export { PostgresUnitLog } from './log/postgres-unit-log.js';
+export type { PostgresUnitLogOptions } from './log/postgres-unit-log.js';
+export { StoredUnitLog } from './log/stored-unit-log.js';
+export type { UnitLogOptions } from './log/stored-unit-log.js';
+export type {
+  Authorize,
+  Decision,
+  Healing,
+  PageOptions,
+  PushOutcome,
+  Sender,
+  SetAsideOffer,
+  SetAsideOptions,
+  UnitLog,
+  Visibility,
+} from './log/unit-log.js';
+export type { SealOptions } from './log/unit-seals.js';

@@ -1,8 +1,8 @@
-import type { SqlDialect } from '../sql/sql-dialect.js';
+import type { SqlDialect, SqlLog } from '../sql/sql-dialect.js';
 
-/** The SQL of PostgreSQL, where the events are in a table of this name, quoted. */
-export function postgresDialect(eventsTable: string): SqlDialect {
-  return { ...POSTGRES_DIALECT, log: { eventsTable, nameSql: LOG_NAME_SQL, deniedState: INSUFFICIENT_PRIVILEGE } };
+/** The SQL of PostgreSQL, for these events. */
+export function postgresDialect(log: Omit<SqlLog, 'nameSql' | 'deniedState'>): SqlDialect {
+  return { ...POSTGRES_DIALECT, log: { ...log, nameSql: LOG_NAME_SQL, deniedState: INSUFFICIENT_PRIVILEGE } };
 }
 
 const INSUFFICIENT_PRIVILEGE = '42501';

@@ -218,7 +218,8 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a name is longer than PostgreSQL allows, or a timeout is none */
   constructor(options: PostgresProcessRecorderOptions) {
     super(options);
-    this.dialect = postgresDialect(this.names.events);
+    const { events: eventsTable, columns, originatorIdType } = this.names;
+    this.dialect = postgresDialect({ eventsTable, columns, originatorIdType, lockSql: this.tables.lockSql });
     this.#idleTimeoutMs = idleTimeoutMsOf(options);
   }
 

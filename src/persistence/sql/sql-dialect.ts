@@ -18,6 +18,24 @@ export interface SqlTypes {
   readonly word: string;
 }
 
+/** Which log of a database a recorder has. */
+export interface SqlLog {
+  /** The table of its events, as SQL. */
+  readonly eventsTable: string;
+  /** What its columns are called, as SQL. */
+  readonly columns: Readonly<
+    Record<'originatorId' | 'originatorVersion' | 'topic' | 'state' | 'notificationId', string>
+  >;
+  /** The type of ids of aggregates. */
+  readonly originatorIdType: 'uuid' | 'text';
+  /** Statements by which who writes events takes its turn, without a semicolon at the end. */
+  readonly lockSql: string;
+  /** A query for the column `name` that says which log it is, `$1` being the table, by schema and name. */
+  readonly nameSql: string;
+  /** The state of an error that says that somebody may not do something. */
+  readonly deniedState: string;
+}
+
 /** The SQL of an engine. Every difference has a default, which is SQLite's. */
 export interface SqlDialect {
   /** For messages, and for a caller who writes his own SQL for each engine. */
@@ -44,13 +62,11 @@ export interface SqlDialect {
    */
   readonly relationsSql?: string;
   /**
-   * Which log the recorder has, where a database may have several: the table of its events, as SQL; a query for the
-   * column `name` that says which one that is, `$1`, by schema and name; and the state of an error that says that
-   * somebody may not do something.
+   * Which log the recorder has, where a database may have several.
    *
    * @defaultValue none: a database has one log, and all that is kept beside events is of that one
    */
-  readonly log?: { readonly eventsTable: string; readonly nameSql: string; readonly deniedState: string };
+  readonly log?: SqlLog;
   /** Parameters that a statement may have. @defaultValue 32,766: SQLite's, and fewer than PostgreSQL's */
   readonly parametersMax?: number | undefined;
 }

@@ -62,6 +62,28 @@ export interface PageOptions {
   readonly visibility?: Visibility | undefined;
 }
 
+/** Which units that were set aside to read. */
+export interface SetAsideOptions {
+  /** Only units after this id. @defaultValue all */
+  readonly after?: UnitId;
+  readonly limit: number;
+}
+
+/** A unit that a log has lost, and that did not come back. */
+export interface SetAsideOffer {
+  readonly unit: LostUnit;
+  /**
+   * Why: `CONFLICT`: something else stands in its place, or what it stood on is not there; `PARTIAL`: a part of it was
+   * offered; `STOPPED`: nothing is taken back unasked.
+   */
+  readonly code: string;
+  readonly message: string;
+  /** The subject that has offered it first. */
+  readonly offeredBy: string;
+  /** Milliseconds since 1970. */
+  readonly offeredAtMs: number;
+}
+
 /** A log of units in some tables. Every call is one transaction. */
 export interface UnitLog {
   /**

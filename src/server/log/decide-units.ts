@@ -1,0 +1,208 @@
+/**
+ * Decides a push, given what of the log it touches: pure, so that every layout of tables decides alike.
+ *
+ * ```text
+ * known ──▶ answered from its row; another subject's ──▶ as if it were forbidden
+ * new ──▶ forbidden, or versions with a hole ──▶ rejected, for good
+ *     ──▶ commutative ──▶ accepted, with the next versions
+ *     ──▶ strict ──▶ right after what it was decided on ──▶ accepted
+ *                ──▶ anything else ──▶ conflict: no decision, and the end
+ * ```
+ *
+ * A unit may stand on an earlier one of the same push: what was accepted counts from then on.
+ *
+ * @module
+ */
+import type { OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
+import type { LostUnit, PendingUnit, UnitId } from '../../persistence/unit.js';
+import type { Decision, Sender } from './unit-log.js';
+
+/** Why a unit is not taken, as a code for programs and a text for people. */
+export interface Refusal {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Of an id that another subject has sent. It tells nothing, not even that the id is known. */
+const FORBIDDEN: Refusal = { code: 'FORBIDDEN', message: 'This unit may not be recorded by its sender.' };
+/** Of versions that cannot be, whatever the log has. */
+const VERSION_GAP: Refusal = {
+  code: 'VERSION_GAP',
+  message: 'The versions of an aggregate do not follow each other in this unit, so it can stand nowhere.',
+};
+
+/** What the log knows of a unit's id. */
+export type KnownUnit = { readonly author: string } & (
+  { readonly kind: 'accepted'; readonly position: number } | ({ readonly kind: 'rejected' } & Refusal)
+);
+
+/** The end of an aggregate. */
+export interface AggregateEnd {
+  readonly version: number;
+  /** The unit that holds it. */
+  readonly unit: UnitId;
+}
+
+/** What of a log concerns a push. */
+export interface LogView {
+  /** Of the ids that are sent. */
+  readonly known: ReadonlyMap<UnitId, KnownUnit>;
+  /** Of the aggregates that events are sent of. */
+  readonly ends: ReadonlyMap<OriginatorId, AggregateEnd>;
+  /** The position of the end of the log. */
+  readonly position: number;
+}
+
+/** A unit with its place in the log. */
+export interface PlacedUnit {
+  readonly id: UnitId;
+  /** With the versions that they have in the log. */
+  readonly events: readonly StoredEvent[];
+  readonly isCommutative: boolean;
+  readonly scopes: readonly string[];
+  /** As in a pending unit, of the log. */
+  readonly after: readonly (UnitId | undefined)[];
+  /** Of its last event. */
+  readonly position: number;
+}
+
+/** What a push comes to. */
+export interface PushDecisions {
+  readonly decisions: readonly Decision[];
+  /** In the order of their positions. */
+  readonly accepted: readonly PlacedUnit[];
+  /** To be kept. */
+  readonly rejected: readonly ({ readonly id: UnitId } & Refusal)[];
+  readonly conflict: UnitId | undefined;
+}
+
+/** Decides units in their order. @param refusals - what the operator says no to */
+export function decideUnits(
+  units: readonly PendingUnit[],
+  view: LogView,
+  { subject, refusals }: { readonly subject: Sender['subject']; readonly refusals: ReadonlyMap<UnitId, Refusal> },
+): PushDecisions {
+  const log = new GrowingLog(view);
+  const decisions: Decision[] = [];
+  const rejected: ({ readonly id: UnitId } & Refusal)[] = [];
+  for (const unit of units) {
+    const { id } = unit;
+    const known = log.known(id);
+    if (known !== undefined) {
+      decisions.push(answer(id, known, subject));
+      continue;
+    }
+    const refusal = refusals.get(id) ?? (isWhole(unit) ? undefined : VERSION_GAP);
+    if (refusal !== undefined) {
+      const { code, message } = refusal;
+      rejected.push({ id, code, message });
+      log.learn(id, { kind: 'rejected', code, message, author: subject });
+      decisions.push({ id, kind: 'rejected', code, message });
+      continue;
+    }
+    if (!unit.isCommutative && !log.fits(unit)) return { decisions, accepted: log.placed, rejected, conflict: id };
+    const { position } = log.append(unit, subject);
+    decisions.push({ id, kind: 'accepted', position, isNew: true });
+  }
+  return { decisions, accepted: log.placed, rejected, conflict: undefined };
+}
+
+/** What units that were lost come to. */
+export interface HealDecisions {
+  /** In the order of their new positions. */
+  readonly restored: readonly PlacedUnit[];
+  /** Neither restored nor known. */
+  readonly unfit: readonly LostUnit[];
+}
+
+/** Decides which of units that were lost come back: those that fit as they were. @param units - all seen as a whole */
+export function decideLostUnits(units: readonly LostUnit[], view: LogView): HealDecisions {
+  const log = new GrowingLog(view);
+  const unfit: LostUnit[] = [];
+  for (const unit of units) {
+    if (log.known(unit.id) !== undefined) continue;
+    if (isWhole(unit) && log.fits(unit)) log.append({ ...unit, isRestored: true }, unit.origin.author);
+    else unfit.push(unit);
+  }
+  return { restored: log.placed, unfit };
+}
+
+/** Whether an id that is known is somebody else's, to whom asks. */
+function answer(id: UnitId, known: KnownUnit, subject: string): Decision {
+  // Without a subject everybody is let in, and there is nobody to tell apart; what was recorded so is everybody's.
+  const isOthers = known.author !== '' && subject !== '' && known.author !== subject;
+  if (isOthers) return { id, kind: 'rejected', ...FORBIDDEN };
+  if (known.kind === 'accepted') return { id, kind: 'accepted', position: known.position, isNew: false };
+  return { id, kind: 'rejected', code: known.code, message: known.message };
+}
+
+/** Whether the versions of each aggregate follow each other, or the log gives them anyway. */
+function isWhole({ isCommutative, events }: PendingUnit | LostUnit): boolean {
+  const versions = new Map<OriginatorId, number>();
+  return events.every(({ originatorId, originatorVersion }) => {
+    const last = versions.get(originatorId);
+    versions.set(originatorId, originatorVersion);
+    return last === undefined || isCommutative || originatorVersion === last + 1;
+  });
+}
+
+type Appended = Pick<PendingUnit, 'id' | 'events' | 'isCommutative' | 'scopes'> & { readonly isRestored?: boolean };
+
+/** A log as it will be with what was decided so far. */
+class GrowingLog {
+  readonly placed: PlacedUnit[] = [];
+  readonly #known: Map<UnitId, KnownUnit>;
+  readonly #ends: Map<OriginatorId, AggregateEnd>;
+  #position: number;
+
+  constructor({ known, ends, position }: LogView) {
+    this.#known = new Map(known);
+    this.#ends = new Map(ends);
+    this.#position = position;
+  }
+
+  known(id: UnitId): KnownUnit | undefined {
+    return this.#known.get(id);
+  }
+
+  learn(id: UnitId, unit: KnownUnit): void {
+    this.#known.set(id, unit);
+  }
+
+  /**
+   * Whether each aggregate ends where the unit says that it was decided, by number and by unit: a log that was set back
+   * gives the same numbers to other events. An aggregate that is not there yet begins with whatever version it is given.
+   */
+  fits({ events, after }: Pick<PendingUnit, 'events' | 'after'>): boolean {
+    return firstOfAggregates(events).every(({ originatorId, originatorVersion }, index) => {
+      const end = this.#ends.get(originatorId);
+      return end?.unit === after[index] && (end === undefined || originatorVersion === end.version + 1);
+    });
+  }
+
+  append({ id, events, isCommutative, scopes, isRestored = false }: Appended, author: string): PlacedUnit {
+    const after = firstOfAggregates(events).map(({ originatorId }) => this.#ends.get(originatorId)?.unit);
+    const placed = events.map((event) => {
+      const end = this.#ends.get(event.originatorId);
+      const next = end === undefined ? 1 : end.version + 1;
+      const originatorVersion = isCommutative && !isRestored ? next : event.originatorVersion;
+      this.#ends.set(event.originatorId, { version: originatorVersion, unit: id });
+      return { ...event, originatorVersion };
+    });
+    const position = (this.#position += events.length);
+    const unit: PlacedUnit = { id, events: placed, isCommutative, scopes, after, position };
+    this.placed.push(unit);
+    this.learn(id, { kind: 'accepted', position, author });
+    return unit;
+  }
+}
+
+/** For each aggregate the first of its events, in their order. */
+export function firstOfAggregates(events: readonly StoredEvent[]): readonly StoredEvent[] {
+  const seen = new Set<OriginatorId>();
+  return events.filter(({ originatorId }) => {
+    if (seen.has(originatorId)) return false;
+    seen.add(originatorId);
+    return true;
+  });
+}

@@ -1,0 +1,81 @@
+/**
+ * The chain of a log, and the cursors that rest on it.
+ *
+ * ```text
+ * statement  of a unit: SHA-256 of its id, its kind, its scopes, what it stood on, and its events with their versions
+ * chain      after a unit: the first 16 bytes of SHA-256 of the chain before it, and its statement
+ * cursor     0, or 1.<position>.<chain, in hex>, and .<visibility> where not everything is visible
+ * ```
+ *
+ * A cursor begins with its version: another one may come, and what the log does not understand it does not have.
+ *
+ * @module
+ */
+import { toHex } from '../../persistence/sha256.js';
+import type { StoredEvent } from '../../persistence/stored-event.js';
+import { CURSOR_START } from '../../persistence/unit.js';
+import type { Cursor, UnitId } from '../../persistence/unit.js';
+import { ByteWriter } from '../../util/byte-writer.js';
+import { sha256Now } from '../../util/sha256-now.js';
+
+const CHAIN_BYTES = 16;
+const CURSOR = /^1\.([1-9]\d{0,15})\.([0-9a-f]{32})(?:\.(.+))?$/s;
+
+/** The chain of an empty log, in hex, as all of them are. */
+export const CHAIN_START: string = '00'.repeat(CHAIN_BYTES);
+
+/** What a log says of a unit, beside where it stands. */
+export interface StatedUnit {
+  readonly id: UnitId;
+  readonly isCommutative: boolean;
+  readonly scopes: readonly string[];
+  readonly after: readonly (UnitId | undefined)[];
+  readonly events: readonly StoredEvent[];
+}
+
+/** The digest of a unit: by what it says, because packed bytes have several forms. */
+export function statementOf({ id, isCommutative, scopes, after, events }: StatedUnit): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter(events.reduce((bytes, { state }) => bytes + state.length + 128, 128));
+  writer.text(id);
+  writer.u8(isCommutative ? 1 : 0);
+  writer.varint(scopes.length);
+  for (const scope of scopes) writer.text(scope);
+  writer.varint(after.length);
+  for (const unit of after) writer.text(unit ?? '');
+  for (const { originatorId, originatorVersion, topic, state } of events) {
+    writer.text(originatorId);
+    // Not a varint: other writers may have versions below 0.
+    writer.text(String(originatorVersion));
+    writer.text(topic);
+    writer.sized(state);
+  }
+  return sha256Now(writer.finish());
+}
+
+/** The chain after a unit. */
+export function nextChain(chain: string, unit: StatedUnit): string {
+  const writer = new ByteWriter(CHAIN_BYTES * 2 + 64);
+  writer.text(chain);
+  writer.raw(statementOf(unit));
+  return toHex(sha256Now(writer.finish()).subarray(0, CHAIN_BYTES));
+}
+
+/** A place in a log. */
+export interface LogPlace {
+  readonly position: number;
+  readonly chain: string;
+}
+
+/** @param visibility - identifies what is visible; empty where that is everything */
+export function toCursor({ position, chain }: LogPlace, visibility: string): Cursor {
+  if (position === 0) return CURSOR_START;
+  return `1.${position}.${chain}${visibility === '' ? '' : `.${visibility}`}`;
+}
+
+/** @returns the place that a cursor stands for; `undefined` where that is another visibility's, or none of a log's */
+export function fromCursor(cursor: Cursor, visibility: string): LogPlace | undefined {
+  if (cursor === CURSOR_START) return { position: 0, chain: CHAIN_START };
+  const [, position, chain, seen = ''] = CURSOR.exec(cursor) ?? [];
+  if (position === undefined || chain === undefined || seen !== visibility) return undefined;
+  return { position: Number(position), chain };
+}

@@ -1,0 +1,125 @@
+/**
+ * Where a log is kept: what tables, or a memory, do for {@link StoredUnitLog}. Nothing is decided there.
+ *
+ * Events stand in a sequence of their own, which others may write as well; beside it stands which unit they belong to.
+ *
+ * ```text
+ * events   id 1  2  3  5  6  7 …                   as a recorder writes them; ids may have gaps
+ * units    ├─ A ─┤  B  ├─ C ─┤                      id of its last event, count; the events of a unit have ids that follow
+ * position       2  3        6                      counts the events of the units in their order: without gaps
+ * gaps              4                               ids that were passed over: somebody may hold one, and commit it later
+ * head     position 6, chain, last id 7
+ * ```
+ *
+ * @module
+ */
+import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
+import type { LostUnit, UnitId } from '../../persistence/unit.js';
+import type { AggregateEnd, KnownUnit, PlacedUnit, Refusal } from './decide-units.js';
+import type { LogPlace } from './log-chain.js';
+
+/** The end of a log. */
+export interface LogHead extends LogPlace {
+  /** The largest id of events that was looked at: larger ones are in no unit yet. */
+  readonly lastId: NotificationId;
+}
+
+/** Ids that were passed over, both inclusive. */
+export interface IdGap {
+  readonly first: NotificationId;
+  readonly last: NotificationId;
+}
+
+/** A log and its events, as they stand. */
+export interface LogStanding {
+  readonly head: LogHead;
+  /** The largest id that an event has. */
+  readonly maxId: NotificationId;
+  /** Gaps in which there are events by now: of all, or of the newest and some others where there are very many. */
+  readonly filled: readonly IdGap[];
+}
+
+/** A row of a unit. */
+export interface UnitRow extends Omit<PlacedUnit, 'events'> {
+  readonly count: number;
+  /** The id of its last event. */
+  readonly lastId: NotificationId;
+  /** Of the topics and states of its events. */
+  readonly bytes: number;
+  /** The chain after it. */
+  readonly chain: string;
+  readonly author: string;
+  readonly replicaId: string;
+  readonly recordedAtMs: number;
+}
+
+/** A row of a unit that is refused for good. */
+export interface RejectedRow extends Refusal {
+  readonly id: UnitId;
+  readonly author: string;
+  readonly replicaId: string;
+  readonly recordedAtMs: number;
+}
+
+/** A unit that was offered to a log which had lost it, and did not come back. */
+export interface SetAsideRow extends Refusal {
+  readonly unit: LostUnit;
+  /** Who offered it first, and when. */
+  readonly offeredBy: string;
+  readonly offeredAtMs: number;
+}
+
+/** What changes in one transaction, beside the events themselves. */
+export interface LogChange {
+  readonly head: LogHead;
+  readonly units: readonly UnitRow[];
+  readonly rejected: readonly RejectedRow[];
+  readonly gaps: readonly IdGap[];
+  readonly filled: readonly IdGap[];
+  readonly setAside: readonly SetAsideRow[];
+}
+
+/** A place in an aggregate. */
+export interface EventPlace {
+  readonly originatorId: OriginatorId;
+  readonly originatorVersion: number;
+}
+
+/** Reads what is committed, or what a transaction sees. */
+export interface LogReader {
+  known(ids: readonly UnitId[]): Promise<ReadonlyMap<UnitId, KnownUnit>>;
+  /** Events in the order of their ids. */
+  events(range: IdGap, limit: number): Promise<readonly Notification[]>;
+}
+
+/** A transaction of a log, which nobody else writes to meanwhile, nor to its events. */
+export interface LogTransaction extends LogReader {
+  /** How the log stands, once all who wrote before have ended. */
+  lock(): Promise<LogStanding>;
+  /** What concerns a push, except the position. */
+  view(
+    ids: readonly UnitId[],
+    aggregates: readonly OriginatorId[],
+  ): Promise<{
+    readonly known: ReadonlyMap<UnitId, KnownUnit>;
+    readonly ends: ReadonlyMap<OriginatorId, AggregateEnd>;
+  }>;
+  /** The units that hold events, in the order of the places; `undefined` where there is none. */
+  owners(places: readonly EventPlace[]): Promise<readonly (UnitId | undefined)[]>;
+  /** Records events. @returns their ids, in their order */
+  record(events: readonly StoredEvent[]): Promise<readonly NotificationId[]>;
+  change(change: LogChange): Promise<void>;
+}
+
+/** Where a log is kept. */
+export interface LogStorage extends LogReader {
+  /** Without waiting for those who write. */
+  standing(): Promise<LogStanding>;
+  /** The chain after the units that end at these positions. */
+  chains(positions: readonly number[]): Promise<ReadonlyMap<number, string>>;
+  /** Rows of units that end at a position or after it, in their order. */
+  units(from: number, limit: number): Promise<readonly UnitRow[]>;
+  /** What was set aside and is not in the log, by the ids of units. */
+  setAside(after: UnitId, limit: number): Promise<readonly SetAsideRow[]>;
+  transaction<T>(work: (transaction: LogTransaction) => Promise<T>): Promise<T>;
+}

@@ -1,0 +1,401 @@
+/**
+ * The statements of a log in PostgreSQL. Each is answered from an index, however long the log is.
+ *
+ * @module
+ */
+import { DataError, InternalError, ProgrammingError } from '../../persistence/errors.js';
+import { lastRows } from '../../persistence/postgres/postgres-driver.js';
+import { toSafeInteger } from '../../persistence/postgres/postgres-rows.js';
+import type { ProcessRecorder } from '../../persistence/recorder.js';
+import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
+import { toHex } from '../../persistence/sha256.js';
+import type { SqlLog } from '../../persistence/sql/sql-dialect.js';
+import type { SqlQueryable, SqlRow } from '../../persistence/sql/sql-queryable.js';
+import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
+import { storableText } from '../../persistence/sql/storable-text.js';
+import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
+import { packLostUnits, unpackLostUnits } from '../../persistence/unit-batch.js';
+import type { LostUnit, UnitId } from '../../persistence/unit.js';
+import { bytesToUuid, UUID_BYTES } from '../../util/uuid-bytes.js';
+import type { AggregateEnd, KnownUnit } from './decide-units.js';
+import type {
+  EventPlace,
+  IdGap,
+  LogChange,
+  LogStanding,
+  LogStorage,
+  LogTransaction,
+  RejectedRow,
+  SetAsideRow,
+  UnitRow,
+} from './log-storage.js';
+import type { LogTables } from './log-tables.js';
+
+// Of the gaps, these are looked at each time: the newest, and as many from somewhere, so that none is forgotten.
+const GAPS_AT_ONCE = 100;
+// UTF-16 code units of what an operator says no with.
+const REASON_LENGTH_MAX = 2_000;
+
+type InsertEvents = (
+  transaction: RecorderTransaction<SqlQueryable>,
+  events: readonly StoredEvent[],
+) => Promise<readonly NotificationId[]>;
+
+/** What a {@link PostgresLogStorage} is made of. */
+export interface PostgresLogParts {
+  readonly recorder: SqlRecorder;
+  readonly log: SqlLog;
+  readonly tables: LogTables;
+  readonly insertEvents: InsertEvents;
+}
+
+/** Keeps a log in PostgreSQL. */
+export class PostgresLogStorage implements LogStorage {
+  readonly #parts: PostgresLogParts;
+  readonly #statements: Statements;
+  readonly #reader: Reader;
+
+  constructor(parts: PostgresLogParts) {
+    this.#parts = parts;
+    this.#statements = statementsOf(parts);
+    this.#reader = new Reader(parts.recorder, parts.recorder, this.#statements);
+  }
+
+  async standing(): Promise<LogStanding> {
+    const { rows } = await this.#parts.recorder.query(this.#statements.standing);
+    return toStanding(rows);
+  }
+
+  async known(ids: readonly UnitId[]): Promise<ReadonlyMap<UnitId, KnownUnit>> {
+    return await this.#reader.known(ids);
+  }
+
+  async events(range: IdGap, limit: number): Promise<readonly Notification[]> {
+    return await this.#reader.events(range, limit);
+  }
+
+  async chains(positions: readonly number[]): Promise<ReadonlyMap<number, string>> {
+    const { rows } = await this.#parts.recorder.query(this.#statements.chains, [[...positions]]);
+    return new Map(rows.map((row) => [toSafeInteger(row, 'position'), textOf(row, 'chain')]));
+  }
+
+  async units(from: number, limit: number): Promise<readonly UnitRow[]> {
+    const { rows } = await this.#parts.recorder.query(this.#statements.units, [from, limit]);
+    return rows.map(toUnitRow);
+  }
+
+  async setAside(after: UnitId, limit: number): Promise<readonly SetAsideRow[]> {
+    const { rows } = await this.#parts.recorder.query(this.#statements.setAside, [after, limit]);
+    return rows.map(toSetAsideRow);
+  }
+
+  async transaction<T>(work: (transaction: LogTransaction) => Promise<T>): Promise<T> {
+    const { recorder, insertEvents } = this.#parts;
+    return await recorder.transaction(
+      async (transaction) => await work(new PostgresLogTransaction(transaction, this.#statements, insertEvents)),
+    );
+  }
+}
+
+/** What is read alike inside of a transaction and outside of one. */
+class Reader {
+  protected readonly sql: SqlQueryable;
+  protected readonly statements: Statements;
+  readonly #recorder: ProcessRecorder;
+
+  constructor(recorder: ProcessRecorder, sql: SqlQueryable, statements: Statements) {
+    this.#recorder = recorder;
+    this.sql = sql;
+    this.statements = statements;
+  }
+
+  async known(ids: readonly UnitId[]): Promise<ReadonlyMap<UnitId, KnownUnit>> {
+    const { rows } = await this.sql.query(this.statements.known, [[...ids]]);
+    return toKnown(rows);
+  }
+
+  async events({ first, last }: IdGap, limit: number): Promise<readonly Notification[]> {
+    return await this.#recorder.selectNotifications({ start: first, stop: last, limit });
+  }
+}
+
+class PostgresLogTransaction extends Reader implements LogTransaction {
+  readonly #transaction: RecorderTransaction<SqlQueryable>;
+  readonly #insertEvents: InsertEvents;
+
+  constructor(transaction: RecorderTransaction<SqlQueryable>, statements: Statements, insertEvents: InsertEvents) {
+    super(transaction, transaction.connection, statements);
+    this.#transaction = transaction;
+    this.#insertEvents = insertEvents;
+  }
+
+  async lock(): Promise<LogStanding> {
+    // One message. The second statement sees what was committed until the first one had the lock.
+    return toStanding(lastRows(await this.sql.query(this.statements.lock)));
+  }
+
+  async view(
+    ids: readonly UnitId[],
+    aggregates: readonly OriginatorId[],
+  ): Promise<{ known: ReadonlyMap<UnitId, KnownUnit>; ends: ReadonlyMap<OriginatorId, AggregateEnd> }> {
+    const { rows } = await this.sql.query(this.statements.view, [[...ids], [...aggregates]]);
+    const ends = rows.filter(({ version }) => version !== null);
+    return {
+      known: toKnown(rows.filter(({ version }) => version === null)),
+      ends: new Map(
+        ends.map((row) => [
+          textOf(row, 'originator_id'),
+          { version: toSafeInteger(row, 'version'), unit: textOf(row, 'unit_id') },
+        ]),
+      ),
+    };
+  }
+
+  async owners(places: readonly EventPlace[]): Promise<readonly (UnitId | undefined)[]> {
+    const { rows } = await this.sql.query(this.statements.owners, [
+      places.map(({ originatorId }) => originatorId),
+      places.map(({ originatorVersion }) => originatorVersion),
+    ]);
+    return rows.map(({ unit_id: id }) => (typeof id === 'string' ? id : undefined));
+  }
+
+  async record(events: readonly StoredEvent[]): Promise<readonly NotificationId[]> {
+    return await this.#insertEvents(this.#transaction, events);
+  }
+
+  async change({ head, units, rejected, gaps, filled, setAside }: LogChange): Promise<void> {
+    const { statements, sql } = this;
+    if (filled.length > 0) await sql.query(statements.deleteGaps, [filled.map(({ first }) => first)]);
+    if (gaps.length > 0) {
+      await sql.query(statements.insertGaps, [gaps.map(({ first }) => first), gaps.map(({ last }) => last)]);
+    }
+    if (rejected.length > 0) await sql.query(statements.insertRejected, rejectedColumns(rejected));
+    if (setAside.length > 0) await sql.query(statements.insertSetAside, setAsideColumns(setAside));
+    const { rows } = await sql.query(statements.append, [
+      ...unitColumns(units),
+      head.position,
+      head.chain,
+      head.lastId,
+    ]);
+    const added = rows[0] === undefined ? 0 : toSafeInteger(rows[0], 'added');
+    if (added !== units.length) throw unitTwice(units.length - added);
+  }
+}
+
+interface Statements {
+  readonly lock: string;
+  readonly standing: string;
+  readonly known: string;
+  readonly view: string;
+  readonly owners: string;
+  readonly chains: string;
+  readonly units: string;
+  readonly append: string;
+  readonly insertRejected: string;
+  readonly insertGaps: string;
+  readonly deleteGaps: string;
+  readonly insertSetAside: string;
+  readonly setAside: string;
+}
+
+function statementsOf({ log, tables }: PostgresLogParts): Statements {
+  const { eventsTable, columns, originatorIdType: idType, lockSql } = log;
+  const { originatorId, originatorVersion: version, notificationId: id } = columns;
+  const { units, head, gaps, setAside } = tables;
+  // No two units share ids, so the one that ends next is the only one that can have it.
+  const ownerOf = (event: string): string => `(SELECT CASE WHEN o.last_id - o.count < ${event} THEN o.unit_id END
+    FROM ${units} o WHERE o.last_id >= ${event} ORDER BY o.last_id LIMIT 1)`;
+  const standing = `SELECT h.position, encode(h.chain, 'hex') AS chain, h.last_id,
+    (SELECT coalesce(max(${id}), 0) FROM ${eventsTable}) AS max_id,
+    (SELECT string_agg(g.first_id || '-' || g.last_id, ',' ORDER BY g.first_id) FROM (
+      (SELECT first_id, last_id FROM ${gaps} ORDER BY first_id DESC LIMIT ${GAPS_AT_ONCE})
+      UNION
+      (SELECT first_id, last_id FROM ${gaps} WHERE first_id >= (SELECT (random() * last_id)::bigint FROM ${head} WHERE id = 1)
+        ORDER BY first_id LIMIT ${GAPS_AT_ONCE})
+    ) AS g WHERE EXISTS (SELECT FROM ${eventsTable} e WHERE e.${id} BETWEEN g.first_id AND g.last_id)) AS filled
+    FROM ${head} h WHERE h.id = 1`;
+  const knownColumns = 'u.unit_id::text AS unit_id, u.position, u.code, u.message, u.author';
+  return {
+    standing,
+    lock: `${lockSql};\n${standing} FOR UPDATE OF h`,
+    known: `SELECT ${knownColumns} FROM ${units} u WHERE u.unit_id = ANY($1::uuid[])`,
+    view: `SELECT ${knownColumns}, NULL::text AS originator_id, NULL::bigint AS version
+      FROM ${units} u WHERE u.unit_id = ANY($1::uuid[])
+      UNION ALL
+      SELECT ${ownerOf('t.id')}::text, NULL, NULL, NULL, NULL, a.id::text, t.version
+      FROM unnest($2::${idType}[]) AS a (id) CROSS JOIN LATERAL (
+        SELECT e.${id} AS id, e.${version} AS version FROM ${eventsTable} e
+        WHERE e.${originatorId} = a.id ORDER BY e.${version} DESC LIMIT 1
+      ) AS t`,
+    owners: `SELECT ${ownerOf('t.id')}::text AS unit_id
+      FROM unnest($1::${idType}[], $2::bigint[]) WITH ORDINALITY AS a (id, version, place) LEFT JOIN LATERAL (
+        SELECT e.${id} AS id FROM ${eventsTable} e
+        WHERE e.${originatorId} = a.id AND e.${version} = a.version LIMIT 1
+      ) AS t ON true ORDER BY a.place`,
+    chains: `SELECT position, encode(chain, 'hex') AS chain FROM ${units} WHERE position = ANY($1::bigint[])`,
+    units: `SELECT unit_id::text AS unit_id, position, last_id, count, bytes, encode(chain, 'hex') AS chain, is_commutative,
+        scopes, encode(after, 'hex') AS after, author, replica, recorded_at_ms
+      FROM ${units} WHERE position >= $1 ORDER BY position LIMIT $2`,
+    // Of an id that was refused, and whose very event was recorded beside the log since, what is there counts.
+    append: `WITH added AS (
+      INSERT INTO ${units} AS u
+        (unit_id, position, last_id, count, bytes, chain, is_commutative, scopes, after, author, replica, recorded_at_ms)
+      SELECT n.unit_id, n.position, n.last_id, n.count, n.bytes, decode(n.chain, 'hex'), n.is_commutative,
+        nullif(n.scopes, ''), decode(n.after, 'hex'), n.author, n.replica, n.recorded_at_ms
+      FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[], $6::text[], $7::boolean[],
+        $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[])
+        AS n (unit_id, position, last_id, count, bytes, chain, is_commutative, scopes, after, author, replica,
+          recorded_at_ms)
+      ON CONFLICT (unit_id) DO UPDATE SET position = excluded.position, last_id = excluded.last_id,
+        count = excluded.count, bytes = excluded.bytes, chain = excluded.chain,
+        is_commutative = excluded.is_commutative, scopes = excluded.scopes, after = excluded.after,
+        author = excluded.author, replica = excluded.replica, recorded_at_ms = excluded.recorded_at_ms,
+        code = NULL, message = NULL
+        WHERE u.position IS NULL
+      RETURNING 1
+    ) UPDATE ${head} SET position = $13, chain = decode($14, 'hex'), last_id = $15
+    WHERE id = 1 RETURNING (SELECT count(*) FROM added) AS added`,
+    insertRejected: `INSERT INTO ${units} (unit_id, code, message, author, replica, recorded_at_ms)
+      SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])`,
+    insertGaps: `INSERT INTO ${gaps} (first_id, last_id) SELECT * FROM unnest($1::bigint[], $2::bigint[])`,
+    deleteGaps: `DELETE FROM ${gaps} WHERE first_id = ANY($1::bigint[])`,
+    insertSetAside: `INSERT INTO ${setAside} (unit_id, unit, code, message, offered_by, offered_at_ms)
+      SELECT n.unit_id, decode(n.unit, 'hex'), n.code, n.message, n.offered_by, n.offered_at_ms
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+        AS n (unit_id, unit, code, message, offered_by, offered_at_ms)
+      ON CONFLICT (unit_id) DO NOTHING`,
+    setAside: `SELECT encode(s.unit, 'hex') AS unit, s.code, s.message, s.offered_by, s.offered_at_ms FROM ${setAside} s
+      WHERE s.unit_id > $1::uuid
+        AND NOT EXISTS (SELECT FROM ${units} u WHERE u.unit_id = s.unit_id AND u.position IS NOT NULL)
+      ORDER BY s.unit_id LIMIT $2`,
+  };
+}
+
+function unitColumns(rows: readonly UnitRow[]): unknown[] {
+  return [
+    rows.map(({ id }) => id),
+    rows.map(({ position }) => position),
+    rows.map(({ lastId }) => lastId),
+    rows.map(({ count }) => count),
+    rows.map(({ bytes }) => bytes),
+    rows.map(({ chain }) => chain),
+    rows.map(({ isCommutative }) => isCommutative),
+    rows.map(({ scopes }) => (scopes.length === 0 ? '' : JSON.stringify(scopes))),
+    rows.map(({ after }) => toAfterHex(after)),
+    rows.map(({ author }) => author),
+    rows.map(({ replicaId }) => replicaId),
+    rows.map(({ recordedAtMs }) => recordedAtMs),
+  ];
+}
+
+function rejectedColumns(rows: readonly RejectedRow[]): unknown[] {
+  return [
+    rows.map(({ id }) => id),
+    rows.map(({ code }) => storableText(code, REASON_LENGTH_MAX)),
+    rows.map(({ message }) => storableText(message, REASON_LENGTH_MAX)),
+    rows.map(({ author }) => author),
+    rows.map(({ replicaId }) => replicaId),
+    rows.map(({ recordedAtMs }) => recordedAtMs),
+  ];
+}
+
+function setAsideColumns(rows: readonly SetAsideRow[]): unknown[] {
+  return [
+    rows.map(({ unit }) => unit.id),
+    rows.map(({ unit }) => toHex(packLostUnits([unit]))),
+    rows.map(({ code }) => code),
+    rows.map(({ message }) => message),
+    rows.map(({ offeredBy }) => offeredBy),
+    rows.map(({ offeredAtMs }) => offeredAtMs),
+  ];
+}
+
+function toStanding(rows: readonly SqlRow[]): LogStanding {
+  const row = rows[0];
+  if (row === undefined) throw new ProgrammingError('The log has no head. Call createTables() first.');
+  const filled = row['filled'];
+  return {
+    head: {
+      position: toSafeInteger(row, 'position'),
+      chain: textOf(row, 'chain'),
+      lastId: toSafeInteger(row, 'last_id'),
+    },
+    maxId: toSafeInteger(row, 'max_id'),
+    filled: typeof filled === 'string' ? filled.split(',').map(toGap) : [],
+  };
+}
+
+function toGap(text: string): IdGap {
+  const [first, last] = text.split('-').map(Number) as [number, number];
+  return { first, last };
+}
+
+function toKnown(rows: readonly SqlRow[]): ReadonlyMap<UnitId, KnownUnit> {
+  return new Map(
+    rows.map((row) => {
+      const author = textOf(row, 'author');
+      const known: KnownUnit =
+        row['position'] === null
+          ? { kind: 'rejected', code: textOf(row, 'code'), message: textOf(row, 'message'), author }
+          : { kind: 'accepted', position: toSafeInteger(row, 'position'), author };
+      return [textOf(row, 'unit_id'), known];
+    }),
+  );
+}
+
+function toUnitRow(row: SqlRow): UnitRow {
+  const { scopes } = row;
+  return {
+    id: textOf(row, 'unit_id'),
+    position: toSafeInteger(row, 'position'),
+    lastId: toSafeInteger(row, 'last_id'),
+    count: toSafeInteger(row, 'count'),
+    bytes: toSafeInteger(row, 'bytes'),
+    chain: textOf(row, 'chain'),
+    isCommutative: row['is_commutative'] === true,
+    scopes: typeof scopes === 'string' ? (JSON.parse(scopes) as string[]) : [],
+    after: fromAfterHex(textOf(row, 'after')),
+    author: textOf(row, 'author'),
+    replicaId: textOf(row, 'replica'),
+    recordedAtMs: toSafeInteger(row, 'recorded_at_ms'),
+  };
+}
+
+function toSetAsideRow(row: SqlRow): SetAsideRow {
+  const [unit] = unpackLostUnits(fromHex(textOf(row, 'unit')));
+  return {
+    unit: unit as LostUnit,
+    code: textOf(row, 'code'),
+    message: textOf(row, 'message'),
+    offeredBy: textOf(row, 'offered_by'),
+    offeredAtMs: toSafeInteger(row, 'offered_at_ms'),
+  };
+}
+
+// The places one after the other, 16 bytes each; none is all zeros, which no unit is.
+const NOWHERE = '0'.repeat(UUID_BYTES * 2);
+
+function toAfterHex(after: UnitRow['after']): string {
+  return after.map((unit) => unit?.replaceAll('-', '') ?? NOWHERE).join('');
+}
+
+function fromAfterHex(hex: string): UnitRow['after'] {
+  const places = hex.match(/.{32}/g) ?? [];
+  return places.map((place) => (place === NOWHERE ? undefined : bytesToUuid(fromHex(place))));
+}
+
+function fromHex(hex: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
+}
+
+function textOf(row: SqlRow, column: string): string {
+  const value = row[column];
+  if (typeof value === 'string') return value;
+  throw new DataError(`Column ${column} of a log of units should hold a text, but does not.`, { details: { column } });
+}
+
+function unitTwice(count: number): InternalError {
+  return new InternalError(
+    `${count} of these units are in the log already, and their events in the table a second time: rows of the events were moved or inserted again. Nothing was stored.`,
+  );
+}

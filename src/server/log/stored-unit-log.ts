@@ -1,0 +1,392 @@
+/**
+ * A server's log of units over some storage: each call one transaction, or a read of what is committed.
+ *
+ * ```text
+ * push   known? ─▶ authorize what is not ─▶ lock ─▶ adopt what others recorded ─▶ decide ─▶ record ─▶ commit
+ * heal   seals? ─────────────────────────▶ lock ─▶ adopt ───────────────────────▶ decide ─▶ record ─▶ commit
+ * page   adopt, where there is something ─▶ rows of units from the cursor on ─▶ their events ─▶ seals
+ * ```
+ *
+ * @module
+ */
+import { InternalError, OperationalError } from '../../persistence/errors.js';
+import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
+import type { ConfirmedUnit, Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../persistence/unit.js';
+import { CURSOR_START } from '../../persistence/unit.js';
+import { validateCount } from '../../persistence/validation.js';
+import type { OriginatorIdType } from '../../persistence/validation.js';
+import { systemClock } from '../../util/clock.js';
+import type { Clock } from '../../util/clock.js';
+import { adoptEvents, gapsBetween, hasStrangers, toRow } from './adopt-events.js';
+import { decideLostUnits, decideUnits, firstOfAggregates } from './decide-units.js';
+import type { PlacedUnit, Refusal } from './decide-units.js';
+import { CHAIN_START, fromCursor, nextChain, toCursor } from './log-chain.js';
+import type { LogPlace } from './log-chain.js';
+import type { IdGap, LogHead, LogStorage, LogTransaction, SetAsideRow, UnitRow } from './log-storage.js';
+import type {
+  Authorize,
+  Healing,
+  PageOptions,
+  PushOutcome,
+  Sender,
+  SetAsideOptions,
+  SetAsideOffer,
+  UnitLog,
+  Visibility,
+} from './unit-log.js';
+import { UnitSeals } from './unit-seals.js';
+import type { SealOptions } from './unit-seals.js';
+import { validateCursor, validateLostUnits, validatePendingUnits, validateVisibility } from './validate-units.js';
+
+// Each time but the first means that somebody took an id of the sequence in the middle of a unit.
+const RECORDINGS_MAX = 5;
+const CHAINS_AT_ONCE = 500;
+const UNIT_ID_LEAST = '00000000-0000-0000-0000-000000000000';
+
+/** What all logs of units are told. */
+export interface UnitLogOptions {
+  /**
+   * With what pages are sealed, so that what the log may lose can be brought back.
+   *
+   * @defaultValue pages are not sealed, and whatever is offered is refused
+   */
+  readonly seals?: SealOptions;
+  /** Is sealed as well, so that nothing of one tenant is brought back to another. @defaultValue empty */
+  readonly tenant?: string;
+  /**
+   * What becomes of units that are offered because the log has lost them: `restore` takes back what fits; `stop` sets all
+   * of it aside, for somebody to look at first.
+   *
+   * @defaultValue `restore`
+   */
+  readonly onLost?: 'restore' | 'stop';
+  /** Says when a unit was recorded. @defaultValue the platform's */
+  readonly clock?: Pick<Clock, 'nowMs'>;
+}
+
+/** A log of units over some storage. */
+export class StoredUnitLog implements UnitLog {
+  readonly #storage: LogStorage;
+  readonly #idType: OriginatorIdType;
+  readonly #seals: UnitSeals | undefined;
+  readonly #onLost: 'restore' | 'stop';
+  readonly #clock: Pick<Clock, 'nowMs'>;
+
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a key is none */
+  constructor(storage: LogStorage, options: UnitLogOptions = {}, idType: OriginatorIdType = 'uuid') {
+    const { seals, tenant = '', onLost = 'restore', clock = systemClock } = options;
+    this.#storage = storage;
+    this.#idType = idType;
+    this.#seals = seals === undefined ? undefined : new UnitSeals(seals, tenant);
+    this.#onLost = onLost;
+    this.#clock = clock;
+  }
+
+  async push(units: readonly PendingUnit[], sender: Sender, authorize?: Authorize): Promise<PushOutcome> {
+    validatePendingUnits(units, this.#idType);
+    const ids = units.map(({ id }) => id);
+    const known = await this.#storage.known(ids);
+    const { subject } = sender;
+    if (ids.every((id) => known.has(id))) {
+      // Nothing to lock for: what is known stays so.
+      const { head } = await this.#storage.standing();
+      const view = { known, ends: new Map(), position: head.position };
+      const { decisions } = decideUnits(units, view, { subject, refusals: new Map() });
+      return { decisions, conflict: undefined, head: head.position };
+    }
+    const fresh = units.filter(({ id }) => !known.has(id));
+    const refusals = await refusalsOf(fresh, sender, authorize);
+    return await this.#locked(async (transaction, head) => {
+      const view = { ...(await transaction.view(ids, aggregatesOf(fresh))), position: head.position };
+      const { decisions, accepted, rejected, conflict } = decideUnits(units, view, { subject, refusals });
+      const origin = { author: subject, replicaId: sender.replicaId, recordedAtMs: this.#clock.nowMs() };
+      const next = await this.#write(transaction, head, {
+        placed: accepted.map((unit) => ({ unit, origin })),
+        rejected: rejected.map((row) => ({ ...row, ...origin })),
+      });
+      return { decisions, conflict, head: next.position };
+    });
+  }
+
+  async page(after: Cursor, options: PageOptions): Promise<UnitPage | undefined> {
+    const { eventsMax, bytesMax, visibility } = options;
+    validateCount('eventsMax', eventsMax);
+    validateCount('bytesMax', bytesMax);
+    validateCursor(after);
+    validateVisibility(visibility);
+    const from = fromCursor(after, visibility?.id ?? '');
+    const standing = await this.#adopted();
+    if (from === undefined || from.position > standing.position) return undefined;
+    const rows = await this.#rowsAfter(from, eventsMax);
+    if (rows === undefined) return undefined;
+    const shown = firstUnits(rows, { eventsMax, bytesMax });
+    const last = shown.at(-1) ?? from;
+    const units = await this.#confirmed(shown);
+    return {
+      from: after,
+      to: toCursor(last, visibility?.id ?? ''),
+      position: last.position,
+      // The log may have grown meanwhile.
+      head: Math.max(standing.position, last.position),
+      units: await this.#sealed(visibility === undefined ? units : visibleParts(units, visibility)),
+    };
+  }
+
+  async common(marks: readonly Cursor[], visibility?: Visibility): Promise<Cursor> {
+    for (const mark of marks) validateCursor(mark);
+    validateVisibility(visibility);
+    const places = marks.flatMap((mark) => {
+      const place = fromCursor(mark, visibility?.id ?? '');
+      return place === undefined || place.position === 0 ? [] : [{ ...place, mark }];
+    });
+    places.sort((one, other) => other.position - one.position);
+    for (let at = 0; at < places.length; at += CHAINS_AT_ONCE) {
+      const some = places.slice(at, at + CHAINS_AT_ONCE);
+      const chains = await this.#storage.chains(some.map(({ position }) => position));
+      const found = some.find(({ position, chain }) => chains.get(position) === chain);
+      if (found !== undefined) return found.mark;
+    }
+    return CURSOR_START;
+  }
+
+  async heal(units: readonly LostUnit[], sender: Sender): Promise<readonly Healing[]> {
+    validateLostUnits(units, this.#idType);
+    const sound = await this.#sound(units);
+    if (sound.length === 0) return units.map(({ id }) => ({ id, kind: 'refused' }));
+    const whole = sound.filter(({ events, total }) => events.length === total);
+    const kinds = await this.#locked(async (transaction, head) => {
+      const ids = sound.map(({ id }) => id);
+      const view = { ...(await transaction.view(ids, aggregatesOf(whole))), position: head.position };
+      const offered = this.#onLost === 'stop' ? [] : whole;
+      const { restored, unfit } = decideLostUnits(offered, view);
+      const back = new Set(restored.map(({ id }) => id));
+      const origins = new Map(whole.map(({ id, origin }) => [id, origin]));
+      const placed = restored.map((unit) => {
+        const { author, recordedAtMs } = origins.get(unit.id) as ConfirmedUnit['origin'];
+        return { unit, origin: { author, recordedAtMs, replicaId: '' } };
+      });
+      const setAside = sound.filter(({ id }) => !view.known.has(id) && !back.has(id));
+      const rows = setAside.map((unit): SetAsideRow => {
+        const reason = this.#reasonOf(unit, unfit);
+        return { unit, ...reason, offeredBy: sender.subject, offeredAtMs: this.#clock.nowMs() };
+      });
+      await this.#write(transaction, head, { placed, setAside: rows });
+      return new Map<UnitId, Healing['kind']>([
+        ...setAside.map(({ id }) => [id, 'setAside'] as const),
+        ...restored.map(({ id }) => [id, 'restored'] as const),
+      ]);
+    });
+    const isSound = new Set<LostUnit>(sound);
+    return units.map((unit) => ({
+      id: unit.id,
+      kind: isSound.has(unit) ? (kinds.get(unit.id) ?? 'known') : 'refused',
+    }));
+  }
+
+  async head(): Promise<number> {
+    return (await this.#adopted()).position;
+  }
+
+  /**
+   * Reads what was offered to `heal` and did not come back, for operators, in the order of the ids. What is in the log by
+   * now is not among it.
+   *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the limit is no positive integer
+   */
+  async setAside({ after = UNIT_ID_LEAST, limit }: SetAsideOptions): Promise<readonly SetAsideOffer[]> {
+    validateCount('limit', limit);
+    return await this.#storage.setAside(after, limit);
+  }
+
+  /** Makes units of what others have recorded, and gives the end of the log. Waits for writers only where there is some. */
+  async #adopted(): Promise<LogHead> {
+    const standing = await this.#storage.standing();
+    return hasStrangers(standing) ? await this.#locked((_, head) => Promise.resolve(head)) : standing.head;
+  }
+
+  /** Runs work under the lock, after all that others have recorded: in parts, each a transaction, where that is much. */
+  async #locked<T>(work: (transaction: LogTransaction, head: LogHead) => Promise<T>): Promise<T> {
+    for (let recordings = 1; ;) {
+      try {
+        const done = await this.#storage.transaction(async (transaction) => {
+          const standing = await transaction.lock();
+          const { head, isComplete } = await adoptEvents(transaction, standing, this.#clock.nowMs());
+          return isComplete ? { value: await work(transaction, head) } : undefined;
+        });
+        if (done !== undefined) return done.value;
+      } catch (error) {
+        if (!(error instanceof TornUnit)) throw error;
+        if (++recordings > RECORDINGS_MAX) throw tornAgain(error);
+      }
+    }
+  }
+
+  async #write(transaction: LogTransaction, head: LogHead, change: Change): Promise<LogHead> {
+    const { placed, rejected = [], setAside = [] } = change;
+    if (placed.length + rejected.length + setAside.length === 0) return head;
+    const ids = placed.length === 0 ? [] : await transaction.record(placed.flatMap(({ unit }) => unit.events));
+    const lastId = ids.at(-1) ?? head.lastId;
+    const gaps = gapsBetween(
+      ids.map((id) => ({ id })),
+      { first: head.lastId + 1, last: lastId },
+    );
+    const units = toRows(placed, ids, head.chain);
+    const { position, chain } = units.at(-1) ?? head;
+    const next: LogHead = { position, chain, lastId };
+    await transaction.change({ head: next, units, rejected, setAside, gaps, filled: [] });
+    return next;
+  }
+
+  /** Rows after a place, if the log has that place. */
+  async #rowsAfter({ position, chain }: LogPlace, limit: number): Promise<readonly UnitRow[] | undefined> {
+    if (position === 0) return chain === CHAIN_START ? await this.#storage.units(1, limit) : undefined;
+    const [at, ...rows] = await this.#storage.units(position, limit + 1);
+    return at?.position === position && at.chain === chain ? rows : undefined;
+  }
+
+  async #confirmed(rows: readonly UnitRow[]): Promise<StatedConfirmedUnit[]> {
+    const events = await this.#eventsOf(rows);
+    return rows.map((row) => {
+      const { id, isCommutative, scopes, after, position, count: total, author, recordedAtMs } = row;
+      const own = Array.from({ length: total }, (_, index) => {
+        const event = events.get(row.lastId - total + 1 + index);
+        if (event === undefined) throw eventMissing(row);
+        return event;
+      });
+      const origin = { author, recordedAtMs, seal: new Uint8Array(0) };
+      return { id, isCommutative, scopes, after, position, total, events: own, origin };
+    });
+  }
+
+  /** Events by their ids: read in one range where the units follow each other, which is nearly always. */
+  async #eventsOf(rows: readonly UnitRow[]): Promise<ReadonlyMap<NotificationId, StoredEvent>> {
+    const found = new Map<NotificationId, StoredEvent>();
+    for (const range of rangesOf(rows)) {
+      const events = await this.#storage.events(range, range.last - range.first + 1);
+      for (const { id, ...event } of events) found.set(id, event);
+    }
+    return found;
+  }
+
+  async #sealed(units: readonly StatedConfirmedUnit[]): Promise<readonly ConfirmedUnit[]> {
+    const seals = this.#seals;
+    return await Promise.all(
+      units.map(async ({ after, ...unit }) => {
+        if (seals === undefined) return unit;
+        return { ...unit, origin: { ...unit.origin, seal: await seals.seal({ ...unit, after }) } };
+      }),
+    );
+  }
+
+  /** Those that this log has sealed, in the order of their old positions. */
+  async #sound(units: readonly LostUnit[]): Promise<readonly LostUnit[]> {
+    const seals = this.#seals;
+    if (seals === undefined) return [];
+    const isSound = await Promise.all(units.map((unit) => seals.isSound(unit, unit.origin.seal)));
+    return units.filter((_, index) => isSound[index]).sort((one, other) => one.position - other.position);
+  }
+
+  #reasonOf(unit: LostUnit, unfit: readonly LostUnit[]): Refusal {
+    if (this.#onLost === 'stop') return STOPPED;
+    return unfit.includes(unit) ? UNFIT : PARTIAL;
+  }
+}
+
+const UNFIT: Refusal = {
+  code: 'CONFLICT',
+  message: 'What it stood on is not there, or something else was recorded in its place since.',
+};
+const PARTIAL: Refusal = { code: 'PARTIAL', message: 'Who offered it had seen a part of it only.' };
+const STOPPED: Refusal = { code: 'STOPPED', message: 'Nothing is taken back: that is for an operator to decide.' };
+
+type Origin = Pick<UnitRow, 'author' | 'replicaId' | 'recordedAtMs'>;
+type StatedConfirmedUnit = ConfirmedUnit & Pick<LostUnit, 'after'>;
+
+interface Change {
+  readonly placed: readonly { readonly unit: PlacedUnit; readonly origin: Origin }[];
+  readonly rejected?: readonly ({ readonly id: UnitId } & Refusal & Origin)[];
+  readonly setAside?: readonly SetAsideRow[];
+}
+
+/** Somebody took an id of the sequence in the middle of a unit. Nothing is stored then, and it is done again. */
+class TornUnit extends Error {}
+
+async function refusalsOf(
+  units: readonly PendingUnit[],
+  sender: Sender,
+  authorize: Authorize | undefined,
+): Promise<ReadonlyMap<UnitId, Refusal>> {
+  const refusals = new Map<UnitId, Refusal>();
+  if (authorize === undefined) return refusals;
+  // One after the other: what it asks may be asked of a database.
+  for (const unit of units) {
+    const refusal = await authorize(unit, sender);
+    if (refusal !== undefined) refusals.set(unit.id, refusal);
+  }
+  return refusals;
+}
+
+function aggregatesOf(units: readonly Pick<PendingUnit, 'events'>[]): string[] {
+  return firstOfAggregates(units.flatMap(({ events }) => events)).map(({ originatorId }) => originatorId);
+}
+
+function toRows(placed: Change['placed'], ids: readonly NotificationId[], before: string): UnitRow[] {
+  let chain = before;
+  let at = 0;
+  return placed.map(({ unit, origin }) => {
+    const count = unit.events.length;
+    const own = ids.slice(at, (at += count));
+    const lastId = own[count - 1] as NotificationId;
+    if (lastId - (own[0] as NotificationId) !== count - 1) throw new TornUnit();
+    chain = nextChain(chain, unit);
+    return toRow(unit, { lastId, chain, ...origin });
+  });
+}
+
+/** The first units, up to the one in which a limit is reached. */
+function firstUnits(rows: readonly UnitRow[], limits: Pick<PageOptions, 'eventsMax' | 'bytesMax'>): readonly UnitRow[] {
+  let [events, bytes] = [0, 0];
+  const end = rows.findIndex((row) => {
+    events += row.count;
+    bytes += row.bytes;
+    return events >= limits.eventsMax || bytes >= limits.bytesMax;
+  });
+  return end === -1 ? rows : rows.slice(0, end + 1);
+}
+
+/** Ranges of ids: a new one where the order of the log is not that of the ids, because one was committed late. */
+function rangesOf(rows: readonly UnitRow[]): readonly IdGap[] {
+  const ranges: { first: NotificationId; last: NotificationId }[] = [];
+  for (const { lastId, count } of rows) {
+    const [first, open] = [lastId - count + 1, ranges.at(-1)];
+    // Not over a wide gap either: what is in it is not known.
+    if (open !== undefined && first > open.last && first - open.last <= count + 100) open.last = lastId;
+    else ranges.push({ first, last: lastId });
+  }
+  return ranges;
+}
+
+function visibleParts(units: readonly StatedConfirmedUnit[], { isVisible }: Visibility): StatedConfirmedUnit[] {
+  return units.flatMap((unit) => {
+    const events = unit.events.filter((_, index) => isVisible(unit, index));
+    if (events.length === 0) return [];
+    const seen = new Set(events.map(({ originatorId }) => originatorId));
+    const firsts = firstOfAggregates(unit.events);
+    const after = unit.after.filter((_, index) => seen.has((firsts[index] as StoredEvent).originatorId));
+    return [{ ...unit, events, after }];
+  });
+}
+
+function eventMissing({ id, lastId }: UnitRow): InternalError {
+  return new InternalError(
+    `Events of unit ${id} are not in the table of the events any more, where they had ids up to ${lastId}: rows were deleted, or restored without the tables beside them. Bring the rows back, or restore all tables from one backup.`,
+    { details: { id, lastId } },
+  );
+}
+
+function tornAgain(cause: Error): OperationalError {
+  return new OperationalError(
+    'Others take ids of the sequence of the events again and again while units are recorded. Nothing was stored: try again.',
+    { cause },
+  );
+}

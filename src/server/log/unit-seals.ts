@@ -1,0 +1,107 @@
+/**
+ * Seals of units: what a server has said, provable later by whoever was told, and by nobody else.
+ *
+ * ```text
+ * 1 byte    1: the version
+ * 16 bytes  the first of HMAC-SHA256 of: the purpose, the tenant, position, total, author, time, and the statement
+ * ```
+ *
+ * The key is not in the database. So who can write there can record, as the log's own writers do, but cannot prove that
+ * anything was there before; and who holds pages can bring back what was in them, and nothing else.
+ *
+ * @module
+ */
+import { ProgrammingError } from '../../persistence/errors.js';
+import type { UnitOrigin } from '../../persistence/unit.js';
+import { webCrypto } from '../../persistence/web-crypto.js';
+import { ByteWriter } from '../../util/byte-writer.js';
+import { statementOf } from './log-chain.js';
+import type { StatedUnit } from './log-chain.js';
+
+const VERSION = 1;
+const MAC_BYTES = 16;
+const KEY_BYTES_MIN = 32;
+const PURPOSE = 'daybook: a unit of a log';
+const ALGORITHM = { name: 'HMAC', hash: 'SHA-256' };
+
+/** With what a log seals. */
+export interface SealOptions {
+  /**
+   * Keys of at least 32 random bytes each. The first one seals; the others still prove what was sealed with them. To
+   * change a key, put the new one first, and keep the old one for as long as devices may hold what it sealed.
+   */
+  readonly keys: readonly Uint8Array[];
+}
+
+/** What is sealed. */
+export interface SealedUnit extends StatedUnit {
+  readonly position: number;
+  readonly total: number;
+  readonly origin: Pick<UnitOrigin, 'author' | 'recordedAtMs'>;
+}
+
+/** Seals, and proves seals. */
+export class UnitSeals {
+  readonly #tenant: string;
+  readonly #bytes: readonly Uint8Array<ArrayBuffer>[];
+  #imported: Promise<readonly CryptoKey[]> | undefined;
+
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when there is no key, or one is too short */
+  constructor({ keys }: SealOptions, tenant: string) {
+    if (!isKeys(keys)) {
+      throw new ProgrammingError(
+        `seals.keys must be one or more keys, as Uint8Array of at least ${KEY_BYTES_MIN} random bytes each.`,
+      );
+    }
+    this.#tenant = tenant;
+    this.#bytes = keys.map((key) => Uint8Array.from(key));
+  }
+
+  /** Seals a unit with the first key. */
+  async seal(unit: SealedUnit): Promise<Uint8Array> {
+    const [key] = await this.#keys();
+    return sealed(await this.#mac(key as CryptoKey, unit));
+  }
+
+  /** Whether one of the keys has sealed just this. */
+  async isSound(unit: SealedUnit, seal: Uint8Array): Promise<boolean> {
+    if (seal.length !== MAC_BYTES + 1 || seal[0] !== VERSION) return false;
+    for (const key of await this.#keys()) {
+      if (isEqual(sealed(await this.#mac(key, unit)), seal)) return true;
+    }
+    return false;
+  }
+
+  async #mac(key: CryptoKey, unit: SealedUnit): Promise<Uint8Array> {
+    const { position, total, origin } = unit;
+    const writer = new ByteWriter();
+    writer.text(PURPOSE);
+    writer.text(this.#tenant);
+    writer.varint(position);
+    writer.varint(total);
+    writer.text(origin.author);
+    writer.varint(origin.recordedAtMs);
+    writer.raw(statementOf(unit));
+    return new Uint8Array(await webCrypto().sign(ALGORITHM, key, writer.finish()));
+  }
+
+  async #keys(): Promise<readonly CryptoKey[]> {
+    return await (this.#imported ??= Promise.all(
+      this.#bytes.map((bytes) => webCrypto().importKey('raw', bytes, ALGORITHM, false, ['sign'])),
+    ));
+  }
+}
+
+function isKeys(keys: unknown): boolean {
+  const isKey = (key: unknown): boolean => key instanceof Uint8Array && key.length >= KEY_BYTES_MIN;
+  return Array.isArray(keys) && keys.length > 0 && keys.every(isKey);
+}
+
+function sealed(mac: Uint8Array): Uint8Array {
+  return Uint8Array.of(VERSION, ...mac.subarray(0, MAC_BYTES));
+}
+
+// Every byte is looked at, so that the time tells nothing of where a forged one differs.
+function isEqual(one: Uint8Array, other: Uint8Array): boolean {
+  return one.reduce((differing, byte, index) => differing | (byte ^ (other[index] as number)), 0) === 0;
+}
