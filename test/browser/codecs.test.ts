@@ -9,7 +9,7 @@ import {
   UUIDAsHex,
   ZlibCompressor,
 } from 'daybook';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import vectors from '../vectors/python-eventsourcing.json' with { type: 'json' };
 
 const transcoder = new JSONTranscoder().register(UUIDAsHex).register(DatetimeAsISO).register(DecimalAsStr);
@@ -85,4 +85,33 @@ describe('the platform', () => {
     const naive = DateTime.parse('2024-02-07T15:32:51');
     expect(text(transcoder.encode(naive.toTemporal()))).toBe(text(transcoder.encode(naive)));
   });
+});
+
+test('a bomb is taken up to its limit, and not first and looked at then', async () => {
+  let taken = 0;
+  const Platform = DecompressionStream;
+  vi.stubGlobal(
+    'DecompressionStream',
+    class {
+      readonly writable: WritableStream<Uint8Array>;
+      readonly readable: ReadableStream<Uint8Array>;
+
+      constructor(format: CompressionFormat) {
+        const counted = new TransformStream<Uint8Array, Uint8Array<ArrayBuffer>>({
+          transform(chunk, controller) {
+            taken += chunk.length;
+            controller.enqueue(new Uint8Array(chunk));
+          },
+        });
+        this.writable = counted.writable;
+        this.readable = counted.readable.pipeThrough(new Platform(format));
+      }
+    },
+  );
+  onTestFinished(() => void vi.unstubAllGlobals());
+  const compressor = new ZlibCompressor({ decompressedBytesMax: 1_000_000 });
+  const bomb = await compressor.compress(new Uint8Array(100_000_000));
+  expect(bomb.length).toBeGreaterThan(90_000);
+  await expect(compressor.decompress(bomb)).rejects.toMatchObject({ code: 'DECOMPRESSION_ERROR' });
+  expect(taken).toBeLessThan(50_000);
 });

@@ -5,9 +5,14 @@
  */
 import type { Compressor } from './compressor.js';
 import { DecompressionError } from '../errors.js';
+import { validateCount } from '../validation.js';
 
 /** Bytes that a state may become, unless told otherwise: a small bomb of deflate can ask for gigabytes. */
 export const DECOMPRESSED_BYTES_MAX_DEFAULT = 67_108_864;
+
+// Given at once to a stream that decompresses: Chromium's makes all of it before anybody can look how much that is, and
+// deflate makes 1,032 bytes of one at the most.
+const STREAMED_BYTES = 4_096;
 
 /** Options of {@link ZlibCompressor}. */
 export interface ZlibCompressorOptions {
@@ -42,20 +47,23 @@ export class ZlibCompressor implements Compressor {
     return true;
   }
 
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the number of bytes is none: nothing would be too large */
   constructor(options: ZlibCompressorOptions = {}) {
-    this.#decompressedBytesMax = options.decompressedBytesMax ?? DECOMPRESSED_BYTES_MAX_DEFAULT;
+    const { decompressedBytesMax = DECOMPRESSED_BYTES_MAX_DEFAULT } = options;
+    validateCount('decompressedBytesMax', decompressedBytesMax);
+    this.#decompressedBytesMax = decompressedBytesMax;
   }
 
   compress(bytes: Uint8Array): Uint8Array | Promise<Uint8Array> {
     if (this.#nodeZlib !== undefined) return plain(this.#nodeZlib.deflateSync(bytes));
-    return pump(bytes, new CompressionStream('deflate'), Infinity);
+    return pump([bytes], new CompressionStream('deflate'), Infinity);
   }
 
   /** @throws DecompressionError (`DECOMPRESSION_ERROR`) when the bytes are not zlib's, are cut short, go on after their end, or become too large */
   async decompress(bytes: Uint8Array): Promise<Uint8Array> {
     try {
       if (this.#nodeZlib !== undefined) return inflated(this.#nodeZlib, bytes, this.#decompressedBytesMax);
-      return await pump(bytes, new DecompressionStream('deflate'), this.#decompressedBytesMax);
+      return await pump(slices(bytes), new DecompressionStream('deflate'), this.#decompressedBytesMax);
     } catch (cause) {
       throw new DecompressionError(
         `The bytes are not zlib's, or become more than ${this.#decompressedBytesMax} bytes. Was the state written with a compressor?`,
@@ -82,12 +90,24 @@ function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+function* slices(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += STREAMED_BYTES) yield bytes.subarray(at, at + STREAMED_BYTES);
+}
+
+async function feed(parts: Iterable<Uint8Array>, writable: WritableStream<Uint8Array>): Promise<void> {
+  const writer = writable.getWriter();
+  for (const part of parts) await writer.write(part);
+  await writer.close();
+}
+
 /** Sends bytes through a stream and gathers what comes out, up to a limit. */
-async function pump(bytes: Uint8Array, stream: GenericTransformStream, bytesMax: number): Promise<Uint8Array> {
-  const writer = (stream.writable as WritableStream<Uint8Array>).getWriter();
+async function pump(
+  parts: Iterable<Uint8Array>,
+  stream: GenericTransformStream,
+  bytesMax: number,
+): Promise<Uint8Array> {
   // Its failure arrives at the reader as well, and is met there.
-  writer.write(bytes).catch(() => undefined);
-  writer.close().catch(() => undefined);
+  feed(parts, stream.writable as WritableStream<Uint8Array>).catch(() => undefined);
   const reader = (stream.readable as ReadableStream<Uint8Array>).getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { ZlibCompressor } from '../../../src/persistence/mapping/zlib-compressor.js';
+import { DECOMPRESSED_BYTES_MAX_DEFAULT, ZlibCompressor } from '../../../src/persistence/mapping/zlib-compressor.js';
 
 const text = new TextEncoder().encode('counted '.repeat(100));
 
@@ -18,6 +18,37 @@ describe.each(['node:zlib', 'CompressionStream'])('zlib by %s', (means) => {
   test('gives back what it was given', async () => {
     const { compressor, compressed } = await make();
     expect(await compressor.decompress(compressed)).toEqual(text);
+  });
+
+  test('refuses what becomes too large, with an error of its own, and takes what just fits', async () => {
+    const { compressed } = await make();
+    const exact = new ZlibCompressor({ decompressedBytesMax: text.length });
+    expect(await exact.decompress(compressed)).toEqual(text);
+    const tight = new ZlibCompressor({ decompressedBytesMax: text.length - 1 });
+    await expect(tight.decompress(compressed)).rejects.toMatchObject({
+      code: 'DECOMPRESSION_ERROR',
+      details: { decompressedBytesMax: text.length - 1 },
+    });
+  });
+
+  test('refuses by default what a small bomb would become', async () => {
+    const { compressor } = await make();
+    const bomb = await compressor.compress(new Uint8Array(DECOMPRESSED_BYTES_MAX_DEFAULT + 1));
+    expect(bomb.length).toBeLessThan(100_000);
+    await expect(compressor.decompress(bomb)).rejects.toMatchObject({ code: 'DECOMPRESSION_ERROR' });
+  });
+
+  test('gives back what is larger than what is streamed at once, and does not compress well', async () => {
+    const { compressor } = await make();
+    const noise = crypto.getRandomValues(new Uint8Array(60_000));
+    expect(await compressor.decompress(await compressor.compress(noise))).toEqual(noise);
+    expect(await compressor.decompress(await compressor.compress(new Uint8Array()))).toEqual(new Uint8Array());
+  });
+
+  test.each([Number.NaN, -1, 0, Infinity, 1.5, '5'])('refuses %s for a number of bytes', (decompressedBytesMax) => {
+    expect(() => new ZlibCompressor({ decompressedBytesMax: decompressedBytesMax as number })).toThrow(
+      /decompressedBytesMax/,
+    );
   });
 
   test.each([
