@@ -4,6 +4,7 @@
  * @module
  */
 import { transfer } from 'comlink';
+import { storeHeld } from './protocol/client-errors.js';
 import type { HostExportOptions } from './protocol/backup-host.js';
 import type { CancellableByteSource } from './protocol/byte-source.js';
 import { checkpointLockName, openLockName } from '../origin/origin-names.js';
@@ -76,7 +77,7 @@ export class ExportSource implements CancellableByteSource {
 async function* parts(options: ExportSourceOptions): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
   const { name, format, journal } = options;
   // Whoever deletes the store waits for it, as for everyone else who has it open.
-  const release = await holdLock(openLockName(name), 'shared');
+  const release = await holdLock(openLockName(name), 'shared', () => storeHeld(name, 'deleted'));
   try {
     yield* format === 'sqlite' ? sqliteFile(options) : storeFile(options);
   } finally {
@@ -88,7 +89,7 @@ async function* parts(options: ExportSourceOptions): AsyncGenerator<Uint8Array<A
 async function* storeFile(options: ExportSourceOptions): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
   const { name, identity, journal, clock, onProgress } = options;
   // Shared among exports; who writes a checkpoint wants it for itself, and does not wait.
-  const release = await holdLock(checkpointLockName(name), 'shared');
+  const release = await holdLock(checkpointLockName(name), 'shared', () => storeHeld(name, 'written to a checkpoint'));
   try {
     yield* exportStore({
       ...{ name, journal, onProgress, identity },

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ByteSource } from './protocol/byte-source.js';
-import { StoreInUseError } from './protocol/client-errors.js';
+import { storeHeld, StoreInUseError } from './protocol/client-errors.js';
 import type { HostImportOptions } from './protocol/backup-host.js';
 import { importLockName, openLockName } from '../origin/origin-names.js';
 import { holdLock, workAlone } from '../origin/web-locks.js';
@@ -36,7 +36,7 @@ export async function importFile(
   const { name, totalBytes, as } = options;
   const progress = new ProgressLine(onProgress);
   // Whoever deletes the store waits for it, as for everyone else who has it open.
-  await holdLock(openLockName(name), 'shared');
+  await holdLock(openLockName(name), 'shared', () => storeHeld(name, 'deleted'));
   let result: ImportResult | undefined;
   await workAlone(importLockName(name), OTHERS_WAIT_MS_MAX, async () => {
     result = await importStore({

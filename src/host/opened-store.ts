@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { storeHeld } from './protocol/client-errors.js';
 import { encodeError } from '../domain/error-codec.js';
 import { checkpointLockName, openLockName } from '../origin/origin-names.js';
 import { holdLock, workIfFree } from '../origin/web-locks.js';
@@ -106,7 +107,7 @@ export class OpenedStore {
 async function openParts(opening: StoreOpening, closers: Closers): Promise<StoreParts> {
   const { name, durability = 'strict', onProgress, onRecorded } = opening;
   // Whoever deletes the store waits for it.
-  closers.push((await holdLock(openLockName(name), 'shared')) ?? (() => undefined));
+  closers.push((await holdLock(openLockName(name), 'shared', () => storeHeld(name, 'deleted'))) ?? (() => undefined));
   const newIdentity = { replicaId: randomUuid(), createdAtMs: systemClock.nowMs() };
   const journalOpening = IndexedDbJournal.open({ name, newIdentity, durability, clock: systemClock });
   // Also when the database fails first, and the journal is open a moment later.

@@ -82,19 +82,25 @@ export async function leadInTurn(
   }
 }
 
+// Who holds a lock for longer is frozen, or hangs. Less than an opening takes at the most, so that it is said what it is.
+const HOLD_WAIT_MS_MAX = 30_000;
+
 /**
  * Holds a lock until it is given back, or this worker dies.
  *
+ * @param tooLong - why it is not held, when somebody holds one against it for half a minute
  * @returns how to give it back, once it is held; `undefined` where there are no Web Locks
  */
-export async function holdLock(name: string, mode: LockMode): Promise<Release | undefined> {
+export async function holdLock(name: string, mode: LockMode, tooLong: () => Error): Promise<Release | undefined> {
   const locks = webLocks();
   if (locks === undefined) return undefined;
-  return new Promise((resolve, reject) => {
+  const late = new AbortController();
+  const callOff = systemClock.schedule(() => late.abort(tooLong()), HOLD_WAIT_MS_MAX);
+  return new Promise<Release | undefined>((resolve, reject) => {
     locks
-      .request(name, { mode }, () => new Promise<void>(resolve))
+      .request(name, { mode, signal: late.signal }, () => new Promise<void>(resolve))
       .catch((error: unknown) => (isRefusal(error) ? resolve(undefined) : reject(error as Error)));
-  });
+  }).finally(callOff);
 }
 
 /** Whether somebody holds a lock, as this page is told. Where there are no Web Locks, or none are told of, nobody does. */

@@ -3,8 +3,10 @@ import { holdLock, workAlone, workIfFree, workInTurn } from '../../src/origin/we
 
 const newLock = (): string => `test-${crypto.randomUUID()}`;
 
+const tooLong = (): Error => new Error('somebody else does not let go');
+
 const held = async (name: string): Promise<() => void> => {
-  const release = (await holdLock(name, 'exclusive'))!;
+  const release = (await holdLock(name, 'exclusive', tooLong))!;
   onTestFinished(release);
   return release;
 };
@@ -41,7 +43,7 @@ describe('work in turn', () => {
 
   test('is done beside others who share the lock', async () => {
     const name = newLock();
-    const release = await holdLock(name, 'shared');
+    const release = await holdLock(name, 'shared', tooLong);
     const work = vi.fn(async () => undefined);
     await workInTurn(name, { mode: 'shared', signal: new AbortController().signal }, work);
     expect(work).toHaveBeenCalledOnce();
@@ -53,6 +55,32 @@ describe('work in turn', () => {
       Promise.reject(new Error('no')),
     );
     await expect(failing).rejects.toThrow('no');
+  });
+});
+
+describe('holding a lock', () => {
+  test('is given up when somebody holds one against it who does not let go, and is not held later', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const name = newLock();
+    const release = await held(name);
+    const waiting = holdLock(name, 'shared', tooLong).catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(29_999);
+    expect(await isWaitedFor(name)).toBe(true);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await waiting).toMatchObject({ message: 'somebody else does not let go' });
+    release();
+    expect(await workAlone(name, 1_000, async () => undefined)).toBe('done');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('is not given up when it was held in time', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const name = newLock();
+    await held(name);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect((await navigator.locks.query()).held).toContainEqual(expect.objectContaining({ name }));
   });
 });
 
@@ -71,6 +99,6 @@ describe('where there are no Web Locks', () => {
     await workInTurn(name, { signal: new AbortController().signal }, work);
     expect(await workAlone(name, 1, work)).toBe('done');
     expect(work).toHaveBeenCalledTimes(3);
-    expect(await holdLock(name, 'exclusive')).toBeUndefined();
+    expect(await holdLock(name, 'exclusive', tooLong)).toBeUndefined();
   });
 });

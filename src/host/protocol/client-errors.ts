@@ -26,7 +26,10 @@ export class UnsyncedEventsError extends OperationalError {
   static override readonly code: string = 'UNSYNCED_EVENTS';
 }
 
-/** The store was not deleted: another tab, or this one, has it open. Close it there and try again. */
+/**
+ * The store was not deleted: another tab, or this one, has it open. Or it was not opened, exported or imported into, because
+ * another tab deletes it, or writes a checkpoint of it, and does not come to an end. Close it there and try again.
+ */
 export class StoreInUseError extends OperationalError {
   static override readonly code: string = 'STORE_IN_USE';
 }
@@ -40,3 +43,11 @@ export const CLIENT_ERRORS: readonly EventSourcingErrorClass[] = /* @__PURE__ */
   UnsyncedEventsError,
   StoreInUseError,
 ]);
+
+/** Says that another tab holds a lock on a store, and for what, for longer than that takes. */
+export function storeHeld(name: string, what: string): StoreInUseError {
+  return new StoreInUseError(
+    `The store "${name}" is being ${what} by another tab, which does not come to an end: it may be frozen. Show that tab, or close it, and try again.`,
+    { details: { name } },
+  );
+}

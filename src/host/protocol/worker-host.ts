@@ -20,5 +20,7 @@ export interface WorkerHost {
 
 /** Implements {@link WorkerHost}. */
 export async function holdAliveLock(lockName: string): Promise<WorkerGreeting> {
-  return { isHeld: (await holdLock(lockName, 'exclusive')) !== undefined, release: RELEASE };
+  // Nobody else knows of it.
+  const taken = (): Error => new Error(lockName);
+  return { isHeld: (await holdLock(lockName, 'exclusive', taken)) !== undefined, release: RELEASE };
 }
