@@ -5,6 +5,7 @@
  */
 import { ProgrammingError } from '../persistence/errors.js';
 import type { NotificationId } from '../persistence/stored-event.js';
+import { validateWord } from '../persistence/validation.js';
 import { kindOf } from './aggregates/aggregate-kind.js';
 import type { AggregateDefinition } from './aggregates/aggregate-kind.js';
 import type { EventsOf } from './aggregates/repository.js';
@@ -42,10 +43,11 @@ export interface ReadEventsOptions<
  * The topics of a selection: filtered in the store, so that what is not wanted is not even read.
  *
  * @returns an empty list when everything is wanted
- * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing is selected
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing is selected, or `unknownTopic` is neither word
  */
 export function selectedTopics(registry: EventRegistry, options: SelectionOptions): readonly string[] {
   const { aggregates, types, unknownTopic } = options;
+  validateWord('unknownTopic', unknownTopic, ['throw', 'skip']);
   if (aggregates === undefined && types === undefined && unknownTopic !== 'skip') return [];
   const aggregateTypes = aggregates?.map((definition) => kindOf(definition).name);
   const topics = registry.topics({ aggregateTypes, types });

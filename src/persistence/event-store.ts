@@ -8,7 +8,7 @@ import { ProgrammingError, TopicError } from './errors.js';
 import type { EventMapper } from './event-mapper.js';
 import { readPage } from './notification-pages.js';
 import type { AggregateRecorder, InsertEventsOptions, ProcessRecorder, SelectEventsOptions } from './recorder.js';
-import { validateCount } from './validation.js';
+import { validateCount, validateWord } from './validation.js';
 import type { NotificationId, OriginatorId, Recording, StoredEvent } from './stored-event.js';
 
 // Bounds the memory of a reader; larger pages are hardly faster.
@@ -58,7 +58,9 @@ export class EventStore<E extends DomainEvent = DomainEvent> {
     return true;
   }
 
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when `unknownTopic` is neither word */
   constructor(options: EventStoreOptions<E>) {
+    validateWord('unknownTopic', options.unknownTopic, ['throw', 'skip']);
     this.#mapper = options.mapper;
     // What it does not support is refused below.
     this.#recorder = options.recorder as ProcessRecorder;

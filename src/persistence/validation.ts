@@ -100,6 +100,14 @@ export function validateCount(what: string, value: number): void {
   throw new ProgrammingError(`${what} must be a safe integer, 1 or more, but is ${String(value)}.`);
 }
 
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is there and none of the words: another would count as one of them */
+export function validateWord(option: string, word: unknown, words: readonly string[]): void {
+  if (word === undefined || words.includes(word as string)) return;
+  throw new ProgrammingError(`${option} must be one of ${words.join(', ')}, but is ${JSON.stringify(word)}.`, {
+    details: { option },
+  });
+}
+
 /**
  * For options: a point in time.
  *

@@ -18,6 +18,8 @@
  * @module
  */
 import { destinationOf, DESTINATION_DEFAULT } from '../application/outbox/message-format.js';
+import { ProgrammingError } from '../persistence/errors.js';
+import { validateWord } from '../persistence/validation.js';
 import { defaultTranscoder } from '../persistence/mapping/default-transcoder.js';
 import type { MessageFormat, MessageFormatOptions } from '../application/outbox/message-format.js';
 import type { NotifiedEvent } from '../application/events/notified-event.js';
@@ -39,10 +41,17 @@ export interface CloudEventsOptions extends MessageFormatOptions {
   readonly mode?: 'structured' | 'binary';
 }
 
-/** Messages in the form of CloudEvents 1.0, for an `OutboxWorker`. */
+/**
+ * Messages in the form of CloudEvents 1.0, for an `OutboxWorker`.
+ *
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when there is no such mode, or the source is empty
+ */
 export function cloudEvents(options: CloudEventsOptions = {}): MessageFormat {
   const { source = SOURCE_DEFAULT, mode = 'structured', destination = DESTINATION_DEFAULT } = options;
   const { transcoder = defaultTranscoder() } = options;
+  validateWord('mode', mode, ['structured', 'binary']);
+  // The attribute would be left out, and nobody takes an event without it.
+  if (source === '') throw new ProgrammingError('The source of CloudEvents must not be empty.');
   return async (event): Promise<OutboundMessage> => {
     const attributes = attributesOf(event, source);
     const message = { id: event.metadata.eventId, destination: destinationOf(destination, event) };

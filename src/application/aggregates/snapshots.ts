@@ -66,11 +66,15 @@ export class Snapshots {
 
   /**
    * @param isInTransaction - whether the application records in a transaction of the caller's at the moment
-   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the interval is not a positive integer
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the interval is not a positive integer, or there is no store
    */
   constructor(options: SnapshotOptions, codec: SnapshotCodec, clock: Clock, isInTransaction: () => boolean) {
     const { interval = SNAPSHOT_INTERVAL_DEFAULT } = options;
     validateCount('The interval of snapshots', interval);
+    // A failing store is no error of a save: without this check nobody would see that there is none.
+    if (typeof (options.store as SnapshotStore | undefined)?.select !== 'function') {
+      throw new ProgrammingError('snapshots needs a store: { store: … }.');
+    }
     this.#options = options;
     this.#codec = codec;
     this.#clock = clock;

@@ -87,12 +87,13 @@ export class EventSaver {
   /**
    * @param changes - of different aggregates; their messages are validated
    * @returns the events, in the order of the changes
-   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when there are metadata that are not kept, or a date is none
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when there are options or metadata that are not kept, or a date is none
    * @throws ConcurrencyError (`CONCURRENCY_ERROR`) when an aggregate has other events at these positions
    * @throws IntegrityError (`INTEGRITY_ERROR`) when the tracking record was processed before
    * @throws what an in-line participant throws
    */
   async save(changes: readonly AggregateChange[], options: SaveOptions = {}): Promise<readonly NotifiedEvent[]> {
+    validateOptions(options);
     validateMetadata(options.metadata);
     validateDate('occurredAt', options.occurredAt);
     const events = this.#recordedEvents(changes, options);
@@ -174,6 +175,18 @@ export class EventSaver {
     }
     return undefined;
   }
+}
+
+const OPTIONS: readonly string[] = ['metadata', 'occurredAt', 'tracking'] satisfies (keyof SaveOptions)[];
+
+/** An expectation under another name, for example, would not be looked at. */
+function validateOptions(options: SaveOptions): void {
+  const option = Object.keys(options).find((key) => !OPTIONS.includes(key));
+  if (option === undefined) return;
+  throw new ProgrammingError(
+    `There is no option ${option} here: what is known of a save are ${OPTIONS.join(', ')}; of a command also expected and retry. Nothing was stored.`,
+    { details: { option } },
+  );
 }
 
 const METADATA: readonly string[] = [

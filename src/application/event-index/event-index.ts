@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { validateDate } from '../../persistence/validation.js';
+import { ProgrammingError } from '../../persistence/errors.js';
+import { validateCount, validateDate } from '../../persistence/validation.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import type { InlineParticipant } from '../events/inline-participant.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
@@ -64,7 +65,7 @@ export interface EventIndex extends InlineParticipant {
   /**
    * Finds events, in the order of their notification ids.
    *
-   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when a time is no valid `Date`
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when a time is no valid `Date`, or a number is none
    */
   find(filter: EventIndexFilter): Promise<readonly IndexedEvent[]>;
   /** Finds what occurred from a time (inclusive) to another (exclusive), in the order of the notification ids. */
@@ -81,7 +82,13 @@ export type TextOf = (event: NotifiedEvent) => string;
 export const FOUND_EVENTS_DEFAULT = 100;
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a time is no valid `Date`: nothing would be found, and nobody told */
-export function validateFilter({ from, to }: EventIndexFilter): void {
+export function validateFilter({ from, to, limit, after }: EventIndexFilter): void {
+  if (limit !== undefined) validateCount('limit', limit);
+  if (after !== undefined && !Number.isSafeInteger(after)) {
+    throw new ProgrammingError(`after must be a safe integer, but is ${String(after)}.`, {
+      details: { option: 'after' },
+    });
+  }
   validateDate('from', from);
   validateDate('to', to);
 }

@@ -84,8 +84,8 @@ export class SqlEventIndex implements EventIndex {
   constructor(options: SqlEventIndexOptions) {
     this.#recorder = options.recorder;
     const { table = TABLE_DEFAULT, schema, textOf = () => '' } = options;
-    this.#names = sqlTableName(table, schema);
-    this.#words = sqlTableName(`${table}_words`, schema);
+    this.#names = sqlTableName(table, schema, options.recorder.dialect);
+    this.#words = sqlTableName(`${table}_words`, schema, options.recorder.dialect);
     this.#textOf = textOf;
   }
 

@@ -80,7 +80,7 @@ export class SqlOutbox implements Outbox {
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a table cannot have such a name */
   constructor(options: SqlOutboxOptions) {
     this.#recorder = options.recorder;
-    this.#names = sqlTableName(options.table ?? TABLE_DEFAULT, options.schema);
+    this.#names = sqlTableName(options.table ?? TABLE_DEFAULT, options.schema, options.recorder.dialect);
     this.#data = new OutboxEventData(options);
     this.#select = options.select ?? (() => true);
     this.#clock = options.clock ?? systemClock;

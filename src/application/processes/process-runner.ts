@@ -27,6 +27,7 @@ import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { AnyDecider } from '../aggregates/aggregate-kind.js';
 import type { Repository } from '../aggregates/repository.js';
 import type { ExecuteOptions } from '../commands/command-executor.js';
+import { validateRetryPolicy } from '../commands/decide-again.js';
 import type { RetryPolicy } from '../commands/decide-again.js';
 import type { EventLog } from '../log/event-log.js';
 import { readEvents } from '../log/event-pages.js';
@@ -119,7 +120,7 @@ export class ProcessRunner implements AsyncDisposable {
     return true;
   }
 
-  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the tracking name is none, or a time makes no sense */
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the tracking name is none, or a time or a number makes no sense */
   constructor(options: ProcessRunnerOptions) {
     const { process, from, clock = systemClock, random = Math.random, pollIntervalMs } = options;
     this.#options = options;
@@ -131,6 +132,7 @@ export class ProcessRunner implements AsyncDisposable {
     this.#log = this.#limit.reading(from);
     this.#trackingName = trackingNameOf(options);
     validateApplicationName(this.#trackingName);
+    if (options.retry !== undefined) validateRetryPolicy(options.retry);
     this.#follower = new LogFollower({
       what,
       log: from,

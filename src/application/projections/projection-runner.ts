@@ -9,6 +9,7 @@
  */
 import { logBehind } from '../../persistence/log-behind.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
+import { validateCount, validateWord } from '../../persistence/validation.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import type { Observable } from '../../util/observable.js';
@@ -105,7 +106,7 @@ export class ProjectionRunner<View> implements AsyncDisposable {
     return true;
   }
 
-  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a time makes no sense */
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a time or a number makes no sense, or `onFailure.then` is neither word */
   constructor(options: ProjectionRunnerOptions<View>) {
     const { clock = systemClock, random = Math.random, onFailure = {} } = options;
     const { store, pollIntervalMs } = options;
@@ -118,8 +119,13 @@ export class ProjectionRunner<View> implements AsyncDisposable {
     this.#options = { ...options, projection, log };
     this.#clock = clock;
     this.#random = random;
-    this.#batchEventsMax = options.batchEventsMax ?? BATCH_EVENTS_DEFAULT;
-    this.#policy = { attemptsMax: ATTEMPTS_DEFAULT, then: 'deadLetter', ...onFailure };
+    const { batchEventsMax = BATCH_EVENTS_DEFAULT } = options;
+    validateCount('batchEventsMax', batchEventsMax);
+    this.#batchEventsMax = batchEventsMax;
+    const { attemptsMax = ATTEMPTS_DEFAULT, then = 'deadLetter' } = onFailure;
+    validateCount('onFailure.attemptsMax', attemptsMax);
+    validateWord('onFailure.then', then, ['deadLetter', 'stop']);
+    this.#policy = { attemptsMax, then };
     this.#follower = new LogFollower({
       what,
       log,

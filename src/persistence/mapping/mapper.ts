@@ -18,6 +18,7 @@ import type { Compressor } from './compressor.js';
 import { MapperDeserialisationError, ProgrammingError, TopicError } from '../errors.js';
 import type { EventMapper } from '../event-mapper.js';
 import type { StoredEvent } from '../stored-event.js';
+import { validateWord } from '../validation.js';
 import type { Transcoder } from './transcoder.js';
 import { CLASS_VERSION_KEY, upcast, validateVersions } from './upcasting.js';
 
@@ -55,12 +56,13 @@ export class Mapper<E extends DomainEvent = DomainEvent> implements EventMapper<
     return true;
   }
 
-  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the versions of an event type have a gap, the topics are no list, or `unknownTopic` comes without them */
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the versions of an event type have a gap, the topics are no list, or `unknownTopic` is neither word, or comes without them */
   constructor(options: MapperOptions) {
     this.#options = options;
     const { topics } = options;
     // A text would be a set of its characters.
     if (topics !== undefined && !Array.isArray(topics)) throw new ProgrammingError('topics must be a list of texts.');
+    validateWord('unknownTopic', options.unknownTopic, ['throw', 'keep']);
     if (topics === undefined && options.unknownTopic !== undefined) {
       throw new ProgrammingError(
         'unknownTopic is of no use without topics: there every topic is known. Give them, too.',

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ProgrammingError } from '../errors.js';
 import { UUID } from '../../domain/uuid.js';
 import { isCanonicalUuid } from '../../util/uuid-bytes.js';
 
@@ -23,6 +24,7 @@ const ID_NAME = /(?:_id|[a-z0-9]Id)$/;
  * plain object or list, stays as it is. The data is not changed.
  *
  * @returns a copy
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when no field is taken, or names are not in a list
  *
  * @example
  * ```ts
@@ -33,6 +35,13 @@ const ID_NAME = /(?:_id|[a-z0-9]Id)$/;
 export function reviveUuidFields(data: unknown, options: UuidFieldsOptions): unknown {
   const included = new Set(options.include);
   const excluded = new Set(options.exclude);
+  // A text would be a set of its characters.
+  const lists = [options.include, options.exclude].every((list) => list === undefined || Array.isArray(list));
+  if (!lists || (options.auto !== true && included.size === 0)) {
+    throw new ProgrammingError(
+      'Say which fields are UUIDs: with auto, or with the names in include. exclude is a list, too.',
+    );
+  }
   const isUuidField = (name: string): boolean =>
     !excluded.has(name) && (included.has(name) || (options.auto === true && ID_NAME.test(name)));
   return revive(data, isUuidField);

@@ -199,6 +199,21 @@ const OF_CONNECTIONS = [
   ...(['idleInTransactionTimeoutMs', 'statementTimeoutMs', 'queryTimeoutMs'] as const),
 ] as const satisfies readonly (keyof PgPoolOptions)[];
 
+// `pg` takes what the string says, and its own defaults for what that leaves out.
+const OF_STRINGS = ['host', 'port', 'database', 'user', 'password'] as const satisfies readonly (keyof PgPoolOptions)[];
+
+function refuseBesideString(options: PgPoolOptions): void {
+  if (options.connectionString === undefined) return;
+  const option = OF_STRINGS.find((name) => options[name] !== undefined);
+  if (option === undefined) return;
+  throw new ProgrammingError(
+    `${option} would be passed over beside connectionString: put it into that, or leave that out.`,
+    {
+      details: { option },
+    },
+  );
+}
+
 /** Whoever makes the connections decides about these, and the pool could only pass them over. */
 function refuseBesideConnect(options: PgPoolOptions): void {
   if (options.connect === undefined) return;
@@ -213,6 +228,7 @@ function refuseBesideConnect(options: PgPoolOptions): void {
 export function pgPoolSettings(options: PgPoolOptions): PgPoolSettings {
   refuseUnknown(options);
   refuseBesideConnect(options);
+  refuseBesideString(options);
   const { poolSize, maxOverflow } = { ...POOL_PRESETS.medium, ...definedSizes(options) };
   checkWhole('poolSize', poolSize);
   checkWhole('maxOverflow', maxOverflow);

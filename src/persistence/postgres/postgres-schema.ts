@@ -140,6 +140,9 @@ export function postgresTables(options: PostgresTableOptions = {}): PostgresTabl
   const columns = quotedColumns(options.columns);
   const originatorIdType = checkedIdType(options.originatorIdType);
   const layout = checkedLayout(options.layout);
+  const { singleRowTracking = layout === '10' } = options;
+  // The text 'false' of an environment variable would be taken for yes.
+  if (typeof singleRowTracking !== 'boolean') throw new ProgrammingError('singleRowTracking must be true or false.');
   const events = qualified(options.schema, eventsTable);
   const tracking = qualified(options.schema, trackingTable);
   return {
@@ -155,7 +158,7 @@ ${createSequenceSql(events, columns, originatorIdType, `${EVENT_COLUMNS[layout]}
 CREATE UNIQUE INDEX IF NOT EXISTS ${quoteIdentifier(withEnding(eventsTable, INDEX_ENDING))}
   ON ${events} (${columns.notificationId} ASC)`,
     createTrackingSql: `${CREATE_LOCK_SQL};
-${createTrackingSql(tracking, NAME_COLUMNS[layout], options.singleRowTracking ?? layout === '10')}`,
+${createTrackingSql(tracking, NAME_COLUMNS[layout], singleRowTracking)}`,
   };
 }
 
@@ -210,6 +213,12 @@ function qualified(schema: string | undefined, table: string): string {
 }
 
 function quotedColumns(columns: Partial<PostgresEventColumns> = {}): PostgresEventColumns {
+  const unknown = Object.keys(columns).find((key) => !Object.hasOwn(DEFAULT_COLUMNS, key));
+  if (unknown !== undefined) {
+    throw new ProgrammingError(
+      `columns has no ${unknown}: they are ${Object.keys(DEFAULT_COLUMNS).join(', ')}, and each is given the name that it has in the table.`,
+    );
+  }
   const names = { ...DEFAULT_COLUMNS, ...columns };
   return {
     originatorId: quoteIdentifier(names.originatorId),

@@ -35,7 +35,7 @@ export interface Kept {
  *   `details.owner` that one
  */
 export async function claimForLog(recorder: SqlRecorder, { kept, schema }: Kept): Promise<void> {
-  const { table } = sqlTableName(OWNERS_TABLE, schema);
+  const { table } = sqlTableName(OWNERS_TABLE, schema, { supportsSchemas: true });
   const name = await logName(recorder);
   // No events yet: whoever is set up before them is asked again with the next start.
   if (name === undefined) return;

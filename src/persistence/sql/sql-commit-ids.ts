@@ -68,7 +68,7 @@ export class SqlCommitIds {
   constructor(options: SqlCommitIdsOptions) {
     const { recorder, table = TABLE_DEFAULT, schema, clock = systemClock } = options;
     this.#recorder = recorder;
-    this.#names = sqlTableName(table, schema);
+    this.#names = sqlTableName(table, schema, recorder.dialect);
     this.#clock = clock;
   }
 

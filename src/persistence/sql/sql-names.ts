@@ -4,6 +4,7 @@
  * @module
  */
 import { ProgrammingError } from '../errors.js';
+import type { SqlDialect } from './sql-dialect.js';
 
 // What PostgreSQL takes is less than SQLite; endings for indexes must fit in as well.
 const TABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,39}$/;
@@ -33,9 +34,16 @@ export interface SqlTableName {
  *
  * @param schema - PostgreSQL only
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the table's name is not 1 to 40 letters, digits and `_`, with no
- *   digit first, or no schema can have such a name
+ *   digit first, or no schema can have such a name, or the database has no schemas
  */
-export function sqlTableName(table: string, schema: string | undefined): SqlTableName {
+export function sqlTableName(
+  table: string,
+  schema: string | undefined,
+  { supportsSchemas = false }: Pick<SqlDialect, 'supportsSchemas'>,
+): SqlTableName {
+  if (schema !== undefined && !supportsSchemas) {
+    throw refused(schema, 'a schema: this database has none. Leave schema out');
+  }
   if (!TABLE_NAME.test(table)) throw refused(table, 'a table here: 1 to 40 letters, digits and _ are needed');
   if (schema !== undefined && !isSchemaName(schema)) {
     throw refused(schema, `a schema: 1 to ${SCHEMA_BYTES_MAX} bytes of text without a zero are needed`);

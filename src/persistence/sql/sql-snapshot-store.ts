@@ -61,7 +61,7 @@ export class SqlSnapshotStore implements SnapshotStore {
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a table cannot have such a name */
   constructor({ recorder, table = TABLE_DEFAULT, schema }: SqlSnapshotStoreOptions) {
     this.#recorder = recorder;
-    this.#names = sqlTableName(table, schema);
+    this.#names = sqlTableName(table, schema, recorder.dialect);
   }
 
   /** On an engine where one connection does everything, unless its recorder takes part in the transaction. */

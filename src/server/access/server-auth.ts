@@ -11,7 +11,7 @@ import { isBearerToken } from '../../sync/protocol/index.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import type { Log } from '../operator/foreign-code.js';
-import { checkFunction, checkSwitch, checkWhole, DELAY_MS_MAX } from '../operator/option-checks.js';
+import { checkFunction, checkSwitch, checkWhole, DELAY_MS_MAX, optionRefused } from '../operator/option-checks.js';
 import { jwtVerification } from './jwt-verification.js';
 import type { JwtOptions } from './jwt-options.js';
 import type { AccessEnv } from './request-record.js';
@@ -65,7 +65,8 @@ type FindVisitor = (token: string, request: Request) => Promise<Visitor | undefi
  * Makes the middleware that lets in, and says to those after it who it is.
  *
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may use the server, when more than one thing does,
- *   when a token could never match or is what an unset variable becomes, or when an option is not of its type
+ *   when a token could never match or is what an unset variable becomes, or when an option is not of its type,
+ *   or of no use
  */
 export function authMiddleware(
   options: ServerAuthOptions,
@@ -101,6 +102,9 @@ function visitorFinder(options: ServerAuthOptions, log: Log, clock: Clock): Find
       'Say who may use the server: with tokens, jwt or both; or with verifyToken; or with allowAnonymous, which lets in everybody.',
       { details: { given } },
     );
+  }
+  if (options.verifyTokenLimitMs !== undefined && verifyToken === undefined) {
+    throw optionRefused('verifyTokenLimitMs', 'left out without verifyToken: there is nothing that it would limit');
   }
   if (verifyToken !== undefined) return (token, request) => tokenVisitor({ verifyToken, limitMs, log }, token, request);
   if (allowAnonymous) return 'anybody';

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { validateWord } from '../../persistence/validation.js';
 import { systemClock } from '../../util/clock.js';
 import { onAbort } from '../../util/on-abort.js';
 import type { Clock } from '../../util/clock.js';
@@ -113,6 +114,7 @@ class RunningSync implements Sync {
 
   constructor(options: StartSyncOptions) {
     const { store, wakeSources = pageWakeSources, clock = systemClock, random = Math.random } = options;
+    validateWord('onServerBehind', options.onServerBehind, ['stop', 'resend']);
     this.#store = store;
     this.#clock = clock;
     const transport = new PushTransport({
