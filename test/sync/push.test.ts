@@ -6,6 +6,7 @@ import type { MemoryProcessRecorder } from '../../src/persistence/memory/memory-
 import { createSyncServer } from '../../src/server/index.js';
 import type { InlinePushes } from '../../src/server/index.js';
 import type { StartSyncOptions } from '../../src/sync/tabs/start-sync.js';
+import type { SyncStatus } from '../../src/sync/sync-status.js';
 import { PUSH_TRACKING_NAME } from '../../src/sync/confirmed.js';
 import { newOriginatorId, sampleEvents } from '../../src/testing/conformance/event-samples.js';
 import { testStock } from '../../src/testing/conformance/order-world.js';
@@ -305,6 +306,92 @@ describe('refusals', () => {
     const stopped = await scene.until(({ state }) => state === 'stopped');
     expect(stopped).toMatchObject({ pending: 3, lastError: { code: 'REPLICA_DIVERGED' } });
     expect(await scene.books.maxNotificationId()).toBe(9);
+  });
+});
+
+describe('a store that has lost what was confirmed', () => {
+  /** Pushes so many events, and goes on as another program with a store that has fewer of them. */
+  async function setBack(confirmed: number, kept: number, remembered: number): Promise<{ before: Scene; now: Scene }> {
+    const before = new Scene('before');
+    await before.count(confirmed);
+    before.start();
+    await before.until(({ state, pending }) => state === 'idle' && pending === 0);
+    await before.sync.close();
+    const now = new Scene('now');
+    Object.assign(now.store, { replicaId: before.store.replicaId });
+    const events = await before.recorder.selectNotifications({ start: 1, limit: kept });
+    await now.recorder.insertEvents(
+      events.map(({ id: _id, ...event }) => event),
+      { tracking: { applicationName: PUSH_TRACKING_NAME, notificationId: remembered } },
+    );
+    before.requests.splice(0);
+    return { before, now };
+  }
+
+  async function stopped({ before, now }: { before: Scene; now: Scene }, code: string): Promise<SyncStatus> {
+    const status = await now.until(({ state }) => state === 'stopped');
+    expect(status.lastError).toMatchObject({ code });
+    expect(await before.books.maxNotificationId()).toBe(10);
+    expect(await before.books.maxTrackingId(now.store.replicaId)).toBe(10);
+    return status;
+  }
+
+  test('with what it remembers of that: says so while nothing is pending', async () => {
+    const scenes = await setBack(10, 5, 5);
+    scenes.now.start({ fetch: scenes.before.fetch });
+    expect(await stopped(scenes, 'REPLICA_DIVERGED')).toMatchObject({ pending: 0 });
+  });
+
+  test.each([3, 5, 8])(
+    'with what it remembers of that, and has %i others instead: none is mixed in',
+    async (others) => {
+      const scenes = await setBack(10, 5, 5);
+      await scenes.now.count(others);
+      scenes.now.start({ fetch: scenes.before.fetch });
+      expect(await stopped(scenes, 'REPLICA_DIVERGED')).toMatchObject({ pending: others });
+    },
+  );
+
+  test('but remembers it: says so, sends nothing, and does not take others for confirmed', async () => {
+    const scenes = await setBack(10, 5, 10);
+    const { before, now } = scenes;
+    now.start({ fetch: before.fetch });
+    const status = await stopped(scenes, 'LOG_BEHIND');
+    // Nothing is said to be safe.
+    expect(status).toMatchObject({ pending: 5, lastError: { details: { position: 10, head: 5 } } });
+    // Beyond what was confirmed: the ids alone tell nothing any more.
+    await now.count(7);
+    now.clock.advance(60_000);
+    now.sync.pushNow();
+    await stopped(scenes, 'LOG_BEHIND');
+    expect(before.requests).toEqual([]);
+    await now.sync.close();
+    now.start({ fetch: before.fetch });
+    await stopped(scenes, 'REPLICA_DIVERGED');
+    expect(await before.sent()).toEqual([[10, 11, 12]]);
+  });
+
+  test('is not what another start is: the last confirmed event is sent once more, and the rest', async () => {
+    const scenes = await setBack(10, 10, 10);
+    const { before, now } = scenes;
+    await now.count(2);
+    now.start({ fetch: before.fetch });
+    await now.until(({ state, pending }) => state === 'idle' && pending === 0);
+    await now.count(1);
+    await now.until(({ state, confirmedId }) => state === 'idle' && confirmedId === 13);
+    expect(await before.sent()).toEqual([[10, 11, 12], [13]]);
+    expect(await before.books.maxNotificationId()).toBe(13);
+  });
+
+  test('is not what a limit that was lowered is: a confirmed event that is too large keeps none after it', async () => {
+    const scenes = await setBack(1, 1, 1);
+    const { before, now } = scenes;
+    await now.count(1);
+    before.script.push(status(413), status(413));
+    now.start({ fetch: before.fetch });
+    await now.until(({ state, pending }) => state === 'idle' && pending === 0);
+    expect(await before.sent()).toEqual([[1, 2], [1], [2]]);
+    expect(await before.books.maxNotificationId()).toBe(2);
   });
 });
 

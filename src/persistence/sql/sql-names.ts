@@ -39,12 +39,12 @@ export interface SqlTableName {
 export function sqlTableName(
   table: string,
   schema: string | undefined,
-  { supportsSchemas = false }: Pick<SqlDialect, 'supportsSchemas'>,
+  dialect: Pick<SqlDialect, 'supportsSchemas'>,
 ): SqlTableName {
-  if (schema !== undefined && !supportsSchemas) {
+  if (!TABLE_NAME.test(table)) throw refused(table, 'a table here: 1 to 40 letters, digits and _ are needed');
+  if (schema !== undefined && dialect.supportsSchemas !== true) {
     throw refused(schema, 'a schema: this database has none. Leave schema out');
   }
-  if (!TABLE_NAME.test(table)) throw refused(table, 'a table here: 1 to 40 letters, digits and _ are needed');
   if (schema !== undefined && !isSchemaName(schema)) {
     throw refused(schema, `a schema: 1 to ${SCHEMA_BYTES_MAX} bytes of text without a zero are needed`);
   }

@@ -18,12 +18,16 @@
  * 4. Nothing here deletes or changes an event.
  * 5. While nothing is pending, the last event that was confirmed is sent again once in a while: a server that was
  *    restored or exchanged would not be noticed otherwise. It is answered as recorded before.
- * 6. A refusal may be this tab's alone: its token, its worker, its version. So after one a turn ends, and another tab may
+ * 6. Before the first batch of a start, the last event that was confirmed is asked about: a store that lost events, and has
+ *    given their ids to others since, would not be noticed otherwise, and those others never be sent.
+ * 7. A refusal may be this tab's alone: its token, its worker, its version. So after one a turn ends, and another tab may
  *    have the next one.
  *
  * @module
  */
-import type { Notification } from '../../persistence/stored-event.js';
+import { logBehind } from '../../persistence/log-behind.js';
+import type { LogBehindError } from '../../persistence/log-behind.js';
+import type { Notification, NotificationId } from '../../persistence/stored-event.js';
 import type { Clock } from '../../util/clock.js';
 import { ObservableValue } from '../../util/observable.js';
 import type { Observable } from '../../util/observable.js';
@@ -93,6 +97,10 @@ export class Pusher {
   #lastCheckAtMs = -Infinity;
   /** Where the server stands, where that is behind what the store remembers; otherwise no limit. */
   #serverId = Infinity;
+  /** Whether the server has said, since the start, that it has the last confirmed event as it is here. */
+  #isAsked = false;
+  /** Why nothing is sent any more: the store has lost events that were confirmed. */
+  #behind: LogBehindError | undefined;
 
   constructor(options: PusherOptions) {
     this.#options = options;
@@ -178,6 +186,7 @@ export class Pusher {
     const { isOffline, onServerBehind, store } = this.#options;
     try {
       const { confirmedId, largestId, pending } = await readConfirmed(store.recorder, this.#serverId);
+      this.#assertNotBehind(confirmedId, largestId);
       if (confirmedId < this.#serverId) this.#serverId = Infinity;
       this.#update({ confirmedId, pending, offline: isOffline() });
       const isSettled = this.#serverId === Infinity || onServerBehind === 'resend';
@@ -187,6 +196,18 @@ export class Pusher {
       this.#update({ pending: undefined });
       throw error;
     }
+  }
+
+  /**
+   * What is recorded under ids that were confirmed would never be sent. Once it was so it stays so: by the next look the
+   * store may have grown past them.
+   */
+  #assertNotBehind(position: NotificationId, head: NotificationId): void {
+    if (head < position) {
+      const exit = 'Nothing is pushed until this is settled: restore the store to where it was.';
+      this.#behind = logBehind({ what: 'The server', position, head, exit });
+    }
+    if (this.#behind !== undefined) throw this.#behind;
   }
 
   /** Whether anything that was confirmed can be asked about: not what a copy has of its original. */
@@ -210,26 +231,27 @@ export class Pusher {
   }
 
   async #pushBatch(after: number): Promise<void> {
-    const page = await this.#options.store.recorder.selectNotifications({
-      start: after + 1,
-      limit: this.#size.eventsMax,
-    });
+    const { clock, store } = this.#options;
+    // With the last confirmed one before it: the server says whether it has that as it is here.
+    const from = this.#isAsked || after <= (store.pushBaseId ?? 0) ? after : after - 1;
+    const page = await store.recorder.selectNotifications({ start: from + 1, limit: this.#size.eventsMax });
     const batch = this.#size.cut(page);
     const lastId = batch.at(-1)?.id;
     if (lastId === undefined) return;
-    const startMs = this.#options.clock.monotonicMs();
-    const answer = await this.#push(batch, after);
+    const startMs = clock.monotonicMs();
+    const answer = await this.#push(batch, from);
     if (answer === undefined) return;
     if (answer.tracking.id < lastId) {
       throw new UnavailableError('The server answered, but did not confirm the whole batch. It is tried again.');
     }
-    this.#size.succeeded(this.#options.clock.monotonicMs() - startMs);
+    this.#size.succeeded(clock.monotonicMs() - startMs);
     await this.#succeed(answer);
   }
 
   async #succeed(answer: PushResponse): Promise<void> {
     const { clock } = this.#options;
     await this.#confirm(answer.tracking.id);
+    this.#isAsked = true;
     this.#failures = 0;
     this.#refused = false;
     this.#nextAttemptAtMs = -Infinity;
@@ -246,6 +268,11 @@ export class Pusher {
       return await transport.push(toPushRequest(store.replicaId, after, batch), this.#loop.signal);
     } catch (error) {
       if (error instanceof TooLargeError) {
+        if (batch.length === 1 && batch[0]?.id === this.#status.value.confirmedId) {
+          // It was taken once, before there was such a limit: no reason to keep those after it.
+          this.#isAsked = true;
+          return undefined;
+        }
         if (batch.length === 1) throw eventTooLarge(batch[0] as Notification, error);
         this.#size.failed(batch, true);
         return undefined;
