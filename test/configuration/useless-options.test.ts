@@ -103,7 +103,6 @@ const USELESS: readonly (readonly [where: string, option: string, use: () => unk
         () => new Kept({ recorder: { dialect: SQLITE_DIALECT } as never, schema: 'books' }),
       ] as const,
   ),
-  ['fields of which none is a UUID', 'include', () => reviveUuidFields({}, { exclude: ['id'] })],
   ['fields in a text', 'include', () => reviveUuidFields({}, { include: 'customer_id' as never })],
   ['an application', 'snapshots', () => stock({ snapshots: new MemorySnapshotStore() as never })],
   [

@@ -24,7 +24,7 @@ const ID_NAME = /(?:_id|[a-z0-9]Id)$/;
  * plain object or list, stays as it is. The data is not changed.
  *
  * @returns a copy
- * @throws ProgrammingError (`PROGRAMMING_ERROR`) when no field is taken, or names are not in a list
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when names are not in a list
  *
  * @example
  * ```ts
@@ -36,11 +36,8 @@ export function reviveUuidFields(data: unknown, options: UuidFieldsOptions): unk
   const included = new Set(options.include);
   const excluded = new Set(options.exclude);
   // A text would be a set of its characters.
-  const lists = [options.include, options.exclude].every((list) => list === undefined || Array.isArray(list));
-  if (!lists || (options.auto !== true && included.size === 0)) {
-    throw new ProgrammingError(
-      'Say which fields are UUIDs: with auto, or with the names in include. exclude is a list, too.',
-    );
+  for (const [option, names] of Object.entries({ include: options.include, exclude: options.exclude })) {
+    if (names !== undefined && !Array.isArray(names)) throw new ProgrammingError(`${option} must be a list of names.`);
   }
   const isUuidField = (name: string): boolean =>
     !excluded.has(name) && (included.has(name) || (options.auto === true && ID_NAME.test(name)));
