@@ -52,7 +52,7 @@ export class SqlReplicaStore implements ReplicaStore {
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a table cannot have such a name */
   constructor({ recorder, table = TABLE_DEFAULT, schema, log = '' }: SqlReplicaStoreOptions) {
     this.#recorder = recorder;
-    this.#names = sqlTableName(table, schema);
+    this.#names = sqlTableName(table, schema, recorder.dialect);
     this.#log = log;
   }
 
