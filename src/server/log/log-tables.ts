@@ -28,7 +28,7 @@ export interface LogTables {
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when tables cannot have such a name */
 export function logTables(name: string, schema: string | undefined): LogTables {
   const [units, head, gaps, setAside] = ['units', 'head', 'gaps', 'set_aside'].map((ending) =>
-    sqlTableName(`${name}_${ending}`, schema),
+    sqlTableName(`${name}_${ending}`, schema, { supportsSchemas: true }),
   ) as [SqlTable, SqlTable, SqlTable, SqlTable];
   const unique = (column: string): Creation => {
     const { name: index } = units.index(column, '');
