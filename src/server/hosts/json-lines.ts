@@ -31,7 +31,8 @@ export function jsonLines(write: (line: string) => void, clock: Pick<Clock, 'now
 }
 
 function shown(error: unknown, causesLeft: number = CAUSES_MAX): unknown {
-  if (!(error instanceof Error)) return typeof error === 'object' ? undefined : String(error);
+  // What is thrown and is no error may have anything in it.
+  if (!(error instanceof Error)) return typeof error === 'string' ? error : typeof error;
   const { name, message, stack, cause } = error;
   const { code } = error as { code?: unknown };
   return {
