@@ -38,6 +38,49 @@ describe('the command line of daybook-server', () => {
     expect(parseCliOptions(['--token-file', 'empty'], { DAYBOOK_TOKENS: 'x' }, read)).toMatchObject({ tokens: [] });
   });
 
+  it('takes tokens of a provider, by its keys or a secret', () => {
+    const read = (path: string): string => (path === 'keys' ? '{"keys":[{"kty":"EC"}]}' : ' a secret \n');
+    const line =
+      '--jwks-url https://id.example/keys --jwt-issuer https://id.example --jwt-audience stock --jwt-audience books ' +
+      '--jwt-algorithm ES256 --jwt-subject-claim uid --jwt-tenant-claim tenant';
+    expect(parseCliOptions(line.split(' '), { DAYBOOK_JWT_SECRET: 'not this' })).toMatchObject({
+      jwt: {
+        jwksUrl: 'https://id.example/keys',
+        issuer: ['https://id.example'],
+        audience: ['stock', 'books'],
+        algorithms: ['ES256'],
+        subjectClaim: 'uid',
+        tenantClaim: 'tenant',
+      },
+    });
+    const jwtOf = (args: string, environment: Record<string, string> = {}): unknown => {
+      const options = parseCliOptions(args === '' ? [] : args.split(' '), environment, read);
+      return options === 'help' ? options : options.jwt;
+    };
+    expect(jwtOf('--jwks-file keys')).toEqual({ jwks: { keys: [{ kty: 'EC' }] } });
+    expect(jwtOf('--jwt-secret-file secret', { DAYBOOK_JWT_SECRET: 'not this' })).toEqual({ secret: 'a secret' });
+    expect(jwtOf('', { DAYBOOK_JWT_SECRET: 'a secret' })).toEqual({ secret: 'a secret' });
+    expect(jwtOf('', { DAYBOOK_JWT_SECRET: '' })).toBeUndefined();
+    // How to check, and not by which keys.
+    expect(() => jwtOf('--jwt-issuer https://id.example')).toThrow(ProgrammingError);
+    expect(() => jwtOf('--jwks-file secret')).toThrow(ProgrammingError);
+  });
+
+  it('takes limits, what is seen, and how it stops', () => {
+    const line =
+      '--requests-per-second 5 --bytes-per-minute off --live-connections 7 --trusted-proxies 1 --quiet ' +
+      '--log-subjects none --telemetry --drain-seconds 5';
+    expect(parseCliOptions(line.split(' '), {})).toMatchObject({
+      limits: { requestsPerSecond: 5, bytesPerMinute: false, liveConnections: 7 },
+      trustedProxies: 1,
+      quiet: true,
+      logSubjects: 'none',
+      telemetry: true,
+      drainMs: 5_000,
+    });
+    expect(parseCliOptions([], {})).toMatchObject({ limits: undefined, drainMs: undefined });
+  });
+
   it('tells which of its arguments are secrets, and not what they are', () => {
     const shown = (line: string): string => secretsInArguments(line.split(' ')).join();
     expect(shown('--token hush --database-url postgres://u:hush@h/d')).toMatch(/--token .*--database-url/);
@@ -47,9 +90,11 @@ describe('the command line of daybook-server', () => {
 
   it('has help that names every option', () => {
     expect(parseCliOptions(['-h'], {})).toBe('help');
-    for (const option of 'port host database-url data name token token-file allow-anonymous cors allow-host help'.split(
-      ' ',
-    )) {
+    const all =
+      'port host database-url data name token token-file jwks-url jwks-file jwt-secret-file jwt-issuer jwt-audience ' +
+      'jwt-algorithm jwt-subject-claim jwt-tenant-claim allow-anonymous cors allow-host requests-per-second ' +
+      'bytes-per-minute live-connections trusted-proxies quiet log-subjects telemetry drain-seconds help';
+    for (const option of all.split(' ')) {
       expect(USAGE).toContain(`--${option}`);
     }
   });
@@ -63,6 +108,12 @@ describe('the command line of daybook-server', () => {
     ['--cors', '*'],
     ['--cors', 'https://stock.example/'],
     ['--token-file', '/nowhere/tokens'],
+    ['--requests-per-second', 'many'],
+    ['--bytes-per-minute', '-1'],
+    ['--trusted-proxies', 'off'],
+    ['--drain-seconds', '1.5'],
+    ['--jwks-file', '/nowhere/keys'],
+    ['--jwt-secret-file', '/nowhere/secret'],
     ['--unknown'],
     ['stray'],
     ['--token'],

@@ -34,7 +34,11 @@ export function limitRequests(options: LimitMiddlewareOptions): LimitMiddleware 
 
 /** Lets a stream in, or answers it with 429, until its answer ends; comes after `authMiddleware`. */
 export function limitLive(options: LimitMiddlewareOptions): LimitMiddleware {
-  return withKey(options, (limits, key, _request, record) => record.onEnd(limits.openLive(key)));
+  return withKey(options, (limits, key, { signal }, record) => {
+    record.onEnd(limits.openLive(key));
+    // A host may drop a stream of somebody who is gone without reading it to the end.
+    signal.addEventListener('abort', () => record.end(), { once: true });
+  });
 }
 
 function withKey(

@@ -37,6 +37,28 @@ describe('the function that verifies a token', () => {
     expect(await stored()).toBe(1);
   });
 
+  it('lets in by saying who it is', async () => {
+    const requestLog = vi.fn();
+    const visitor = { subject: 'anna', tenants: ['north'] as const, scopes: ['push'], expiresAtMs: 1 };
+    for (const given of [visitor, { subject: 'anna', tenants: '*' as const }, { subject: 'anna' }]) {
+      expect((await push(() => given, { requestLog, logSubjects: 'plain' })).status).toBe(200);
+    }
+    await vi.waitFor(() => expect(requestLog).toHaveBeenCalledTimes(3));
+    expect(requestLog).toHaveBeenCalledWith(expect.objectContaining({ subject: 'anna' }));
+    expect(log).not.toHaveBeenCalled();
+  });
+
+  it.each<[string, object]>([
+    ['no subject', { subject: '' }],
+    ['a subject that is no text', { subject: 7 }],
+    ['tenants as a text', { subject: 'anna', tenants: 'north' }],
+    ['scopes that are no texts', { subject: 'anna', scopes: [7] }],
+    ['an end that is no time', { subject: 'anna', expiresAtMs: Number.NaN }],
+  ])('lets nobody in by saying who it is with %s', async (_case, given) => {
+    expect((await push(() => given as unknown as boolean)).status).toBe(401);
+    expect(log.mock.lastCall?.[0]).toContain('nor an object that names a subject');
+  });
+
   it('keeps out by false, which is nothing to log', async () => {
     const answer = await push(() => false);
     expect([answer.status, answer.body.error?.code]).toEqual([401, 'UNAUTHORIZED']);
