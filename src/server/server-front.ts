@@ -16,7 +16,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { InvalidRequestError, PROTOCOL_HEADER, UnavailableError } from '../sync/protocol/index.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
-import { limitLive, limitRequests } from './access/limit-middleware.js';
+import { limitLive, limitRefusals, limitRequests } from './access/limit-middleware.js';
 import type { ClientAddress } from './access/limit-middleware.js';
 import { checkLimits } from './access/limit-options.js';
 import type { RequestLimitOptions } from './access/limit-options.js';
@@ -118,11 +118,13 @@ export interface ServerTraits {
   readonly clock?: Clock | undefined;
 }
 
+type Guard = MiddlewareHandler<AccessEnv>;
+
 /** A server to which routes are added. */
 export interface ServerFront {
   readonly app: Hono<AccessEnv>;
   /** In front of each route that is not for everybody: who it is, and whether that is too much. */
-  readonly guards: readonly [MiddlewareHandler<AccessEnv>, MiddlewareHandler<AccessEnv>];
+  readonly guards: readonly [Guard, Guard, Guard];
   /** Behind the guards of a route whose answer is a stream that stays open. */
   readonly liveGuard: MiddlewareHandler<AccessEnv>;
   readonly health: HealthCheck;
@@ -170,7 +172,7 @@ export function makeServerFront(options: ServerFrontOptions, traits: ServerTrait
   const limited = { limits, clientAddress: options.clientAddress };
   return {
     app,
-    guards: [authMiddleware(options, log, clock), limitRequests(limited)],
+    guards: [limitRefusals(limited), authMiddleware(options, log, clock), limitRequests(limited)],
     liveGuard: limitLive(limited),
     health,
     log,

@@ -6,7 +6,7 @@
 import type { MiddlewareHandler } from 'hono';
 import type { AccessEnv, RequestRecord } from './request-record.js';
 import { claimedBytes } from './request-record.js';
-import { limitKey } from './request-limits.js';
+import { limitKey, refusalKey } from './request-limits.js';
 import type { RequestLimits } from './request-limits.js';
 import type { Visitor } from './visitor.js';
 
@@ -22,6 +22,20 @@ export interface LimitMiddlewareOptions {
 }
 
 type LimitMiddleware = MiddlewareHandler<AccessEnv>;
+
+/**
+ * Looks at no more tokens of an address that has sent too many bad ones: a signature takes time to check. Comes before
+ * `authMiddleware`.
+ */
+export function limitRefusals({ limits, clientAddress }: LimitMiddlewareOptions): LimitMiddleware {
+  return async (c, next) => {
+    const address = limits === undefined ? undefined : clientAddress?.(c.req.raw);
+    const key = address === undefined ? undefined : refusalKey(address);
+    if (key !== undefined) limits?.checkRefusals(key);
+    await next();
+    if (key !== undefined && c.res.status === 401) limits?.noteRefusal(key);
+  };
+}
 
 /** Lets a request in, or answers it with 429; comes after `authMiddleware`. */
 export function limitRequests(options: LimitMiddlewareOptions): LimitMiddleware {

@@ -18,7 +18,7 @@ import type { Visitor } from './visitor.js';
 const BURST_SECONDS = 10;
 
 /** `details.reason` of what is beyond a limit: which one. */
-export type LimitReason = 'requests' | 'bytes' | 'live';
+export type LimitReason = 'requests' | 'bytes' | 'live' | 'refused';
 
 interface Account {
   readonly requests: TokenBucket | undefined;
@@ -61,6 +61,21 @@ export class RequestLimits {
     if (volumeWaitMs > 0) throw beyond('bytes', volumeWaitMs);
     requests?.take(1, nowMs);
     volume?.take(bytes, nowMs);
+  }
+
+  /**
+   * Looks whether somebody was refused too often; {@link RequestLimits.noteRefusal} counts that.
+   *
+   * @throws UnavailableError (`UNAVAILABLE`) as {@link RequestLimits.admit} does, with `details.reason: 'refused'`
+   */
+  checkRefusals(key: string): void {
+    const waitMs = this.#account(key).requests?.waitMs(1, this.#clock.monotonicMs()) ?? 0;
+    if (waitMs > 0) throw beyond('refused', waitMs);
+  }
+
+  /** Counts that a token was no good. */
+  noteRefusal(key: string): void {
+    this.#account(key).requests?.take(1, this.#clock.monotonicMs());
   }
 
   /** Counts bytes that went to and fro; what was counted too much is given back as a negative number. */
@@ -130,6 +145,11 @@ export class RequestLimits {
 export function limitKey({ subject }: Visitor, address: string | undefined): string | undefined {
   if (subject !== '') return `subject ${subject}`;
   return address === undefined ? undefined : `address ${networkOf(address)}`;
+}
+
+/** For whom bad tokens are counted: apart from the good ones, which others of the address may have. */
+export function refusalKey(address: string): string {
+  return `refused ${networkOf(address)}`;
 }
 
 /** Of IPv6 the network of 64 bits: whoever has an address there has all of it. Of IPv4 the address itself. */

@@ -271,6 +271,23 @@ describe('a server', () => {
     expect((await statuses(1, from('10.0.0.8'))).at(-1)).toBe(200);
   });
 
+  it('looks at no more tokens of an address that sends bad ones, and at those of all others', async () => {
+    const verifyToken = vi.fn((token: string) => token === 'good');
+    const server = serve({
+      verifyToken,
+      limits: { requestsPerSecond: 1 },
+      clientAddress: (request) => request.headers.get('test-address') ?? undefined,
+    });
+    const from = (address: string, token: string): ReturnType<typeof postPush> =>
+      push(server, { ...bearer(token), 'test-address': address });
+    const found = await statuses(20, () => from('10.0.0.7', 'bad'));
+    expect(found.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => 401));
+    expect(found.at(-1)).toBe(429);
+    expect(verifyToken.mock.calls.length).toBeLessThan(13);
+    expect((await from('10.0.0.7', 'good')).body.error?.details).toMatchObject({ reason: 'refused' });
+    expect((await from('10.0.0.8', 'good')).status).toBe(200);
+  });
+
   it('has none when they are switched off', async () => {
     const server = serve({ tokens, limits: false });
     expect(new Set(await statuses(600, () => push(server, bearer('a'))))).toEqual(new Set([200]));
