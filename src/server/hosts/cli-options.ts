@@ -52,7 +52,7 @@ How much, for each subject; off for no limit:
 What is seen of it: lines of JSON on the standard error, one for each request
   --quiet                 none for requests
   --log-subjects <how>    hash, plain or none (hash)
-  --telemetry             traces and metrics by OpenTelemetry: run it with --import of an SDK
+  --telemetry             traces and metrics by OpenTelemetry, with an SDK that NODE_OPTIONS=--import=… registers
   --drain-seconds <number>  how long /ready says no before it stops to listen (0)
   --help                  this text
 `;
