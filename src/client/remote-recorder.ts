@@ -15,6 +15,16 @@ import { follow } from '../persistence/subscription.js';
 import type { FollowOptions, OnRecorded, Subscription } from '../persistence/subscription.js';
 import { withEnds } from '../persistence/transaction-ends.js';
 import { validateEvents } from '../persistence/validation.js';
+import { packPage, unpackLostUnits, unpackPendingUnits } from '../persistence/unit-batch.js';
+import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../persistence/unit.js';
+import { validatePage } from '../persistence/unit-validation.js';
+import type {
+  PageOutcome,
+  SetAsideReason,
+  SetAsideUnit,
+  SyncProgress,
+  UnitLimits,
+} from '../persistence/unit-recorder.js';
 import type { Listeners } from '../util/listeners.js';
 import type { CommitOptions, DaybookInsertOptions, DaybookRecorder } from '../host/protocol/daybook-recorder.js';
 import type { TransactionEnd } from '../host/protocol/store-host.js';
@@ -46,9 +56,9 @@ class RemoteRecorder implements TransactionalRecorder<SqlQueryable> {
     // Here already, because what is malformed cannot be packed; everything else is checked in the worker.
     validateEvents(events);
     const packed = packEvents(events);
-    const { tracking, durability } = options;
+    const { tracking, durability, unit } = options;
     return this.#link.call((host) =>
-      host.insertEvents(transfer(packed, [packed.buffer]), { tracking, durability, token: this.#token }),
+      host.insertEvents(transfer(packed, [packed.buffer]), { tracking, durability, unit, token: this.#token }),
     );
   }
 
@@ -104,7 +114,7 @@ class RemoteRecorder implements TransactionalRecorder<SqlQueryable> {
 
 /** A {@link DaybookRecorder} at the other end of a {@link WorkerLink}. */
 export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
-  override readonly supports: RecorderSupport = { ...TRANSACTION, sql: true, subscriptions: true };
+  override readonly supports: RecorderSupport = { ...TRANSACTION, sql: true, subscriptions: true, units: true };
   readonly dialect: SqlDialect = SQLITE_DIALECT;
   readonly #link: WorkerLink;
   readonly #recorded: Listeners;
@@ -121,6 +131,43 @@ export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
     options?: CommitOptions,
   ): Promise<T> {
     return await withEnds((heard) => super.transaction(heard, options), work);
+  }
+
+  async syncProgress(): Promise<SyncProgress> {
+    return this.#link.call((host) => host.syncProgress());
+  }
+
+  async selectPendingUnits(after: NotificationId, limits: UnitLimits): Promise<readonly PendingUnit[]> {
+    return unpackPendingUnits(await this.#link.call((host) => host.selectPendingUnits(after, limits)));
+  }
+
+  async insertPage(page: UnitPage): Promise<PageOutcome> {
+    // Here already, because what is malformed cannot be packed.
+    validatePage(page);
+    const packed = packPage(page);
+    return this.#link.call((host) => host.insertPage(transfer(packed, [packed.buffer])));
+  }
+
+  async setAside(
+    refused: readonly { readonly id: UnitId; readonly reason: SetAsideReason }[],
+  ): Promise<readonly UnitId[]> {
+    return this.#link.call((host) => host.setAside(refused));
+  }
+
+  async rewind(cursor: Cursor): Promise<boolean> {
+    return this.#link.call((host) => host.rewind(cursor));
+  }
+
+  async selectLostUnits(after: number, limits: UnitLimits): Promise<readonly LostUnit[]> {
+    return unpackLostUnits(await this.#link.call((host) => host.selectLostUnits(after, limits)));
+  }
+
+  async endHeal(): Promise<void> {
+    await this.#link.call((host) => host.endHeal());
+  }
+
+  async selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]> {
+    return this.#link.call((host) => host.selectSetAside(after, limits));
   }
 
   onRecorded(listener: () => void): () => void {

@@ -2,6 +2,7 @@ import type { ReplicaImages } from '../persistence/journal/durable-recorder.js';
 import { LazyReplica } from '../persistence/journal/lazy-replica.js';
 import { ChangeReplay } from '../persistence/sqlite/own-tables/change-replay.js';
 import { SqliteReplica } from '../persistence/sqlite/sqlite-replica.js';
+import { SqliteUnits } from '../persistence/sqlite/sqlite-units.js';
 import type { SqlJsImageDatabase } from '../persistence/sqlite/sqljs-database.js';
 import type { Clock } from '../util/clock.js';
 
@@ -19,7 +20,8 @@ export class ImagedReplica implements ReplicaImages {
 
   /** Makes the replica of what is in the database; tables that are missing are created. */
   create(): LazyReplica {
-    const tables = new SqliteReplica(this.#database, {}, new ChangeReplay(this.#database));
+    const [changes, units] = [new ChangeReplay(this.#database), new SqliteUnits(this.#database)];
+    const tables = new SqliteReplica(this.#database, {}, { changes, units });
     tables.createTables();
     // A new one each time: what the one before remembers is not so any more.
     this.#replica = new LazyReplica(tables, { clock: this.#clock });

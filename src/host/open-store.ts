@@ -12,6 +12,14 @@ import type { RecorderSupport, SelectEventsOptions, SelectNotificationsOptions }
 import type { SqlDialect } from '../persistence/sql/sql-dialect.js';
 import type { SqlQueryable, SqlResult } from '../persistence/sql/sql-queryable.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../persistence/stored-event.js';
+import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../persistence/unit.js';
+import type {
+  PageOutcome,
+  SetAsideReason,
+  SetAsideUnit,
+  SyncProgress,
+  UnitLimits,
+} from '../persistence/unit-recorder.js';
 import { withEnds } from '../persistence/transaction-ends.js';
 import { follow } from '../persistence/subscription.js';
 import type { FollowOptions, Subscription } from '../persistence/subscription.js';
@@ -191,6 +199,38 @@ class HostedRecorder implements DaybookRecorder {
 
   hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean> {
     return this.#recorder.hasTrackingId(applicationName, notificationId);
+  }
+
+  syncProgress(): Promise<SyncProgress> {
+    return this.#recorder.syncProgress();
+  }
+
+  selectPendingUnits(after: NotificationId, limits: UnitLimits): Promise<readonly PendingUnit[]> {
+    return this.#recorder.selectPendingUnits(after, limits);
+  }
+
+  insertPage(page: UnitPage): Promise<PageOutcome> {
+    return this.#recorder.insertPage(page);
+  }
+
+  setAside(refused: readonly { readonly id: UnitId; readonly reason: SetAsideReason }[]): Promise<readonly UnitId[]> {
+    return this.#recorder.setAside(refused);
+  }
+
+  rewind(cursor: Cursor): Promise<boolean> {
+    return this.#recorder.rewind(cursor);
+  }
+
+  selectLostUnits(after: number, limits: UnitLimits): Promise<readonly LostUnit[]> {
+    return this.#recorder.selectLostUnits(after, limits);
+  }
+
+  endHeal(): Promise<void> {
+    return this.#recorder.endHeal();
+  }
+
+  selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]> {
+    return this.#recorder.selectSetAside(after, limits);
   }
 
   query(text: string, values?: unknown[]): Promise<SqlResult> {

@@ -19,6 +19,7 @@ import type { StoreIdentity } from '../persistence/journal/store-identity.js';
 import type { ProcessRecorder, SelectEventsOptions, SelectNotificationsOptions } from '../persistence/recorder.js';
 import type { SqlResult } from '../persistence/sql/sql-queryable.js';
 import type { NotificationId, OriginatorId } from '../persistence/stored-event.js';
+import { packLostUnits, packPendingUnits, unpackPage } from '../persistence/unit-batch.js';
 import { OpenedStore } from './opened-store.js';
 import { ProgressLine } from './progress-line.js';
 import { TransactionDesk } from './transaction-desk.js';
@@ -44,13 +45,13 @@ export class StoreWorker implements StoreHost {
   }
 
   async insertEvents(packedEvents: Uint8Array, options: HostInsertOptions): Promise<readonly NotificationId[]> {
-    const { tracking, durability, token } = options;
+    const { tracking, durability, unit, token } = options;
     const events = unpackEvents(packedEvents);
-    const tracked = tracking === undefined ? {} : { tracking };
-    if (token !== undefined) return this.#transactions.get(token).insertEvents(events, tracked);
+    const said = { ...(tracking === undefined ? {} : { tracking }), ...(unit === undefined ? {} : { unit }) };
+    if (token !== undefined) return this.#transactions.get(token).insertEvents(events, said);
     const recorder = await this.#recorder();
     return recorder.insertEvents(events, {
-      ...tracked,
+      ...said,
       packedEvents,
       ...(durability === undefined ? {} : { durability }),
     });
@@ -91,6 +92,25 @@ export class StoreWorker implements StoreHost {
   async rollBackTransaction(token: number): Promise<void> {
     await this.#transactions.rollBack(token);
   }
+
+  readonly syncProgress: StoreHost['syncProgress'] = async () => (await this.#recorder()).syncProgress();
+
+  readonly selectPendingUnits: StoreHost['selectPendingUnits'] = async (after, limits) =>
+    transferred(packPendingUnits(await (await this.#recorder()).selectPendingUnits(after, limits)));
+
+  readonly insertPage: StoreHost['insertPage'] = async (page) => (await this.#recorder()).insertPage(unpackPage(page));
+
+  readonly setAside: StoreHost['setAside'] = async (refused) => (await this.#recorder()).setAside(refused);
+
+  readonly rewind: StoreHost['rewind'] = async (cursor) => (await this.#recorder()).rewind(cursor);
+
+  readonly selectLostUnits: StoreHost['selectLostUnits'] = async (after, limits) =>
+    transferred(packLostUnits(await (await this.#recorder()).selectLostUnits(after, limits)));
+
+  readonly endHeal: StoreHost['endHeal'] = async () => (await this.#recorder()).endHeal();
+
+  readonly selectSetAside: StoreHost['selectSetAside'] = async (after, limits) =>
+    (await this.#recorder()).selectSetAside(after, limits);
 
   async report(): Promise<HostReport> {
     return (await this.#opened()).report();

@@ -18,7 +18,7 @@
  *    │  │  ├─ StorageLostError          the storage was deleted or closed under us
  *    │  │  ├─ StoreExistsError          an import would replace a store
  *    │  │  └─ ImportIncompleteError     a store is not there before its import is finished
- *    │  ├─ IntegrityError          a position is taken: an event's, or a tracking record's
+ *    │  ├─ IntegrityError          a position is taken: an event's, or a tracking record's; or a unit's id
  *    │  ├─ InternalError           a promise of Daybook's own was broken
  *    │  │  └─ CorruptJournalError  what was read back is not what was written
  *    │  ├─ ProgrammingError        a call that can never work: bad argument, missing table
@@ -130,12 +130,16 @@ export class ImportIncompleteError extends OperationalError {
 
 /** Which unique position was taken. */
 export interface IntegrityErrorDetails extends Readonly<Record<string, string | number | undefined>> {
-  /** `event`: (originator, version) is taken. `tracking`: the notification was processed before. */
-  readonly constraint?: 'event' | 'tracking';
+  /**
+   * `event`: (originator, version) is taken. `tracking`: the notification was processed before. `unit`: there is a unit of
+   * this id.
+   */
+  readonly constraint?: 'event' | 'tracking' | 'unit';
   readonly originatorId?: string;
   readonly originatorVersion?: number;
   readonly applicationName?: string;
   readonly notificationId?: number;
+  readonly unitId?: string;
 }
 
 /** A unique position is taken, so nothing of the call was stored. This is optimistic concurrency control. */

@@ -5,6 +5,7 @@
  */
 import { IntegrityError } from './errors.js';
 import type { NotificationId, StoredEvent, Tracking } from './stored-event.js';
+import type { UnitId } from './unit.js';
 
 /** The error of an event whose position is taken. */
 export function eventTaken(event: StoredEvent, cause?: unknown): IntegrityError {
@@ -24,5 +25,13 @@ export function trackingTaken(tracking: Tracking, last: NotificationId, cause?: 
       ...(cause === undefined ? {} : { cause }),
       details: { constraint: 'tracking', applicationName, notificationId, lastNotificationId: last },
     },
+  );
+}
+
+/** The error of a unit whose id another one has. */
+export function unitTaken(unitId: UnitId): IntegrityError {
+  return new IntegrityError(
+    `There is a unit ${unitId} already. Nothing was stored: if it is this very one, it was recorded before.`,
+    { details: { constraint: 'unit', unitId } },
   );
 }

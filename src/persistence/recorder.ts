@@ -7,6 +7,7 @@
  * @module
  */
 import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from './stored-event.js';
+import type { UnitOptions } from './unit.js';
 
 /** Which of an aggregate's events to select. */
 export interface SelectEventsOptions {
@@ -36,6 +37,13 @@ export interface SelectNotificationsOptions {
 export interface InsertEventsOptions {
   /** Recorded in the same transaction as the events. */
   readonly tracking?: Tracking;
+  /**
+   * What the events are as a unit, where `supports.units` says that there are units; elsewhere it is refused. All events of
+   * one transaction are one unit: of those calls in it that say something, the first counts, and the others say the same.
+   *
+   * @defaultValue a strict one, in no named scope, with a random id
+   */
+  readonly unit?: UnitOptions;
 }
 
 /** What a recorder offers beside what every one must. What it does not declare is taken not to be there. */
@@ -50,6 +58,8 @@ export interface RecorderSupport {
   readonly sql?: boolean;
   /** Whether it has `subscribe`. @defaultValue false: who follows it hears of news by other means, or looks again and again */
   readonly subscriptions?: boolean;
+  /** Whether it is a `UnitRecorder`. @defaultValue false: it cannot be synchronised both ways, and takes no `unit` */
+  readonly units?: boolean;
 }
 
 /** Records events in a sequence for each aggregate, in which every position is taken once. */
@@ -100,7 +110,9 @@ export interface ProcessRecorder extends ApplicationRecorder {
    * Records all events and the tracking record, or nothing. Events may be empty.
    *
    * @throws IntegrityError (`INTEGRITY_ERROR`) with `constraint: 'tracking'` when the tracking record is not
-   *   greater than the last of its application, otherwise as in {@link AggregateRecorder.insertEvents}
+   *   greater than the last of its application, with `constraint: 'unit'` when the unit's id is taken, otherwise as in
+   *   {@link AggregateRecorder.insertEvents}
+   * @throws NotSupportedError (`NOT_SUPPORTED`) when a `unit` is given to a recorder that has none
    */
   insertEvents(events: readonly StoredEvent[], options?: InsertEventsOptions): Promise<readonly NotificationId[]>;
 

@@ -37,7 +37,7 @@ import { DataError } from './errors.js';
 import { packEvents, unpackEvents } from './event-batch.js';
 import type { StoredEvent } from './stored-event.js';
 import { UNIT_SCOPES_MAX } from './unit.js';
-import type { ConfirmedUnit, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from './unit.js';
+import type { Confirmation, ConfirmedUnit, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from './unit.js';
 
 const FLAG_COMMUTATIVE = 1;
 const FLAG_PENDING = 2;
@@ -161,7 +161,8 @@ function writePlaces(writer: ByteWriter, after: PendingUnit['after']): void {
   }
 }
 
-function writeConfirmed(writer: ByteWriter, { position, total, origin }: ConfirmedUnit): void {
+/** Writes where a server has a unit, and what it says of it. */
+export function writeConfirmed(writer: ByteWriter, { position, total, origin }: Confirmation): void {
   writer.varint(position);
   writer.varint(total);
   writer.text(origin.author);
@@ -228,7 +229,8 @@ function placed<U extends PendingUnit | LostUnit>(units: U[]): U[] {
   return units;
 }
 
-function readConfirmed(reader: ByteReader, count: number): Pick<ConfirmedUnit, 'position' | 'total' | 'origin'> {
+/** Reads what {@link writeConfirmed} wrote. @param count - of the events that are there */
+export function readConfirmed(reader: ByteReader, count: number): Confirmation {
   const position = reader.varint();
   const total = reader.varint();
   if (count > total || total > position) throw new RangeError('a position, or a total, is too small');

@@ -24,6 +24,16 @@ export const CURSOR_START: Cursor = '0';
 export const UNIT_SCOPES_MAX = 20;
 export const SCOPE_LENGTH_MAX = 200;
 
+/** What a caller says of the unit that a commit makes. */
+export interface UnitOptions {
+  /** Its id, for who must know it before it is recorded. @defaultValue a random one */
+  readonly id?: UnitId;
+  /** As {@link Unit.isCommutative}. @defaultValue false */
+  readonly isCommutative?: boolean;
+  /** As {@link Unit.scopes}. @defaultValue none */
+  readonly scopes?: readonly string[];
+}
+
 /** A commit's events, and what is said of all of them. */
 export interface Unit {
   readonly id: UnitId;
@@ -62,14 +72,17 @@ export interface UnitOrigin {
   readonly seal: Uint8Array;
 }
 
-/** A unit as a page of a server's log has it. */
-export interface ConfirmedUnit extends Unit {
+/** Where a server has a unit, and what it says of it. */
+export interface Confirmation {
   /** The position of its last event; a page, and a cursor, may end there. */
   readonly position: number;
   /** Events that the whole unit has; more than there are here where some are in scopes that this device may not see. */
   readonly total: number;
   readonly origin: UnitOrigin;
 }
+
+/** A unit as a page of a server's log has it. */
+export interface ConfirmedUnit extends Unit, Confirmation {}
 
 /** A unit that a server had confirmed, and has lost since. */
 export interface LostUnit extends ConfirmedUnit {

@@ -4,9 +4,11 @@
  * @module
  */
 import { isCanonicalUuid } from '../util/uuid-bytes.js';
-import { EventTooLargeError, ProgrammingError } from './errors.js';
-import type { SelectEventsOptions, SelectNotificationsOptions } from './recorder.js';
+import { EventTooLargeError, NotSupportedError, ProgrammingError } from './errors.js';
+import type { InsertEventsOptions, SelectEventsOptions, SelectNotificationsOptions } from './recorder.js';
 import type { StoredEvent, Tracking } from './stored-event.js';
+import { SCOPE_LENGTH_MAX, UNIT_SCOPES_MAX } from './unit.js';
+import type { UnitOptions } from './unit.js';
 
 /** UTF-16 code units of a topic: far above any name, and what a sync server takes. */
 export const TOPIC_LENGTH_MAX = 1_000;
@@ -43,6 +45,26 @@ export function validateTracking(tracking: Tracking): void {
 export function validateApplicationName(applicationName: string): void {
   if (typeof applicationName === 'string' && applicationName !== '' && isStorableText(applicationName)) return;
   refuse('applicationName', 'a text that is not empty, without zeros or halves of surrogate pairs', applicationName);
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when no unit can be so */
+export function validateUnit({ id, isCommutative, scopes = [] }: UnitOptions): void {
+  if (id !== undefined) validateOriginatorId(id, 'uuid', 'unit.id');
+  if (isCommutative !== undefined && typeof isCommutative !== 'boolean')
+    refuse('unit.isCommutative', 'true or false', isCommutative);
+  if (!Array.isArray(scopes) || scopes.length > UNIT_SCOPES_MAX)
+    refuse('unit.scopes', `a list of up to ${UNIT_SCOPES_MAX} texts`, scopes);
+  for (const scope of scopes as readonly string[]) validateText('unit.scopes', scope, SCOPE_LENGTH_MAX);
+}
+
+/**
+ * For recorders whose events belong to no units.
+ *
+ * @throws NotSupportedError (`NOT_SUPPORTED`) when a unit is asked for all the same
+ */
+export function refuseUnit({ unit }: InsertEventsOptions): void {
+  if (unit === undefined) return;
+  throw new NotSupportedError('This recorder has no units: see its supports.units. Nothing was stored.');
 }
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when there is no such durability; none is the store's own */
@@ -175,11 +197,11 @@ export function checkedServerUrl(option: string, url: string | URL): void {
   });
 }
 
-function validateOriginatorId(originatorId: string, idType: OriginatorIdType): void {
-  if (idType === 'text') validateText('originatorId', originatorId, ORIGINATOR_ID_LENGTH_MAX);
+function validateOriginatorId(originatorId: string, idType: OriginatorIdType, field: string = 'originatorId'): void {
+  if (idType === 'text') validateText(field, originatorId, ORIGINATOR_ID_LENGTH_MAX);
   // The type is asked for first: a test of something else would test what it says of itself.
   else if (typeof originatorId !== 'string' || !isCanonicalUuid(originatorId)) {
-    refuse('originatorId', 'a UUID in canonical form (lower case, with dashes)', originatorId);
+    refuse(field, 'a UUID in canonical form (lower case, with dashes)', originatorId);
   }
 }
 
@@ -187,7 +209,8 @@ function validateTopic(topic: string): void {
   validateText('topic', topic, TOPIC_LENGTH_MAX);
 }
 
-function validateText(field: string, text: string, lengthMax: number): void {
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is no text that every engine can store, empty, or too long */
+export function validateText(field: string, text: string, lengthMax: number): void {
   if (typeof text === 'string' && text !== '' && text.length <= lengthMax && isStorableText(text)) return;
   refuse(field, `a text of 1 to ${lengthMax} characters without zeros or halves of surrogate pairs`, text);
 }
@@ -196,7 +219,8 @@ function validateVersion(field: string, version: number): void {
   validateInteger(field, version, 0);
 }
 
-function validateInteger(field: string, value: number, min: number): void {
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is no safe integer from `min` on */
+export function validateInteger(field: string, value: number, min: number): void {
   if (Number.isSafeInteger(value) && value >= min) return;
   refuse(field, min === Number.MIN_SAFE_INTEGER ? 'a safe integer' : `a safe integer, ${min} or more`, value);
 }

@@ -8,8 +8,9 @@ import {
   processRecorderCases,
   sqlRecorderCases,
   transactionCases,
+  unitRecorderCases,
 } from 'daybook/testing';
-import type { SqlRecorderContext, TransactionContext } from 'daybook/testing';
+import type { SqlRecorderContext, TransactionContext, UnitRecorderContext } from 'daybook/testing';
 import { describeConformance } from '../support/run-conformance.js';
 import { newStoreName } from './open-store.js';
 
@@ -42,7 +43,7 @@ describeConformance(
   'the durable store in its worker, through Comlink',
   async () => {
     const daybook = await openDaybook({ name: newStoreName() });
-    const context: TransactionContext<SqlQueryable> & SqlRecorderContext = {
+    const context: TransactionContext<SqlQueryable> & SqlRecorderContext & UnitRecorderContext = {
       recorder: daybook.recorder,
       setUpOwnTable: () =>
         daybook.recorder.transaction(async ({ connection }) => {
@@ -58,7 +59,7 @@ describeConformance(
     };
     return { context, close: () => daybook.close() };
   },
-  { ...process, transactions: transactionCases, 'SQL recorder': sqlRecorderCases },
+  { ...process, transactions: transactionCases, 'SQL recorder': sqlRecorderCases, 'unit recorder': unitRecorderCases },
 );
 
 interface Creatable {

@@ -3,10 +3,12 @@ import { LazyReplica } from '../../src/persistence/journal/lazy-replica.js';
 import { MemoryReplica } from '../../src/persistence/memory/memory-replica.js';
 import type { Replica } from '../../src/persistence/journal/replica.js';
 import { SqliteReplica } from '../../src/persistence/sqlite/sqlite-replica.js';
+import { SqliteUnits } from '../../src/persistence/sqlite/sqlite-units.js';
 import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
 import { aggregateRecorderCases } from '../../src/testing/conformance/aggregate-recorder-cases.js';
 import { applicationRecorderCases } from '../../src/testing/conformance/application-recorder-cases.js';
 import { processRecorderCases } from '../../src/testing/conformance/process-recorder-cases.js';
+import { unitRecorderCases } from '../../src/testing/conformance/unit-recorder-cases.js';
 import { systemClock } from '../../src/util/clock.js';
 import { describeConformance } from '../support/run-conformance.js';
 import { SharedJournal } from '../support/shared-journal.js';
@@ -30,6 +32,18 @@ const REPLICAS: Readonly<Record<string, () => Promise<Replica>>> = {
   },
   'durable recorder on memory, journal in memory': async () => new MemoryReplica(),
 };
+
+describeConformance(
+  'durable recorder with units, not lazily, journal in memory',
+  async () => {
+    const database = await openSqlJs();
+    const replica = new SqliteReplica(database, {}, { units: new SqliteUnits(database) });
+    replica.createTables();
+    const recorder = await DurableRecorder.open({ replica, journal: new SharedJournal().connect() });
+    return { context: { recorder }, close: () => recorder.close() };
+  },
+  { ...suites, 'unit recorder': unitRecorderCases },
+);
 
 for (const [engine, makeReplica] of Object.entries(REPLICAS)) {
   describeConformance(

@@ -3,7 +3,9 @@ import { applicationRecorderCases } from '../../src/testing/conformance/applicat
 import { processRecorderCases } from '../../src/testing/conformance/process-recorder-cases.js';
 import { sqlRecorderCases } from '../../src/testing/conformance/sql-recorder-cases.js';
 import { transactionCases } from '../../src/testing/conformance/transaction-cases.js';
+import { unitRecorderCases } from '../../src/testing/conformance/unit-recorder-cases.js';
 import type { SqlRecorderContext } from '../../src/testing/conformance/sql-recorder-cases.js';
+import type { UnitRecorderContext } from '../../src/testing/conformance/unit-recorder-cases.js';
 import type { TransactionContext } from '../../src/testing/conformance/transaction-cases.js';
 import { withEnds } from '../../src/persistence/transaction-ends.js';
 import type { SqlQueryable } from '../../src/persistence/sql/sql-queryable.js';
@@ -18,7 +20,7 @@ describeConformance(
     // As those do who hand it out: the page's recorder, and that of a store which an application's own worker opened.
     const begin = recorder.transaction.bind(recorder);
     recorder.transaction = (work, options) => withEnds((heard) => begin(heard, options), work);
-    const context: TransactionContext<SqlQueryable> & SqlRecorderContext = {
+    const context: TransactionContext<SqlQueryable> & SqlRecorderContext & UnitRecorderContext = {
       recorder,
       setUpOwnTable: () =>
         recorder.transaction(async ({ connection }) => {
@@ -40,5 +42,6 @@ describeConformance(
     'process recorder': processRecorderCases,
     transactions: transactionCases,
     'SQL recorder': sqlRecorderCases,
+    'unit recorder': unitRecorderCases,
   },
 );

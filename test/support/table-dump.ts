@@ -11,6 +11,11 @@ export function dumpTables(database: SqliteDatabase): string {
   return [JSON.stringify(schema, null, 1), ...lines].join('\n');
 }
 
+/** A dump without the rows of units: they are inserted when a transaction is applied, and so not seen in it. */
+export function withoutUnits(dump: string): string {
+  return dump.replace(/^-- daybook_units\n(?:(?!-- ).*\n)*/m, '');
+}
+
 function dumpTable(database: SqliteDatabase, table: string, withoutRowid: boolean): string {
   // How SQLite numbers the rows of its own tables is nobody's business.
   if (table === 'sqlite_schema') return '';

@@ -9,6 +9,7 @@ import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
 import type { FollowOptions, Subscription } from '../../persistence/subscription.js';
+import type { UnitRecorder } from '../../persistence/unit-recorder.js';
 
 /** What one commit survives, where it differs from the store's `durability`. */
 export interface CommitOptions {
@@ -26,7 +27,7 @@ export interface CommitOptions {
 export interface DaybookInsertOptions extends InsertEventsOptions, CommitOptions {}
 
 /** The recorder of a store in the browser. */
-export interface DaybookRecorder extends SqlRecorder {
+export interface DaybookRecorder extends SqlRecorder, UnitRecorder {
   /** As in `ProcessRecorder`. Resolves when the commit is durable. */
   insertEvents(events: readonly StoredEvent[], options?: DaybookInsertOptions): Promise<readonly NotificationId[]>;
 

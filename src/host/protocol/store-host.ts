@@ -8,6 +8,14 @@ import type { StoreIdentity } from '../../persistence/journal/store-identity.js'
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../../persistence/recorder.js';
 import type { SqlResult } from '../../persistence/sql/sql-queryable.js';
 import type { NotificationId, OriginatorId, Tracking } from '../../persistence/stored-event.js';
+import type { Cursor, UnitId, UnitOptions } from '../../persistence/unit.js';
+import type {
+  PageOutcome,
+  SetAsideReason,
+  SetAsideUnit,
+  SyncProgress,
+  UnitLimits,
+} from '../../persistence/unit-recorder.js';
 import type { WorkerHost } from './worker-host.js';
 
 /** Options that the worker needs to open a store. */
@@ -24,6 +32,7 @@ export interface HostInsertOptions {
   readonly tracking: Tracking | undefined;
   /** @defaultValue the store's */
   readonly durability: 'strict' | 'relaxed' | undefined;
+  readonly unit: UnitOptions | undefined;
   readonly token: number | undefined;
 }
 
@@ -85,6 +94,18 @@ export interface StoreHost extends WorkerHost {
   commitTransaction(token: number): Promise<TransactionEnd>;
   /** @throws why the transaction had ended before, if it had */
   rollBackTransaction(token: number): Promise<void>;
+  syncProgress(): Promise<SyncProgress>;
+  /** @returns as `packPendingUnits` makes them */
+  selectPendingUnits(after: NotificationId, limits: UnitLimits): Promise<Uint8Array>;
+  /** @param packedPage - as `packPage` makes it */
+  insertPage(packedPage: Uint8Array): Promise<PageOutcome>;
+  setAside(refused: readonly { readonly id: UnitId; readonly reason: SetAsideReason }[]): Promise<readonly UnitId[]>;
+  rewind(cursor: Cursor): Promise<boolean>;
+  /** @returns as `packLostUnits` makes them */
+  selectLostUnits(after: number, limits: UnitLimits): Promise<Uint8Array>;
+  endHeal(): Promise<void>;
+  /** These are few, and cross as they are. */
+  selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]>;
   report(): Promise<HostReport>;
   /** Looks whether other tabs have recorded something that nobody told of. */
   refresh(): Promise<void>;

@@ -10,6 +10,7 @@ import type { NotificationId, StoredEvent, Tracking } from '../stored-event.js';
 import type { JournalFollower } from './journal-follower.js';
 import type { JournalCommit } from './journal-record.js';
 import type { Durability } from './journal.js';
+import type { UnitMark } from './unit-mark.js';
 
 // Commits in one record: a record must fit in memory several times over while it is written.
 const GROUP_COMMITS_MAX = 1_000;
@@ -22,6 +23,8 @@ export interface CommitRequest {
   /** The same events as `packEvents` makes them, if the caller has them so already. */
   readonly packedEvents: Uint8Array | undefined;
   readonly tracking: Tracking | undefined;
+  /** Made by the caller, so that it is the same however often the commit is checked. */
+  readonly unit: UnitMark;
   /** What is asked for; the store's own where it is undefined. */
   readonly durability: Durability | undefined;
 }
@@ -129,7 +132,7 @@ function checkGroup(replica: Replica, group: readonly PendingCommit[]): CheckedG
   for (const pending of group) {
     try {
       const { packedEvents } = pending;
-      const commit = check.check(pending.events, pending.tracking);
+      const commit = check.check(pending.events, pending.tracking, pending.unit);
       checked.push([pending, packedEvents === undefined ? commit : { ...commit, packedEvents }]);
     } catch (error) {
       refused.push([pending, error]);

@@ -42,6 +42,7 @@ import type { SqlResult } from '../sql/sql-queryable.js';
 import type { SqlRecorder } from '../sql/sql-recorder.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
 import {
+  refuseUnit,
   validateApplicationName,
   validateDurability,
   validateEvents,
@@ -49,6 +50,7 @@ import {
   validateSelectNotifications,
   validateStateSizes,
   validateTracking,
+  validateUnit,
 } from '../validation.js';
 import type { CheckpointOutcome } from './checkpoints.js';
 import { CommitQueue } from './commit-queue.js';
@@ -58,6 +60,8 @@ import type { Durability } from './journal.js';
 import type { OnOpenProgress } from './open-progress.js';
 import { OwnTransactions } from './own-transactions.js';
 import type { DurableTransactionOptions } from './own-transactions.js';
+import { DurableUnits } from './durable-units.js';
+import { unitMark } from './unit-mark.js';
 
 export type { ReplicaImages } from './journal-follower.js';
 
@@ -89,8 +93,8 @@ export interface DurableRecorderOptions extends JournalFollowerOptions {
   readonly onProgress?: OnOpenProgress;
 }
 
-/** Implements {@link SqlRecorder} durably, with a `Journal` below and a {@link Replica} to read from. */
-export class DurableRecorder implements SqlRecorder {
+/** Implements {@link SqlRecorder} and `UnitRecorder` durably, with a `Journal` below and a {@link Replica} to read from. */
+export class DurableRecorder extends DurableUnits implements SqlRecorder {
   readonly supports: RecorderSupport;
   readonly dialect: SqlDialect = SQLITE_DIALECT;
   readonly #follower: JournalFollower;
@@ -101,10 +105,13 @@ export class DurableRecorder implements SqlRecorder {
 
   private constructor(options: DurableRecorderOptions) {
     const { ownTables, clock = systemClock, askForWay } = options;
+    const follower = new JournalFollower(options);
+    super(follower, clock);
     this.#clock = clock;
     const hasTables = ownTables !== undefined;
-    this.supports = { notifications: true, tracking: true, transactions: hasTables, sql: hasTables };
-    this.#follower = new JournalFollower(options);
+    const units = options.replica.units !== undefined;
+    this.supports = { notifications: true, tracking: true, transactions: hasTables, sql: hasTables, units };
+    this.#follower = follower;
     this.#commits = new CommitQueue(this.#follower);
     this.#own = new OwnTransactions({ follower: this.#follower, ownTables, clock, askForWay });
   }
@@ -192,30 +199,34 @@ export class DurableRecorder implements SqlRecorder {
     this.#follower.assertUsable();
     validateEvents(events);
     validateStateSizes(events);
-    const { packedEvents, tracking, durability } = options;
+    const { packedEvents, tracking, durability, unit } = options;
+    if (unit !== undefined) {
+      if (this.supports.units !== true) refuseUnit(options);
+      validateUnit(unit);
+    }
     if (tracking !== undefined) validateTracking(tracking);
     validateDurability(durability);
     if (events.length === 0 && tracking === undefined) return [];
-    return await this.#commits.add({ events, packedEvents, tracking, durability });
+    return await this.#commits.add({ events, packedEvents, tracking, durability, unit: unitMark(unit) });
   }
 
   async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
     validateSelectEvents(originatorId, options);
-    return await this.#read((replica) => replica.selectEvents(originatorId, options));
+    return await this.read((replica) => replica.selectEvents(originatorId, options));
   }
 
   async selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {
     validateSelectNotifications(options);
-    return await this.#read((replica) => replica.selectNotifications(options));
+    return await this.read((replica) => replica.selectNotifications(options));
   }
 
   async maxNotificationId(): Promise<NotificationId> {
-    return await this.#read((replica) => replica.maxNotificationId());
+    return await this.read((replica) => replica.maxNotificationId());
   }
 
   async maxTrackingId(applicationName: string): Promise<NotificationId> {
     validateApplicationName(applicationName);
-    return await this.#read((replica) => replica.maxTrackingId(applicationName));
+    return await this.read((replica) => replica.maxTrackingId(applicationName));
   }
 
   async hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean> {
@@ -243,7 +254,7 @@ export class DurableRecorder implements SqlRecorder {
    */
   async query(text: string, values: readonly unknown[] = []): Promise<SqlResult> {
     const { tables } = this.#own;
-    return await this.#read((replica) => {
+    return await this.read((replica) => {
       replica.flush?.();
       return tables.read(text, values);
     });
@@ -259,8 +270,7 @@ export class DurableRecorder implements SqlRecorder {
     await this.#follower.close();
   }
 
-  /** Reads the replica when it holds all that it was told of, and nothing that may never be. */
-  async #read<T>(read: (replica: Replica) => T): Promise<T> {
+  protected override async read<T>(read: (replica: Replica) => T): Promise<T> {
     for (;;) {
       this.#follower.assertUsable();
       if (this.#own.isOpen) await this.#own.whenClosed();

@@ -4,7 +4,7 @@
  * ```text
  * offset size
  *      0    4  magic: 44 42 4A 4E ("DBJN")
- *      4    1  format version: 2 if there is an operation 3, else 1
+ *      4    1  format version: 3 if there is an operation 4 or 5, else 2 if there is an operation 3, else 1
  *      5    3  zero
  *      8    4  CRC-32 (ISO-HDLC, as in zip) of everything from offset 12 on, little endian
  *     12    8  position of the record, little endian: binds the bytes to their key
@@ -14,29 +14,41 @@
  *   u8 1   events:   varint id of the first notification, varint length, a packed batch (event-batch.ts)
  *   u8 2   tracking: text application name, varint notification id
  *   u8 3   changes of own tables: varint length, bytes as the replica's engine makes them (sqlite/own-tables/table-changes.ts)
+ *   u8 4   unit, which the events of this commit are: 16 bytes id, u8 flags: bit 0 = commutative, bit 1 = scopes follow,
+ *          other bits must be 0; [varint count of scopes, at least 1, each a text]
+ *   u8 5   synchronisation: varint length, a packed change (sync-change.ts)
  * ```
  *
  * A record is valid if and only if: (1) the magic is right, (2) the version is known, (3) the checksum fits,
  * (4) the position is that of its key, (5) every operation is known, and the version is the one that they need, (6) the body ends where the bytes end.
  *
+ * Events of a commit without an operation 4, as versions 1 and 2 have them, are each a unit of its own, whose id follows
+ * from what the event is (derived-unit-id.ts).
+ *
  * How it may change: new kinds of operation, and anything else, take a new format version; readers refuse a version
  * that they do not know, because to skip an operation would make this replica differ from the others. A record that needs
- * nothing of version 2 is written as version 1, byte for byte as before, so that older code goes on reading it.
+ * nothing of a later version is written as an earlier one, byte for byte as before, so that older code goes on reading it:
+ * of a tracking record alone, say.
  *
  * @module
  */
 import { crc32 } from '../../util/crc32.js';
 import { ByteReader } from '../../util/byte-reader.js';
 import { ByteWriter } from '../../util/byte-writer.js';
+import { UUID_BYTES } from '../../util/uuid-bytes.js';
 import { CorruptJournalError, NotSupportedError } from '../errors.js';
 import { packEvents, unpackEvents } from '../event-batch.js';
 import type { CheckedCommit } from './replica.js';
 import type { Tracking } from '../stored-event.js';
 import type { StoredEvent } from '../stored-event.js';
+import { packSyncChange, unpackSyncChange } from './sync-change.js';
+import type { SyncChange } from './sync-change.js';
+import type { UnitMark } from './unit-mark.js';
 
 const MAGIC = 0x4e4a4244; // "DBJN", read little endian
 const FORMAT_VERSION_PLAIN = 1;
 const FORMAT_VERSION_CHANGES = 2;
+const FORMAT_VERSION_UNITS = 3;
 const CHECKSUM_OFFSET = 8;
 const CHECKED_OFFSET = 12;
 const BODY_OFFSET = 20;
@@ -44,6 +56,11 @@ const BODY_OFFSET = 20;
 const OPERATION_EVENTS = 1;
 const OPERATION_TRACKING = 2;
 const OPERATION_CHANGES = 3;
+const OPERATION_UNIT = 4;
+const OPERATION_SYNC = 5;
+
+const FLAG_COMMUTATIVE = 1;
+const FLAG_SCOPES = 2;
 
 /** A commit that is ready for the journal, with its events packed if the caller has them so already. */
 export interface JournalCommit extends CheckedCommit {
@@ -75,8 +92,9 @@ export function encodeJournalRecord(position: number, commits: readonly JournalC
 }
 
 function writeCommit(writer: ByteWriter, commit: JournalCommit, packedEvents: Uint8Array): void {
-  const { events, firstNotificationId, tracking, changes } = commit;
-  writer.varint((events.length > 0 ? 1 : 0) + (tracking === undefined ? 0 : 1) + (changes === undefined ? 0 : 1));
+  const { events, firstNotificationId, tracking, changes, unit, sync } = commit;
+  const count = [events.length > 0, tracking, changes, unit, sync].filter(Boolean).length;
+  writer.varint(count);
   if (events.length > 0) {
     writer.u8(OPERATION_EVENTS);
     writer.varint(firstNotificationId);
@@ -91,6 +109,20 @@ function writeCommit(writer: ByteWriter, commit: JournalCommit, packedEvents: Ui
     writer.u8(OPERATION_CHANGES);
     writer.sized(changes);
   }
+  if (unit !== undefined) writeUnit(writer, unit);
+  if (sync !== undefined) {
+    writer.u8(OPERATION_SYNC);
+    writer.sized(packSyncChange(sync));
+  }
+}
+
+function writeUnit(writer: ByteWriter, { id, isCommutative, scopes }: UnitMark): void {
+  writer.u8(OPERATION_UNIT);
+  writer.raw(id);
+  writer.u8((isCommutative ? FLAG_COMMUTATIVE : 0) | (scopes.length > 0 ? FLAG_SCOPES : 0));
+  if (scopes.length === 0) return;
+  writer.varint(scopes.length);
+  for (const scope of scopes) writer.text(scope);
 }
 
 /**
@@ -105,9 +137,9 @@ export function decodeJournalRecord(position: number, bytes: Uint8Array): Checke
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(0, true) !== MAGIC) throw corrupt(position, 'it does not start as a record does');
   const version = view.getUint8(4);
-  if (version !== FORMAT_VERSION_PLAIN && version !== FORMAT_VERSION_CHANGES) {
+  if (version < FORMAT_VERSION_PLAIN || version > FORMAT_VERSION_UNITS) {
     throw new NotSupportedError(
-      `Journal record ${position} has format ${version}; this version of Daybook reads formats up to ${FORMAT_VERSION_CHANGES}. Load the newer version of the application. Nothing was changed.`,
+      `Journal record ${position} has format ${version}; this version of Daybook reads formats up to ${FORMAT_VERSION_UNITS}. Load the newer version of the application. Nothing was changed.`,
       { details: { position, formatVersion: version } },
     );
   }
@@ -126,6 +158,7 @@ export function decodeJournalRecord(position: number, bytes: Uint8Array): Checke
 
 /** The oldest version that can say what the commits say. */
 function versionFor(commits: readonly CheckedCommit[]): number {
+  if (commits.some(({ unit, sync }) => unit !== undefined || sync !== undefined)) return FORMAT_VERSION_UNITS;
   return commits.some(({ changes }) => changes !== undefined) ? FORMAT_VERSION_CHANGES : FORMAT_VERSION_PLAIN;
 }
 
@@ -142,6 +175,8 @@ function readCommit(reader: ByteReader): CheckedCommit {
   let firstNotificationId = 0;
   let tracking: Tracking | undefined;
   let changes: Uint8Array | undefined;
+  let unit: UnitMark | undefined;
+  let sync: SyncChange | undefined;
   for (let left = reader.varint(); left > 0; left--) {
     const kind = reader.u8();
     if (kind === OPERATION_EVENTS) {
@@ -151,11 +186,28 @@ function readCommit(reader: ByteReader): CheckedCommit {
       tracking = { applicationName: reader.text(), notificationId: reader.varint() };
     } else if (kind === OPERATION_CHANGES) {
       changes = reader.sized();
+    } else if (kind === OPERATION_UNIT) {
+      unit = readUnit(reader);
+    } else if (kind === OPERATION_SYNC) {
+      sync = unpackSyncChange(reader.sized());
     } else {
       throw new RangeError(`operation ${kind} is unknown`);
     }
   }
-  return { events, firstNotificationId, tracking, ...(changes === undefined ? {} : { changes }) };
+  if (unit !== undefined && events.length === 0) throw new RangeError('a unit has no events');
+  return { events, firstNotificationId, tracking, changes, unit, sync };
+}
+
+function readUnit(reader: ByteReader): UnitMark {
+  const id = reader.raw(UUID_BYTES);
+  const flags = reader.u8();
+  if ((flags & ~(FLAG_COMMUTATIVE | FLAG_SCOPES)) !== 0) throw new RangeError(`unknown flags ${flags.toString(2)}`);
+  const scopes: string[] = [];
+  if ((flags & FLAG_SCOPES) !== 0) {
+    for (let left = reader.varint(); left > 0; left--) scopes.push(reader.text());
+    if (scopes.length === 0) throw new RangeError('a unit has no scopes');
+  }
+  return { id, isCommutative: (flags & FLAG_COMMUTATIVE) !== 0, scopes };
 }
 
 function corrupt(position: number, what: string, cause?: unknown): CorruptJournalError {

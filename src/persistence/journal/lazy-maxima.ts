@@ -70,6 +70,11 @@ export class LazyMaxima {
     this.#trim();
   }
 
+  /** The store holds other numbers now, perhaps smaller ones. After {@link LazyMaxima.settle}. */
+  forget(): void {
+    this.#known.clear();
+  }
+
   #know(key: string, max: number): void {
     this.#known.set(key, max);
     this.#trim();

@@ -8,17 +8,22 @@
  * 1. Every answer is the one that the replica below would give if each commit had been applied at once: what waits is
  *    applied before a question that it could change the answer of, or is part of the answer.
  * 2. Commits reach the replica below in their order, each of them once.
- * 3. Changes of the caller's own tables are applied at once: nothing here knows what they change.
+ * 3. Changes of the caller's own tables, and those of synchronisation, are applied at once: nothing here knows what they
+ *    change. After synchronisation nothing is known any more: it takes events away.
  * 4. After a commit could not be applied, nothing is answered any more: the replica below lacks what was acknowledged.
  *
  * @module
  */
 import type { Clock } from '../../util/clock.js';
+import { areEqualBytes } from '../../util/equal-bytes.js';
+import { uuidToBytes } from '../../util/uuid-bytes.js';
 import { InternalError } from '../errors.js';
 import { LazyMaxima } from './lazy-maxima.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
 import type { CheckedCommit, Replica } from './replica.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
+import type { UnitId } from '../unit.js';
+import type { UnitTables } from './unit-tables.js';
 
 // So many are applied as soon as whoever waits for the commit has been answered, which is while the next one is written.
 // More would save nothing: what a transaction costs is a small part of what these events cost.
@@ -59,6 +64,21 @@ export class LazyReplica implements Replica {
     this.#clock = options.clock;
     this.#versions = new LazyMaxima(KNOWN_AGGREGATES_MAX, (id) => replica.maxOriginatorVersion(id));
     this.#tracked = new LazyMaxima(KNOWN_APPLICATIONS_MAX, (name) => replica.maxTrackingId(name));
+  }
+
+  get units(): UnitTables | undefined {
+    this.flush();
+    return this.#replica.units;
+  }
+
+  hasUnit(id: UnitId): boolean {
+    const bytes = uuidToBytes(id);
+    // What waits is asked for where it will be: where it has the id, and where its id is not derived yet.
+    if (this.#waiting.some(({ events, unit }) => events.length > 0 && (!unit || areEqualBytes(unit.id, bytes)))) {
+      this.flush();
+    }
+    this.#assertSound();
+    return this.#replica.hasUnit?.(id) === true;
   }
 
   maxOriginatorVersion(originatorId: OriginatorId): number {
@@ -113,7 +133,11 @@ export class LazyReplica implements Replica {
     this.#assertSound();
     for (const commit of commits) this.#take(commit);
     this.#isQuiet = false;
-    if (commits.some(({ changes }) => changes !== undefined)) this.flush();
+    if (commits.some(({ sync }) => sync !== undefined)) {
+      this.flush();
+      this.#versions.forget();
+      this.#lastId = undefined;
+    } else if (commits.some(({ changes }) => changes !== undefined)) this.flush();
     else if (this.#waitingEvents >= WAITING_EVENTS_MAX || this.#waiting.length >= WAITING_COMMITS_MAX) this.flush();
     else if (this.#waitingEvents >= WAITING_EVENTS_DUE) this.#flushSoon();
     else this.#setTimer();
@@ -144,13 +168,9 @@ export class LazyReplica implements Replica {
   }
 
   #take(commit: CheckedCommit): void {
-    const { events, firstNotificationId, tracking, changes } = commit;
-    this.#waiting.push({
-      events: events.map(copyOf),
-      firstNotificationId,
-      tracking,
-      ...(changes === undefined ? {} : { changes }),
-    });
+    const { events, firstNotificationId, tracking } = commit;
+    const { changes, unit, sync } = commit;
+    this.#waiting.push({ events: events.map(copyOf), firstNotificationId, tracking, changes, unit, sync });
     this.#waitingEvents += events.length;
     for (const { originatorId, originatorVersion } of events) this.#versions.raise(originatorId, originatorVersion);
     if (tracking !== undefined) this.#tracked.raise(tracking.applicationName, tracking.notificationId);

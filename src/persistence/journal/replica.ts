@@ -6,9 +6,14 @@
  * @module
  */
 import { NotSupportedError } from '../errors.js';
-import { eventTaken, trackingTaken } from '../position-taken.js';
+import { eventTaken, trackingTaken, unitTaken } from '../position-taken.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
+import type { UnitId } from '../unit.js';
+import type { SyncChange } from './sync-change.js';
+import { unitMark } from './unit-mark.js';
+import type { UnitMark } from './unit-mark.js';
+import type { UnitTables } from './unit-tables.js';
 
 /** Tables of events, notifications and tracking records, read and written without waiting. Arguments are already validated. */
 export interface Replica {
@@ -34,11 +39,16 @@ export interface Replica {
   /**
    * Applies commits that were checked, all or none.
    *
-   * @throws NotSupportedError (`NOT_SUPPORTED`) when a commit has changes of own tables, and this replica has no SQL
+   * @throws NotSupportedError (`NOT_SUPPORTED`) when a commit has changes of own tables or is a synchronisation, and this
+   * replica has no tables for that
    */
   apply(commits: readonly CheckedCommit[]): void;
   /** Brings what was applied to where it is kept, for whoever reads there. Absent where it always is. */
   flush?(): void;
+  /** Which units there are; not to be kept. Absent where it knows of none: then there is no synchronisation both ways. */
+  readonly units?: UnitTables | undefined;
+  /** Whether a unit is there, or was set aside. Absent where there are no {@link Replica.units}. */
+  hasUnit?(id: UnitId): boolean;
 }
 
 /** One call of `insertEvents`, decided: what it records, and under which ids. */
@@ -48,7 +58,11 @@ export interface CheckedCommit {
   readonly firstNotificationId: NotificationId;
   readonly tracking: Tracking | undefined;
   /** What changed in the caller's own tables, in the format of the engine that has them. */
-  readonly changes?: Uint8Array;
+  readonly changes?: Uint8Array | undefined;
+  /** The unit that the events are. Without it, each of them is one, with a derived id: so it was recorded before. */
+  readonly unit?: UnitMark | undefined;
+  /** What synchronisation changes. */
+  readonly sync?: SyncChange | undefined;
 }
 
 /** The notification ids of a commit's events, in their order. */
@@ -64,6 +78,7 @@ export class CommitCheck {
   readonly #replica: Replica;
   readonly #positions = new Set<string>();
   readonly #tracked = new Map<string, NotificationId>();
+  readonly #unitIds = new Set<UnitId>();
   #nextNotificationId: NotificationId;
 
   constructor(replica: Replica) {
@@ -75,15 +90,23 @@ export class CommitCheck {
    * @returns the commit with its ids, in the order of the calls
    * @throws IntegrityError (`INTEGRITY_ERROR`) when a position is taken; the other commits of the group stand
    */
-  check(events: readonly StoredEvent[], tracking: Tracking | undefined): CheckedCommit {
+  check(events: readonly StoredEvent[], tracking: Tracking | undefined, unit: UnitMark = unitMark()): CheckedCommit {
     // First, as on every engine: of an event that is processed twice, the caller learns that it was.
     if (tracking !== undefined) this.#checkTracking(tracking);
+    // Before the events: who records a unit again is to learn that it is there, and not that its events are.
+    const { chosenId } = unit;
+    if (chosenId !== undefined) this.#checkUnit(chosenId);
     const positions = this.#checkEvents(events);
     for (const position of positions) this.#positions.add(position);
     if (tracking !== undefined) this.#tracked.set(tracking.applicationName, tracking.notificationId);
+    if (chosenId !== undefined) this.#unitIds.add(chosenId);
     const commit = { events, firstNotificationId: this.#nextNotificationId, tracking };
     this.#nextNotificationId += events.length;
-    return commit;
+    return events.length === 0 ? commit : { ...commit, unit };
+  }
+
+  #checkUnit(id: UnitId): void {
+    if (this.#unitIds.has(id) || this.#replica.hasUnit?.(id) === true) throw unitTaken(id);
   }
 
   #checkEvents(events: readonly StoredEvent[]): Set<string> {
@@ -112,6 +135,11 @@ export class CommitCheck {
     const last = this.#tracked.get(applicationName) ?? this.#replica.maxTrackingId(applicationName);
     if (notificationId <= last) throw trackingTaken(tracking, last);
   }
+}
+
+/** The error of a replica that knows of no units. */
+export function withoutUnits(): NotSupportedError {
+  return new NotSupportedError('The replica of this store has no units, and cannot be synchronised both ways.');
 }
 
 /** The error of a replica without SQL that is to apply a commit with changes of own tables. */

@@ -1,6 +1,6 @@
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
 import { trackingTaken } from '../position-taken.js';
-import { withoutOwnTables } from '../journal/replica.js';
+import { withoutOwnTables, withoutUnits } from '../journal/replica.js';
 import type { CheckedCommit, Replica } from '../journal/replica.js';
 import type { ProcessTables } from '../serial/serial-recorder.js';
 import { steppedUnit } from '../serial/unit-of-work.js';
@@ -81,8 +81,9 @@ export class MemoryReplica implements Replica, ProcessTables, UnitSteps {
 
   apply(commits: readonly CheckedCommit[]): void {
     this.unit.run(() => {
-      for (const { events, tracking, changes } of commits) {
+      for (const { events, tracking, changes, sync } of commits) {
         if (changes !== undefined) throw withoutOwnTables();
+        if (sync !== undefined) throw withoutUnits();
         this.insertEvents(events);
         if (tracking !== undefined) this.insertTracking(tracking);
       }

@@ -16,7 +16,7 @@ import type {
 import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
 import { ProgrammingError } from '../errors.js';
 import type { DatabaseError } from '../errors.js';
-import { validateTracking } from '../validation.js';
+import { refuseUnit, validateTracking } from '../validation.js';
 import type { PostgresEventsTable } from './postgres-events-table.js';
 import { sqlStateOf } from './postgres-errors.js';
 import { insertProven } from './postgres-repetition.js';
@@ -52,6 +52,7 @@ export class SessionRecorder implements ProcessRecorder {
   ): Promise<readonly NotificationId[]> {
     this.#session.assertOpen();
     this.#tables.events.validate(events);
+    refuseUnit(options);
     const { tracking } = options;
     if (tracking !== undefined) validateTracking(tracking);
     if (events.length === 0 && tracking === undefined) return [];

@@ -14,12 +14,15 @@ import type {
 } from '../recorder.js';
 import type { SerialSession } from './serial-session.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
+import type { UnitOptions } from '../unit.js';
 import {
+  refuseUnit,
   validateApplicationName,
   validateEvents,
   validateSelectEvents,
   validateSelectNotifications,
   validateTracking,
+  validateUnit,
 } from '../validation.js';
 
 /** Where an aggregate recorder keeps its events. Arguments are validated; writes happen inside a unit of work. */
@@ -50,6 +53,13 @@ export interface ProcessTables extends LogTables {
   insertTracking(tracking: Tracking): void;
   /** The largest id that was tracked for an application, or 0. */
   maxTrackingId(applicationName: string): NotificationId;
+  /**
+   * Says what the events of the transaction are as a unit. Absent where events belong to none.
+   *
+   * @throws IntegrityError (`INTEGRITY_ERROR`) when its id is taken
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the transaction is another unit already
+   */
+  insertUnit?(unit: UnitOptions): void;
 }
 
 /** A connection of an engine, and how to make a transaction of it. */
@@ -142,9 +152,12 @@ export class SerialProcessRecorder<Connection>
     options: InsertEventsOptions = {},
   ): Promise<readonly NotificationId[]> {
     validateEvents(events);
-    const { tracking } = options;
+    const { tracking, unit } = options;
     if (tracking !== undefined) validateTracking(tracking);
+    if (this.#tables.insertUnit === undefined) refuseUnit(options);
+    if (unit !== undefined) validateUnit(unit);
     return insertion(this.#connection.session, events.length > 0 || tracking !== undefined, () => {
+      if (unit !== undefined) this.#tables.insertUnit?.(unit);
       if (tracking !== undefined) this.#tables.insertTracking(tracking);
       return this.#tables.insertEvents(events);
     });

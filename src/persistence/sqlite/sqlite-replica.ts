@@ -3,14 +3,16 @@
  *
  * @module
  */
-import { withoutOwnTables } from '../journal/replica.js';
+import { withoutOwnTables, withoutUnits } from '../journal/replica.js';
 import type { CheckedCommit, Replica } from '../journal/replica.js';
 import type { ProcessTables } from '../serial/serial-recorder.js';
-import type { NotificationId, StoredEvent, Tracking } from '../stored-event.js';
+import type { NotificationId, Tracking } from '../stored-event.js';
 import { unitOf } from './sqlite-connection.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
 import { SqliteEventsTable } from './sqlite-events-table.js';
 import { SqliteTrackingTable } from './sqlite-tracking-table.js';
+import type { SqliteUnits } from './sqlite-units.js';
+import type { UnitId } from '../unit.js';
 
 /** Names of the tables. */
 export interface SqliteTableOptions {
@@ -29,25 +31,37 @@ export interface OwnChanges {
   replay(changes: Uint8Array): void;
 }
 
+/** What a replica has beside events and tracking records. */
+export interface SqliteReplicaParts {
+  /** Replays what commits changed in the caller's own tables; without it, such a commit is refused. */
+  readonly changes?: OwnChanges;
+  /** Of the same database; without them, synchronisation is refused. */
+  readonly units?: SqliteUnits;
+}
+
 /** The tables of a store: events, and tracking records beside them, through any {@link SqliteDatabase}. */
 export class SqliteReplica extends SqliteEventsTable implements Replica, ProcessTables {
+  readonly units: SqliteUnits | undefined;
   readonly #tracking: SqliteTrackingTable;
   readonly #changes: OwnChanges | undefined;
 
-  /**
-   * @param database - lent, not owned: the caller closes it
-   * @param changes - replays what commits changed beside the events; without it, such a commit is refused
-   */
-  constructor(database: SqliteDatabase, options: SqliteTableOptions = {}, changes?: OwnChanges) {
+  /** @param database - lent, not owned: the caller closes it */
+  constructor(database: SqliteDatabase, options: SqliteTableOptions = {}, { changes, units }: SqliteReplicaParts = {}) {
     super(database, options.eventsTable);
     this.#tracking = new SqliteTrackingTable(database, options.trackingTable ?? TRACKING_TABLE);
     this.#changes = changes;
+    this.units = units;
   }
 
   /** Creates the tables that are missing. */
   createTables(): void {
     this.createTable();
     this.#tracking.createTable();
+    this.units?.createTables();
+  }
+
+  hasUnit(id: UnitId): boolean {
+    return this.units?.hasUnit(id) === true;
   }
 
   maxTrackingId(applicationName: string): NotificationId {
@@ -59,16 +73,23 @@ export class SqliteReplica extends SqliteEventsTable implements Replica, Process
   }
 
   apply(commits: readonly CheckedCommit[]): void {
-    const work = (): void =>
-      unitOf(this.database).run(() => merged(commits).forEach((commit) => this.#applyOne(commit)));
+    const work = (): void => unitOf(this.database).run(() => runs(commits).forEach((run) => this.#applyRun(run)));
     if (commits.some(({ changes }) => changes !== undefined)) this.#ownChanges().undecided(work);
     else work();
   }
 
-  #applyOne({ events, firstNotificationId, tracking, changes }: CheckedCommit): void {
-    this.insertFrom(firstNotificationId, events);
+  #applyRun(commits: readonly CheckedCommit[]): void {
+    const [{ firstNotificationId, tracking, changes, sync }] = commits as [CheckedCommit];
+    this.insertFrom(
+      firstNotificationId,
+      commits.flatMap(({ events }) => events),
+    );
+    this.units?.insert(commits);
     if (tracking !== undefined) this.insertTracking(tracking);
     if (changes !== undefined) this.#ownChanges().replay(changes);
+    if (sync === undefined) return;
+    if (this.units === undefined) throw withoutUnits();
+    this.units.apply(sync);
   }
 
   #ownChanges(): OwnChanges {
@@ -77,24 +98,20 @@ export class SqliteReplica extends SqliteEventsTable implements Replica, Process
   }
 }
 
-/** The same commits, with those that are events alone and follow each other as one: their rows go in together. */
-function merged(commits: readonly CheckedCommit[]): readonly CheckedCommit[] {
-  const result: { events: StoredEvent[]; commit: CheckedCommit }[] = [];
+/** The same commits; those that are events alone and follow each other as one run: their rows go in together. */
+function runs(commits: readonly CheckedCommit[]): CheckedCommit[][] {
+  const result: CheckedCommit[][] = [];
+  let next: NotificationId | undefined;
   for (const commit of commits) {
-    const last = result.at(-1);
-    if (last !== undefined && areEventsAlone(last.commit) && areEventsAlone(commit) && isNext(last, commit)) {
-      for (const event of commit.events) last.events.push(event);
-    } else {
-      result.push({ events: [...commit.events], commit });
-    }
+    const { events, firstNotificationId } = commit;
+    const isAlone = areEventsAlone(commit);
+    if (isAlone && firstNotificationId === next) result.at(-1)?.push(commit);
+    else result.push([commit]);
+    next = isAlone ? firstNotificationId + events.length : undefined;
   }
-  return result.map(({ events, commit }) => ({ ...commit, events }));
+  return result;
 }
 
-function areEventsAlone({ tracking, changes }: CheckedCommit): boolean {
-  return tracking === undefined && changes === undefined;
-}
-
-function isNext(last: { events: readonly StoredEvent[]; commit: CheckedCommit }, next: CheckedCommit): boolean {
-  return last.commit.firstNotificationId + last.events.length === next.firstNotificationId;
+function areEventsAlone({ tracking, changes, sync }: CheckedCommit): boolean {
+  return tracking === undefined && changes === undefined && sync === undefined;
 }

@@ -53,3 +53,44 @@ export function quoted(name: string): string {
   }
   return `"${name.replaceAll('"', '""')}"`;
 }
+
+/**
+ * The tables of units beside `stored_events`: readable by anybody's SQL, written by the journal only.
+ *
+ * `flags`: 1 commutative, 2 recorded by others, 4 lost. `position` is NULL where a unit is pending, and is followed by
+ * what the server says of it. `daybook_marks` has where the store stood, the largest position being where it stands. Ids
+ * of units that were set aside are not given again: `AUTOINCREMENT` of the events sees to that.
+ */
+export const CREATE_UNITS_SQL = `
+CREATE TABLE daybook_units (
+  first_id INTEGER PRIMARY KEY,
+  events INTEGER NOT NULL,
+  unit_id BLOB NOT NULL UNIQUE,
+  flags INTEGER NOT NULL,
+  scopes TEXT,
+  position INTEGER,
+  total INTEGER,
+  author TEXT,
+  recorded_at_ms INTEGER,
+  seal BLOB
+);
+CREATE INDEX daybook_units_pending ON daybook_units (first_id, events) WHERE position IS NULL;
+CREATE INDEX daybook_units_lost ON daybook_units (position) WHERE flags > 3;
+CREATE TABLE daybook_marks (position INTEGER PRIMARY KEY, cursor TEXT NOT NULL);
+CREATE TABLE daybook_set_aside (
+  first_id INTEGER PRIMARY KEY,
+  events INTEGER NOT NULL,
+  unit_id BLOB NOT NULL UNIQUE,
+  flags INTEGER NOT NULL,
+  scopes TEXT,
+  code TEXT NOT NULL,
+  message TEXT NOT NULL,
+  set_aside_at_ms INTEGER NOT NULL
+);
+CREATE TABLE daybook_set_aside_events (
+  notification_id INTEGER PRIMARY KEY,
+  originator_id BLOB NOT NULL,
+  originator_version INTEGER NOT NULL,
+  topic TEXT NOT NULL,
+  state BLOB NOT NULL
+);`;

@@ -8,6 +8,7 @@ import { decodeJournalRecord } from '../../../src/persistence/journal/journal-re
 import { MemoryReplica } from '../../../src/persistence/memory/memory-replica.js';
 import type { StoredEvent } from '../../../src/persistence/stored-event.js';
 import { newOriginatorId, sampleEvent, sampleEvents } from '../../../src/testing/conformance/event-samples.js';
+import { unitMark } from '../../../src/persistence/journal/unit-mark.js';
 import { SharedJournal } from '../../support/shared-journal.js';
 
 const MEBIBYTE = 1024 * 1024;
@@ -29,7 +30,7 @@ const openTab = (durability: 'strict' | 'relaxed' = 'strict'): Tab => {
 };
 
 const request = (events: readonly StoredEvent[], more: Partial<CommitRequest> = {}): CommitRequest => ({
-  ...{ events, packedEvents: undefined, tracking: undefined, durability: undefined },
+  ...{ events, packedEvents: undefined, tracking: undefined, durability: undefined, unit: unitMark() },
   ...more,
 });
 

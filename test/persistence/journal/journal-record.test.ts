@@ -127,7 +127,7 @@ describe('journal records', () => {
 
   test('a newer format is refused as such, not called damaged', () => {
     const record = encodeJournalRecord(1, [{ events: [], firstNotificationId: 0, tracking: undefined }]);
-    record[4] = 3;
+    record[4] = 4;
     expect(() => decodeJournalRecord(1, record)).toThrow(expect.objectContaining({ code: 'NOT_SUPPORTED' }));
   });
 });

@@ -4,6 +4,7 @@ import { DurableRecorder } from '../../../src/persistence/journal/durable-record
 import { LazyReplica } from '../../../src/persistence/journal/lazy-replica.js';
 import { MemoryReplica } from '../../../src/persistence/memory/memory-replica.js';
 import { CommitCheck } from '../../../src/persistence/journal/replica.js';
+import { unitMark } from '../../../src/persistence/journal/unit-mark.js';
 import type { CheckedCommit, Replica } from '../../../src/persistence/journal/replica.js';
 import { SqliteReplica } from '../../../src/persistence/sqlite/sqlite-replica.js';
 import { openSqlJs } from '../../../src/persistence/sqlite/sqljs-driver.js';
@@ -34,6 +35,9 @@ const setUp = (): { clock: ManualClock; below: CountingReplica; replica: LazyRep
 
 const commitOf = (replica: Replica, ...events: CheckedCommit['events']): CheckedCommit =>
   new CommitCheck(replica).check(events, undefined);
+
+// What a commit is as a unit is random; here one commit is checked twice.
+const MARK = unitMark();
 
 describe('a lazy replica', () => {
   test('applies what waits in one transaction when nothing has come for a while', () => {
@@ -206,7 +210,7 @@ describe('any sequence of commits and questions', () => {
   ): CheckedCommit | string => {
     try {
       const stored = events.map((event) => sampleEvent(ids[event.aggregate] as string, event.version));
-      return new CommitCheck(replica).check(stored, tracking);
+      return new CommitCheck(replica).check(stored, tracking, MARK);
     } catch (error) {
       return (error as Error).message;
     }

@@ -21,6 +21,7 @@ import { refreshing, refreshSchema } from './schema-refresh.js';
 import { savepoints, statementsOf } from '../sqlite-connection.js';
 import type { SqliteDatabase } from '../sqlite-driver.js';
 import { SqliteReplica } from '../sqlite-replica.js';
+import { SqliteUnits } from '../sqlite-units.js';
 import { WatchedTables } from './watched-tables.js';
 
 // Everything else that this tab records or reads waits meanwhile. Twice what a reader waits: who calls the recorder inside
@@ -56,7 +57,8 @@ export class SqliteOwnTables implements OwnTables {
     this.#capture = new ChangeCapture(database);
     this.#sql = new OwnSql(database, this.#capture);
     this.#idleWatch = new IdleWatch(clock, IDLE_MS_MAX);
-    this.#tables = new WatchedTables(new SqliteReplica(database), (call) => this.#guarded(call));
+    const tables = new SqliteReplica(database, {}, { units: new SqliteUnits(database) });
+    this.#tables = new WatchedTables(tables, (call) => this.#guarded(call));
     const session = new SerialSession({ unit: steppedUnit(this.#trial()), clock });
     this.#attempts = new SerialProcessRecorder(this.#connection(session, 0), this.#tables);
   }

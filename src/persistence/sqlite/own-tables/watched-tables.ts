@@ -1,9 +1,12 @@
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../../recorder.js';
 import type { CheckedCommit } from '../../journal/replica.js';
+import { unitMark } from '../../journal/unit-mark.js';
+import { unitTaken } from '../../position-taken.js';
+import type { UnitId, UnitOptions } from '../../unit.js';
 import type { ProcessTables } from '../../serial/serial-recorder.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../../stored-event.js';
 import { validateStateSizes } from '../../validation.js';
-import { InternalError } from '../../errors.js';
+import { InternalError, ProgrammingError } from '../../errors.js';
 
 // SQLite takes a limit that is a 32-bit integer in every driver.
 const NO_LIMIT = 2 ** 31 - 1;
@@ -16,13 +19,14 @@ export type CallGuard = <T>(call: () => T) => T;
  * whatever a savepoint took back is not among it.
  */
 export class WatchedTables implements ProcessTables {
-  readonly #tables: ProcessTables;
+  readonly #tables: ProcessTables & { hasUnit(id: UnitId): boolean };
   readonly #guard: CallGuard;
   #lastIdBefore: NotificationId = 0;
   readonly #trackedBefore = new Map<string, NotificationId>();
+  #unit: UnitOptions | undefined;
 
   /** @param guard - runs each call */
-  constructor(tables: ProcessTables, guard: CallGuard) {
+  constructor(tables: ProcessTables & { hasUnit(id: UnitId): boolean }, guard: CallGuard) {
     this.#tables = tables;
     this.#guard = guard;
   }
@@ -31,6 +35,7 @@ export class WatchedTables implements ProcessTables {
   start(): void {
     this.#lastIdBefore = this.#tables.maxNotificationId();
     this.#trackedBefore.clear();
+    this.#unit = undefined;
   }
 
   /** @returns what was recorded since the start, as commits that are applied together; none when nothing was */
@@ -48,10 +53,18 @@ export class WatchedTables implements ProcessTables {
       topic,
       state,
     }));
+    const unit = events.length === 0 ? undefined : unitMark(this.#unit);
     return [
-      { events: stored, firstNotificationId: events.length === 0 ? 0 : firstNotificationId, tracking: first },
+      { events: stored, firstNotificationId: events.length === 0 ? 0 : firstNotificationId, tracking: first, unit },
       ...commits,
     ];
+  }
+
+  // A savepoint that is taken back leaves it as it is: then it is the id of nothing, or of what the transaction does instead.
+  insertUnit(unit: UnitOptions): void {
+    if (this.#unit !== undefined && !isSaidAlike(this.#unit, unit)) throw saidOtherwise();
+    if (unit.id !== undefined && this.#tables.hasUnit(unit.id)) throw unitTaken(unit.id);
+    this.#unit = unit;
   }
 
   insertEvents(events: readonly StoredEvent[]): NotificationId[] {
@@ -94,4 +107,16 @@ export class WatchedTables implements ProcessTables {
       .filter(({ tracking, before }) => tracking.notificationId > before)
       .map(({ tracking }) => tracking);
   }
+}
+
+function isSaidAlike(a: UnitOptions, b: UnitOptions): boolean {
+  const said = ({ id, isCommutative = false, scopes = [] }: UnitOptions): string =>
+    JSON.stringify([id, isCommutative, scopes]);
+  return said(a) === said(b);
+}
+
+function saidOtherwise(): ProgrammingError {
+  return new ProgrammingError(
+    'All events of one transaction are one unit, and another one was named in it before. Nothing of this call was stored.',
+  );
 }

@@ -1,0 +1,114 @@
+/**
+ * The units of a durable recorder: *plan, journal, apply*, as a commit is checked, journalled and applied.
+ *
+ * Invariants:
+ * 1. What a call changes is decided on the replica as it is when its record is appended. Where another tab was first, it
+ *    is decided again.
+ * 2. It is one record. Nothing else waits for it longer than for a commit of as many events.
+ *
+ * @module
+ */
+import type { Clock } from '../../util/clock.js';
+import type { NotificationId } from '../stored-event.js';
+import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../unit.js';
+import type {
+  PageOutcome,
+  SetAsideReason,
+  SetAsideUnit,
+  SyncProgress,
+  UnitLimits,
+  UnitRecorder,
+} from '../unit-recorder.js';
+import { validatePage, validateReason, validateUnitLimits } from '../unit-validation.js';
+import type { JournalFollower } from './journal-follower.js';
+import type { JournalCommit } from './journal-record.js';
+import { withoutUnits } from './replica.js';
+import type { Replica } from './replica.js';
+import type { PlannedChange, UnitTables } from './unit-tables.js';
+
+/** Implements {@link UnitRecorder} over a journal: a part of `DurableRecorder`. */
+export abstract class DurableUnits implements UnitRecorder {
+  readonly #follower: JournalFollower;
+  readonly #clock: Clock;
+
+  protected constructor(follower: JournalFollower, clock: Clock) {
+    this.#follower = follower;
+    this.#clock = clock;
+  }
+
+  async syncProgress(): Promise<SyncProgress> {
+    return await this.read((replica) => unitsOf(replica).progress());
+  }
+
+  async selectPendingUnits(after: NotificationId, limits: UnitLimits): Promise<readonly PendingUnit[]> {
+    validateUnitLimits(after, limits);
+    return await this.read((replica) => unitsOf(replica).selectPending(after, limits));
+  }
+
+  async selectLostUnits(after: number, limits: UnitLimits): Promise<readonly LostUnit[]> {
+    validateUnitLimits(after, limits);
+    return await this.read((replica) => unitsOf(replica).selectLost(after, limits));
+  }
+
+  async selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]> {
+    validateUnitLimits(after, limits);
+    return await this.read((replica) => unitsOf(replica).selectSetAside(after, limits));
+  }
+
+  async insertPage(page: UnitPage): Promise<PageOutcome> {
+    validatePage(page);
+    return await this.#change((units, nowMs) => units.planPage(page, nowMs));
+  }
+
+  async setAside(
+    refused: readonly { readonly id: UnitId; readonly reason: SetAsideReason }[],
+  ): Promise<readonly UnitId[]> {
+    for (const { reason } of refused) validateReason(reason);
+    return await this.#change((units, nowMs) => units.planSetAside(refused, nowMs));
+  }
+
+  async rewind(cursor: Cursor): Promise<boolean> {
+    return await this.#change((units, nowMs) => units.planRewind(cursor, nowMs));
+  }
+
+  async endHeal(): Promise<void> {
+    await this.#change((units, nowMs) => units.planEndHeal(nowMs));
+  }
+
+  /** Reads the replica when it holds all that it was told of, and nothing that may never be. */
+  protected abstract read<T>(read: (replica: Replica) => T): Promise<T>;
+
+  #change<T>(plan: (units: UnitTables, nowMs: number) => PlannedChange<T>): Promise<T> {
+    this.#follower.assertUsable();
+    return this.#follower.exclusive(async () => {
+      for (;;) {
+        this.#follower.assertUsable();
+        let planned = this.#plan(plan);
+        if (planned.change === undefined) return planned.outcome;
+        const recheck = (): readonly JournalCommit[] => {
+          try {
+            planned = this.#plan(plan);
+          } catch {
+            // Nothing is appended, and the next round fails of the same.
+            return [];
+          }
+          return commitsOf(planned);
+        };
+        if ((await this.#follower.append(commitsOf(planned), [], recheck)) === 'appended') return planned.outcome;
+      }
+    });
+  }
+
+  #plan<T>(plan: (units: UnitTables, nowMs: number) => PlannedChange<T>): PlannedChange<T> {
+    return plan(unitsOf(this.#follower.replica), this.#clock.nowMs());
+  }
+}
+
+function unitsOf({ units }: Replica): UnitTables {
+  if (units === undefined) throw withoutUnits();
+  return units;
+}
+
+function commitsOf({ change }: PlannedChange<unknown>): readonly JournalCommit[] {
+  return change === undefined ? [] : [{ events: [], firstNotificationId: 0, tracking: undefined, sync: change }];
+}

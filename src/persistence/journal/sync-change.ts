@@ -1,0 +1,160 @@
+/**
+ * What a call of a `UnitRecorder` changes: decided once, where it was called, and made in every tab from the record.
+ *
+ * ```text
+ * varint time in ms
+ * varint count of units that are set aside, each: varint id of the first notification, text code, text message
+ * u8     step: 0 none | 1 page | 2 rewind | 3 end of healing
+ *
+ * page:    text cursor, varint position
+ *          varint count of marks that are dropped, each: varint position
+ *          varint count of own units that stand in the page in another form, each: varint id of the first notification
+ *          varint count of own units that are confirmed, each: varint id of the first notification, then as in unit-batch.ts
+ *          varint id of the first notification of those that are added
+ *          varint count of those of them that are own, each: varint place among them
+ *          those that are added, packed (unit-batch.ts), to the end
+ * rewind:  varint position
+ * ```
+ *
+ * @module
+ */
+import { ByteReader } from '../../util/byte-reader.js';
+import { ByteWriter } from '../../util/byte-writer.js';
+import type { NotificationId } from '../stored-event.js';
+import { packConfirmedUnits, readConfirmed, unpackConfirmedUnits, writeConfirmed } from '../unit-batch.js';
+import type { Confirmation, ConfirmedUnit, Cursor } from '../unit.js';
+import type { SetAsideReason } from '../unit-recorder.js';
+
+/** Which unit in this store: the id of its first notification. */
+export type UnitPlace = NotificationId;
+
+/** A unit that is set aside. */
+export interface SettingAside {
+  readonly place: UnitPlace;
+  readonly reason: SetAsideReason;
+}
+
+/** An own unit that a page confirms as it is. */
+export interface Confirming extends Confirmation {
+  readonly place: UnitPlace;
+}
+
+/** The store goes on to the end of a page. */
+export interface PageStep {
+  readonly kind: 'page';
+  readonly cursor: Cursor;
+  readonly position: number;
+  /** Positions of marks that are not kept any longer. */
+  readonly droppedMarks: readonly number[];
+  /** Own units that leave, because the page has them in another form. */
+  readonly replaced: readonly UnitPlace[];
+  readonly confirmed: readonly Confirming[];
+  /** Units that were not here in this form, in the order of the page. */
+  readonly added: readonly ConfirmedUnit[];
+  /** Of the first of their events; the others follow without gaps. Of no meaning when there are none. */
+  readonly firstNotificationId: NotificationId;
+  /** Which of them were recorded here once: their places in `added`. */
+  readonly own: readonly number[];
+}
+
+/** One change. What is set aside goes first. */
+export interface SyncChange {
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+  readonly setAside: readonly SettingAside[];
+  readonly step:
+    | PageStep
+    /** What is confirmed after a position is lost. */
+    | { readonly kind: 'rewind'; readonly position: number }
+    /** Of what is lost, what is own is pending again, and the rest leaves. */
+    | { readonly kind: 'endHeal' }
+    | undefined;
+}
+
+const STEP_NONE = 0;
+const STEP_PAGE = 1;
+const STEP_REWIND = 2;
+const STEP_END_HEAL = 3;
+
+/** Packs a change. */
+export function packSyncChange({ atMs, setAside, step }: SyncChange): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter();
+  writer.varint(atMs);
+  writeList(writer, setAside, ({ place, reason }) => {
+    writer.varint(place);
+    writer.text(reason.code);
+    writer.text(reason.message);
+  });
+  if (step === undefined) writer.u8(STEP_NONE);
+  else if (step.kind === 'page') writePage(writer, step);
+  else if (step.kind === 'rewind') {
+    writer.u8(STEP_REWIND);
+    writer.varint(step.position);
+  } else writer.u8(STEP_END_HEAL);
+  return writer.finish();
+}
+
+/** @throws RangeError, TypeError or DataError when the bytes are not what {@link packSyncChange} makes */
+export function unpackSyncChange(bytes: Uint8Array): SyncChange {
+  const reader = new ByteReader(bytes);
+  const atMs = reader.varint();
+  const setAside = readList(reader, () => ({
+    place: reader.varint(),
+    reason: { code: reader.text(), message: reader.text() },
+  }));
+  const change = { atMs, setAside, step: readStep(reader) };
+  if (reader.remaining !== 0) throw new RangeError('bytes are left after a change');
+  return change;
+}
+
+function writePage(writer: ByteWriter, step: PageStep): void {
+  writer.u8(STEP_PAGE);
+  writer.text(step.cursor);
+  writer.varint(step.position);
+  const number = (value: number): void => writer.varint(value);
+  writeList(writer, step.droppedMarks, number);
+  writeList(writer, step.replaced, number);
+  writeList(writer, step.confirmed, (confirming) => {
+    writer.varint(confirming.place);
+    writeConfirmed(writer, confirming);
+  });
+  writer.varint(step.firstNotificationId);
+  writeList(writer, step.own, number);
+  writer.raw(packConfirmedUnits(step.added));
+}
+
+function readStep(reader: ByteReader): SyncChange['step'] {
+  const step = reader.u8();
+  if (step === STEP_NONE) return undefined;
+  if (step === STEP_PAGE) return readPage(reader);
+  if (step === STEP_REWIND) return { kind: 'rewind', position: reader.varint() };
+  if (step === STEP_END_HEAL) return { kind: 'endHeal' };
+  throw new RangeError(`step ${step} is unknown`);
+}
+
+function readPage(reader: ByteReader): PageStep {
+  const number = (): number => reader.varint();
+  return {
+    kind: 'page',
+    cursor: reader.text(),
+    position: reader.varint(),
+    droppedMarks: readList(reader, number),
+    replaced: readList(reader, number),
+    confirmed: readList(reader, () => ({ place: reader.varint(), ...readConfirmed(reader, 1) })),
+    firstNotificationId: reader.varint(),
+    own: readList(reader, number),
+    added: unpackConfirmedUnits(reader.raw(reader.remaining)),
+  };
+}
+
+function writeList<T>(writer: ByteWriter, items: readonly T[], write: (item: T) => void): void {
+  writer.varint(items.length);
+  items.forEach(write);
+}
+
+function readList<T>(reader: ByteReader, read: () => T): T[] {
+  const items: T[] = [];
+  // Every item takes a byte at least, so that a damaged count ends with the bytes.
+  for (let left = reader.varint(); left > 0; left--) items.push(read());
+  return items;
+}

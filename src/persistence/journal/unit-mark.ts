@@ -1,0 +1,24 @@
+/**
+ * What a commit says of its unit: made once for each commit, however often it is checked.
+ *
+ * @module
+ */
+import { randomUuidBytes } from '../../util/random-uuid.js';
+import { uuidToBytes } from '../../util/uuid-bytes.js';
+import type { UnitId, UnitOptions } from '../unit.js';
+
+/** A unit without its events. */
+export interface UnitMark {
+  /** The 16 bytes of its id: no commit needs the text. */
+  readonly id: Uint8Array;
+  readonly isCommutative: boolean;
+  readonly scopes: readonly string[];
+  /** The id, where the caller has chosen it, so that it may be taken. */
+  readonly chosenId?: UnitId | undefined;
+}
+
+/** Makes a mark of validated options, with an id of its own where none is given. */
+export function unitMark({ id, isCommutative = false, scopes = [] }: UnitOptions = {}): UnitMark {
+  const bytes = id === undefined ? randomUuidBytes() : uuidToBytes(id);
+  return { id: bytes, isCommutative, scopes: [...scopes], chosenId: id };
+}

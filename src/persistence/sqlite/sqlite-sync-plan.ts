@@ -1,0 +1,242 @@
+/**
+ * What a call of a `UnitRecorder` changes, decided on the tables as they are. Changes nothing.
+ *
+ * A page is taken in three steps. Each of its units is *known* as it is here, and is confirmed, or it is *added*, in the
+ * place of what is known of it in another form. What is pending where an added event belongs is *in the way*, and is set
+ * aside. And with what leaves goes every later pending unit of an aggregate that it touches (*closure*), but for those that
+ * the page has: once for the page, and not for each of its units.
+ *
+ * @module
+ */
+import { areEqualBytes } from '../../util/equal-bytes.js';
+import { bytesToUuid } from '../../util/uuid-bytes.js';
+import { droppedMarks } from '../journal/kept-marks.js';
+import type { Confirming, SettingAside, SyncChange } from '../journal/sync-change.js';
+import type { PlannedChange } from '../journal/unit-tables.js';
+import type { NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
+import { CURSOR_START } from '../unit.js';
+import type { ConfirmedUnit, Cursor, UnitId, UnitPage } from '../unit.js';
+import type { PageOutcome, SetAsideReason } from '../unit-recorder.js';
+import { assertPage } from '../unit-validation.js';
+import type { SqliteUnitRows, UnitRow } from './sqlite-unit-rows.js';
+
+/** A place where the store stood. */
+export interface Mark {
+  readonly position: number;
+  readonly cursor: Cursor;
+}
+
+/** What is planned on. */
+export interface PlanningState {
+  readonly rows: SqliteUnitRows;
+  /** Newest first. */
+  readonly marks: readonly Mark[];
+  readonly isHealing: boolean;
+  readonly maxNotificationId: NotificationId;
+  /** The events of units, in the order of the units. */
+  eventsOf(units: readonly UnitRow[]): readonly (readonly StoredEvent[])[];
+}
+
+/** Units that leave, by their place. */
+type Leaving = Map<NotificationId, { readonly unit: UnitRow; readonly reason: SetAsideReason }>;
+
+const NOT_STORED: PageOutcome = { isStored: false, confirmed: [], setAside: [], addedEvents: 0 };
+const CONFLICT: SetAsideReason = { code: 'CONFLICT', message: 'Another event stands in its place.' };
+const DEPENDENCY: SetAsideReason = { code: 'DEPENDENCY', message: 'It follows on a unit that is not there any more.' };
+const LOST: SetAsideReason = { code: 'LOST', message: 'The server has lost what it stood on.' };
+
+/** As `UnitTables.planPage`. */
+export function planPage(state: PlanningState, page: UnitPage, nowMs: number): PlannedChange<PageOutcome> {
+  const [mark = { cursor: CURSOR_START, position: 0 }] = state.marks;
+  // What is lost is offered first: it would be in the way of a page, or leave unoffered.
+  if (page.from !== mark.cursor || state.isHealing) return { outcome: NOT_STORED, change: undefined };
+  const { to: cursor, position, units } = page;
+  const first = units[0]?.position ?? position + 1;
+  assertPage(position >= mark.position && first > mark.position, `the store stands at ${mark.position} already`);
+  const { known, replaced, added } = sortOut(state, units);
+  const inPage = new Set([...known.values(), ...replaced].map(({ place }) => place));
+  const leaving = inTheWay(state, units, { known, inPage });
+  close(state, leaving, replaced, inPage);
+  const setAsideBefore = state.rows.setAsideOf(added.map(({ id }) => id));
+  const wasOwn = new Set([...replaced.map(({ id }) => id), ...setAsideBefore]);
+  const outcome: PageOutcome = {
+    isStored: true,
+    confirmed: [...known.keys(), ...wasOwn],
+    setAside: idsOf(leaving),
+    addedEvents: added.reduce((sum, { id, events }) => sum + (wasOwn.has(id) ? 0 : events.length), 0),
+  };
+  if (cursor === page.from && units.length === 0) return { outcome, change: undefined };
+  const change: SyncChange = {
+    atMs: nowMs,
+    setAside: settingsAside(leaving),
+    step: {
+      kind: 'page',
+      cursor,
+      position,
+      droppedMarks: droppedMarks([position, ...state.marks.map((one) => one.position).filter((at) => at < position)]),
+      replaced: replaced.map(({ place }) => place),
+      confirmed: units.flatMap((unit): Confirming[] => {
+        const row = known.get(unit.id);
+        return row === undefined
+          ? []
+          : [{ place: row.place, position: unit.position, total: unit.total, origin: unit.origin }];
+      }),
+      added,
+      firstNotificationId: state.maxNotificationId + 1,
+      own: added.flatMap(({ id }, index) => (wasOwn.has(id) ? [index] : [])),
+    },
+  };
+  return { outcome, change };
+}
+
+/** As `UnitTables.planSetAside`. */
+export function planSetAside(
+  state: PlanningState,
+  refused: readonly { readonly id: UnitId; readonly reason: SetAsideReason }[],
+  nowMs: number,
+): PlannedChange<readonly UnitId[]> {
+  const rows = state.rows.byIds(refused.map(({ id }) => id));
+  const leaving: Leaving = new Map();
+  for (const { id, reason } of refused) {
+    const unit = rows.get(id);
+    // Confirmed meanwhile, or set aside: another tab was first.
+    if (unit !== undefined && isPending(unit)) leaving.set(unit.place, { unit, reason });
+  }
+  close(state, leaving, [], new Set());
+  return asideOnly(leaving, nowMs, idsOf(leaving));
+}
+
+/** As `UnitTables.planRewind`. */
+export function planRewind(state: PlanningState, cursor: Cursor, nowMs: number): PlannedChange<boolean> {
+  const mark = [...state.marks, { cursor: CURSOR_START, position: 0 }].find((one) => one.cursor === cursor);
+  if (mark === undefined) return { outcome: false, change: undefined };
+  const isBack = mark.position < (state.marks[0]?.position ?? 0);
+  const step = { kind: 'rewind', position: mark.position } as const;
+  return { outcome: true, change: isBack ? { atMs: nowMs, setAside: [], step } : undefined };
+}
+
+/** As `UnitTables.planEndHeal`. */
+export function planEndHeal(state: PlanningState, nowMs: number): PlannedChange<undefined> {
+  if (!state.isHealing) return { outcome: undefined, change: undefined };
+  const leaving: Leaving = new Map(state.rows.onLost().map((unit) => [unit.place, { unit, reason: LOST }]));
+  close(state, leaving, [], new Set());
+  return {
+    outcome: undefined,
+    change: { atMs: nowMs, setAside: settingsAside(leaving), step: { kind: 'endHeal' } },
+  };
+}
+
+function sortOut(
+  state: PlanningState,
+  units: readonly ConfirmedUnit[],
+): { known: Map<UnitId, UnitRow>; replaced: UnitRow[]; added: ConfirmedUnit[] } {
+  const rows = state.rows.byIds(units.map(({ id }) => id));
+  const here = units.filter(({ id }) => rows.has(id));
+  const events = state.eventsOf(here.map(({ id }) => rows.get(id) as UnitRow));
+  const known = new Map<UnitId, UnitRow>();
+  const replaced: UnitRow[] = [];
+  here.forEach((unit, index) => {
+    const row = rows.get(unit.id) as UnitRow;
+    assertPage(isPending(row), `unit ${unit.id} stood before it`);
+    if (isAsHere(unit, events[index] as readonly StoredEvent[])) known.set(unit.id, row);
+    else replaced.push(row);
+  });
+  return { known, replaced, added: units.filter(({ id }) => !known.has(id)) };
+}
+
+/** Of an own unit all events are here, also where the page has only those that may be seen. */
+function isAsHere({ events, total }: ConfirmedUnit, here: readonly StoredEvent[]): boolean {
+  if (total !== here.length) return false;
+  let at = 0;
+  for (const event of events) {
+    while (at < here.length && !isAt(here[at] as StoredEvent, event)) at++;
+    const own = here[at];
+    if (own?.topic !== event.topic || !areEqualBytes(own.state, event.state)) return false;
+  }
+  return true;
+}
+
+function isPending({ position }: UnitRow): boolean {
+  return position === undefined;
+}
+
+function isAt(a: StoredEvent, b: StoredEvent): boolean {
+  return a.originatorId === b.originatorId && a.originatorVersion === b.originatorVersion;
+}
+
+/**
+ * What is pending in the places of added events.
+ *
+ * @throws DataError (`DATA_ERROR`) when an event does not follow on the one before it
+ */
+function inTheWay(
+  state: PlanningState,
+  units: readonly ConfirmedUnit[],
+  { known, inPage }: { readonly known: ReadonlyMap<UnitId, UnitRow>; readonly inPage: ReadonlySet<NotificationId> },
+): Leaving {
+  const leaving: Leaving = new Map();
+  const last = new Map<OriginatorId, number>();
+  const looked = new Set<OriginatorId>();
+  for (const { id, events } of units) {
+    for (const { originatorId, originatorVersion } of events) {
+      if (!known.has(id)) {
+        if (!looked.has(originatorId)) {
+          looked.add(originatorId);
+          const { pending, confirmed } = state.rows.tail(originatorId);
+          const others = pending.filter(({ unit }) => !inPage.has(unit.place));
+          for (const { unit } of others) leaving.set(unit.place, { unit, reason: CONFLICT });
+          const below = others.find((one) => one.originatorVersion < originatorVersion)?.originatorVersion;
+          assertPage(below === undefined, `version ${below} of ${originatorId} is missing in it`);
+          if (confirmed !== undefined && !last.has(originatorId)) last.set(originatorId, confirmed);
+        }
+        const before = last.get(originatorId) ?? originatorVersion - 1;
+        assertPage(
+          originatorVersion === before + 1,
+          `version ${originatorVersion} of ${originatorId} follows on version ${before}`,
+        );
+      }
+      last.set(originatorId, originatorVersion);
+    }
+  }
+  return leaving;
+}
+
+/** Adds every later unit of an aggregate that something touches which leaves. */
+function close(
+  state: PlanningState,
+  leaving: Leaving,
+  replaced: readonly UnitRow[],
+  inPage: ReadonlySet<NotificationId>,
+): void {
+  const touched = new Map<string, NotificationId>();
+  const toLookAt = [...[...leaving.values()].map(({ unit }) => unit), ...replaced];
+  for (let unit = toLookAt.pop(); unit !== undefined; unit = toLookAt.pop()) {
+    for (const originatorId of state.rows.aggregatesOf(unit)) {
+      const key = bytesToUuid(originatorId);
+      if ((touched.get(key) ?? Infinity) <= unit.place) continue;
+      touched.set(key, unit.place);
+      for (const later of state.rows.openAfter(originatorId, unit.place)) {
+        if (later.place <= unit.place || inPage.has(later.place) || leaving.has(later.place)) continue;
+        leaving.set(later.place, { unit: later, reason: DEPENDENCY });
+        toLookAt.push(later);
+      }
+    }
+  }
+}
+
+function asideOnly<T>(leaving: Leaving, nowMs: number, outcome: T): PlannedChange<T> {
+  const change = { atMs: nowMs, setAside: settingsAside(leaving), step: undefined };
+  return { outcome, change: leaving.size === 0 ? undefined : change };
+}
+
+function settingsAside(leaving: Leaving): SettingAside[] {
+  return inOrder(leaving).map(({ unit, reason }) => ({ place: unit.place, reason }));
+}
+
+function idsOf(leaving: Leaving): UnitId[] {
+  return inOrder(leaving).map(({ unit }) => unit.id);
+}
+
+function inOrder(leaving: Leaving): { readonly unit: UnitRow; readonly reason: SetAsideReason }[] {
+  return [...leaving.values()].sort((a, b) => a.unit.place - b.unit.place);
+}

@@ -1,0 +1,140 @@
+/**
+ * Rows of units, and the statements that find them.
+ *
+ * @module
+ */
+import { bytesToUuid, UUID_BYTES, uuidToBytes } from '../../util/uuid-bytes.js';
+import type { NotificationId, OriginatorId } from '../stored-event.js';
+import type { UnitId } from '../unit.js';
+import { statementsOf } from './sqlite-connection.js';
+import type { SqliteDatabase, SqliteRow, SqliteValue } from './sqlite-driver.js';
+import type { SqliteStatements } from './sqlite-statements.js';
+
+/** Of `flags`. */
+export const FLAG_COMMUTATIVE = 1;
+export const FLAG_FOREIGN = 2;
+export const FLAG_LOST = 4;
+
+/** One unit that is here. */
+export interface UnitRow {
+  /** The id of its first event. */
+  readonly place: NotificationId;
+  readonly count: number;
+  readonly id: UnitId;
+  readonly flags: number;
+  /** Undefined where it is pending. */
+  readonly position: number | undefined;
+}
+
+/** An event of an aggregate, and its unit. */
+export interface PlacedVersion {
+  readonly originatorVersion: number;
+  readonly unit: UnitRow;
+}
+
+// Rows of an aggregate that are looked at together: most have fewer that are pending.
+const TAIL_ROWS = 64;
+
+const COLUMNS = 'u.first_id, u.events, u.unit_id, u.flags, u.position';
+/** The unit of an event `e`: ids of a unit's events follow each other. */
+const UNIT_OF_EVENT = `JOIN daybook_units AS u
+  ON u.first_id = (SELECT max(first_id) FROM daybook_units WHERE first_id <= e.notification_id)`;
+/** Own, and on no server as far as is known. */
+const IS_OPEN = `(u.position IS NULL OR u.flags > 3) AND NOT u.flags & ${FLAG_FOREIGN}`;
+
+/** Finds units in the tables of one database. */
+export class SqliteUnitRows {
+  readonly #statements: SqliteStatements;
+
+  /** @param database - lent */
+  constructor(database: SqliteDatabase) {
+    this.#statements = statementsOf(database);
+  }
+
+  /** Those that are there, of some. One query, whatever their number. */
+  byIds(ids: readonly UnitId[]): Map<UnitId, UnitRow> {
+    const sql = `SELECT ${COLUMNS} FROM daybook_units AS u WHERE u.unit_id IN
+      (SELECT substr(?, value * ${UUID_BYTES} + 1, ${UUID_BYTES}) FROM json_each(?))`;
+    const rows = this.#rows(sql, joinedIds(ids));
+    return new Map(rows.map((row) => [row.id, row]));
+  }
+
+  /** Those of some that were set aside. */
+  setAsideOf(ids: readonly UnitId[]): Set<UnitId> {
+    if (this.#statements.number('SELECT 1 FROM daybook_set_aside LIMIT 1', []) === undefined) return new Set();
+    const sql = `SELECT unit_id FROM daybook_set_aside WHERE unit_id IN
+      (SELECT substr(?, value * ${UUID_BYTES} + 1, ${UUID_BYTES}) FROM json_each(?))`;
+    return new Set(this.#statements.all(sql, joinedIds(ids)).map(([id]) => bytesToUuid(id as Uint8Array)));
+  }
+
+  /**
+   * The pending events of an aggregate, newest first, and the newest version that is not pending.
+   *
+   * @returns `confirmed` is undefined when there is none
+   */
+  tail(originatorId: OriginatorId): { readonly pending: PlacedVersion[]; readonly confirmed: number | undefined } {
+    const pending: PlacedVersion[] = [];
+    const sql = `SELECT ${COLUMNS}, e.originator_version FROM stored_events AS e ${UNIT_OF_EVENT}
+      WHERE e.originator_id = ? AND e.originator_version < ? ORDER BY e.originator_version DESC LIMIT ${TAIL_ROWS}`;
+    for (let below = Number.MAX_SAFE_INTEGER; ;) {
+      const rows = this.#statements.all(sql, [uuidToBytes(originatorId), below]);
+      for (const row of rows) {
+        const unit = toUnitRow(row);
+        below = row[5] as number;
+        if (unit.position !== undefined) return { pending, confirmed: below };
+        pending.push({ originatorVersion: below, unit });
+      }
+      if (rows.length < TAIL_ROWS) return { pending, confirmed: undefined };
+    }
+  }
+
+  /** Own units that no server has, with events of an aggregate after a place. */
+  openAfter(originatorId: Uint8Array, place: NotificationId): UnitRow[] {
+    const sql = `SELECT DISTINCT ${COLUMNS} FROM stored_events AS e ${UNIT_OF_EVENT}
+      WHERE e.originator_id = ? AND e.notification_id > ? AND ${IS_OPEN}`;
+    return this.#rows(sql, [originatorId, place]);
+  }
+
+  /** The aggregates of a unit. */
+  aggregatesOf({ place, count }: UnitRow): Uint8Array[] {
+    const sql = 'SELECT DISTINCT originator_id FROM stored_events WHERE notification_id >= ? AND notification_id < ?';
+    return this.#statements.all(sql, [place, place + count]).map(([id]) => id as Uint8Array);
+  }
+
+  /** Own units that no server has, and which stand on what is lost and others'. */
+  onLost(): UnitRow[] {
+    const sql = `SELECT DISTINCT ${COLUMNS} FROM daybook_units AS u
+      JOIN stored_events AS e ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events
+      WHERE ${IS_OPEN} AND EXISTS (SELECT 1 FROM stored_events AS f
+        WHERE f.originator_id = e.originator_id AND f.originator_version < e.originator_version
+        AND (SELECT flags FROM daybook_units WHERE first_id <= f.notification_id ORDER BY first_id DESC LIMIT 1)
+          >= ${FLAG_LOST + FLAG_FOREIGN})`;
+    return this.#rows(sql, []);
+  }
+
+  #rows(sql: string, parameters: readonly SqliteValue[]): UnitRow[] {
+    return this.#statements.all(sql, parameters).map(toUnitRow);
+  }
+}
+
+/** Ids as what statements take for a list: their bytes, and the places in them. */
+function joinedIds(ids: readonly UnitId[]): [Uint8Array, string] {
+  return [joinedBytes(ids.map(uuidToBytes)), JSON.stringify([...ids.keys()])];
+}
+
+/** Ids one after another. */
+export function joinedBytes(ids: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(ids.length * UUID_BYTES);
+  ids.forEach((id, index) => joined.set(id, index * UUID_BYTES));
+  return joined;
+}
+
+function toUnitRow([place, count, id, flags, position]: SqliteRow): UnitRow {
+  return {
+    place: place as number,
+    count: count as number,
+    id: bytesToUuid(id as Uint8Array),
+    flags: flags as number,
+    position: (position as number | null) ?? undefined,
+  };
+}

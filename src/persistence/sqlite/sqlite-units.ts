@@ -1,0 +1,388 @@
+/**
+ * The units of a store, in tables beside its events (`sqlite-schema.ts`).
+ *
+ * @module
+ */
+import { bytesToUuid, UUID_BYTES, uuidToBytes } from '../../util/uuid-bytes.js';
+import { derivedUnitId } from '../derived-unit-id.js';
+import type { CheckedCommit } from '../journal/replica.js';
+import type { PageStep, SettingAside, SyncChange, UnitPlace } from '../journal/sync-change.js';
+import type { PlannedChange, UnitTables } from '../journal/unit-tables.js';
+import type { NotificationId, StoredEvent } from '../stored-event.js';
+import { CURSOR_START } from '../unit.js';
+import type { Confirmation, ConfirmedUnit, Cursor, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from '../unit.js';
+import type { PageOutcome, SetAsideReason, SetAsideUnit, SyncProgress, UnitLimits } from '../unit-recorder.js';
+import { statementsOf } from './sqlite-connection.js';
+import type { SqliteDatabase, SqliteRow, SqliteValue } from './sqlite-driver.js';
+import { SqliteEventsTable } from './sqlite-events-table.js';
+import { CREATE_UNITS_SQL } from './sqlite-schema.js';
+import type { SqliteStatements } from './sqlite-statements.js';
+import { planEndHeal, planPage, planRewind, planSetAside } from './sqlite-sync-plan.js';
+import type { Mark, PlanningState } from './sqlite-sync-plan.js';
+import { FLAG_COMMUTATIVE, FLAG_FOREIGN, FLAG_LOST, joinedBytes, SqliteUnitRows } from './sqlite-unit-rows.js';
+
+// Rows that are read at once when a store gets its units: bounds memory.
+const ROWS_DERIVED = 1_000;
+
+const UNIT = 'u.first_id, u.events, u.unit_id, u.flags, u.scopes';
+const CONFIRMATION = 'u.position, u.total, u.author, u.recorded_at_ms, u.seal';
+/** What limits of bytes count. */
+const bytesOf = (events: string): string => `(SELECT total(length(topic) + length(state)) FROM ${events}
+  WHERE notification_id >= u.first_id AND notification_id < u.first_id + u.events)`;
+
+/** A row of those that begin with {@link UNIT}. */
+interface ReadUnit {
+  readonly place: UnitPlace;
+  readonly count: number;
+  readonly unit: Omit<Unit, 'events'>;
+  readonly rest: SqliteRow;
+}
+
+interface ReadEvents extends ReadUnit {
+  readonly events: readonly StoredEvent[];
+}
+
+/** The tables of units in one database, beside the events of it. */
+export class SqliteUnits implements UnitTables {
+  readonly #database: SqliteDatabase;
+  readonly #statements: SqliteStatements;
+  readonly #events: SqliteEventsTable;
+  readonly #setAsideEvents: SqliteEventsTable;
+  readonly #rows: SqliteUnitRows;
+
+  /** @param database - lent, with a table `stored_events` */
+  constructor(database: SqliteDatabase) {
+    this.#database = database;
+    this.#statements = statementsOf(database);
+    this.#events = new SqliteEventsTable(database);
+    this.#setAsideEvents = new SqliteEventsTable(database, 'daybook_set_aside_events');
+    this.#rows = new SqliteUnitRows(database);
+  }
+
+  /** Creates the tables where they are missing: events that were there before are units with derived ids. */
+  createTables(): void {
+    if (this.#number("SELECT 1 FROM sqlite_schema WHERE name = 'daybook_units'") !== undefined) return;
+    this.#database.exec(CREATE_UNITS_SQL);
+    for (let start = 1; ;) {
+      const events = this.#events.selectNotifications({ start, limit: ROWS_DERIVED });
+      this.insert(events.map((event) => ({ events: [event], firstNotificationId: event.id, tracking: undefined })));
+      if (events.length < ROWS_DERIVED) return;
+      start = (events.at(-1) as { readonly id: NotificationId }).id + 1;
+    }
+  }
+
+  hasUnit(id: UnitId): boolean {
+    return this.#rows.byIds([id]).size + this.#rows.setAsideOf([id]).size > 0;
+  }
+
+  /** Inserts the units of commits whose events are there. */
+  insert(commits: readonly CheckedCommit[]): void {
+    const places: UnitPlace[] = [];
+    const ids: Uint8Array[] = [];
+    const addPlain = (place: UnitPlace, id: Uint8Array): void => {
+      places.push(place);
+      ids.push(id);
+    };
+    for (const { events, firstNotificationId: place, unit } of commits) {
+      if (unit === undefined)
+        events.forEach((event, index) => addPlain(place + index, uuidToBytes(derivedUnitId(event))));
+      else if (events.length === 1 && !unit.isCommutative && unit.scopes.length === 0) addPlain(place, unit.id);
+      else if (events.length > 0) {
+        this.#run('INSERT INTO daybook_units (first_id, events, unit_id, flags, scopes) VALUES (?, ?, ?, ?, ?)', [
+          ...[place, events.length, unit.id, flagsOf(unit), scopesText(unit)],
+        ]);
+      }
+    }
+    if (places.length === 0) return;
+    // One statement for the many that are alike: each value that goes in takes a call.
+    this.#run(
+      `INSERT INTO daybook_units (first_id, events, unit_id, flags)
+        SELECT value, 1, substr(?, key * ${UUID_BYTES} + 1, ${UUID_BYTES}), 0 FROM json_each(?)`,
+      [joinedBytes(ids), JSON.stringify(places)],
+    );
+  }
+
+  /** Makes a change. Inside a transaction. */
+  apply({ atMs, setAside, step }: SyncChange): void {
+    for (const setting of setAside) this.#setAside(setting, atMs);
+    if (step?.kind === 'page') this.#applyPage(step);
+    else if (step?.kind === 'rewind') {
+      this.#run(`UPDATE daybook_units SET flags = flags | ${FLAG_LOST} WHERE position > ?`, [step.position]);
+      this.#run('DELETE FROM daybook_marks WHERE position > ?', [step.position]);
+    } else if (step?.kind === 'endHeal') {
+      this.#run(`DELETE FROM stored_events WHERE notification_id IN (SELECT e.notification_id FROM daybook_units AS u
+        JOIN stored_events AS e ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events
+        WHERE u.flags > 3 AND u.flags & ${FLAG_FOREIGN})`);
+      this.#run(`DELETE FROM daybook_units WHERE flags > 3 AND flags & ${FLAG_FOREIGN}`);
+      this.#run(`UPDATE daybook_units SET flags = flags & ${FLAG_COMMUTATIVE}, position = NULL, total = NULL,
+        author = NULL, recorded_at_ms = NULL, seal = NULL WHERE flags > 3`);
+    }
+  }
+
+  progress(): SyncProgress {
+    const marks = this.#marks();
+    const [row] = this.#statements.all(
+      `SELECT count(*), total(events),
+        (SELECT count(*) FROM daybook_units WHERE flags > 3), (SELECT count(*) FROM daybook_set_aside)
+        FROM daybook_units WHERE position IS NULL`,
+      [],
+    );
+    const [pendingUnits, pendingEvents, lostUnits, setAsideUnits] = row as [number, number, number, number];
+    return {
+      cursor: marks[0]?.cursor ?? CURSOR_START,
+      position: marks[0]?.position ?? 0,
+      marks: [...marks.map(({ cursor }) => cursor), CURSOR_START],
+      ...{ pendingUnits, pendingEvents, lostUnits, setAsideUnits },
+    };
+  }
+
+  selectPending(after: NotificationId, limits: UnitLimits): PendingUnit[] {
+    const sql = `SELECT ${UNIT} FROM daybook_units AS u WHERE u.position IS NULL AND u.first_id > ? ORDER BY u.first_id`;
+    return this.#placed(sql, after, limits).map(({ place, unit, events, places }) => ({
+      ...unit,
+      events,
+      firstNotificationId: place,
+      after: places,
+    }));
+  }
+
+  selectLost(after: number, limits: UnitLimits): LostUnit[] {
+    const sql = `SELECT ${UNIT}, ${CONFIRMATION} FROM daybook_units AS u
+      WHERE u.flags > 3 AND u.position > ? ORDER BY u.position`;
+    return this.#placed(sql, after, limits).map(({ unit, events, rest, places }) => ({
+      ...unit,
+      events,
+      ...toConfirmation(rest),
+      after: places,
+    }));
+  }
+
+  selectSetAside(after: NotificationId, limits: UnitLimits): SetAsideUnit[] {
+    const sql = `SELECT ${UNIT}, u.code, u.message, u.set_aside_at_ms FROM daybook_set_aside AS u
+      WHERE u.first_id > ? ORDER BY u.first_id`;
+    return this.#select(sql, after, limits, this.#setAsideEvents).map(({ place, unit, events, rest }) => {
+      const [code, message, setAsideAtMs] = rest as [string, string, number];
+      return { ...unit, events, firstNotificationId: place, reason: { code, message }, setAsideAtMs };
+    });
+  }
+
+  planPage(page: UnitPage, nowMs: number): PlannedChange<PageOutcome> {
+    return planPage(this.#state(), page, nowMs);
+  }
+
+  planSetAside(
+    refused: readonly { readonly id: UnitId; readonly reason: SetAsideReason }[],
+    nowMs: number,
+  ): PlannedChange<readonly UnitId[]> {
+    return planSetAside(this.#state(), refused, nowMs);
+  }
+
+  planRewind(cursor: Cursor, nowMs: number): PlannedChange<boolean> {
+    return planRewind(this.#state(), cursor, nowMs);
+  }
+
+  planEndHeal(nowMs: number): PlannedChange<undefined> {
+    return planEndHeal(this.#state(), nowMs);
+  }
+
+  #state(): PlanningState {
+    return {
+      rows: this.#rows,
+      marks: this.#marks(),
+      isHealing: this.#number('SELECT 1 FROM daybook_units WHERE flags > 3 LIMIT 1') !== undefined,
+      maxNotificationId: this.#events.maxNotificationId(),
+      eventsOf: (units) => eventsOf(this.#events, units),
+    };
+  }
+
+  #applyPage(step: PageStep): void {
+    for (const place of step.replaced) this.#remove(place);
+    for (const { place, ...confirmation } of step.confirmed) this.#confirm(place, confirmation);
+    const { added, own } = step;
+    for (const index of own) this.#forgetSetAside(added[index] as ConfirmedUnit);
+    this.#events.insertFrom(
+      step.firstNotificationId,
+      added.flatMap(({ events }) => events),
+    );
+    let place = step.firstNotificationId;
+    added.forEach((unit, index) => {
+      this.#insertConfirmed(place, unit, own.includes(index) ? 0 : FLAG_FOREIGN);
+      place += unit.events.length;
+    });
+    this.#run('INSERT OR REPLACE INTO daybook_marks VALUES (?, ?)', [step.position, step.cursor]);
+    for (const position of step.droppedMarks) this.#run('DELETE FROM daybook_marks WHERE position = ?', [position]);
+  }
+
+  #insertConfirmed(place: UnitPlace, unit: ConfirmedUnit, flags: number): void {
+    this.#run('INSERT INTO daybook_units VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', [
+      ...[place, unit.events.length, uuidToBytes(unit.id), flagsOf(unit) | flags, scopesText(unit)],
+      ...fromConfirmation(unit),
+    ]);
+  }
+
+  #confirm(place: UnitPlace, confirmation: Confirmation): void {
+    this.#run(
+      'UPDATE daybook_units SET position = ?, total = ?, author = ?, recorded_at_ms = ?, seal = ? WHERE first_id = ?',
+      [...fromConfirmation(confirmation), place],
+    );
+  }
+
+  #setAside({ place, reason }: SettingAside, atMs: number): void {
+    this.#run(
+      `INSERT INTO daybook_set_aside SELECT first_id, events, unit_id, flags, scopes, ?, ?, ?
+        FROM daybook_units WHERE first_id = ?`,
+      [reason.code, reason.message, atMs, place],
+    );
+    this.#run(
+      `INSERT INTO daybook_set_aside_events SELECT * FROM stored_events
+        WHERE notification_id >= ?1 AND notification_id < ?1 + (SELECT events FROM daybook_units WHERE first_id = ?1)`,
+      [place],
+    );
+    this.#remove(place);
+  }
+
+  #remove(place: UnitPlace): void {
+    this.#run(
+      `DELETE FROM stored_events
+        WHERE notification_id >= ?1 AND notification_id < ?1 + (SELECT events FROM daybook_units WHERE first_id = ?1)`,
+      [place],
+    );
+    this.#run('DELETE FROM daybook_units WHERE first_id = ?', [place]);
+  }
+
+  /** It was decided again: a page has it. */
+  #forgetSetAside({ id }: Unit): void {
+    const parameters = [uuidToBytes(id)];
+    this.#run(
+      `DELETE FROM daybook_set_aside_events WHERE notification_id IN
+        (SELECT e.notification_id FROM daybook_set_aside AS u JOIN daybook_set_aside_events AS e
+          ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events WHERE u.unit_id = ?)`,
+      parameters,
+    );
+    this.#run('DELETE FROM daybook_set_aside WHERE unit_id = ?', parameters);
+  }
+
+  #marks(): Mark[] {
+    return this.#statements
+      .all('SELECT position, cursor FROM daybook_marks ORDER BY position DESC', [])
+      .map(([position, cursor]) => ({ position: position as number, cursor: cursor as string }));
+  }
+
+  /** With the units before, for each aggregate of each. */
+  #placed(
+    sql: string,
+    after: number,
+    limits: UnitLimits,
+  ): (ReadEvents & { readonly places: readonly (UnitId | undefined)[] })[] {
+    const before = new Map<string, UnitId>();
+    return this.#select(sql, after, limits).map((read) => {
+      const seen = new Set<string>();
+      const places: (UnitId | undefined)[] = [];
+      for (const event of read.events) {
+        const { originatorId, originatorVersion } = event;
+        if (!seen.has(originatorId)) {
+          seen.add(originatorId);
+          places.push(before.get(`${originatorId}:${originatorVersion - 1}`) ?? this.#unitBefore(event));
+        }
+        // Most often it is among those that are read with it.
+        before.set(`${originatorId}:${originatorVersion}`, read.unit.id);
+      }
+      return { ...read, places };
+    });
+  }
+
+  /** The unit of the version before an event's. */
+  #unitBefore({ originatorId, originatorVersion }: StoredEvent): UnitId | undefined {
+    const sql = `SELECT unit_id FROM daybook_units WHERE first_id <= (SELECT notification_id FROM stored_events
+      WHERE originator_id = ? AND originator_version < ? ORDER BY originator_version DESC LIMIT 1)
+      ORDER BY first_id DESC LIMIT 1`;
+    const [row] = this.#statements.all(sql, [uuidToBytes(originatorId), originatorVersion]);
+    return row === undefined ? undefined : bytesToUuid(row[0] as Uint8Array);
+  }
+
+  /** As many of the rows as the limits let, one at least, with their events. */
+  #select(
+    sql: string,
+    after: number,
+    { eventsMax, bytesMax }: UnitLimits,
+    table: SqliteEventsTable = this.#events,
+  ): ReadEvents[] {
+    const bytes = bytesOf(table === this.#events ? 'stored_events' : 'daybook_set_aside_events');
+    const limited = sql.replace('SELECT', `SELECT ${bytes},`);
+    let [eventsLeft, bytesLeft] = [eventsMax, bytesMax];
+    const units: ReadUnit[] = [];
+    for (const [size, ...row] of this.#statements.all(`${limited} LIMIT ?`, [after, eventsMax])) {
+      const read = toReadUnit(row);
+      eventsLeft -= read.count;
+      bytesLeft -= size as number;
+      if (units.length > 0 && (eventsLeft < 0 || bytesLeft < 0)) break;
+      units.push(read);
+    }
+    const events = eventsOf(table, units);
+    return units.map((read, index) => ({ ...read, events: events[index] as readonly StoredEvent[] }));
+  }
+
+  #run(sql: string, parameters: readonly SqliteValue[] = []): void {
+    this.#statements.run(sql, parameters);
+  }
+
+  #number(sql: string): number | undefined {
+    return this.#statements.number(sql, []);
+  }
+}
+
+/** The events of units, with one query for those that follow each other. */
+function eventsOf(
+  table: SqliteEventsTable,
+  units: readonly { readonly place: UnitPlace; readonly count: number }[],
+): StoredEvent[][] {
+  const events: StoredEvent[] = [];
+  for (let at = 0; at < units.length;) {
+    const { place } = units[at] as { readonly place: UnitPlace };
+    let end = place;
+    for (; at < units.length && units[at]?.place === end; at++) end += (units[at] as { count: number }).count;
+    for (const { id: _id, ...event } of table.selectNotifications({ start: place, limit: end - place }))
+      events.push(event);
+  }
+  let next = 0;
+  return units.map(({ count }) => events.slice(next, (next += count)));
+}
+
+function toReadUnit([place, count, id, flags, scopes, ...rest]: SqliteRow): ReadUnit {
+  return {
+    place: place as number,
+    count: count as number,
+    unit: {
+      id: bytesToUuid(id as Uint8Array),
+      isCommutative: ((flags as number) & FLAG_COMMUTATIVE) !== 0,
+      scopes: scopes === null ? [] : (JSON.parse(scopes as string) as string[]),
+    },
+    rest,
+  };
+}
+
+function toConfirmation([position, total, author, recordedAtMs, seal]: SqliteRow): Confirmation {
+  return {
+    position: position as number,
+    total: total as number,
+    // Some drivers have no empty blob.
+    origin: {
+      author: author as string,
+      recordedAtMs: recordedAtMs as number,
+      seal: (seal as Uint8Array | null) ?? new Uint8Array(0),
+    },
+  };
+}
+
+function fromConfirmation({ position, total, origin }: Confirmation): SqliteValue[] {
+  return [position, total, origin.author, origin.recordedAtMs, origin.seal];
+}
+
+function flagsOf({ isCommutative }: Pick<Unit, 'isCommutative'>): number {
+  return isCommutative ? FLAG_COMMUTATIVE : 0;
+}
+
+/** None is NULL: it is so in nearly every row. */
+function scopesText({ scopes }: Pick<Unit, 'scopes'>): string | null {
+  return scopes.length === 0 ? null : JSON.stringify(scopes);
+}

@@ -1,0 +1,61 @@
+/**
+ * Refuses malformed arguments of a `UnitRecorder` before anything is stored.
+ *
+ * @module
+ */
+import { DataError } from './errors.js';
+import { CURSOR_START } from './unit.js';
+import type { Cursor, UnitPage } from './unit.js';
+import type { SetAsideReason, UnitLimits } from './unit-recorder.js';
+import { isStorableText, validateEvents, validateInteger, validateText, validateUnit } from './validation.js';
+
+/** UTF-16 code units of a cursor. */
+export const CURSOR_LENGTH_MAX = 200;
+// Of people's words: long enough for any, and bounded, because it is kept.
+const MESSAGE_LENGTH_MAX = 10_000;
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a place or a limit is no number of its kind */
+export function validateUnitLimits(after: number, { eventsMax, bytesMax }: UnitLimits): void {
+  validateInteger('after', after, 0);
+  validateInteger('eventsMax', eventsMax, 1);
+  validateInteger('bytesMax', bytesMax, 1);
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a reason cannot be stored as it is */
+export function validateReason({ code, message }: SetAsideReason): void {
+  validateText('reason.code', code, CURSOR_LENGTH_MAX);
+  if (message !== '') validateText('reason.message', message, MESSAGE_LENGTH_MAX);
+}
+
+/**
+ * What can be said of a page without a look at a store.
+ *
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an event, an id or a scope cannot be stored as it is
+ * @throws DataError (`DATA_ERROR`) when no server has such a page
+ */
+export function validatePage({ from, to, position, units }: UnitPage): void {
+  assertPage(isCursor(from) && isCursor(to), 'a cursor is no text of 1 to 200 characters');
+  validateInteger('position', position, 0);
+  let last = 0;
+  const ids = new Set<string>();
+  for (const { id, events, isCommutative, scopes, position: at, total, origin } of units) {
+    validateEvents(events);
+    validateUnit({ id, isCommutative, scopes });
+    assertPage(!ids.has(id), `unit ${id} stands in it twice`);
+    ids.add(id);
+    assertPage(Number.isSafeInteger(at) && at > last && at <= position, `position ${at} is not in its place`);
+    last = at;
+    const isWhole = Number.isSafeInteger(total) && events.length > 0 && total >= events.length;
+    assertPage(isWhole, `unit ${id} has ${events.length} events of ${total}`);
+    assertPage(isStorableText(origin.author) && Number.isSafeInteger(origin.recordedAtMs), `unit ${id} has no origin`);
+  }
+}
+
+/** @throws DataError (`DATA_ERROR`) when something does not hold that holds of every page of a server */
+export function assertPage(holds: boolean, why: string): asserts holds {
+  if (!holds) throw new DataError(`No server has such a page: ${why}. Nothing was stored.`);
+}
+
+function isCursor(cursor: Cursor): boolean {
+  return cursor === CURSOR_START || (cursor !== '' && cursor.length <= CURSOR_LENGTH_MAX && isStorableText(cursor));
+}

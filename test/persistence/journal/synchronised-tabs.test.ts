@@ -1,0 +1,336 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { StoredEvent } from '../../../src/persistence/stored-event.js';
+import { CURSOR_START } from '../../../src/persistence/unit.js';
+import type { ConfirmedUnit, Cursor, UnitPage } from '../../../src/persistence/unit.js';
+import { openTab } from '../../support/own-tables-tab.js';
+import type { OwnTablesTab } from '../../support/own-tables-tab.js';
+import { SharedJournal } from '../../support/shared-journal.js';
+import { dumpTables } from '../../support/table-dump.js';
+import { plain, UnitModel } from '../../support/unit-model.js';
+
+const AGGREGATES = ['a', 'b', 'c', 'd'].map((letter) => `00000000-0000-4000-8000-00000000000${letter}`);
+const ALL = { eventsMax: 100_000, bytesMax: 1e9 };
+const RUNS = Number(process.env['UNIT_RUNS'] ?? 60);
+
+const aggregates = fc.array(fc.nat({ max: AGGREGATES.length - 1 }), { minLength: 1, maxLength: 3 });
+const tab = fc.nat({ max: 1 });
+const step = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('commit' as const), tab, aggregates, isCommutative: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('transaction' as const), tab, aggregates }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('accept' as const), count: fc.nat({ max: 4 }) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('others' as const), aggregates }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('page' as const), tab, count: fc.nat({ max: 5 }), fault: fc.nat({ max: 9 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('bothPage' as const), count: fc.nat({ max: 5 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('refuse' as const), tab, which: fc.nat({ max: 9 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('setBack' as const), tab, to: fc.double({ min: 0, max: 1, noNaN: true }) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('offer' as const), tab, takes: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('checkpoint' as const), tab }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const), tab }) },
+); // prettier-ignore
+type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
+
+/** A server, as far as a store can tell: a log that takes what fits, and which may be set back. */
+class Log {
+  units: ConfirmedUnit[] = [];
+  readonly #cursors: Cursor[] = [];
+  #made = 0;
+
+  cursorAt(count: number): Cursor {
+    return count === 0 ? CURSOR_START : (this.#cursors[count - 1] as Cursor);
+  }
+
+  /** How many units are before a cursor; undefined when the log does not have it. */
+  countAt(cursor: Cursor): number | undefined {
+    if (cursor === CURSOR_START) return 0;
+    const index = this.#cursors.indexOf(cursor);
+    return index === -1 ? undefined : index + 1;
+  }
+
+  add(unit: Pick<ConfirmedUnit, 'id' | 'events' | 'isCommutative' | 'scopes'>): void {
+    const { id, events, isCommutative, scopes } = unit;
+    const position = this.position + events.length;
+    const origin = {
+      author: `author ${++this.#made % 3}`,
+      recordedAtMs: this.#made,
+      seal: Uint8Array.of(this.#made & 255),
+    };
+    this.units.push({ id, events, isCommutative, scopes, position, total: events.length, origin });
+    // Not the position alone: after it was set back, another log has the same positions.
+    this.#cursors.push(`${position}-${this.#made}`);
+  }
+
+  get position(): number {
+    return this.units.at(-1)?.position ?? 0;
+  }
+
+  nextVersion(originatorId: string): number {
+    const versions = this.units.flatMap(({ events }) =>
+      events.filter((event) => event.originatorId === originatorId).map((event) => event.originatorVersion),
+    );
+    return Math.max(0, ...versions) + 1;
+  }
+
+  fits(events: readonly StoredEvent[]): boolean {
+    const next = new Map<string, number>();
+    return events.every(({ originatorId, originatorVersion }) => {
+      const wanted = next.get(originatorId) ?? this.nextVersion(originatorId);
+      next.set(originatorId, originatorVersion + 1);
+      return originatorVersion === wanted;
+    });
+  }
+
+  /** The events with the next versions, where these may be given. */
+  renumbered(events: readonly StoredEvent[]): StoredEvent[] {
+    const next = new Map<string, number>();
+    return events.map((event) => {
+      const originatorVersion = next.get(event.originatorId) ?? this.nextVersion(event.originatorId);
+      next.set(event.originatorId, originatorVersion + 1);
+      return { ...event, originatorVersion };
+    });
+  }
+
+  page(from: Cursor, count: number): UnitPage {
+    const start = this.countAt(from) as number;
+    const units = this.units.slice(start, start + count);
+    const position = this.units[start + units.length - 1]?.position ?? 0;
+    return { from, to: this.cursorAt(start + units.length), position, head: this.position, units };
+  }
+
+  setBack(count: number): void {
+    this.units.length = count;
+    this.#cursors.length = count;
+  }
+}
+
+class World {
+  readonly journal: SharedJournal = new SharedJournal();
+  readonly model: UnitModel = new UnitModel();
+  readonly log: Log = new Log();
+  tabs: OwnTablesTab[] = [];
+  #made = 0;
+
+  async open(): Promise<void> {
+    this.tabs = [await openTab(this.journal), await openTab(this.journal)];
+  }
+
+  async take(taken: Step): Promise<void> {
+    const { model, log } = this;
+    const at = this.tabs['tab' in taken ? taken.tab : 0] as OwnTablesTab;
+    const { recorder } = at;
+    if (taken.do === 'commit') {
+      const events = this.#events(taken.aggregates, (id) => model.nextVersion(id));
+      const unit = { id: this.#unitId(), isCommutative: taken.isCommutative, scopes: taken.isCommutative ? ['s'] : [] };
+      await recorder.insertEvents(events, { unit });
+      model.commit({ ...unit, events });
+    } else if (taken.do === 'transaction') {
+      const events = this.#events(taken.aggregates, (id) => model.nextVersion(id));
+      const unit = { id: this.#unitId() };
+      await recorder.transaction(async (transaction) => {
+        for (const event of events) await transaction.insertEvents([event], { unit });
+      });
+      model.commit({ ...unit, isCommutative: false, scopes: [], events });
+    } else if (taken.do === 'accept') this.#accept(taken.count);
+    else if (taken.do === 'others') {
+      const events = this.#events(taken.aggregates, (id) => log.nextVersion(id));
+      log.add({ id: this.#unitId(), events, isCommutative: false, scopes: ['theirs'] });
+    } else if (taken.do === 'page') await this.#page(at, taken.count, taken.fault);
+    else if (taken.do === 'bothPage') await this.#bothPage(taken.count);
+    else if (taken.do === 'refuse') {
+      const unit = model.pending[taken.which % Math.max(1, model.pending.length)];
+      if (unit === undefined || log.units.some(({ id }) => id === unit.id)) return;
+      await recorder.setAside([{ id: unit.id, reason: { code: 'REFUSED', message: 'not this' } }]);
+      model.setAside(unit.id, 'REFUSED');
+    } else if (taken.do === 'setBack') {
+      log.setBack(Math.floor(taken.to * (log.units.length + 1)) % (log.units.length + 1));
+      this.#accept(1);
+      if (log.countAt(model.cursor) === undefined) await this.#rewind(at);
+    } else if (taken.do === 'offer') await this.#offer(at, taken.takes);
+    else if (taken.do === 'checkpoint') await recorder.checkpoint();
+    else {
+      await recorder.close();
+      at.database.close();
+      this.tabs[taken.tab] = await openTab(this.journal);
+    }
+  }
+
+  async check(): Promise<void> {
+    const { model } = this;
+    for (const { recorder } of this.tabs) {
+      recorder.noteHead(this.journal.records.length);
+      const stored = await recorder.selectNotifications({ start: 1, limit: 100_000 });
+      expect(stored.map((event) => [event.id, plain(event)])).toEqual(
+        [...model.notifications].sort((a, b) => a.id - b.id).map((event) => [event.id, plain(event)]),
+      );
+      expect(await recorder.maxNotificationId()).toBe(model.lastId);
+      const pending = await recorder.selectPendingUnits(0, ALL);
+      expect(pending.map(({ id, firstNotificationId, isCommutative, scopes }) => [id, firstNotificationId, isCommutative, scopes])).toEqual(
+        model.pending.sort((a, b) => a.place - b.place).map(({ id, place, isCommutative, scopes }) => [id, place, isCommutative, scopes]),
+      ); // prettier-ignore
+      expect(pending.map(({ after }) => after)).toEqual(
+        model.pending.sort((a, b) => a.place - b.place).map((unit) => this.#places(unit)),
+      );
+      expect(await recorder.selectLostUnits(0, ALL)).toEqual(
+        model.lost.map((unit) => ({ ...unit.confirmed, after: this.#places(unit) })),
+      );
+      const aside = await recorder.selectSetAside(0, ALL);
+      expect(aside.map(({ id, events, reason, firstNotificationId }) => [id, events.map(plain), reason.code, firstNotificationId])).toEqual(
+        model.aside.map(({ unit, code }) => [unit.id, unit.events.map(plain), code, unit.place]),
+      ); // prettier-ignore
+      const progress = await recorder.syncProgress();
+      expect(progress).toMatchObject({
+        cursor: model.cursor,
+        position: model.position,
+        pendingUnits: model.pending.length,
+        pendingEvents: model.pending.reduce((sum, { events }) => sum + events.length, 0),
+        lostUnits: model.lost.length,
+        setAsideUnits: model.aside.length,
+      });
+      expect(progress.marks.at(-1)).toBe(CURSOR_START);
+    }
+  }
+
+  /** All tabs, and those that begin from the start and from a checkpoint, hold the same, byte for byte. */
+  async checkReplays(): Promise<void> {
+    const dump = async ({ recorder, database }: OwnTablesTab): Promise<string> => {
+      await recorder.query('SELECT 1');
+      return dumpTables(database);
+    };
+    const truth = await dump(this.tabs[0] as OwnTablesTab);
+    expect(await dump(this.tabs[1] as OwnTablesTab)).toBe(truth);
+    const fromStart = await openTab(this.journal.uncompacted());
+    expect(await dump(fromStart)).toBe(truth);
+    if (this.journal.records.length > 0) await (this.tabs[1] as OwnTablesTab).recorder.checkpoint();
+    const fromImage = await openTab(this.journal);
+    expect(await dump(fromImage)).toBe(truth);
+    const integrity = await fromImage.recorder.query('SELECT * FROM pragma_integrity_check');
+    expect(integrity.rows).toEqual([{ integrity_check: 'ok' }]);
+    for (const { recorder, database } of [...this.tabs, fromStart, fromImage]) {
+      await recorder.close();
+      database.close();
+    }
+  }
+
+  /** The server takes what fits of what is pending, in order, until something does not. */
+  #accept(count: number): void {
+    const { model, log } = this;
+    let left = count;
+    for (const unit of [...model.pending].sort((a, b) => a.place - b.place)) {
+      if (left-- <= 0) return;
+      if (log.units.some(({ id }) => id === unit.id)) continue;
+      if (unit.isCommutative) log.add({ ...unit, events: log.renumbered(unit.events) });
+      else if (log.fits(unit.events) && this.#standsOn(unit)) log.add(unit);
+      else return;
+    }
+  }
+
+  /** Whether a strict unit follows on the events that it was decided on. */
+  #standsOn(unit: { readonly events: readonly StoredEvent[] }): boolean {
+    return unit.events.every((event) => {
+      const own = unit.events.some((other) => other.originatorId === event.originatorId && other.originatorVersion === event.originatorVersion - 1); // prettier-ignore
+      const before = (units: readonly { readonly id: string; readonly events: readonly StoredEvent[] }[]): string | undefined =>
+        units.find(({ events }) => events.some((other) => other.originatorId === event.originatorId && other.originatorVersion === event.originatorVersion - 1))?.id; // prettier-ignore
+      return own || before(this.model.units) === before(this.log.units);
+    });
+  }
+
+  async #page({ recorder }: OwnTablesTab, count: number, fault: number): Promise<void> {
+    const { model, log, journal } = this;
+    if (log.countAt(model.cursor) === undefined) return;
+    const page = log.page(model.cursor, count);
+    if (fault > 1) {
+      const outcome = await recorder.insertPage(page);
+      expect(outcome.isStored).toBe(model.page(page));
+      return;
+    }
+    // The storage fails before the record is written, or after it: the tab is not told.
+    const before = journal.records.length;
+    journal.nextFault = () => (fault === 0 ? 'fails' : 'fails-after-writing');
+    const settled = await recorder.insertPage(page).then(
+      ({ isStored }) => isStored,
+      () => 'failed',
+    );
+    journal.nextFault = () => 'none';
+    if (journal.records.length > before) expect([settled, model.page(page)]).toEqual(['failed', true]);
+    else expect(settled).toBe(page.units.length > 0 && model.lost.length === 0 ? 'failed' : model.page(page));
+  }
+
+  async #bothPage(count: number): Promise<void> {
+    const { model, log } = this;
+    if (log.countAt(model.cursor) === undefined) return;
+    const page = log.page(model.cursor, count);
+    const outcomes = await Promise.all(this.tabs.map(({ recorder }) => recorder.insertPage(page)));
+    const isStored = model.page(page);
+    const expected = isStored ? (page.units.length === 0 ? 2 : 1) : 0;
+    expect(outcomes.filter((outcome) => outcome.isStored)).toHaveLength(expected);
+  }
+
+  async #rewind({ recorder }: OwnTablesTab): Promise<void> {
+    const { model, log } = this;
+    recorder.noteHead(this.journal.records.length);
+    const { marks } = await recorder.syncProgress();
+    const common = marks.find((mark) => log.countAt(mark) !== undefined) as Cursor;
+    expect(await recorder.rewind(common)).toBe(true);
+    model.rewind(common, log.units[(log.countAt(common) as number) - 1]?.position ?? 0);
+  }
+
+  async #offer({ recorder }: OwnTablesTab, takes: boolean): Promise<void> {
+    const { model, log } = this;
+    if (takes) {
+      for (const unit of await recorder.selectLostUnits(0, ALL)) {
+        const isThere = log.units.some(({ id }) => id === unit.id);
+        if (!isThere && log.fits(unit.events) && this.#standsOn(unit)) log.add(unit);
+      }
+    }
+    await recorder.endHeal();
+    model.endHeal();
+  }
+
+  #places({ events }: { readonly events: readonly StoredEvent[] }): (string | undefined)[] {
+    const seen = new Set<string>();
+    return events
+      .filter(({ originatorId }) => !seen.has(originatorId) && seen.add(originatorId))
+      .map(({ originatorId, originatorVersion }) => {
+        const before = this.model.units.find((unit) =>
+          unit.events.some((e) => e.originatorId === originatorId && e.originatorVersion === originatorVersion - 1),
+        );
+        return before?.id;
+      });
+  }
+
+  #events(indexes: readonly number[], nextVersion: (originatorId: string) => number): StoredEvent[] {
+    const next = new Map<string, number>();
+    return indexes.map((index) => {
+      const originatorId = AGGREGATES[index] as string;
+      const originatorVersion = next.get(originatorId) ?? nextVersion(originatorId);
+      next.set(originatorId, originatorVersion + 1);
+      return {
+        originatorId,
+        originatorVersion,
+        topic: 'Counted',
+        state: Uint8Array.of(++this.#made & 255, this.#made >> 8),
+      };
+    });
+  }
+
+  #unitId(): string {
+    return `00000000-0000-4000-9000-${String(++this.#made).padStart(12, '0')}`;
+  }
+}
+
+describe('two tabs that record, follow a log, are set aside and heal', () => {
+  test('agree with a plain model, with each other, and with every replay', { timeout: 240_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), async (steps) => {
+        const world = new World();
+        await world.open();
+        for (const taken of steps) {
+          await world.take(taken);
+          await world.check();
+        }
+        await world.checkReplays();
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
