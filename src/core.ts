@@ -86,6 +86,27 @@ export type {
   StoredEvent,
   Tracking,
 } from './persistence/stored-event.js';
+export { CURSOR_START } from './persistence/unit.js';
+export type {
+  Confirmation,
+  ConfirmedUnit,
+  Cursor,
+  LostUnit,
+  PendingUnit,
+  Unit,
+  UnitId,
+  UnitOptions,
+  UnitOrigin,
+  UnitPage,
+} from './persistence/unit.js';
+export type {
+  PageOutcome,
+  SetAsideReason,
+  SetAsideUnit,
+  SyncProgress,
+  UnitLimits,
+  UnitRecorder,
+} from './persistence/unit-recorder.js';
 export type { SqlQueryable, SqlResult } from './persistence/sql/sql-queryable.js';
 export type { SnapshotStore, StoredSnapshot } from './persistence/snapshot-store.js';
 export { LogBehindError } from './persistence/log-behind.js';

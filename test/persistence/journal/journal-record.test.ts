@@ -7,8 +7,42 @@ import {
   unpackNotifications,
 } from '../../../src/persistence/event-batch.js';
 import { decodeJournalRecord, encodeJournalRecord } from '../../../src/persistence/journal/journal-record.js';
+import { packSyncChange, unpackSyncChange } from '../../../src/persistence/journal/sync-change.js';
+import type { PageStep, SyncChange } from '../../../src/persistence/journal/sync-change.js';
+import { crc32 } from '../../../src/util/crc32.js';
 import type { CheckedCommit } from '../../../src/persistence/journal/replica.js';
 import type { StoredEvent } from '../../../src/persistence/stored-event.js';
+
+const PAGE_STEP: PageStep = {
+  kind: 'page',
+  cursor: '14-abc',
+  position: 14,
+  droppedMarks: [3],
+  replaced: [301],
+  confirmed: [
+    { place: 298, position: 12, total: 2, origin: { author: 'a', recordedAtMs: 5, seal: Uint8Array.of(1, 2) } },
+  ],
+  firstNotificationId: 310,
+  own: [0],
+  added: [
+    {
+      id: '00000000-0000-4000-8000-000000000001',
+      events: [
+        {
+          originatorId: 'b2723fe2-c01a-40d2-875e-a3aac6a09ff5',
+          originatorVersion: 2,
+          topic: 'Counted',
+          state: Uint8Array.of(9),
+        },
+      ],
+      isCommutative: true,
+      scopes: ['s'],
+      position: 14,
+      total: 2,
+      origin: { author: '', recordedAtMs: 6, seal: new Uint8Array(0) },
+    },
+  ],
+};
 
 const storedEvent: fc.Arbitrary<StoredEvent> = fc.record({
   originatorId: fc.uuid(),
@@ -29,6 +63,18 @@ const commit: fc.Arbitrary<CheckedCommit> = fc
     fc
       .option(fc.uint8Array({ maxLength: 30 }), { nil: undefined, freq: 2 })
       .map((changes) => (changes === undefined ? made : { ...made, changes })),
+  )
+  .chain((made) =>
+    fc
+      .option(
+        fc.record({
+          id: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+          isCommutative: fc.boolean(),
+          scopes: fc.array(fc.string(), { maxLength: 2 }),
+        }),
+        { nil: undefined, freq: 2 },
+      )
+      .map((unit) => (unit === undefined || made.events.length === 0 ? made : { ...made, unit })),
   );
 const commits = fc.array(commit, { minLength: 1, maxLength: 4 });
 const position = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
@@ -55,6 +101,54 @@ describe('packed events', () => {
       }),
     );
   });
+});
+
+const origin = fc.record({
+  author: fc.string({ maxLength: 5 }),
+  recordedAtMs: fc.maxSafeNat(),
+  seal: fc.uint8Array({ maxLength: 9 }),
+});
+const confirmation = fc
+  .record({ position: fc.integer({ min: 20, max: 99 }), total: fc.integer({ min: 5, max: 20 }), origin })
+  .map((made) => ({ ...made }));
+const syncChange: fc.Arbitrary<SyncChange> = fc.record({
+  atMs: fc.maxSafeNat(),
+  setAside: fc.array(
+    fc.record({ place: fc.maxSafeNat(), reason: fc.record({ code: fc.string(), message: fc.string() }) }),
+    { maxLength: 3 },
+  ),
+  step: fc.oneof(
+    fc.constant(undefined),
+    fc.record({ kind: fc.constant('rewind' as const), position: fc.maxSafeNat() }),
+    fc.constant({ kind: 'endHeal' as const }),
+    fc.record({
+      kind: fc.constant('page' as const),
+      cursor: fc.string({ minLength: 1 }),
+      position: fc.maxSafeNat(),
+      droppedMarks: fc.array(fc.maxSafeNat(), { maxLength: 3 }),
+      replaced: fc.array(fc.maxSafeNat(), { maxLength: 3 }),
+      confirmed: fc.array(
+        fc.tuple(fc.maxSafeNat(), confirmation).map(([place, rest]) => ({ place, ...rest })),
+        { maxLength: 3 },
+      ),
+      firstNotificationId: fc.maxSafeNat(),
+      own: fc.array(fc.nat(), { maxLength: 3 }),
+      added: fc.array(
+        fc
+          .tuple(
+            fc.record({
+              id: fc.uuid(),
+              events: fc.array(storedEvent, { minLength: 1, maxLength: 4 }),
+              isCommutative: fc.boolean(),
+              scopes: fc.array(fc.string({ minLength: 1 }), { maxLength: 2 }),
+            }),
+            confirmation,
+          )
+          .map(([unit, rest]) => ({ ...unit, ...rest })),
+        { maxLength: 3 },
+      ),
+    }),
+  ),
 });
 
 describe('journal records', () => {
@@ -105,6 +199,70 @@ describe('journal records', () => {
     expect(plain[4]).toBe(1);
   });
 
+  test('the bytes of format 3, which is used for units and synchronisation, do not change', () => {
+    const id = Uint8Array.from({ length: 16 }, (_, index) => index + 0xa0);
+    const event = {
+      originatorId: 'b2723fe2-c01a-40d2-875e-a3aac6a09ff5',
+      originatorVersion: 1,
+      topic: 'Counted',
+      state: new TextEncoder().encode('{"n":12}'),
+    };
+    const plain = { events: [event], firstNotificationId: 300, tracking: undefined };
+    const hexOf = (commit: CheckedCommit): string => Buffer.from(encodeJournalRecord(7, [commit])).toString('hex');
+    expect(hexOf({ ...plain, unit: { id, isCommutative: false, scopes: [] } })).toBe(
+      '44424a4e03000000672130420700000000000000010201ac0226000107436f756e74656401b2723fe2c01a40d2875ea3aac6a09ff50100087b226e223a31327d04a0a1a2a3a4a5a6a7a8a9aaabacadaeaf00',
+    );
+    expect(hexOf({ ...plain, unit: { id, isCommutative: true, scopes: ['ward 7', 'ä'] } })).toBe(
+      '44424a4e03000000f41e562b0700000000000000010201ac0226000107436f756e74656401b2723fe2c01a40d2875ea3aac6a09ff50100087b226e223a31327d04a0a1a2a3a4a5a6a7a8a9aaabacadaeaf03020677617264203702c3a4',
+    );
+    const sync = (change: Pick<SyncChange, 'step'> & Partial<SyncChange>): string =>
+      hexOf({
+        events: [],
+        firstNotificationId: 0,
+        tracking: undefined,
+        sync: { atMs: 1_000, setAside: [], ...change },
+      });
+    const setAside = [{ place: 300, reason: { code: 'CONFLICT', message: 'Other.' } }];
+    expect(sync({ setAside, step: undefined })).toBe(
+      '44424a4e03000000d6b9132e070000000000000001010516e80701ac0208434f4e464c494354064f746865722e00',
+    );
+    expect(sync({ step: { kind: 'rewind', position: 12 } })).toBe(
+      '44424a4e0300000031bdaa8e070000000000000001010505e80700020c',
+    );
+    expect(sync({ step: { kind: 'endHeal' } })).toBe('44424a4e0300000091a15f51070000000000000001010504e8070003');
+    expect(sync({ setAside, step: PAGE_STEP })).toBe(
+      '44424a4e030000006b7509d307000000000000000101056ce80701ac0208434f4e464c494354064f746865722e010631342d6162630e010301ad0201aa020c02016105020102b6020100010000000000004000800000000000000105010101730e02000600000107436f756e74656401b2723fe2c01a40d2875ea3aac6a09ff502000109',
+    );
+  });
+
+  test('a unit is refused that is none, and what is unknown of it', () => {
+    const id = new Uint8Array(16);
+    // Of a commit without events, and then with flags that do not exist as well.
+    const record = (flags: number): Uint8Array => {
+      const commit = {
+        events: [],
+        firstNotificationId: 0,
+        tracking: undefined,
+        unit: { id, isCommutative: false, scopes: [] },
+      };
+      const bytes = encodeJournalRecord(1, [commit]);
+      bytes[bytes.length - 1] = flags;
+      new DataView(bytes.buffer).setInt32(8, crc32(bytes.subarray(12)), true);
+      return bytes;
+    };
+    for (const flags of [0, 4, 2, 255]) expectRefusal(1, record(flags));
+  });
+
+  test('what synchronisation changes comes back as it was written', () => {
+    fc.assert(
+      fc.property(syncChange, (change) => {
+        expect(unpackSyncChange(packSyncChange(change))).toEqual(change);
+        const packed = packSyncChange(change);
+        if (change.step?.kind !== 'page') expect(() => unpackSyncChange(Uint8Array.of(...packed, 0))).toThrow();
+      }),
+    );
+  });
+
   test('any changed byte is noticed, as is a missing or added one', () => {
     fc.assert(
       fc.property(position, commits, fc.nat(), fc.integer({ min: 1, max: 255 }), (at, written, where, change) => {
@@ -146,7 +304,12 @@ function copied<E extends StoredEvent>(event: E): E {
   return { ...event, state: new Uint8Array(event.state) };
 }
 
-function copiedCommit({ events, firstNotificationId, tracking, changes }: CheckedCommit): CheckedCommit {
-  const commit = { events: events.map(copied), firstNotificationId, tracking };
-  return changes === undefined ? commit : { ...commit, changes: new Uint8Array(changes) };
+function copiedCommit({ events, firstNotificationId, tracking, changes, unit }: CheckedCommit): CheckedCommit {
+  return {
+    events: events.map(copied),
+    firstNotificationId,
+    tracking,
+    changes: changes && new Uint8Array(changes),
+    unit: unit && { ...unit, id: new Uint8Array(unit.id) },
+  };
 }
