@@ -17,7 +17,6 @@ import { withEnds } from '../persistence/transaction-ends.js';
 import { validateEvents } from '../persistence/validation.js';
 import { packPage, unpackLostUnits, unpackPendingUnits } from '../persistence/unit-batch.js';
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../persistence/unit.js';
-import { validatePage } from '../persistence/unit-validation.js';
 import type {
   PageOutcome,
   SetAsideReason,
@@ -142,8 +141,8 @@ export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
   }
 
   async insertPage(page: UnitPage): Promise<PageOutcome> {
-    // Here already, because what is malformed cannot be packed.
-    validatePage(page);
+    // Here already, as above.
+    for (const { events } of page.units) validateEvents(events);
     const packed = packPage(page);
     return this.#link.call((host) => host.insertPage(transfer(packed, [packed.buffer])));
   }
