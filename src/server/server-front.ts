@@ -30,7 +30,7 @@ import type { ServerAuthOptions } from './access/server-auth.js';
 import { checkOrigins } from './cors-origins.js';
 import { answerOf } from './error-answer.js';
 import { HealthCheck } from './observing/health-check.js';
-import { noteRefusal, observeRequests } from './observing/observe-requests.js';
+import { noteRefusal, observeRequests, routeOf } from './observing/observe-requests.js';
 import { checkRequestLogOptions, RequestLogger } from './observing/request-log.js';
 import type { RequestLogOptions } from './observing/request-log.js';
 import { checkTelemetry, Telemetry } from './observing/telemetry.js';
@@ -187,7 +187,7 @@ export function answerError(c: Context<AccessEnv>, thrown: unknown, log: Log, st
   if (answer.isServerFault) {
     const id = (c.get('record') as { id: string } | undefined)?.id;
     log(
-      `${c.req.method} ${c.req.path} was answered with ${answer.status}${id === undefined ? '' : ` (request ${id})`}.`,
+      `${c.req.method} ${routeOf(c)} was answered with ${answer.status}${id === undefined ? '' : ` (request ${id})`}.`,
       thrown,
     );
   }
@@ -234,7 +234,7 @@ async function fetchAlways(
   try {
     return await app.fetch(request);
   } catch (thrown) {
-    log(`${request.method} ${new URL(request.url).pathname} met what is no error.`, thrown);
+    log(`A request by ${request.method} met what is no error.`, thrown);
     const { body, status, headers } = answerOf(thrown);
     return Response.json(body, { status, headers: { ...headers, ...stamp } });
   }

@@ -57,6 +57,17 @@ describe('what stands before every route', () => {
     expect(lines[0]).toMatchObject({ route: '/v2/t/:tenant/units', status: 200 });
   });
 
+  it('names a fault by its route, and not by what differs', async () => {
+    const log = vi.fn();
+    const server = makeServer({ log });
+    server.app.get('/v2/t/:tenant/broken', () => {
+      throw new TypeError('broken');
+    });
+    await ask(server, '/v2/t/secret-tenant/broken', 'a');
+    expect(log).toHaveBeenCalledWith(expect.stringContaining('GET /v2/t/:tenant/broken'), expect.any(TypeError));
+    expect(log.mock.lastCall?.[0]).not.toContain('secret-tenant');
+  });
+
   it('counts streams until they are read to the end, cancelled, or their sender is gone', async () => {
     const server = makeServer({ limits: { liveConnections: 2 } });
     const gone = new AbortController();
@@ -95,9 +106,9 @@ describe('what stands before every route', () => {
     expect((await ask(server, '/v2/odd', 'a')).status).toBe(500);
     await ask(server, '/v2/t/north/units', 'a', { method: 'HEAD' });
     await vi.waitFor(() => expect(lines).toHaveLength(2));
-    expect(lines.map(({ method, status }) => [method, status])).toEqual([
-      ['GET', 500],
-      ['HEAD', 200],
+    expect(lines.map(({ method, status, code }) => [method, status, code])).toEqual([
+      ['GET', 500, 'SYNC_ERROR'],
+      ['HEAD', 200, undefined],
     ]);
   });
 });

@@ -44,7 +44,12 @@ export interface JwtOptions {
   readonly algorithms?: readonly string[] | undefined;
   /** Seconds by which the clocks may differ, 0 to 600. @defaultValue 30 */
   readonly clockToleranceSeconds?: number | undefined;
-  /** The claim that names the subject: a text that stays the same, and is nobody else's. @defaultValue `sub` */
+  /**
+   * The claim that names the subject: a text that stays the same, and is nobody else's. `sub` is one of each issuer by
+   * itself: where several issuers are taken, they have to be one provider's.
+   *
+   * @defaultValue `sub`
+   */
   readonly subjectClaim?: ClaimPath | undefined;
   /** The claim that names the tenants: a text, or a list of texts. @defaultValue none: a server with one log needs none */
   readonly tenantClaim?: ClaimPath | undefined;

@@ -68,6 +68,7 @@ export interface NodeHost extends AsyncDisposable {
  *
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may push, or when an option is not what it should
  *   be: before anything is started, unless it is what `inline` made
+ * @throws NotSupportedError (`NOT_SUPPORTED`) when `telemetry` is `true`, and the package `@opentelemetry/api` not there
  * @throws AddressInUseError (`ADDRESS_IN_USE`) when something else listens there
  * @throws OperationalError (`OPERATIONAL_ERROR`) when the database cannot be reached; `startEmbeddedPostgres` has more
  */
@@ -90,6 +91,7 @@ async function assemble(
 ): Promise<NodeHost> {
   // Refuses what is wrong before PostgreSQL is started for nothing.
   checkHostOptions(options);
+  const telemetry = await telemetryOf(options);
   const databaseUrl = options.databaseUrl ?? (await startDatabase(options, closers));
   const pool = await openPool(databaseUrl, options.pool);
   // Ended only once; a statement that hangs must not hold the end of the process up.
@@ -106,7 +108,7 @@ async function assemble(
     ...(trustedProxies === undefined ? {} : { clientAddress: clientAddressOf(connections, trustedProxies) }),
     recorder,
     replicas,
-    telemetry: await telemetryOf(options),
+    telemetry,
     poolStats: () => pool.stats(),
     closing: closing.signal,
     inline: await options.inline?.(context),

@@ -43,6 +43,7 @@ export function observeRequests({ logger, telemetry, clock }: Observers): Middle
       await (trace === undefined ? next() : trace.run(next));
     } catch (thrown) {
       // No error, which Hono would have answered.
+      record.code ??= 'SYNC_ERROR';
       tell(500);
       record.end();
       throw thrown;
@@ -95,8 +96,8 @@ function reasonOf(thrown: unknown): string | undefined {
   return undefined;
 }
 
-/** With names for what differs; whatever comes after the last middleware. */
-function routeOf(c: Context<AccessEnv>): string {
+/** The route with names for what differs, `none` where there is nothing. */
+export function routeOf(c: Context<AccessEnv>): string {
   const path = matchedRoutes(c).findLast((route) => route.path !== '*' && route.path !== '/*')?.path;
   return path ?? 'none';
 }
