@@ -84,6 +84,9 @@ describe('a name of the origin', () => {
   const OTHERS: Readonly<Record<string, readonly string[]>> = {
     // Of a tracking record, within a store.
     'src/sync/confirmed.ts': ["export const PUSH_TRACKING_NAME = 'daybook:push';"],
+    // Of a tracking record that is never there; and what a MAC is for.
+    'src/server/sync-server.ts': ["const PROBE_NAME = 'daybook:ready';"],
+    'src/server/log/unit-seals.ts': ["const PURPOSE = 'daybook: a unit of a log';"],
     // Of PostgreSQL's advisory locks, within a server.
     'src/server/hosts/host-lock.ts': [
       `const TRY_LOCK_SQL = "SELECT pg_try_advisory_lock(hashtextextended('daybook:host', 0)) AS locked";`,
