@@ -179,7 +179,7 @@ describe('connections', () => {
     it.each(['the commit', 'the next statement', 'the next insert'])('which %s says', async (what) => {
       await using pool = await open();
       const recorder = new PostgresProcessRecorder({
-        ...{ pool, applicationName: postgres.name, idleInTransactionTimeoutMs: 50 },
+        ...{ pool, applicationName: postgres.name, idleInTransactionTimeoutMs: 500 },
       });
       const events = makeEvents(1);
       const told: unknown[] = [];
