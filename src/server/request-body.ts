@@ -4,20 +4,23 @@
  * @module
  */
 import * as v from 'valibot';
-import { InvalidRequestError, PUSH_BODY_BYTES_MAX, PUSH_EVENTS_MAX, TooLargeError } from '../sync/protocol/index.js';
+import {
+  GZIP_RATIO_MAX,
+  InvalidRequestError,
+  PUSH_BODY_BYTES_MAX,
+  PUSH_EVENTS_MAX,
+  TooLargeError,
+} from '../sync/protocol/index.js';
+import { boundedBytes } from '../util/bounded-body.js';
+import { gunzipped } from '../util/gzip.js';
 import { fitsShape } from './json-shape.js';
 import type { JsonShape } from './json-shape.js';
 
 // Messages of a schema may quote what they found; the sender knows what it sent.
 const MESSAGE_LENGTH_MAX = 200;
-// Room for the usual body; a large one doubles it a few times.
-const BUFFER_BYTES_MIN = 16_384;
 
 /** What of a body is read, and how it may be built. */
-export interface BodyLimits extends JsonShape {
-  /** Counted as they arrive: a `Content-Length` is a claim. */
-  readonly bytesMax: number;
-}
+export interface BodyLimits extends BytesLimits, JsonShape {}
 
 /** Of a push, which has a list of objects with five fields each, with room for fields that come later. */
 export const PUSH_BODY_LIMITS: BodyLimits = {
@@ -39,10 +42,8 @@ export async function readJson<T>(
   limits: BodyLimits,
   onBytes?: (bytes: number) => void,
 ): Promise<T> {
-  const mediaType = request.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
-  if (mediaType !== 'application/json') throw invalid('', 'Content-Type must be application/json');
-  const bytes = await readBytes(request, limits.bytesMax);
-  onBytes?.(bytes.length);
+  checkMediaType(request, 'application/json');
+  const bytes = await readBytes(request, limits, onBytes);
   if (!fitsShape(bytes, limits)) throw invalid('', 'the body is nested too deeply, or has too many parts');
   const result = v.safeParse(schema, parse(bytes), { abortEarly: true });
   if (result.success) return result.output;
@@ -50,30 +51,56 @@ export async function readJson<T>(
   throw invalid(v.getDotPath(issue) ?? '', issue.message);
 }
 
-async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array> {
-  if (Number(request.headers.get('content-length')) > bytesMax) throw tooLarge(bytesMax);
-  // Filled as it comes, and not a list of what came: a sender who sends single bytes would have one object for each.
-  let bytes = new Uint8Array(BUFFER_BYTES_MIN);
-  let length = 0;
-  try {
-    // Leaving the loop cancels the body: what is beyond the limit is not even read.
-    for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
-      if (length + chunk.length > bytesMax) throw tooLarge(bytesMax);
-      if (length + chunk.length > bytes.length) bytes = grown(bytes, length + chunk.length);
-      bytes.set(chunk, length);
-      length += chunk.length;
-    }
-  } catch (error) {
-    // The sender went away in the middle: no fault of this side.
-    throw error instanceof TooLargeError ? error : invalid('', 'the body ended too early');
-  }
-  return bytes.subarray(0, length);
+/** @throws InvalidRequestError (`INVALID_REQUEST`) when a body says that it is something else */
+export function checkMediaType(request: Request, expected: string): void {
+  const mediaType = request.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
+  if (mediaType !== expected) throw invalid('', `Content-Type must be ${expected}`);
 }
 
-function grown(bytes: Uint8Array<ArrayBuffer>, needed: number): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(Math.max(bytes.length * 2, needed));
-  larger.set(bytes);
-  return larger;
+/** What of a body is read. */
+export interface BytesLimits {
+  /** Unpacked. Counted as they arrive: a `Content-Length` is a claim. */
+  readonly bytesMax: number;
+  /** Whether it may be gzipped. */
+  readonly isGzipTaken?: boolean | undefined;
+}
+
+/**
+ * Reads a body up to a limit; what is beyond it is not even read. What is gzipped is unpacked, to a hundred times of what
+ * was sent at most.
+ *
+ * @param onBytes - told how many bytes came, of a body within the limit
+ * @throws InvalidRequestError (`INVALID_REQUEST`) when it ends too early, or is not encoded as it says
+ * @throws TooLargeError (`TOO_LARGE`) when there are more bytes
+ */
+export async function readBytes(
+  request: Request,
+  { bytesMax, isGzipTaken = false }: BytesLimits,
+  onBytes?: (bytes: number) => void,
+): Promise<Uint8Array> {
+  const encoding = request.headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity';
+  const isGzip = encoding === 'gzip' && isGzipTaken;
+  if (!isGzip && encoding !== 'identity')
+    throw invalid('', `Content-Encoding must be ${isGzipTaken ? 'gzip, or ' : ''}absent`);
+  if (Number(request.headers.get('content-length')) > bytesMax) throw tooLarge(bytesMax);
+  const { bytes, isWhole } = await boundedBytes(request, bytesMax).catch(() => {
+    // The sender went away in the middle: no fault of this side.
+    throw invalid('', 'the body ended too early');
+  });
+  if (!isWhole) throw tooLarge(bytesMax);
+  onBytes?.(bytes.length);
+  return isGzip ? await unpacked(bytes, bytesMax) : bytes;
+}
+
+/** Read before it is unpacked: only then it is known how much it may become. */
+async function unpacked(packed: Uint8Array<ArrayBuffer>, bytesMax: number): Promise<Uint8Array> {
+  const fairMax = packed.length * GZIP_RATIO_MAX;
+  const { bytes, isWhole } = await gunzipped(packed, Math.min(bytesMax, fairMax)).catch(() => {
+    throw invalid('', 'the body is not gzip');
+  });
+  if (isWhole) return bytes;
+  if (fairMax >= bytesMax) throw tooLarge(bytesMax);
+  throw invalid('', `the body is more than ${GZIP_RATIO_MAX} times as large as it was packed: send it as it is`);
 }
 
 function parse(bytes: Uint8Array): unknown {
@@ -85,7 +112,8 @@ function parse(bytes: Uint8Array): unknown {
   }
 }
 
-function invalid(path: string, problem: string): InvalidRequestError {
+/** An error that says where a request cannot be read, and why. */
+export function invalid(path: string, problem: string): InvalidRequestError {
   const shown = problem.length > MESSAGE_LENGTH_MAX ? `${problem.slice(0, MESSAGE_LENGTH_MAX)}…` : problem;
   return new InvalidRequestError(`The request cannot be read: ${path === '' ? '' : `${path}: `}${shown}.`, {
     details: { path, problem: shown },

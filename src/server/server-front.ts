@@ -244,7 +244,8 @@ async function fetchAlways(
 function stampAnswers(stamp: Readonly<Record<string, string>>): MiddlewareHandler {
   return async (c, next) => {
     await next();
-    for (const [name, value] of Object.entries(stamp)) c.header(name, value);
+    // What a route says itself stays.
+    for (const [name, value] of Object.entries(stamp)) if (!c.res.headers.has(name)) c.header(name, value);
   };
 }
 

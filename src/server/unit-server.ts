@@ -1,0 +1,295 @@
+/**
+ * The server of the second protocol as a `fetch` handler: takes units, gives pages, and takes back what was lost. Knows no
+ * runtime and no database.
+ *
+ * @module
+ */
+import type { Context, MiddlewareHandler } from 'hono';
+import { packPage, unpackLostUnits, unpackPendingUnits } from '../persistence/unit-batch.js';
+import {
+  CursorUnknownError,
+  ForbiddenError,
+  formatLimits,
+  InvalidRequestError,
+  LIMITS_DEFAULT,
+  LIMITS_HEADER,
+  LIMITS_LEAST,
+  PATHS,
+  PROTOCOL_2_VERSION,
+  PROTOCOL_HEADER,
+  PROTOCOL_VERSION,
+  REPLICA_HEADER,
+  toHealAnswer,
+  toPushAnswer,
+  UNITS_MEDIA_TYPE,
+  UpgradeRequiredError,
+} from '../sync/protocol/index.js';
+import type { SyncLimits } from '../sync/protocol/index.js';
+import { isStorableText } from '../persistence/validation.js';
+import { isCanonicalUuid } from '../util/uuid-bytes.js';
+import { APP_HEADER } from './access/replica-registry.js';
+import type { AccessEnv } from './access/request-record.js';
+import { checkTenant } from './access/visitor.js';
+import { answerBytes, answerJson } from './answer-coding.js';
+import type { PushOutcome, Sender, UnitLog } from './log/unit-log.js';
+import { countPush, traced } from './observing/observe-requests.js';
+import { callQuietly } from './operator/foreign-code.js';
+import { checkFunction, checkWhole, optionRefused } from './operator/option-checks.js';
+import { isOperational } from './operator/outage.js';
+import { readJson } from './request-body.js';
+import { answerError, checkFrontOptions, makeServerFront } from './server-front.js';
+import type { ServerFront, ServerFrontOptions } from './server-front.js';
+import type { SyncServer } from './sync-server.js';
+import { checkAuthorityOptions, UnitAuthority } from './unit-authority.js';
+import type { UnitAuthorityOptions } from './unit-authority.js';
+import { commonQuestionSchema, pageQuestionSchema, QUESTION_LIMITS, readUnits } from './unit-requests.js';
+
+const PREFIX = `/v${PROTOCOL_2_VERSION}`;
+const TENANT_PREFIX = `${PREFIX}/t/:tenant`;
+const TENANT_LENGTH_MAX = 200;
+// Of what the first protocol spoke: told so in its own words, or it would take the answer for a stranger's.
+const OLD_PATHS = '/v1/*';
+const LOG_METHODS = ['push', 'page', 'common', 'heal', 'head'] as const;
+
+/** The logs of tenants: opens one for as long as it is used. `TenantLogs` is one. */
+export interface TenantUnitLogs {
+  /** @throws ForbiddenError (`FORBIDDEN`) where there is no such tenant */
+  use<T>(tenant: string, work: (log: UnitLog) => Promise<T>): Promise<T>;
+}
+
+/** What was recorded by one push. */
+export interface RecordedUnits {
+  /** Empty where there is one log. */
+  readonly tenant: string;
+  readonly replicaId: string;
+  /** Units that are new, 1 or more. */
+  readonly units: number;
+  /** The position of the end of the log. */
+  readonly head: number;
+}
+
+/** Options of {@link createUnitServer}. `tokens`, `jwt`, `verifyToken` or `allowAnonymous` says who may come in. */
+export interface UnitServerOptions extends ServerFrontOptions, UnitAuthorityOptions {
+  /** The log; or, where there are several tenants, their logs. Lent, not owned. */
+  readonly unitLog: UnitLog | TenantUnitLogs;
+  /**
+   * Whether the database works: rejects when it does not.
+   *
+   * @defaultValue asks the log; with those of several tenants, nothing is asked
+   */
+  readonly probe?: (() => Promise<unknown>) | undefined;
+  /** What one request may have. Each at least as much as every server takes. @defaultValue `LIMITS_DEFAULT` */
+  readonly syncLimits?: Partial<SyncLimits> | undefined;
+  /** Called after a push recorded something. Nobody waits for it; what it throws, or rejects with, is logged. */
+  readonly onRecorded?: ((push: RecordedUnits) => void) | undefined;
+}
+
+type UnitContext = Context<AccessEnv>;
+
+/** A request that was let in: who sends it, and to which log. */
+interface Admitted {
+  readonly log: UnitLog;
+  readonly tenant: string;
+  readonly sender: Sender;
+}
+
+type Answer = (c: UnitContext, admitted: Admitted) => Promise<Response>;
+
+/**
+ * Makes the server.
+ *
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may come in, or when an option is not what it should
+ *   be
+ */
+export function createUnitServer(options: UnitServerOptions): SyncServer {
+  checkUnitServerOptions(options);
+  const { unitLog } = options;
+  const limits = { ...LIMITS_DEFAULT, ...options.syncLimits };
+  const stamp = {
+    [PROTOCOL_HEADER]: PROTOCOL_2_VERSION,
+    [LIMITS_HEADER]: formatLimits(limits),
+    'cache-control': 'no-store',
+  };
+  const probe = async (): Promise<void> => {
+    await (options.probe ?? (isOfTenants(unitLog) ? undefined : () => unitLog.head()))?.();
+    await options.replicas?.list({ limit: 1 });
+  };
+  const front = makeServerFront(options, { stamp, probe });
+  const routes = new UnitRoutes(options, limits, front);
+  routes.add(PATHS.push, (c, admitted) => routes.push(c, admitted));
+  routes.add(PATHS.units, (c, admitted) => routes.page(c, admitted));
+  routes.add(PATHS.common, (c, admitted) => routes.common(c, admitted));
+  routes.add(PATHS.heal, (c, admitted) => routes.heal(c, admitted));
+  front.app.all(OLD_PATHS, (c) => {
+    c.header(PROTOCOL_HEADER, PROTOCOL_VERSION);
+    return answerError(c, upgradeRequired(), front.log);
+  });
+  return { fetch: front.fetch };
+}
+
+/**
+ * Checks the options of a server, but for its log and what needs it: hosts do before they start a database for nothing.
+ *
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may come in, or when an option is not what it should
+ *   be
+ */
+export function checkUnitHandlerOptions(options: Omit<UnitServerOptions, 'unitLog' | 'probe'>): void {
+  checkFunction('onRecorded', options.onRecorded);
+  checkAuthorityOptions(options);
+  const { syncLimits = {} } = options;
+  if (typeof (syncLimits as unknown) !== 'object') throw optionRefused('syncLimits', 'an object');
+  for (const [name, least] of Object.entries(LIMITS_LEAST)) {
+    checkWhole(`syncLimits.${name}`, syncLimits[name as keyof SyncLimits], least as number, 2 ** 31 - 1);
+  }
+  checkFrontOptions(options);
+}
+
+function checkUnitServerOptions(options: UnitServerOptions): void {
+  const log = options.unitLog as unknown as Readonly<Record<string, unknown>> | undefined;
+  const methods = typeof log?.['use'] === 'function' ? [] : LOG_METHODS;
+  if (methods.some((method) => typeof log?.[method] !== 'function')) {
+    throw optionRefused('unitLog', 'a log of units, or the logs of tenants');
+  }
+  checkFunction('probe', options.probe);
+  checkUnitHandlerOptions(options);
+}
+
+function isOfTenants(unitLog: UnitLog | TenantUnitLogs): unitLog is TenantUnitLogs {
+  return 'use' in unitLog;
+}
+
+class UnitRoutes {
+  readonly #options: UnitServerOptions;
+  readonly #limits: SyncLimits;
+  readonly #front: ServerFront;
+  readonly #authority: UnitAuthority;
+
+  constructor(options: UnitServerOptions, limits: SyncLimits, front: ServerFront) {
+    this.#options = options;
+    this.#limits = limits;
+    this.#front = front;
+    this.#authority = new UnitAuthority(options, front.log);
+  }
+
+  /** Adds a route: who it is and to which log, then the work, then what is known of the database by that. */
+  add(path: string, answer: Answer): void {
+    const { app, guards, health, log } = this.#front;
+    const address = (isOfTenants(this.#options.unitLog) ? TENANT_PREFIX : PREFIX) + path;
+    app.post(address, checkProtocol, ...guards, async (c) => {
+      try {
+        const response = await this.#admitted(c, (admitted) => answer(c, admitted));
+        health.noteAnswer();
+        return response;
+      } catch (error) {
+        if (isOperational(error)) health.noteTrouble();
+        throw error;
+      }
+    });
+    app.all(address, (c) => {
+      c.header('allow', 'POST');
+      return answerError(c, new InvalidRequestError('Only POST is understood here.'), log, 405);
+    });
+  }
+
+  async push(c: UnitContext, { log, tenant, sender }: Admitted): Promise<Response> {
+    const units = await readUnits(c.req.raw, { ...this.#reading(c), unpack: unpackPendingUnits });
+    const authorize = this.#authority.authorize(await this.#authority.visibility(sender));
+    const outcome = await traced(c, () => log.push(units, sender, authorize));
+    this.#tell(c, outcome, { tenant, replicaId: sender.replicaId });
+    return await answerJson(c, toPushAnswer(outcome));
+  }
+
+  async page(c: UnitContext, { log, sender }: Admitted): Promise<Response> {
+    const { after, events, bytes } = await readJson(c.req.raw, pageQuestionSchema, QUESTION_LIMITS, this.#noteBytes(c));
+    const visibility = await this.#authority.visibility(sender);
+    const eventsMax = Math.min(events, this.#limits.events);
+    const bytesMax = Math.min(bytes, this.#limits.bytes);
+    const page = await traced(c, () => log.page(after, { eventsMax, bytesMax, visibility }));
+    if (page === undefined) {
+      throw new CursorUnknownError(
+        'The log does not have the place that this cursor stands for. Ask for the common one.',
+      );
+    }
+    return await answerBytes(c, packPage(page), UNITS_MEDIA_TYPE);
+  }
+
+  async common(c: UnitContext, { log, sender }: Admitted): Promise<Response> {
+    const { marks } = await readJson(c.req.raw, commonQuestionSchema, QUESTION_LIMITS, this.#noteBytes(c));
+    const visibility = await this.#authority.visibility(sender);
+    return await answerJson(c, { common: await traced(c, () => log.common(marks, visibility)) });
+  }
+
+  async heal(c: UnitContext, { log, sender }: Admitted): Promise<Response> {
+    const units = await readUnits(c.req.raw, { ...this.#reading(c), unpack: unpackLostUnits });
+    return await answerJson(c, toHealAnswer(await traced(c, () => log.heal(units, sender))));
+  }
+
+  async #admitted(c: UnitContext, work: (admitted: Admitted) => Promise<Response>): Promise<Response> {
+    const { unitLog } = this.#options;
+    const sender = this.#senderOf(c);
+    if (!isOfTenants(unitLog)) return await this.#replicaAdmitted(c, { log: unitLog, tenant: '', sender }, work);
+    const tenant = c.req.param('tenant') ?? '';
+    checkTenant(c.get('visitor'), tenant);
+    // In the words of that check: whoever may use every tenant learns no more of one that cannot be.
+    if (tenant.length > TENANT_LENGTH_MAX || !isStorableText(tenant)) {
+      throw new ForbiddenError('The token is not good for this tenant.', { details: { reason: 'tenant' } });
+    }
+    return await unitLog.use(tenant, (log) => this.#replicaAdmitted(c, { log, tenant, sender }, work));
+  }
+
+  #senderOf(c: UnitContext): Sender {
+    const replicaId = c.req.header(REPLICA_HEADER) ?? '';
+    if (!isCanonicalUuid(replicaId)) {
+      throw new InvalidRequestError(`The header ${REPLICA_HEADER} must name the store that sends, by a UUID.`);
+    }
+    c.get('record').replicaId = replicaId;
+    return { subject: c.get('visitor').subject, replicaId };
+  }
+
+  async #replicaAdmitted(
+    c: UnitContext,
+    admitted: Admitted,
+    work: (admitted: Admitted) => Promise<Response>,
+  ): Promise<Response> {
+    const { replicas } = this.#options;
+    const { tenant, sender } = admitted;
+    await replicas?.admit({ tenant, ...sender, app: c.req.header(APP_HEADER) });
+    return await work(admitted);
+  }
+
+  #reading(c: UnitContext): { readonly limits: SyncLimits; readonly onBytes: (bytes: number) => void } {
+    return { limits: this.#limits, onBytes: this.#noteBytes(c) };
+  }
+
+  #noteBytes(c: UnitContext): (bytes: number) => void {
+    return (bytes) => (c.get('record').bytesIn = bytes);
+  }
+
+  #tell(
+    c: UnitContext,
+    { decisions, conflict, head }: PushOutcome,
+    of: Pick<RecordedUnits, 'tenant' | 'replicaId'>,
+  ): void {
+    const { onRecorded } = this.#options;
+    const units = decisions.filter((decision) => decision.kind === 'accepted' && decision.isNew).length;
+    const rejections = decisions.filter(({ kind }) => kind === 'rejected').length;
+    countPush(c, { units, rejections, conflicts: conflict === undefined ? 0 : 1 });
+    if (units === 0 || onRecorded === undefined) return;
+    callQuietly(
+      () => onRecorded({ ...of, units, head }),
+      (error) => this.#front.log('onRecorded threw. The push is recorded all the same.', error),
+    );
+  }
+}
+
+const checkProtocol: MiddlewareHandler = async (c, next) => {
+  if (c.req.header(PROTOCOL_HEADER) !== PROTOCOL_2_VERSION) throw upgradeRequired();
+  await next();
+};
+
+function upgradeRequired(): UpgradeRequiredError {
+  return new UpgradeRequiredError(
+    `This server speaks version ${PROTOCOL_2_VERSION} of the protocol. Load the newer version of the application; nothing is lost.`,
+    { details: { supported: PROTOCOL_2_VERSION } },
+  );
+}
