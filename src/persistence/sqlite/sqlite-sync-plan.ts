@@ -33,6 +33,8 @@ export interface PlanningState {
   readonly marks: readonly Mark[];
   readonly isHealing: boolean;
   readonly maxNotificationId: NotificationId;
+  /** The largest version of each aggregate, or -1. */
+  maxVersions(originatorIds: readonly OriginatorId[]): readonly number[];
   /** The events of units, in the order of the units. */
   eventsOf(units: readonly UnitRow[]): readonly (readonly StoredEvent[])[];
 }
@@ -176,12 +178,12 @@ function inTheWay(
 ): Leaving {
   const leaving: Leaving = new Map();
   const last = new Map<OriginatorId, number>();
-  const looked = new Set<OriginatorId>();
+  const unseen = aggregatesThatAreHere(state, units);
   for (const { id, events } of units) {
     for (const { originatorId, originatorVersion } of events) {
       if (!known.has(id)) {
-        if (!looked.has(originatorId)) {
-          looked.add(originatorId);
+        // At the first event only; and in a first synchronisation, where every look counts, at those that there are.
+        if (unseen.delete(originatorId)) {
           const { pending, confirmed } = state.rows.tail(originatorId);
           const others = pending.filter(({ unit }) => !inPage.has(unit.place));
           for (const { unit } of others) leaving.set(unit.place, { unit, reason: CONFLICT });
@@ -199,6 +201,12 @@ function inTheWay(
     }
   }
   return leaving;
+}
+
+function aggregatesThatAreHere(state: PlanningState, units: readonly ConfirmedUnit[]): Set<OriginatorId> {
+  const ids = [...new Set(units.flatMap(({ events }) => events.map(({ originatorId }) => originatorId)))];
+  const versions = state.maxVersions(ids);
+  return new Set(ids.filter((_id, index) => (versions[index] as number) >= 0));
 }
 
 /** Adds every later unit of an aggregate that something touches which leaves. */

@@ -36,8 +36,8 @@ export interface PlacedVersion {
 const TAIL_ROWS = 64;
 
 const COLUMNS = 'u.first_id, u.events, u.unit_id, u.flags, u.position';
-/** The unit of an event `e`: ids of a unit's events follow each other. */
-const UNIT_OF_EVENT = `JOIN daybook_units AS u
+/** The unit of an event `e`: ids of a unit's events follow each other. CROSS, or SQLite begins with the units. */
+const UNIT_OF_EVENT = `CROSS JOIN daybook_units AS u
   ON u.first_id = (SELECT max(first_id) FROM daybook_units WHERE first_id <= e.notification_id)`;
 /** Own, and on no server as far as is known. */
 const IS_OPEN = `(u.position IS NULL OR u.flags > 3) AND NOT u.flags & ${FLAG_FOREIGN}`;
@@ -104,7 +104,7 @@ export class SqliteUnitRows {
   /** Own units that no server has, and which stand on what is lost and others'. */
   onLost(): UnitRow[] {
     const sql = `SELECT DISTINCT ${COLUMNS} FROM daybook_units AS u
-      JOIN stored_events AS e ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events
+      CROSS JOIN stored_events AS e ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events
       WHERE ${IS_OPEN} AND EXISTS (SELECT 1 FROM stored_events AS f
         WHERE f.originator_id = e.originator_id AND f.originator_version < e.originator_version
         AND (SELECT flags FROM daybook_units WHERE first_id <= f.notification_id ORDER BY first_id DESC LIMIT 1)

@@ -111,7 +111,7 @@ export class SqliteUnits implements UnitTables {
       this.#run('DELETE FROM daybook_marks WHERE position > ?', [step.position]);
     } else if (step?.kind === 'endHeal') {
       this.#run(`DELETE FROM stored_events WHERE notification_id IN (SELECT e.notification_id FROM daybook_units AS u
-        JOIN stored_events AS e ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events
+        CROSS JOIN stored_events AS e ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events
         WHERE u.flags > 3 AND u.flags & ${FLAG_FOREIGN})`);
       this.#run(`DELETE FROM daybook_units WHERE flags > 3 AND flags & ${FLAG_FOREIGN}`);
       this.#run(`UPDATE daybook_units SET flags = flags & ${FLAG_COMMUTATIVE}, position = NULL, total = NULL,
@@ -191,6 +191,7 @@ export class SqliteUnits implements UnitTables {
       marks: this.#marks(),
       isHealing: this.#number('SELECT 1 FROM daybook_units WHERE flags > 3 LIMIT 1') !== undefined,
       maxNotificationId: this.#events.maxNotificationId(),
+      maxVersions: (originatorIds) => this.#events.maxOriginatorVersions(originatorIds),
       eventsOf: (units) => eventsOf(this.#events, units),
     };
   }
@@ -255,7 +256,7 @@ export class SqliteUnits implements UnitTables {
     const parameters = [uuidToBytes(id)];
     this.#run(
       `DELETE FROM daybook_set_aside_events WHERE notification_id IN
-        (SELECT e.notification_id FROM daybook_set_aside AS u JOIN daybook_set_aside_events AS e
+        (SELECT e.notification_id FROM daybook_set_aside AS u CROSS JOIN daybook_set_aside_events AS e
           ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events WHERE u.unit_id = ?)`,
       parameters,
     );
