@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { checkTenant } from '../../src/server/access/visitor.js';
+import { listen } from '../../src/server/hosts/http-listener.js';
 import type { RequestLine } from '../../src/server/index.js';
 import { makeServerFront } from '../../src/server/server-front.js';
 import type { ServerFront, ServerFrontOptions } from '../../src/server/server-front.js';
@@ -84,6 +85,29 @@ describe('what stands before every route', () => {
     expect((await ask(server, '/v2/live', 'a')).status).toBe(429);
     gone.abort();
     expect((await ask(server, '/v2/live', 'a')).status).toBe(200);
+  });
+
+  it('frees the place of a stream over HTTP when its connection breaks', async () => {
+    const server = makeServer({ limits: { liveConnections: 1 } });
+    const listener = await listen({ fetch: server.fetch, hostname: '127.0.0.1', port: 0 });
+    const open = (signal?: AbortSignal): Promise<Response> =>
+      fetch(`${listener.url}/v2/live`, {
+        headers: { authorization: 'Bearer a' },
+        ...(signal === undefined ? {} : { signal }),
+      });
+    const gone = new AbortController();
+    const first = await open(gone.signal);
+    expect(first.status).toBe(200);
+    await first.body?.getReader().read();
+    expect((await open()).status).toBe(429);
+    gone.abort();
+    await vi.waitFor(async () => {
+      const again = await open();
+      expect(again.status).toBe(200);
+      await again.body?.cancel();
+    });
+    await vi.waitFor(() => expect(lines.filter(({ status }) => status === 200).length).toBeGreaterThanOrEqual(2));
+    await listener.close(1_000);
   });
 
   it('sees a stream end when it ends, with all that was sent of it', async () => {
