@@ -87,6 +87,19 @@ describe('what stands before every route', () => {
     expect((await ask(server, '/v2/live', 'a')).status).toBe(200);
   });
 
+  it('counts the bytes of an answer, so that the next request waits', async () => {
+    const server = makeServer({ limits: { bytesPerMinute: 60_000 } });
+    server.app.get('/v2/large', ...server.guards, (c) => c.text('x'.repeat(90_000)));
+    const statuses: number[] = [];
+    for (let count = 0; count < 2; count++) {
+      const answer = await ask(server, '/v2/large', 'a');
+      statuses.push(answer.status);
+      await answer.text();
+    }
+    const late = await ask(server, '/v2/large', 'a');
+    expect([...statuses, late.headers.get('retry-after')]).toEqual([200, 429, expect.stringMatching(/^3[01]$/)]);
+  });
+
   it('frees the place of a stream over HTTP when its connection breaks', async () => {
     const server = makeServer({ limits: { liveConnections: 1 } });
     const listener = await listen({ fetch: server.fetch, hostname: '127.0.0.1', port: 0 });
