@@ -8,7 +8,7 @@ import { isEventSourcingError } from '../domain/errors.js';
 import { EVENTS_MAX_REASON } from '../persistence/unit-batch.js';
 import type { EventsMax } from '../persistence/unit-batch.js';
 import { SCOPE_LENGTH_MAX } from '../persistence/unit.js';
-import type { Cursor, Unit } from '../persistence/unit.js';
+import type { Cursor, LostUnit, Unit } from '../persistence/unit.js';
 import { isStorableText, TOPIC_LENGTH_MAX } from '../persistence/validation.js';
 import { CURSOR_LENGTH_MAX, MARKS_MAX, TooLargeError, UNITS_MEDIA_TYPE } from '../sync/protocol/index.js';
 import type { SyncLimits } from '../sync/protocol/index.js';
@@ -84,7 +84,9 @@ function unpackWithin<U>(
   }
 }
 
-function checkTexts({ events, scopes }: Unit, path: string): void {
+function checkTexts({ events, scopes, origin }: Unit & Partial<Pick<LostUnit, 'origin'>>, path: string): void {
+  if (origin !== undefined && !isStorableText(origin.author))
+    throw invalid(`${path}.origin.author`, 'must have no zeros');
   scopes.forEach((scope, index) => {
     const isScope = scope !== '' && scope.length <= SCOPE_LENGTH_MAX && isStorableText(scope);
     if (!isScope)

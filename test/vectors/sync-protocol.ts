@@ -5,6 +5,7 @@
  * @module
  */
 import type { ConfirmedUnit, LostUnit, PendingUnit, UnitPage } from '../../src/persistence/unit.js';
+import type { HealDecision, PushAnswer, SyncLimits } from '../../src/sync/protocol/index.js';
 
 /** Packed bytes, in hexadecimal digits, and what they say. */
 export interface UnitsVector<T> {
@@ -196,3 +197,72 @@ export const REFUSED_PENDING: readonly (readonly [why: string, hex: string])[] =
   ['a topic that is not UTF-8', `0111111111111141118111111111111111 02 01 00 01 01 00 00 01 01 ff 01 ${'b'.repeat(32)} 01 00 00`],
   ['an integer beyond 2^53 - 1', '01 11111111111141118111111111111111 02 01 00 ffffffffffffffff7f 01 00 00 01 01 61 01'],
 ];
+
+/** Bodies in JSON, as they are sent. */
+export interface JsonVector<T> {
+  readonly name: string;
+  readonly json: string;
+  readonly value: T;
+}
+
+/** Answers to pushes. */
+export const PUSH_ANSWER_VECTORS: readonly JsonVector<PushAnswer>[] = [
+  {
+    name: 'all decided',
+    json: `{"head":90112,"decisions":[["${UNIT_1}","accepted",90110],["${UNIT_2}","rejected","QUOTA","Enough was counted."]]}`,
+    value: {
+      head: 90_112,
+      decisions: [
+        { id: UNIT_1, kind: 'accepted', position: 90_110 },
+        { id: UNIT_2, kind: 'rejected', code: 'QUOTA', message: 'Enough was counted.' },
+      ],
+      conflict: undefined,
+    },
+  },
+  {
+    name: 'ended at once, at a conflict',
+    json: `{"head":0,"decisions":[],"conflict":"${UNIT_3}"}`,
+    value: { head: 0, decisions: [], conflict: UNIT_3 },
+  },
+];
+
+/** Answers to offers. */
+export const HEAL_ANSWER_VECTORS: readonly JsonVector<readonly HealDecision[]>[] = [
+  {
+    name: 'one of each kind',
+    json: `{"decisions":[["${UNIT_1}","restored"],["${UNIT_2}","known"],["${UNIT_3}","setAside"],["${SHELF}","refused"]]}`,
+    value: [
+      { id: UNIT_1, kind: 'restored' },
+      { id: UNIT_2, kind: 'known' },
+      { id: UNIT_3, kind: 'setAside' },
+      { id: SHELF, kind: 'refused' },
+    ],
+  },
+];
+
+/** Answers that ask for nothing but to be told apart: the status, the body, and what a device makes of it. */
+export const ERROR_VECTORS: readonly (readonly [status: number, json: string, name: string])[] = [
+  [400, errorJson('InvalidRequestError', 'INVALID_REQUEST', { path: 'marks', problem: 'none' }), 'InvalidRequestError'],
+  [401, errorJson('UnauthorizedError', 'UNAUTHORIZED'), 'UnauthorizedError'],
+  [403, errorJson('ForbiddenError', 'FORBIDDEN', { reason: 'tenant' }), 'ForbiddenError'],
+  [409, errorJson('CursorUnknownError', 'CURSOR_UNKNOWN'), 'CursorUnknownError'],
+  [413, errorJson('TooLargeError', 'TOO_LARGE', { bytesMax: 8_388_608 }), 'TooLargeError'],
+  [426, errorJson('UpgradeRequiredError', 'UPGRADE_REQUIRED', { supported: '2' }), 'UpgradeRequiredError'],
+  [429, errorJson('UnavailableError', 'UNAVAILABLE', { reason: 'requests', retryAfterSeconds: 3 }), 'UnavailableError'],
+  [503, errorJson('UnavailableError', 'UNAVAILABLE'), 'UnavailableError'],
+  // Of a class that an older device does not have: it has the code.
+  [409, errorJson('LaterError', 'LATER'), 'LaterError'],
+];
+
+/** Headers that state limits, and what a device takes from them. */
+export const LIMITS_VECTORS: readonly (readonly [header: string | null, limits: SyncLimits])[] = [
+  ['events=500, bytes=1048576, unit-events=10000, unit-bytes=8388608', { events: 500, bytes: 1_048_576, unitEvents: 10_000, unitBytes: 8_388_608 }],
+  ['bytes=600000,events=300', { events: 300, bytes: 600_000, unitEvents: 2_000, unitBytes: 2_097_152 }],
+  ['events=0, bytes=-1, unit-events=1e99, unit-bytes=many, later=7', { events: 200, bytes: 524_288, unitEvents: 2_000, unitBytes: 2_097_152 }],
+  ['', { events: 200, bytes: 524_288, unitEvents: 2_000, unitBytes: 2_097_152 }],
+  [null, { events: 200, bytes: 524_288, unitEvents: 2_000, unitBytes: 2_097_152 }],
+];
+
+function errorJson(name: string, code: string, details: object = {}): string {
+  return JSON.stringify({ error: { name, message: 'Because.', code, details } });
+}
