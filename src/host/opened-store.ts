@@ -75,14 +75,15 @@ export class OpenedStore {
   /** How the store stands, at one moment. */
   async report(): Promise<HostReport> {
     const { recorder, journal, checkpoints } = this.#parts;
-    const [{ largestId, pending }, checkpointPosition] = await Promise.all([
+    const [{ rows }, { largestId, pending }, checkpointPosition] = await Promise.all([
+      // Not the largest id: what was set aside has left its ids behind.
+      recorder.query('SELECT count(*) AS events FROM stored_events'),
       readConfirmed(recorder),
       new Checkpoints({ storage: journal.checkpoints }).newestPosition(),
     ]);
     const { lastError } = checkpoints;
-    // The ids of a store in the browser have no gaps: none is given to a commit that fails.
     return {
-      events: largestId,
+      events: rows[0]?.['events'] as number,
       largestId,
       unsyncedEvents: pending,
       position: recorder.position,
