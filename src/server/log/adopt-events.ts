@@ -48,6 +48,8 @@ export async function adoptEvents(
   await transaction.change({
     head: next,
     units: rows,
+    // Somebody may have sent such a unit, and was refused.
+    supersedes: rows.map(({ id }) => id),
     rejected: [],
     setAside: [],
     gaps: found.gaps,

@@ -2,7 +2,7 @@
  * The chain of a log, and the cursors that rest on it.
  *
  * ```text
- * statement  of a unit: SHA-256 of its id, its kind, its scopes, what it stood on, and its events with their versions
+ * statement  of a unit: its id, its kind, its scopes, what it stood on, and its events with their versions
  * chain      after a unit: the first 16 bytes of SHA-256 of the chain before it, and its statement
  * cursor     0, or 1.<position>.<chain, in hex>, and .<visibility> where not everything is visible
  * ```
@@ -11,12 +11,12 @@
  *
  * @module
  */
-import { toHex } from '../../persistence/sha256.js';
 import type { StoredEvent } from '../../persistence/stored-event.js';
 import { CURSOR_START } from '../../persistence/unit.js';
 import type { Cursor, UnitId } from '../../persistence/unit.js';
 import { ByteWriter } from '../../util/byte-writer.js';
 import { sha256Now } from '../../util/sha256-now.js';
+import { bytesToUuid } from '../../util/uuid-bytes.js';
 
 const CHAIN_BYTES = 16;
 const CURSOR = /^1\.([1-9]\d{0,15})\.([0-9a-f]{32})(?:\.(.+))?$/s;
@@ -33,9 +33,8 @@ export interface StatedUnit {
   readonly events: readonly StoredEvent[];
 }
 
-/** The digest of a unit: by what it says, because packed bytes have several forms. */
-export function statementOf({ id, isCommutative, scopes, after, events }: StatedUnit): Uint8Array<ArrayBuffer> {
-  const writer = new ByteWriter(events.reduce((bytes, { state }) => bytes + state.length + 128, 128));
+/** Writes a unit down: by what it says, because packed bytes have several forms. */
+export function writeStatement(writer: ByteWriter, { id, isCommutative, scopes, after, events }: StatedUnit): void {
   writer.text(id);
   writer.u8(isCommutative ? 1 : 0);
   writer.varint(scopes.length);
@@ -49,15 +48,24 @@ export function statementOf({ id, isCommutative, scopes, after, events }: Stated
     writer.text(topic);
     writer.sized(state);
   }
-  return sha256Now(writer.finish());
+}
+
+/** A writer with room for a unit and something before it. */
+export function statementWriter({ events }: StatedUnit): ByteWriter {
+  return new ByteWriter(events.reduce((bytes, { state }) => bytes + state.length + 128, 256));
 }
 
 /** The chain after a unit. */
 export function nextChain(chain: string, unit: StatedUnit): string {
-  const writer = new ByteWriter(CHAIN_BYTES * 2 + 64);
+  const writer = statementWriter(unit);
   writer.text(chain);
-  writer.raw(statementOf(unit));
+  writeStatement(writer, unit);
   return toHex(sha256Now(writer.finish()).subarray(0, CHAIN_BYTES));
+}
+
+/** 16 bytes in hex: of each unit, so by what is quick at it. */
+function toHex(bytes: Uint8Array): string {
+  return bytesToUuid(bytes).replaceAll('-', '');
 }
 
 /** A place in a log. */

@@ -73,6 +73,8 @@ export interface SetAsideRow extends Refusal {
 export interface LogChange {
   readonly head: LogHead;
   readonly units: readonly UnitRow[];
+  /** Ids of refused units that are forgotten, because these events are there. */
+  readonly supersedes: readonly UnitId[];
   readonly rejected: readonly RejectedRow[];
   readonly gaps: readonly IdGap[];
   readonly filled: readonly IdGap[];

@@ -139,10 +139,10 @@ class MemoryLogTransaction implements LogTransaction {
     return Promise.resolve(this.contents.events.slice(-events.length).map(({ id }) => id));
   }
 
-  change({ head, units, rejected, setAside }: LogChange): Promise<void> {
+  change({ head, units, supersedes, rejected, setAside }: LogChange): Promise<void> {
     const { contents } = this;
     const kept = new Map([...contents.rejected, ...rejected.map((row) => [row.id, row] as const)]);
-    for (const { id } of units) kept.delete(id);
+    for (const id of supersedes) kept.delete(id);
     this.contents = {
       events: contents.events,
       units: [...contents.units, ...units],

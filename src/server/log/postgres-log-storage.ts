@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DataError, InternalError, ProgrammingError } from '../../persistence/errors.js';
+import { DataError, IntegrityError, InternalError, ProgrammingError } from '../../persistence/errors.js';
 import { lastRows } from '../../persistence/postgres/postgres-driver.js';
 import { toSafeInteger } from '../../persistence/postgres/postgres-rows.js';
 import type { ProcessRecorder } from '../../persistence/recorder.js';
@@ -110,7 +110,7 @@ class Reader {
   }
 
   async known(ids: readonly UnitId[]): Promise<ReadonlyMap<UnitId, KnownUnit>> {
-    const { rows } = await this.sql.query(this.statements.known, [[...ids]]);
+    const { rows } = await this.sql.query(this.statements.known, [arrayOf(ids)]);
     return toKnown(rows);
   }
 
@@ -138,7 +138,7 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
     ids: readonly UnitId[],
     aggregates: readonly OriginatorId[],
   ): Promise<{ known: ReadonlyMap<UnitId, KnownUnit>; ends: ReadonlyMap<OriginatorId, AggregateEnd> }> {
-    const { rows } = await this.sql.query(this.statements.view, [[...ids], [...aggregates]]);
+    const { rows } = await this.sql.query(this.statements.view, [arrayOf(ids), [...aggregates]]);
     const ends = rows.filter(({ version }) => version !== null);
     return {
       known: toKnown(rows.filter(({ version }) => version === null)),
@@ -163,7 +163,7 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
     return await this.#insertEvents(this.#transaction, events);
   }
 
-  async change({ head, units, rejected, gaps, filled, setAside }: LogChange): Promise<void> {
+  async change({ head, units, supersedes, rejected, gaps, filled, setAside }: LogChange): Promise<void> {
     const { statements, sql } = this;
     if (filled.length > 0) await sql.query(statements.deleteGaps, [filled.map(({ first }) => first)]);
     if (gaps.length > 0) {
@@ -171,14 +171,11 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
     }
     if (rejected.length > 0) await sql.query(statements.insertRejected, rejectedColumns(rejected));
     if (setAside.length > 0) await sql.query(statements.insertSetAside, setAsideColumns(setAside));
-    const { rows } = await sql.query(statements.append, [
-      ...unitColumns(units),
-      head.position,
-      head.chain,
-      head.lastId,
-    ]);
-    const added = rows[0] === undefined ? 0 : toSafeInteger(rows[0], 'added');
-    if (added !== units.length) throw unitTwice(units.length - added);
+    if (supersedes.length > 0) await sql.query(statements.forget, [[...supersedes]]);
+    const values = [...unitColumns(units), head.position, head.chain, head.lastId];
+    await sql.query(statements.append, values).catch((error: unknown) => {
+      throw error instanceof IntegrityError ? unitTwice(error) : error;
+    });
   }
 }
 
@@ -191,6 +188,7 @@ interface Statements {
   readonly chains: string;
   readonly units: string;
   readonly append: string;
+  readonly forget: string;
   readonly insertRejected: string;
   readonly insertGaps: string;
   readonly deleteGaps: string;
@@ -236,25 +234,18 @@ function statementsOf({ log, tables }: PostgresLogParts): Statements {
     units: `SELECT unit_id::text AS unit_id, position, last_id, count, bytes, encode(chain, 'hex') AS chain, is_commutative,
         scopes, encode(after, 'hex') AS after, author, replica, recorded_at_ms
       FROM ${units} WHERE position >= $1 ORDER BY position LIMIT $2`,
-    // Of an id that was refused, and whose very event was recorded beside the log since, what is there counts.
     append: `WITH added AS (
-      INSERT INTO ${units} AS u
+      INSERT INTO ${units}
         (unit_id, position, last_id, count, bytes, chain, is_commutative, scopes, after, author, replica, recorded_at_ms)
       SELECT n.unit_id, n.position, n.last_id, n.count, n.bytes, decode(n.chain, 'hex'), n.is_commutative,
-        nullif(n.scopes, ''), decode(n.after, 'hex'), n.author, n.replica, n.recorded_at_ms
+        ($10::text[])[n.scopes], decode(n.after, 'hex'),
+        ($11::text[])[n.origin], ($12::text[])[n.origin], ($13::bigint[])[n.origin]
       FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[], $6::text[], $7::boolean[],
-        $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[])
-        AS n (unit_id, position, last_id, count, bytes, chain, is_commutative, scopes, after, author, replica,
-          recorded_at_ms)
-      ON CONFLICT (unit_id) DO UPDATE SET position = excluded.position, last_id = excluded.last_id,
-        count = excluded.count, bytes = excluded.bytes, chain = excluded.chain,
-        is_commutative = excluded.is_commutative, scopes = excluded.scopes, after = excluded.after,
-        author = excluded.author, replica = excluded.replica, recorded_at_ms = excluded.recorded_at_ms,
-        code = NULL, message = NULL
-        WHERE u.position IS NULL
-      RETURNING 1
-    ) UPDATE ${head} SET position = $13, chain = decode($14, 'hex'), last_id = $15
-    WHERE id = 1 RETURNING (SELECT count(*) FROM added) AS added`,
+        $8::integer[], $9::text[], $14::integer[])
+        AS n (unit_id, position, last_id, count, bytes, chain, is_commutative, scopes, after, origin)
+    ) UPDATE ${head} SET position = $15, chain = decode($16, 'hex'), last_id = $17 WHERE id = 1`,
+    // Of an id that was refused, and whose very event was recorded beside the log since, what is there counts.
+    forget: `DELETE FROM ${units} WHERE unit_id = ANY($1::uuid[]) AND position IS NULL`,
     insertRejected: `INSERT INTO ${units} (unit_id, code, message, author, replica, recorded_at_ms)
       SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])`,
     insertGaps: `INSERT INTO ${gaps} (first_id, last_id) SELECT * FROM unnest($1::bigint[], $2::bigint[])`,
@@ -271,21 +262,48 @@ function statementsOf({ log, tables }: PostgresLogParts): Statements {
   };
 }
 
+/** Columns as literals of arrays, where nothing in them needs quotes: a client would quote each of thousands. */
 function unitColumns(rows: readonly UnitRow[]): unknown[] {
+  const scopes = new Distinct();
+  const origins = new Distinct();
+  const scopesOf = rows.map((row) => (row.scopes.length === 0 ? 0 : scopes.place(JSON.stringify(row.scopes))));
+  const originsOf = rows.map((row) => origins.place(`${row.recordedAtMs} ${row.replicaId} ${row.author}`));
+  const distinct = origins.texts.map((_, index) => rows[originsOf.indexOf(index + 1)] as UnitRow);
   return [
-    rows.map(({ id }) => id),
-    rows.map(({ position }) => position),
-    rows.map(({ lastId }) => lastId),
-    rows.map(({ count }) => count),
-    rows.map(({ bytes }) => bytes),
-    rows.map(({ chain }) => chain),
-    rows.map(({ isCommutative }) => isCommutative),
-    rows.map(({ scopes }) => (scopes.length === 0 ? '' : JSON.stringify(scopes))),
-    rows.map(({ after }) => toAfterHex(after)),
-    rows.map(({ author }) => author),
-    rows.map(({ replicaId }) => replicaId),
-    rows.map(({ recordedAtMs }) => recordedAtMs),
+    arrayOf(rows.map(({ id }) => id)),
+    arrayOf(rows.map(({ position }) => position)),
+    arrayOf(rows.map(({ lastId }) => lastId)),
+    arrayOf(rows.map(({ count }) => count)),
+    arrayOf(rows.map(({ bytes }) => bytes)),
+    arrayOf(rows.map(({ chain }) => chain)),
+    arrayOf(rows.map(({ isCommutative }) => (isCommutative ? 't' : 'f'))),
+    arrayOf(scopesOf),
+    arrayOf(rows.map(({ after }) => toAfterHex(after))),
+    scopes.texts,
+    distinct.map(({ author }) => author),
+    distinct.map(({ replicaId }) => replicaId),
+    distinct.map(({ recordedAtMs }) => recordedAtMs),
+    arrayOf(originsOf),
   ];
+}
+
+/** The literal of an array of numbers, ids or hex digits. */
+function arrayOf(items: readonly (string | number)[]): string {
+  return `{${items.join(',')}}`;
+}
+
+/** Texts, each once, by their places in an array of PostgreSQL, which begins at 1. */
+class Distinct {
+  readonly texts: string[] = [];
+  readonly #places = new Map<string, number>();
+
+  place(text: string): number {
+    const known = this.#places.get(text);
+    if (known !== undefined) return known;
+    const place = this.texts.push(text);
+    this.#places.set(text, place);
+    return place;
+  }
 }
 
 function rejectedColumns(rows: readonly RejectedRow[]): unknown[] {
@@ -394,8 +412,9 @@ function textOf(row: SqlRow, column: string): string {
   throw new DataError(`Column ${column} of a log of units should hold a text, but does not.`, { details: { column } });
 }
 
-function unitTwice(count: number): InternalError {
+function unitTwice(cause: Error): InternalError {
   return new InternalError(
-    `${count} of these units are in the log already, and their events in the table a second time: rows of the events were moved or inserted again. Nothing was stored.`,
+    'Units are in the log already, and their events in the table a second time: rows of the events were moved, or inserted again. Nothing was stored.',
+    { cause },
   );
 }

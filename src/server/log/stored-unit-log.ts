@@ -224,16 +224,19 @@ export class StoredUnitLog implements UnitLog {
   async #write(transaction: LogTransaction, head: LogHead, change: Change): Promise<LogHead> {
     const { placed, rejected = [], setAside = [] } = change;
     if (placed.length + rejected.length + setAside.length === 0) return head;
-    const ids = placed.length === 0 ? [] : await transaction.record(placed.flatMap(({ unit }) => unit.events));
+    const recording = placed.length === 0 ? [] : transaction.record(placed.flatMap(({ unit }) => unit.events));
+    // While the database is at work.
+    const chains = chainsOf(placed, head.chain);
+    const ids = await recording;
     const lastId = ids.at(-1) ?? head.lastId;
     const gaps = gapsBetween(
       ids.map((id) => ({ id })),
       { first: head.lastId + 1, last: lastId },
     );
-    const units = toRows(placed, ids, head.chain);
+    const units = toRows(placed, ids, chains);
     const { position, chain } = units.at(-1) ?? head;
     const next: LogHead = { position, chain, lastId };
-    await transaction.change({ head: next, units, rejected, setAside, gaps, filled: [] });
+    await transaction.change({ head: next, units, supersedes: [], rejected, setAside, gaps, filled: [] });
     return next;
   }
 
@@ -330,16 +333,20 @@ function aggregatesOf(units: readonly Pick<PendingUnit, 'events'>[]): string[] {
   return firstOfAggregates(units.flatMap(({ events }) => events)).map(({ originatorId }) => originatorId);
 }
 
-function toRows(placed: Change['placed'], ids: readonly NotificationId[], before: string): UnitRow[] {
+function chainsOf(placed: Change['placed'], before: string): readonly string[] {
   let chain = before;
+  return placed.map(({ unit }) => (chain = nextChain(chain, unit)));
+}
+
+/** @throws TornUnit when the ids of a unit do not follow each other */
+function toRows(placed: Change['placed'], ids: readonly NotificationId[], chains: readonly string[]): UnitRow[] {
   let at = 0;
-  return placed.map(({ unit, origin }) => {
+  return placed.map(({ unit, origin }, index) => {
     const count = unit.events.length;
-    const own = ids.slice(at, (at += count));
-    const lastId = own[count - 1] as NotificationId;
-    if (lastId - (own[0] as NotificationId) !== count - 1) throw new TornUnit();
-    chain = nextChain(chain, unit);
-    return toRow(unit, { lastId, chain, ...origin });
+    const [first, lastId] = [ids[at], ids[at + count - 1]] as [NotificationId, NotificationId];
+    at += count;
+    if (lastId - first !== count - 1) throw new TornUnit();
+    return toRow(unit, { lastId, chain: chains[index] as string, ...origin });
   });
 }
 

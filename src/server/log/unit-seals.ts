@@ -3,7 +3,7 @@
  *
  * ```text
  * 1 byte    1: the version
- * 16 bytes  the first of HMAC-SHA256 of: the purpose, the tenant, position, total, author, time, and the statement
+ * 16 bytes  the first of HMAC-SHA256 of: the purpose, the tenant, position, total, author, time, and the statement of the unit
  * ```
  *
  * The key is not in the database. So who can write there can record, as the log's own writers do, but cannot prove that
@@ -14,8 +14,7 @@
 import { ProgrammingError } from '../../persistence/errors.js';
 import type { UnitOrigin } from '../../persistence/unit.js';
 import { webCrypto } from '../../persistence/web-crypto.js';
-import { ByteWriter } from '../../util/byte-writer.js';
-import { statementOf } from './log-chain.js';
+import { statementWriter, writeStatement } from './log-chain.js';
 import type { StatedUnit } from './log-chain.js';
 
 const VERSION = 1;
@@ -74,14 +73,14 @@ export class UnitSeals {
 
   async #mac(key: CryptoKey, unit: SealedUnit): Promise<Uint8Array> {
     const { position, total, origin } = unit;
-    const writer = new ByteWriter();
+    const writer = statementWriter(unit);
     writer.text(PURPOSE);
     writer.text(this.#tenant);
     writer.varint(position);
     writer.varint(total);
     writer.text(origin.author);
     writer.varint(origin.recordedAtMs);
-    writer.raw(statementOf(unit));
+    writeStatement(writer, unit);
     return new Uint8Array(await webCrypto().sign(ALGORITHM, key, writer.finish()));
   }
 
