@@ -1,0 +1,66 @@
+/** What devices keep for years, and show again: it must stay readable, byte by byte. */
+import { createHash, createHmac } from 'node:crypto';
+import { expect, it } from 'vitest';
+import { CHAIN_START, fromCursor, nextChain, toCursor } from '../../../src/server/log/log-chain.js';
+import { UnitSeals } from '../../../src/server/log/unit-seals.js';
+
+const UNIT = {
+  id: '11111111-1111-4111-8111-111111111111',
+  isCommutative: true,
+  scopes: ['north'],
+  after: ['22222222-2222-4222-8222-222222222222', undefined],
+  events: [
+    { originatorId: 'a', originatorVersion: 7, topic: 'é', state: Uint8Array.of(0, 255) },
+    { originatorId: 'b', originatorVersion: -1, topic: 't', state: new Uint8Array(0) },
+  ],
+};
+const text = (value: string): Buffer => Buffer.concat([Buffer.of(Buffer.byteLength(value)), Buffer.from(value)]);
+const STATEMENT = Buffer.concat([
+  text(UNIT.id),
+  Buffer.of(1, 1),
+  text('north'),
+  Buffer.of(2),
+  text('22222222-2222-4222-8222-222222222222'),
+  text(''),
+  ...[text('a'), text('7'), text('é'), Buffer.of(2, 0, 255)],
+  ...[text('b'), text('-1'), text('t'), Buffer.of(0)],
+]);
+
+it('the chain is a hash of the chain before, and of all that a unit says', () => {
+  const expected = (before: string): string =>
+    createHash('sha256').update(text(before)).update(STATEMENT).digest('hex').slice(0, 32);
+  const first = nextChain(CHAIN_START, UNIT);
+  expect(first).toBe(expected('00000000000000000000000000000000'));
+  expect(nextChain(first, UNIT)).toBe(expected(first));
+  expect(first).toBe('ea28eb662d0243d1941f26d54f09aaa3');
+});
+
+it('a cursor says its version, its position, its chain, and what is visible', () => {
+  const place = { position: 90_112, chain: 'ab'.repeat(16) };
+  expect(toCursor({ position: 0, chain: CHAIN_START }, '')).toBe('0');
+  expect(toCursor(place, '')).toBe(`1.90112.${'ab'.repeat(16)}`);
+  expect(toCursor(place, 'north')).toBe(`1.90112.${'ab'.repeat(16)}.north`);
+  expect(fromCursor(`1.90112.${'ab'.repeat(16)}.north`, 'north')).toEqual(place);
+  expect(fromCursor(`1.90112.${'ab'.repeat(16)}.north`, '')).toBeUndefined();
+  for (const other of ['1.0.', '1.01.', '1.-1.', '1.1e3.', '01.1.']) {
+    expect(fromCursor(`${other}${'ab'.repeat(16)}`, ''), other).toBeUndefined();
+  }
+});
+
+it('a seal is a MAC of who recorded it, when, where, and of all that a unit says', async () => {
+  const key = new Uint8Array(32).fill(9);
+  const seals = new UnitSeals({ keys: [key] }, 'acme');
+  const sealed = { ...UNIT, position: 300, total: 2, origin: { author: 'ann', recordedAtMs: 5 } };
+  const mac = createHmac('sha256', key)
+    .update(text('daybook: a unit of a log'))
+    .update(text('acme'))
+    .update(Buffer.of(0xac, 0x02, 2))
+    .update(text('ann'))
+    .update(Buffer.of(5))
+    .update(STATEMENT)
+    .digest();
+  const seal = await seals.seal(sealed);
+  expect(Buffer.from(seal)).toEqual(Buffer.concat([Buffer.of(1), mac.subarray(0, 16)]));
+  expect(await seals.isSound(sealed, seal)).toBe(true);
+  expect(await seals.isSound(sealed, Uint8Array.of(2, ...seal.subarray(1)))).toBe(false);
+});
