@@ -199,7 +199,7 @@ class UnitRoutes {
     return await answerJson(c, toPushAnswer(outcome));
   }
 
-  async page(c: UnitContext, { log, sender }: Admitted): Promise<Response> {
+  async page(c: UnitContext, { log, tenant, sender }: Admitted): Promise<Response> {
     const { after, events, bytes } = await readJson(c.req.raw, pageQuestionSchema, QUESTION_LIMITS, this.#noteBytes(c));
     const visibility = await this.#authority.visibility(sender);
     const eventsMax = Math.min(events, this.#limits.events);
@@ -209,6 +209,10 @@ class UnitRoutes {
       throw new CursorUnknownError(
         'The log does not have the place that this cursor stands for. Ask for the common one.',
       );
+    }
+    // What it holds, whether it gets more now or not, has a position only where that is the end.
+    if (page.from === page.to) {
+      this.#options.replicas?.noteAcked({ tenant, replicaId: sender.replicaId }, page.position);
     }
     return await answerBytes(c, packPage(page), UNITS_MEDIA_TYPE);
   }

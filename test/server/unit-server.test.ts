@@ -9,6 +9,7 @@ import type { SyncServer } from '../../src/server/sync-server.js';
 import { createUnitServer } from '../../src/server/unit-server.js';
 import type { RecordedUnits, UnitServerOptions } from '../../src/server/unit-server.js';
 import { TenantLogs } from '../../src/server/tenants/tenant-logs.js';
+import { ManualClock } from '../../src/testing/manual-clock.js';
 import { ForbiddenError, LIMITS_DEFAULT, LIMITS_LEAST } from '../../src/sync/protocol/index.js';
 import { systemClock } from '../../src/util/clock.js';
 import {
@@ -356,6 +357,27 @@ describe('who sends', () => {
       expect([path, answer.status, await codeOf(answer)]).toEqual([path, 401, 'UNAUTHORIZED']);
     }
     expect(log.senders).toEqual([]);
+  });
+
+  it('note up to where a replica has the log, when it has all of it', async () => {
+    const clock = new ManualClock();
+    const replicas = new ReplicaRegistry({ store: new MemoryReplicaStore(), clock, log: vi.fn() });
+    const { fetch } = serve({ replicas });
+    await fetch(pushRequest(pendingUnits(3)));
+    const ask = async (after: string): Promise<string> => {
+      const answer = await fetch(deviceRequest('/v2/units', { ...question, after }));
+      return unpackPage(new Uint8Array(await answer.arrayBuffer())).to;
+    };
+    const noted = async (): Promise<number | undefined> => {
+      clock.advance(60_000);
+      await ask('0');
+      await new Promise((resolve) => setImmediate(resolve));
+      return (await replicas.list())[0]?.ackedPosition;
+    };
+    const end = await ask('0');
+    expect(await noted()).toBeUndefined();
+    expect(await ask(end)).toBe(end);
+    expect(await noted()).toBe(3);
   });
 
   it('is refused where the replica is another subject’s', async () => {

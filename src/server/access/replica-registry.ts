@@ -54,8 +54,6 @@ export interface ReplicaVisit {
   readonly subject: string;
   /** As it came; what is no such label is not noted. */
   readonly app?: string | null | undefined;
-  /** Up to where it has the log, when it says so. */
-  readonly ackedPosition?: number | undefined;
 }
 
 interface Known {
@@ -101,7 +99,7 @@ export class ReplicaRegistry {
    * @throws what the store rejects with
    */
   async admit(visit: ReplicaVisit): Promise<void> {
-    const { replicaId, subject, ackedPosition } = visit;
+    const { replicaId, subject } = visit;
     if (!isCanonicalUuid(replicaId)) throw new InvalidRequestError('A replica is named by a UUID in canonical form.');
     const known = this.#knownOf(visit);
     const record = await this.#recordFor(visit, known);
@@ -111,8 +109,13 @@ export class ReplicaRegistry {
     if (record.revoked !== undefined) {
       throw new ForbiddenError('This replica was revoked.', { details: { reason: 'revoked' } });
     }
-    if (ackedPosition !== undefined) known.ackedPosition = ackedPosition;
     this.#noteSeen(visit, known, record);
+  }
+
+  /** Notes up to where a replica that was let in has the log; written with the next time that it was seen. */
+  noteAcked({ tenant = '', replicaId }: ReplicaName, position: number): void {
+    const known = this.#known.get(nameOf({ tenant, replicaId }));
+    if (known !== undefined) known.ackedPosition = position;
   }
 
   /**

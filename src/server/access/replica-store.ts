@@ -13,7 +13,7 @@ export interface ReplicaRecord extends ReplicaKey {
   /** Milliseconds since 1970, as the next one; this one is written once a minute at most. */
   readonly firstSeenAtMs: number;
   readonly lastSeenAtMs: number;
-  /** Up to where it had the log when it was last written down; `undefined` when it never said. */
+  /** Up to where it had the log when that was last written down; `undefined` when it never had all of it. */
   readonly ackedPosition: number | undefined;
   /** Since when, and why, nothing is taken of it, or given to it, any more. */
   readonly revoked: Revocation | undefined;
