@@ -16,6 +16,10 @@
  * 3. Nothing that was recorded here leaves but to the units that were set aside, and nothing leaves those unasked.
  * 4. What is set aside takes with it every later pending unit of an aggregate that it touches.
  *
+ * The model (docs/model.md) goes further in two places: units of commutative events are given the next versions instead of
+ * being set aside, where something is left before them; and what others have lost leaves when the log was followed to its
+ * end, recognised meanwhile like what is own, so that what stands on it is not set aside in vain.
+ *
  * @module
  */
 import type { NotificationId } from './stored-event.js';

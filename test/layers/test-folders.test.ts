@@ -15,6 +15,7 @@ const OF_NO_ROOM: Readonly<Record<string, string>> = {
   guide: 'what the reader of the guide builds',
   interop: 'the real Python library',
   layers: 'the rules of the house',
+  model: 'the rules of synchronisation, as a model that runs',
   soak: 'run by hand, and a few rounds of it with the others',
   support: 'what tests share',
   vectors: 'bytes made by the Python library',

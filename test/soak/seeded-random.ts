@@ -20,6 +20,11 @@ export class SeededRandom {
     return least + Math.floor(this.next() * (most - least + 1));
   }
 
+  /** One of them, each as likely. */
+  pick<T>(choices: readonly T[]): T {
+    return choices[this.between(0, choices.length - 1)] as T;
+  }
+
   /** True as often as the share says, from 0 to 1. */
   chance(share: number): boolean {
     return this.next() < share;

@@ -44,6 +44,16 @@
  * - D3 `CURSOR_UNKNOWN` is answered by asking for the common place, going back to it, offering what is lost, and following
  *   from there.
  *
+ * The model (test/model/, docs/model.md) has these rules and more. What it demands and is not here yet:
+ * - `after` names a unit, which is not enough where a unit keeps its id and its events change: when it is decided again, or
+ *   commutative events are given other versions and the log is set back. It has to name an edition of the unit.
+ * - A device whose scopes have changed is answered like one whose log was set back. It has to be told apart: what is its own
+ *   and out of its scopes by now is on the server, and no page will ever confirm it.
+ * - A known unit is answered as accepted also to a sender who may not see it any more, and then waits for ever.
+ * - A commutative unit does not fit a log that has nothing of an aggregate which it was recorded after something of.
+ * - An offer that does not fit, or is a part, is tried again when something else has come; a part says which one it is.
+ * - An id that follows from the event which is sent is nobody's: also not of the subject that has sent it first.
+ *
  * | status | code | what the device does |
  * |---|---|---|
  * | 400 | `INVALID_REQUEST` | says so, tries again slowly: a bug, or an incompatible version |

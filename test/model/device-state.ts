@@ -1,0 +1,148 @@
+/**
+ * What a device keeps. All of it is durable and shared by its tabs, and changes in whole commits.
+ *
+ * @module
+ */
+import type { Command } from './domain.js';
+import type { Edition, ModelCursor, PlacedEvent, PushedUnit, SealedUnit } from './unit-types.js';
+import { START } from './unit-types.js';
+
+export interface HeldUnit {
+  readonly id: string;
+  readonly edition: Edition;
+  readonly isCommutative: boolean;
+  /** Those that the device has; a part, where it may not see the others. */
+  readonly events: readonly PlacedEvent[];
+  readonly total: number;
+  /** Where it stands in the order in which this device recorded. */
+  readonly local: number;
+  readonly status: 'pending' | 'confirmed' | 'lost';
+  /** Where the log has it, or had it. */
+  readonly position: number;
+  readonly author: string;
+  readonly seal: string;
+  /** Which of its events the seal is for: fewer than there are, until a pass is through. */
+  readonly sealedIndexes: readonly number[];
+  /** Whether it was recorded here. */
+  readonly isOwn: boolean;
+  /** What made it, where that is known: without one it cannot be decided again. */
+  readonly command?: Command | undefined;
+  readonly intent: string;
+}
+
+export interface SetAside {
+  readonly unit: HeldUnit;
+  readonly code: string;
+}
+
+/** The log is followed from its start, to learn what there is of what the device holds. */
+export interface Pass {
+  readonly cursor: ModelCursor;
+  /** How far the log was ever followed before. */
+  readonly held: ModelCursor;
+  /** What pages have shown: the events of each unit. */
+  readonly seen: ReadonlyMap<string, readonly number[]>;
+  readonly marks: readonly ModelCursor[];
+}
+
+export interface DeviceState {
+  readonly cursor: ModelCursor;
+  /** Where the device stood before. In earnest fewer, the farther away. */
+  readonly marks: readonly ModelCursor[];
+  readonly pass: Pass | undefined;
+  /**
+   * `offering`: what is lost has still to be offered. `settling`: it was; what the log has of it by now, the pages say.
+   */
+  readonly healing: 'none' | 'offering' | 'settling';
+  /** Where the log ended when the last was offered. */
+  readonly offered: ModelCursor;
+  /** How often it went back, so that who was offering before notices. */
+  readonly rewinds: number;
+  readonly units: ReadonlyMap<string, HeldUnit>;
+  readonly aside: ReadonlyMap<string, SetAside>;
+  readonly nextLocal: number;
+}
+
+/** Of a store that has never been synchronised: its first way through the log is a pass as well. */
+export const EMPTY_DEVICE: DeviceState = {
+  cursor: START,
+  marks: [],
+  pass: { cursor: START, held: START, seen: new Map(), marks: [] },
+  healing: 'none',
+  offered: START,
+  rewinds: 0,
+  units: new Map(),
+  aside: new Map(),
+  nextLocal: 1,
+};
+
+/** An event of an aggregate, and the unit that it is of. */
+export interface Row {
+  readonly event: PlacedEvent;
+  readonly unit: HeldUnit;
+}
+
+const ROWS = new WeakMap<ReadonlyMap<string, HeldUnit>, Map<string, Row[]>>();
+
+/** The events of an aggregate in the order of their versions: those that are confirmed, then the others. */
+export function rowsOf({ units }: Pick<DeviceState, 'units'>, aggregate: string): readonly Row[] {
+  return aggregatesOf(units).get(aggregate) ?? [];
+}
+
+export function aggregatesOf(units: ReadonlyMap<string, HeldUnit>): ReadonlyMap<string, readonly Row[]> {
+  let rows = ROWS.get(units);
+  if (rows === undefined) {
+    rows = new Map();
+    for (const unit of units.values()) {
+      for (const event of unit.events) {
+        const of = rows.get(event.aggregate);
+        if (of === undefined) rows.set(event.aggregate, [{ event, unit }]);
+        else of.push({ event, unit });
+      }
+    }
+    for (const of of rows.values()) of.sort((a, b) => a.event.version - b.event.version);
+    ROWS.set(units, rows);
+  }
+  return rows;
+}
+
+export function payloadsOf(state: Pick<DeviceState, 'units'>, aggregate: string): string[] {
+  return rowsOf(state, aggregate).map(({ event }) => event.payload);
+}
+
+/** For each aggregate of a unit the edition that holds the version before. */
+export function standsOn(state: Pick<DeviceState, 'units'>, unit: HeldUnit): Record<string, Edition> {
+  const after: Record<string, Edition> = {};
+  for (const { aggregate, version } of unit.events) {
+    after[aggregate] ??=
+      rowsOf(state, aggregate).find(({ event }) => event.version === version - 1)?.unit.edition ?? '';
+  }
+  return after;
+}
+
+export function pendingUnits(state: DeviceState): HeldUnit[] {
+  return byLocal([...state.units.values()].filter(({ status }) => status === 'pending'));
+}
+
+/** As a device pushes it. */
+export function pushed(state: DeviceState, unit: HeldUnit): PushedUnit {
+  const { id, edition, isCommutative, events } = unit;
+  return { id, edition, isCommutative, after: standsOn(state, unit), events };
+}
+
+/** What a server has lost, in the order in which it had it, as it is offered. */
+export function lostUnits(state: DeviceState): SealedUnit[] {
+  const lost = [...state.units.values()].filter(({ status }) => status === 'lost');
+  return lost
+    .sort((a, b) => a.position - b.position)
+    .map((unit) => {
+      const { id, edition, isCommutative, position, total, author, seal, sealedIndexes } = unit;
+      const events = unit.events.filter(({ index }) => sealedIndexes.includes(index));
+      const after = standsOn(state, { ...unit, events });
+      return { id, edition, isCommutative, position, total, events, author, seal, after };
+    });
+}
+
+export function byLocal(units: readonly HeldUnit[]): HeldUnit[] {
+  return [...units].sort((a, b) => a.local - b.local);
+}

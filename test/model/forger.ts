@@ -1,0 +1,75 @@
+/**
+ * A member of a tenant who plays foul: offers what no server has said, asks for another tenant's log, tries the ids of
+ * others.
+ *
+ * @module
+ */
+import type { SeededRandom } from '../soak/seeded-random.js';
+import type { ModelServer } from './model-server.js';
+import type { SealedUnit } from './unit-types.js';
+import type { Witness } from './witness.js';
+
+export class Forger {
+  readonly #random: SeededRandom;
+  readonly #server: ModelServer;
+  readonly #witness: Witness;
+  readonly #fresh: () => string;
+  /** Sound seals that came by, of any tenant. */
+  readonly #seen: SealedUnit[] = [];
+
+  constructor(random: SeededRandom, server: ModelServer, witness: Witness, fresh: () => string) {
+    this.#random = random;
+    this.#server = server;
+    this.#witness = witness;
+    this.#fresh = fresh;
+  }
+
+  overhear(units: readonly SealedUnit[]): void {
+    for (const unit of units) this.#seen.push(unit);
+  }
+
+  /** One mischief as `subject`, who belongs to `tenant`, against `other`, a tenant of strangers, or the own one. */
+  act(subject: string, tenant: string, other: string): void {
+    this.#random.weighted<() => void>([
+      [1, () => this.#spy(subject, other)],
+      [2, () => this.#probe(subject, tenant)],
+      [3, () => this.#offer(subject, tenant, this.#forged(tenant))],
+      [3, () => this.#offer(subject, tenant, this.#seen.length === 0 ? undefined : this.#random.pick(this.#seen))],
+    ])();
+  }
+
+  #spy(subject: string, tenant: string): void {
+    const request = { kind: 'pull', after: { position: 0, hash: 0, scopes: '' }, held: [], limit: 100 } as const;
+    const { kind } = this.#server.handle({ subject, tenant }, request);
+    if (kind !== 'forbidden') this.#witness.fail(`${subject} was answered by ${tenant}`);
+  }
+
+  /** Sends something of its own under an id that it has seen. */
+  #probe(subject: string, tenant: string): void {
+    const known = this.#server.log(tenant).units.filter(({ author }) => author !== subject);
+    if (known.length === 0) return;
+    const { id } = this.#random.pick(known);
+    const events = [{ aggregate: 'n1', version: 1, payload: '1 forged' }];
+    const unit = { id, edition: id, isCommutative: false, after: {}, events };
+    const answer = this.#server.handle({ subject, tenant }, { kind: 'push', units: [unit] });
+    if (answer.kind === 'push' && answer.answer.decisions.some(({ kind }) => kind === 'accepted')) {
+      this.#witness.fail(`${subject} was told of ${id}`);
+    }
+  }
+
+  #offer(subject: string, tenant: string, unit: SealedUnit | undefined): void {
+    if (unit !== undefined) this.#server.handle({ subject, tenant }, { kind: 'heal', units: [unit], held: [] });
+  }
+
+  /** What would fit, with the seal of something else. */
+  #forged(tenant: string): SealedUnit | undefined {
+    const { heads } = this.#server.log(tenant);
+    const model = this.#seen.at(-1);
+    if (model === undefined) return undefined;
+    const aggregate = this.#random.pick(['n1', 's1']);
+    const { version, edition } = heads.get(aggregate) ?? { version: 0, edition: '' };
+    const id = this.#random.chance(0.5) ? this.#fresh() : model.id;
+    const events = [{ index: 0, aggregate, version: version + 1, payload: '9 forged' }];
+    return { ...model, id, edition: id, after: { [aggregate]: edition }, events, total: 1 };
+  }
+}

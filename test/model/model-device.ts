@@ -1,0 +1,195 @@
+/**
+ * A device: one durable state, and several tabs that synchronise it at once without knowing of each other.
+ *
+ * @module
+ */
+import type { SeededRandom } from '../soak/seeded-random.js';
+import type { DeviceRules } from './device-draft.js';
+import * as rules from './device-rules.js';
+import type { DeviceState } from './device-state.js';
+import { EMPTY_DEVICE, lostUnits, pendingUnits, pushed } from './device-state.js';
+import type { ModelAnswer, ModelRequest } from './model-server.js';
+import type { PageAnswer, PushAnswer } from './server-rules.js';
+import type { ModelCursor, ModelPage } from './unit-types.js';
+import { START } from './unit-types.js';
+
+/** Steps after which an answer is given up. Nothing needs to be known of what became of the request. */
+const PATIENCE = 6;
+const PUSH_UNITS_MAX = 6;
+const OFFER_UNITS_MAX = 8;
+const PAGE_EVENTS_MAX = 20;
+
+/** What a device is surrounded by. */
+export interface Surroundings {
+  readonly random: SeededRandom;
+  readonly send: (request: ModelRequest, answered: (answer: ModelAnswer) => void) => void;
+  /** Called after a page was stored. */
+  readonly stored: (device: ModelDevice, page: ModelPage, before: DeviceState) => void;
+  readonly rules: DeviceRules;
+}
+
+export class ModelDevice {
+  readonly name: string;
+  readonly subject: string;
+  readonly tenant: string;
+  state: DeviceState = EMPTY_DEVICE;
+  readonly tabs: readonly ModelTab[];
+
+  constructor(name: string, subject: string, tenant: string, surroundings: (device: ModelDevice) => Surroundings) {
+    this.name = name;
+    this.subject = subject;
+    this.tenant = tenant;
+    const around = surroundings(this);
+    this.tabs = [new ModelTab(this, around), new ModelTab(this, around)];
+  }
+
+  /** All tabs are killed: what is not durable is gone. */
+  crash(): void {
+    for (const tab of this.tabs) tab.crash();
+  }
+}
+
+/** How far a tab has offered what is lost. */
+interface Offer {
+  readonly rewinds: number;
+  readonly position: number;
+  readonly head: ModelCursor;
+}
+
+const NO_OFFER: Offer = { rewinds: -1, position: 0, head: START };
+
+export class ModelTab {
+  readonly #device: ModelDevice;
+  readonly #around: Surroundings;
+  #waiting = 0;
+  /** Of the request that is on its way. */
+  #token = {};
+  #isDiverged = false;
+  /** What a push has said is accepted; a hint. */
+  #accepted = new Set<string>();
+  #offer: Offer = NO_OFFER;
+
+  constructor(device: ModelDevice, around: Surroundings) {
+    this.#device = device;
+    this.#around = around;
+  }
+
+  crash(): void {
+    this.#waiting = 0;
+    this.#token = {};
+    this.#isDiverged = false;
+    this.#accepted = new Set();
+    this.#offer = NO_OFFER;
+  }
+
+  step(): void {
+    if (this.#waiting > 0) {
+      this.#waiting--;
+      return;
+    }
+    const { state } = this.#device;
+    if (this.#isDiverged) this.#askCommon(state);
+    else if (state.healing === 'offering') this.#offerLost(state);
+    else if (!this.#push(state)) this.#pull(state);
+  }
+
+  #askCommon({ marks, pass }: DeviceState): void {
+    this.#send({ kind: 'common', marks: [...marks, ...(pass?.marks ?? [])] }, (answer) => {
+      if (answer.kind !== 'common') return;
+      const next = rules.rewind(this.#device.state, answer.common, this.#around.rules);
+      if (next !== undefined) this.#device.state = next;
+      this.#isDiverged = false;
+    });
+  }
+
+  #offerLost(state: DeviceState): void {
+    const { rewinds } = state;
+    if (this.#offer.rewinds !== rewinds) this.#offer = { rewinds, position: 0, head: START };
+    const { position, head } = this.#offer;
+    const units = lostUnits(state)
+      .filter((unit) => unit.position > position)
+      .slice(0, OFFER_UNITS_MAX);
+    const last = units.at(-1);
+    if (last === undefined) {
+      this.#device.state = rules.endOffering(state, rewinds, head);
+      return;
+    }
+    this.#send({ kind: 'heal', units, held: [head] }, (answer) => {
+      if (answer.kind !== 'heal') return;
+      if (answer.answer === 'diverged') this.#isDiverged = true;
+      else this.#offer = { rewinds, position: last.position, head: answer.answer.head };
+    });
+  }
+
+  /** @returns whether there was something to push, and it was its turn */
+  #push(state: DeviceState): boolean {
+    const { random } = this.#around;
+    const todo = pendingUnits(state).filter(({ id }) => !this.#accepted.has(id));
+    if (todo.length === 0 || !random.chance(0.6)) return false;
+    const units = todo.slice(0, random.between(1, PUSH_UNITS_MAX)).map((unit) => pushed(state, unit));
+    this.#send({ kind: 'push', units }, (answer) => {
+      if (answer.kind === 'push') this.#onPush(answer.answer);
+    });
+    return true;
+  }
+
+  #onPush({ decisions }: PushAnswer): void {
+    const { rules: deviceRules } = this.#around;
+    const refused: { id: string; code: string }[] = [];
+    for (const decision of decisions) {
+      if (decision.kind === 'rejected') refused.push(decision);
+      else this.#accepted.add(decision.id);
+    }
+    if (deviceRules.mode.broken === 'confirm-by-answer') this.#confirmByAnswer(decisions);
+    this.#device.state = rules.setAside(this.#device.state, refused, deviceRules);
+  }
+
+  #confirmByAnswer(decisions: PushAnswer['decisions']): void {
+    const units = new Map(this.#device.state.units);
+    for (const { id, kind } of decisions) {
+      const unit = units.get(id);
+      if (kind === 'accepted' && unit?.status === 'pending') units.set(id, { ...unit, status: 'confirmed' });
+    }
+    this.#device.state = { ...this.#device.state, units };
+  }
+
+  #pull(state: DeviceState): void {
+    const after = state.pass?.cursor ?? state.cursor;
+    const held = [state.offered, state.pass?.held ?? START];
+    const limit = this.#around.random.between(1, PAGE_EVENTS_MAX);
+    this.#send({ kind: 'pull', after, held, limit }, (answer) => {
+      if (answer.kind === 'pull') this.#onPage(answer.answer, after, state);
+    });
+  }
+
+  #onPage(answer: PageAnswer, after: ModelCursor, asked: DeviceState): void {
+    const { rules: deviceRules, random, stored } = this.#around;
+    const state = deviceRules.mode.broken === 'stale-tab' ? asked : this.#device.state;
+    if (answer === 'diverged') this.#isDiverged = true;
+    else if (answer === 'rescoped') this.#device.state = rules.beginPass(state, after);
+    else {
+      const next = rules.insertPage(state, answer, deviceRules);
+      if (next === undefined) return;
+      if (deviceRules.mode.broken === 'cursor-apart' && random.chance(0.1)) {
+        this.#device.state = { ...state, cursor: next.cursor, pass: next.pass, marks: next.marks };
+        return;
+      }
+      this.#device.state = next;
+      if (answer.isHead && deviceRules.mode.broken !== 'answer-is-truth') this.#accepted.clear();
+      stored(this.#device, answer, state);
+    }
+  }
+
+  #send(request: ModelRequest, answered: (answer: ModelAnswer) => void): void {
+    const token = {};
+    this.#token = token;
+    this.#waiting = PATIENCE;
+    this.#around.send(request, (answer) => {
+      // Killed, given up, or answered by now.
+      if (this.#token !== token || this.#waiting === 0) return;
+      this.#waiting = 0;
+      this.#token = {};
+      answered(answer);
+    });
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * The rules of the model that can be switched off, one at a time, and what each is for. That a run finds it is the proof
+ * that the rule is needed, and that the checks see what they are for.
+ *
+ * @module
+ */
+export const SWITCHES = {
+  // The server.
+  'unit-once': 'a unit that is known is decided once more',
+  'number-only': 'a strict event fits by its version alone',
+  'after-unit': 'what an event stands on is named by unit, in whatever edition that is there',
+  'moved-edition': 'a unit that is placed elsewhere than where it was recorded keeps its edition',
+  'conflict-is-decision': 'a conflict is stored as a rejection',
+  'orphan-commutative': 'a commutative event is taken by a log that has nothing of its aggregate',
+  'no-chain': 'a cursor is known by its position alone',
+  'page-cut': 'a page ends in the middle of a unit',
+  'adopt-late': 'rows that were inserted beside the server are adopted after what is asked for, not before',
+  'adopt-random-id': 'a row that is adopted gets an id that does not follow from it',
+  'derived-of-strangers': 'a unit with a derived id is refused to whoever did not send it first',
+  'heal-twice': 'a unit is healed although it is known',
+  'no-seal': 'an offer is believed without a seal',
+  'seal-any-tenant': 'a seal says nothing of the tenant',
+  'aside-once': 'what was offered and does not fit is not tried again',
+  'parts-apart': 'a part of a unit is healed without the others',
+  'any-tenant': 'the tenant is the one that is asked for, not the one of the token',
+  'tell-strangers': 'who sends an id of another subject is told what became of it',
+  'tell-unseen': 'a unit that its sender may not see any more is answered as accepted',
+  'write-unseen': 'a unit is taken from somebody who may not see what it writes to',
+  // The device.
+  'no-heal': 'what is lost is not offered',
+  'lost-is-gone': 'own units that are lost leave like those of others',
+  'confirm-by-answer': 'the answer of a push confirms',
+  'answer-is-truth': 'what a push said was accepted is never sent again',
+  'page-anywhere': 'a page is stored wherever the device stands',
+  'cursor-apart': 'a cursor is stored without its page now and then',
+  'stale-tab': 'a tab writes on what it saw when it asked',
+  closure: 'what builds on a unit that gives way stays',
+  'skip-unit': 'a unit that gives way is forgotten now and then',
+  'new-id': 'a unit that is decided again gets a new id',
+  'same-edition': 'a unit that is decided again keeps its edition',
+  'place-is-unit': 'an own unit is recognised by its place, in whatever edition',
+  'moved-orphan': 'a commutative unit stays though nothing of its aggregate is left before it',
+  'aside-stays': 'a unit that a page brings stays among those set aside',
+  'no-sweep': 'what a device may not see any more stays',
+  'sweep-early': 'the sweep does not wait for the end of the log',
+  'scope-is-loss': 'another scope is answered like a log that was set back',
+  'retry-random-id': 'a refused unit is tried again under an id of its own',
+  'old-random-id': 'an event that was recorded before units gets an id that does not follow from it',
+} as const;
+
+export type Switch = keyof typeof SWITCHES;
+
+export const SWITCH_NAMES: readonly Switch[] = Object.keys(SWITCHES) as Switch[];
+
+/** The mode of a run, where nobody asks for one: all of them in turn. */
+export function modeOfSeed(seed: number, broken?: Switch): Mode {
+  return { conflicts: seed % 2 === 0 ? 'again' : 'aside', hasSeals: seed % 5 !== 0, broken };
+}
+
+/** How a run of the model goes. */
+export interface Mode {
+  /** What becomes of a unit in whose place another one stands: it is set aside, or decided again. */
+  readonly conflicts: 'aside' | 'again';
+  /** Whether the server has a key to seal with; without one nothing can be brought back to it but by its author. */
+  readonly hasSeals: boolean;
+  /** The rule that is switched off. */
+  readonly broken?: Switch | undefined;
+}
