@@ -47,7 +47,10 @@ export type Authorize = (
 
 /** Which units, and which events of them, somebody may see. */
 export interface Visibility {
-  /** Identifies what is visible, as part of the cursor: with another one, other events would have to be there. */
+  /**
+   * Identifies what is visible, as part of the cursor: with another one, other events would have to be there. 1 to 100
+   * letters, digits, `_` and `-`: a hash, for example.
+   */
   readonly id: string;
   readonly isVisible: (unit: ConfirmedUnit, eventIndex: number) => boolean;
 }
