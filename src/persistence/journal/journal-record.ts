@@ -93,8 +93,7 @@ export function encodeJournalRecord(position: number, commits: readonly JournalC
 
 function writeCommit(writer: ByteWriter, commit: JournalCommit, packedEvents: Uint8Array): void {
   const { events, firstNotificationId, tracking, changes, unit, sync } = commit;
-  const count = [events.length > 0, tracking, changes, unit, sync].filter(Boolean).length;
-  writer.varint(count);
+  writer.varint(one(events[0]) + one(tracking) + one(changes) + one(unit) + one(sync));
   if (events.length > 0) {
     writer.u8(OPERATION_EVENTS);
     writer.varint(firstNotificationId);
@@ -114,6 +113,11 @@ function writeCommit(writer: ByteWriter, commit: JournalCommit, packedEvents: Ui
     writer.u8(OPERATION_SYNC);
     writer.sized(packSyncChange(sync));
   }
+}
+
+/** How many operations it takes. */
+function one(operation: unknown): number {
+  return operation === undefined ? 0 : 1;
 }
 
 function writeUnit(writer: ByteWriter, { id, isCommutative, scopes }: UnitMark): void {

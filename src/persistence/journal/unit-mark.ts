@@ -17,8 +17,11 @@ export interface UnitMark {
   readonly chosenId?: UnitId | undefined;
 }
 
+const NO_SCOPES: readonly string[] = [];
+
 /** Makes a mark of validated options, with an id of its own where none is given. */
-export function unitMark({ id, isCommutative = false, scopes = [] }: UnitOptions = {}): UnitMark {
+export function unitMark({ id, isCommutative = false, scopes = NO_SCOPES }: UnitOptions = {}): UnitMark {
   const bytes = id === undefined ? randomUuidBytes() : uuidToBytes(id);
-  return { id: bytes, isCommutative, scopes: [...scopes], chosenId: id };
+  // A copy: the caller's list is the caller's again.
+  return { id: bytes, isCommutative, scopes: scopes.length === 0 ? NO_SCOPES : [...scopes], chosenId: id };
 }

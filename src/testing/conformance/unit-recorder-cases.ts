@@ -278,6 +278,13 @@ const impossiblePagesAreRefused: Case = {
       'a version that is taken': nextOf(at).next({ events: [sampleEvent(a, 1)] }),
       'a version after one that is pending': nextOf(at).next({ events: [sampleEvent(b, 2)] }),
       'a gap within the page': nextOf(at).next({ events: [sampleEvent(a, 2)] }, { events: [sampleEvent(a, 4)] }),
+      'an event in the place of an own one that it has too': nextOf(at).next(pending as PendingUnit, {
+        events: [sampleEvent(b, 1, 'theirs')],
+      }),
+      'an own event in the place of another': nextOf(at).next(
+        { events: [sampleEvent(b, 1, 'theirs')] },
+        pending as PendingUnit,
+      ),
       'a unit twice': nextOf(at).next(twice, { ...twice, events: [sampleEvent(a, 3)] }),
       'a unit that it has brought before': nextOf(at).next({ ...known, events: [sampleEvent(a, 2)] }),
       'a position before the store': nextOf(at).next({ events: [sampleEvent(a, 2)], position: at.position }),

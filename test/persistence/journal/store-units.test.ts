@@ -84,6 +84,17 @@ describe('a store that was recorded before there were units', () => {
     expect((await replayed.recorder.selectPendingUnits(0, ALL)).length).toBe(commits.flat().length + 1);
   });
 
+  test('is confirmed also where versions were recorded with gaps', async () => {
+    const journal = new SharedJournal();
+    const { recorder } = await openTab(journal);
+    const events = [sampleEvent(a, 1), sampleEvent(a, 4), sampleEvent(a, 9)];
+    for (const event of events) await recorder.insertEvents([event]);
+    const units = await recorder.selectPendingUnits(0, ALL);
+    const outcome = await recorder.insertPage(new LogPages(CURSOR_START, 0).next(...units));
+    expect(outcome.confirmed).toEqual(units.map(({ id }) => id));
+    expect(await recorder.selectEvents(a)).toEqual(events);
+  });
+
   test('is confirmed by a server that has derived the same', async () => {
     const { recorder } = await openTab(oldJournal());
     const log = new LogPages(CURSOR_START, 0);
