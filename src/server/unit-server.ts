@@ -6,6 +6,7 @@
  */
 import type { Context, MiddlewareHandler } from 'hono';
 import { packPage, unpackLostUnits, unpackPendingUnits } from '../persistence/unit-batch.js';
+import type { PendingUnit } from '../persistence/unit.js';
 import {
   CursorUnknownError,
   ForbiddenError,
@@ -195,7 +196,7 @@ class UnitRoutes {
     const units = await readUnits(c.req.raw, { ...this.#reading(c), unpack: unpackPendingUnits });
     const authorize = this.#authority.authorize(await this.#authority.visibility(sender));
     const outcome = await traced(c, () => log.push(units, sender, authorize));
-    this.#tell(c, outcome, { tenant, replicaId: sender.replicaId });
+    this.#tell(c, units, outcome, { tenant, replicaId: sender.replicaId });
     return await answerJson(c, toPushAnswer(outcome));
   }
 
@@ -271,13 +272,17 @@ class UnitRoutes {
 
   #tell(
     c: UnitContext,
+    sent: readonly PendingUnit[],
     { decisions, conflict, head }: PushOutcome,
     of: Pick<RecordedUnits, 'tenant' | 'replicaId'>,
   ): void {
     const { onRecorded } = this.#options;
-    const units = decisions.filter((decision) => decision.kind === 'accepted' && decision.isNew).length;
+    const isNew = decisions.map((decision) => decision.kind === 'accepted' && decision.isNew);
+    const units = isNew.filter(Boolean).length;
+    // Decisions are of the first units, in their order.
+    const events = isNew.reduce((sum, is, index) => sum + (is ? (sent[index]?.events.length ?? 0) : 0), 0);
     const rejections = decisions.filter(({ kind }) => kind === 'rejected').length;
-    countPush(c, { units, rejections, conflicts: conflict === undefined ? 0 : 1 });
+    countPush(c, { units, events, rejections, conflicts: conflict === undefined ? 0 : 1 });
     if (units === 0 || onRecorded === undefined) return;
     callQuietly(
       () => onRecorded({ ...of, units, head }),

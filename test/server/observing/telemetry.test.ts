@@ -13,6 +13,9 @@ import { MemoryProcessRecorder } from '../../../src/persistence/memory/memory-re
 import { createSyncServer } from '../../../src/server/index.js';
 import type { SyncServerOptions, TelemetryApi } from '../../../src/server/index.js';
 import { RequestTrace, Telemetry } from '../../../src/server/observing/telemetry.js';
+import type { PendingUnit } from '../../../src/persistence/unit.js';
+import { createUnitServer } from '../../../src/server/unit-server.js';
+import { NaiveUnitLog, pendingUnit, pendingUnits, pushRequest } from '../../support/unit-wire.js';
 import { postPush } from '../../support/push-client.js';
 import { makeEvents, makePush } from '../../support/stored-events.js';
 
@@ -141,6 +144,20 @@ describe('metrics', () => {
     expect(found['daybook.conflicts']).toEqual({ '': 1 });
     expect(found['daybook.io']?.['in']).toBeGreaterThan(500);
     expect(found['daybook.io']?.['out']).toBeGreaterThan(200);
+  });
+
+  it('count what a push of units brought, was refused, and ran into', async () => {
+    const [good, twice, bad] = pendingUnits(3) as [PendingUnit, PendingUnit, PendingUnit];
+    const authorizePush = ({ id }: { id: string }): boolean => id !== bad.id;
+    const server = createUnitServer({ unitLog: new NaiveUnitLog(), allowAnonymous: true, telemetry, authorizePush });
+    await server.fetch(pushRequest([twice]));
+    await server.fetch(pushRequest([good, twice, bad, pendingUnit({ events: good.events })]));
+    expect(await measured()).toMatchObject({
+      'daybook.units': { '': 2 },
+      'daybook.events': { '': 2 },
+      'daybook.rejections': { '': 1 },
+      'daybook.conflicts': { '': 1 },
+    });
   });
 
   it('say how the pool stands, when they are read', async () => {
