@@ -2,17 +2,18 @@
  * Decides a push, given what of the log it touches: pure, so that every layout of tables decides alike.
  *
  * ```text
- * known ──▶ answered from its row; another subject's ──▶ as if it were forbidden
+ * known ──▶ answered from its row; another subject's, unless it follows from the event ──▶ as if it were forbidden
  * new ──▶ forbidden, or versions with a hole ──▶ rejected, for good
- *     ──▶ commutative ──▶ accepted, with the next versions
+ *     ──▶ commutative ──▶ of aggregates that are there, or that it begins ──▶ accepted, with the next versions
  *     ──▶ strict ──▶ right after what it was decided on ──▶ accepted
- *                ──▶ anything else ──▶ conflict: no decision, and the end
+ *     ──▶ anything else ──▶ conflict: no decision, and the end
  * ```
  *
  * A unit may stand on an earlier one of the same push: what was accepted counts from then on.
  *
  * @module
  */
+import { derivedUnitId } from '../../persistence/derived-unit-id.js';
 import type { OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
 import type { LostUnit, PendingUnit, UnitId } from '../../persistence/unit.js';
 import type { Decision, Sender } from './unit-log.js';
@@ -89,7 +90,7 @@ export function decideUnits(
     const { id } = unit;
     const known = log.known(id);
     if (known !== undefined) {
-      decisions.push(answer(id, known, subject));
+      decisions.push(answer(unit, known, subject));
       continue;
     }
     const refusal = refusals.get(id) ?? (isWhole(unit) ? undefined : VERSION_GAP);
@@ -100,7 +101,8 @@ export function decideUnits(
       decisions.push({ id, kind: 'rejected', code, message });
       continue;
     }
-    if (!unit.isCommutative && !log.fits(unit)) return { decisions, accepted: log.placed, rejected, conflict: id };
+    const isInPlace = unit.isCommutative ? log.hasBegun(unit) : log.fits(unit);
+    if (!isInPlace) return { decisions, accepted: log.placed, rejected, conflict: id };
     const { position } = log.append(unit, subject);
     decisions.push({ id, kind: 'accepted', position, isNew: true });
   }
@@ -128,10 +130,12 @@ export function decideLostUnits(units: readonly LostUnit[], view: LogView): Heal
 }
 
 /** Whether an id that is known is somebody else's, to whom asks. */
-function answer(id: UnitId, known: KnownUnit, subject: string): Decision {
+function answer({ id, events }: PendingUnit, known: KnownUnit, subject: string): Decision {
   // Without a subject everybody is let in, and there is nobody to tell apart; what was recorded so is everybody's.
   const isOthers = known.author !== '' && subject !== '' && known.author !== subject;
-  if (isOthers) return { id, kind: 'rejected', ...FORBIDDEN };
+  // A store from before units may have been copied: whoever derives an id has the event, and it is the same one.
+  const isDerived = isOthers && known.kind === 'accepted' && events.length === 1 && events.map(derivedUnitId)[0] === id;
+  if (isOthers && !isDerived) return { id, kind: 'rejected', ...FORBIDDEN };
   if (known.kind === 'accepted') return { id, kind: 'accepted', position: known.position, isNew: false };
   return { id, kind: 'rejected', code: known.code, message: known.message };
 }
@@ -178,6 +182,13 @@ class GrowingLog {
       const end = this.#ends.get(originatorId);
       return end?.unit === after[index] && (end === undefined || originatorVersion === end.version + 1);
     });
+  }
+
+  /** Whether each aggregate is there, or begins with the unit: what follows on something opens nothing. */
+  hasBegun({ events, after }: Pick<PendingUnit, 'events' | 'after'>): boolean {
+    return firstOfAggregates(events).every(
+      ({ originatorId }, index) => this.#ends.has(originatorId) || after[index] === undefined,
+    );
   }
 
   append({ id, events, isCommutative, scopes, isRestored = false }: Appended, author: string): PlacedUnit {

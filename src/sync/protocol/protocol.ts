@@ -27,10 +27,10 @@
  * Rules of the server:
  * - R1 A unit is accepted at most once, whoever sends it and in whatever form, or rejected with a reason that is kept. One
  *   that is known is answered from its row, without a look at what is sent; one that another subject has sent, as if it
- *   were rejected.
+ *   were rejected, unless its id follows from the event that is sent: then it is nobody's.
  * - R2 A strict event fits right after the very event that it was decided on: its version is the next one, and the unit
- *   that holds the version before is the one that `after` names. A unit of commutative events is given the next versions.
- *   What does not fit is a conflict: no decision, and the end of the push.
+ *   that holds the version before is the one that `after` names. A unit of commutative events is given the next versions,
+ *   of aggregates that are there or that it begins. What does not fit is a conflict: no decision, and the end of the push.
  * - R3 The log is chained: a cursor is a position and a hash of everything up to it.
  * - R4 A page ends where a unit ends.
  * - R5 What is healed comes back as it was, once, where it fits, and only what carries a sound seal.
@@ -50,9 +50,7 @@
  * - A device whose scopes have changed is answered like one whose log was set back. It has to be told apart: what is its own
  *   and out of its scopes by now is on the server, and no page will ever confirm it.
  * - A known unit is answered as accepted also to a sender who may not see it any more, and then waits for ever.
- * - A commutative unit does not fit a log that has nothing of an aggregate which it was recorded after something of.
  * - An offer that does not fit, or is a part, is tried again when something else has come; a part says which one it is.
- * - An id that follows from the event which is sent is nobody's: also not of the subject that has sent it first.
  *
  * | status | code | what the device does |
  * |---|---|---|

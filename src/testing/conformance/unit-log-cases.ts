@@ -140,6 +140,12 @@ const ofAnotherSubject: Case = {
     await log.push([everybodys], NOBODY);
     expectEqual(kindsOf(await log.push([everybodys], BOB)), ['accepted'], 'what everybody could send');
     expectEqual(kindsOf(await log.push([unit], NOBODY)), ['accepted'], 'where everybody is let in');
+    const event = sampleEvent(newOriginatorId(), 1);
+    const derived = sampleUnit([event], { id: derivedUnitId(event) });
+    await log.push([derived], ANN);
+    expectEqual(kindsOf(await log.push([derived], BOB)), ['accepted'], 'what follows from the event');
+    const taken = sampleUnit([sampleEvent(newOriginatorId(), 1)], { id: derived.id });
+    expectEqual(kindsOf(await log.push([taken], BOB)), ['rejected'], 'such an id with another event');
   },
 };
 
@@ -257,6 +263,25 @@ const renumbered: Case = {
       'the versions',
     );
     expectEqual(shown?.events[0]?.state, mine.events[0]?.state, 'the state');
+  },
+};
+
+const beginsNothing: Case = {
+  name: 'commutative events that follow on something are a conflict where nothing is there',
+  async run({ open }) {
+    const log = open();
+    const before = await endOf(log);
+    const [a, b] = [newOriginatorId(), newOriginatorId()];
+    await log.push([sampleUnit([sampleEvent(b, 1)])], ANN);
+    const orphan = sampleUnit([sampleEvent(b, 2), sampleEvent(a, 2)], {
+      isCommutative: true,
+      after: [randomUuid(), randomUuid()],
+    });
+    const { decisions, conflict } = await log.push([orphan], BOB);
+    expectEqual([decisions.length, conflict], [0, orphan.id], 'the push');
+    const opening = sampleUnit([sampleEvent(a, 1)]);
+    expectEqual(kindsOf(await log.push([opening, orphan], BOB)), ['accepted', 'accepted'], 'after what it followed on');
+    expectEqual((await unitsAfter(log, before)).length, 3, 'the units');
   },
 };
 
@@ -677,6 +702,7 @@ export const unitLogCases: readonly Case[] = [
   numberAlone,
   allOrNothing,
   renumbered,
+  beginsNothing,
   pagesEndWithUnits,
   unknownCursors,
   commonPlace,
