@@ -28,6 +28,11 @@ export type MemoryLogBackup = () => void;
 
 interface Contents {
   readonly events: readonly Notification[];
+  /** Ids of events by their places in aggregates. */
+  readonly ids: ReadonlyMap<string, number>;
+  /** The last versions of aggregates. */
+  readonly versions: ReadonlyMap<OriginatorId, number>;
+  readonly rows: ReadonlyMap<UnitId, UnitRow>;
   readonly units: readonly UnitRow[];
   readonly rejected: ReadonlyMap<UnitId, RejectedRow>;
   readonly setAside: ReadonlyMap<UnitId, SetAsideRow>;
@@ -39,6 +44,9 @@ export class MemoryLogStorage implements LogStorage {
   readonly #turns = new FifoMutex({ waitMsMax: Infinity, clock: systemClock, tooLong: () => new Error('never') });
   #contents: Contents = {
     events: [],
+    ids: new Map(),
+    versions: new Map(),
+    rows: new Map(),
     units: [],
     rejected: new Map(),
     setAside: new Map(),
@@ -79,8 +87,7 @@ export class MemoryLogStorage implements LogStorage {
   }
 
   setAside(after: UnitId, limit: number): Promise<readonly SetAsideRow[]> {
-    const { setAside, units } = this.#contents;
-    const there = new Set(units.map(({ id }) => id));
+    const { setAside, rows: there } = this.#contents;
     const rows = [...setAside.values()].filter(({ unit }) => unit.id > after && !there.has(unit.id));
     return Promise.resolve(rows.sort((one, other) => (one.unit.id < other.unit.id ? -1 : 1)).slice(0, limit));
   }
@@ -122,8 +129,8 @@ class MemoryLogTransaction implements LogTransaction {
     aggregates: readonly OriginatorId[],
   ): Promise<{ known: ReadonlyMap<UnitId, KnownUnit>; ends: ReadonlyMap<OriginatorId, AggregateEnd> }> {
     const ends = aggregates.flatMap((originatorId): [OriginatorId, AggregateEnd][] => {
-      const own = this.contents.events.filter((event) => event.originatorId === originatorId);
-      const version = own.reduce((last, event) => Math.max(last, event.originatorVersion), Number.NEGATIVE_INFINITY);
+      const version = this.contents.versions.get(originatorId);
+      if (version === undefined) return [];
       const unit = ownerOf(this.contents, { originatorId, originatorVersion: version });
       return unit === undefined ? [] : [[originatorId, { version, unit }]];
     });
@@ -144,8 +151,9 @@ class MemoryLogTransaction implements LogTransaction {
     const kept = new Map([...contents.rejected, ...rejected.map((row) => [row.id, row] as const)]);
     for (const id of supersedes) kept.delete(id);
     this.contents = {
-      events: contents.events,
+      ...contents,
       units: [...contents.units, ...units],
+      rows: new Map([...contents.rows, ...units.map((row) => [row.id, row] as const)]),
       rejected: kept,
       // What is set aside already stays as it is.
       setAside: new Map([...setAside.map((row) => [row.unit.id, row] as const), ...contents.setAside]),
@@ -164,35 +172,45 @@ function eventsOf({ events }: Contents, { first, last }: IdGap, limit: number): 
   return events.slice(Math.max(0, first - 1), last).slice(0, limit);
 }
 
-function knownOf({ units, rejected }: Contents, ids: readonly UnitId[]): ReadonlyMap<UnitId, KnownUnit> {
-  const wanted = new Set(ids);
+function knownOf({ rows, rejected }: Contents, ids: readonly UnitId[]): ReadonlyMap<UnitId, KnownUnit> {
   const known = new Map<UnitId, KnownUnit>();
-  for (const { id, position, author } of units) {
-    if (wanted.has(id)) known.set(id, { kind: 'accepted', position, author });
-  }
-  for (const id of wanted) {
-    const row = rejected.get(id);
-    if (row !== undefined)
-      known.set(id, { kind: 'rejected', code: row.code, message: row.message, author: row.author });
+  for (const id of ids) {
+    const [row, refused] = [rows.get(id), rejected.get(id)];
+    if (row !== undefined) known.set(id, { kind: 'accepted', position: row.position, author: row.author });
+    else if (refused !== undefined) {
+      const { code, message, author } = refused;
+      known.set(id, { kind: 'rejected', code, message, author });
+    }
   }
   return known;
 }
 
-function ownerOf({ events, units }: Contents, place: EventPlace): UnitId | undefined {
-  const event = events.find((one) => isAt(one, place));
-  if (event === undefined) return undefined;
-  return units.find(({ lastId, count }) => lastId - count < event.id && event.id <= lastId)?.id;
+/** Ids follow each other here, so those of units are in the order of the units. */
+function ownerOf({ ids, units }: Contents, place: EventPlace): UnitId | undefined {
+  const id = ids.get(keyOf(place));
+  if (id === undefined) return undefined;
+  let [low, high] = [0, units.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((units[middle] as UnitRow).lastId < id) low = middle + 1;
+    else high = middle;
+  }
+  return units[low]?.id;
 }
 
-function isAt(event: EventPlace, { originatorId, originatorVersion }: EventPlace): boolean {
-  return event.originatorId === originatorId && event.originatorVersion === originatorVersion;
+function keyOf({ originatorId, originatorVersion }: EventPlace): string {
+  return `${originatorVersion} ${originatorId}`;
 }
 
 function inserted(contents: Contents, events: readonly StoredEvent[]): Contents {
   const all = [...contents.events];
+  const [ids, versions] = [new Map(contents.ids), new Map(contents.versions)];
   for (const event of events) {
-    if (all.some((one) => isAt(one, event))) throw new IntegrityError('This position in the aggregate is taken.');
+    const { originatorId, originatorVersion } = event;
+    if (ids.has(keyOf(event))) throw new IntegrityError('This position in the aggregate is taken.');
     all.push({ ...event, id: all.length + 1 });
+    ids.set(keyOf(event), all.length);
+    versions.set(originatorId, Math.max(originatorVersion, versions.get(originatorId) ?? originatorVersion));
   }
-  return { ...contents, events: all };
+  return { ...contents, events: all, ids, versions };
 }
