@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { isEventSourcingError } from '../../domain/errors.js';
 import { InternalError, OperationalError } from '../../persistence/errors.js';
 import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
 import type { ConfirmedUnit, Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../persistence/unit.js';
@@ -41,6 +42,8 @@ import { validateCursor, validateLostUnits, validatePendingUnits, validateVisibi
 // Each time but the first means that somebody took an id of the sequence in the middle of a unit.
 const RECORDINGS_MAX = 5;
 const CHAINS_AT_ONCE = 500;
+// Of PostgreSQL, when the time is up that a writer waits for those before it.
+const LOCK_NOT_AVAILABLE = '55P03';
 const UNIT_ID_LEAST = '00000000-0000-0000-0000-000000000000';
 
 /** What all logs of units are told. */
@@ -198,10 +201,17 @@ export class StoredUnitLog implements UnitLog {
     return await this.#storage.setAside(after, limit);
   }
 
-  /** Makes units of what others have recorded, and gives the end of the log. Waits for writers only where there is some. */
+  /**
+   * Makes units of what others have recorded, and gives the end of the log. Waits for writers only where there is some; and
+   * no longer than the recorder may wait: whoever reads is better served with what there was before than not at all.
+   */
   async #adopted(): Promise<LogHead> {
     const standing = await this.#storage.standing();
-    return hasStrangers(standing) ? await this.#locked((_, head) => Promise.resolve(head)) : standing.head;
+    if (!hasStrangers(standing)) return standing.head;
+    return await this.#locked((_, head) => Promise.resolve(head)).catch((error: unknown) => {
+      if (!isEventSourcingError(error) || error.details['sqlState'] !== LOCK_NOT_AVAILABLE) throw error;
+      return standing.head;
+    });
   }
 
   /** Runs work under the lock, after all that others have recorded: in parts, each a transaction, where that is much. */

@@ -85,6 +85,25 @@ describe('writers that take no lock', () => {
     client.release();
   });
 
+  it('who stop in the middle hold up a page no longer than lockTimeoutMs', async () => {
+    const fixture = await makePostgresLog(postgres.pool, { lockTimeoutMs: 50 });
+    const log = fixture.open();
+    const unit = someUnit();
+    await log.push([unit], SENDER);
+    const [slow, fast] = [newOriginatorId(), newOriginatorId()];
+    const client = await postgres.pool.connect();
+    await client.query('BEGIN');
+    await insertRow(client, fixture, slow);
+    await insertRow(postgres.pool, fixture, fast);
+    const before = await readLog(log);
+    expect(before.units.map(({ id }) => id)).toEqual([unit.id]);
+    await expect(log.push([someUnit()], SENDER)).rejects.toMatchObject({ code: 'OPERATIONAL_ERROR' });
+    await client.query('COMMIT');
+    client.release();
+    const after = await readLog(log, before.cursor);
+    expect(after.units.map(({ events }) => events[0]!.originatorId)).toEqual([slow, fast]);
+  });
+
   it('who took an id long before they commit come to the end, and change nothing of what was read', async () => {
     const fixture = await makeLog();
     const log = fixture.open();
