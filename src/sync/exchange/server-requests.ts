@@ -171,12 +171,13 @@ export class ServerRequests {
     try {
       return await foreignCall(
         async (end, moreTime) => {
+          // Without a word about caches, which keep no answer to a POST: told to pass them by, a browser also forgets that
+          // the server of another origin has given it leave, and asks before each request.
           const response = await fetch(this.#base + request.path, {
             method: 'POST',
             body: bytes,
             headers,
             signal: end,
-            cache: 'no-store',
             // Followed, a POST would become a GET, or go to somebody else, events and all.
             redirect: 'manual',
             credentials: 'omit',
