@@ -29,7 +29,7 @@ export class AmbientRecorder<
 
   constructor(ambience: Ambience<Connection, Recorder>) {
     // Who follows the log follows the recorder itself: within a transaction it would wait for the end of it.
-    this.supports = { ...ambience.base.supports, sql: false, subscriptions: false };
+    this.supports = { ...ambience.base.supports, sql: false, subscriptions: false, units: false };
     this.ambience = ambience;
   }
 
