@@ -57,9 +57,14 @@ export class FaultProxy {
     this.#target = new URL(target);
   }
 
+  /** Where it listens, once it was started. */
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
   async start(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return this.url;
   }
 
   async close(): Promise<void> {

@@ -34,7 +34,8 @@
  * - R3 The log is chained: a cursor is a position and a hash of everything up to it.
  * - R4 A page ends where a unit ends.
  * - R5 What is healed comes back as it was, once, where it fits, and only what carries a sound seal.
- * - R6 Who may see a part only, may push into that part only: an answer would tell of the rest.
+ * - R6 Who may see a part only, may push into that part only: an answer would tell of the rest. Who may see nothing is
+ *   refused with 403, pushes too: nothing of them would ever be confirmed.
  *
  * Rules of the device (persistence/unit-recorder.ts):
  * - D1 Only a page confirms. The answer of a push is a hint: what was accepted and is not in the log up to its head is
@@ -69,12 +70,15 @@
  * is asked for and what the server states, or the end of the unit in which that is.
  *
  * Bodies of requests may be gzipped, and unpack to {@link GZIP_RATIO_MAX} times their size at most; what packs better is
- * sent as it is. Answers are compressed as `Accept-Encoding` asks.
+ * sent as it is. So what a request costs is in proportion to what was sent. Answers are compressed as `Accept-Encoding`
+ * asks, where they are more than a packet. A cursor has {@link CURSOR_LENGTH_MAX} characters at most; of marks the newest
+ * {@link MARKS_MAX} are asked about, and the start without being named.
  *
  * It may change by headers and fields of JSON that are optional and that both sides ignore where they do not know them; by
  * flags of units, which older sides refuse, after the other side has said that it knows them; by anything else in a new
  * version only, at addresses of its own. A server says `UPGRADE_REQUIRED` to every version that it does not speak, and
- * names its own in the header; that answer keeps its form in all versions, so that whoever hears it understands it.
+ * names its own in the header; that answer keeps its form in all versions, so that whoever hears it understands it. Only
+ * at `/v1/…` it bears the header of version 1, whose devices take every other one for a stranger's.
  *
  * @module
  */

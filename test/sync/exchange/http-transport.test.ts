@@ -10,10 +10,12 @@ import type { UnitServerOptions } from '../../../src/server/unit-server.js';
 import { TenantLogs } from '../../../src/server/tenants/tenant-logs.js';
 import { HttpTransport } from '../../../src/sync/exchange/http-transport.js';
 import type { HttpTransportOptions } from '../../../src/sync/exchange/http-transport.js';
+import { PushTransport } from '../../../src/sync/push/push-transport.js';
 import { LIMITS_DEFAULT, LIMITS_LEAST } from '../../../src/sync/protocol/index.js';
 import { systemClock } from '../../../src/util/clock.js';
 import { FaultProxy } from '../../support/http-faults.js';
 import type { Fault } from '../../support/http-faults.js';
+import { makeEvents, makePush } from '../../support/stored-events.js';
 import { pendingUnit, pendingUnits, REPLICA } from '../../support/unit-wire.js';
 
 const never = new AbortController().signal;
@@ -244,4 +246,13 @@ it('a token that ran out is exchanged for a new one, once', async () => {
   const { transport } = await line.open({ tokens: ['good'] }, { getToken });
   expect((await transport.push(pendingUnits(1), never)).head).toBe(1);
   expect(getToken.mock.calls.map(([{ force }]) => force)).toEqual([false, true]);
+});
+
+it('a device of the first protocol is told that it needs another version, and understands it', async () => {
+  const { proxy } = await line.open();
+  const push = new PushTransport({ url: proxy.url, fetch: globalThis.fetch, clock: systemClock }).push(
+    makePush(makeEvents(1)),
+    never,
+  );
+  await expect(push).rejects.toMatchObject({ code: 'UPGRADE_REQUIRED', details: { supported: '2' } });
 });
