@@ -131,6 +131,17 @@ const trackingIsDeclared: Case = {
   },
 };
 
+const unitsAreRefused: Case = {
+  name: 'a unit is refused where there are no units, and its events with it',
+  async run({ recorder }) {
+    if (recorder.supports?.units === true) return;
+    const id = newOriginatorId();
+    const refused = recorder.insertEvents([sampleEvent(id, 1)], { unit: { isCommutative: true } });
+    await expectRejection(refused, 'NOT_SUPPORTED', 'a unit');
+    expectEqual(await recorder.selectEvents(id), [], 'events');
+  },
+};
+
 /** The suite for {@link ProcessRecorder}; run `aggregateRecorderCases` and `applicationRecorderCases` as well. */
 export const processRecorderCases: readonly Case[] = [
   nothingIsTrackedAtFirst,
@@ -142,6 +153,7 @@ export const processRecorderCases: readonly Case[] = [
   racingTrackingHasOneWinner,
   malformedTrackingIsRefused,
   trackingIsDeclared,
+  unitsAreRefused,
 ];
 
 function newApplicationName(): string {
