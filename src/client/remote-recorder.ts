@@ -18,6 +18,7 @@ import { validateEvents } from '../persistence/validation.js';
 import { packPage, unpackLostUnits, unpackPendingUnits } from '../persistence/unit-batch.js';
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../persistence/unit.js';
 import type {
+  EndOfHealing,
   PageOutcome,
   SetAsideReason,
   SetAsideUnit,
@@ -161,8 +162,8 @@ export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
     return unpackLostUnits(await this.#link.call((host) => host.selectLostUnits(after, limits)));
   }
 
-  async endHeal(): Promise<void> {
-    await this.#link.call((host) => host.endHeal());
+  async endHeal(healing: EndOfHealing): Promise<boolean> {
+    return this.#link.call((host) => host.endHeal(healing));
   }
 
   async selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]> {

@@ -14,6 +14,7 @@ import type { SqlQueryable, SqlResult } from '../persistence/sql/sql-queryable.j
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../persistence/stored-event.js';
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../persistence/unit.js';
 import type {
+  EndOfHealing,
   PageOutcome,
   SetAsideReason,
   SetAsideUnit,
@@ -225,8 +226,8 @@ class HostedRecorder implements DaybookRecorder {
     return this.#recorder.selectLostUnits(after, limits);
   }
 
-  endHeal(): Promise<void> {
-    return this.#recorder.endHeal();
+  endHeal(healing: EndOfHealing): Promise<boolean> {
+    return this.#recorder.endHeal(healing);
   }
 
   selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]> {

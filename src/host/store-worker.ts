@@ -107,7 +107,7 @@ export class StoreWorker implements StoreHost {
   readonly selectLostUnits: StoreHost['selectLostUnits'] = async (after, limits) =>
     transferred(packLostUnits(await (await this.#recorder()).selectLostUnits(after, limits)));
 
-  readonly endHeal: StoreHost['endHeal'] = async () => (await this.#recorder()).endHeal();
+  readonly endHeal: StoreHost['endHeal'] = async (healing) => (await this.#recorder()).endHeal(healing);
 
   readonly selectSetAside: StoreHost['selectSetAside'] = async (after, limits) =>
     (await this.#recorder()).selectSetAside(after, limits);

@@ -40,6 +40,8 @@ export interface SyncProgress {
   readonly pendingEvents: number;
   /** Units that a server had confirmed and has lost, and which have not been offered to it yet. */
   readonly lostUnits: number;
+  /** How often the store went back. What was offered to a server belongs to the last time. */
+  readonly rewinds: number;
   readonly setAsideUnits: number;
 }
 
@@ -72,6 +74,14 @@ export interface PageOutcome {
   readonly setAside: readonly UnitId[];
   /** Events of others that it has added. */
   readonly addedEvents: number;
+}
+
+/** What {@link UnitRecorder.endHeal} is told. */
+export interface EndOfHealing {
+  /** `rewinds` as it was when the first lost unit was read: what was lost after it has not been offered. */
+  readonly rewinds: number;
+  /** Units that the server did not take back, and does not have: those of others are set aside too, because nobody may have them. */
+  readonly refused: readonly UnitId[];
 }
 
 /** How much is read at once. */
@@ -117,8 +127,10 @@ export interface UnitRecorder {
   /**
    * Ends healing, after all that is lost was offered: own units are pending again, those of others leave the store with
    * what was built on them, and come back by the next pages where the server has taken them.
+   *
+   * @returns whether it was done; not, when the store went back again meanwhile: then more is lost than was offered
    */
-  endHeal(): Promise<void>;
+  endHeal(healing: EndOfHealing): Promise<boolean>;
 
   /** Reads what was set aside, in the order of the ids. @param after - only units after this local id; 0 for all */
   selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]>;

@@ -12,6 +12,7 @@ import type {
   UnitPage,
 } from '../../src/persistence/unit.js';
 import type {
+  EndOfHealing,
   PageOutcome,
   SetAsideReason,
   SetAsideUnit,
@@ -34,6 +35,7 @@ export class NaiveUnits implements UnitRecorder {
   asideRows: SetAsideUnit[] = [];
   #marks: { readonly cursor: Cursor; readonly position: number }[] = [{ cursor: CURSOR_START, position: 0 }];
   #lastId: NotificationId = 0;
+  #rewinds = 0;
 
   /** Records a unit of this device. */
   record(events: readonly StoredEvent[], options: Partial<Unit> = {}): UnitRow {
@@ -69,6 +71,7 @@ export class NaiveUnits implements UnitRecorder {
     const [newest] = this.#marks as [{ cursor: Cursor; position: number }];
     return {
       ...newest,
+      rewinds: this.#rewinds,
       marks: this.#marks.map(({ cursor }) => cursor),
       pendingUnits: this.pendingRows.length,
       pendingEvents: this.pendingRows.reduce((sum, { events }) => sum + events.length, 0),
@@ -126,7 +129,8 @@ export class NaiveUnits implements UnitRecorder {
 
   async rewind(cursor: Cursor): Promise<boolean> {
     const at = this.#marks.findIndex((mark) => mark.cursor === cursor);
-    if (at === -1) return false;
+    if (at <= 0) return at === 0;
+    this.#rewinds++;
     this.#marks = this.#marks.slice(at);
     const { position } = this.#marks[0] as { position: number };
     for (const row of this.rows) if ((row.confirmed?.position ?? 0) > position) row.isLost = true;
@@ -145,7 +149,8 @@ export class NaiveUnits implements UnitRecorder {
     );
   }
 
-  async endHeal(): Promise<void> {
+  async endHeal({ rewinds, refused }: EndOfHealing): Promise<boolean> {
+    if (rewinds !== this.#rewinds) return false;
     const foreign = this.rows.filter(({ isLost, isOwn }) => isLost && !isOwn);
     for (const row of this.rows) {
       if (!row.isLost || !row.isOwn) continue;
@@ -160,6 +165,12 @@ export class NaiveUnits implements UnitRecorder {
       reasons('LOST'),
     );
     this.rows = this.rows.filter((row) => !foreign.includes(row));
+    for (const { id, firstId: firstNotificationId, events, isCommutative, scopes } of foreign) {
+      if (!refused.includes(id)) continue;
+      const reason = { code: 'LOST', message: '' };
+      this.asideRows.push({ id, firstNotificationId, events, isCommutative, scopes, reason, setAsideAtMs: 0 });
+    }
+    return true;
   }
 
   async selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]> {

@@ -2,7 +2,7 @@ import { DurableRecorder } from '../../src/persistence/journal/durable-recorder.
 import type { DurableRecorderOptions } from '../../src/persistence/journal/durable-recorder.js';
 import { SqliteOwnTables } from '../../src/persistence/sqlite/own-tables/sqlite-own-tables.js';
 import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
-import type { SqliteDatabase } from '../../src/persistence/sqlite/sqlite-driver.js';
+import type { SqlJsImageDatabase } from '../../src/persistence/sqlite/sqljs-database.js';
 import { systemClock } from '../../src/util/clock.js';
 import type { Clock } from '../../src/util/clock.js';
 import { ImagedReplica } from '../../src/host/imaged-replica.js';
@@ -11,7 +11,7 @@ import type { SharedJournal } from './shared-journal.js';
 /** One more tab on a shared journal, as a worker wires it, with its database at hand. */
 export interface OwnTablesTab {
   readonly recorder: DurableRecorder;
-  readonly database: SqliteDatabase;
+  readonly database: SqlJsImageDatabase;
   readonly images: ImagedReplica;
 }
 

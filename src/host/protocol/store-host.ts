@@ -10,6 +10,7 @@ import type { SqlResult } from '../../persistence/sql/sql-queryable.js';
 import type { NotificationId, OriginatorId, Tracking } from '../../persistence/stored-event.js';
 import type { Cursor, UnitId, UnitOptions } from '../../persistence/unit.js';
 import type {
+  EndOfHealing,
   PageOutcome,
   SetAsideReason,
   SetAsideUnit,
@@ -103,7 +104,7 @@ export interface StoreHost extends WorkerHost {
   rewind(cursor: Cursor): Promise<boolean>;
   /** @returns as `packLostUnits` makes them */
   selectLostUnits(after: number, limits: UnitLimits): Promise<Uint8Array>;
-  endHeal(): Promise<void>;
+  endHeal(healing: EndOfHealing): Promise<boolean>;
   /** These are few, and cross as they are. */
   selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]>;
   report(): Promise<HostReport>;

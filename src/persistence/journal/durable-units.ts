@@ -12,6 +12,7 @@ import type { Clock } from '../../util/clock.js';
 import type { NotificationId } from '../stored-event.js';
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../unit.js';
 import type {
+  EndOfHealing,
   PageOutcome,
   SetAsideReason,
   SetAsideUnit,
@@ -71,8 +72,8 @@ export abstract class DurableUnits implements UnitRecorder {
     return await this.#change((units, nowMs) => units.planRewind(cursor, nowMs));
   }
 
-  async endHeal(): Promise<void> {
-    await this.#change((units, nowMs) => units.planEndHeal(nowMs));
+  async endHeal(healing: EndOfHealing): Promise<boolean> {
+    return await this.#change((units, nowMs) => units.planEndHeal(healing, nowMs));
   }
 
   /** Reads the replica when it holds all that it was told of, and nothing that may never be. */

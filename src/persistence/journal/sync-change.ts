@@ -11,7 +11,7 @@
  *          varint count of own units that stand in the page in another form, each: varint id of the first notification
  *          varint count of own units that are confirmed, each: varint id of the first notification, then as in unit-batch.ts
  *          varint id of the first notification of those that are added
- *          varint count of those of them that are own, each: varint place among them
+ *          varint count of those of them that were here in another form, or set aside, each: varint place among them
  *          those that are added, packed (unit-batch.ts), to the end
  * rewind:  varint position
  * ```
@@ -53,8 +53,8 @@ export interface PageStep {
   readonly added: readonly ConfirmedUnit[];
   /** Of the first of their events; the others follow without gaps. Of no meaning when there are none. */
   readonly firstNotificationId: NotificationId;
-  /** Which of them were recorded here once: their places in `added`. */
-  readonly own: readonly number[];
+  /** Which of them were here in another form, or are set aside: their places in `added`. */
+  readonly wereHere: readonly number[];
 }
 
 /** One change. What is set aside goes first. */
@@ -119,7 +119,7 @@ function writePage(writer: ByteWriter, step: PageStep): void {
     writeConfirmed(writer, confirming);
   });
   writer.varint(step.firstNotificationId);
-  writeList(writer, step.own, number);
+  writeList(writer, step.wereHere, number);
   writer.raw(packConfirmedUnits(step.added));
 }
 
@@ -142,7 +142,7 @@ function readPage(reader: ByteReader): PageStep {
     replaced: readList(reader, number),
     confirmed: readList(reader, () => ({ place: reader.varint(), ...readConfirmed(reader, 1) })),
     firstNotificationId: reader.varint(),
-    own: readList(reader, number),
+    wereHere: readList(reader, number),
     added: unpackConfirmedUnits(reader.raw(reader.remaining)),
   };
 }

@@ -1,6 +1,13 @@
 import type { NotificationId } from '../stored-event.js';
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../unit.js';
-import type { PageOutcome, SetAsideReason, SetAsideUnit, SyncProgress, UnitLimits } from '../unit-recorder.js';
+import type {
+  EndOfHealing,
+  PageOutcome,
+  SetAsideReason,
+  SetAsideUnit,
+  SyncProgress,
+  UnitLimits,
+} from '../unit-recorder.js';
 import type { SyncChange } from './sync-change.js';
 
 /** What a call comes to, as far as the replica is now. */
@@ -24,5 +31,5 @@ export interface UnitTables {
     nowMs: number,
   ): PlannedChange<readonly UnitId[]>;
   planRewind(cursor: Cursor, nowMs: number): PlannedChange<boolean>;
-  planEndHeal(nowMs: number): PlannedChange<undefined>;
+  planEndHeal(healing: EndOfHealing, nowMs: number): PlannedChange<boolean>;
 }

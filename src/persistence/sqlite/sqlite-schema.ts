@@ -58,8 +58,8 @@ export function quoted(name: string): string {
  * The tables of units beside `stored_events`: readable by anybody's SQL, written by the journal only.
  *
  * `flags`: 1 commutative, 2 recorded by others, 4 lost. `position` is NULL where a unit is pending, and is followed by
- * what the server says of it. `daybook_marks` has where the store stood, the largest position being where it stands. Ids
- * of units that were set aside are not given again: `AUTOINCREMENT` of the events sees to that.
+ * what the server says of it. `daybook_marks` has where the store stood, the largest position being where it stands; and
+ * at position -1 how often it went back. Ids of units that were set aside are not given again: `AUTOINCREMENT` of the events sees to that.
  */
 export const CREATE_UNITS_SQL = `
 CREATE TABLE daybook_units (

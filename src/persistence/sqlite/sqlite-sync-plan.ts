@@ -16,8 +16,9 @@ import type { PlannedChange } from '../journal/unit-tables.js';
 import type { NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
 import { CURSOR_START } from '../unit.js';
 import type { ConfirmedUnit, Cursor, UnitId, UnitPage } from '../unit.js';
-import type { PageOutcome, SetAsideReason } from '../unit-recorder.js';
+import type { EndOfHealing, PageOutcome, SetAsideReason } from '../unit-recorder.js';
 import { assertPage } from '../unit-validation.js';
+import { FLAG_FOREIGN, FLAG_LOST } from './sqlite-unit-rows.js';
 import type { SqliteUnitRows, UnitRow } from './sqlite-unit-rows.js';
 
 /** A place where the store stood. */
@@ -32,6 +33,7 @@ export interface PlanningState {
   /** Newest first. */
   readonly marks: readonly Mark[];
   readonly isHealing: boolean;
+  readonly rewinds: number;
   readonly maxNotificationId: NotificationId;
   /** The largest version of each aggregate, or -1. */
   maxVersions(originatorIds: readonly OriginatorId[]): readonly number[];
@@ -45,6 +47,7 @@ type Leaving = Map<NotificationId, { readonly unit: UnitRow; readonly reason: Se
 const NOT_STORED: PageOutcome = { isStored: false, confirmed: [], setAside: [], addedEvents: 0 };
 const CONFLICT: SetAsideReason = { code: 'CONFLICT', message: 'Another event stands in its place.' };
 const DEPENDENCY: SetAsideReason = { code: 'DEPENDENCY', message: 'It follows on a unit that is not there any more.' };
+const REFUSED: SetAsideReason = { code: 'LOST', message: 'The server has lost it, and does not take it back.' };
 const LOST: SetAsideReason = { code: 'LOST', message: 'The server has lost what it stood on.' };
 
 /** As `UnitTables.planPage`. */
@@ -59,13 +62,16 @@ export function planPage(state: PlanningState, page: UnitPage, nowMs: number): P
   const inPage = new Set([...known.values(), ...replaced].map(({ place }) => place));
   const leaving = inTheWay(state, units, { known, inPage });
   close(state, leaving, replaced, inPage);
-  const setAsideBefore = state.rows.setAsideOf(added.map(({ id }) => id));
-  const wasOwn = new Set([...replaced.map(({ id }) => id), ...setAsideBefore]);
+  const wasHere = new Map([
+    ...replaced.map(({ id }) => [id, false] as const),
+    ...state.rows.setAsideOf(added.map(({ id }) => id)),
+  ]);
+  const isOwn = (id: UnitId): boolean => wasHere.get(id) === false;
   const outcome: PageOutcome = {
     isStored: true,
-    confirmed: [...known.keys(), ...wasOwn],
+    confirmed: [...known.keys(), ...[...wasHere.keys()].filter(isOwn)],
     setAside: idsOf(leaving),
-    addedEvents: added.reduce((sum, { id, events }) => sum + (wasOwn.has(id) ? 0 : events.length), 0),
+    addedEvents: added.reduce((sum, { id, events }) => sum + (isOwn(id) ? 0 : events.length), 0),
   };
   if (cursor === page.from && units.length === 0) return { outcome, change: undefined };
   const change: SyncChange = {
@@ -85,7 +91,7 @@ export function planPage(state: PlanningState, page: UnitPage, nowMs: number): P
       }),
       added,
       firstNotificationId: state.maxNotificationId + 1,
-      own: added.flatMap(({ id }, index) => (wasOwn.has(id) ? [index] : [])),
+      wereHere: added.flatMap(({ id }, index) => (wasHere.has(id) ? [index] : [])),
     },
   };
   return { outcome, change };
@@ -118,12 +124,21 @@ export function planRewind(state: PlanningState, cursor: Cursor, nowMs: number):
 }
 
 /** As `UnitTables.planEndHeal`. */
-export function planEndHeal(state: PlanningState, nowMs: number): PlannedChange<undefined> {
-  if (!state.isHealing) return { outcome: undefined, change: undefined };
+export function planEndHeal(
+  state: PlanningState,
+  { rewinds, refused }: EndOfHealing,
+  nowMs: number,
+): PlannedChange<boolean> {
+  // Another tab has ended it, or has gone back again.
+  if (!state.isHealing || rewinds !== state.rewinds) return { outcome: !state.isHealing, change: undefined };
   const leaving: Leaving = new Map(state.rows.onLost().map((unit) => [unit.place, { unit, reason: LOST }]));
+  for (const unit of state.rows.byIds(refused).values()) {
+    if ((unit.flags & (FLAG_LOST | FLAG_FOREIGN)) === (FLAG_LOST | FLAG_FOREIGN))
+      leaving.set(unit.place, { unit, reason: REFUSED });
+  }
   close(state, leaving, [], new Set());
   return {
-    outcome: undefined,
+    outcome: true,
     change: { atMs: nowMs, setAside: settingsAside(leaving), step: { kind: 'endHeal' } },
   };
 }

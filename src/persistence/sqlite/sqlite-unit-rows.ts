@@ -59,12 +59,13 @@ export class SqliteUnitRows {
     return new Map(rows.map((row) => [row.id, row]));
   }
 
-  /** Those of some that were set aside. */
-  setAsideOf(ids: readonly UnitId[]): Set<UnitId> {
-    if (this.#statements.number('SELECT 1 FROM daybook_set_aside LIMIT 1', []) === undefined) return new Set();
-    const sql = `SELECT unit_id FROM daybook_set_aside WHERE unit_id IN
+  /** Those of some that were set aside, and whether others had recorded them. */
+  setAsideOf(ids: readonly UnitId[]): Map<UnitId, boolean> {
+    if (this.#statements.number('SELECT 1 FROM daybook_set_aside LIMIT 1', []) === undefined) return new Map();
+    const sql = `SELECT unit_id, flags & ${FLAG_FOREIGN} FROM daybook_set_aside WHERE unit_id IN
       (SELECT substr(?, value * ${UUID_BYTES} + 1, ${UUID_BYTES}) FROM json_each(?))`;
-    return new Set(this.#statements.all(sql, joinedIds(ids)).map(([id]) => bytesToUuid(id as Uint8Array)));
+    const rows = this.#statements.all(sql, joinedIds(ids));
+    return new Map(rows.map(([id, foreign]) => [bytesToUuid(id as Uint8Array), foreign !== 0]));
   }
 
   /**

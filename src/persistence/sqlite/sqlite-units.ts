@@ -11,7 +11,14 @@ import type { PlannedChange, UnitTables } from '../journal/unit-tables.js';
 import type { NotificationId, StoredEvent } from '../stored-event.js';
 import { CURSOR_START } from '../unit.js';
 import type { Confirmation, ConfirmedUnit, Cursor, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from '../unit.js';
-import type { PageOutcome, SetAsideReason, SetAsideUnit, SyncProgress, UnitLimits } from '../unit-recorder.js';
+import type {
+  EndOfHealing,
+  PageOutcome,
+  SetAsideReason,
+  SetAsideUnit,
+  SyncProgress,
+  UnitLimits,
+} from '../unit-recorder.js';
 import { statementsOf } from './sqlite-connection.js';
 import type { SqliteDatabase, SqliteRow, SqliteValue } from './sqlite-driver.js';
 import { SqliteEventsTable } from './sqlite-events-table.js';
@@ -23,6 +30,9 @@ import { FLAG_COMMUTATIVE, FLAG_FOREIGN, FLAG_LOST, joinedBytes, SqliteUnitRows 
 
 // Rows that are read at once when a store gets its units: bounds memory.
 const ROWS_DERIVED = 1_000;
+
+// Where no log has a mark.
+const REWINDS_AT = -1;
 
 const UNIT = 'u.first_id, u.events, u.unit_id, u.flags, u.scopes';
 const CONFIRMATION = 'u.position, u.total, u.author, u.recorded_at_ms, u.seal';
@@ -109,6 +119,8 @@ export class SqliteUnits implements UnitTables {
     else if (step?.kind === 'rewind') {
       this.#run(`UPDATE daybook_units SET flags = flags | ${FLAG_LOST} WHERE position > ?`, [step.position]);
       this.#run('DELETE FROM daybook_marks WHERE position > ?', [step.position]);
+      this.#run(`INSERT INTO daybook_marks VALUES (${REWINDS_AT}, '1')
+        ON CONFLICT (position) DO UPDATE SET cursor = cursor + 1`);
     } else if (step?.kind === 'endHeal') {
       this.#run(`DELETE FROM stored_events WHERE notification_id IN (SELECT e.notification_id FROM daybook_units AS u
         CROSS JOIN stored_events AS e ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events
@@ -132,7 +144,7 @@ export class SqliteUnits implements UnitTables {
       cursor: marks[0]?.cursor ?? CURSOR_START,
       position: marks[0]?.position ?? 0,
       marks: [...marks.map(({ cursor }) => cursor), CURSOR_START],
-      ...{ pendingUnits, pendingEvents, lostUnits, setAsideUnits },
+      ...{ pendingUnits, pendingEvents, lostUnits, setAsideUnits, rewinds: this.#rewinds() },
     };
   }
 
@@ -181,14 +193,15 @@ export class SqliteUnits implements UnitTables {
     return planRewind(this.#state(), cursor, nowMs);
   }
 
-  planEndHeal(nowMs: number): PlannedChange<undefined> {
-    return planEndHeal(this.#state(), nowMs);
+  planEndHeal(healing: EndOfHealing, nowMs: number): PlannedChange<boolean> {
+    return planEndHeal(this.#state(), healing, nowMs);
   }
 
   #state(): PlanningState {
     return {
       rows: this.#rows,
       marks: this.#marks(),
+      rewinds: this.#rewinds(),
       isHealing: this.#number('SELECT 1 FROM daybook_units WHERE flags > 3 LIMIT 1') !== undefined,
       maxNotificationId: this.#events.maxNotificationId(),
       maxVersions: (originatorIds) => this.#events.maxOriginatorVersions(originatorIds),
@@ -199,15 +212,15 @@ export class SqliteUnits implements UnitTables {
   #applyPage(step: PageStep): void {
     for (const place of step.replaced) this.#remove(place);
     for (const { place, ...confirmation } of step.confirmed) this.#confirm(place, confirmation);
-    const { added, own } = step;
-    for (const index of own) this.#forgetSetAside(added[index] as ConfirmedUnit);
+    const { added, wereHere } = step;
+    const wasForeign = wereHere.filter((index) => this.#forgetSetAside(added[index] as ConfirmedUnit));
     this.#events.insertFrom(
       step.firstNotificationId,
       added.flatMap(({ events }) => events),
     );
     let place = step.firstNotificationId;
     added.forEach((unit, index) => {
-      this.#insertConfirmed(place, unit, own.includes(index) ? 0 : FLAG_FOREIGN);
+      this.#insertConfirmed(place, unit, wereHere.includes(index) && !wasForeign.includes(index) ? 0 : FLAG_FOREIGN);
       place += unit.events.length;
     });
     this.#run('INSERT OR REPLACE INTO daybook_marks VALUES (?, ?)', [step.position, step.cursor]);
@@ -251,9 +264,11 @@ export class SqliteUnits implements UnitTables {
     this.#run('DELETE FROM daybook_units WHERE first_id = ?', [place]);
   }
 
-  /** It was decided again: a page has it. */
-  #forgetSetAside({ id }: Unit): void {
+  /** A page has it. @returns whether others had recorded it */
+  #forgetSetAside({ id }: Unit): boolean {
     const parameters = [uuidToBytes(id)];
+    const sql = `SELECT flags & ${FLAG_FOREIGN} FROM daybook_set_aside WHERE unit_id = ?`;
+    const isForeign = (this.#statements.number(sql, parameters) ?? 0) > 0;
     this.#run(
       `DELETE FROM daybook_set_aside_events WHERE notification_id IN
         (SELECT e.notification_id FROM daybook_set_aside AS u CROSS JOIN daybook_set_aside_events AS e
@@ -261,12 +276,17 @@ export class SqliteUnits implements UnitTables {
       parameters,
     );
     this.#run('DELETE FROM daybook_set_aside WHERE unit_id = ?', parameters);
+    return isForeign;
   }
 
   #marks(): Mark[] {
     return this.#statements
-      .all('SELECT position, cursor FROM daybook_marks ORDER BY position DESC', [])
+      .all('SELECT position, cursor FROM daybook_marks WHERE position > 0 ORDER BY position DESC', [])
       .map(([position, cursor]) => ({ position: position as number, cursor: cursor as string }));
+  }
+
+  #rewinds(): number {
+    return this.#number(`SELECT CAST(cursor AS INTEGER) FROM daybook_marks WHERE position = ${REWINDS_AT}`) ?? 0;
   }
 
   /** With the units before, for each aggregate of each. */

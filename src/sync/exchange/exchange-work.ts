@@ -14,15 +14,21 @@
  */
 import type { UnitRecorder, SetAsideReason, SyncProgress } from '../../persistence/unit-recorder.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
-import type { PendingUnit, UnitId } from '../../persistence/unit.js';
+import type { LostUnit, PendingUnit, UnitId } from '../../persistence/unit.js';
 import type { Clock } from '../../util/clock.js';
 import { CursorUnknownError, StuckError, TooLargeError, UnavailableError } from '../protocol/index.js';
-import type { PushAnswer } from '../protocol/index.js';
+import type { HealDecision, PushAnswer } from '../protocol/index.js';
 import { SendSize } from './send-size.js';
 import type { SyncTransport } from './transport.js';
 
 // A server that was set back between answer and page does so once; one that hides from a device what it sends does so always.
 const MISSING_ROUNDS_MAX = 5;
+
+const NOTHING_OFFERED: { readonly rewinds: number; readonly upTo: number; readonly refused: readonly UnitId[] } = {
+  rewinds: 0,
+  upTo: 0,
+  refused: [],
+};
 
 /** A piece of work. */
 export type ExchangeTask = 'push' | 'pull' | 'heal';
@@ -50,8 +56,8 @@ export class ExchangeWork {
   /** The largest position that the server has spoken of. */
   #head = 0;
   #isDiverged = false;
-  /** Lost units up to this old position were offered. */
-  #offeredUpTo = 0;
+  /** What was offered since the store went back the last time: lost units up to an old position; some were refused. */
+  #offer = NOTHING_OFFERED;
   /** The unit at which the last push ended. */
   #conflict: { readonly id: UnitId; readonly position: number } | undefined;
   /** So often in a row the head was reached, and what had been accepted was not there. */
@@ -204,25 +210,37 @@ export class ExchangeWork {
       return;
     }
     const limits = this.#pushSize.limits(transport.limits);
-    const units = await recorder.selectLostUnits(this.#offeredUpTo, limits);
+    // Another tab may have ended it, and begun another: what was offered then is lost anew.
+    const { rewinds } = progress;
+    if (this.#offer.rewinds !== rewinds) this.#offer = { ...NOTHING_OFFERED, rewinds };
+    const { upTo, refused } = this.#offer;
+    const units = await recorder.selectLostUnits(upTo, limits);
     const last = units.at(-1);
     if (last === undefined) {
-      await recorder.endHeal();
+      await recorder.endHeal({ rewinds, refused });
       this.#startAnew();
       return;
     }
+    const answer = await this.#offered(units, signal);
+    if (answer === undefined) return;
+    const more = answer.flatMap(({ id, kind }) => (kind === 'refused' ? [id] : []));
+    this.#offer = { rewinds, upTo: last.position, refused: [...refused, ...more] };
+  }
+
+  /** @returns `undefined` when less has to be offered at once */
+  async #offered(units: readonly LostUnit[], signal: AbortSignal): Promise<readonly HealDecision[] | undefined> {
+    const { transport } = this.#options;
     try {
-      await this.#measured(this.#pushSize, sizeOf(units), () => transport.heal(units, signal));
+      return await this.#measured(this.#pushSize, sizeOf(units), () => transport.heal(units, signal));
     } catch (error) {
-      // Too large alone: it is pending again when healing ends, and met there.
       if (!(error instanceof TooLargeError)) throw error;
-      if (units.length > 1) return;
+      // Alone, it cannot be brought back.
+      return units.length > 1 ? undefined : units.map(({ id }) => ({ id, kind: 'refused' }));
     }
-    this.#offeredUpTo = last.position;
   }
 
   #startAnew(): void {
-    this.#offeredUpTo = 0;
+    this.#offer = NOTHING_OFFERED;
     this.#sentUpTo = 0;
     this.#mayHaveUnsent = true;
     this.#isAtHead = false;

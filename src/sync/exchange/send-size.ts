@@ -22,6 +22,8 @@ const OVERHEAD_BYTES = 4_096;
 const QUICK_MS = 5_000;
 // What failed after so long failed for its size, as far as anybody can tell.
 const LONG_MS = 10_000;
+// So little fits into a few packets: what is lost is not lost for its size.
+const LOST_BYTES_MIN = 8_192;
 // Whoever refused so much may have been mended since, or be another one on another network.
 const CEILING_MS = 600_000;
 
@@ -38,7 +40,7 @@ export class SendSize {
 
   /** @param server - what it takes */
   limits(server: SyncLimits): UnitLimits {
-    const bytes = Math.max(1, Math.min(this.#bytesMax, server.bytes - OVERHEAD_BYTES));
+    const bytes = Math.max(1, Math.floor(Math.min(this.#bytesMax, server.bytes - OVERHEAD_BYTES)));
     return { eventsMax: server.events, bytesMax: bytes };
   }
 
@@ -48,7 +50,8 @@ export class SendSize {
    * @param isRefused - whether as much will not get through the next time either
    */
   failed(bytes: number, tookMs: number, isRefused: boolean): void {
-    this.#bytesMax = Math.min(this.#bytesMax, bytes) / 2;
+    const half = Math.min(this.#bytesMax, bytes) / 2;
+    this.#bytesMax = isRefused ? half : Math.max(half, Math.min(this.#bytesMax, LOST_BYTES_MIN));
     if (isRefused || tookMs > LONG_MS) this.#ceiling = { bytes, untilMs: this.#clock.monotonicMs() + CEILING_MS };
   }
 

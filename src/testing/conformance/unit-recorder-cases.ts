@@ -7,7 +7,7 @@ import { v4 as uuidV4 } from 'uuid';
 import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
 import { CURSOR_START } from '../../persistence/unit.js';
-import type { LostUnit, PendingUnit, UnitId, UnitOptions, UnitPage } from '../../persistence/unit.js';
+import type { ConfirmedUnit, LostUnit, PendingUnit, UnitId, UnitOptions, UnitPage } from '../../persistence/unit.js';
 import type { SetAsideUnit, UnitLimits, UnitRecorder } from '../../persistence/unit-recorder.js';
 import { expectEqual, expectRejection, expectTrue } from './conformance.js';
 import type { ConformanceCase } from './conformance.js';
@@ -473,8 +473,12 @@ const healing: Case = {
     const early = nextOf(await recorder.syncProgress()).next({ events: [sampleEvent(a, 2)] });
     expectEqual((await recorder.insertPage(early)).isStored, false, 'a page before healing has ended');
 
-    await recorder.endHeal();
-    await recorder.endHeal();
+    const { rewinds } = await recorder.syncProgress();
+    const stale = await recorder.endHeal({ rewinds: rewinds - 1, refused: [] });
+    expectEqual(stale, false, 'the end of what was lost before');
+    expectEqual((await recorder.syncProgress()).lostUnits, 2, 'what is lost after that');
+    expectEqual(await recorder.endHeal({ rewinds, refused: [] }), true, 'the end');
+    expectEqual(await recorder.endHeal({ rewinds, refused: [] }), true, 'once more');
     const after = await recorder.syncProgress();
     expectEqual([after.lostUnits, after.pendingUnits], [0, pendingUnits + 1 - 2], 'how far it is then');
     expectEqual(
@@ -500,6 +504,49 @@ const healing: Case = {
     expectEqual((await recorder.insertPage(back)).confirmed.length, 2, 'what is confirmed');
     expectEqual(await recorder.selectEvents(c), sampleEvents(c, 1, 2), 'the aggregate');
     expectEqual((await setAsideAfter(recorder, later)).length, 1, 'what is still set aside');
+  },
+};
+
+const refusedHealing: Case = {
+  name: 'what a server does not take back is set aside, if it is of others, and belongs to them when it comes back',
+  async run({ recorder }) {
+    const [a, b] = [newOriginatorId(), newOriginatorId()];
+    const log = await LogPages.after(recorder);
+    const mark = log.cursor;
+    const last = await recorder.maxNotificationId();
+    await recorder.insertEvents([sampleEvent(b, 1)]);
+    const [own] = await pendingAfter(recorder, last);
+    const page = log.next({ events: [sampleEvent(a, 1)] }, own as PendingUnit);
+    await recorder.insertPage(page);
+    await recorder.insertEvents([sampleEvent(a, 2)]);
+    await recorder.rewind(mark);
+    const refused = page.units.map(({ id }) => id);
+    const { rewinds } = await recorder.syncProgress();
+    expectEqual(await recorder.endHeal({ rewinds, refused }), true, 'the end');
+    expectEqual(await recorder.selectEvents(a), [], 'the aggregate');
+    const aside = await setAsideAfter(recorder, last);
+    expectEqual(
+      aside.map(({ events, reason }) => [events, reason.code]),
+      [
+        [[sampleEvent(a, 1)], 'LOST'],
+        [[sampleEvent(a, 2)], 'LOST'],
+      ],
+      'what is set aside',
+    );
+    expectEqual(
+      (await pendingAfter(recorder, last)).map(({ id }) => id),
+      [own?.id],
+      'what is own is pending',
+    );
+
+    const back = nextOf(await recorder.syncProgress()).next(page.units[0] as ConfirmedUnit);
+    const outcome = await recorder.insertPage(back);
+    expectEqual([outcome.confirmed, outcome.addedEvents], [[], 1], 'it is not own');
+    expectEqual((await setAsideAfter(recorder, last)).length, 1, 'what is still set aside');
+    await recorder.rewind(mark);
+    const again = await recorder.syncProgress();
+    await recorder.endHeal({ rewinds: again.rewinds, refused: [] });
+    expectEqual(await recorder.selectEvents(a), [], 'and leaves as what others recorded');
   },
 };
 
@@ -560,6 +607,7 @@ export const unitRecorderCases: readonly ConformanceCase<UnitRecorderContext>[] 
   refusedUnitsAreSetAside,
   decidedAgainElsewhere,
   healing,
+  refusedHealing,
   marksThinOut,
   readsSeeCommits,
 ];

@@ -23,7 +23,7 @@ const PAGE_STEP: PageStep = {
     { place: 298, position: 12, total: 2, origin: { author: 'a', recordedAtMs: 5, seal: Uint8Array.of(1, 2) } },
   ],
   firstNotificationId: 310,
-  own: [0],
+  wereHere: [0],
   added: [
     {
       id: '00000000-0000-4000-8000-000000000001',
@@ -132,7 +132,7 @@ const syncChange: fc.Arbitrary<SyncChange> = fc.record({
         { maxLength: 3 },
       ),
       firstNotificationId: fc.maxSafeNat(),
-      own: fc.array(fc.nat(), { maxLength: 3 }),
+      wereHere: fc.array(fc.nat(), { maxLength: 3 }),
       added: fc.array(
         fc
           .tuple(

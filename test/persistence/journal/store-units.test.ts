@@ -176,7 +176,7 @@ describe('the tables of units', () => {
       recorder.syncProgress(),
       recorder.insertPage(page),
       recorder.rewind(CURSOR_START),
-      recorder.endHeal(),
+      recorder.endHeal({ rewinds: 0, refused: [] }),
       new MemoryProcessRecorder().insertEvents([event], { unit: {} }),
     ]) {
       await expect(call).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });

@@ -282,7 +282,8 @@ class World {
         if (!isThere && log.fits(unit.events) && this.#standsOn(unit)) log.add(unit);
       }
     }
-    await recorder.endHeal();
+    const { rewinds } = await recorder.syncProgress();
+    await recorder.endHeal({ rewinds, refused: [] });
     model.endHeal();
   }
 

@@ -63,3 +63,12 @@ test('what failed after a long time counts as a limit, too', () => {
   for (let round = 0; round < 20; round++) size.succeeded(10);
   expect(bytesOf(size)).toBeLessThan(whole);
 });
+
+test('whole bytes, and not less and less for a network that loses what is small', () => {
+  const size = new SendSize(new ManualClock());
+  size.failed(9, 10, false);
+  size.failed(9, 10, false);
+  expect(bytesOf(size)).toBe(8_192);
+  size.failed(9, 10, true);
+  expect(bytesOf(size)).toBe(4);
+});
