@@ -27,6 +27,8 @@ import {
 } from '../sync/protocol/index.js';
 import type { SyncLimits } from '../sync/protocol/index.js';
 import { isStorableText } from '../persistence/validation.js';
+import { systemClock } from '../util/clock.js';
+import type { Clock } from '../util/clock.js';
 import { isCanonicalUuid } from '../util/uuid-bytes.js';
 import { APP_HEADER } from './access/replica-registry.js';
 import type { AccessEnv } from './access/request-record.js';
@@ -41,6 +43,7 @@ import { readJson } from './request-body.js';
 import { answerError, checkFrontOptions, makeServerFront } from './server-front.js';
 import type { ServerFront, ServerFrontOptions } from './server-front.js';
 import type { SyncServer } from './sync-server.js';
+import { LiveLogs } from './unit-live.js';
 import { checkAuthorityOptions, UnitAuthority } from './unit-authority.js';
 import type { UnitAuthorityOptions } from './unit-authority.js';
 import { commonQuestionSchema, pageQuestionSchema, QUESTION_LIMITS, readUnits } from './unit-requests.js';
@@ -81,6 +84,14 @@ export interface UnitServerOptions extends ServerFrontOptions, UnitAuthorityOpti
   readonly probe?: (() => Promise<unknown>) | undefined;
   /** What one request may have. Each at least as much as every server takes. @defaultValue `LIMITS_DEFAULT` */
   readonly syncLimits?: Partial<SyncLimits> | undefined;
+  /**
+   * Listens to news of a log that other processes record, so that those who follow it here hear of them at once. A hint:
+   * the log is looked at every two seconds while anybody follows it.
+   *
+   * @returns stops the calls
+   * @defaultValue the log is looked at
+   */
+  readonly listen?: ((tenant: string, onNews: () => void) => () => void) | undefined;
   /** Called after a push recorded something. Nobody waits for it; what it throws, or rejects with, is logged. */
   readonly onRecorded?: ((push: RecordedUnits) => void) | undefined;
 }
@@ -102,7 +113,7 @@ type Answer = (c: UnitContext, admitted: Admitted) => Promise<Response>;
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may come in, or when an option is not what it should
  *   be
  */
-export function createUnitServer(options: UnitServerOptions): SyncServer {
+export function createUnitServer(options: UnitServerOptions, clock: Clock = systemClock): SyncServer {
   checkUnitServerOptions(options);
   const { unitLog } = options;
   const limits = { ...LIMITS_DEFAULT, ...options.syncLimits };
@@ -115,12 +126,13 @@ export function createUnitServer(options: UnitServerOptions): SyncServer {
     await (options.probe ?? (isOfTenants(unitLog) ? undefined : () => unitLog.head()))?.();
     await options.replicas?.list({ limit: 1 });
   };
-  const front = makeServerFront(options, { stamp, probe });
-  const routes = new UnitRoutes(options, limits, front);
+  const front = makeServerFront(options, { stamp, probe, clock });
+  const routes = new UnitRoutes(options, { limits, front, clock });
   routes.add(PATHS.push, (c, admitted) => routes.push(c, admitted));
   routes.add(PATHS.units, (c, admitted) => routes.page(c, admitted));
   routes.add(PATHS.common, (c, admitted) => routes.common(c, admitted));
   routes.add(PATHS.heal, (c, admitted) => routes.heal(c, admitted));
+  routes.addLive();
   front.app.all(OLD_PATHS, (c) => {
     c.header(PROTOCOL_HEADER, PROTOCOL_VERSION);
     return answerError(c, upgradeRequired(), front.log);
@@ -136,6 +148,7 @@ export function createUnitServer(options: UnitServerOptions): SyncServer {
  */
 export function checkUnitHandlerOptions(options: Omit<UnitServerOptions, 'unitLog' | 'probe'>): void {
   checkFunction('onRecorded', options.onRecorded);
+  checkFunction('listen', options.listen);
   checkAuthorityOptions(options);
   const { syncLimits = {} } = options;
   if (typeof (syncLimits as unknown) !== 'object') throw optionRefused('syncLimits', 'an object');
@@ -164,18 +177,28 @@ class UnitRoutes {
   readonly #limits: SyncLimits;
   readonly #front: ServerFront;
   readonly #authority: UnitAuthority;
+  readonly #live: LiveLogs;
 
-  constructor(options: UnitServerOptions, limits: SyncLimits, front: ServerFront) {
+  constructor(
+    options: UnitServerOptions,
+    { limits, front, clock }: { readonly limits: SyncLimits; readonly front: ServerFront; readonly clock: Clock },
+  ) {
     this.#options = options;
     this.#limits = limits;
     this.#front = front;
     this.#authority = new UnitAuthority(options, front.log);
+    const { unitLog, listen, closing } = options;
+    this.#live = new LiveLogs({
+      readHead: (tenant) => (isOfTenants(unitLog) ? unitLog.use(tenant, (log) => log.head()) : unitLog.head()),
+      ...{ listen, closing, clock },
+      onFailure: (error) => front.log('The end of a log could not be read for those who wait for it.', error),
+    });
   }
 
   /** Adds a route: who it is and to which log, then the work, then what is known of the database by that. */
   add(path: string, answer: Answer): void {
     const { app, guards, health, log } = this.#front;
-    const address = (isOfTenants(this.#options.unitLog) ? TENANT_PREFIX : PREFIX) + path;
+    const address = this.#address(path);
     app.post(address, checkProtocol, ...guards, async (c) => {
       try {
         const response = await this.#admitted(c, (admitted) => answer(c, admitted));
@@ -192,10 +215,24 @@ class UnitRoutes {
     });
   }
 
+  /** Adds the stream that says when the log has moved. */
+  addLive(): void {
+    const { app, guards, liveGuard, log } = this.#front;
+    const address = this.#address(PATHS.live);
+    app.get(address, checkProtocol, ...guards, liveGuard, (c) =>
+      this.#admitted(c, (admitted) => this.#listen(c, admitted)),
+    );
+    app.all(address, (c) => {
+      c.header('allow', 'GET');
+      return answerError(c, new InvalidRequestError('Only GET is understood here.'), log, 405);
+    });
+  }
+
   async push(c: UnitContext, { log, tenant, sender }: Admitted): Promise<Response> {
     const units = await readUnits(c.req.raw, { ...this.#reading(c), unpack: unpackPendingUnits });
     const authorize = this.#authority.authorize(await this.#authority.visibility(sender));
     const outcome = await traced(c, () => log.push(units, sender, authorize));
+    this.#live.announce(tenant, outcome.head);
     this.#tell(c, units, outcome, { tenant, replicaId: sender.replicaId });
     return await answerJson(c, toPushAnswer(outcome));
   }
@@ -227,6 +264,25 @@ class UnitRoutes {
   async heal(c: UnitContext, { log, sender }: Admitted): Promise<Response> {
     const units = await readUnits(c.req.raw, { ...this.#reading(c), unpack: unpackLostUnits });
     return await answerJson(c, toHealAnswer(await traced(c, () => log.heal(units, sender))));
+  }
+
+  async #listen(c: UnitContext, { tenant, sender }: Admitted): Promise<Response> {
+    // Who may see nothing is not told of anything.
+    await this.#authority.visibility(sender);
+    const { replicas } = this.#options;
+    return this.#live.open({
+      tenant,
+      signal: c.req.raw.signal,
+      expiresAtMs: c.get('visitor').expiresAtMs,
+      recheck: async () => {
+        await replicas?.admit({ tenant, ...sender, app: c.req.header(APP_HEADER) });
+        await this.#authority.visibility(sender);
+      },
+    });
+  }
+
+  #address(path: string): string {
+    return (isOfTenants(this.#options.unitLog) ? TENANT_PREFIX : PREFIX) + path;
   }
 
   async #admitted(c: UnitContext, work: (admitted: Admitted) => Promise<Response>): Promise<Response> {

@@ -31,6 +31,8 @@ import type { SyncTransport } from './transport.js';
 // Without a word of the server's: how often it is asked whether there is anything new. And how much of that is by chance,
 // so that those who started together do not stay together.
 const POLL_MS = 30_000;
+// While it has a line to say so: a word may be lost, and a line dead without having been closed.
+const POLL_MS_LIVE = 300_000;
 const POLL_SPREAD = 0.4;
 
 /** What an {@link Exchange} needs. */
@@ -57,6 +59,8 @@ export class Exchange {
   #isPaused = false;
   /** Whether the server has answered since the last trouble. */
   #isConnected = false;
+  /** Whether the server says when there is news. */
+  #isLive = false;
   /** When the server is asked for news without a reason, by the monotonic clock. */
   #pollAtMs = -Infinity;
 
@@ -96,6 +100,13 @@ export class Exchange {
   noteNews(head?: number): void {
     this.#work.noteNews(head);
     this.#loop.wake();
+  }
+
+  /** Takes whether the server says when there is news: then it is asked without a reason less often. */
+  setLive(isLive: boolean): void {
+    this.#isLive = isLive;
+    // Something may have been missed before, or will be from now on.
+    this.noteNews();
   }
 
   /** Takes one turn, until the signal says stop, or after a failure that may be of this tab alone. Never rejects. */
@@ -144,7 +155,8 @@ export class Exchange {
     const { clock, random } = this.#options;
     this.#times.succeeded();
     this.#isConnected = true;
-    this.#pollAtMs = clock.monotonicMs() + POLL_MS * (1 + POLL_SPREAD * (random() - 0.5));
+    this.#pollAtMs =
+      clock.monotonicMs() + (this.#isLive ? POLL_MS_LIVE : POLL_MS) * (1 + POLL_SPREAD * (random() - 0.5));
     this.#show({ lastSuccessAtMs: clock.nowMs(), lastError: undefined });
   }
 

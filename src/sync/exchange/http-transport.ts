@@ -103,6 +103,11 @@ export class HttpTransport implements SyncTransport {
     return await this.#sendUnits(PATHS.heal, units, packLostUnits(units), parseHealAnswer, signal);
   }
 
+  /** Asks for the event stream that says when the log has moved. @throws as the others do */
+  async live(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    return await this.#requests.stream(this.#prefix + PATHS.live, signal);
+  }
+
   async #sendUnits<T>(
     path: string,
     units: readonly Unit[],

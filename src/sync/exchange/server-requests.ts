@@ -127,6 +127,34 @@ export class ServerRequests {
     return this.#outcome(request, body, answer);
   }
 
+  /**
+   * Asks for a stream, which stays open.
+   *
+   * @param path - below the base address
+   * @param signal - ends the stream, too
+   * @throws as {@link ServerRequests.send}; UnavailableError also where the stream is refused: nothing rests on it
+   */
+  async stream(path: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const first = await this.#open(path, { signal, force: false });
+    const isRefused = first.status === 401 && this.#options.getToken !== undefined;
+    if (isRefused) letGo(first);
+    const response = isRefused ? await this.#open(path, { signal, force: true }) : first;
+    if (response.status === 200 && this.#isServers(response) && response.body !== null) return response.body;
+    letGo(response);
+    throw this.#unavailable(response, 'it has no stream');
+  }
+
+  async #open(path: string, { signal, force }: PostOptions): Promise<Response> {
+    const { clock, fetch } = this.#options;
+    const headers = await this.#headers(force, signal);
+    headers.set('accept', 'text/event-stream');
+    return await foreignCall(
+      // The signal of the whole, because that of the call ends with the head of the answer.
+      () => fetch(this.#base + path, { headers, signal, redirect: 'manual', credentials: 'omit' }),
+      { clock, limitMs: REQUEST_LIMIT_MS, signal },
+    );
+  }
+
   async #packed(body: string | Uint8Array<ArrayBuffer>): Promise<Packed> {
     const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
     const packed = this.#isGzipTaken && bytes.length >= GZIP_BYTES_MIN ? await gzipped(bytes) : undefined;
@@ -183,8 +211,7 @@ export class ServerRequests {
             credentials: 'omit',
           });
           if (!this.#isServers(response)) {
-            // Of no interest, and perhaps without an end. Not waited for: a stream may take its time to be let go.
-            void response.body?.cancel().catch(() => undefined);
+            letGo(response);
             return { response, servers: undefined };
           }
           const bytesMax = response.status === 200 ? request.answerBytesMax : REFUSAL_BYTES_MAX;
@@ -254,6 +281,11 @@ interface Packed {
 interface PostOptions {
   readonly signal: AbortSignal;
   readonly force: boolean;
+}
+
+/** Of a body that is of no interest, and perhaps without an end. Not waited for: a stream may take its time to be let go. */
+function letGo({ body }: Response): void {
+  void body?.cancel().catch(() => undefined);
 }
 
 function readBy<T>({ read }: ServerRequest<T>, bytes: Uint8Array<ArrayBuffer>): T | undefined {

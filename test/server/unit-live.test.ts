@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import { MemoryReplicaStore, ReplicaRegistry } from '../../src/server/index.js';
+import { MemoryUnitLog } from '../../src/server/log/memory-unit-log.js';
+import type { SyncServer } from '../../src/server/sync-server.js';
+import { createUnitServer } from '../../src/server/unit-server.js';
+import type { UnitServerOptions } from '../../src/server/unit-server.js';
+import { readEventStream } from '../../src/sync/exchange/event-stream.js';
+import type { StreamMessage } from '../../src/sync/exchange/event-stream.js';
+import { CountingClock } from '../support/counting-clock.js';
+import { codeOf, deviceRequest, pendingUnits, pushRequest, REPLICA } from '../support/unit-wire.js';
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** A server, and who listens to it. */
+class Scene {
+  readonly clock = new CountingClock();
+  readonly log = new MemoryUnitLog();
+  readonly server: SyncServer;
+
+  constructor(options: Partial<UnitServerOptions> = {}) {
+    const auth = options.tokens === undefined && options.verifyToken === undefined ? { allowAnonymous: true } : {};
+    this.server = createUnitServer({ unitLog: this.log, log: () => undefined, ...auth, ...options }, this.clock);
+  }
+
+  async live(headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Response> {
+    const { url, headers: all } = deviceRequest('/v2/live', {}, headers);
+    return this.server.fetch(new Request(url, { headers: all, ...(signal === undefined ? {} : { signal }) }));
+  }
+}
+
+class Line {
+  readonly heard: StreamMessage[] = [];
+  isOver = false;
+
+  constructor(response: Response) {
+    void this.#read(response.body as ReadableStream<Uint8Array>);
+  }
+
+  get heads(): string[] {
+    return this.heard.flatMap((message) => (message === 'comment' ? [] : [message.data]));
+  }
+
+  async #read(body: ReadableStream<Uint8Array>): Promise<void> {
+    for await (const message of readEventStream(body, new AbortController().signal)) this.heard.push(message);
+    this.isOver = true;
+  }
+}
+
+describe('the stream of news', () => {
+  it('says where the log ends, and each time that it has moved', async () => {
+    const scene = new Scene();
+    const response = await scene.live();
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+    expect(response.headers.get('daybook-protocol')).toBe('2');
+    const line = new Line(response);
+    await settled();
+    await scene.server.fetch(pushRequest(pendingUnits(2)));
+    await settled();
+    expect(line.heads).toEqual(['0', '2']);
+  });
+
+  it('says what others have inserted within two seconds, or at once where they tell', async () => {
+    let tell: () => void = () => undefined;
+    const scene = new Scene({
+      listen: (_tenant, onNews) => {
+        tell = onNews;
+        return () => undefined;
+      },
+    });
+    const line = new Line(await scene.live());
+    await settled();
+    const [unit] = pendingUnits(1);
+    await scene.log.push([unit as NonNullable<typeof unit>], { subject: '', replicaId: REPLICA });
+    scene.clock.advance(2_000);
+    await settled();
+    expect(line.heads).toEqual(['0', '1']);
+    await scene.log.push(pendingUnits(1), { subject: '', replicaId: REPLICA });
+    tell();
+    await settled();
+    expect(line.heads).toEqual(['0', '1', '2']);
+  });
+
+  it('ends when the token does, when the server is about to stop, and when the device has gone; and nothing is left', async () => {
+    const closing = new AbortController();
+    const verifyToken = (): { subject: string; expiresAtMs: number } => ({ subject: 'ann', expiresAtMs: 1_060_000 });
+    const scene = new Scene({ verifyToken, closing: closing.signal });
+    const authorization = 'Bearer t';
+    const byToken = new Line(await scene.live({ authorization }));
+    await settled();
+    scene.clock.advance(59_999);
+    await settled();
+    expect(byToken.isOver).toBe(false);
+    scene.clock.advance(1);
+    await settled();
+    expect(byToken.isOver).toBe(true);
+    scene.clock.set(1_000_000);
+    const gone = new AbortController();
+    const byDevice = new Line(await scene.live({ authorization }, gone.signal));
+    const byServer = new Line(await scene.live({ authorization }));
+    await settled();
+    gone.abort();
+    await settled();
+    expect([byDevice.isOver, byServer.isOver]).toEqual([true, false]);
+    closing.abort();
+    await settled();
+    expect(byServer.isOver).toBe(true);
+    expect(scene.clock.openCount).toBe(0);
+  });
+
+  it('ends for a replica that is revoked', async () => {
+    const clock = new CountingClock();
+    const replicas = new ReplicaRegistry({ store: new MemoryReplicaStore(), clock });
+    const scene = new Scene({ replicas, tokens: [{ token: 't', subject: 'ann' }] });
+    const line = new Line(await scene.live({ authorization: 'Bearer t' }));
+    await settled();
+    await replicas.revoke({ replicaId: REPLICA }, 'stolen');
+    clock.advance(10_000);
+    scene.clock.advance(30_000);
+    await settled();
+    await settled();
+    expect(line.isOver).toBe(true);
+    const again = await scene.live({ authorization: 'Bearer t' });
+    expect([again.status, await codeOf(again)]).toEqual([403, 'FORBIDDEN']);
+  });
+
+  it('is for those who may see something', async () => {
+    const scene = new Scene({ authorizePull: () => false });
+    expect((await scene.live()).status).toBe(403);
+    const anonymous = new Scene({ tokens: ['secret'] });
+    expect((await anonymous.live()).status).toBe(401);
+    const old = await anonymous.live({ 'daybook-protocol': '1' });
+    expect([old.status, await codeOf(old)]).toEqual([426, 'UPGRADE_REQUIRED']);
+  });
+
+  it('is asked for by GET', async () => {
+    const { server } = new Scene();
+    const answer = await server.fetch(deviceRequest('/v2/live', {}));
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET']);
+  });
+});
