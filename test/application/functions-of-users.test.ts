@@ -345,7 +345,16 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'persistence/postgres/pg-pool-options.ts onExhausted': 'pg-pool.test.ts',
   'persistence/serial/serial-session.ts onEnded': 'our own',
   'persistence/sql/sql-dialect.ts log': 'no function',
+  'server/access/replica-registry.ts log': 'quiet: as that of a server, above',
+  'server/access/sql-replica-store.ts log': 'no function',
+  'server/live/live-stream.ts onEnd': 'our own',
+  'server/log/stored-unit-log.ts onLost': 'no function',
+  'server/request-body.ts onBytes': 'our own',
+  'server/server-front.ts log': 'quiet: as that of a server, above',
+  'server/unit-server.ts onRecorded': 'unit-server.test.ts',
+  'sync/exchange/server-requests.ts onHeaders': 'our own',
   'sync/tabs/start-sync.ts onServerBehind': 'no function',
+  'util/bounded-body.ts onChunk': 'our own',
   'util/work-loop.ts onStart': 'our own',
 };
 
