@@ -4,7 +4,6 @@
  * @module
  */
 import { toBase64 } from '../../util/base64.js';
-import { systemClock } from '../../util/clock.js';
 import { InternalError, OperationalError } from '../errors.js';
 import type { IntegrityError } from '../errors.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
@@ -31,7 +30,6 @@ import type { PostgresSession } from './postgres-session.js';
 const textEncoder = new TextEncoder();
 
 const UNIQUE_VIOLATION = '23505';
-const SEEN_MS = 1_000;
 // As with tracking: an error is what takes back the statements before it in the same message, and it carries this text.
 const BEHIND_MARK = 'daybook.sequence_behind:';
 const BEHIND_MESSAGE = /daybook\.sequence_behind:(\d+)/;
@@ -43,8 +41,6 @@ export class PostgresEventsTable {
   readonly #table: PostgresAggregateTable;
   readonly #columns: PostgresEventColumns;
   readonly #eventColumns: PostgresTables['eventColumns'];
-  /** The largest id that this recorder knows of, and until when that is enough. */
-  #seen: { readonly id: NotificationId; readonly untilMs: number } | undefined;
 
   constructor(table: Omit<PostgresAggregateTable, 'createSql'> & Pick<PostgresTables, 'eventColumns'>) {
     this.#eventColumns = table.eventColumns;
@@ -107,17 +103,9 @@ ORDER BY e.place`;
   /**
    * The same, giving the rows for {@link PostgresEventsTable.toIds}. It fails when the sequence gives ids that are not above
    * all that are stored, which followers have passed. Under the lock, so that nobody else stores any meanwhile.
-   *
-   * The largest one is looked up once a second, because to plan that takes a fifth of an insert of one event; in between
-   * an id has to be above all that this recorder knows of.
    */
   insertReturningIdsSql(events: readonly StoredEvent[]): string {
     const { notificationId: id } = this.#columns;
-    if (this.#seen !== undefined && systemClock.monotonicMs() < this.#seen.untilMs) {
-      return `${this.insertSql(events)}
-RETURNING CASE WHEN ${id} > ${this.#seen.id} THEN ${id} ELSE ('${BEHIND_MARK}' || ${id})::bigint END AS notification_id`;
-    }
-    this.#seen = undefined;
     // Both parts of the statement see the table as it is before it.
     return `WITH stored AS (
 ${this.insertSql(events)}
@@ -125,17 +113,6 @@ RETURNING ${id} AS id
 ), last AS (SELECT coalesce(max(${id}), 0) AS id FROM ${this.#table.events})
 SELECT CASE WHEN stored.id > last.id THEN stored.id ELSE ('${BEHIND_MARK}' || last.id)::bigint END AS notification_id
 FROM stored, last`;
-  }
-
-  /**
-   * Whether an insert is to be tried again: it was refused for what this recorder knows, and less is stored than that, for
-   * the log was restored. Not where as much is stored: another try takes other ids, and may pass over the fault.
-   */
-  async wasOutdated(session: PostgresSession, error: unknown): Promise<boolean> {
-    const seen = this.#seen;
-    if (seen === undefined || this.toSequenceBehind(error) === undefined) return false;
-    this.#seen = undefined;
-    return (await this.maxNotificationId(session)) < seen.id;
   }
 
   /** The error of a sequence that gives ids of before, if an error is about that. */
@@ -158,19 +135,10 @@ FROM stored, last`;
     const ids = rows.map((row) => toSafeInteger(row, 'notification_id'));
     // That sequences count in the order of the rows is PostgreSQL's practice since 9.6, and promised nowhere.
     const inOrder = ids.every((id, index) => index === 0 || id > (ids[index - 1] as NotificationId));
-    if (ids.length === events.length && inOrder) {
-      this.#note(ids.at(-1));
-      return ids;
-    }
+    if (ids.length === events.length && inOrder) return ids;
     throw new InternalError('PostgreSQL gave notification ids out of order. The events are stored.', {
       details: { events: events.length, ids: ids.length },
     });
-  }
-
-  #note(id: NotificationId | undefined): void {
-    if (id === undefined) return;
-    const { id: before, untilMs } = this.#seen ?? { id: 0, untilMs: systemClock.monotonicMs() + SEEN_MS };
-    this.#seen = { id: Math.max(before, id), untilMs };
   }
 
   /** The conflict that an error of an insert is about, if it names one of the events. */

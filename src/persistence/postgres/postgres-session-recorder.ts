@@ -102,7 +102,6 @@ export class SessionRecorder implements ProcessRecorder {
       const afterCommit = events.length > 0 ? announce : undefined;
       return table.toIds(await this.#session.write(statements.join(';\n'), afterCommit), events);
     } catch (error) {
-      if (await table.wasOutdated(this.#session, error)) return await this.#insert(events, tracking, mayRepeat);
       const known: DatabaseError | undefined =
         (tracking === undefined ? undefined : trackingTable.toConflict(error, tracking)) ??
         table.toConflict(error, events) ??

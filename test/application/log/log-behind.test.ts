@@ -1,6 +1,5 @@
 /** A log that was cut off, or restored to an earlier time, behind what follows it: nothing that is recorded then is passed over. */
-import { afterEach, describe, expect, test, vi } from 'vitest';
-import { systemClock } from '../../../src/util/clock.js';
+import { afterEach, describe, expect, test } from 'vitest';
 import { Application } from '../../../src/application/application.js';
 import { SqlOutbox } from '../../../src/application/outbox/sql-outbox.js';
 import { ProcessRunner } from '../../../src/application/processes/process-runner.js';
@@ -52,9 +51,6 @@ const ENGINES: Readonly<Record<string, () => Promise<Engine>>> = {
       recorder,
       cutOff: async () => {
         await pool.query(`TRUNCATE ${name}_events RESTART IDENTITY`);
-        // Longer ago than the recorder goes by what it knew before.
-        const monotonicMs = systemClock.monotonicMs.bind(systemClock);
-        vi.spyOn(systemClock, 'monotonicMs').mockImplementation(() => monotonicMs() + 2_000);
       },
       close,
     };
@@ -64,7 +60,6 @@ const ENGINES: Readonly<Record<string, () => Promise<Engine>>> = {
 describe.each(Object.entries(ENGINES))('on %s', (_name, open) => {
   let engine: Engine | undefined;
   afterEach(async () => {
-    vi.restoreAllMocks();
     await engine?.close();
     engine = undefined;
   });

@@ -237,17 +237,6 @@ describe('a sequence that was set back', () => {
     await postgres.pool.query(setval);
     expect(await recorder.insertEvents(events, { tracking })).toEqual(events.map((_event, index) => 6 + index));
   });
-
-  it('because all was set back with it, is gone on with: nothing is above what it gives', async () => {
-    const applicationName = uniqueName();
-    const recorder = await postgres.make({ applicationName });
-    await recorder.insertEvents(makeEvents(5));
-    await postgres.pool.query(`TRUNCATE ${applicationName}_events RESTART IDENTITY`);
-    const ids = [...(await recorder.insertEvents(makeEvents(2))), ...(await recorder.insertEvents(makeEvents(1)))];
-    expect(ids).toEqual([...ids].sort((a, b) => a - b));
-    expect(ids[0]).toBeLessThan(5);
-    expect((await recorder.selectNotifications({ start: 1, limit: 10 })).map(({ id }) => id)).toEqual(ids);
-  });
 });
 
 describe('batches', () => {
