@@ -109,8 +109,8 @@ export interface PgPoolOptions extends PgAddress, PoolSizes {
   /** Milliseconds after which this side gives a statement up, for connections that died without a word; 0 is never. @defaultValue 0 */
   readonly queryTimeoutMs?: number;
   /**
-   * Whether connections keep the plans of statements that select. Where a proxy gives each transaction another connection
-   * and does not keep them itself, the first one that is missing ends it.
+   * Whether connections keep the plans of what recorders read and insert. Where a proxy gives each transaction another
+   * connection and does not keep them itself, the first one that is missing ends it.
    *
    * @defaultValue true, and false for connections that `connect` makes
    */

@@ -12,7 +12,7 @@ import { breakOff, clientOf, clientWithTimeout } from './pg-clients.js';
 import { pgPoolConfig, pgPoolSettings } from './pg-pool-options.js';
 import type { PgPoolOptions, PgPoolSettings, PoolStats } from './pg-pool-options.js';
 import { ConnectionNotFromPoolError, ConnectionPoolClosedError, ConnectionUnavailableError } from './pool-errors.js';
-import { PreparedNames } from './prepared-names.js';
+import { KeptPlans } from './kept-plans.js';
 import type { PostgresClient, PostgresPool, PostgresResult } from './postgres-driver.js';
 import { isConnectionLost, postgresError, sqlStateOf } from './postgres-errors.js';
 
@@ -60,10 +60,6 @@ export async function createPgPool(options: PgPoolOptions): Promise<PgPool> {
   return new LimitedPool(pool, options, settings);
 }
 
-// A table has other columns than when the plan was made. The other two are of proxies that give each transaction another
-// connection: a statement is not there, or is there already.
-const PLAN_CHANGED = '0A000';
-const PLAN_STATES: ReadonlySet<string> = new Set([PLAN_CHANGED, '26000', '42P05']);
 const IDLE_PARAMETER = 'idle_in_transaction_session_timeout';
 // How pgbouncer says that it does not know a parameter of the start-up message, or of the options in it.
 const REFUSED_PARAMETER = /^unsupported startup parameter(?: in options)?: (\w+)/;
@@ -74,12 +70,11 @@ class LimitedPool implements PgPool {
   readonly #pool: Pool;
   readonly #options: PgPoolOptions;
   readonly #settings: PgPoolSettings;
-  readonly #names = new PreparedNames();
+  readonly #plans: KeptPlans;
   readonly #lent = new Set<PoolClient>();
   /** Refuse the requests that wait for a connection. */
   readonly #waiting = new Set<() => void>();
   #ended: Promise<void> | undefined;
-  #prepares: boolean;
 
   constructor(pool: Pool, options: PgPoolOptions, settings: PgPoolSettings) {
     this.#pool = pool;
@@ -88,26 +83,12 @@ class LimitedPool implements PgPool {
     // Listening keeps one connection: with no other, nothing else would be done any more.
     this.supportsNotifications = settings.connectionsMax > 1;
     // Connections that somebody else makes need not know of names.
-    this.#prepares = options.preparedStatements ?? options.connect === undefined;
+    this.#plans = new KeptPlans(options.preparedStatements ?? options.connect === undefined);
   }
 
   async connect(): Promise<PostgresClient> {
     const client = await this.#connectUsable();
-    const queryPrepared = async (text: string, values: unknown[]): Promise<PostgresResult> => {
-      const name = this.#prepares ? this.#names.nameOf(text) : undefined;
-      if (name === undefined) return await client.query({ text, values });
-      try {
-        return await client.query({ name, text, values });
-      } catch (error) {
-        const sqlState = sqlStateOf(error) ?? '';
-        if (!PLAN_STATES.has(sqlState)) throw error;
-        this.#names.renew(name);
-        if (sqlState !== PLAN_CHANGED) this.#prepares = false;
-        // In a transaction it is in vain, and its error is that of the transaction; otherwise it tells what was wrong.
-        return await client.query({ text, values });
-      }
-    };
-    return Object.assign(client, { queryPrepared });
+    return Object.assign(client, this.#plans.of(client));
   }
 
   async #connectUsable(): Promise<PoolClient> {

@@ -24,6 +24,17 @@ export interface PostgresQueryable {
   query(text: string, values?: unknown[]): Promise<PostgresResult>;
 }
 
+/** A statement that differs from call to call in its values only, which are written out as expressions. */
+export interface PlannableStatement {
+  /** With `$1` … in the place of the values. */
+  readonly text: string;
+  /** Of the values, for example `bigint` and `text[]`. */
+  readonly types: readonly string[];
+  readonly values: readonly string[];
+  /** The statement with its values in their places. */
+  inline(): string;
+}
+
 /** One connection, lent by a pool: a transaction runs on it. */
 export interface PostgresClient extends PostgresQueryable {
   /**
@@ -37,6 +48,11 @@ export interface PostgresClient extends PostgresQueryable {
    * with it.
    */
   queryPrepared?(text: string, values: unknown[]): Promise<PostgresResult>;
+  /**
+   * Runs statements and a last one in one message, as `query` does without values, and keeps the plan of the last one for
+   * the next time, where a connection can. Not in a transaction of the caller's, which a plan that is of no use would spoil.
+   */
+  queryPlanned?(statements: string, last: PlannableStatement): Promise<PostgresResult>;
   /** Tells of notifications, and of the connection's end, as `pg` does. Without it, subscriptions look by themselves. */
   on?(event: 'notification' | 'error' | 'end', listener: (told?: unknown) => void): unknown;
 }
@@ -78,4 +94,9 @@ export async function select(client: PostgresClient, text: string, values: unkno
 export function lastRows(result: PostgresResult | readonly PostgresResult[]): readonly PostgresRow[] {
   const results: readonly PostgresResult[] = Array.isArray(result) ? result : [result as PostgresResult];
   return results.findLast(({ rows }) => rows.length > 0)?.rows ?? [];
+}
+
+/** Statements, and a last one where there is one. */
+export function withLast(statements: string, last: string | undefined): string {
+  return last === undefined ? statements : `${statements};\n${last}`;
 }

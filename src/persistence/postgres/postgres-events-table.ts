@@ -10,7 +10,7 @@ import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorde
 import { eventTaken } from '../position-taken.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
 import { validateEvents, validateSelectEvents, validateSelectNotifications } from '../validation.js';
-import type { PostgresRow } from './postgres-driver.js';
+import type { PlannableStatement, PostgresRow } from './postgres-driver.js';
 import { sqlStateOf } from './postgres-errors.js';
 import {
   bigintArray,
@@ -36,11 +36,20 @@ const BEHIND_MESSAGE = /daybook\.sequence_behind:(\d+)/;
 // The detail names the key in every language of the server: `(originator_id, originator_version)=(<id>, <version>)`.
 const TAKEN_KEY = /\)=\((.*), (\d+)\)/s;
 
+/** What is inserted: of one event a value for each column, of several an array. As expressions, with their types. */
+interface EventRows {
+  readonly isOne: boolean;
+  readonly types: readonly string[];
+  readonly values: readonly string[];
+}
+
 /** An events table: its statements. Reads run in the session that is given; writes are returned as text. */
 export class PostgresEventsTable {
   readonly #table: PostgresAggregateTable;
   readonly #columns: PostgresEventColumns;
   readonly #eventColumns: PostgresTables['eventColumns'];
+  /** Statements with `$1` … in the place of the values. */
+  readonly #planned: { one?: string; many?: string } = {};
 
   constructor(table: Omit<PostgresAggregateTable, 'createSql'> & Pick<PostgresTables, 'eventColumns'>) {
     this.#eventColumns = table.eventColumns;
@@ -55,40 +64,49 @@ export class PostgresEventsTable {
 
   /** One statement for all rows, which are inserted in the order of the events. They must have been validated. */
   insertSql(events: readonly StoredEvent[]): string {
+    const rows = this.#rowsOf(events);
+    return this.#insertSql(rows, rows.values);
+  }
+
+  /**
+   * The same, giving the rows for {@link PostgresEventsTable.toIds}. It fails when the sequence gives ids that are not above
+   * all that are stored, which followers have passed. Under the lock, so that nobody else stores any meanwhile.
+   *
+   * To plan it takes longer than to carry it out.
+   */
+  insertReturningIds(events: readonly StoredEvent[]): PlannableStatement {
+    const rows = this.#rowsOf(events);
+    const { isOne, types, values } = rows;
+    const text = (this.#planned[isOne ? 'one' : 'many'] ??= this.#insertReturningIdsSql(
+      rows,
+      types.map((_type, index) => `$${index + 1}`),
+    ));
+    return { text, types, values, inline: () => this.#insertReturningIdsSql(rows, values) };
+  }
+
+  #insertReturningIdsSql(rows: EventRows, expressions: readonly string[]): string {
+    const { notificationId: id } = this.#columns;
+    // Both parts of the statement see the table as it is before it.
+    return `WITH stored AS (
+${this.#insertSql(rows, expressions)}
+RETURNING ${id} AS id
+), last AS (SELECT coalesce(max(${id}), 0) AS id FROM ${this.#table.events})
+SELECT CASE WHEN stored.id > last.id THEN stored.id ELSE ('${BEHIND_MARK}' || last.id)::bigint END AS notification_id
+FROM stored, last`;
+  }
+
+  #insertSql({ isOne }: EventRows, expressions: readonly string[]): string {
     const { originatorId, originatorVersion, topic, state } = this.#columns;
-    const [first, ...others] = events;
-    const isOne = first !== undefined && others.length === 0 && this.#eventColumns === undefined;
-    const rows = isOne ? this.#oneRow(first) : this.#manyRows(events);
     const more = this.#eventColumns === undefined ? '' : ', event_id, metadata';
+    const rows = isOne ? `VALUES (${expressions.join(', ')})` : this.#manyRowsSql(expressions);
     return `INSERT INTO ${this.#table.events} (${originatorId}, ${originatorVersion}, ${topic}, ${state}${more})\n${rows}`;
   }
 
-  // Of one event, which is the most usual case, arrays would take a third longer.
-  #oneRow({ originatorId, originatorVersion, topic, state }: StoredEvent): string {
-    const id = this.#table.originatorIdType === 'uuid' ? uuidLiteral(originatorId) : textLiteral(originatorId);
-    return `VALUES (${id}, ${originatorVersion}, ${textLiteral(topic)}, ${bytesLiteral(state)})`;
-  }
-
-  #manyRows(events: readonly StoredEvent[]): string {
-    const ids = events.map((event) => event.originatorId);
-    const isUuid = this.#table.originatorIdType === 'uuid';
-    const columns = [
-      isUuid ? uuidArray(ids) : encodedTexts(ids),
-      bigintArray(events.map((event) => event.originatorVersion)),
-      encodedTexts(events.map((event) => event.topic)),
-      encodedBytes(events.map((event) => event.state)),
-    ];
-    const selected = [
-      isUuid ? 'e.id' : decodedText('e.id'),
-      'e.version',
-      decodedText('e.topic'),
-      decodedBytes('e.state'),
-    ];
+  #manyRowsSql(expressions: readonly string[]): string {
+    const id = this.#table.originatorIdType === 'uuid' ? 'e.id' : decodedText('e.id');
+    const selected = [id, 'e.version', decodedText('e.topic'), decodedBytes('e.state')];
     const names = ['id', 'version', 'topic', 'state'];
     if (this.#eventColumns !== undefined) {
-      const more = events.map(this.#eventColumns);
-      columns.push(encodedTexts(more.map(({ eventId = '' }) => eventId)));
-      columns.push(encodedTexts(more.map(({ metadata }) => (metadata === undefined ? '' : JSON.stringify(metadata)))));
       selected.push(
         `nullif(${decodedText('e.event_id')}, '')::uuid`,
         `nullif(${decodedText('e.metadata')}, '')::jsonb`,
@@ -96,23 +114,38 @@ export class PostgresEventsTable {
       names.push('event_id', 'metadata');
     }
     return `SELECT ${selected.join(', ')}
-FROM unnest(${columns.join(', ')}) WITH ORDINALITY AS e (${names.join(', ')}, place)
+FROM unnest(${expressions.join(', ')}) WITH ORDINALITY AS e (${names.join(', ')}, place)
 ORDER BY e.place`;
   }
 
-  /**
-   * The same, giving the rows for {@link PostgresEventsTable.toIds}. It fails when the sequence gives ids that are not above
-   * all that are stored, which followers have passed. Under the lock, so that nobody else stores any meanwhile.
-   */
-  insertReturningIdsSql(events: readonly StoredEvent[]): string {
-    const { notificationId: id } = this.#columns;
-    // Both parts of the statement see the table as it is before it.
-    return `WITH stored AS (
-${this.insertSql(events)}
-RETURNING ${id} AS id
-), last AS (SELECT coalesce(max(${id}), 0) AS id FROM ${this.#table.events})
-SELECT CASE WHEN stored.id > last.id THEN stored.id ELSE ('${BEHIND_MARK}' || last.id)::bigint END AS notification_id
-FROM stored, last`;
+  #rowsOf(events: readonly StoredEvent[]): EventRows {
+    const [first] = events;
+    const isUuid = this.#table.originatorIdType === 'uuid';
+    if (first !== undefined && events.length === 1 && this.#eventColumns === undefined) {
+      const { originatorId, originatorVersion, topic, state } = first;
+      const id = isUuid ? uuidLiteral(originatorId) : textLiteral(originatorId);
+      return {
+        // The most usual case, in which arrays would take a third longer.
+        isOne: true,
+        types: [isUuid ? 'uuid' : 'text', 'bigint', 'text', 'bytea'],
+        values: [id, String(originatorVersion), textLiteral(topic), bytesLiteral(state)],
+      };
+    }
+    const ids = events.map((event) => event.originatorId);
+    const types = [isUuid ? 'uuid[]' : 'text[]', 'bigint[]', 'text[]', 'text[]'];
+    const values = [
+      isUuid ? uuidArray(ids) : encodedTexts(ids),
+      bigintArray(events.map((event) => event.originatorVersion)),
+      encodedTexts(events.map((event) => event.topic)),
+      encodedBytes(events.map((event) => event.state)),
+    ];
+    if (this.#eventColumns !== undefined) {
+      const more = events.map(this.#eventColumns);
+      types.push('text[]', 'text[]');
+      values.push(encodedTexts(more.map(({ eventId = '' }) => eventId)));
+      values.push(encodedTexts(more.map(({ metadata }) => (metadata === undefined ? '' : JSON.stringify(metadata)))));
+    }
+    return { isOne: false, types, values };
   }
 
   /** The error of a sequence that gives ids of before, if an error is about that. */

@@ -97,10 +97,9 @@ export class SessionRecorder implements ProcessRecorder {
     if (tracking !== undefined) {
       statements.push(trackingTable.insertSql(tracking, await trackingTable.learnLayout(this.#session)));
     }
-    if (events.length > 0) statements.push(table.insertReturningIdsSql(events));
+    const options = events.length > 0 ? { last: table.insertReturningIds(events), afterCommit: announce } : {};
     try {
-      const afterCommit = events.length > 0 ? announce : undefined;
-      return table.toIds(await this.#session.write(statements.join(';\n'), afterCommit), events);
+      return table.toIds(await this.#session.write(statements.join(';\n'), options), events);
     } catch (error) {
       const known: DatabaseError | undefined =
         (tracking === undefined ? undefined : trackingTable.toConflict(error, tracking)) ??

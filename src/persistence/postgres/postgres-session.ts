@@ -4,8 +4,15 @@
  * @module
  */
 import type { EventSourcingError } from '../../domain/errors.js';
-import { lastRows, select } from './postgres-driver.js';
-import type { PostgresClient, PostgresPool, PostgresQueryable, PostgresRow } from './postgres-driver.js';
+import { lastRows, select, withLast } from './postgres-driver.js';
+import type {
+  PlannableStatement,
+  PostgresClient,
+  PostgresPool,
+  PostgresQueryable,
+  PostgresResult,
+  PostgresRow,
+} from './postgres-driver.js';
 import {
   commitError,
   isConnectionLost,
@@ -18,6 +25,14 @@ import {
 /** What is sent on the connection of a commit after it, before anybody hears of it. When it fails, the commit counts. */
 export type AfterCommit = (connection: PostgresQueryable) => Promise<void>;
 
+/** What belongs to a write beside its statements. */
+export interface WriteOptions {
+  /** Run after them, in the same message. Its plan may be kept. */
+  readonly last?: PlannableStatement | undefined;
+  /** Done once for a transaction, however many writes of it ask for the same. */
+  readonly afterCommit?: AfterCommit | undefined;
+}
+
 /** Runs a recorder's statements. Rejects with Daybook's errors; the server's own is their `cause`. */
 export interface PostgresSession {
   /** @throws InterfaceError (`INTERFACE_ERROR`) when it has ended, for calls that have nothing to run */
@@ -27,10 +42,9 @@ export interface PostgresSession {
   /**
    * Runs statements, without parameters and separated by semicolons, all or none. One round trip.
    *
-   * @param afterCommit - done once for a transaction, however many writes of it ask for the same
    * @returns the rows of the last statement that gave any
    */
-  write(statements: string, afterCommit?: AfterCommit): Promise<readonly PostgresRow[]>;
+  write(statements: string, options?: WriteOptions): Promise<readonly PostgresRow[]>;
 }
 
 // A pool may hold connections that the server closed, one for each attempt in the worst case, because they end one by
@@ -64,10 +78,10 @@ export class PoolSession implements PostgresSession {
   }
 
   /** @throws OperationalError (`OPERATIONAL_ERROR`) with `details.outcome: 'unknown'` when the connection broke meanwhile */
-  async write(statements: string, afterCommit?: AfterCommit): Promise<readonly PostgresRow[]> {
+  async write(statements: string, { last, afterCommit }: WriteOptions = {}): Promise<readonly PostgresRow[]> {
     return await this.#run(
       // Several statements in one message are one transaction, which the server ends itself.
-      async (client) => lastRows(await client.query(statements)),
+      async (client) => lastRows(await queryWith(client, statements, last)),
       (error) => isNotSent(error) || isSerializationFailure(error),
       commitError,
       afterCommit === undefined ? [] : [afterCommit],
@@ -99,6 +113,15 @@ export class PoolSession implements PostgresSession {
       }
     }
   }
+}
+
+async function queryWith(
+  client: PostgresClient,
+  statements: string,
+  last: PlannableStatement | undefined,
+): Promise<PostgresResult> {
+  if (last === undefined) return await client.query(statements);
+  return await (client.queryPlanned?.(statements, last) ?? client.query(withLast(statements, last.inline())));
 }
 
 /**

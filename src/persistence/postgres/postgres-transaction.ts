@@ -17,7 +17,7 @@ import { systemClock } from '../../util/clock.js';
 import { FifoMutex } from '../../util/fifo-mutex.js';
 import type { EventSourcingError } from '../../domain/errors.js';
 import { InterfaceError, OperationalError, ProgrammingError } from '../errors.js';
-import { lastRows, select } from './postgres-driver.js';
+import { lastRows, select, withLast } from './postgres-driver.js';
 import type {
   PostgresClient,
   PostgresPool,
@@ -34,7 +34,7 @@ import {
   sqlStateOf,
 } from './postgres-errors.js';
 import { lastWordOf, openClient, releaseAfter } from './postgres-session.js';
-import type { AfterCommit, PostgresSession } from './postgres-session.js';
+import type { AfterCommit, PostgresSession, WriteOptions } from './postgres-session.js';
 
 const TRANSACTION_FAILED = '25P02';
 // Their own messages say more: how long, and what to do.
@@ -180,9 +180,9 @@ export class TransactionSession implements PostgresSession {
   }
 
   /** Takes back what it did when it fails; what was done before it stays. */
-  async write(statements: string, afterCommit?: AfterCommit): Promise<readonly PostgresRow[]> {
+  async write(statements: string, { last, afterCommit }: WriteOptions = {}): Promise<readonly PostgresRow[]> {
     const savepoint = this.#connection.newSavepoint();
-    const text = `SAVEPOINT ${savepoint};\n${statements};\nRELEASE SAVEPOINT ${savepoint}`;
+    const text = `SAVEPOINT ${savepoint};\n${withLast(statements, last?.inline())};\nRELEASE SAVEPOINT ${savepoint}`;
     return await this.#inTurn(() =>
       this.#connection.alone(async (client) => {
         try {

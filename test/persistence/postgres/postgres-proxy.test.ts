@@ -81,11 +81,24 @@ describe.each(Object.entries(ANSWERS))('after the commit, said by %s', (_name, a
   it('leaves an insert open, which was recorded once', async () => {
     const { name, recorder, plain } = await openRecorders();
     const events = makeEvents(3);
-    fault(`INSERT INTO "${name}_events"`);
+    fault(`LOCK TABLE "${name}_events"`);
     await expect(recorder.insertEvents(events)).rejects.toMatchObject(UNKNOWN);
     expect(await plain.selectEvents(events[0]!.originatorId)).toEqual(events);
     expect(await countOf(plain)).toBe(3);
     expect(proxy.faults).toEqual([]);
+  });
+
+  it('leaves an insert open whose plan is kept', async () => {
+    const { name, plain } = await openRecorders();
+    await using own = await createPgPool({ connectionString: proxy.url, poolSize: 1, maxOverflow: 0 });
+    const single = new PostgresProcessRecorder({ pool: own, applicationName: name });
+    for (let count = 0; count < 2; count++) await single.insertEvents(makeEvents(1));
+    const events = makeEvents(1);
+    fault('EXECUTE daybook_');
+    await expect(single.insertEvents(events)).rejects.toMatchObject(UNKNOWN);
+    expect(proxy.faults).toEqual([]);
+    expect(await plain.selectEvents(events[0]!.originatorId)).toEqual(events);
+    expect(await countOf(plain)).toBe(3);
   });
 
   it.each(['with events', 'alone'])('leaves tracking open, which a repetition finds: %s', async (how) => {
@@ -138,7 +151,7 @@ describe.each(Object.entries(ANSWERS))('after the commit, said by %s', (_name, a
     const app = new Application({ recorder, aggregates: [stockItem], inline });
     const id = crypto.randomUUID();
     await app.execute(stockItem, id, receive(7));
-    const text = outbox === '' ? `INSERT INTO "${name}_events"` : COMMIT;
+    const text = outbox === '' ? `LOCK TABLE "${name}_events"` : COMMIT;
     fault(text);
     await expect(app.execute(stockItem, id, receive(1), { retry: RETRY })).rejects.toMatchObject(UNKNOWN);
     expect((await app.repository.load(stockItem, id)).state.quantity).toBe(8);
@@ -183,7 +196,7 @@ describe.each(Object.entries(ANSWERS))('after the commit, said by %s', (_name, a
     const { name, recorder, plain } = await openRecorders();
     const { fetch } = createSyncServer({ recorder, allowAnonymous: true, log: () => undefined });
     const push = makePush(makeEvents(4));
-    fault(`INSERT INTO "${name}_events"`);
+    fault(`LOCK TABLE "${name}_events"`);
     expect((await postPush(fetch, push)).status).toBe(503);
     const again = await postPush(fetch, push);
     expect([again.status, again.body]).toMatchObject([200, { tracking: { id: 4 } }]);
@@ -222,7 +235,7 @@ describe('a session that the server ended before it recorded', () => {
 
   it('is replaced, and the events are recorded once', async () => {
     const { name, recorder, plain } = await openRecorders();
-    proxy.faults.push({ text: `INSERT INTO "${name}_events"`, answer, isCarriedOut: false, times: 3 });
+    proxy.faults.push({ text: `LOCK TABLE "${name}_events"`, answer, isCarriedOut: false, times: 3 });
     const events = makeEvents(2);
     expect(await recorder.insertEvents(events)).toEqual([1, 2]);
     expect(await plain.selectEvents(events[0]!.originatorId)).toEqual(events);
@@ -234,12 +247,12 @@ describe('a session that the server ended before it recorded', () => {
     const tracking = { applicationName: 'upstream', notificationId: 3 };
     if (what === 'event') await plain.insertEvents([{ ...events[1]!, state: new Uint8Array([1]) }]);
     else await plain.insertEvents(others, { tracking });
-    proxy.faults.push({ text: `INSERT INTO "${name}_events"`, answer, isCarriedOut: false });
+    proxy.faults.push({ text: `LOCK TABLE "${name}_events"`, answer, isCarriedOut: false });
     await expect(recorder.insertEvents(events, { tracking })).rejects.toMatchObject({
       code: 'INTEGRITY_ERROR',
       details: { constraint: what },
     });
-    proxy.faults.push({ text: `INSERT INTO "${name}_events"`, answer, isCarriedOut: false });
+    proxy.faults.push({ text: `LOCK TABLE "${name}_events"`, answer, isCarriedOut: false });
     // The same bytes may be of either.
     const taken = what === 'event' ? (await plain.selectEvents(events[0]!.originatorId)).slice(0, 1) : others;
     await expect(recorder.insertEvents(taken)).rejects.toMatchObject(UNKNOWN);
@@ -250,7 +263,7 @@ describe('a session that the server ended before it recorded', () => {
     const [app, faster] = [recorder, plain].map((each) => new Application({ recorder: each, aggregates: [stockItem] }));
     const id = crypto.randomUUID();
     await app!.execute(stockItem, id, receive(1));
-    proxy.faults.push({ text: `INSERT INTO "${name}_events"`, answer, isCarriedOut: false });
+    proxy.faults.push({ text: `LOCK TABLE "${name}_events"`, answer, isCarriedOut: false });
     const attempt = app!.execute(stockItem, id, receive(1), { retry: RETRY });
     await Promise.all([attempt, faster!.execute(stockItem, id, receive(1), { retry: RETRY })]);
     expect((await app!.repository.load(stockItem, id)).state.quantity).toBe(3);
@@ -262,7 +275,7 @@ describe('in the middle of a transaction', () => {
     'said by %s, nothing is sent any more, and nothing stored',
     async (_name, answer) => {
       const { name, recorder, plain } = await openRecorders();
-      proxy.faults.push({ text: `INSERT INTO "${name}_events"`, answer });
+      proxy.faults.push({ text: `LOCK TABLE "${name}_events"`, answer });
       const attempt = recorder.transaction(async (transaction) => {
         await transaction.insertEvents(makeEvents(1)).catch(() => undefined);
         // On another connection of a proxy's, this would be stored alone.
