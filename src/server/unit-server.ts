@@ -123,7 +123,8 @@ export function createUnitServer(options: UnitServerOptions, clock: Clock = syst
     'cache-control': 'no-store',
   };
   const probe = async (): Promise<void> => {
-    await (options.probe ?? (isOfTenants(unitLog) ? undefined : () => unitLog.head()))?.();
+    if (options.probe !== undefined) await options.probe();
+    else if (!isOfTenants(unitLog)) await (unitLog.ping?.() ?? unitLog.head());
     await options.replicas?.list({ limit: 1 });
   };
   const front = makeServerFront(options, { stamp, probe, clock });

@@ -343,6 +343,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'persistence/journal/store-file/store-export.ts onProgress': 'our own',
   'persistence/postgres/pg-pool-options.ts onConnectionError': 'pg-pool.test.ts',
   'persistence/postgres/pg-pool-options.ts onExhausted': 'pg-pool.test.ts',
+  'persistence/postgres/postgres-subscription.ts onPoll': 'our own',
   'persistence/serial/serial-session.ts onEnded': 'our own',
   'persistence/sql/sql-dialect.ts log': 'no function',
   'server/access/replica-registry.ts log': 'quiet: as that of a server, above',

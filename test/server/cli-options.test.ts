@@ -38,6 +38,24 @@ describe('the command line of daybook-server', () => {
     expect(parseCliOptions(['--token-file', 'empty'], { DAYBOOK_TOKENS: 'x' }, read)).toMatchObject({ tokens: [] });
   });
 
+  it('takes keys to seal with from a file or the environment, and shows none', () => {
+    const [one, other] = [Buffer.alloc(32, 1), Buffer.alloc(40, 250)];
+    const read = (path: string): string =>
+      path === 'keys' ? `${one.toString('base64')}\n${other.toString('base64url')}\n` : 'secret';
+    const DAYBOOK_SEAL_KEYS = `${other.toString('base64')},${one.toString('base64')}`;
+    const keysOf = (args: string[], environment = {}): unknown => {
+      const options = parseCliOptions(args, environment, read);
+      return options === 'help' ? options : options.sealKeys?.map((key) => [...key]);
+    };
+    expect(keysOf(['--seal-key-file', 'keys'], { DAYBOOK_SEAL_KEYS })).toEqual([[...one], [...other]]);
+    expect(keysOf([], { DAYBOOK_SEAL_KEYS })).toEqual([[...other], [...one]]);
+    expect(keysOf([], { DAYBOOK_SEAL_KEYS: '' })).toBeUndefined();
+    for (const DAYBOOK_SEAL_KEYS of ['c2VjcmV0', 'not base64!', `${one.toString('base64')},c2VjcmV0`]) {
+      expect(() => keysOf([], { DAYBOOK_SEAL_KEYS })).toThrow(/^DAYBOOK_SEAL_KEYS must be keys of 32 .+openssl/);
+    }
+    expect(() => keysOf(['--seal-key-file', 'other'])).toThrow(/^(?!.*secret)--seal-key-file must/);
+  });
+
   it('takes tokens of a provider, by its keys or a secret', () => {
     const read = (path: string): string => (path === 'keys' ? '{"keys":[{"kty":"EC"}]}' : ' a secret \n');
     const line =

@@ -18,6 +18,7 @@ import type { SqlResult } from '../sql/sql-queryable.js';
 import type { SqlRecorder } from '../sql/sql-recorder.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
 import { withEnds } from '../transaction-ends.js';
+import type { Clock } from '../../util/clock.js';
 import { announcing } from './postgres-announcer.js';
 import { createTables } from './postgres-create.js';
 import type { TableCreation } from './postgres-create.js';
@@ -33,7 +34,7 @@ import { insertProven } from './postgres-repetition.js';
 import { SessionRecorder } from './postgres-session-recorder.js';
 import type { RecorderTables } from './postgres-session-recorder.js';
 import { PoolSession } from './postgres-session.js';
-import { follow } from './postgres-subscription.js';
+import { follow, hear } from './postgres-subscription.js';
 import type { SubscribeOptions } from './postgres-subscription.js';
 import type { Subscription } from '../subscription.js';
 import { PostgresTrackingTable } from './postgres-tracking-table.js';
@@ -193,6 +194,17 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
    */
   subscribe(options: SubscribeOptions = {}): Subscription {
     return follow(this, this.#listener, options);
+  }
+
+  /**
+   * Hears when events were recorded, by whichever process that says so with `NOTIFY`, as recorders and the Python library
+   * do after each commit. A hint: it comes once for several commits, for nothing at times, and not at all from plain SQL
+   * or where the connection takes no notifications. While anybody listens or iterates, one connection is kept.
+   *
+   * @returns stops the calls
+   */
+  listen(onNews: () => void, { clock }: { readonly clock?: Clock } = {}): () => Promise<void> {
+    return hear(this.#listener, { onNews, clock });
   }
 }
 

@@ -43,22 +43,41 @@ export function follow(
 ): Subscription {
   const { pollIntervalMs = POLL_INTERVAL_MS, clock = systemClock, ...selection } = options;
   checkedMs('pollIntervalMs', pollIntervalMs, { min: 1 });
-  const onRecorded = (hint: () => void): (() => Promise<void>) => {
-    const look = (): void => {
-      // A connection that is lost wakes its readers, and is replaced when they look.
-      listener.ensure();
-      hint();
-    };
-    const poll = (): void => {
-      callOff = clock.schedule(poll, pollIntervalMs);
-      look();
-    };
-    let callOff = clock.schedule(poll, pollIntervalMs);
-    const stopListening = listener.add(look);
-    return async () => {
-      callOff();
-      await stopListening();
-    };
-  };
+  const onRecorded = (hint: () => void): (() => Promise<void>) =>
+    hear(listener, { onNews: hint, onPoll: hint, pollIntervalMs, clock });
   return followPages(recorder, onRecorded, selection);
+}
+
+/** Who hears of news. */
+export interface NewsListening {
+  /** Called when somebody has said that events were recorded, and when that may have been missed. */
+  readonly onNews: () => void;
+  /** Called at every look for a connection that was lost. @defaultValue nobody */
+  readonly onPoll?: () => void;
+  /** Milliseconds between those looks. @defaultValue 1,000 */
+  readonly pollIntervalMs?: number;
+  /** @defaultValue the platform's */
+  readonly clock?: Clock | undefined;
+}
+
+/** Hears of news, over a connection that is replaced when it is lost. @returns stops the calls */
+export function hear(
+  listener: PostgresListener,
+  { onNews, onPoll, pollIntervalMs = POLL_INTERVAL_MS, clock = systemClock }: NewsListening,
+): () => Promise<void> {
+  const poll = (): void => {
+    callOff = clock.schedule(poll, pollIntervalMs);
+    listener.ensure();
+    onPoll?.();
+  };
+  let callOff = clock.schedule(poll, pollIntervalMs);
+  const stopListening = listener.add(() => {
+    // A connection that is lost wakes its readers, and is replaced when they look.
+    listener.ensure();
+    onNews();
+  });
+  return async () => {
+    callOff();
+    await stopListening();
+  };
 }

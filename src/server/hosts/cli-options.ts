@@ -9,9 +9,11 @@ import { ProgrammingError } from '../../persistence/errors.js';
 import type { JwtOptions } from '../access/jwt-options.js';
 import type { RequestLimitOptions } from '../access/limit-options.js';
 import { checkOrigins } from '../cors-origins.js';
+import { SEAL_KEY_BYTES_MIN } from '../log/unit-seals.js';
 import { PORT_MAX } from './embedded-options.js';
 import { DATABASE_DIR_DEFAULT, PORT_DEFAULT } from './host-options.js';
 import type { NodeHostOptions } from './host-options.js';
+import { parseSealKeys } from './seal-keys.js';
 
 /** What `--help` prints. */
 export const USAGE: string = `daybook-server [options]
@@ -23,7 +25,11 @@ Takes the events that replicas push, and records them in PostgreSQL.
   --database-url <url>    a PostgreSQL to use; or DATABASE_URL
                           (otherwise one is started here, in the folder of --data)
   --data <folder>         where that one keeps its files (${DATABASE_DIR_DEFAULT})
-  --name <application>    names the tables: <application>_events, <application>_tracking
+  --name <application>    names the tables: <application>_events, <application>_tracking, daybook_<application>_units, …
+  --seal-key-file <file>  keys to seal with, in base64, one a line, 32 random bytes or more each; the first one seals; or
+                          DAYBOOK_SEAL_KEYS, separated by commas; the same for all servers of one database
+                          (with --data one is made in that folder; otherwise none, and what the database loses,
+                          devices cannot bring back)
 
 Who may push:
   --token-file <file>     bearer tokens that may push, one a line; or DAYBOOK_TOKENS, separated by commas
@@ -63,6 +69,7 @@ const CLI_OPTIONS = {
   'database-url': { type: 'string' },
   data: { type: 'string' },
   name: { type: 'string' },
+  'seal-key-file': { type: 'string' },
   token: { type: 'string', multiple: true },
   'token-file': { type: 'string' },
   'jwks-url': { type: 'string' },
@@ -118,6 +125,7 @@ export function parseCliOptions(
     databaseUrl: values['database-url'] ?? nonEmpty(environment['DATABASE_URL']),
     databaseDir: values.data,
     applicationName: values.name,
+    sealKeys: sealKeysOf(values, environment, readFile),
     tokens: tokensOf(values, readFile) ?? split(environment['DAYBOOK_TOKENS'], ','),
     jwt: jwtOf(values, environment, readFile),
     allowAnonymous: values['allow-anonymous'],
@@ -130,6 +138,24 @@ export function parseCliOptions(
     telemetry: values.telemetry,
     drainMs: toMilliseconds(toNumber('drain-seconds', values)),
   };
+}
+
+function sealKeysOf(
+  values: CliValues,
+  environment: Environment,
+  readFile: ReadFile,
+): readonly Uint8Array[] | undefined {
+  const path = values['seal-key-file'];
+  const variable = nonEmpty(environment['DAYBOOK_SEAL_KEYS']);
+  const text = path === undefined ? variable : fileOf('seal-key-file', path, readFile);
+  if (text === undefined) return undefined;
+  const keys = parseSealKeys(text);
+  if (keys !== undefined) return keys;
+  // Not shown: one of them may be a key.
+  const origin = path === undefined ? 'DAYBOOK_SEAL_KEYS' : '--seal-key-file';
+  throw new ProgrammingError(
+    `${origin} must be keys of ${SEAL_KEY_BYTES_MIN} random bytes or more each, in base64: openssl rand -base64 32 makes one.`,
+  );
 }
 
 type JwtKeys = Pick<JwtOptions, 'jwksUrl' | 'jwks' | 'secret'>;

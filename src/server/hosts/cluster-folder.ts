@@ -6,6 +6,7 @@
  *   cluster/              made by initdb, complete as soon as it is there: it is made beside and then renamed
  *     daybook-password    the superuser's password, random, readable by the owner only
  *     postmaster.pid      PostgreSQL's own lock: process id, folder, start time, port
+ *   seal-keys             what pages of units are sealed with, see there: not in the database
  *   cluster-new-…/        entered by nobody else; left by a start that was killed in the middle, and then of no use
  * ```
  *
@@ -99,6 +100,8 @@ export async function givePrivateFolder(path: string, owner: Owner): Promise<voi
 export async function makePrivateFile(path: string, text: string, owner: Owner): Promise<void> {
   const file = await open(path, 'wx', OWNER_ONLY);
   await file.writeFile(text);
+  // Its name must not outlive a crash without it.
+  await file.sync();
   await giveTo(file, owner);
 }
 

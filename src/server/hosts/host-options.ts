@@ -14,9 +14,13 @@ import {
   optionRefused,
 } from '../operator/option-checks.js';
 import type { InlinePushes } from '../inline-pushes.js';
+import type { PostgresUnitLog } from '../log/postgres-unit-log.js';
+import { isSealKeys, SEAL_KEY_BYTES_MIN } from '../log/unit-seals.js';
 import type { TelemetryApi } from '../observing/telemetry-api.js';
 import { checkHandlerOptions } from '../sync-server.js';
 import type { SyncServerOptions } from '../sync-server.js';
+import { checkUnitHandlerOptions } from '../unit-server.js';
+import type { UnitServerOptions } from '../unit-server.js';
 import { checkEmbeddedOptions, PORT_MAX } from './embedded-options.js';
 import type { EmbeddedPostgresOptions } from './embedded-options.js';
 
@@ -39,6 +43,8 @@ export interface NodeHostContext {
   /** Lent: the host closes it. */
   readonly pool: PgPool;
   readonly recorder: PostgresProcessRecorder;
+  /** The units of the same events. */
+  readonly unitLog: PostgresUnitLog;
   /** Aborted when the host begins to close: end streams that would go on for ever. */
   readonly closing: AbortSignal;
 }
@@ -47,7 +53,10 @@ export interface NodeHostContext {
 type OfHost = 'recorder' | 'inline' | 'replicas' | 'telemetry' | 'poolStats' | 'closing';
 
 /** Options of {@link startNodeHost}. `tokens`, `jwt`, `verifyToken` or `allowAnonymous` says who may push. */
-export interface NodeHostOptions extends Omit<SyncServerOptions, OfHost> {
+export interface NodeHostOptions
+  extends
+    Omit<SyncServerOptions, OfHost>,
+    Pick<UnitServerOptions, 'authorizePush' | 'authorizePull' | 'authorizeLimitMs' | 'syncLimits'> {
   /** TCP port; 0 takes a free one. @defaultValue 8787 */
   readonly port?: number | undefined;
   /** The address to listen on; `0.0.0.0` is every one. @defaultValue `127.0.0.1`: this machine only */
@@ -65,13 +74,27 @@ export interface NodeHostOptions extends Omit<SyncServerOptions, OfHost> {
   readonly databaseDir?: string | undefined;
   /** More about the embedded PostgreSQL, for example faster settings for tests. */
   readonly embedded?: Omit<EmbeddedPostgresOptions, 'databaseDir'> | undefined;
-  /** Names the tables, see `PostgresTableOptions`. @defaultValue `stored_events` and `notification_tracking` */
+  /**
+   * Names the tables, see `PostgresTableOptions`; those of the units begin with `daybook_` and the name, or with
+   * `daybook_` and a hash of a name that is longer than 22 characters or has others than letters, digits and `_`.
+   *
+   * @defaultValue `stored_events`, `notification_tracking`, `daybook_units` and others of `daybook_…`
+   */
   readonly applicationName?: string | undefined;
   /** The schema of the tables. @defaultValue the database's */
   readonly schema?: string | undefined;
+  /**
+   * Keys of at least 32 random bytes each, with which the server seals what it gives, so that devices can bring back what
+   * the database loses: see `SealOptions`. All hosts of one database need the same ones, and they belong into no backup of
+   * it.
+   *
+   * @defaultValue of an embedded PostgreSQL, one in the file `seal-keys` of its folder, made at the first start; otherwise
+   *   none: nothing can be brought back, and the log says so
+   */
+  readonly sealKeys?: readonly Uint8Array[] | undefined;
   /** How many connections to the database there are. @defaultValue 5, and up to 10 more */
   readonly pool?: PoolSizes | undefined;
-  /** Answers whatever is not the sync server's (`/v1/…`, `/health` and `/ready`), for example an application's pages. */
+  /** Answers whatever is not the sync server's (`/v1/…`, `/v2/…`, `/health` and `/ready`), for example an application's pages. */
   readonly routes?: ((request: Request, context: NodeHostContext) => Response | Promise<Response>) | undefined;
   /**
    * Makes what takes part in the transactions of pushes, as `SyncServerOptions.inline` says, when the tables of the events
@@ -130,8 +153,16 @@ export interface NodeHostOptions extends Omit<SyncServerOptions, OfHost> {
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may push, or when an option is not what it should be
  */
 export function checkHostOptions(options: NodeHostOptions): void {
-  const { telemetry, replicas, ...handler } = options;
-  checkHandlerOptions({ ...handler, telemetry: typeof telemetry === 'boolean' ? undefined : telemetry });
+  const { telemetry, replicas, ...rest } = options;
+  const handler = { ...rest, telemetry: typeof telemetry === 'boolean' ? undefined : telemetry };
+  checkHandlerOptions(handler);
+  checkUnitHandlerOptions({ ...handler, onRecorded: undefined });
+  if (options.sealKeys !== undefined && !isSealKeys(options.sealKeys)) {
+    throw optionRefused(
+      'sealKeys',
+      `one or more keys, as Uint8Array of ${SEAL_KEY_BYTES_MIN} random bytes or more each`,
+    );
+  }
   checkSwitch('replicas', replicas);
   checkWhole('drainMs', options.drainMs, 0, DELAY_MS_MAX);
   checkWhole('trustedProxies', options.trustedProxies, 0, PROXIES_MAX);

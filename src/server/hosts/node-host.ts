@@ -18,9 +18,12 @@ import { pause } from '../../util/pause.js';
 import { ReplicaRegistry } from '../access/replica-registry.js';
 import { SqlReplicaStore } from '../access/sql-replica-store.js';
 import type { TelemetryApi } from '../observing/telemetry-api.js';
+import { PostgresUnitLog } from '../log/postgres-unit-log.js';
 import { quietLog } from '../operator/foreign-code.js';
 import { HEALTH_PATH, READY_PATH } from '../server-front.js';
 import { createSyncServer } from '../sync-server.js';
+import type { SyncServer } from '../sync-server.js';
+import { createUnitServer } from '../unit-server.js';
 import { clientAddressOf } from './client-address.js';
 import type { Connections } from './client-address.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
@@ -28,8 +31,10 @@ import { hostGuard } from './host-guard.js';
 import { checkHostOptions, DATABASE_DIR_DEFAULT, HOSTNAME_DEFAULT, PORT_DEFAULT } from './host-options.js';
 import type { NodeHostContext, NodeHostOptions } from './host-options.js';
 import { listen } from './http-listener.js';
+import { ownSealKeys } from './seal-keys.js';
 import { loadTelemetry } from './telemetry-loading.js';
 import { withinLimit } from './time-limit.js';
+import { unitLogName } from './unit-log-name.js';
 
 // A push takes milliseconds; whoever needs longer sends again, and loses nothing.
 const REQUESTS_WAIT_MS = 10_000;
@@ -38,7 +43,12 @@ const POOL_WAIT_MS = 5_000;
 const LOCK_TIMEOUT_MS = 10_000;
 // Each ends what the one before it should have ended: the wait for a lock, a statement, a connection that died silently.
 const DATABASE_LIMITS = { poolTimeoutMs: 10_000, statementTimeoutMs: 20_000, queryTimeoutMs: 25_000 };
-const SYNC_PREFIX = '/v1/';
+const NO_SEALS = [
+  'What the database loses, devices cannot bring back.',
+  'There are no keys to seal with: sealKeys, or DAYBOOK_SEAL_KEYS.',
+] as const;
+const FIRST_PREFIX = '/v1/';
+const UNITS_PREFIX = '/v2/';
 
 /** A host that runs. */
 export interface NodeHost extends AsyncDisposable {
@@ -50,6 +60,8 @@ export interface NodeHost extends AsyncDisposable {
   readonly pool: PgPool;
   /** Records what is pushed. */
   readonly recorder: PostgresProcessRecorder;
+  /** The units of what is recorded; what was set aside, for operators. */
+  readonly unitLog: PostgresUnitLog;
   /** Replicas, to list and to revoke; `undefined` when the option says so. */
   readonly replicas: ReplicaRegistry | undefined;
   /** Answers the requests in flight, then stops everything that the host started. Safe to call again. */
@@ -98,22 +110,26 @@ async function assemble(
   closers.push(() => withinLimit(pool.end(), POOL_WAIT_MS));
   const recorder = new PostgresProcessRecorder({ pool, lockTimeoutMs: LOCK_TIMEOUT_MS, ...tableOptions(options) });
   await recorder.createTable();
+  const unitLog = await openUnitLog(options, recorder);
   const closing = new AbortController();
-  const context = { pool, recorder, closing: closing.signal };
+  const context = { pool, recorder, unitLog, closing: closing.signal };
   const replicas = options.replicas === false ? undefined : await openReplicas(options, recorder);
   const connections: Connections = new WeakMap();
   const { trustedProxies } = options;
-  const server = createSyncServer({
+  const shared = {
     ...options,
     ...(trustedProxies === undefined ? {} : { clientAddress: clientAddressOf(connections, trustedProxies) }),
-    recorder,
-    replicas,
-    telemetry,
+    ...{ replicas, telemetry, closing: closing.signal },
+  };
+  const first = createSyncServer({ ...shared, recorder, inline: await options.inline?.(context) });
+  const units = createUnitServer({
+    ...shared,
+    unitLog,
+    onRecorded: undefined,
     poolStats: () => pool.stats(),
-    closing: closing.signal,
-    inline: await options.inline?.(context),
+    listen: (_tenant, onNews) => recorder.listen(onNews),
   });
-  const answer = hostGuard(options, dispatcher(options, server.fetch, context));
+  const answer = hostGuard(options, dispatcher(options, { first, units }, context));
   const fetch = async (request: Request, address: string | undefined): Promise<Response> => {
     if (trustedProxies === 0 && address !== undefined) connections.set(request, address);
     const response = await answer(request);
@@ -128,7 +144,8 @@ async function assemble(
   });
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => (closed ??= closeAll());
-  return { url: listener.url, databaseUrl, pool, recorder, replicas, close, [Symbol.asyncDispose]: close };
+  const { url } = listener;
+  return { url, databaseUrl, pool, recorder, unitLog, replicas, close, [Symbol.asyncDispose]: close };
 }
 
 async function startDatabase(options: NodeHostOptions, closers: (() => Promise<unknown>)[]): Promise<string> {
@@ -169,6 +186,21 @@ async function openReplicas(
   return new ReplicaRegistry({ store, log });
 }
 
+/** Its tables come after those of the events, of which it makes units. */
+async function openUnitLog(options: NodeHostOptions, recorder: PostgresProcessRecorder): Promise<PostgresUnitLog> {
+  const { applicationName, schema, databaseUrl, databaseDir = DATABASE_DIR_DEFAULT, log = console.error } = options;
+  const keys = options.sealKeys ?? (databaseUrl === undefined ? await ownSealKeys(databaseDir) : undefined);
+  if (keys === undefined) quietLog(log)(...NO_SEALS);
+  const unitLog = new PostgresUnitLog({
+    recorder,
+    name: unitLogName(applicationName),
+    ...(schema === undefined ? {} : { schema }),
+    ...(keys === undefined ? {} : { seals: { keys } }),
+  });
+  await unitLog.createTables();
+  return unitLog;
+}
+
 async function telemetryOf({ telemetry }: NodeHostOptions): Promise<TelemetryApi | undefined> {
   if (telemetry === true) return await loadTelemetry();
   return telemetry === false ? undefined : telemetry;
@@ -181,17 +213,23 @@ function tableOptions({ applicationName, schema }: NodeHostOptions): { applicati
   };
 }
 
+/** Who answers what. */
+interface Servers {
+  readonly first: SyncServer;
+  readonly units: SyncServer;
+}
+
 function dispatcher(
   { routes, log = console.error }: NodeHostOptions,
-  sync: (request: Request) => Promise<Response>,
+  { first, units }: Servers,
   context: NodeHostContext,
 ): (request: Request) => Promise<Response> {
-  if (routes === undefined) return sync;
   const quiet = quietLog(log);
   return async (request) => {
     const { pathname } = new URL(request.url);
-    if (pathname.startsWith(SYNC_PREFIX) || pathname === HEALTH_PATH || pathname === READY_PATH)
-      return await sync(request);
+    if (pathname.startsWith(FIRST_PREFIX)) return await first.fetch(request);
+    const isOfServer = pathname.startsWith(UNITS_PREFIX) || pathname === HEALTH_PATH || pathname === READY_PATH;
+    if (routes === undefined || isOfServer) return await units.fetch(request);
     try {
       return await routes(request, context);
     } catch (error) {

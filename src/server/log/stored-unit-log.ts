@@ -190,6 +190,10 @@ export class StoredUnitLog implements UnitLog {
     return (await this.#adopted()).position;
   }
 
+  async ping(): Promise<void> {
+    await this.#storage.standing();
+  }
+
   /**
    * Reads what was offered to `heal` and did not come back, for operators, in the order of the ids. What is in the log by
    * now is not among it.

@@ -112,4 +112,11 @@ export interface UnitLog {
 
   /** The position of the end of the log. */
   head(): Promise<number>;
+
+  /**
+   * Reads something, without waiting for anybody who writes: for who asks whether the database works.
+   *
+   * @defaultValue `head` is asked
+   */
+  ping?(): Promise<unknown>;
 }

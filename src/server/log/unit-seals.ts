@@ -19,7 +19,8 @@ import type { StatedUnit } from './log-chain.js';
 
 const VERSION = 1;
 const MAC_BYTES = 16;
-const KEY_BYTES_MIN = 32;
+/** A key has so many bytes at least. */
+export const SEAL_KEY_BYTES_MIN = 32;
 const PURPOSE = 'daybook: a unit of a log';
 const ALGORITHM = { name: 'HMAC', hash: 'SHA-256' };
 
@@ -47,9 +48,9 @@ export class UnitSeals {
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when there is no key, or one is too short */
   constructor({ keys }: SealOptions, tenant: string) {
-    if (!isKeys(keys)) {
+    if (!isSealKeys(keys)) {
       throw new ProgrammingError(
-        `seals.keys must be one or more keys, as Uint8Array of at least ${KEY_BYTES_MIN} random bytes each.`,
+        `seals.keys must be one or more keys, as Uint8Array of at least ${SEAL_KEY_BYTES_MIN} random bytes each.`,
       );
     }
     this.#tenant = tenant;
@@ -91,8 +92,9 @@ export class UnitSeals {
   }
 }
 
-function isKeys(keys: unknown): boolean {
-  const isKey = (key: unknown): boolean => key instanceof Uint8Array && key.length >= KEY_BYTES_MIN;
+/** Whether a log can seal with these. */
+export function isSealKeys(keys: unknown): keys is readonly Uint8Array[] {
+  const isKey = (key: unknown): boolean => key instanceof Uint8Array && key.length >= SEAL_KEY_BYTES_MIN;
   return Array.isArray(keys) && keys.length > 0 && keys.every(isKey);
 }
 

@@ -1,10 +1,11 @@
 import { PGlite } from '@electric-sql/pglite';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OperationalError, ProgrammingError } from '../../../src/persistence/errors.js';
 import { createPgPool, pgliteDriver, PostgresProcessRecorder } from '../../../src/persistence/postgres/index.js';
 import type { PostgresPool } from '../../../src/persistence/postgres/index.js';
 import type { Notification } from '../../../src/persistence/stored-event.js';
 import { systemClock } from '../../../src/util/clock.js';
+import { CountingClock } from '../../support/counting-clock.js';
 import { openPostgres, uniqueName } from '../../support/postgres-fixture.js';
 import type { PostgresFixture } from '../../support/postgres-fixture.js';
 import { makeEvents } from '../../support/stored-events.js';
@@ -163,6 +164,58 @@ describe('a subscription', () => {
     expect(await next).toEqual([1]);
     await subscription.return();
     await pool.end();
+  });
+});
+
+describe('who only listens', () => {
+  it('hears of what others record, keeps one connection for it, and lets go of it at the end', async () => {
+    const applicationName = uniqueName();
+    const [recorder, other] = [await postgres.make({ applicationName }), await postgres.make({ applicationName })];
+    const news = vi.fn();
+    const stops = [recorder.listen(news), recorder.listen(vi.fn())];
+    await expect.poll(() => listenersOf(applicationName)).toBe(1);
+    await expect.poll(() => news.mock.calls.length).toBe(1);
+    await other.insertEvents(makeEvents(3));
+    await expect.poll(() => news.mock.calls.length).toBe(2);
+    for (const stop of stops) await stop();
+    await expect.poll(() => listenersOf(applicationName)).toBe(0);
+  });
+
+  it('has a lost connection replaced, and is called because something may have been missed', async () => {
+    const applicationName = uniqueName();
+    const clock = new CountingClock();
+    const recorder = await postgres.make({ applicationName });
+    const news = vi.fn();
+    const stop = recorder.listen(news, { clock });
+    await expect.poll(() => news.mock.calls.length).toBe(1);
+    await postgres.pool.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = $1', [
+      `LISTEN "${applicationName}_events"`,
+    ]);
+    // At its end, and when there is another one.
+    await expect.poll(() => news.mock.calls.length).toBe(3);
+    expect(await listenersOf(applicationName)).toBe(1);
+    await stop();
+    clock.advance(10_000);
+    await expect.poll(() => listenersOf(applicationName)).toBe(0);
+  });
+
+  it('looks for a connection again where there was none', async () => {
+    const applicationName = uniqueName();
+    await postgres.make({ applicationName });
+    const clock = new CountingClock();
+    let isDown = true;
+    const pool: PostgresPool = {
+      connect: async () => (isDown ? await Promise.reject(new Error('down')) : await postgres.pool.connect()),
+      query: (text, values) => postgres.pool.query(text, values),
+    };
+    const news = vi.fn();
+    const stop = new PostgresProcessRecorder({ pool, applicationName }).listen(news, { clock });
+    isDown = false;
+    await vi.waitFor(() => {
+      clock.advance(1_000);
+      expect(news).toHaveBeenCalled();
+    });
+    await stop();
   });
 });
 
