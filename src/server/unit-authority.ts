@@ -104,9 +104,10 @@ export class UnitAuthority {
     throw new ForbiddenError('The token does not allow to see anything of this log.', { details: { reason: 'pull' } });
   }
 
-  /** For {@link UnitLog.push}. */
-  authorize(visibility: Visibility | undefined): Authorize {
+  /** For {@link UnitLog.push}; `undefined` where there is nobody to ask. */
+  authorize(visibility: Visibility | undefined): Authorize | undefined {
     const { authorizePush } = this.#options;
+    if (authorizePush === undefined && visibility === undefined) return undefined;
     return async (unit, sender) => {
       if (visibility !== undefined && !isAllVisible(unit, sender, visibility)) {
         return { code: 'FORBIDDEN', message: 'The unit is in a part of the log that its sender may not see.' };

@@ -1,5 +1,5 @@
 /**
- * Decides a push, given what of the log it touches: pure, so that every layout of tables decides alike.
+ * Decides pushes, given what of the log they touch: pure, so that every layout of tables decides alike.
  *
  * ```text
  * known ──▶ answered from its row; another subject's, unless it follows from the event ──▶ as if it were forbidden
@@ -9,7 +9,8 @@
  *     ──▶ anything else ──▶ conflict: no decision, and the end
  * ```
  *
- * A unit may stand on an earlier one of the same push: what was accepted counts from then on.
+ * A unit may stand on an earlier one of the same push, or of one that is decided before it in the same transaction: what was
+ * accepted counts from then on.
  *
  * @module
  */
@@ -77,13 +78,23 @@ export interface PushDecisions {
   readonly conflict: UnitId | undefined;
 }
 
-/** Decides units in their order. @param refusals - what the operator says no to */
-export function decideUnits(
-  units: readonly PendingUnit[],
-  view: LogView,
-  { subject, refusals }: { readonly subject: Sender['subject']; readonly refusals: ReadonlyMap<UnitId, Refusal> },
-): PushDecisions {
+/** A push, as it is decided. */
+export interface PushToDecide {
+  readonly units: readonly PendingUnit[];
+  readonly subject: Sender['subject'];
+  /** What the operator says no to. */
+  readonly refusals: ReadonlyMap<UnitId, Refusal>;
+}
+
+/** Decides pushes one after the other, each on what those before it make of the log. */
+export function decidePushes(pushes: readonly PushToDecide[], view: LogView): readonly PushDecisions[] {
   const log = new GrowingLog(view);
+  return pushes.map((push) => decideUnits(push, log));
+}
+
+/** Decides units in their order. */
+function decideUnits({ units, subject, refusals }: PushToDecide, log: GrowingLog): PushDecisions {
+  const before = log.placed.length;
   const decisions: Decision[] = [];
   const rejected: ({ readonly id: UnitId } & Refusal)[] = [];
   for (const unit of units) {
@@ -102,11 +113,11 @@ export function decideUnits(
       continue;
     }
     const isInPlace = unit.isCommutative ? log.hasBegun(unit) : log.fits(unit);
-    if (!isInPlace) return { decisions, accepted: log.placed, rejected, conflict: id };
+    if (!isInPlace) return { decisions, accepted: log.placed.slice(before), rejected, conflict: id };
     const { position } = log.append(unit, subject);
     decisions.push({ id, kind: 'accepted', position, isNew: true });
   }
-  return { decisions, accepted: log.placed, rejected, conflict: undefined };
+  return { decisions, accepted: log.placed.slice(before), rejected, conflict: undefined };
 }
 
 /** What units that were lost come to. */

@@ -15,8 +15,7 @@ import type { StoredEvent } from '../../persistence/stored-event.js';
 import { CURSOR_START } from '../../persistence/unit.js';
 import type { Cursor, UnitId } from '../../persistence/unit.js';
 import { ByteWriter } from '../../util/byte-writer.js';
-import { sha256Now } from '../../util/sha256-now.js';
-import { bytesToUuid } from '../../util/uuid-bytes.js';
+import { chainHash } from './chain-hash.js';
 
 const CHAIN_BYTES = 16;
 const CURSOR = /^1\.([1-9]\d{0,15})\.([0-9a-f]{32})(?:\.(.+))?$/s;
@@ -60,12 +59,7 @@ export function nextChain(chain: string, unit: StatedUnit): string {
   const writer = statementWriter(unit);
   writer.text(chain);
   writeStatement(writer, unit);
-  return toHex(sha256Now(writer.finish()).subarray(0, CHAIN_BYTES));
-}
-
-/** 16 bytes in hex: of each unit, so by what is quick at it. */
-function toHex(bytes: Uint8Array): string {
-  return bytesToUuid(bytes).replaceAll('-', '');
+  return chainHash(writer.finish());
 }
 
 /** A place in a log. */

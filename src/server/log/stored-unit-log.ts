@@ -1,8 +1,9 @@
 /**
- * A server's log of units over some storage: each call one transaction, or a read of what is committed.
+ * A server's log of units over some storage: each call one transaction, pushes that wait together in one, or a read of what
+ * is committed.
  *
  * ```text
- * push   known? ─▶ authorize what is not ─▶ lock ─▶ adopt what others recorded ─▶ decide ─▶ record ─▶ commit
+ * push   known? ─▶ authorize what is not ─▶ with all who wait: lock ─▶ adopt what others recorded ─▶ decide ─▶ record ─▶ commit
  * heal   seals? ─────────────────────────▶ lock ─▶ adopt ───────────────────────▶ decide ─▶ record ─▶ commit
  * page   adopt, where there is something ─▶ rows of units from the cursor on ─▶ their events ─▶ seals
  * ```
@@ -19,11 +20,14 @@ import type { OriginatorIdType } from '../../persistence/validation.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { adoptEvents, gapsBetween, hasStrangers, toRow } from './adopt-events.js';
-import { decideLostUnits, decideUnits, firstOfAggregates } from './decide-units.js';
-import type { PlacedUnit, Refusal } from './decide-units.js';
+import { decideLostUnits, decidePushes, firstOfAggregates } from './decide-units.js';
+import type { LogView, PlacedUnit, Refusal } from './decide-units.js';
 import { CHAIN_START, fromCursor, nextChain, toCursor } from './log-chain.js';
 import type { LogPlace } from './log-chain.js';
 import type { IdGap, LogHead, LogStorage, LogTransaction, SetAsideRow, UnitRow } from './log-storage.js';
+import { decideShared, refusalsOf } from './prepared-push.js';
+import type { Origin, PreparedPush } from './prepared-push.js';
+import { PushQueue } from './push-queue.js';
 import type {
   Authorize,
   Healing,
@@ -74,6 +78,7 @@ export class StoredUnitLog implements UnitLog {
   readonly #seals: UnitSeals | undefined;
   readonly #onLost: 'restore' | 'stop';
   readonly #clock: Pick<Clock, 'nowMs'>;
+  readonly #queue = new PushQueue((pushes: readonly PreparedPush[]) => this.#decide(pushes));
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a key is none */
   constructor(storage: LogStorage, options: UnitLogOptions = {}, idType: OriginatorIdType = 'uuid') {
@@ -87,27 +92,34 @@ export class StoredUnitLog implements UnitLog {
 
   async push(units: readonly PendingUnit[], sender: Sender, authorize?: Authorize): Promise<PushOutcome> {
     validatePendingUnits(units, this.#idType);
-    const ids = units.map(({ id }) => id);
-    const known = await this.#storage.known(ids);
-    const { subject } = sender;
-    if (ids.every((id) => known.has(id))) {
-      // Nothing to lock for: what is known stays so.
-      const { head } = await this.#storage.standing();
-      const view = { known, ends: new Map(), position: head.position };
-      const { decisions } = decideUnits(units, view, { subject, refusals: new Map() });
-      return { decisions, conflict: undefined, head: head.position };
+    // Without anybody to ask, what is known is found out under the lock, with all the rest.
+    if (authorize === undefined && units.length > 0) {
+      return await this.#queue.add({ units, fresh: units, sender, refusals: new Map() });
     }
+    const known = await this.#storage.known(units.map(({ id }) => id));
     const fresh = units.filter(({ id }) => !known.has(id));
+    if (fresh.length === 0 || authorize === undefined) return await this.#answered(units, known, sender);
     const refusals = await refusalsOf(fresh, sender, authorize);
+    return await this.#queue.add({ units, fresh, sender, refusals });
+  }
+
+  /** Answers what is known altogether. Nothing to lock for: it stays so. */
+  async #answered(units: readonly PendingUnit[], known: LogView['known'], { subject }: Sender): Promise<PushOutcome> {
+    const { head } = await this.#storage.standing();
+    const view = { known, ends: new Map(), position: head.position };
+    const [decided] = decidePushes([{ units, subject, refusals: new Map() }], view);
+    return { decisions: decided?.decisions ?? [], conflict: undefined, head: head.position };
+  }
+
+  /** Decides pushes in one transaction, one after the other. */
+  async #decide(pushes: readonly PreparedPush[]): Promise<readonly PushOutcome[]> {
     return await this.#locked(async (transaction, head) => {
-      const view = { ...(await transaction.view(ids, aggregatesOf(fresh))), position: head.position };
-      const { decisions, accepted, rejected, conflict } = decideUnits(units, view, { subject, refusals });
-      const origin = { author: subject, replicaId: sender.replicaId, recordedAtMs: this.#clock.nowMs() };
-      const next = await this.#write(transaction, head, {
-        placed: accepted.map((unit) => ({ unit, origin })),
-        rejected: rejected.map((row) => ({ ...row, ...origin })),
-      });
-      return { decisions, conflict, head: next.position };
+      const ids = pushes.flatMap(({ units }) => units.map(({ id }) => id));
+      const seen = await transaction.view(ids, aggregatesOf(pushes.flatMap(({ fresh }) => fresh)));
+      const view = { ...seen, position: head.position };
+      const { decided, ...change } = decideShared(pushes, view, this.#clock.nowMs());
+      const next = await this.#write(transaction, head, change);
+      return decided.map(({ decisions, conflict }) => ({ decisions, conflict, head: next.position }));
     });
   }
 
@@ -316,7 +328,6 @@ const UNFIT: Refusal = {
 const PARTIAL: Refusal = { code: 'PARTIAL', message: 'Who offered it had seen a part of it only.' };
 const STOPPED: Refusal = { code: 'STOPPED', message: 'Nothing is taken back: that is for an operator to decide.' };
 
-type Origin = Pick<UnitRow, 'author' | 'replicaId' | 'recordedAtMs'>;
 type StatedConfirmedUnit = ConfirmedUnit & Pick<LostUnit, 'after'>;
 
 interface Change {
@@ -327,21 +338,6 @@ interface Change {
 
 /** Somebody took an id of the sequence in the middle of a unit. Nothing is stored then, and it is done again. */
 class TornUnit extends Error {}
-
-async function refusalsOf(
-  units: readonly PendingUnit[],
-  sender: Sender,
-  authorize: Authorize | undefined,
-): Promise<ReadonlyMap<UnitId, Refusal>> {
-  const refusals = new Map<UnitId, Refusal>();
-  if (authorize === undefined) return refusals;
-  // One after the other: what it asks may be asked of a database.
-  for (const unit of units) {
-    const refusal = await authorize(unit, sender);
-    if (refusal !== undefined) refusals.set(unit.id, refusal);
-  }
-  return refusals;
-}
 
 function aggregatesOf(units: readonly Pick<PendingUnit, 'events'>[]): string[] {
   return firstOfAggregates(units.flatMap(({ events }) => events)).map(({ originatorId }) => originatorId);

@@ -1,6 +1,7 @@
 /** What devices keep for years, and show again: it must stay readable, byte by byte. */
 import { createHash, createHmac } from 'node:crypto';
 import { expect, it } from 'vitest';
+import { chainHash, chainHashAnywhere, platformChainHash } from '../../../src/server/log/chain-hash.js';
 import { CHAIN_START, fromCursor, nextChain, toCursor } from '../../../src/server/log/log-chain.js';
 import { UnitSeals } from '../../../src/server/log/unit-seals.js';
 
@@ -33,6 +34,17 @@ it('the chain is a hash of the chain before, and of all that a unit says', () =>
   expect(first).toBe(expected('00000000000000000000000000000000'));
   expect(nextChain(first, UNIT)).toBe(expected(first));
   expect(first).toBe('ea28eb662d0243d1941f26d54f09aaa3');
+});
+
+it('the chain is the same by the platform and without it', () => {
+  const byPlatform = platformChainHash()!;
+  for (const length of [0, 1, 55, 56, 64, 119, 120, 1_000, 70_000]) {
+    const bytes = Uint8Array.from({ length }, (_, index) => (index * 131) % 256);
+    const expected = createHash('sha256').update(bytes).digest('hex').slice(0, 32);
+    expect([chainHashAnywhere(bytes), byPlatform(bytes), chainHash(bytes)], `${length}`).toEqual(
+      Array(3).fill(expected),
+    );
+  }
 });
 
 it('a cursor says its version, its position, its chain, and what is visible', () => {

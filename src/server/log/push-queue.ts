@@ -1,0 +1,96 @@
+/**
+ * Pushes of one log that come while a transaction runs share the next one: one lock, one insert, one commit for all of them.
+ *
+ * ```text
+ * push ──▶ nothing runs ──▶ at once, alone            waits for nobody
+ *      ──▶ something runs ──▶ waits ──▶ with all who wait by then, up to a bound, in the order in which they came
+ *
+ * the transaction ──▶ commits ──▶ each has its own answer
+ *                 ──▶ the database fails ──▶ each is told so, and sends again: what is known by then is answered from its row
+ *                 ──▶ anything else ──▶ nothing is stored: each is tried alone, and who is at fault fails alone
+ * ```
+ *
+ * Invariants:
+ * 1. One transaction at a time. Pushes are decided in the order in which they came.
+ * 2. None waits for others to come.
+ * 3. An error is told to whoever caused it, and to others only where it says nothing about a push.
+ *
+ * @module
+ */
+import type { StoredEvent } from '../../persistence/stored-event.js';
+import { isOperational } from '../operator/outage.js';
+
+// Of one transaction, which holds the lock while it lasts; a push that has more is alone in its own.
+const EVENTS_MAX = 2_000;
+const BYTES_MAX = 4_194_304;
+
+/** A push, as far as the queue is concerned. */
+export interface QueuedPush {
+  readonly units: readonly { readonly events: readonly StoredEvent[] }[];
+}
+
+/** Decides pushes in one transaction. @returns an answer for each, in their order */
+export type DecideTogether<Push extends QueuedPush, Answer> = (pushes: readonly Push[]) => Promise<readonly Answer[]>;
+
+interface Waiting<Push, Answer> {
+  readonly push: Push;
+  readonly events: number;
+  readonly bytes: number;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Collects pushes while others are decided. */
+export class PushQueue<Push extends QueuedPush, Answer> {
+  readonly #decide: DecideTogether<Push, Answer>;
+  readonly #waiting: Waiting<Push, Answer>[] = [];
+  #isRunning = false;
+
+  constructor(decide: DecideTogether<Push, Answer>) {
+    this.#decide = decide;
+  }
+
+  /** @throws what deciding it threw */
+  async add(push: Push): Promise<Answer> {
+    return await new Promise((resolve, reject) => {
+      this.#waiting.push({ push, ...sizeOf(push), resolve, reject });
+      if (!this.#isRunning) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    while (this.#waiting.length > 0) await this.#together(this.#next());
+    this.#isRunning = false;
+  }
+
+  /** The first ones, up to the bound; one at least. */
+  #next(): readonly Waiting<Push, Answer>[] {
+    let [events, bytes] = [0, 0];
+    const end = this.#waiting.findIndex((waiting) => {
+      events += waiting.events;
+      bytes += waiting.bytes;
+      return events > EVENTS_MAX || bytes > BYTES_MAX;
+    });
+    return this.#waiting.splice(0, end === -1 ? this.#waiting.length : Math.max(1, end));
+  }
+
+  async #together(some: readonly Waiting<Push, Answer>[]): Promise<void> {
+    try {
+      const answers = await this.#decide(some.map(({ push }) => push));
+      some.forEach(({ resolve }, index) => resolve(answers[index] as Answer));
+    } catch (error) {
+      if (some.length === 1 || isOperational(error)) for (const { reject } of some) reject(error);
+      else for (const one of some) await this.#together([one]);
+    }
+  }
+}
+
+function sizeOf({ units }: QueuedPush): { readonly events: number; readonly bytes: number } {
+  let [events, bytes] = [0, 0];
+  for (const unit of units) {
+    events += unit.events.length;
+    for (const { topic, state } of unit.events) bytes += topic.length + state.length;
+  }
+  return { events, bytes };
+}

@@ -1,0 +1,102 @@
+/** Who waits for whom, and who hears of which error. */
+import { expect, it } from 'vitest';
+import { IntegrityError, OperationalError } from '../../../src/persistence/errors.js';
+import { PushQueue } from '../../../src/server/log/push-queue.js';
+
+interface Push {
+  readonly name: string;
+  readonly units: readonly {
+    readonly events: readonly {
+      readonly originatorId: string;
+      readonly originatorVersion: number;
+      readonly topic: string;
+      readonly state: Uint8Array;
+    }[];
+  }[];
+}
+
+function push(name: string, events = 1, stateBytes = 1): Push {
+  const event = { originatorId: 'a', originatorVersion: 1, topic: 't', state: new Uint8Array(stateBytes) };
+  return { name, units: [{ events: Array.from({ length: events }, () => event) }] };
+}
+
+/** A queue whose transactions a test ends. */
+class Held {
+  /** The names of the pushes of each transaction. */
+  readonly transactions: string[][] = [];
+  readonly queue = new PushQueue<Push, string>(async (pushes) => {
+    const names = pushes.map(({ name }) => name);
+    this.transactions.push(names);
+    const end = Promise.withResolvers<void>();
+    this.#ends.push(end);
+    await end.promise;
+    return names.map((name) => `answer of ${name}`);
+  });
+  readonly #ends: PromiseWithResolvers<void>[] = [];
+
+  /** Ends the transaction that runs, and lets the next one begin. */
+  async end(error?: Error): Promise<void> {
+    const end = this.#ends.shift()!;
+    if (error === undefined) end.resolve();
+    else end.reject(error);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** What a push comes to. */
+const told = async (answer: Promise<string>): Promise<string> =>
+  await answer.catch((error: unknown) => (error as Error).message);
+
+it('lets the first go at once, and those that come meanwhile together, each with its own answer', async () => {
+  const scene = new Held();
+  const first = scene.queue.add(push('1'));
+  // Before anything else happens: nobody is waited for.
+  expect(scene.transactions).toEqual([['1']]);
+  const others = ['2', '3', '4'].map((name) => scene.queue.add(push(name)));
+  await scene.end();
+  expect(await first).toBe('answer of 1');
+  expect(scene.transactions).toEqual([['1'], ['2', '3', '4']]);
+  await scene.end();
+  expect(await Promise.all(others)).toEqual(['answer of 2', 'answer of 3', 'answer of 4']);
+  const last = scene.queue.add(push('5'));
+  expect(scene.transactions).toHaveLength(3);
+  await scene.end();
+  expect(await last).toBe('answer of 5');
+});
+
+it.each([
+  ['events', [1_500, 500, 1, 3_000, 1].map((events, index) => push(String(index), events))],
+  ['bytes', [3_000_000, 1_000_000, 200_000, 9_000_000, 1].map((bytes, index) => push(String(index), 1, bytes))],
+])('bounds a transaction by %s, and takes one push that has more', async (_what, pushes) => {
+  const scene = new Held();
+  const first = scene.queue.add(push('first'));
+  const answers = pushes.map((one) => scene.queue.add(one));
+  for (let ended = 0; ended < 5; ended++) await scene.end();
+  await Promise.all([first, ...answers]);
+  expect(scene.transactions).toEqual([['first'], ['0', '1'], ['2'], ['3'], ['4']]);
+});
+
+it('tries each alone when something else than the database fails, so that the one at fault fails alone', async () => {
+  const transactions: string[][] = [];
+  const queue = new PushQueue<Push, string>(async (pushes) => {
+    transactions.push(pushes.map(({ name }) => name));
+    await Promise.resolve();
+    if (pushes.some(({ name }) => name === 'bad')) throw new IntegrityError('bad');
+    return pushes.map(({ name }) => name);
+  });
+  const answers = ['1', '2', 'bad', '3'].map((name) => told(queue.add(push(name))));
+  expect(await Promise.all(answers)).toEqual(['1', '2', 'bad', '3']);
+  expect(transactions).toEqual([['1'], ['2', 'bad', '3'], ['2'], ['bad'], ['3']]);
+});
+
+it('tells all of a transaction when the database fails, tries none of them again, and goes on', async () => {
+  const scene = new Held();
+  const answers = ['1', '2', '3'].map((name) => told(scene.queue.add(push(name))));
+  await scene.end();
+  const late = scene.queue.add(push('late'));
+  await scene.end(new OperationalError('gone'));
+  expect(await Promise.all(answers)).toEqual(['answer of 1', 'gone', 'gone']);
+  await scene.end();
+  expect(await late).toBe('answer of late');
+  expect(scene.transactions).toEqual([['1'], ['2', '3'], ['late']]);
+});
