@@ -5,7 +5,7 @@
  */
 export { ForbiddenError, UnauthorizedError, UnavailableError } from '../sync/protocol/index.js';
 export { DuplicateEventError } from '../persistence/duplicate-event-error.js';
-export type { InlinePushes } from './inline-pushes.js';
+export type { InlinePushes } from './log/inline-units.js';
 export { MemoryReplicaStore } from './access/replica-store.js';
 export type {
   NewReplica,

@@ -15,7 +15,6 @@
  */
 import { isEventSourcingError } from '../domain/errors.js';
 import { insertInLine, takePartInTransactions, tellEnd } from '../application/events/inline-participant.js';
-import type { InlineParticipant } from '../application/events/inline-participant.js';
 import type { NotifiedEvent } from '../application/events/notified-event.js';
 import type { EventLog } from '../application/log/event-log.js';
 import { DuplicateEventError } from '../persistence/duplicate-event-error.js';
@@ -25,6 +24,7 @@ import type { ProcessRecorder } from '../persistence/recorder.js';
 import type { Notification, NotificationId, StoredEvent, Tracking } from '../persistence/stored-event.js';
 import { InvalidRequestError } from '../sync/protocol/index.js';
 import { callQuietly } from './operator/foreign-code.js';
+import type { InlinePushes } from './log/inline-units.js';
 import type { Log } from './operator/foreign-code.js';
 import { optionRefused } from './operator/option-checks.js';
 
@@ -34,17 +34,6 @@ const UNREADABLE_CODES: ReadonlySet<string> = new Set([
   'MAPPER_DESERIALISATION_ERROR',
   'VALIDATION_ERROR',
 ]);
-
-/** Who takes part in the transactions of pushes. */
-export interface InlinePushes {
-  /**
-   * An event index, in-line projections, an outbox: those of the application, over the same recorder. One after the other,
-   * in this order.
-   */
-  readonly participants: readonly InlineParticipant[];
-  /** Reads a pushed event, which has the id of the replica yet: `(notification) => app.decode(notification)`. */
-  readonly decode: EventLog['decode'];
-}
 
 /** Records events of a push, which have the ids of the replica. */
 export type RecordPush = (

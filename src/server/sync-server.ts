@@ -16,7 +16,7 @@ import {
 } from '../sync/protocol/index.js';
 import { APP_HEADER } from './access/replica-registry.js';
 import { checkInline, pushRecording } from './inline-pushes.js';
-import type { InlinePushes } from './inline-pushes.js';
+import type { InlinePushes } from './log/inline-units.js';
 import { countPush, traced } from './observing/observe-requests.js';
 import { callQuietly } from './operator/foreign-code.js';
 import { checkFunction, optionRefused } from './operator/option-checks.js';

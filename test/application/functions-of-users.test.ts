@@ -349,6 +349,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'server/access/replica-registry.ts log': 'quiet: as that of a server, above',
   'server/access/sql-replica-store.ts log': 'no function',
   'server/live/live-stream.ts onEnd': 'our own',
+  'server/log/inline-units.ts log': 'quiet: inline-units.test.ts',
   'server/log/stored-unit-log.ts onLost': 'no function',
   'server/request-body.ts onBytes': 'our own',
   'server/server-front.ts log': 'quiet: as that of a server, above',

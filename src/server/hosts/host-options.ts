@@ -13,7 +13,7 @@ import {
   DELAY_MS_MAX,
   optionRefused,
 } from '../operator/option-checks.js';
-import type { InlinePushes } from '../inline-pushes.js';
+import type { InlinePushes } from '../log/inline-units.js';
 import type { PostgresUnitLog } from '../log/postgres-unit-log.js';
 import { isSealKeys, SEAL_KEY_BYTES_MIN } from '../log/unit-seals.js';
 import type { TelemetryApi } from '../observing/telemetry-api.js';
@@ -97,7 +97,7 @@ export interface NodeHostOptions
   /** Answers whatever is not the sync server's (`/v1/…`, `/v2/…`, `/health` and `/ready`), for example an application's pages. */
   readonly routes?: ((request: Request, context: NodeHostContext) => Response | Promise<Response>) | undefined;
   /**
-   * Makes what takes part in the transactions of pushes, as `SyncServerOptions.inline` says, when the tables of the events
+   * Makes what takes part in the transactions of pushes, as `PostgresUnitLogOptions.inline` says, when the tables of the events
    * are there: the place to make its own tables as well. A failure ends the start.
    *
    * @example
@@ -115,7 +115,7 @@ export interface NodeHostOptions
    *
    * @defaultValue nobody takes part
    */
-  readonly inline?: ((context: NodeHostContext) => InlinePushes | Promise<InlinePushes>) | undefined;
+  readonly inline?: ((context: Omit<NodeHostContext, 'unitLog'>) => InlinePushes | Promise<InlinePushes>) | undefined;
   /**
    * Whether replicas are written down in the table `daybook_replicas`, each bound to the subject that uses it first, so
    * that one can be revoked: `NodeHost.replicas`.

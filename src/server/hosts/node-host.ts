@@ -18,6 +18,7 @@ import { pause } from '../../util/pause.js';
 import { ReplicaRegistry } from '../access/replica-registry.js';
 import { SqlReplicaStore } from '../access/sql-replica-store.js';
 import type { TelemetryApi } from '../observing/telemetry-api.js';
+import type { InlinePushes } from '../log/inline-units.js';
 import { PostgresUnitLog } from '../log/postgres-unit-log.js';
 import { quietLog } from '../operator/foreign-code.js';
 import { HEALTH_PATH, READY_PATH } from '../server-front.js';
@@ -110,9 +111,11 @@ async function assemble(
   closers.push(() => withinLimit(pool.end(), POOL_WAIT_MS));
   const recorder = new PostgresProcessRecorder({ pool, lockTimeoutMs: LOCK_TIMEOUT_MS, ...tableOptions(options) });
   await recorder.createTable();
-  const unitLog = await openUnitLog(options, recorder);
   const closing = new AbortController();
-  const context = { pool, recorder, unitLog, closing: closing.signal };
+  const ofStart = { pool, recorder, closing: closing.signal };
+  const inline = await options.inline?.(ofStart);
+  const unitLog = await openUnitLog(options, recorder, inline);
+  const context = { ...ofStart, unitLog };
   const replicas = options.replicas === false ? undefined : await openReplicas(options, recorder);
   const connections: Connections = new WeakMap();
   const { trustedProxies } = options;
@@ -121,7 +124,7 @@ async function assemble(
     ...(trustedProxies === undefined ? {} : { clientAddress: clientAddressOf(connections, trustedProxies) }),
     ...{ replicas, telemetry, closing: closing.signal },
   };
-  const first = createSyncServer({ ...shared, recorder, inline: await options.inline?.(context) });
+  const first = createSyncServer({ ...shared, recorder, inline });
   const units = createUnitServer({
     ...shared,
     unitLog,
@@ -187,7 +190,11 @@ async function openReplicas(
 }
 
 /** Its tables come after those of the events, of which it makes units. */
-async function openUnitLog(options: NodeHostOptions, recorder: PostgresProcessRecorder): Promise<PostgresUnitLog> {
+async function openUnitLog(
+  options: NodeHostOptions,
+  recorder: PostgresProcessRecorder,
+  inline: InlinePushes | undefined,
+): Promise<PostgresUnitLog> {
   const { applicationName, schema, databaseUrl, databaseDir = DATABASE_DIR_DEFAULT, log = console.error } = options;
   const keys = options.sealKeys ?? (databaseUrl === undefined ? await ownSealKeys(databaseDir) : undefined);
   if (keys === undefined) quietLog(log)(...NO_SEALS);
@@ -196,6 +203,7 @@ async function openUnitLog(options: NodeHostOptions, recorder: PostgresProcessRe
     name: unitLogName(applicationName),
     ...(schema === undefined ? {} : { schema }),
     ...(keys === undefined ? {} : { seals: { keys } }),
+    ...(inline === undefined ? {} : { inline: { log, ...inline } }),
   });
   await unitLog.createTables();
   return unitLog;

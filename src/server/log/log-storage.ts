@@ -13,6 +13,7 @@
  *
  * @module
  */
+import type { NotifiedEvent } from '../../application/events/notified-event.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
 import type { LostUnit, UnitId } from '../../persistence/unit.js';
 import type { AggregateEnd, KnownUnit, PlacedUnit, Refusal } from './decide-units.js';
@@ -110,7 +111,11 @@ export interface LogTransaction extends LogReader {
   owners(places: readonly EventPlace[]): Promise<readonly (UnitId | undefined)[]>;
   /** Records events. @returns their ids, in their order */
   record(events: readonly StoredEvent[]): Promise<readonly NotificationId[]>;
+  /** Lets those who take part write what belongs to events that were recorded. @throws what they reject with */
+  tell(events: readonly NotifiedEvent[]): Promise<void>;
   change(change: LogChange): Promise<void>;
+  /** Runs work in a transaction within this one: when it rejects, what it did is taken back, and nothing else. */
+  within<T>(work: (transaction: LogTransaction) => Promise<T>): Promise<T>;
 }
 
 /** Where a log is kept. */

@@ -146,6 +146,18 @@ class MemoryLogTransaction implements LogTransaction {
     return Promise.resolve(this.contents.events.slice(-events.length).map(({ id }) => id));
   }
 
+  /** Nobody takes part in what is in memory. */
+  tell(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async within<T>(work: (transaction: LogTransaction) => Promise<T>): Promise<T> {
+    const inner = new MemoryLogTransaction(this.contents);
+    const result = await work(inner);
+    this.contents = inner.contents;
+    return result;
+  }
+
   change({ head, units, supersedes, rejected, setAside }: LogChange): Promise<void> {
     const { contents } = this;
     const kept = new Map([...contents.rejected, ...rejected.map((row) => [row.id, row] as const)]);

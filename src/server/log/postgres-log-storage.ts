@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { InlineParticipant } from '../../application/events/inline-participant.js';
+import type { NotifiedEvent } from '../../application/events/notified-event.js';
 import { DataError, IntegrityError, InternalError, ProgrammingError } from '../../persistence/errors.js';
 import { lastRows } from '../../persistence/postgres/postgres-driver.js';
 import { toSafeInteger } from '../../persistence/postgres/postgres-rows.js';
@@ -36,17 +38,13 @@ const GAPS_AT_ONCE = 100;
 // UTF-16 code units of what an operator says no with.
 const REASON_LENGTH_MAX = 2_000;
 
-type InsertEvents = (
-  transaction: RecorderTransaction<SqlQueryable>,
-  events: readonly StoredEvent[],
-) => Promise<readonly NotificationId[]>;
-
 /** What a {@link PostgresLogStorage} is made of. */
 export interface PostgresLogParts {
   readonly recorder: SqlRecorder;
   readonly log: SqlLog;
   readonly tables: LogTables;
-  readonly insertEvents: InsertEvents;
+  /** Take part in its transactions. */
+  readonly participants: readonly InlineParticipant[];
 }
 
 /** Keeps a log in PostgreSQL. */
@@ -90,9 +88,9 @@ export class PostgresLogStorage implements LogStorage {
   }
 
   async transaction<T>(work: (transaction: LogTransaction) => Promise<T>): Promise<T> {
-    const { recorder, insertEvents } = this.#parts;
+    const { recorder } = this.#parts;
     return await recorder.transaction(
-      async (transaction) => await work(new PostgresLogTransaction(transaction, this.#statements, insertEvents)),
+      async (transaction) => await work(new PostgresLogTransaction(transaction, this.#statements, this.#parts)),
     );
   }
 }
@@ -121,12 +119,16 @@ class Reader {
 
 class PostgresLogTransaction extends Reader implements LogTransaction {
   readonly #transaction: RecorderTransaction<SqlQueryable>;
-  readonly #insertEvents: InsertEvents;
+  readonly #parts: Pick<PostgresLogParts, 'participants'>;
 
-  constructor(transaction: RecorderTransaction<SqlQueryable>, statements: Statements, insertEvents: InsertEvents) {
+  constructor(
+    transaction: RecorderTransaction<SqlQueryable>,
+    statements: Statements,
+    parts: Pick<PostgresLogParts, 'participants'>,
+  ) {
     super(transaction, transaction.connection, statements);
     this.#transaction = transaction;
-    this.#insertEvents = insertEvents;
+    this.#parts = parts;
   }
 
   async lock(): Promise<LogStanding> {
@@ -160,7 +162,18 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
   }
 
   async record(events: readonly StoredEvent[]): Promise<readonly NotificationId[]> {
-    return await this.#insertEvents(this.#transaction, events);
+    return await this.#transaction.insertEvents(events);
+  }
+
+  async tell(events: readonly NotifiedEvent[]): Promise<void> {
+    // One after the other: they share the connection.
+    for (const participant of this.#parts.participants) await participant.onRecorded?.(this.#transaction, events);
+  }
+
+  async within<T>(work: (transaction: LogTransaction) => Promise<T>): Promise<T> {
+    return await this.#transaction.transaction(
+      async (inner) => await work(new PostgresLogTransaction(inner, this.statements, this.#parts)),
+    );
   }
 
   async change({ head, units, supersedes, rejected, gaps, filled, setAside }: LogChange): Promise<void> {

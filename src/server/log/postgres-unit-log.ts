@@ -4,11 +4,11 @@
  * @module
  */
 import { ProgrammingError } from '../../persistence/errors.js';
-import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import { createMissing } from '../../persistence/sql/create-missing.js';
-import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
-import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
+import { checkFunction, optionRefused } from '../operator/option-checks.js';
+import { InlineUnits } from './inline-units.js';
+import type { InlinePushes } from './inline-units.js';
 import { logTables } from './log-tables.js';
 import type { LogTables } from './log-tables.js';
 import { PostgresLogStorage } from './postgres-log-storage.js';
@@ -26,14 +26,27 @@ export interface PostgresUnitLogOptions extends UnitLogOptions {
   /** Of these tables; it must be there. @defaultValue the first of the search path */
   readonly schema?: string;
   /**
-   * Records the events of a push inside its transaction, with whoever takes part in it.
+   * Takes part in the transactions of pushes and of what is brought back: what it writes is committed with the units, or not
+   * at all. An event index keeps event ids unique among all devices, and finds what they sent. A unit that it refuses, by
+   * `DUPLICATE_EVENT` or a `ForbiddenError` of your own, is rejected for good, with that code and message, and the others go
+   * on; whatever else is thrown is the server's fault, and tried again by the device.
    *
-   * @defaultValue `transaction.insertEvents`
+   * Those who take part have to know events, so each is decoded, before a transaction is open. One that cannot be is logged,
+   * and answered with `INVALID_REQUEST`, of which `details.reason` is the decoder's code: its unit waits on the device, until
+   * the server can read it or `authorizePush` refuses it.
+   *
+   * @example
+   * ```ts
+   * const index = new SqlEventIndex({ recorder });
+   * await index.createTables();
+   * const app = new Application({ recorder, aggregates: [order], inline: [index] });
+   * const inline = { participants: [index], decode: (notification) => app.decode(notification) };
+   * const unitLog = new PostgresUnitLog({ recorder, inline });
+   * ```
+   *
+   * @defaultValue nobody takes part: a server stores what it is sent, whatever that means
    */
-  readonly insertEvents?: (
-    transaction: RecorderTransaction<SqlQueryable>,
-    events: readonly StoredEvent[],
-  ) => Promise<readonly NotificationId[]>;
+  readonly inline?: InlinePushes | undefined;
 }
 
 /**
@@ -55,16 +68,18 @@ export class PostgresUnitLog extends StoredUnitLog {
 
   /**
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the recorder is none of PostgreSQL's, tables cannot have such a
-   *   name, or a key of the seals is none
+   *   name, or another option is not what it should be
    */
   constructor(options: PostgresUnitLogOptions) {
-    const { recorder, name = NAME_DEFAULT, schema, insertEvents = insertAlone } = options;
+    const { recorder, name = NAME_DEFAULT, schema, inline } = options;
+    checkInline(inline);
     const { log } = recorder.dialect;
     if (log === undefined) {
       throw new ProgrammingError('A PostgresUnitLog needs a recorder on PostgreSQL: a PostgresProcessRecorder.');
     }
     const tables = logTables(name, schema);
-    super(new PostgresLogStorage({ recorder, log, tables, insertEvents }), options, log.originatorIdType);
+    const storage = new PostgresLogStorage({ recorder, log, tables, participants: inline?.participants ?? [] });
+    super(storage, options, { idType: log.originatorIdType, inline: new InlineUnits(inline) });
     this.#recorder = recorder;
     this.#tables = tables;
     this.#schema = schema;
@@ -85,9 +100,11 @@ export class PostgresUnitLog extends StoredUnitLog {
   }
 }
 
-async function insertAlone(
-  transaction: RecorderTransaction<SqlQueryable>,
-  events: readonly StoredEvent[],
-): Promise<readonly NotificationId[]> {
-  return await transaction.insertEvents(events);
+function checkInline(inline: Partial<InlinePushes> | null | undefined): void {
+  if (inline === undefined) return;
+  const { participants, decode, log } = inline ?? {};
+  if (!Array.isArray(participants) || typeof decode !== 'function') {
+    throw optionRefused('inline', 'participants, as a list, and decode, a function');
+  }
+  checkFunction('inline.log', log);
 }

@@ -6,6 +6,7 @@
 import type { PendingUnit, UnitId } from '../../persistence/unit.js';
 import { decidePushes } from './decide-units.js';
 import type { LogView, PlacedUnit, PushDecisions, Refusal } from './decide-units.js';
+import type { DecodedUnits } from './inline-units.js';
 import type { RejectedRow, UnitRow } from './log-storage.js';
 import type { Authorize, Sender } from './unit-log.js';
 
@@ -19,6 +20,16 @@ export interface PreparedPush {
   readonly fresh: readonly PendingUnit[];
   readonly sender: Sender;
   readonly refusals: ReadonlyMap<UnitId, Refusal>;
+  /** For those who take part. */
+  readonly decoded: DecodedUnits;
+}
+
+/** In which state of a log, and when. */
+export interface SharedContext {
+  readonly view: LogView;
+  /** What refuses units beside what each push has of that. */
+  readonly refusals: ReadonlyMap<UnitId, Refusal>;
+  readonly recordedAtMs: number;
 }
 
 /** What pushes come to together. */
@@ -45,9 +56,15 @@ export async function refusalsOf(
 }
 
 /** Decides pushes one after the other, and says whose each unit is. */
-export function decideShared(pushes: readonly PreparedPush[], view: LogView, recordedAtMs: number): SharedDecisions {
+export function decideShared(
+  pushes: readonly PreparedPush[],
+  { view, refusals: others, recordedAtMs }: SharedContext,
+): SharedDecisions {
   const decided = decidePushes(
-    pushes.map(({ units, sender: { subject }, refusals }) => ({ units, subject, refusals })),
+    pushes.map(({ units, sender: { subject }, refusals }) => ({
+      ...{ units, subject },
+      refusals: others.size === 0 ? refusals : new Map([...refusals, ...others]),
+    })),
     view,
   );
   const of = decided.map((decisions, index) => {

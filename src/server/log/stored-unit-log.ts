@@ -22,12 +22,17 @@ import type { Clock } from '../../util/clock.js';
 import { adoptEvents, gapsBetween, hasStrangers, toRow } from './adopt-events.js';
 import { decideLostUnits, decidePushes, firstOfAggregates } from './decide-units.js';
 import type { LogView, PlacedUnit, Refusal } from './decide-units.js';
-import { CHAIN_START, fromCursor, nextChain, toCursor } from './log-chain.js';
+import { InlineUnits } from './inline-units.js';
+import { CHAIN_START, fromCursor, toCursor } from './log-chain.js';
 import type { LogPlace } from './log-chain.js';
-import type { IdGap, LogHead, LogStorage, LogTransaction, SetAsideRow, UnitRow } from './log-storage.js';
+import type { LogHead, LogStorage, LogTransaction, SetAsideRow, UnitRow } from './log-storage.js';
+import { firstUnits, rangesOf, visibleParts } from './page-units.js';
+import type { StatedConfirmedUnit } from './page-units.js';
 import { decideShared, refusalsOf } from './prepared-push.js';
 import type { Origin, PreparedPush } from './prepared-push.js';
 import { PushQueue } from './push-queue.js';
+import { recordDecided } from './record-units.js';
+import type { Recorded } from './record-units.js';
 import type {
   Authorize,
   Healing,
@@ -71,20 +76,30 @@ export interface UnitLogOptions {
   readonly clock?: Pick<Clock, 'nowMs'>;
 }
 
+/** What a kind of tables says of itself. */
+export interface LogTraits {
+  /** What ids of aggregates are. @defaultValue `uuid` */
+  readonly idType?: OriginatorIdType;
+  /** @defaultValue nobody takes part */
+  readonly inline?: InlineUnits;
+}
+
 /** A log of units over some storage. */
 export class StoredUnitLog implements UnitLog {
   readonly #storage: LogStorage;
   readonly #idType: OriginatorIdType;
+  readonly #inline: InlineUnits;
   readonly #seals: UnitSeals | undefined;
   readonly #onLost: 'restore' | 'stop';
   readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #queue = new PushQueue((pushes: readonly PreparedPush[]) => this.#decide(pushes));
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a key is none */
-  constructor(storage: LogStorage, options: UnitLogOptions = {}, idType: OriginatorIdType = 'uuid') {
+  constructor(storage: LogStorage, options: UnitLogOptions = {}, { idType = 'uuid', inline }: LogTraits = {}) {
     const { seals, tenant = '', onLost = 'restore', clock = systemClock } = options;
     this.#storage = storage;
     this.#idType = idType;
+    this.#inline = inline ?? new InlineUnits(undefined);
     this.#seals = seals === undefined ? undefined : new UnitSeals(seals, tenant);
     this.#onLost = onLost;
     this.#clock = clock;
@@ -93,14 +108,18 @@ export class StoredUnitLog implements UnitLog {
   async push(units: readonly PendingUnit[], sender: Sender, authorize?: Authorize): Promise<PushOutcome> {
     validatePendingUnits(units, this.#idType);
     // Without anybody to ask, what is known is found out under the lock, with all the rest.
-    if (authorize === undefined && units.length > 0) {
-      return await this.#queue.add({ units, fresh: units, sender, refusals: new Map() });
+    if (authorize === undefined && !this.#inline.decodes && units.length > 0) {
+      return await this.#queue.add({ units, fresh: units, sender, refusals: new Map(), decoded: new Map() });
     }
     const known = await this.#storage.known(units.map(({ id }) => id));
     const fresh = units.filter(({ id }) => !known.has(id));
-    if (fresh.length === 0 || authorize === undefined) return await this.#answered(units, known, sender);
-    const refusals = await refusalsOf(fresh, sender, authorize);
-    return await this.#queue.add({ units, fresh, sender, refusals });
+    if (fresh.length === 0) return await this.#answered(units, known, sender);
+    const refusals = authorize === undefined ? new Map() : await refusalsOf(fresh, sender, authorize);
+    const { decoded, unread } = await this.#inline.decode(fresh.filter(({ id }) => !refusals.has(id)));
+    // What is before it is decided: it must not wait with it.
+    const readable = unread === undefined ? units : units.slice(0, indexOfUnit(units, unread.id));
+    if (unread !== undefined && readable.length === 0) throw unread.error;
+    return await this.#queue.add({ units: readable, fresh, sender, refusals, decoded });
   }
 
   /** Answers what is known altogether. Nothing to lock for: it stays so. */
@@ -113,14 +132,24 @@ export class StoredUnitLog implements UnitLog {
 
   /** Decides pushes in one transaction, one after the other. */
   async #decide(pushes: readonly PreparedPush[]): Promise<readonly PushOutcome[]> {
-    return await this.#locked(async (transaction, head) => {
+    const { outcomes, notified } = await this.#locked(async (transaction, head) => {
       const ids = pushes.flatMap(({ units }) => units.map(({ id }) => id));
       const seen = await transaction.view(ids, aggregatesOf(pushes.flatMap(({ fresh }) => fresh)));
       const view = { ...seen, position: head.position };
-      const { decided, ...change } = decideShared(pushes, view, this.#clock.nowMs());
-      const next = await this.#write(transaction, head, change);
-      return decided.map(({ decisions, conflict }) => ({ decisions, conflict, head: next.position }));
+      const nowMs = this.#clock.nowMs();
+      const recorded = await recordDecided(transaction, {
+        decide: (refusals) => decideShared(pushes, { view, refusals, recordedAtMs: nowMs }),
+        placedOf: ({ placed }) => placed.map(({ unit }) => unit),
+        decoded: new Map(pushes.flatMap(({ decoded }) => [...decoded])),
+        chain: head.chain,
+      });
+      const { decided, ...change } = recorded.decided;
+      const next = await this.#write(transaction, head, { ...change, ...recorded });
+      const outcomes = decided.map(({ decisions, conflict }) => ({ decisions, conflict, head: next.position }));
+      return { outcomes, notified: recorded.notified };
     });
+    this.#inline.committed(notified);
+    return outcomes;
   }
 
   async page(after: Cursor, options: PageOptions): Promise<UnitPage | undefined> {
@@ -169,11 +198,22 @@ export class StoredUnitLog implements UnitLog {
     const sound = await this.#sound(units);
     if (sound.length === 0) return units.map(({ id }) => ({ id, kind: 'refused' }));
     const whole = sound.filter(({ events, total }) => events.length === total);
-    const kinds = await this.#locked(async (transaction, head) => {
+    const { decoded, unread } = await this.#inline.decode(whole);
+    const readable = unread === undefined ? whole : whole.slice(0, indexOfUnit(whole, unread.id));
+    const { kinds, notified } = await this.#locked(async (transaction, head) => {
       const ids = sound.map(({ id }) => id);
       const view = { ...(await transaction.view(ids, aggregatesOf(whole))), position: head.position };
-      const offered = this.#onLost === 'stop' ? [] : whole;
-      const { restored, unfit } = decideLostUnits(offered, view);
+      const offered = this.#onLost === 'stop' ? [] : readable;
+      const recorded = await recordDecided(transaction, {
+        decide: (refusals) =>
+          decideLostUnits(
+            offered.filter(({ id }) => !refusals.has(id)),
+            view,
+          ),
+        placedOf: ({ restored }) => restored,
+        ...{ decoded, chain: head.chain },
+      });
+      const { restored, unfit } = recorded.decided;
       const back = new Set(restored.map(({ id }) => id));
       const origins = new Map(whole.map(({ id, origin }) => [id, origin]));
       const placed = restored.map((unit) => {
@@ -182,15 +222,17 @@ export class StoredUnitLog implements UnitLog {
       });
       const setAside = sound.filter(({ id }) => !view.known.has(id) && !back.has(id));
       const rows = setAside.map((unit): SetAsideRow => {
-        const reason = this.#reasonOf(unit, unfit);
+        const reason = recorded.refusals.get(unit.id) ?? this.#reasonOf(unit, unfit, readable);
         return { unit, ...reason, offeredBy: sender.subject, offeredAtMs: this.#clock.nowMs() };
       });
-      await this.#write(transaction, head, { placed, setAside: rows });
-      return new Map<UnitId, Healing['kind']>([
+      await this.#write(transaction, head, { ...recorded, placed, setAside: rows });
+      const kinds = new Map<UnitId, Healing['kind']>([
         ...setAside.map(({ id }) => [id, 'setAside'] as const),
         ...restored.map(({ id }) => [id, 'restored'] as const),
       ]);
+      return { kinds, notified: recorded.notified };
     });
+    this.#inline.committed(notified);
     const isSound = new Set<LostUnit>(sound);
     return units.map((unit) => ({
       id: unit.id,
@@ -248,12 +290,8 @@ export class StoredUnitLog implements UnitLog {
   }
 
   async #write(transaction: LogTransaction, head: LogHead, change: Change): Promise<LogHead> {
-    const { placed, rejected = [], setAside = [] } = change;
+    const { placed, ids, chains, rejected = [], setAside = [] } = change;
     if (placed.length + rejected.length + setAside.length === 0) return head;
-    const recording = placed.length === 0 ? [] : transaction.record(placed.flatMap(({ unit }) => unit.events));
-    // While the database is at work.
-    const chains = chainsOf(placed, head.chain);
-    const ids = await recording;
     const lastId = ids.at(-1) ?? head.lastId;
     const gaps = gapsBetween(
       ids.map((id) => ({ id })),
@@ -315,9 +353,10 @@ export class StoredUnitLog implements UnitLog {
     return units.filter((_, index) => isSound[index]).sort((one, other) => one.position - other.position);
   }
 
-  #reasonOf(unit: LostUnit, unfit: readonly LostUnit[]): Refusal {
+  #reasonOf(unit: LostUnit, unfit: readonly LostUnit[], readable: readonly LostUnit[]): Refusal {
     if (this.#onLost === 'stop') return STOPPED;
-    return unfit.includes(unit) ? UNFIT : PARTIAL;
+    if (unfit.includes(unit)) return UNFIT;
+    return readable.includes(unit) || unit.events.length < unit.total ? PARTIAL : UNREAD;
   }
 }
 
@@ -326,11 +365,13 @@ const UNFIT: Refusal = {
   message: 'What it stood on is not there, or something else was recorded in its place since.',
 };
 const PARTIAL: Refusal = { code: 'PARTIAL', message: 'Who offered it had seen a part of it only.' };
+const UNREAD: Refusal = {
+  code: 'INVALID_REQUEST',
+  message: 'The server could not read an event of it, or of one before it that was offered with it.',
+};
 const STOPPED: Refusal = { code: 'STOPPED', message: 'Nothing is taken back: that is for an operator to decide.' };
 
-type StatedConfirmedUnit = ConfirmedUnit & Pick<LostUnit, 'after'>;
-
-interface Change {
+interface Change extends Pick<Recorded, 'ids' | 'chains'> {
   readonly placed: readonly { readonly unit: PlacedUnit; readonly origin: Origin }[];
   readonly rejected?: readonly ({ readonly id: UnitId } & Refusal & Origin)[];
   readonly setAside?: readonly SetAsideRow[];
@@ -343,9 +384,8 @@ function aggregatesOf(units: readonly Pick<PendingUnit, 'events'>[]): string[] {
   return firstOfAggregates(units.flatMap(({ events }) => events)).map(({ originatorId }) => originatorId);
 }
 
-function chainsOf(placed: Change['placed'], before: string): readonly string[] {
-  let chain = before;
-  return placed.map(({ unit }) => (chain = nextChain(chain, unit)));
+function indexOfUnit(units: readonly { readonly id: UnitId }[], id: UnitId): number {
+  return units.findIndex((unit) => unit.id === id);
 }
 
 /** @throws TornUnit when the ids of a unit do not follow each other */
@@ -357,40 +397,6 @@ function toRows(placed: Change['placed'], ids: readonly NotificationId[], chains
     at += count;
     if (lastId - first !== count - 1) throw new TornUnit();
     return toRow(unit, { lastId, chain: chains[index] as string, ...origin });
-  });
-}
-
-/** The first units, up to the one in which a limit is reached. */
-function firstUnits(rows: readonly UnitRow[], limits: Pick<PageOptions, 'eventsMax' | 'bytesMax'>): readonly UnitRow[] {
-  let [events, bytes] = [0, 0];
-  const end = rows.findIndex((row) => {
-    events += row.count;
-    bytes += row.bytes;
-    return events >= limits.eventsMax || bytes >= limits.bytesMax;
-  });
-  return end === -1 ? rows : rows.slice(0, end + 1);
-}
-
-/** Ranges of ids: a new one where the order of the log is not that of the ids, because one was committed late. */
-function rangesOf(rows: readonly UnitRow[]): readonly IdGap[] {
-  const ranges: { first: NotificationId; last: NotificationId }[] = [];
-  for (const { lastId, count } of rows) {
-    const [first, open] = [lastId - count + 1, ranges.at(-1)];
-    // Not over a wide gap either: what is in it is not known.
-    if (open !== undefined && first > open.last && first - open.last <= count + 100) open.last = lastId;
-    else ranges.push({ first, last: lastId });
-  }
-  return ranges;
-}
-
-function visibleParts(units: readonly StatedConfirmedUnit[], { isVisible }: Visibility): StatedConfirmedUnit[] {
-  return units.flatMap((unit) => {
-    const events = unit.events.filter((_, index) => isVisible(unit, index));
-    if (events.length === 0) return [];
-    const seen = new Set(events.map(({ originatorId }) => originatorId));
-    const firsts = firstOfAggregates(unit.events);
-    const after = unit.after.filter((_, index) => seen.has((firsts[index] as StoredEvent).originatorId));
-    return [{ ...unit, events, after }];
   });
 }
 

@@ -165,23 +165,42 @@ describe('writers that take no lock', () => {
 
   it('who take an id in the middle of a unit make nobody see a part of it', async () => {
     const fixture = await makeLog();
-    const taken: unknown[] = [];
-    const log = fixture.open({
-      insertEvents: async (transaction, events) => {
-        if (taken.length > 0) return await transaction.insertEvents(events);
-        const first = await transaction.insertEvents(events.slice(0, 1));
-        taken.push(await nextId(postgres.pool, fixture));
-        return [...first, ...(await transaction.insertEvents(events.slice(1)))];
-      },
-    });
+    const [rows, takeOne] = [uniqueName(), uniqueName()];
+    // At the first row of the first attempt; what a sequence gives is not taken back.
+    await postgres.pool.query(`CREATE SEQUENCE ${rows}; CREATE SEQUENCE ${takeOne};
+      CREATE FUNCTION ${takeOne}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF nextval('${rows}') = 1 THEN
+          PERFORM setval('${takeOne}', nextval(pg_get_serial_sequence('${fixture.events}', 'notification_id')));
+        END IF;
+        RETURN NEW;
+      END $$;
+      CREATE TRIGGER ${takeOne} BEFORE INSERT ON ${fixture.events} FOR EACH ROW EXECUTE FUNCTION ${takeOne}()`);
+    const log = fixture.open();
     const unit = sampleUnit(sampleEvents(newOriginatorId(), 1, 3));
     expect(await log.push([unit], SENDER)).toMatchObject({ decisions: [{ kind: 'accepted', position: 3 }], head: 3 });
     const late = newOriginatorId();
-    await insertRow(postgres.pool, fixture, late, { id: taken[0] });
+    const { rows: taken } = await postgres.pool.query(`SELECT last_value FROM ${takeOne}`);
+    await insertRow(postgres.pool, fixture, late, { id: taken[0]?.['last_value'] });
     const { units } = await readLog(log);
     expect(units.map(({ events }) => events.length)).toEqual([3, 1]);
     expect(units[0]?.events).toEqual(unit.events);
   });
+});
+
+it('a value that the database cannot store is refused with its unit, and the others go on', async () => {
+  const database = uniqueName();
+  await postgres.pool.query(`CREATE DATABASE ${database} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`);
+  const url = new URL(postgres.url);
+  url.pathname = `/${database}`;
+  const pool = await createPgPool({ connectionString: url.href });
+  onTestFinished(() => pool.end());
+  const fixture = await makePostgresLog(pool);
+  const [first, third] = [someUnit(), someUnit()];
+  const unstorable = sampleUnit([{ ...sampleEvent(newOriginatorId(), 1), topic: 'stock:Priced.€' }]);
+  const { decisions, head } = await fixture.open().push([first, unstorable, third], SENDER);
+  expect(decisions.map(({ kind }) => kind)).toEqual(['accepted', 'rejected', 'accepted']);
+  expect(decisions[1]).toMatchObject({ code: 'INVALID_REQUEST' });
+  expect([head, await idsOf(fixture.open())]).toEqual([2, [first.id, third.id]]);
 });
 
 describe('a table that has events already', () => {

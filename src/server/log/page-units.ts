@@ -1,0 +1,51 @@
+/**
+ * What of the log a page shows: pure.
+ *
+ * @module
+ */
+import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
+import type { ConfirmedUnit, LostUnit } from '../../persistence/unit.js';
+import { firstOfAggregates } from './decide-units.js';
+import type { IdGap, UnitRow } from './log-storage.js';
+import type { PageOptions, Visibility } from './unit-log.js';
+
+/** A unit of the log, with what it stood on. */
+export type StatedConfirmedUnit = ConfirmedUnit & Pick<LostUnit, 'after'>;
+
+/** The first units, up to the one in which a limit is reached. */
+export function firstUnits(
+  rows: readonly UnitRow[],
+  limits: Pick<PageOptions, 'eventsMax' | 'bytesMax'>,
+): readonly UnitRow[] {
+  let [events, bytes] = [0, 0];
+  const end = rows.findIndex((row) => {
+    events += row.count;
+    bytes += row.bytes;
+    return events >= limits.eventsMax || bytes >= limits.bytesMax;
+  });
+  return end === -1 ? rows : rows.slice(0, end + 1);
+}
+
+/** Ranges of ids: a new one where the order of the log is not that of the ids, because one was committed late. */
+export function rangesOf(rows: readonly UnitRow[]): readonly IdGap[] {
+  const ranges: { first: NotificationId; last: NotificationId }[] = [];
+  for (const { lastId, count } of rows) {
+    const [first, open] = [lastId - count + 1, ranges.at(-1)];
+    // Not over a wide gap either: what is in it is not known.
+    if (open !== undefined && first > open.last && first - open.last <= count + 100) open.last = lastId;
+    else ranges.push({ first, last: lastId });
+  }
+  return ranges;
+}
+
+/** What somebody may see of units. */
+export function visibleParts(units: readonly StatedConfirmedUnit[], { isVisible }: Visibility): StatedConfirmedUnit[] {
+  return units.flatMap((unit) => {
+    const events = unit.events.filter((_, index) => isVisible(unit, index));
+    if (events.length === 0) return [];
+    const seen = new Set(events.map(({ originatorId }) => originatorId));
+    const firsts = firstOfAggregates(unit.events);
+    const after = unit.after.filter((_, index) => seen.has((firsts[index] as StoredEvent).originatorId));
+    return [{ ...unit, events, after }];
+  });
+}
