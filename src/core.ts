@@ -99,6 +99,7 @@ export type {
   UnitOrigin,
   UnitPage,
 } from './persistence/unit.js';
+export { UNITS_FOUND_MAX } from './persistence/unit-recorder.js';
 export type {
   PageOutcome,
   SetAsideReason,
@@ -106,6 +107,7 @@ export type {
   SyncProgress,
   UnitLimits,
   UnitRecorder,
+  UnitStanding,
 } from './persistence/unit-recorder.js';
 export type { SqlQueryable, SqlResult } from './persistence/sql/sql-queryable.js';
 export type { SnapshotStore, StoredSnapshot } from './persistence/snapshot-store.js';

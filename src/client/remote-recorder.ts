@@ -24,6 +24,7 @@ import type {
   SetAsideUnit,
   SyncProgress,
   UnitLimits,
+  UnitStanding,
 } from '../persistence/unit-recorder.js';
 import type { Listeners } from '../util/listeners.js';
 import type { CommitOptions, DaybookInsertOptions, DaybookRecorder } from '../host/protocol/daybook-recorder.js';
@@ -168,6 +169,10 @@ export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
 
   async selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]> {
     return this.#link.call((host) => host.selectSetAside(after, limits));
+  }
+
+  async findUnits(keys: readonly (UnitId | NotificationId)[]): Promise<readonly (UnitStanding | undefined)[]> {
+    return this.#link.call((host) => host.findUnits(keys));
   }
 
   onRecorded(listener: () => void): () => void {

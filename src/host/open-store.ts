@@ -20,6 +20,7 @@ import type {
   SetAsideUnit,
   SyncProgress,
   UnitLimits,
+  UnitStanding,
 } from '../persistence/unit-recorder.js';
 import { withEnds } from '../persistence/transaction-ends.js';
 import { follow } from '../persistence/subscription.js';
@@ -232,6 +233,10 @@ class HostedRecorder implements DaybookRecorder {
 
   selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]> {
     return this.#recorder.selectSetAside(after, limits);
+  }
+
+  findUnits(keys: readonly (UnitId | NotificationId)[]): Promise<readonly (UnitStanding | undefined)[]> {
+    return this.#recorder.findUnits(keys);
   }
 
   query(text: string, values?: unknown[]): Promise<SqlResult> {

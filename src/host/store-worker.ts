@@ -112,6 +112,8 @@ export class StoreWorker implements StoreHost {
   readonly selectSetAside: StoreHost['selectSetAside'] = async (after, limits) =>
     (await this.#recorder()).selectSetAside(after, limits);
 
+  readonly findUnits: StoreHost['findUnits'] = async (keys) => (await this.#recorder()).findUnits(keys);
+
   async report(): Promise<HostReport> {
     return (await this.#opened()).report();
   }

@@ -64,6 +64,25 @@ export interface SetAsideUnit extends Unit {
   readonly setAsideAtMs: number;
 }
 
+/** Where a unit stands: everything that may become of a commit. */
+export interface UnitStanding {
+  readonly id: UnitId;
+  /**
+   * - `pending`: no page has confirmed it
+   * - `confirmed`: the server has it, as a page has said
+   * - `lost`: the server had it, and has lost it since; it is being brought back
+   * - `setAside`: it is not in the log any more, and waits for somebody to decide
+   */
+  readonly state: 'pending' | 'confirmed' | 'lost' | 'setAside';
+  /** In the server's log, of its last event; undefined unless the server has it, or had. */
+  readonly position: number | undefined;
+  /** Undefined unless it was set aside. */
+  readonly reason: SetAsideReason | undefined;
+}
+
+/** Units that are asked for at once, at most. */
+export const UNITS_FOUND_MAX = 1_000;
+
 /** What became of a page. */
 export interface PageOutcome {
   /** Whether it was stored; not, when the store stands elsewhere by now: another tab was first. */
@@ -134,4 +153,12 @@ export interface UnitRecorder {
 
   /** Reads what was set aside, in the order of the ids. @param after - only units after this local id; 0 for all */
   selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]>;
+
+  /**
+   * Finds units by their ids, or by the id that an event of theirs has here, or had when it was set aside.
+   *
+   * @param keys - up to {@link UNITS_FOUND_MAX}
+   * @returns for each key in its order; undefined where no unit is known by it
+   */
+  findUnits(keys: readonly (UnitId | NotificationId)[]): Promise<readonly (UnitStanding | undefined)[]>;
 }

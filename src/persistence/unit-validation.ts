@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { DataError } from './errors.js';
+import { DataError, ProgrammingError } from './errors.js';
 import { CURSOR_START } from './unit.js';
-import type { Cursor, UnitPage } from './unit.js';
+import type { Cursor, UnitId, UnitPage } from './unit.js';
+import { UNITS_FOUND_MAX } from './unit-recorder.js';
 import type { SetAsideReason, UnitLimits } from './unit-recorder.js';
 import { isStorableText, validateEvents, validateInteger, validateText, validateUnit } from './validation.js';
 
@@ -25,6 +26,17 @@ export function validateUnitLimits(after: number, { eventsMax, bytesMax }: UnitL
 export function validateReason({ code, message }: SetAsideReason): void {
   validateText('reason.code', code, CURSOR_LENGTH_MAX);
   if (message !== '') validateText('reason.message', message, MESSAGE_LENGTH_MAX);
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a key is no id of a unit and no local id, or there are too many */
+export function validateUnitKeys(keys: readonly (UnitId | number)[]): void {
+  if (keys.length > UNITS_FOUND_MAX) {
+    throw new ProgrammingError(`${UNITS_FOUND_MAX} units can be asked for at once, and these are ${keys.length}.`);
+  }
+  for (const key of keys) {
+    if (typeof key === 'number') validateInteger('key', key, 1);
+    else validateUnit({ id: key });
+  }
 }
 
 /**

@@ -18,6 +18,7 @@ import type {
   SetAsideUnit,
   SyncProgress,
   UnitLimits,
+  UnitStanding,
   UnitRecorder,
 } from '../../src/persistence/unit-recorder.js';
 
@@ -178,6 +179,20 @@ export class NaiveUnits implements UnitRecorder {
       this.asideRows.filter(({ firstNotificationId }) => firstNotificationId > after),
       limits,
     );
+  }
+
+  async findUnits(keys: readonly (UnitId | NotificationId)[]): Promise<readonly (UnitStanding | undefined)[]> {
+    const isAt = (key: UnitId | NotificationId, { id, events }: Unit, firstId: number): boolean =>
+      typeof key === 'string' ? id === key : key >= firstId && key < firstId + events.length;
+    return keys.map((key) => {
+      const row = this.rows.find((each) => isAt(key, each, each.firstId));
+      const aside = this.asideRows.find((each) => isAt(key, each, each.firstNotificationId));
+      if (row !== undefined) {
+        const state = row.isLost ? 'lost' : row.confirmed === undefined ? 'pending' : 'confirmed';
+        return { id: row.id, state, position: row.confirmed?.position, reason: undefined };
+      }
+      return aside && { id: aside.id, state: 'setAside', position: undefined, reason: aside.reason };
+    });
   }
 
   /** The units that hold the versions before the first ones. */

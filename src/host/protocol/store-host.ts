@@ -16,6 +16,7 @@ import type {
   SetAsideUnit,
   SyncProgress,
   UnitLimits,
+  UnitStanding,
 } from '../../persistence/unit-recorder.js';
 import type { WorkerHost } from './worker-host.js';
 
@@ -107,6 +108,7 @@ export interface StoreHost extends WorkerHost {
   endHeal(healing: EndOfHealing): Promise<boolean>;
   /** These are few, and cross as they are. */
   selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]>;
+  findUnits(keys: readonly (UnitId | NotificationId)[]): Promise<readonly (UnitStanding | undefined)[]>;
   report(): Promise<HostReport>;
   /** Looks whether other tabs have recorded something that nobody told of. */
   refresh(): Promise<void>;

@@ -19,8 +19,9 @@ import type {
   SyncProgress,
   UnitLimits,
   UnitRecorder,
+  UnitStanding,
 } from '../unit-recorder.js';
-import { validatePage, validateReason, validateUnitLimits } from '../unit-validation.js';
+import { validatePage, validateReason, validateUnitKeys, validateUnitLimits } from '../unit-validation.js';
 import type { JournalFollower } from './journal-follower.js';
 import type { JournalCommit } from './journal-record.js';
 import { withoutUnits } from './replica.js';
@@ -54,6 +55,11 @@ export abstract class DurableUnits implements UnitRecorder {
   async selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]> {
     validateUnitLimits(after, limits);
     return await this.read((replica) => unitsOf(replica).selectSetAside(after, limits));
+  }
+
+  async findUnits(keys: readonly (UnitId | NotificationId)[]): Promise<readonly (UnitStanding | undefined)[]> {
+    validateUnitKeys(keys);
+    return await this.read((replica) => unitsOf(replica).find(keys));
   }
 
   async insertPage(page: UnitPage): Promise<PageOutcome> {

@@ -7,6 +7,7 @@ import type {
   SetAsideUnit,
   SyncProgress,
   UnitLimits,
+  UnitStanding,
 } from '../unit-recorder.js';
 import type { SyncChange } from './sync-change.js';
 
@@ -23,6 +24,7 @@ export interface UnitTables {
   selectPending(after: NotificationId, limits: UnitLimits): PendingUnit[];
   selectLost(after: number, limits: UnitLimits): LostUnit[];
   selectSetAside(after: NotificationId, limits: UnitLimits): SetAsideUnit[];
+  find(keys: readonly (UnitId | NotificationId)[]): (UnitStanding | undefined)[];
 
   /** @throws DataError (`DATA_ERROR`) when no server has such a page */
   planPage(page: UnitPage, nowMs: number): PlannedChange<PageOutcome>;

@@ -18,6 +18,7 @@ import type {
   SetAsideUnit,
   SyncProgress,
   UnitLimits,
+  UnitStanding,
 } from '../unit-recorder.js';
 import { statementsOf } from './sqlite-connection.js';
 import type { SqliteDatabase, SqliteRow, SqliteValue } from './sqlite-driver.js';
@@ -39,6 +40,12 @@ const CONFIRMATION = 'u.position, u.total, u.author, u.recorded_at_ms, u.seal';
 /** What limits of bytes count. */
 const bytesOf = (events: string): string => `(SELECT total(length(topic) + length(state)) FROM ${events}
   WHERE notification_id >= u.first_id AND notification_id < u.first_id + u.events)`;
+
+/** Where units are, and what is said of each there: flags, position, reason. */
+const STANDINGS = [
+  ['daybook_units', 'flags, position, NULL, NULL'],
+  ['daybook_set_aside', 'flags, NULL, code, message'],
+] as const;
 
 /** A row of those that begin with {@link UNIT}. */
 interface ReadUnit {
@@ -176,6 +183,23 @@ export class SqliteUnits implements UnitTables {
       const [code, message, setAsideAtMs] = rest as [string, string, number];
       return { ...unit, events, firstNotificationId: place, reason: { code, message }, setAsideAtMs };
     });
+  }
+
+  find(keys: readonly (UnitId | NotificationId)[]): (UnitStanding | undefined)[] {
+    return keys.map((key) => this.#find(key));
+  }
+
+  #find(key: UnitId | NotificationId): UnitStanding | undefined {
+    const isPlace = typeof key === 'number';
+    const which = isPlace
+      ? 'first_id = (SELECT max(first_id) FROM TABLE WHERE first_id <= ?1) AND first_id + events > ?1'
+      : 'unit_id = ?1';
+    for (const [table, rest] of STANDINGS) {
+      const sql = `SELECT unit_id, ${rest} FROM ${table} WHERE ${which.replace('TABLE', table)}`;
+      const [row] = this.#statements.all(sql, [isPlace ? key : uuidToBytes(key)]);
+      if (row !== undefined) return toStanding(row);
+    }
+    return undefined;
   }
 
   planPage(page: UnitPage, nowMs: number): PlannedChange<PageOutcome> {
@@ -392,6 +416,16 @@ function toConfirmation([position, total, author, recordedAtMs, seal]: SqliteRow
       recordedAtMs: recordedAtMs as number,
       seal: (seal as Uint8Array | null) ?? new Uint8Array(0),
     },
+  };
+}
+
+function toStanding([id, flags, position, code, message]: SqliteRow): UnitStanding {
+  const state = (flags as number) >= FLAG_LOST ? 'lost' : position === null ? 'pending' : 'confirmed';
+  return {
+    id: bytesToUuid(id as Uint8Array),
+    state: code === null ? state : 'setAside',
+    position: (position as number | null) ?? undefined,
+    reason: code === null ? undefined : { code: code as string, message: message as string },
   };
 }
 

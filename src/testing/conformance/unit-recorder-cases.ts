@@ -588,6 +588,44 @@ const readsSeeCommits: Case = {
   },
 };
 
+const unitsAreFound: Case = {
+  name: 'a unit is found by its id and by those of its events, wherever it stands',
+  async run({ recorder }) {
+    const [a, b, c] = [newOriginatorId(), newOriginatorId(), newOriginatorId()];
+    const log = await LogPages.after(recorder);
+    const ids = Array.from({ length: 3 }, () => uuidV4());
+    const places = [];
+    for (const [index, aggregate] of [a, b, c].entries()) {
+      places.push(
+        ...((await recorder.insertEvents(sampleEvents(aggregate, 1, 2), { unit: { id: ids[index] as UnitId } })) ?? []),
+      );
+    }
+    const keys = [...ids, ...places, uuidV4(), (places.at(-1) as number) + 1];
+    const pending = ids.map((id) => ({ id, state: 'pending', position: undefined, reason: undefined }));
+    const twice = <T>(all: readonly T[]): T[] => all.flatMap((one) => [one, one]);
+    expectEqual(await recorder.findUnits(keys), [...pending, ...twice(pending), undefined, undefined], 'pending');
+
+    const [first, second, third] = pending as [object, object, object];
+    const before = nextOf(await recorder.syncProgress());
+    const page = log.next({ events: sampleEvents(a, 1, 2), id: ids[0] as UnitId });
+    await recorder.insertPage(page);
+    await recorder.setAside([{ id: ids[1] as UnitId, reason: REASON }]);
+    const confirmed = { ...first, state: 'confirmed', position: page.position };
+    const setAside = { ...second, state: 'setAside', reason: REASON };
+    const all = [confirmed, setAside, third];
+    expectEqual(await recorder.findUnits(keys.slice(0, 9)), [...all, ...twice(all)], 'each in its place');
+
+    await recorder.rewind(before.cursor);
+    expectEqual(await recorder.findUnits([ids[0] as UnitId]), [{ ...confirmed, state: 'lost' }], 'lost');
+    const { rewinds } = await recorder.syncProgress();
+    await recorder.endHeal({ rewinds, refused: [] });
+    expectEqual(await recorder.findUnits([ids[0] as UnitId]), [first], 'pending again');
+    for (const malformed of ['x', 0, 1.5, -1]) {
+      await expectRejection(recorder.findUnits([malformed]), 'PROGRAMMING_ERROR', `the key ${malformed}`);
+    }
+  },
+};
+
 /** The promises of a `UnitRecorder`, to be run on every one. */
 export const unitRecorderCases: readonly ConformanceCase<UnitRecorderContext>[] = [
   commitsArePendingUnits,
@@ -610,6 +648,7 @@ export const unitRecorderCases: readonly ConformanceCase<UnitRecorderContext>[] 
   refusedHealing,
   marksThinOut,
   readsSeeCommits,
+  unitsAreFound,
 ];
 
 function nextOf({ cursor, position }: { readonly cursor: string; readonly position: number }): LogPages {
