@@ -8,6 +8,8 @@
  * @module
  */
 import { startNodeHost } from 'daybook/node';
+import type { NodeHostOptions } from 'daybook/node';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { APPLICATION_NAME } from './books-query.ts';
@@ -30,7 +32,7 @@ async function main(): Promise<void> {
   await using _host = await startNodeHost({
     port,
     hostname: HOSTNAME,
-    ...(place.databaseUrl === undefined ? { databaseDir: place.databaseDir } : { databaseUrl: place.databaseUrl }),
+    ...databaseOf(place),
     applicationName: APPLICATION_NAME,
     // It listens on this machine only, and holds counts of goods that do not exist.
     allowAnonymous: true,
@@ -41,6 +43,15 @@ async function main(): Promise<void> {
   console.log(welcome(address, place));
   await stopped;
   console.log('Stopping. Counts that are on a device only stay there until the demo runs again.');
+}
+
+/** The host keeps keys beside a database of its own. Of another one, this demo makes one that it finds again. */
+function databaseOf({
+  databaseUrl,
+  databaseDir,
+}: DataPlace): Pick<NodeHostOptions, 'databaseDir' | 'databaseUrl' | 'sealKeys'> {
+  if (databaseUrl === undefined) return { databaseDir };
+  return { databaseUrl, sealKeys: [createHash('sha256').update(`demo ${databaseUrl}`).digest()] };
 }
 
 function welcome(address: string, { databaseUrl, databaseDir, remark }: DataPlace): string {
