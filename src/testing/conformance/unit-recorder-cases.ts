@@ -594,11 +594,10 @@ const unitsAreFound: Case = {
     const [a, b, c] = [newOriginatorId(), newOriginatorId(), newOriginatorId()];
     const log = await LogPages.after(recorder);
     const ids = Array.from({ length: 3 }, () => uuidV4());
-    const places = [];
+    const places: NotificationId[] = [];
     for (const [index, aggregate] of [a, b, c].entries()) {
-      places.push(
-        ...((await recorder.insertEvents(sampleEvents(aggregate, 1, 2), { unit: { id: ids[index] as UnitId } })) ?? []),
-      );
+      const unit = { id: ids[index] as UnitId };
+      places.push(...(await recorder.insertEvents(sampleEvents(aggregate, 1, 2), { unit })));
     }
     const keys = [...ids, ...places, uuidV4(), (places.at(-1) as number) + 1];
     const pending = ids.map((id) => ({ id, state: 'pending', position: undefined, reason: undefined }));
