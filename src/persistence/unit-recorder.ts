@@ -67,6 +67,8 @@ export interface SetAsideUnit extends Unit {
 /** Where a unit stands: everything that may become of a commit. */
 export interface UnitStanding {
   readonly id: UnitId;
+  /** The id that its first event has here, or had when it was set aside. */
+  readonly firstNotificationId: NotificationId;
   /**
    * - `pending`: no page has confirmed it
    * - `confirmed`: the server has it, as a page has said

@@ -10,6 +10,7 @@ export {
   InvalidRequestError,
   ReplicaDivergedError,
   ServerBehindError,
+  SetAsideError,
   StuckError,
   SYNC_ERRORS,
   SyncError,

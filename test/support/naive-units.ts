@@ -189,9 +189,17 @@ export class NaiveUnits implements UnitRecorder {
       const aside = this.asideRows.find((each) => isAt(key, each, each.firstNotificationId));
       if (row !== undefined) {
         const state = row.isLost ? 'lost' : row.confirmed === undefined ? 'pending' : 'confirmed';
-        return { id: row.id, state, position: row.confirmed?.position, reason: undefined };
+        return {
+          id: row.id,
+          firstNotificationId: row.firstId,
+          state,
+          position: row.confirmed?.position,
+          reason: undefined,
+        };
       }
-      return aside && { id: aside.id, state: 'setAside', position: undefined, reason: aside.reason };
+      if (aside === undefined) return undefined;
+      const { id, firstNotificationId, reason } = aside;
+      return { id, firstNotificationId, state: 'setAside', position: undefined, reason };
     });
   }
 

@@ -195,7 +195,7 @@ export class SqliteUnits implements UnitTables {
       ? 'first_id = (SELECT max(first_id) FROM TABLE WHERE first_id <= ?1) AND first_id + events > ?1'
       : 'unit_id = ?1';
     for (const [table, rest] of STANDINGS) {
-      const sql = `SELECT unit_id, ${rest} FROM ${table} WHERE ${which.replace('TABLE', table)}`;
+      const sql = `SELECT unit_id, first_id, ${rest} FROM ${table} WHERE ${which.replace('TABLE', table)}`;
       const [row] = this.#statements.all(sql, [isPlace ? key : uuidToBytes(key)]);
       if (row !== undefined) return toStanding(row);
     }
@@ -419,10 +419,11 @@ function toConfirmation([position, total, author, recordedAtMs, seal]: SqliteRow
   };
 }
 
-function toStanding([id, flags, position, code, message]: SqliteRow): UnitStanding {
+function toStanding([id, place, flags, position, code, message]: SqliteRow): UnitStanding {
   const state = (flags as number) >= FLAG_LOST ? 'lost' : position === null ? 'pending' : 'confirmed';
   return {
     id: bytesToUuid(id as Uint8Array),
+    firstNotificationId: place as number,
     state: code === null ? state : 'setAside',
     position: (position as number | null) ?? undefined,
     reason: code === null ? undefined : { code: code as string, message: message as string },

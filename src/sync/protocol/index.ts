@@ -48,6 +48,7 @@ export {
   InvalidRequestError,
   ReplicaDivergedError,
   ServerBehindError,
+  SetAsideError,
   StuckError,
   SYNC_ERRORS,
   SyncError,

@@ -10,6 +10,7 @@
  *    ├─ ReplicaDivergedError   two histories under the same ids: a copied or rolled-back store
  *    ├─ ServerBehindError      the server lost what it had confirmed: restored, or another one
  *    ├─ CursorUnknownError     the log does not have the place that a device stands at: restored, or another one
+ *    ├─ SetAsideError          a unit is not in the log, and waits for somebody to decide
  *    ├─ StuckError             nothing moves, however often it is tried
  *    ├─ TooLargeError          the request, or one event, is larger than the server takes
  *    ├─ UpgradeRequiredError   the protocols do not fit
@@ -58,6 +59,14 @@ export class CursorUnknownError extends SyncError {
   static override readonly code: string = 'CURSOR_UNKNOWN';
 }
 
+/**
+ * What was recorded is not in the log, and waits for somebody to decide what becomes of it. `details` has its `unitId` and
+ * the `reason`, a code: the server's, or `CONFLICT`, `DEPENDENCY`, `LOST`. The message has the reason's words.
+ */
+export class SetAsideError extends SyncError {
+  static override readonly code: string = 'SET_ASIDE';
+}
+
 /** Nothing moves, however often it is tried, though nobody refuses anything. */
 export class StuckError extends SyncError {
   static override readonly code: string = 'STUCK';
@@ -89,6 +98,7 @@ export const SYNC_ERRORS: readonly EventSourcingErrorClass[] = [
   ReplicaDivergedError,
   ServerBehindError,
   CursorUnknownError,
+  SetAsideError,
   StuckError,
   TooLargeError,
   UpgradeRequiredError,

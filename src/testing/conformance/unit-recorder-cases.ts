@@ -600,7 +600,9 @@ const unitsAreFound: Case = {
       places.push(...(await recorder.insertEvents(sampleEvents(aggregate, 1, 2), { unit })));
     }
     const keys = [...ids, ...places, uuidV4(), (places.at(-1) as number) + 1];
-    const pending = ids.map((id) => ({ id, state: 'pending', position: undefined, reason: undefined }));
+    const pending = ids.map((id, index) => {
+      return { id, firstNotificationId: places[2 * index], state: 'pending', position: undefined, reason: undefined };
+    });
     const twice = <T>(all: readonly T[]): T[] => all.flatMap((one) => [one, one]);
     expectEqual(await recorder.findUnits(keys), [...pending, ...twice(pending), undefined, undefined], 'pending');
 
