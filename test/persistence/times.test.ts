@@ -75,7 +75,7 @@ const OPTIONS: readonly (readonly [string, (ms: never) => unknown])[] = [
     'statementTimeoutMs',
     'queryTimeoutMs',
   ].map((option) => [`createPgPool ${option}`, (ms: never) => pgPoolSettings({ [option]: ms })] as const),
-  ['PostgreSQL lockTimeoutMs', (ms) => lockSql('t', ms)],
+  ['PostgreSQL lockTimeoutMs', (ms) => lockSql({ events: 't' }, ms)],
   ['PostgreSQL idleInTransactionTimeoutMs', (ms) => idleTimeoutMsOf({ idleInTransactionTimeoutMs: ms } as never)],
   ['openNodeSqlite lockTimeoutMs', (ms) => openNodeSqlite({ path: ':memory:', lockTimeoutMs: ms })],
   ['NatsPublisher ackTimeoutMs', (ms) => new NatsPublisher({ connection: natsConnection, ackTimeoutMs: ms })],

@@ -10,7 +10,10 @@ import { MemoryUnitLog } from '../../src/server/log/memory-unit-log.js';
 import { PostgresUnitLog } from '../../src/server/log/postgres-unit-log.js';
 import type { PostgresUnitLogOptions } from '../../src/server/log/postgres-unit-log.js';
 import type { UnitLogContext } from '../../src/testing/conformance/unit-log-cases.js';
+import { newOriginatorId, sampleEvent } from '../../src/testing/conformance/event-samples.js';
+import { sampleUnit } from '../../src/testing/conformance/unit-samples.js';
 import { openPostgres, uniqueName } from './postgres-fixture.js';
+import { makeTenantRole } from './postgres-roles.js';
 
 /** A log in PostgreSQL, and its tables. */
 export interface PostgresLogFixture extends UnitLogContext {
@@ -26,9 +29,8 @@ export interface PostgresLogFixture extends UnitLogContext {
 /** Makes the tables of a log. */
 export async function makePostgresLog(
   pool: PostgresPool,
-  { schema, ...options }: Partial<PostgresProcessRecorderOptions> = {},
+  { schema, applicationName = uniqueName(), ...options }: Partial<PostgresProcessRecorderOptions> = {},
 ): Promise<PostgresLogFixture> {
-  const applicationName = uniqueName();
   const place = schema === undefined ? {} : { schema };
   const recorder = new PostgresProcessRecorder({ pool, applicationName, ...place, ...options });
   await recorder.createTable();
@@ -44,7 +46,7 @@ export async function makePostgresLog(
     insertBeside: async (inserted) => {
       await recorder.insertEvents(inserted);
     },
-    backup: async () => await backUp(pool, tables),
+    backup: async () => await (options.shared === undefined ? backUp(pool, tables) : backUpTenant(recorder, tables)),
   };
 }
 
@@ -62,6 +64,43 @@ async function backUp(pool: PostgresPool, tables: readonly string[]): Promise<()
       ].join(';'),
     );
   };
+}
+
+/** Copies a tenant's rows, as the owner of all the tables sees them, and sets them back: others keep theirs. */
+async function backUpTenant(
+  { owner, dialect }: PostgresProcessRecorder,
+  tables: readonly string[],
+): Promise<() => Promise<void>> {
+  const tenant = dialect.log?.tenants?.tenant;
+  const copies = tables.map((table) => [table, `"${uniqueName()}"`] as const);
+  await owner!.transaction(async ({ connection }) => {
+    for (const [table, copy] of copies) {
+      await connection.query(`CREATE TABLE ${copy} AS SELECT * FROM ${table} WHERE tenant_id = '${tenant}'`);
+    }
+  });
+  return async () => {
+    await owner!.transaction(async ({ connection }) => {
+      for (const [table, copy] of copies) {
+        await connection.query(`DELETE FROM ${table} WHERE tenant_id = $1`, [tenant]);
+        await connection.query(`INSERT INTO ${table} SELECT * FROM ${copy}`);
+      }
+    });
+  };
+}
+
+/** A log in tables that are shared, and a neighbour's in the same ones, which has units. */
+export async function makeSharedLog(
+  pool: PostgresPool,
+  { tenant = 'acme', partitions = 3 }: { readonly tenant?: string; readonly partitions?: number } = {},
+): Promise<PostgresLogFixture & { readonly neighbour: PostgresLogFixture }> {
+  const role = await makeTenantRole(pool);
+  const applicationName = uniqueName();
+  const of = (name: string): Promise<PostgresLogFixture> =>
+    makePostgresLog(pool, { applicationName, shared: { tenant: name, partitions, role } });
+  const neighbour = await of('neighbour');
+  const units = Array.from({ length: 3 }, () => sampleUnit([sampleEvent(newOriginatorId(), 1)]));
+  await neighbour.open().push(units, { subject: 'eve', replicaId: '00000000-0000-4000-8000-00000000000e' });
+  return { ...(await of(tenant)), neighbour };
 }
 
 /** Engines by name. */
@@ -95,6 +134,15 @@ export const UNIT_LOGS: Readonly<
   PGlite: async () => {
     const database = new PGlite();
     const context = await makePostgresLog(pgliteDriver(database));
+    return { context, close: () => database.close() };
+  },
+  'PostgreSQL, shared with another tenant': async () => {
+    const { pool, close } = await openPostgres();
+    return { context: await makeSharedLog(pool), close };
+  },
+  'PGlite, shared with another tenant, in one piece': async () => {
+    const database = new PGlite();
+    const context = await makeSharedLog(pgliteDriver(database), { partitions: 0 });
     return { context, close: () => database.close() };
   },
 };

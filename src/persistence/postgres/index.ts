@@ -48,3 +48,4 @@ export type {
 export { singleClient } from './single-client.js';
 export type { LentConnection } from './single-client.js';
 export type { SubscribeOptions } from './postgres-subscription.js';
+export type { PostgresSharing } from './postgres-tenants.js';

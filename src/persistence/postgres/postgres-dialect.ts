@@ -1,8 +1,15 @@
 import type { SqlDialect, SqlLog } from '../sql/sql-dialect.js';
+import { plainLiteral } from './postgres-literals.js';
 
 /** The SQL of PostgreSQL, for these events. */
 export function postgresDialect(log: Omit<SqlLog, 'nameSql' | 'deniedState'>): SqlDialect {
-  return { ...POSTGRES_DIALECT, log: { ...log, nameSql: LOG_NAME_SQL, deniedState: INSUFFICIENT_PRIVILEGE } };
+  const { tenants } = log;
+  // Each tenant has a log of its own: what is kept of one, in a table that knows no tenants, is no other's.
+  const nameSql =
+    tenants === undefined
+      ? LOG_NAME_SQL
+      : `SELECT name || ' of ' || ${plainLiteral(tenants.tenant)} AS name FROM (${LOG_NAME_SQL}) AS log`;
+  return { ...POSTGRES_DIALECT, log: { ...log, nameSql, deniedState: INSUFFICIENT_PRIVILEGE } };
 }
 
 const INSUFFICIENT_PRIVILEGE = '42501';

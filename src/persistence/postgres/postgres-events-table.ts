@@ -34,6 +34,7 @@ const UNIQUE_VIOLATION = '23505';
 const BEHIND_MARK = 'daybook.sequence_behind:';
 const BEHIND_MESSAGE = /daybook\.sequence_behind:(\d+)/;
 // The detail names the key in every language of the server: `(originator_id, originator_version)=(<id>, <version>)`.
+const PRIMARY_KEY = /_pkey\d*$/;
 const TAKEN_KEY = /\)=\((.*), (\d+)\)/s;
 
 /** What is inserted: of one event a value for each column, of several an array. As expressions, with their types. */
@@ -48,11 +49,14 @@ export class PostgresEventsTable {
   readonly #table: PostgresAggregateTable;
   readonly #columns: PostgresEventColumns;
   readonly #eventColumns: PostgresTables['eventColumns'];
+  /** Of tables that tenants share, whose ids count up by tenant. */
+  readonly #tenants: PostgresTables['tenants'];
   /** Statements with `$1` … in the place of the values. */
   readonly #planned: { one?: string; many?: string } = {};
 
-  constructor(table: Omit<PostgresAggregateTable, 'createSql'> & Pick<PostgresTables, 'eventColumns'>) {
+  constructor(table: Omit<PostgresAggregateTable, 'createSql'> & Pick<PostgresTables, 'eventColumns' | 'tenants'>) {
     this.#eventColumns = table.eventColumns;
+    this.#tenants = table.tenants;
     this.#table = { ...table, createSql: '' };
     this.#columns = table.columns;
   }
@@ -97,8 +101,10 @@ FROM stored, last`;
 
   #insertSql({ isOne }: EventRows, expressions: readonly string[]): string {
     const { originatorId, originatorVersion, topic, state } = this.#columns;
-    const more = this.#eventColumns === undefined ? '' : ', event_id, metadata';
-    const rows = isOne ? `VALUES (${expressions.join(', ')})` : this.#manyRowsSql(expressions);
+    const counted = this.#tenants === undefined ? '' : `, ${this.#columns.notificationId}`;
+    const more = (this.#eventColumns === undefined ? '' : ', event_id, metadata') + counted;
+    const one = counted === '' ? expressions : [...expressions, `${this.#lastIdSql()} + 1`];
+    const rows = isOne ? `VALUES (${one.join(', ')})` : this.#manyRowsSql(expressions);
     return `INSERT INTO ${this.#table.events} (${originatorId}, ${originatorVersion}, ${topic}, ${state}${more})\n${rows}`;
   }
 
@@ -113,9 +119,15 @@ FROM stored, last`;
       );
       names.push('event_id', 'metadata');
     }
+    if (this.#tenants !== undefined) selected.push(`${this.#lastIdSql()} + e.place`);
     return `SELECT ${selected.join(', ')}
 FROM unnest(${expressions.join(', ')}) WITH ORDINALITY AS e (${names.join(', ')}, place)
 ORDER BY e.place`;
+  }
+
+  /** Under the lock, as all who write: nobody else takes the same ones. */
+  #lastIdSql(): string {
+    return `(SELECT coalesce(max(${this.#columns.notificationId}), 0) FROM ${this.#table.events})`;
   }
 
   #rowsOf(events: readonly StoredEvent[]): EventRows {
@@ -165,6 +177,8 @@ ORDER BY e.place`;
 
   /** The ids of the events that were inserted, in their order. */
   toIds(rows: readonly PostgresRow[], events: readonly StoredEvent[]): NotificationId[] {
+    // What is told then is of the turn.
+    if (events.length === 0) return [];
     const ids = rows.map((row) => toSafeInteger(row, 'notification_id'));
     // That sequences count in the order of the rows is PostgreSQL's practice since 9.6, and promised nowhere.
     const inOrder = ids.every((id, index) => index === 0 || id > (ids[index - 1] as NotificationId));
@@ -182,6 +196,30 @@ ORDER BY e.place`;
     const taken = events.find(
       (event) => event.originatorId === originatorId && event.originatorVersion === Number(version),
     );
+    return taken === undefined ? undefined : eventTaken(taken, cause);
+  }
+
+  /**
+   * The same where PostgreSQL names no values, because policies decide who may see them: by looking which position is
+   * taken, by what is stored or twice in the same call.
+   */
+  async findConflict(
+    session: PostgresSession,
+    error: unknown,
+    events: readonly StoredEvent[],
+  ): Promise<IntegrityError | undefined> {
+    const { cause } = error as { cause?: unknown };
+    if (this.#tenants === undefined || sqlStateOf(cause) !== UNIQUE_VIOLATION) return undefined;
+    if (!PRIMARY_KEY.test((cause as { constraint?: string }).constraint ?? '')) return undefined;
+    const { originatorId, originatorVersion } = this.#columns;
+    const [row] = await session.read(
+      `SELECT s.place - 1 AS place
+FROM unnest($1::${this.#table.originatorIdType}[], $2::bigint[]) WITH ORDINALITY AS s (id, version, place)
+WHERE EXISTS (SELECT FROM ${this.#table.events} WHERE ${originatorId} = s.id AND ${originatorVersion} = s.version)
+ORDER BY s.place LIMIT 1`,
+      [events.map((event) => event.originatorId), events.map((event) => event.originatorVersion)],
+    );
+    const taken = row === undefined ? firstTwice(events) : events[toSafeInteger(row, 'place')];
     return taken === undefined ? undefined : eventTaken(taken, cause);
   }
 
@@ -260,4 +298,13 @@ ORDER BY s.place LIMIT 1`;
     const [row = {}] = await session.read(`SELECT coalesce(max(${id}), 0) AS id FROM ${this.#table.events}`, []);
     return toSafeInteger(row, 'id');
   }
+}
+
+/** The first event whose position another one before it has. */
+function firstTwice(events: readonly StoredEvent[]): StoredEvent | undefined {
+  const seen = new Set<string>();
+  return events.find(({ originatorId, originatorVersion }) => {
+    const key = `${originatorVersion} ${originatorId}`;
+    return seen.size === seen.add(key).size;
+  });
 }

@@ -8,6 +8,7 @@
  * @module
  */
 import { toBase64 } from '../../util/base64.js';
+import { toHex } from '../sha256.js';
 
 const textEncoder = new TextEncoder();
 
@@ -29,6 +30,40 @@ export function comparedLiteral(text: string): string {
     return `\\U${(character.codePointAt(0) as number).toString(16).padStart(8, '0')}`;
   });
   return `E'${escaped.join('')}'`;
+}
+
+// Nothing of these ends a literal, or begins an escape in it.
+const PLAIN = /^[A-Za-z0-9_ \-{},.:()[\]+/=@]$/;
+
+/** A text as a literal of no certain type, as a parameter is: where an expression is not allowed, or its type is open. */
+export function plainLiteral(text: string): string {
+  const escaped = Array.from(text, (character) => {
+    if (PLAIN.test(character)) return character;
+    return `\\U${(character.codePointAt(0) as number).toString(16).padStart(8, '0')}`;
+  });
+  return `E'${escaped.join('')}'`;
+}
+
+/**
+ * A value of a parameter as a literal of no certain type.
+ *
+ * @returns `undefined` for what has another form with each client library
+ */
+export function parameterLiteral(value: unknown): string | undefined {
+  if (value === null || value === undefined) return 'NULL';
+  if (typeof value === 'string') return plainLiteral(value);
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return `'${String(value)}'`;
+  if (value instanceof Uint8Array) return `E'\\\\x${toHex(value)}'`;
+  if (!Array.isArray(value)) return undefined;
+  const items = value.map(arrayItem);
+  return items.includes(undefined) ? undefined : plainLiteral(`{${items.join(',')}}`);
+}
+
+function arrayItem(value: unknown): string | undefined {
+  if (value === null || value === undefined) return 'NULL';
+  if (typeof value === 'string') return `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value);
+  return undefined;
 }
 
 /** Bytes as an expression. */

@@ -5,7 +5,7 @@
  */
 import { checkedMs, FOREIGN_MS_MAX } from '../validation.js';
 import type { PostgresPool } from './postgres-driver.js';
-import type { PostgresTableOptions } from './postgres-schema.js';
+import type { PostgresTableOptions, PostgresTables } from './postgres-schema.js';
 
 // As the Python library's. A writer that stops in the middle (a paused or vanished machine) must not keep the table.
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
@@ -39,8 +39,11 @@ export interface PostgresProcessRecorderOptions extends PostgresRecorderOptions 
  * The statements by which a writer takes its turn, without a semicolon at the end. First in their transaction: whatever
  * its isolation, it sees the database as it is after the lock was had, with all that the writers before committed.
  */
-export function lockSql(table: string, lockTimeoutMs: number | undefined): string {
-  const lock = `LOCK TABLE ${table} IN EXCLUSIVE MODE`;
+export function lockSql(
+  { events, turnSql }: Pick<PostgresTables, 'events' | 'turnSql'>,
+  lockTimeoutMs: number | undefined,
+): string {
+  const lock = turnSql ?? `LOCK TABLE ${events} IN EXCLUSIVE MODE`;
   const timeoutMs = checkedTimeoutMs('lockTimeoutMs', lockTimeoutMs ?? 0);
   return timeoutMs === 0 ? lock : `SET LOCAL lock_timeout = ${timeoutMs};\n${lock}`;
 }

@@ -37,6 +37,7 @@ import { PoolSession } from './postgres-session.js';
 import { follow, hear } from './postgres-subscription.js';
 import type { SubscribeOptions } from './postgres-subscription.js';
 import type { Subscription } from '../subscription.js';
+import { guardedPool, tenantSql } from './postgres-tenants.js';
 import { PostgresTrackingTable } from './postgres-tracking-table.js';
 import { inTransaction } from './postgres-transaction.js';
 import type { TransactionSession } from './postgres-transaction.js';
@@ -123,6 +124,9 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
   protected readonly session: PoolSession;
   protected readonly names: PostgresTables;
   protected readonly tables: RecorderTables;
+  /** The pool that work is done on: it lends nothing where tenants would see each other. */
+  protected readonly workPool: PostgresPool;
+  protected readonly openingSql: string;
   /** Does the work, on whichever connection is free. */
   protected readonly recorder: SessionRecorder;
   readonly #listener: PostgresListener;
@@ -131,12 +135,15 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
   constructor(options: PostgresRecorderOptions) {
     const { pool } = options;
     this.pool = pool;
-    this.session = new PoolSession(pool);
     this.names = postgresTables(options);
+    const { shared } = options;
+    this.workPool = shared === undefined ? pool : guardedPool(pool, shared, this.names.events);
+    this.openingSql = shared === undefined ? '' : tenantSql(shared).openingSql;
+    this.session = new PoolSession(this.workPool, this.openingSql);
     this.tables = {
       events: new PostgresEventsTable(this.names),
       tracking: new PostgresTrackingTable(this.names),
-      lockSql: lockSql(this.names.events, options.lockTimeoutMs),
+      lockSql: lockSql(this.names, options.lockTimeoutMs),
       announce: announcing(pool, this.names.channel),
     };
     this.recorder = new SessionRecorder(this.session, this.tables);
@@ -179,8 +186,12 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
   }
 
   protected eventsCreation(): TableCreation {
-    const { events, columns, createEventsSql } = this.names;
-    return { table: events, indexed: columns.notificationId, sql: createEventsSql };
+    const { events, columns, createEventsSql, tenants } = this.names;
+    return {
+      table: events,
+      ...(tenants === undefined ? { indexed: columns.notificationId } : {}),
+      sql: createEventsSql,
+    };
   }
 
   /**
@@ -225,13 +236,15 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
 export class PostgresProcessRecorder extends PostgresApplicationRecorder implements SqlRecorder, StoredComparison {
   override readonly supports: RecorderSupport = COMPLETE;
   readonly dialect: SqlDialect;
+  readonly owner: PostgresProcessRecorder | undefined;
   readonly #idleTimeoutMs: number;
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a name is longer than PostgreSQL allows, or a timeout is none */
   constructor(options: PostgresProcessRecorderOptions) {
     super(options);
-    const { events: eventsTable, columns, originatorIdType } = this.names;
-    this.dialect = postgresDialect({ eventsTable, columns, originatorIdType, lockSql: this.tables.lockSql });
+    const { events: eventsTable, columns, originatorIdType, tenants } = this.names;
+    this.dialect = postgresDialect({ eventsTable, columns, originatorIdType, lockSql: this.tables.lockSql, tenants });
+    this.owner = options.shared === undefined ? undefined : new PostgresProcessRecorder(withoutTenant(options));
     this.#idleTimeoutMs = idleTimeoutMsOf(options);
   }
 
@@ -293,10 +306,16 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
   }
 
   async #transaction<T>(work: (transaction: RecorderTransaction<PostgresQueryable>) => Promise<T>): Promise<T> {
-    return await inTransaction(this.pool, { idleTimeoutMs: this.#idleTimeoutMs }, (session) =>
+    const options = { idleTimeoutMs: this.#idleTimeoutMs, openingSql: this.openingSql };
+    return await inTransaction(this.workPool, options, (session) =>
       work(new PostgresTransaction(session, this.tables)),
     );
   }
+}
+
+/** The same tables as their owner sees them. */
+function withoutTenant({ shared: _, ...options }: PostgresProcessRecorderOptions): PostgresProcessRecorderOptions {
+  return options;
 }
 
 /** A transaction of a recorder, or one within it. */

@@ -22,10 +22,16 @@
  * @module
  */
 import { ProgrammingError } from '../errors.js';
+import { toHex } from '../sha256.js';
+import type { SqlTenants } from '../sql/sql-tenants.js';
 import type { StoredEvent } from '../stored-event.js';
 import type { OriginatorIdType } from '../validation.js';
+import { sha256Now } from '../../util/sha256-now.js';
 import { quoteIdentifier, withEnding } from './postgres-identifiers.js';
 import { textLiteral } from './postgres-literals.js';
+import { sharedTables } from './postgres-shared-schema.js';
+import { tenantSql } from './postgres-tenants.js';
+import type { PostgresSharing } from './postgres-tenants.js';
 
 const INDEX_ENDING = '_notification_id_idx';
 const STORAGE_OPTIONS = [
@@ -49,6 +55,7 @@ const EVENT_COLUMNS: Readonly<Record<PythonLayout, string>> = {
   '10': 'event_id uuid,\n  metadata jsonb,\n  ',
 };
 const NAME_COLUMNS: Readonly<Record<PythonLayout, string>> = { '9': 'application_name', '10': 'context_name' };
+const CHANNEL_BYTES = 16;
 const EVENTS = 'events';
 const SNAPSHOTS = 'snapshots';
 
@@ -109,6 +116,14 @@ export interface PostgresTableOptions {
    * @defaultValue false: a row for each step, which all releases of the Python library understand
    */
   readonly singleRowTracking?: boolean;
+  /**
+   * Whether the tables are shared by many tenants, and whose events are recorded and read: by row-level security, each
+   * transaction sees and writes those of its tenant only. Such tables are not the Python library's: `layout`,
+   * `eventColumns` and `singleRowTracking` are not to be had with it.
+   *
+   * @defaultValue the tables have one log, and are the Python library's
+   */
+  readonly shared?: PostgresSharing;
 }
 
 /** The tables of one application, as they are written in SQL. */
@@ -123,6 +138,14 @@ export interface PostgresTables {
   readonly columns: PostgresEventColumns;
   readonly originatorIdType: OriginatorIdType;
   readonly eventColumns?: ((event: StoredEvent) => PythonEventColumns) | undefined;
+  /** How they are shared with other tenants. @defaultValue they are not */
+  readonly tenants?: SqlTenants | undefined;
+  /**
+   * Statements by which who writes events takes its turn, without a semicolon at the end.
+   *
+   * @defaultValue the table of the events is locked
+   */
+  readonly turnSql?: string | undefined;
   /** Creates the events table, if it is missing. Several statements, to be run in one transaction. */
   readonly createEventsSql: string;
   /** Creates the tracking table, if it is missing. Several statements, to be run in one transaction. */
@@ -145,7 +168,7 @@ export function postgresTables(options: PostgresTableOptions = {}): PostgresTabl
   if (typeof singleRowTracking !== 'boolean') throw new ProgrammingError('singleRowTracking must be true or false.');
   const events = qualified(options.schema, eventsTable);
   const tracking = qualified(options.schema, trackingTable);
-  return {
+  const tables: PostgresTables = {
     events,
     tracking,
     channel: quoteIdentifier(eventsTable),
@@ -160,7 +183,34 @@ CREATE UNIQUE INDEX IF NOT EXISTS ${quoteIdentifier(withEnding(eventsTable, INDE
     createTrackingSql: `${CREATE_LOCK_SQL};
 ${createTrackingSql(tracking, NAME_COLUMNS[layout], singleRowTracking)}`,
   };
+  if (options.shared === undefined) return tables;
+  refusePythonOptions(options);
+  const { tenants } = tenantSql(options.shared);
+  const more = { lockSql: CREATE_LOCK_SQL, storageOptions: STORAGE_OPTIONS };
+  return {
+    ...tables,
+    ...sharedTables(tenants, { schema: options.schema, eventsTable, trackingTable }, { ...tables, ...more }),
+    // Those who listen to one tenant are not woken by all the others.
+    channel: quoteIdentifier(channelOf(`${events} ${options.shared.tenant}`)),
+  };
 }
+
+function refusePythonOptions(options: PostgresTableOptions): void {
+  const option = OF_PYTHON.find((name) => options[name] !== undefined);
+  if (option === undefined) return;
+  throw new ProgrammingError(`${option} is of the Python library's tables: leave it out with shared.`);
+}
+
+function channelOf(name: string): string {
+  return `daybook_${toHex(sha256Now(new TextEncoder().encode(name)).subarray(0, CHANNEL_BYTES))}`;
+}
+
+/** Options that only the Python library's tables have. */
+const OF_PYTHON = [
+  'layout',
+  'eventColumns',
+  'singleRowTracking',
+] as const satisfies readonly (keyof PostgresTableOptions)[];
 
 /** Which table an aggregate recorder uses. */
 export interface PostgresAggregateTableOptions extends Pick<

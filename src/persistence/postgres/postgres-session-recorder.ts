@@ -105,7 +105,8 @@ export class SessionRecorder implements ProcessRecorder {
         (tracking === undefined ? undefined : trackingTable.toConflict(error, tracking)) ??
         table.toConflict(error, events) ??
         table.toSequenceBehind(error) ??
-        toTooShort(error, trackingTable.name);
+        toTooShort(error, trackingTable.name) ??
+        (await table.findConflict(this.#session, error, events));
       if (known !== undefined) throw known;
       if (tracking === undefined || !mayRepeat || !trackingTable.forgetLayout(error)) throw error;
       return await this.#insert(events, tracking, false);

@@ -5,6 +5,7 @@
  */
 import type { EventSourcingError } from '../../domain/errors.js';
 import { lastRows, select, withLast } from './postgres-driver.js';
+import { parameterLiteral } from './postgres-literals.js';
 import type {
   PlannableStatement,
   PostgresClient,
@@ -64,9 +65,12 @@ const STALE_CONNECTIONS_MAX = 20;
  */
 export class PoolSession implements PostgresSession {
   readonly #pool: PostgresPool;
+  readonly #openingSql: string;
 
-  constructor(pool: PostgresPool) {
+  /** @param openingSql - what each transaction begins with, without a semicolon at the end; empty for nothing */
+  constructor(pool: PostgresPool, openingSql = '') {
     this.#pool = pool;
+    this.#openingSql = openingSql;
   }
 
   assertOpen(): void {
@@ -74,14 +78,20 @@ export class PoolSession implements PostgresSession {
   }
 
   async read(text: string, values: unknown[]): Promise<readonly PostgresRow[]> {
-    return await this.#run((client) => select(client, text, values), isConnectionLost, postgresError);
+    const opening = this.#openingSql;
+    return await this.#run(
+      (client) => (opening === '' ? select(client, text, values) : selectOpened(client, opening, { text, values })),
+      isConnectionLost,
+      postgresError,
+    );
   }
 
   /** @throws OperationalError (`OPERATIONAL_ERROR`) with `details.outcome: 'unknown'` when the connection broke meanwhile */
   async write(statements: string, { last, afterCommit }: WriteOptions = {}): Promise<readonly PostgresRow[]> {
+    const opened = this.#openingSql === '' ? statements : `${this.#openingSql};\n${statements}`;
     return await this.#run(
       // Several statements in one message are one transaction, which the server ends itself.
-      async (client) => lastRows(await queryWith(client, statements, last)),
+      async (client) => lastRows(await queryWith(client, opened, last)),
       (error) => isNotSent(error) || isSerializationFailure(error),
       commitError,
       afterCommit === undefined ? [] : [afterCommit],
@@ -112,6 +122,46 @@ export class PoolSession implements PostgresSession {
         if (!mayRepeat(thrown) || attempts >= STALE_CONNECTIONS_MAX) throw error;
       }
     }
+  }
+}
+
+// A parameter; or what may look like one and is none: a text, a name, a comment.
+const PARAMETERS = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|(\$\w*\$)[\s\S]*?\1|\$(\d+)/g;
+
+/**
+ * Selects rows in a transaction that begins with other statements: in one message, for which the values are written out;
+ * where that cannot be, in several.
+ */
+async function selectOpened(
+  client: PostgresClient,
+  opening: string,
+  { text, values }: { readonly text: string; readonly values: readonly unknown[] },
+): Promise<readonly PostgresRow[]> {
+  const literals = values.map(parameterLiteral);
+  if (!literals.every((literal) => literal !== undefined)) return await selectApart(client, opening, { text, values });
+  const inline = (): string =>
+    text.replace(PARAMETERS, (found: string, _tag: unknown, number: string | undefined) =>
+      number === undefined ? found : (literals[Number(number) - 1] ?? found),
+    );
+  if (values.length === 0) return lastRows(await client.query(`${opening};\n${text}`));
+  const last = { text, types: values.map(() => 'unknown'), values: literals, inline };
+  return lastRows(await queryWith(client, opening, last));
+}
+
+async function selectApart(
+  client: PostgresClient,
+  opening: string,
+  { text, values }: { readonly text: string; readonly values: readonly unknown[] },
+): Promise<readonly PostgresRow[]> {
+  await client.query(`BEGIN;\n${opening}`);
+  try {
+    const rows = lastRows(await client.query(text, [...values]));
+    await client.query('COMMIT');
+    return rows;
+  } catch (error) {
+    // What is no refusal ends the connection, and the transaction with it.
+    if (isRefusal(error)) await client.query('ROLLBACK');
+    throw error;
   }
 }
 

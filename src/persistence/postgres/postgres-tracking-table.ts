@@ -37,8 +37,10 @@ export class PostgresTrackingTable {
   /** Undefined until somebody looked. */
   #layout: TrackingLayout | undefined;
 
-  constructor({ tracking }: Pick<PostgresTables, 'tracking'>) {
+  constructor({ tracking, tenants }: Pick<PostgresTables, 'tracking' | 'tenants'>) {
     this.#table = tracking;
+    // Its key begins with the tenant, and it is never another's to change.
+    if (tenants !== undefined) this.#layout = { nameColumn: NAME_COLUMN, hasSingleRow: false };
   }
 
   /** Its name, quoted. */

@@ -52,6 +52,8 @@ const CALL_WAIT_MS_MAX = 10_000;
 export interface TransactionOptions {
   /** Milliseconds after which the server ends a transaction that does nothing; 0 is never. */
   readonly idleTimeoutMs: number;
+  /** What the transaction begins with, without a semicolon at the end; empty for nothing. */
+  readonly openingSql: string;
 }
 
 /**
@@ -68,7 +70,7 @@ export async function inTransaction<T>(
   work: (session: TransactionSession) => Promise<T>,
 ): Promise<T> {
   const begin = `BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE;
-    SET LOCAL idle_in_transaction_session_timeout = ${options.idleTimeoutMs}`;
+    SET LOCAL idle_in_transaction_session_timeout = ${options.idleTimeoutMs}${options.openingSql === '' ? '' : `;\n${options.openingSql}`}`;
   const client = await openClient(pool, begin);
   const connection = new TransactionConnection(client);
   const session = new TransactionSession(connection);

@@ -5,6 +5,7 @@
  * @module
  */
 import type { SqlQueryable } from './sql-queryable.js';
+import type { SqlTenants } from './sql-tenants.js';
 
 /** What types of columns are called. */
 export interface SqlTypes {
@@ -34,6 +35,8 @@ export interface SqlLog {
   readonly nameSql: string;
   /** The state of an error that says that somebody may not do something. */
   readonly deniedState: string;
+  /** How its tables are shared with other tenants. @defaultValue they are not */
+  readonly tenants?: SqlTenants | undefined;
 }
 
 /** The SQL of an engine. Every difference has a default, which is SQLite's. */

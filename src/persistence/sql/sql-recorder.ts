@@ -15,6 +15,12 @@ import type { SqlQueryable } from './sql-queryable.js';
 export interface SqlRecorder extends TransactionalRecorder<SqlQueryable>, SqlQueryable {
   readonly dialect: SqlDialect;
   /**
+   * Who may create tables where this recorder itself sees and writes one tenant's rows only.
+   *
+   * @defaultValue the recorder itself
+   */
+  readonly owner?: SqlRecorder | undefined;
+  /**
    * Reads what is committed, by one statement with parameters `$1`, `$2` … Write inside a transaction: a browser's
    * store refuses to write outside of one.
    */

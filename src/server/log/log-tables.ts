@@ -12,6 +12,7 @@
  */
 import { sqlTableName } from '../../persistence/sql/sql-names.js';
 import type { Creation } from '../../persistence/sql/sql-names.js';
+import type { SqlTenants } from '../../persistence/sql/sql-tenants.js';
 
 /** The tables of a log, as SQL. */
 export interface LogTables {
@@ -25,15 +26,25 @@ export interface LogTables {
   readonly firstHeadSql: string;
 }
 
-/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when tables cannot have such a name */
-export function logTables(name: string, schema: string | undefined): LogTables {
+/**
+ * @param tenants - how the tables are shared, if they are: each tenant has a head and units of its own in them
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when tables cannot have such a name
+ */
+export function logTables(name: string, schema: string | undefined, tenants?: SqlTenants): LogTables {
   const [units, head, gaps, setAside] = ['units', 'head', 'gaps', 'set_aside'].map((ending) =>
     sqlTableName(`${name}_${ending}`, schema, { supportsSchemas: true }),
   ) as [SqlTable, SqlTable, SqlTable, SqlTable];
   const unique = (column: string): Creation => {
     const { name: index } = units.index(column, '');
-    const sql = `CREATE UNIQUE INDEX IF NOT EXISTS "${index}" ON ${units.table} (${column}) WHERE ${column} IS NOT NULL`;
-    return { name: index, sql };
+    const on = `${units.table} (${keyOf(column, tenants)})`;
+    return { name: index, sql: `CREATE UNIQUE INDEX IF NOT EXISTS "${index}" ON ${on} WHERE ${column} IS NOT NULL` };
+  };
+  const creation = (table: SqlTable, columns: Columns, isLarge = false): Creation => {
+    const { name: created } = table;
+    const sql = createSql(table.table, columns, tenants);
+    if (tenants === undefined) return { name: created, sql };
+    const split = isLarge ? ` ${tenants.partitionSql}` : '';
+    return { name: created, sql: `${sql}${split};\n${tenants.shareSql(table, { isLarge })}` };
   };
   return {
     units: units.table,
@@ -41,55 +52,67 @@ export function logTables(name: string, schema: string | undefined): LogTables {
     gaps: gaps.table,
     setAside: setAside.table,
     creations: [
-      { name: units.name, sql: unitsSql(units.table) },
+      creation(units, UNITS, true),
       unique('position'),
       unique('last_id'),
-      { name: gaps.name, sql: GAPS_SQL(gaps.table) },
-      { name: setAside.name, sql: SET_ASIDE_SQL(setAside.table) },
-      { name: head.name, sql: HEAD_SQL(head.table) },
+      creation(gaps, GAPS),
+      creation(setAside, SET_ASIDE),
+      creation(head, HEAD),
     ],
     firstHeadSql: `INSERT INTO ${head.table} (id, position, chain, last_id)
-      VALUES (1, 0, decode(repeat('00', 16), 'hex'), 0) ON CONFLICT (id) DO NOTHING`,
+      VALUES (1, 0, decode(repeat('00', 16), 'hex'), 0) ON CONFLICT DO NOTHING`,
   };
 }
 
 type SqlTable = ReturnType<typeof sqlTableName>;
 
-function unitsSql(table: string): string {
+/** The columns of a table, the first of which is its key. */
+type Columns = readonly [key: string, ...more: string[]];
+
+function createSql(table: string, [key, ...more]: Columns, tenants: SqlTenants | undefined): string {
+  const [name = ''] = key.split(' ');
+  const columns = [...(tenants === undefined ? [] : [tenants.columnSql]), key, ...more];
   return `CREATE TABLE IF NOT EXISTS ${table} (
-    unit_id UUID PRIMARY KEY,
-    position BIGINT,
-    last_id BIGINT,
-    count INTEGER,
-    bytes BIGINT,
-    chain BYTEA,
-    is_commutative BOOLEAN,
-    scopes TEXT,
-    after BYTEA,
-    code TEXT,
-    message TEXT,
-    author TEXT NOT NULL,
-    replica TEXT NOT NULL,
-    recorded_at_ms BIGINT NOT NULL,
-    CHECK ((position IS NULL) = (code IS NOT NULL))
+    ${[...columns, `PRIMARY KEY (${keyOf(name, tenants)})`].join(',\n    ')}
   )`;
 }
 
-const GAPS_SQL = (table: string): string =>
-  `CREATE TABLE IF NOT EXISTS ${table} (first_id BIGINT PRIMARY KEY, last_id BIGINT NOT NULL)`;
+function keyOf(column: string, tenants: SqlTenants | undefined): string {
+  return tenants === undefined ? column : `${tenants.column}, ${column}`;
+}
 
-const SET_ASIDE_SQL = (table: string): string => `CREATE TABLE IF NOT EXISTS ${table} (
-    unit_id UUID PRIMARY KEY,
-    unit BYTEA NOT NULL,
-    code TEXT NOT NULL,
-    message TEXT NOT NULL,
-    offered_by TEXT NOT NULL,
-    offered_at_ms BIGINT NOT NULL
-  )`;
+const UNITS: Columns = [
+  'unit_id UUID',
+  'position BIGINT',
+  'last_id BIGINT',
+  'count INTEGER',
+  'bytes BIGINT',
+  'chain BYTEA',
+  'is_commutative BOOLEAN',
+  'scopes TEXT',
+  'after BYTEA',
+  'code TEXT',
+  'message TEXT',
+  'author TEXT NOT NULL',
+  'replica TEXT NOT NULL',
+  'recorded_at_ms BIGINT NOT NULL',
+  'CHECK ((position IS NULL) = (code IS NOT NULL))',
+];
 
-const HEAD_SQL = (table: string): string => `CREATE TABLE IF NOT EXISTS ${table} (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    position BIGINT NOT NULL,
-    chain BYTEA NOT NULL,
-    last_id BIGINT NOT NULL
-  )`;
+const GAPS: Columns = ['first_id BIGINT', 'last_id BIGINT NOT NULL'];
+
+const SET_ASIDE: Columns = [
+  'unit_id UUID',
+  'unit BYTEA NOT NULL',
+  'code TEXT NOT NULL',
+  'message TEXT NOT NULL',
+  'offered_by TEXT NOT NULL',
+  'offered_at_ms BIGINT NOT NULL',
+];
+
+const HEAD: Columns = [
+  'id INTEGER CHECK (id = 1)',
+  'position BIGINT NOT NULL',
+  'chain BYTEA NOT NULL',
+  'last_id BIGINT NOT NULL',
+];

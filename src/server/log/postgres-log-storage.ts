@@ -267,7 +267,7 @@ function statementsOf({ log, tables }: PostgresLogParts): Statements {
       SELECT n.unit_id, decode(n.unit, 'hex'), n.code, n.message, n.offered_by, n.offered_at_ms
       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
         AS n (unit_id, unit, code, message, offered_by, offered_at_ms)
-      ON CONFLICT (unit_id) DO NOTHING`,
+      ON CONFLICT DO NOTHING`,
     setAside: `SELECT encode(s.unit, 'hex') AS unit, s.code, s.message, s.offered_by, s.offered_at_ms FROM ${setAside} s
       WHERE s.unit_id > $1::uuid
         AND NOT EXISTS (SELECT FROM ${units} u WHERE u.unit_id = s.unit_id AND u.position IS NOT NULL)

@@ -77,7 +77,7 @@ export class PostgresUnitLog extends StoredUnitLog {
     if (log === undefined) {
       throw new ProgrammingError('A PostgresUnitLog needs a recorder on PostgreSQL: a PostgresProcessRecorder.');
     }
-    const tables = logTables(name, schema);
+    const tables = logTables(name, schema, log.tenants);
     const storage = new PostgresLogStorage({ recorder, log, tables, participants: inline?.participants ?? [] });
     super(storage, options, { idType: log.originatorIdType, inline: new InlineUnits(inline) });
     this.#recorder = recorder;
@@ -94,7 +94,7 @@ export class PostgresUnitLog extends StoredUnitLog {
   async createTables(): Promise<void> {
     const { units, creations, firstHeadSql } = this.#tables;
     const [schema, lock] = [this.#schema, `daybook unit log ${units}`];
-    await createMissing(this.#recorder, { schema, lock, creations, isOfLog: true });
+    await createMissing(this.#recorder.owner ?? this.#recorder, { schema, lock, creations, isOfLog: true });
     await this.#recorder.transaction(async ({ connection }) => await connection.query(firstHeadSql));
     await this.head();
   }

@@ -22,9 +22,11 @@ import { connectionCases } from '../../../src/testing/conformance/connection-cas
 import { processRecorderCases } from '../../../src/testing/conformance/process-recorder-cases.js';
 import { transactionCases } from '../../../src/testing/conformance/transaction-cases.js';
 import type { TransactionContext } from '../../../src/testing/conformance/transaction-cases.js';
+import { newOriginatorId, sampleEvent } from '../../../src/testing/conformance/event-samples.js';
 import { uniqueName } from '../../support/postgres-fixture.js';
 import { describeConformance } from '../../support/run-conformance.js';
 import type { ConformanceSkip } from '../../support/run-conformance.js';
+import { openPoolOfRole } from '../../support/postgres-roles.js';
 import { createSqlAlchemyTables } from '../../support/sqlalchemy-tables.js';
 
 type Context = TransactionContext<PostgresQueryable>;
@@ -109,6 +111,17 @@ describePool('PostgreSQL', openPgPool, {
 describePool('PostgreSQL', openPgPool, {
   variant: 'tables of SQLAlchemy',
   prepare: (pool) => createSqlAlchemyTables(pool, uniqueName()),
+});
+describePool('PostgreSQL', () => openPoolOfRole(inject('pgUrl')), {
+  variant: 'shared with other tenants',
+  prepare: async (pool) => {
+    const options = { applicationName: uniqueName(), shared: { tenant: "it's 100% é", partitions: 3 } };
+    // The same aggregates, positions and ids, of somebody else.
+    const neighbour = new PostgresProcessRecorder({ pool, ...options, shared: { tenant: 'neighbour', partitions: 3 } });
+    await neighbour.createTable();
+    await neighbour.insertEvents([sampleEvent(newOriginatorId(), 1), sampleEvent(newOriginatorId(), 1)]);
+    return options;
+  },
 });
 describePool(
   'PostgreSQL',

@@ -12,7 +12,8 @@ import type { StoredUnitLog } from '../../../src/server/log/stored-unit-log.js';
 import { asLost, readLog, sampleUnit } from '../../../src/testing/conformance/unit-samples.js';
 import { openPostgres } from '../../support/postgres-fixture.js';
 import type { PostgresFixture } from '../../support/postgres-fixture.js';
-import { makePostgresLog } from '../../support/unit-log-fixture.js';
+import { makePostgresLog, makeSharedLog } from '../../support/unit-log-fixture.js';
+import type { PostgresLogFixture } from '../../support/unit-log-fixture.js';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const RUNS = 60;
@@ -143,102 +144,114 @@ function assertRules(units: readonly ConfirmedUnit[], sent: ReadonlyMap<string, 
   }
 }
 
-it(`of many devices is the same in PostgreSQL and in memory, seed ${SEED}`, { timeout: 240_000 }, async () => {
-  const seen = { accepted: 0, conflicts: 0, rejected: 0, unknown: 0, restored: 0, setAside: 0 };
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 60 }), async (steps) => {
-      const memory = new MemoryUnitLog(OPTIONS);
-      const fixture = await makePostgresLog(postgres.pool);
-      const logs = new Logs(memory, fixture.open(OPTIONS));
-      const devices = Array.from({ length: DEVICES }, () => new Device());
-      const backups: (() => Promise<void>)[] = [];
-      const sent = new Map<string, PendingUnit>();
-      let ids = 0;
-      const newId = (): string => `${(++ids).toString(16).padStart(8, '0')}-0000-4000-8000-000000000000`;
-      const senderOf = (index: number): { subject: string; replicaId: string } => ({
-        subject: index === 0 ? '' : `subject ${index}`,
-        replicaId: `${index}`,
-      });
-      const heal = async (one: Device, index: number): Promise<void> => {
-        seen.unknown++;
-        const common = await logs.both((log) => log.common(one.marks));
-        const kept = common === CURSOR_START ? 0 : Number(common.split('.')[1]);
-        const lost: LostUnit[] = asLost(one.confirmed).filter(({ position }) => position > kept);
-        const healings = await logs.both((log) => log.heal(lost, senderOf(index)));
-        for (const { kind } of healings) {
-          expect(kind).not.toBe('refused');
-          if (kind === 'restored' || kind === 'setAside') seen[kind]++;
-        }
-        one.confirmed = one.confirmed.filter(({ position }) => position <= kept);
-        one.cursor = common;
-        one.marks.splice(
-          0,
-          one.marks.length,
-          ...one.marks.slice(one.marks.indexOf(common)).filter((m) => m === common || Number(m.split('.')[1]) <= kept),
-        );
-      };
-      const actions = {
-        record: async ({ device: index, drafts }: Extract<Step, { kind: 'record' }>) => {
-          devices[index]!.record(drafts, newId);
-        },
-        push: async ({ device: index, from, count }: Extract<Step, { kind: 'push' }>) => {
-          const one = devices[index]!;
-          const units = one.pending.slice(from, from + count);
-          for (const unit of units) sent.set(unit.id, unit);
-          const authorize = async ({ id }: PendingUnit): Promise<{ code: string; message: string } | undefined> =>
-            id.startsWith('0000000') && id.charAt(7) === '7' ? { code: 'NO', message: 'No.' } : undefined;
-          const { decisions, conflict } = await logs.both((log) => log.push(units, senderOf(index), authorize));
-          if (conflict !== undefined) seen.conflicts++;
-          for (const { id, kind } of decisions) {
-            seen[kind]++;
-            // As a device does: what was refused goes, with what stood on it.
-            if (kind === 'rejected') one.pending = one.pending.filter((unit) => unit.id !== id);
+const LAYOUTS: Readonly<Record<string, () => Promise<PostgresLogFixture>>> = {
+  PostgreSQL: () => makePostgresLog(postgres.pool),
+  // Its neighbour is left alone by all that happens, also by the backups.
+  'tables that are shared': () => makeSharedLog(postgres.pool, { partitions: 2 }),
+};
+
+it.each(Object.entries(LAYOUTS))(
+  `of many devices is the same in %s and in memory, seed ${SEED}`,
+  { timeout: 240_000 },
+  async (_layout, make) => {
+    const seen = { accepted: 0, conflicts: 0, rejected: 0, unknown: 0, restored: 0, setAside: 0 };
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 60 }), async (steps) => {
+        const memory = new MemoryUnitLog(OPTIONS);
+        const fixture = await make();
+        const logs = new Logs(memory, fixture.open(OPTIONS));
+        const devices = Array.from({ length: DEVICES }, () => new Device());
+        const backups: (() => Promise<void>)[] = [];
+        const sent = new Map<string, PendingUnit>();
+        let ids = 0;
+        const newId = (): string => `${(++ids).toString(16).padStart(8, '0')}-0000-4000-8000-000000000000`;
+        const senderOf = (index: number): { subject: string; replicaId: string } => ({
+          subject: index === 0 ? '' : `subject ${index}`,
+          replicaId: `${index}`,
+        });
+        const heal = async (one: Device, index: number): Promise<void> => {
+          seen.unknown++;
+          const common = await logs.both((log) => log.common(one.marks));
+          const kept = common === CURSOR_START ? 0 : Number(common.split('.')[1]);
+          const lost: LostUnit[] = asLost(one.confirmed).filter(({ position }) => position > kept);
+          const healings = await logs.both((log) => log.heal(lost, senderOf(index)));
+          for (const { kind } of healings) {
+            expect(kind).not.toBe('refused');
+            if (kind === 'restored' || kind === 'setAside') seen[kind]++;
           }
-        },
-        follow: async ({ device: index, eventsMax }: Extract<Step, { kind: 'follow' }>) => {
-          const one = devices[index]!;
-          const page = await logs.both((log) => log.page(one.cursor, { eventsMax, bytesMax: 1_000 }));
-          if (page === undefined) {
-            await heal(one, index);
-            return;
-          }
-          const ours = new Set(page.units.map(({ id }) => id));
-          // What is not confirmed was decided on another state: it is decided anew, when somebody records again.
-          if (page.units.length > 0)
-            one.pending = one.pending.filter(({ id }) => !ours.has(id) && one.pending.length < 8);
-          one.confirmed.push(...page.units);
-          one.cursor = page.to;
-          if (page.to !== CURSOR_START) one.marks.unshift(page.to);
-        },
-        beside: async ({ aggregate, count }: Extract<Step, { kind: 'beside' }>) => {
-          const originatorId = AGGREGATES[aggregate]!;
-          const stored = await fixture.recorder.selectEvents(originatorId, { desc: true, limit: 1 });
-          const last = stored[0]?.originatorVersion ?? 0;
-          const events = Array.from({ length: count }, (_, index) => ({
-            ...{ originatorId, originatorVersion: last + 1 + index, topic: 'beside' },
-            state: Uint8Array.of(++ids & 255),
-          }));
-          memory.insertBeside(events);
-          await fixture.insertBeside(events);
-        },
-        backup: async () => {
-          const both = [memory.backup(), await fixture.backup()] as const;
-          backups.push(async () => {
-            both[0]();
-            await both[1]();
-          });
-        },
-        restore: async ({ which }: Extract<Step, { kind: 'restore' }>) => {
-          if (backups.length > 0) await backups[which % backups.length]!();
-        },
-      };
-      for (const one of steps) await (actions[one.kind] as (step: Step) => Promise<void>)(one);
-      const { units } = await logs.both((log) => readLog(log));
-      assertRules(units, sent);
-      await logs.both((log) => log.setAside({ limit: 1_000 }));
-    }),
-    { seed: SEED, numRuns: RUNS },
-  );
-  // All of it happens, or the comparison says little.
-  for (const [what, count] of Object.entries(seen)) expect(count, `seed ${SEED}: ${what}`).toBeGreaterThan(0);
-});
+          one.confirmed = one.confirmed.filter(({ position }) => position <= kept);
+          one.cursor = common;
+          one.marks.splice(
+            0,
+            one.marks.length,
+            ...one.marks
+              .slice(one.marks.indexOf(common))
+              .filter((m) => m === common || Number(m.split('.')[1]) <= kept),
+          );
+        };
+        const actions = {
+          record: async ({ device: index, drafts }: Extract<Step, { kind: 'record' }>) => {
+            devices[index]!.record(drafts, newId);
+          },
+          push: async ({ device: index, from, count }: Extract<Step, { kind: 'push' }>) => {
+            const one = devices[index]!;
+            const units = one.pending.slice(from, from + count);
+            for (const unit of units) sent.set(unit.id, unit);
+            const authorize = async ({ id }: PendingUnit): Promise<{ code: string; message: string } | undefined> =>
+              id.startsWith('0000000') && id.charAt(7) === '7' ? { code: 'NO', message: 'No.' } : undefined;
+            const { decisions, conflict } = await logs.both((log) => log.push(units, senderOf(index), authorize));
+            if (conflict !== undefined) seen.conflicts++;
+            for (const { id, kind } of decisions) {
+              seen[kind]++;
+              // As a device does: what was refused goes, with what stood on it.
+              if (kind === 'rejected') one.pending = one.pending.filter((unit) => unit.id !== id);
+            }
+          },
+          follow: async ({ device: index, eventsMax }: Extract<Step, { kind: 'follow' }>) => {
+            const one = devices[index]!;
+            const page = await logs.both((log) => log.page(one.cursor, { eventsMax, bytesMax: 1_000 }));
+            if (page === undefined) {
+              await heal(one, index);
+              return;
+            }
+            const ours = new Set(page.units.map(({ id }) => id));
+            // What is not confirmed was decided on another state: it is decided anew, when somebody records again.
+            if (page.units.length > 0)
+              one.pending = one.pending.filter(({ id }) => !ours.has(id) && one.pending.length < 8);
+            one.confirmed.push(...page.units);
+            one.cursor = page.to;
+            if (page.to !== CURSOR_START) one.marks.unshift(page.to);
+          },
+          beside: async ({ aggregate, count }: Extract<Step, { kind: 'beside' }>) => {
+            const originatorId = AGGREGATES[aggregate]!;
+            const stored = await fixture.recorder.selectEvents(originatorId, { desc: true, limit: 1 });
+            const last = stored[0]?.originatorVersion ?? 0;
+            const events = Array.from({ length: count }, (_, index) => ({
+              ...{ originatorId, originatorVersion: last + 1 + index, topic: 'beside' },
+              state: Uint8Array.of(++ids & 255),
+            }));
+            memory.insertBeside(events);
+            await fixture.insertBeside(events);
+          },
+          backup: async () => {
+            const both = [memory.backup(), await fixture.backup()] as const;
+            backups.push(async () => {
+              both[0]();
+              await both[1]();
+            });
+          },
+          restore: async ({ which }: Extract<Step, { kind: 'restore' }>) => {
+            if (backups.length > 0) await backups[which % backups.length]!();
+          },
+        };
+        for (const one of steps) await (actions[one.kind] as (step: Step) => Promise<void>)(one);
+        const { units } = await logs.both((log) => readLog(log));
+        assertRules(units, sent);
+        await logs.both((log) => log.setAside({ limit: 1_000 }));
+      }),
+      { seed: SEED, numRuns: RUNS },
+    );
+    // All of it happens, or the comparison says little.
+    for (const [what, count] of Object.entries(seen)) expect(count, `seed ${SEED}: ${what}`).toBeGreaterThan(0);
+  },
+);
