@@ -56,6 +56,8 @@ export function answerOf(thrown: unknown, status?: ContentfulStatusCode): ErrorA
   if (isEventSourcingError(thrown)) {
     const waitSeconds = thrown.code === 'UNAVAILABLE' ? thrown.details['retryAfterSeconds'] : undefined;
     if (typeof waitSeconds === 'number') return tooMuch(thrown, waitSeconds);
+    const retryAfterMs = thrown.code === 'UNAVAILABLE' ? thrown.details['retryAfterMs'] : undefined;
+    if (typeof retryAfterMs === 'number') return comeAgain(thrown, retryAfterMs);
     const ownStatus = status ?? STATUS_OF_CODE.get(thrown.code);
     if (ownStatus !== undefined) return answer(thrown, ownStatus, ownStatus === 503);
     if (isOperational(thrown)) {
@@ -68,6 +70,12 @@ export function answerOf(thrown: unknown, status?: ContentfulStatusCode): ErrorA
 /** Of whoever asks for more than a limit allows, which is no fault of this side. */
 function tooMuch(thrown: EventSourcingError, waitSeconds: number): ErrorAnswer {
   return { ...answer(thrown, 429, false), headers: { 'retry-after': String(Math.ceil(waitSeconds)) } };
+}
+
+/** Of what this side cannot do at present, and knows until when. */
+function comeAgain(thrown: EventSourcingError, retryAfterMs: number): ErrorAnswer {
+  const seconds = Math.max(1, Math.ceil(retryAfterMs / 1_000));
+  return { ...answer(thrown, 503, true), headers: { 'retry-after': String(seconds) } };
 }
 
 // Only the bearer middleware throws this class: no header, a malformed one, or a token that is not good.

@@ -52,3 +52,7 @@ export type {
   Visibility,
 } from './log/unit-log.js';
 export type { SealOptions } from './log/unit-seals.js';
+export { PostgresTenants, tenantSchema } from './tenants/postgres-tenants.js';
+export type { PostgresTenantsOptions, TenantPlace } from './tenants/postgres-tenants.js';
+export { TenantLogs } from './tenants/tenant-logs.js';
+export type { OpenTenant, TenantLogsOptions } from './tenants/tenant-logs.js';

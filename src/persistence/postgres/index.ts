@@ -35,6 +35,7 @@ export {
   PostgresProcessRecorder,
 } from './postgres-recorder.js';
 export type { PostgresAggregateRecorderOptions } from './postgres-recorder.js';
+export { createPostgresSchema } from './postgres-create.js';
 export { postgresAggregateTable, postgresTables } from './postgres-schema.js';
 export type {
   PostgresAggregateTable,

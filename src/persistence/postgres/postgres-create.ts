@@ -1,7 +1,9 @@
 import { ProgrammingError } from '../errors.js';
 import type { PostgresPool } from './postgres-driver.js';
 import { sqlStateOf } from './postgres-errors.js';
+import { quoteIdentifier } from './postgres-identifiers.js';
 import { textLiteral } from './postgres-literals.js';
+import { CREATE_LOCK_SQL } from './postgres-schema.js';
 import { PoolSession } from './postgres-session.js';
 
 const NO_SUCH_SCHEMA = '3F000';
@@ -39,6 +41,19 @@ export async function createTables(pool: PostgresPool, creations: readonly Table
       { cause, details: { sqlState: NO_SUCH_SCHEMA } },
     );
   });
+}
+
+/**
+ * Creates a schema, if it is missing. Safe to call by several at once, and by a role that may not create where it is there.
+ *
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it cannot have this name, or may not be created
+ */
+export async function createPostgresSchema(pool: PostgresPool, schema: string): Promise<void> {
+  const session = new PoolSession(pool);
+  const name = quoteIdentifier(schema);
+  const [found] = await session.read('SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1', [schema]);
+  // Two that create at once would both find nothing, and one of them fail.
+  if (found === undefined) await session.ensure(`${CREATE_LOCK_SQL};\nCREATE SCHEMA IF NOT EXISTS ${name}`);
 }
 
 function isThereSql({ table, indexed }: TableCreation): string {

@@ -41,8 +41,8 @@ const STORAGE_OPTIONS = [
   'autovacuum_analyze_threshold = 1000',
   'autovacuum_analyze_scale_factor = 0.01',
 ].join(', ');
-// Two sessions that create the same table at once would collide in the catalogue in spite of IF NOT EXISTS.
-const CREATE_LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtextextended('daybook:create-table', 0))";
+/** Two sessions that create the same table at once would collide in the catalogue in spite of IF NOT EXISTS. */
+export const CREATE_LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtextextended('daybook:create-table', 0))";
 const DEFAULT_COLUMNS = {
   originatorId: 'originator_id',
   originatorVersion: 'originator_version',

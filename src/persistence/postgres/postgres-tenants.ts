@@ -116,14 +116,20 @@ function protectSql(table: string): readonly string[] {
   ];
 }
 
+// Once for all tenants of a pool.
+const checksOf = new WeakMap<PostgresPool, Map<string, Promise<void>>>();
+
 /** A pool that lends nothing before it is certain that policies hold for who works on it. */
 export function guardedPool(pool: PostgresPool, { role }: PostgresSharing, table: string): PostgresPool {
-  let checked: Promise<void> | undefined;
+  const key = JSON.stringify([role, table]);
   const check = async (): Promise<void> => {
-    checked ??= checkPolicies(pool, role, table);
+    const checks = checksOf.get(pool) ?? new Map<string, Promise<void>>();
+    checksOf.set(pool, checks);
+    const checked = checks.get(key) ?? checkPolicies(pool, role, table);
+    checks.set(key, checked);
     await checked.catch((error: unknown) => {
       // It may have been the connection, or somebody corrects it.
-      checked = undefined;
+      checks.delete(key);
       throw error;
     });
   };

@@ -50,6 +50,13 @@ interface Entry<Log> {
   callOff: () => void;
 }
 
+/** A tenant that nobody may use. */
+interface Hold {
+  readonly retryAfterMs: number;
+  /** Called when the last one who used it has gone. */
+  onFree: () => void;
+}
+
 /** Finds the log of a tenant. */
 export class TenantLogs<Log> {
   readonly #options: TenantLogsOptions<Log>;
@@ -57,6 +64,7 @@ export class TenantLogs<Log> {
   /** The one that was used last stands last. */
   readonly #entries = new Map<string, Entry<Log>>();
   readonly #closing = new Map<string, Promise<void>>();
+  readonly #held = new Map<string, Hold>();
   #isClosed = false;
 
   constructor(options: TenantLogsOptions<Log>) {
@@ -72,7 +80,8 @@ export class TenantLogs<Log> {
   /**
    * Does something with a tenant's log.
    *
-   * @throws UnavailableError (`UNAVAILABLE`) with `details.retryAfterMs` when too many tenants are served at once
+   * @throws UnavailableError (`UNAVAILABLE`) with `details.retryAfterMs` when too many tenants are served at once, or this
+   *   one is held
    * @throws what opening it, or the work, rejects with
    */
   async use<T>(tenant: string, work: (log: Log) => Promise<T>): Promise<T> {
@@ -83,6 +92,27 @@ export class TenantLogs<Log> {
     } finally {
       this.#release(tenant, entry);
     }
+  }
+
+  /**
+   * Lets nobody use a tenant's log any more, for example while it is moved to another place: whoever comes is told to come
+   * again. In this process only.
+   *
+   * @param retryAfterMs - what they are told
+   * @returns when nobody uses it any more, and it is closed: lets it be used again
+   * @throws UnavailableError (`UNAVAILABLE`) when it is held already
+   */
+  async hold(tenant: string, retryAfterMs: number): Promise<() => void> {
+    if (this.#held.has(tenant)) throw heldAlready(retryAfterMs);
+    const hold: Hold = { retryAfterMs, onFree: () => undefined };
+    this.#held.set(tenant, hold);
+    const entry = this.#entries.get(tenant);
+    if (entry !== undefined && entry.users > 0) await new Promise<void>((resolve) => (hold.onFree = resolve));
+    else if (entry !== undefined) this.#end(tenant, entry);
+    await this.#closing.get(tenant);
+    return () => {
+      if (this.#held.get(tenant) === hold) this.#held.delete(tenant);
+    };
   }
 
   /** Closes all, when nobody uses them any more. Nothing is opened after it. */
@@ -106,6 +136,8 @@ export class TenantLogs<Log> {
   /** @returns `undefined` while one has to be closed first: this one, or another one to make room */
   #found(tenant: string): Entry<Log> | undefined {
     if (this.#isClosed) throw new UnavailableError('The server is being stopped. Nothing was stored: try again.');
+    const hold = this.#held.get(tenant);
+    if (hold !== undefined) throw heldAlready(hold.retryAfterMs);
     const known = this.#entries.get(tenant);
     if (known !== undefined || this.#closing.has(tenant)) return known;
     if (this.size >= this.#openMax) {
@@ -133,12 +165,14 @@ export class TenantLogs<Log> {
 
   #release(tenant: string, entry: Entry<Log>): void {
     entry.users--;
-    if (entry.users > 0 || this.#entries.get(tenant) !== entry) return;
-    if (this.#isClosed) this.#end(tenant, entry);
-    else {
+    if (entry.users > 0) return;
+    const hold = this.#held.get(tenant);
+    if (this.#entries.get(tenant) === entry) {
       const { clock, idleMs = IDLE_MS_DEFAULT } = this.#options;
-      entry.callOff = clock.schedule(() => this.#end(tenant, entry), idleMs);
+      if (this.#isClosed || hold !== undefined) this.#end(tenant, entry);
+      else entry.callOff = clock.schedule(() => this.#end(tenant, entry), idleMs);
     }
+    hold?.onFree();
   }
 
   #end(tenant: string, entry: Entry<Log>): void {
@@ -150,4 +184,10 @@ export class TenantLogs<Log> {
       .finally(() => this.#closing.delete(tenant));
     this.#closing.set(tenant, closing);
   }
+}
+
+function heldAlready(retryAfterMs: number): UnavailableError {
+  return new UnavailableError('This tenant is being worked on. Nothing was stored: try again.', {
+    details: { retryAfterMs },
+  });
 }

@@ -1,0 +1,179 @@
+/**
+ * The logs of many tenants in PostgreSQL: each in a database, in a schema, or in tables that it shares with others, on any
+ * of several servers.
+ *
+ * ```text
+ * use(tenant) ─▶ place(tenant): which database, and where in it ─▶ connections of its server, bounded
+ *                                                              ─▶ tables that are missing, made under a lock ─▶ its log
+ * ```
+ *
+ * @module
+ */
+import { ProgrammingError } from '../../persistence/errors.js';
+import { createPostgresSchema, PostgresProcessRecorder } from '../../persistence/postgres/index.js';
+import type { PostgresSharing } from '../../persistence/postgres/index.js';
+import { toHex } from '../../persistence/sha256.js';
+import { ForbiddenError } from '../../sync/protocol/index.js';
+import { systemClock } from '../../util/clock.js';
+import type { Clock } from '../../util/clock.js';
+import { sha256Now } from '../../util/sha256-now.js';
+import type { UnitLogOptions } from '../log/stored-unit-log.js';
+import { PostgresUnitLog } from '../log/postgres-unit-log.js';
+import { checkWhole, DELAY_MS_MAX, optionRefused } from '../operator/option-checks.js';
+import { TenantLogs } from './tenant-logs.js';
+import { TenantPools } from './tenant-pools.js';
+
+const SERVER_CONNECTIONS_DEFAULT = 20;
+const DATABASE_CONNECTIONS_DEFAULT = 5;
+const CONNECTIONS_MAX = 10_000;
+// An open tenant is a few objects; what costs something are connections, and those have a bound of their own.
+const OPEN_MAX_DEFAULT = 10_000;
+const IDLE_MS_DEFAULT = 300_000;
+const LOCK_TIMEOUT_MS = 10_000;
+// Each ends what the one before it should have ended, as in a host of one database.
+const LIMITS = { poolTimeoutMs: 10_000, statementTimeoutMs: 20_000, queryTimeoutMs: 25_000 };
+const PLAIN_NAME = /^[a-z0-9_]{1,40}$/;
+const SCHEMA_PREFIX = 'tenant_';
+const HASH_BYTES = 16;
+
+/** Where a tenant's events and units are. */
+export interface TenantPlace {
+  /** The database, as `postgres://user:password@host:5432/database`. It must be there. */
+  readonly databaseUrl: string;
+  /**
+   * The schema, which is created when it is missing: {@link tenantSchema} names one for each tenant.
+   *
+   * @defaultValue the database's first one, for a database of the tenant's own, or tables that are shared
+   */
+  readonly schema?: string;
+  /** Shares its tables with all other tenants that say so of the same database and schema. @defaultValue its own ones */
+  readonly shared?: Omit<PostgresSharing, 'tenant'>;
+}
+
+/** Options of {@link PostgresTenants}. */
+export interface PostgresTenantsOptions extends Omit<UnitLogOptions, 'tenant'> {
+  /**
+   * Says where a tenant is, when its log is opened; `undefined` where there is no such tenant. What it throws is the answer:
+   * an `UnavailableError` lets devices come again.
+   */
+  readonly place: (tenant: string) => TenantPlace | undefined | Promise<TenantPlace | undefined>;
+  /** Names the tables of the events, as in `PostgresTableOptions`. @defaultValue `stored_events` */
+  readonly applicationName?: string;
+  /** Names the tables of the units, as in `PostgresUnitLogOptions`. @defaultValue `daybook` */
+  readonly name?: string;
+  /**
+   * Connections to one server at most, 1 to 10,000, whatever databases they are of.
+   *
+   * @defaultValue 20
+   */
+  readonly serverConnectionsMax?: number;
+  /**
+   * Connections to one database at most, 1 to 10,000. As many databases of a server as fit are connected at once; another
+   * one waits until one is idle, or is told to come again.
+   *
+   * @defaultValue 5, or all of the server's where those are fewer
+   */
+  readonly databaseConnectionsMax?: number;
+  /** Tenants that are open at most, 1 to 2,147,483,647. @defaultValue 10,000 */
+  readonly openMax?: number;
+  /** Milliseconds after which a tenant, and connections, that nobody uses are closed. @defaultValue 300,000 */
+  readonly idleMs?: number;
+}
+
+/**
+ * The logs of tenants.
+ *
+ * @example
+ * ```ts
+ * const tenants = new PostgresTenants({
+ *   place: async (tenant) => ({ databaseUrl: await serverOf(tenant), schema: tenantSchema(tenant) }),
+ *   seals: { keys: [sealKey] },
+ * });
+ * const head = await tenants.use('acme', (log) => log.head());
+ * ```
+ */
+export class PostgresTenants {
+  readonly #options: PostgresTenantsOptions;
+  readonly #logs: TenantLogs<PostgresUnitLog>;
+  readonly #pools: TenantPools;
+
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be */
+  constructor(options: PostgresTenantsOptions, clock: Clock = systemClock) {
+    if (typeof options.place !== 'function') throw optionRefused('place', 'a function');
+    checkWhole('serverConnectionsMax', options.serverConnectionsMax, 1, CONNECTIONS_MAX);
+    checkWhole('databaseConnectionsMax', options.databaseConnectionsMax, 1, CONNECTIONS_MAX);
+    checkWhole('openMax', options.openMax, 1, DELAY_MS_MAX);
+    checkWhole('idleMs', options.idleMs, 0, DELAY_MS_MAX);
+    const { serverConnectionsMax = SERVER_CONNECTIONS_DEFAULT, idleMs = IDLE_MS_DEFAULT } = options;
+    const { databaseConnectionsMax = DATABASE_CONNECTIONS_DEFAULT, openMax = OPEN_MAX_DEFAULT } = options;
+    // What cannot be closed in order is broken off by the pool itself.
+    const shared = { idleMs, clock, onFailure: () => undefined };
+    this.#options = options;
+    this.#pools = new TenantPools({
+      ...{ serverConnectionsMax, databaseConnectionsMax: Math.min(databaseConnectionsMax, serverConnectionsMax) },
+      ...{ ...shared, limits: LIMITS },
+    });
+    this.#logs = new TenantLogs({ ...shared, openMax, open: (tenant) => this.#open(tenant) });
+  }
+
+  /**
+   * Does something with a tenant's log.
+   *
+   * @throws ForbiddenError (`FORBIDDEN`) where there is no such tenant
+   * @throws UnavailableError (`UNAVAILABLE`) with `details.retryAfterMs` when too many tenants, or databases of its server,
+   *   are used at once, or it is held
+   * @throws OperationalError (`OPERATIONAL_ERROR`) when its server does not answer: the others go on
+   */
+  async use<T>(tenant: string, work: (log: PostgresUnitLog) => Promise<T>): Promise<T> {
+    return await this.#logs.use(tenant, work);
+  }
+
+  /** As in `TenantLogs`: lets nobody in, for example while the tenant is moved. */
+  async hold(tenant: string, retryAfterMs: number): Promise<() => void> {
+    return await this.#logs.hold(tenant, retryAfterMs);
+  }
+
+  /** Closes all connections, when nobody uses them any more. */
+  async close(): Promise<void> {
+    await this.#logs.close();
+    await this.#pools.close();
+  }
+
+  async #open(tenant: string): Promise<{ log: PostgresUnitLog; close: () => Promise<void> }> {
+    const { place, applicationName, name, serverConnectionsMax: _1, ...options } = this.#options;
+    const found = await place(tenant);
+    if (found === undefined) {
+      // In the words of a token that does not say this tenant.
+      throw new ForbiddenError('The token is not good for this tenant.', { details: { reason: 'tenant' } });
+    }
+    const pool = this.#pools.of(found.databaseUrl);
+    const { schema, shared } = found;
+    const inSchema = schema === undefined ? {} : { schema };
+    const recorder = new PostgresProcessRecorder({
+      ...{ pool, lockTimeoutMs: LOCK_TIMEOUT_MS, ...inSchema },
+      ...(applicationName === undefined ? {} : { applicationName }),
+      ...(shared === undefined ? {} : { shared: { ...shared, tenant } }),
+    });
+    const named = name === undefined ? {} : { name };
+    const log = new PostgresUnitLog({ ...options, recorder, tenant, ...named, ...inSchema });
+    await log.head().catch(async (error: unknown) => {
+      // Nothing is there yet, or not all of it.
+      if (!(error instanceof ProgrammingError)) throw error;
+      if (schema !== undefined) await createPostgresSchema(pool, schema);
+      await recorder.createTable();
+      await log.createTables();
+    });
+    return { log, close: () => Promise.resolve() };
+  }
+}
+
+/**
+ * A schema for a tenant: `tenant_` and its name, or a hash of a name that has other characters than `a-z`, `0-9` and `_`, or
+ * more than 40.
+ */
+export function tenantSchema(tenant: string): string {
+  if (PLAIN_NAME.test(tenant)) return SCHEMA_PREFIX + tenant;
+  // Longer than a plain one may be, so that no tenant has the hash of another one for its name.
+  const hash = toHex(sha256Now(new TextEncoder().encode(tenant)).subarray(0, HASH_BYTES));
+  return `${SCHEMA_PREFIX}x${'_'.repeat(9)}${hash}`;
+}
