@@ -28,19 +28,19 @@ async function ensureContenders() {
   writeFileSync(stamp, lock);
 }
 
-/** One file for Node; what comes from packages stays outside, and is found from bench/node_modules upwards. */
+/** Files for Node: the runner, and the process of devices. What comes from packages stays outside, and is found from bench/node_modules upwards. */
 async function bundleRunner() {
   // Only installed by now, so not imported above.
   const { rolldown } = await import('rolldown');
   const build = await rolldown({
-    input: join(BENCH, 'runner/main.ts'),
+    input: { runner: join(BENCH, 'runner/main.ts'), 'load-client': join(BENCH, 'load/load-client.ts') },
     platform: 'node',
     external: (id) => !id.startsWith('.') && !isAbsolute(id),
     resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
     logLevel: 'warn',
   });
-  const file = join(BENCH, 'dist/runner.js');
-  await build.write({ file, format: 'esm', sourcemap: true });
+  const dir = join(BENCH, 'dist');
+  await build.write({ dir, format: 'esm', sourcemap: true });
   await build.close();
-  return file;
+  return join(dir, 'runner.js');
 }

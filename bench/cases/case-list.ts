@@ -8,10 +8,13 @@ import { NOTIFICATIONS } from './b05-notifications.js';
 import { OPEN_STORE } from './b06-open.js';
 import { GROWTH } from './b07-growth.js';
 import { TWO_TABS } from './b08-two-tabs.js';
+import { PUSH_BACKLOG } from './b09-push.js';
 import { POSTGRES_RECORDER } from './b10-postgres.js';
 import { MEMORY_RECORDER } from './b11-memory.js';
 import { MAPPER } from './b12-mapper.js';
 import { REPLAY_AND_PROJECT } from './b13-replay-project.js';
+import { LIVE_CLIENTS } from './b16-live.js';
+import { RECONNECTION } from './b17-reconnect.js';
 
 export const CASES: readonly BenchCase[] = [
   COMMIT_ONE,
@@ -22,8 +25,11 @@ export const CASES: readonly BenchCase[] = [
   OPEN_STORE,
   GROWTH,
   TWO_TABS,
+  PUSH_BACKLOG,
   POSTGRES_RECORDER,
   MEMORY_RECORDER,
   MAPPER,
   REPLAY_AND_PROJECT,
+  LIVE_CLIENTS,
+  RECONNECTION,
 ];

@@ -13,15 +13,24 @@ import { gzipped } from '../util/gzip.js';
 const GZIP_BYTES_MIN = 1_400;
 const GZIP_TAKEN = /(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=(?<quality>[\d.]+)\s*)?(?=,|$)/i;
 
-/** Answers with bytes. */
+/** What was compressed already: a page that many are answered with in the same moment. */
+const compressed = new WeakMap<Uint8Array, ReturnType<typeof gzipped>>();
+
+/** Answers with bytes, which nobody changes any more. */
 export async function answerBytes(c: Context, bytes: Uint8Array<ArrayBuffer>, mediaType: string): Promise<Response> {
   c.header('content-type', mediaType);
   c.header('vary', 'accept-encoding', { append: true });
   const isTaken = bytes.length >= GZIP_BYTES_MIN && takesGzip(c.req.header('accept-encoding'));
-  const packed = isTaken ? await gzipped(bytes) : undefined;
+  const packed = isTaken ? await gzippedOnce(bytes) : undefined;
   if (packed === undefined || packed.length >= bytes.length) return c.body(bytes);
   c.header('content-encoding', 'gzip');
   return c.body(packed);
+}
+
+async function gzippedOnce(bytes: Uint8Array<ArrayBuffer>): ReturnType<typeof gzipped> {
+  const packing = compressed.get(bytes) ?? gzipped(bytes);
+  compressed.set(bytes, packing);
+  return await packing;
 }
 
 /** Answers with JSON. */

@@ -6,7 +6,7 @@
  */
 import type { Context, MiddlewareHandler } from 'hono';
 import { packPage, unpackLostUnits, unpackPendingUnits } from '../persistence/unit-batch.js';
-import type { PendingUnit } from '../persistence/unit.js';
+import type { PendingUnit, UnitPage } from '../persistence/unit.js';
 import {
   CursorUnknownError,
   ForbiddenError,
@@ -253,7 +253,7 @@ class UnitRoutes {
     if (page.from === page.to) {
       this.#options.replicas?.noteAcked({ tenant, replicaId: sender.replicaId }, page.position);
     }
-    return await answerBytes(c, packPage(page), UNITS_MEDIA_TYPE);
+    return await answerBytes(c, packOnce(page), UNITS_MEDIA_TYPE);
   }
 
   async common(c: UnitContext, { log, sender }: Admitted): Promise<Response> {
@@ -346,6 +346,15 @@ class UnitRoutes {
       (error) => this.#front.log('onRecorded threw. The push is recorded all the same.', error),
     );
   }
+}
+
+/** Pages as bytes: a log gives one object to all whom it shows the same in the same moment. */
+const packedPages = new WeakMap<UnitPage, Uint8Array<ArrayBuffer>>();
+
+function packOnce(page: UnitPage): Uint8Array<ArrayBuffer> {
+  const packed = packedPages.get(page) ?? packPage(page);
+  packedPages.set(page, packed);
+  return packed;
 }
 
 const checkProtocol: MiddlewareHandler = async (c, next) => {

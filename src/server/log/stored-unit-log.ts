@@ -5,14 +5,14 @@
  * ```text
  * push   known? ─▶ authorize what is not ─▶ with all who wait: lock ─▶ adopt what others recorded ─▶ decide ─▶ record ─▶ commit
  * heal   seals? ─────────────────────────▶ lock ─▶ adopt ───────────────────────▶ decide ─▶ record ─▶ commit
- * page   adopt, where there is something ─▶ rows of units from the cursor on ─▶ their events ─▶ seals
+ * page   for all who ask at once: adopt, where there is something ─▶ rows of units from the cursor on ─▶ their events ─▶ seals
  * ```
  *
  * @module
  */
 import { isEventSourcingError } from '../../domain/errors.js';
-import { InternalError, OperationalError } from '../../persistence/errors.js';
-import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
+import { OperationalError } from '../../persistence/errors.js';
+import type { NotificationId } from '../../persistence/stored-event.js';
 import type { ConfirmedUnit, Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../persistence/unit.js';
 import { CURSOR_START } from '../../persistence/unit.js';
 import { validateCount } from '../../persistence/validation.js';
@@ -23,10 +23,11 @@ import { adoptEvents, gapsBetween, hasStrangers, toRow } from './adopt-events.js
 import { decideLostUnits, decidePushes, firstOfAggregates } from './decide-units.js';
 import type { LogView, PlacedUnit, Refusal } from './decide-units.js';
 import { InlineUnits } from './inline-units.js';
-import { CHAIN_START, fromCursor, toCursor } from './log-chain.js';
-import type { LogPlace } from './log-chain.js';
+import { fromCursor, toCursor } from './log-chain.js';
+import { LogPages } from './log-pages.js';
+import type { ReadPage } from './log-pages.js';
 import type { LogHead, LogStorage, LogTransaction, SetAsideRow, UnitRow } from './log-storage.js';
-import { firstUnits, rangesOf, visibleParts } from './page-units.js';
+import { visibleParts } from './page-units.js';
 import type { StatedConfirmedUnit } from './page-units.js';
 import { decideShared, refusalsOf } from './prepared-push.js';
 import type { Origin, PreparedPush } from './prepared-push.js';
@@ -92,6 +93,8 @@ export class StoredUnitLog implements UnitLog {
   readonly #seals: UnitSeals | undefined;
   readonly #onLost: 'restore' | 'stop';
   readonly #clock: Pick<Clock, 'nowMs'>;
+  readonly #pages: LogPages;
+  readonly #whole = new WeakMap<ReadPage, Promise<UnitPage>>();
   readonly #queue = new PushQueue((pushes: readonly PreparedPush[]) => this.#decide(pushes));
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a key is none */
@@ -103,6 +106,7 @@ export class StoredUnitLog implements UnitLog {
     this.#seals = seals === undefined ? undefined : new UnitSeals(seals, tenant);
     this.#onLost = onLost;
     this.#clock = clock;
+    this.#pages = new LogPages(storage, () => this.#adopted());
   }
 
   async push(units: readonly PendingUnit[], sender: Sender, authorize?: Authorize): Promise<PushOutcome> {
@@ -159,19 +163,20 @@ export class StoredUnitLog implements UnitLog {
     validateCursor(after);
     validateVisibility(visibility);
     const from = fromCursor(after, visibility?.id ?? '');
-    const standing = await this.#adopted();
-    if (from === undefined || from.position > standing.position) return undefined;
-    const rows = await this.#rowsAfter(from, eventsMax);
-    if (rows === undefined) return undefined;
-    const shown = firstUnits(rows, { eventsMax, bytesMax });
-    const last = shown.at(-1) ?? from;
-    const units = await this.#confirmed(shown);
+    const read = from === undefined ? undefined : await this.#pages.after(from, { eventsMax, bytesMax });
+    if (read === undefined) return undefined;
+    if (visibility !== undefined) return await this.#shown(after, read, visibility);
+    // Who sees everything sees the same: sealed once, and one object for all of them.
+    const whole = this.#whole.get(read) ?? this.#shown(after, read, undefined);
+    this.#whole.set(read, whole);
+    return await whole;
+  }
+
+  async #shown(from: Cursor, { last, head, units }: ReadPage, visibility: Visibility | undefined): Promise<UnitPage> {
     return {
-      from: after,
+      ...{ from, head },
       to: toCursor(last, visibility?.id ?? ''),
       position: last.position,
-      // The log may have grown meanwhile.
-      head: Math.max(standing.position, last.position),
       units: await this.#sealed(visibility === undefined ? units : visibleParts(units, visibility)),
     };
   }
@@ -304,37 +309,6 @@ export class StoredUnitLog implements UnitLog {
     return next;
   }
 
-  /** Rows after a place, if the log has that place. */
-  async #rowsAfter({ position, chain }: LogPlace, limit: number): Promise<readonly UnitRow[] | undefined> {
-    if (position === 0) return chain === CHAIN_START ? await this.#storage.units(1, limit) : undefined;
-    const [at, ...rows] = await this.#storage.units(position, limit + 1);
-    return at?.position === position && at.chain === chain ? rows : undefined;
-  }
-
-  async #confirmed(rows: readonly UnitRow[]): Promise<StatedConfirmedUnit[]> {
-    const events = await this.#eventsOf(rows);
-    return rows.map((row) => {
-      const { id, isCommutative, scopes, after, position, count: total, author, recordedAtMs } = row;
-      const own = Array.from({ length: total }, (_, index) => {
-        const event = events.get(row.lastId - total + 1 + index);
-        if (event === undefined) throw eventMissing(row);
-        return event;
-      });
-      const origin = { author, recordedAtMs, seal: new Uint8Array(0) };
-      return { id, isCommutative, scopes, after, position, total, events: own, origin };
-    });
-  }
-
-  /** Events by their ids: read in one range where the units follow each other, which is nearly always. */
-  async #eventsOf(rows: readonly UnitRow[]): Promise<ReadonlyMap<NotificationId, StoredEvent>> {
-    const found = new Map<NotificationId, StoredEvent>();
-    for (const range of rangesOf(rows)) {
-      const events = await this.#storage.events(range, range.last - range.first + 1);
-      for (const { id, ...event } of events) found.set(id, event);
-    }
-    return found;
-  }
-
   async #sealed(units: readonly StatedConfirmedUnit[]): Promise<readonly ConfirmedUnit[]> {
     const seals = this.#seals;
     return await Promise.all(
@@ -398,13 +372,6 @@ function toRows(placed: Change['placed'], ids: readonly NotificationId[], chains
     if (lastId - first !== count - 1) throw new TornUnit();
     return toRow(unit, { lastId, chain: chains[index] as string, ...origin });
   });
-}
-
-function eventMissing({ id, lastId }: UnitRow): InternalError {
-  return new InternalError(
-    `Events of unit ${id} are not in the table of the events any more, where they had ids up to ${lastId}: rows were deleted, or restored without the tables beside them. Bring the rows back, or restore all tables from one backup.`,
-    { details: { id, lastId } },
-  );
 }
 
 function tornAgain(cause: Error): OperationalError {

@@ -13,16 +13,16 @@
  */
 import { ProgrammingError } from '../../persistence/errors.js';
 import type { UnitOrigin } from '../../persistence/unit.js';
-import { webCrypto } from '../../persistence/web-crypto.js';
 import { statementWriter, writeStatement } from './log-chain.js';
 import type { StatedUnit } from './log-chain.js';
+import { macOf } from './seal-mac.js';
+import type { Mac } from './seal-mac.js';
 
 const VERSION = 1;
 const MAC_BYTES = 16;
 /** A key has so many bytes at least. */
 export const SEAL_KEY_BYTES_MIN = 32;
 const PURPOSE = 'daybook: a unit of a log';
-const ALGORITHM = { name: 'HMAC', hash: 'SHA-256' };
 
 /** With what a log seals. */
 export interface SealOptions {
@@ -43,8 +43,7 @@ export interface SealedUnit extends StatedUnit {
 /** Seals, and proves seals. */
 export class UnitSeals {
   readonly #tenant: string;
-  readonly #bytes: readonly Uint8Array<ArrayBuffer>[];
-  #imported: Promise<readonly CryptoKey[]> | undefined;
+  readonly #macs: readonly Mac[];
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when there is no key, or one is too short */
   constructor({ keys }: SealOptions, tenant: string) {
@@ -54,25 +53,24 @@ export class UnitSeals {
       );
     }
     this.#tenant = tenant;
-    this.#bytes = keys.map((key) => Uint8Array.from(key));
+    this.#macs = keys.map((key) => macOf(Uint8Array.from(key)));
   }
 
   /** Seals a unit with the first key. */
   async seal(unit: SealedUnit): Promise<Uint8Array> {
-    const [key] = await this.#keys();
-    return sealed(await this.#mac(key as CryptoKey, unit));
+    const [mac] = this.#macs;
+    return sealed(await (mac as Mac)(this.#said(unit)));
   }
 
   /** Whether one of the keys has sealed just this. */
   async isSound(unit: SealedUnit, seal: Uint8Array): Promise<boolean> {
     if (seal.length !== MAC_BYTES + 1 || seal[0] !== VERSION) return false;
-    for (const key of await this.#keys()) {
-      if (isEqual(sealed(await this.#mac(key, unit)), seal)) return true;
-    }
+    const said = this.#said(unit);
+    for (const mac of this.#macs) if (isEqual(sealed(await mac(said)), seal)) return true;
     return false;
   }
 
-  async #mac(key: CryptoKey, unit: SealedUnit): Promise<Uint8Array> {
+  #said(unit: SealedUnit): Uint8Array<ArrayBuffer> {
     const { position, total, origin } = unit;
     const writer = statementWriter(unit);
     writer.text(PURPOSE);
@@ -82,13 +80,7 @@ export class UnitSeals {
     writer.text(origin.author);
     writer.varint(origin.recordedAtMs);
     writeStatement(writer, unit);
-    return new Uint8Array(await webCrypto().sign(ALGORITHM, key, writer.finish()));
-  }
-
-  async #keys(): Promise<readonly CryptoKey[]> {
-    return await (this.#imported ??= Promise.all(
-      this.#bytes.map((bytes) => webCrypto().importKey('raw', bytes, ALGORITHM, false, ['sign'])),
-    ));
+    return writer.finish();
   }
 }
 

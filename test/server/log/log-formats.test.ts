@@ -3,6 +3,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { chainHash, chainHashAnywhere, platformChainHash } from '../../../src/server/log/chain-hash.js';
 import { CHAIN_START, fromCursor, nextChain, toCursor } from '../../../src/server/log/log-chain.js';
+import { macAnywhere, macOf, platformMac } from '../../../src/server/log/seal-mac.js';
 import { UnitSeals } from '../../../src/server/log/unit-seals.js';
 
 const UNIT = {
@@ -75,4 +76,15 @@ it('a seal is a MAC of who recorded it, when, where, and of all that a unit says
   expect(Buffer.from(seal)).toEqual(Buffer.concat([Buffer.of(1), mac.subarray(0, 16)]));
   expect(await seals.isSound(sealed, seal)).toBe(true);
   expect(await seals.isSound(sealed, Uint8Array.of(2, ...seal.subarray(1)))).toBe(false);
+});
+
+it('a MAC is the same by the platform and by WebCrypto', async () => {
+  const bytes = Uint8Array.from({ length: 1_000 }, (_, index) => index % 256);
+  for (const length of [32, 64, 65, 200]) {
+    const key = Uint8Array.from({ length }, (_, index) => (index * 7) % 256);
+    const expected = createHmac('sha256', key).update(bytes).digest('hex');
+    for (const make of [macAnywhere, platformMac()!, macOf]) {
+      expect(Buffer.from(await make(key)(bytes)).toString('hex'), `${length}`).toBe(expected);
+    }
+  }
 });

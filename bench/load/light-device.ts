@@ -1,0 +1,141 @@
+/**
+ * A device without a store: the client's transport, its stream of heads and its waits, and of what it holds only how much
+ * that is. A thousand of them fit into a process.
+ *
+ * @module
+ */
+import { CURSOR_START } from '../../src/persistence/unit.js';
+import type { Cursor, PendingUnit } from '../../src/persistence/unit.js';
+import { AttemptTimes } from '../../src/sync/exchange/attempt-times.js';
+import { HeadStream } from '../../src/sync/exchange/head-stream.js';
+import { HttpTransport } from '../../src/sync/exchange/http-transport.js';
+import { UnavailableError } from '../../src/sync/protocol/index.js';
+import { systemClock } from '../../src/util/clock.js';
+import { pause } from '../../src/util/pause.js';
+
+// As a device asks for that has nothing to be careful of.
+const PAGE_BYTES = 1_048_576;
+
+/** What became of the requests of devices. */
+export interface LoadCounts {
+  /** That had to be sent again. */
+  repeated: number;
+  streamsOpened: number;
+}
+
+/** One device. */
+export class LightDevice {
+  readonly #transport: HttpTransport;
+  readonly #times = new AttemptTimes(systemClock, Math.random);
+  readonly #stop = new AbortController();
+  readonly #counts: LoadCounts;
+  readonly #heads = new Set<(head: number) => void>();
+  #cursor: Cursor = CURSOR_START;
+  #head = 0;
+  /** Up to where it has the log. */
+  position = 0;
+  isLive = false;
+
+  /** @param other - whose place in the log it has; otherwise it holds nothing yet */
+  constructor(url: string, name: string, counts: LoadCounts, other?: LightDevice) {
+    this.#counts = counts;
+    if (other !== undefined) [this.#cursor, this.position] = [other.#cursor, other.position];
+    this.#transport = new HttpTransport({
+      url,
+      replicaId: crypto.randomUUID(),
+      // Whoever the token names is a subject of its own, as users are.
+      getToken: () => name,
+      fetch: globalThis.fetch,
+      clock: systemClock,
+    });
+  }
+
+  /** Keeps a stream open until `close`. */
+  listen(): void {
+    const stream = new HeadStream({
+      open: (signal) => {
+        this.#counts.streamsOpened++;
+        return this.#transport.live(signal);
+      },
+      onHead: (head) => {
+        this.#head = Math.max(head, this.#head);
+        for (const told of this.#heads) told(head);
+      },
+      onLive: (isLive) => (this.isLive = isLive),
+      clock: systemClock,
+      random: Math.random,
+    });
+    void stream.run(this.#stop.signal);
+  }
+
+  /** Resolves when the stream has named this head, or a later one. */
+  async heard(head: number): Promise<void> {
+    if (this.#head >= head) return;
+    await new Promise<void>((resolve) => {
+      const told = (next: number): void => {
+        if (next < head) return;
+        this.#heads.delete(told);
+        resolve();
+      };
+      this.#heads.add(told);
+    });
+  }
+
+  /** Sends all, in as few requests as the server takes. @returns the head that it named last */
+  async push(units: readonly PendingUnit[]): Promise<number> {
+    let head = 0;
+    for (let at = 0; at < units.length;) {
+      const some = this.#next(units, at);
+      const answer = await this.#again(() => this.#transport.push(some, this.#stop.signal));
+      if (answer.decisions.length !== some.length) throw new Error('A push ended at a conflict, where there is none.');
+      if (!answer.decisions.every(({ kind }) => kind === 'accepted')) throw new Error('A unit was refused for good.');
+      at += some.length;
+      head = answer.head;
+    }
+    return head;
+  }
+
+  /** Reads pages until it has the log up to a head. */
+  async pull(head: number): Promise<void> {
+    do {
+      const limits = { eventsMax: this.#transport.limits.events, bytesMax: PAGE_BYTES };
+      const page = await this.#again(() => this.#transport.page(this.#cursor, limits, this.#stop.signal));
+      this.#cursor = page.to;
+      this.position = page.position;
+    } while (this.position < head);
+  }
+
+  close(): void {
+    this.#stop.abort();
+  }
+
+  #next(units: readonly PendingUnit[], from: number): readonly PendingUnit[] {
+    const { events: eventsMax, bytes: bytesMax } = this.#transport.limits;
+    let [events, bytes, end] = [0, 0, from];
+    for (; end < units.length; end++) {
+      const unit = units[end] as PendingUnit;
+      events += unit.events.length;
+      bytes += unit.events.reduce((sum, { topic, state }) => sum + topic.length + state.length + 64, 128);
+      if (end > from && (events > eventsMax || bytes > bytesMax)) break;
+    }
+    return units.slice(from, end);
+  }
+
+  /** Sends again what may be sent again, when the client would. */
+  async #again<T>(request: () => Promise<T>): Promise<T> {
+    for (;;) {
+      this.#times.began();
+      try {
+        const answer = await request();
+        this.#times.succeeded();
+        return answer;
+      } catch (error) {
+        if (!(error instanceof UnavailableError)) throw error;
+        this.#counts.repeated++;
+        const asked = error.details['retryAfterMs'];
+        this.#times.failed(false, typeof asked === 'number' ? asked : undefined);
+        await pause(systemClock, this.#times.waitMs, this.#stop.signal);
+      }
+    }
+  }
+}

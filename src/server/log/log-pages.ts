@@ -1,0 +1,96 @@
+/**
+ * Reads pages of a log as it is, before anybody's part of it is taken: once for all who ask in the same moment.
+ *
+ * @module
+ */
+import { InternalError } from '../../persistence/errors.js';
+import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
+import { CHAIN_START } from './log-chain.js';
+import type { LogPlace } from './log-chain.js';
+import type { LogHead, LogStorage, UnitRow } from './log-storage.js';
+import { firstUnits, rangesOf } from './page-units.js';
+import type { StatedConfirmedUnit } from './page-units.js';
+import { SharedReads } from './shared-reads.js';
+import type { PageOptions } from './unit-log.js';
+
+/** A part of the log. The same object for all for whom it was read. */
+export interface ReadPage {
+  /** Where it ends. */
+  readonly last: LogPlace;
+  /** The position of the end of the log. */
+  readonly head: number;
+  readonly units: readonly StatedConfirmedUnit[];
+}
+
+type Limits = Pick<PageOptions, 'eventsMax' | 'bytesMax'>;
+
+/** Reads a log. */
+export class LogPages {
+  readonly #storage: LogStorage;
+  readonly #readHead: () => Promise<LogHead>;
+  readonly #reads = new SharedReads<ReadPage | undefined>();
+
+  /** @param readHead - the end of the log, with what others have recorded */
+  constructor(storage: LogStorage, readHead: () => Promise<LogHead>) {
+    this.#storage = storage;
+    this.#readHead = readHead;
+  }
+
+  /**
+   * @returns `undefined` when the log does not have the place
+   * @throws InternalError (`INTERNAL_ERROR`) when events of the log are gone
+   */
+  async after(from: LogPlace, { eventsMax, bytesMax }: Limits): Promise<ReadPage | undefined> {
+    const key = `${from.position} ${from.chain} ${eventsMax} ${bytesMax}`;
+    return await this.#reads.read(key, () => this.#read(from, { eventsMax, bytesMax }));
+  }
+
+  async #read(from: LogPlace, limits: Limits): Promise<ReadPage | undefined> {
+    const head = await this.#readHead();
+    if (from.position > head.position) return undefined;
+    const rows = await this.#rowsAfter(from, limits.eventsMax);
+    if (rows === undefined) return undefined;
+    const shown = firstUnits(rows, limits);
+    const last = shown.at(-1) ?? from;
+    // The log may have grown meanwhile.
+    return { last, head: Math.max(head.position, last.position), units: await this.#confirmed(shown) };
+  }
+
+  /** Rows after a place, if the log has that place. */
+  async #rowsAfter({ position, chain }: LogPlace, limit: number): Promise<readonly UnitRow[] | undefined> {
+    if (position === 0) return chain === CHAIN_START ? await this.#storage.units(1, limit) : undefined;
+    const [at, ...rows] = await this.#storage.units(position, limit + 1);
+    return at?.position === position && at.chain === chain ? rows : undefined;
+  }
+
+  async #confirmed(rows: readonly UnitRow[]): Promise<StatedConfirmedUnit[]> {
+    const events = await this.#eventsOf(rows);
+    return rows.map((row) => {
+      const { id, isCommutative, scopes, after, position, count: total, author, recordedAtMs } = row;
+      const own = Array.from({ length: total }, (_, index) => {
+        const event = events.get(row.lastId - total + 1 + index);
+        if (event === undefined) throw eventMissing(row);
+        return event;
+      });
+      const origin = { author, recordedAtMs, seal: new Uint8Array(0) };
+      return { id, isCommutative, scopes, after, position, total, events: own, origin };
+    });
+  }
+
+  /** Events by their ids: read in one range where the units follow each other, which is nearly always. */
+  async #eventsOf(rows: readonly UnitRow[]): Promise<ReadonlyMap<NotificationId, StoredEvent>> {
+    const found = new Map<NotificationId, StoredEvent>();
+    for (const range of rangesOf(rows)) {
+      const events = await this.#storage.events(range, range.last - range.first + 1);
+      for (const { id, ...event } of events) found.set(id, event);
+    }
+    return found;
+  }
+}
+
+function eventMissing({ id, lastId }: UnitRow): InternalError {
+  return new InternalError(
+    `Events of unit ${id} are not in the table of the events any more, where they had ids up to ${lastId}: rows were deleted, or restored without the tables beside them. Bring the rows back, or restore all tables from one backup.`,
+    { details: { id, lastId } },
+  );
+}
