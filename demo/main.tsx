@@ -23,10 +23,15 @@ startApp(readPageSettings(new URL(location.href))).catch((error: unknown) => {
 
 async function startApp(settings: PageSettings): Promise<void> {
   const daybook = await openDaybook({ name: settings.storeName });
-  // A demo's database may be deleted between two visits; this one then gets its counts again.
-  const sync = startSync({ store: daybook, url: settings.syncUrl, onServerBehind: 'resend' });
-  const recorder = daybook.recorder;
-  const model = new StockCountModel({ daybook, recorder, sync, items: STOCK_ITEMS, now: () => new Date() });
+  // Each device counts on its own shelves: those of others are in the books, and not here.
+  const sync = startSync({ store: daybook, url: settings.syncUrl, direction: 'push' });
+  const { recorder } = daybook;
+  const firstPendingId = async (): Promise<number | undefined> => {
+    const [first] = await recorder.selectPendingUnits(0, { eventsMax: 1, bytesMax: 1 });
+    return first?.firstNotificationId;
+  };
+  const items = STOCK_ITEMS;
+  const model = new StockCountModel({ daybook, recorder, sync, firstPendingId, items, now: () => new Date() });
   followWorkOffline(model);
   await model.start();
   const books = startBooks(settings, model);
@@ -51,9 +56,9 @@ function startBooks(settings: PageSettings, model: StockCountModel): BooksFeed {
   const books = new BooksFeed({ url: settings.booksUrl, fetch: (...request) => fetch(...request), isVisible });
   let confirmedId = 0;
   // Counts that have just arrived are shown at once, not at the next interval.
-  model.state.subscribe(({ sync }) => {
-    if (sync.confirmedId === confirmedId) return;
-    confirmedId = sync.confirmedId;
+  model.state.subscribe((state) => {
+    if (state.confirmedId === confirmedId) return;
+    confirmedId = state.confirmedId;
     books.refresh();
   });
   document.addEventListener('visibilitychange', () => isVisible() && books.refresh());

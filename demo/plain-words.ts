@@ -20,9 +20,7 @@ const SYNC_SENTENCES: Readonly<Record<string, string>> = {
   UNAVAILABLE: 'The warehouse’s server does not answer right now. Your counts are safe on this device.',
   UNAUTHORIZED: 'The server wants you to sign in again. Your counts are safe on this device.',
   FORBIDDEN: 'The server does not take counts from this device. They are safe here.',
-  REPLICA_DIVERGED: 'This device’s counts were copied or rolled back, so sending stopped. Nothing here was changed.',
-  SERVER_BEHIND: 'The server has lost counts that it had before. They are still safe on this device.',
-  INTEGRITY_ERROR: 'Another device has written to the same count, so sending stopped. Nothing here was changed.',
+  STUCK: 'The server takes counts and does not keep them. They are safe on this device.',
   TOO_LARGE: 'The server finds what we send too large. Your counts are safe on this device.',
   UPGRADE_REQUIRED: 'This page and the server are of different versions. Reload the page when you have a network.',
 };
@@ -33,6 +31,11 @@ export function syncSentence(status: SyncStatus): string | undefined {
   // What the user or the device asked for is no error, whatever went wrong before it.
   if (lastError === undefined || state === 'paused' || state === 'offline') return undefined;
   return SYNC_SENTENCES[codeOf(lastError)] ?? 'Sending did not work. Your counts are safe on this device.';
+}
+
+/** What became of counts that are not in the books, and will not be by themselves. */
+export function setAsideSentence(units: number): string {
+  return `The books did not take ${entriesOf(units)} of this device. They were not deleted; please ask for help before you clear anything.`;
 }
 
 const COUNT_SENTENCES: Readonly<Record<string, string>> = {

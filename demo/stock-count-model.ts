@@ -29,6 +29,8 @@ export interface StockCountState {
   /** All events of this device, also those that `rows` no longer shows. */
   readonly entriesTotal: number;
   readonly sync: SyncStatus;
+  /** Everything up to this notification is in the books, or was never this device's to send. */
+  readonly confirmedId: number;
   /** The user asked for no sending. */
   readonly workOffline: boolean;
   /** What went wrong with the last count; undefined when it was kept. */
@@ -42,7 +44,9 @@ export interface StockCountParts {
   readonly daybook: Pick<Daybook, 'replicaId' | 'onRecorded'>;
   /** Of the daybook. */
   readonly recorder: SqlRecorder;
-  readonly sync: Pick<Sync, 'status' | 'pushNow' | 'pause' | 'resume'>;
+  readonly sync: Pick<Sync, 'status' | 'syncNow' | 'pause' | 'resume'>;
+  /** Gives the notification id of the first event that waits to be sent; undefined when none does. */
+  readonly firstPendingId: () => Promise<number | undefined>;
   readonly items: readonly StockItem[];
   readonly now: () => Date;
 }
@@ -73,6 +77,7 @@ export class StockCountModel {
       rows: [],
       entriesTotal: 0,
       sync: sync.status.value,
+      confirmedId: 0,
       workOffline: false,
       countError: undefined,
       recountError: undefined,
@@ -102,9 +107,7 @@ export class StockCountModel {
     });
     this.#lastReadId = Math.max(0, (await this.#application.head()) - EVENT_ROWS_MAX);
     await this.#readOn();
-    const stopStatus = sync.status.subscribe((status) =>
-      this.#update({ sync: asRead(status, this.#state.value.rows) }),
-    );
+    const stopStatus = sync.status.subscribe((status) => this.#update({ sync: asRead(status, this.#state.value) }));
     const stopRecounts = this.#application.recountStatus.subscribe(({ state, lastError }) => {
       // While it waits for storage it goes on by itself, and a count says the same in better words.
       if (state === 'stopped' && lastError !== undefined) this.#update({ recountError: asError(lastError) });
@@ -139,7 +142,7 @@ export class StockCountModel {
 
   /** Sends what waits, without waiting for the next attempt. */
   sendNow(): void {
-    this.#parts.sync.pushNow();
+    this.#parts.sync.syncNow();
   }
 
   /** Never rejects: what went wrong is in the state. */
@@ -182,13 +185,17 @@ export class StockCountModel {
       this.#application.view(),
     ]);
     this.#lastReadId = newer.at(-1)?.notificationId ?? this.#lastReadId;
+    // After the events: what is recorded between the two is not said to be in the books.
+    const firstPendingId = (await this.#parts.firstPendingId()) ?? Infinity;
+    const confirmedId = Math.min(this.#lastReadId, firstPendingId - 1);
     const rows = withNewer(this.#state.value.rows, newer);
     this.#update({
       counts: itemCounts(this.#parts.items, view),
       recounts: view.recounts,
       rows,
       entriesTotal: view.entriesTotal,
-      sync: asRead(this.#parts.sync.status.value, rows),
+      confirmedId,
+      sync: asRead(this.#parts.sync.status.value, { rows, confirmedId }),
     });
   }
 
@@ -202,8 +209,8 @@ export class StockCountModel {
 }
 
 /** How much is pending is for sync to say. What the list shows as not sent is, also in the moment before sync has seen it. */
-function asRead(status: SyncStatus, rows: readonly EntryRow[]): SyncStatus {
-  const shownUnsent = rows.filter(({ notificationId }) => notificationId > status.confirmedId).length;
+function asRead(status: SyncStatus, { rows, confirmedId }: Pick<StockCountState, 'rows' | 'confirmedId'>): SyncStatus {
+  const shownUnsent = rows.filter(({ notificationId }) => notificationId > confirmedId).length;
   const { pending = 0 } = status;
   return shownUnsent > pending ? { ...status, pending: shownUnsent } : status;
 }

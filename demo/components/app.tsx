@@ -30,7 +30,7 @@ export function App({ model, books, changeWorkOffline }: AppProps): JSX.Element 
       <main class="panels">
         <ItemList
           counts={state.counts}
-          confirmedId={state.sync.confirmedId}
+          confirmedId={state.confirmedId}
           step={(sku, change) => void model.step(sku, change)}
           enter={(sku, quantity) => void model.enter(sku, quantity)}
         />

@@ -12,7 +12,7 @@ export interface EventListProps {
 
 /** Every entry of this device, newest first, and where it is. */
 export function EventList({ state }: EventListProps): JSX.Element {
-  const { rows, entriesTotal, sync } = state;
+  const { rows, entriesTotal, confirmedId, sync } = state;
   return (
     <section class="panel panel-events" aria-labelledby="events-title">
       <header class="panel-header">
@@ -27,7 +27,7 @@ export function EventList({ state }: EventListProps): JSX.Element {
         ) : (
           <ol class="events" reversed>
             {rows.map((row) => (
-              <EntryLine key={row.notificationId} row={row} inBooks={row.notificationId <= sync.confirmedId} />
+              <EntryLine key={row.notificationId} row={row} inBooks={row.notificationId <= confirmedId} />
             ))}
           </ol>
         )}

@@ -1,8 +1,11 @@
+import type { SyncState } from 'daybook/sync';
 import type { JSX } from 'preact';
-import { codeOf, countSentence, RECOUNT_SENTENCE, syncSentence } from '../plain-words.js';
+import { codeOf, countSentence, RECOUNT_SENTENCE, setAsideSentence, syncSentence } from '../plain-words.js';
 import type { StockCountState } from '../stock-count-model.js';
 import { Icon } from './icons.js';
 import { useNowMs } from './use-now.js';
+
+const AT_WORK: ReadonlySet<SyncState> = new Set(['connecting', 'pushing', 'pulling', 'healing']);
 
 /** Parts of {@link Notices}. */
 export interface NoticesProps {
@@ -39,6 +42,12 @@ export function Notices({ state, sendNow }: NoticesProps): JSX.Element {
           </button>
         </p>
       )}
+      {sync.setAside !== undefined && sync.setAside > 0 && (
+        <p class="notice" data-testid="set-aside">
+          <Icon name="warning" />
+          <span class="notice-words">{setAsideSentence(sync.setAside)}</span>
+        </p>
+      )}
       {sentence !== undefined && (
         <p class="notice" data-testid="sync-error">
           <Icon name="warning" />
@@ -50,7 +59,7 @@ export function Notices({ state, sendNow }: NoticesProps): JSX.Element {
             type="button"
             class="button"
             data-testid="try-now"
-            disabled={sync.state === 'pushing'}
+            disabled={AT_WORK.has(sync.state)}
             onClick={sendNow}
           >
             Try now

@@ -24,7 +24,11 @@ const BOOKS_SQL = `
 SELECT
   (SELECT count(*) FROM ${APPLICATION_NAME}_events) AS total,
   (SELECT count(DISTINCT (originator_id, originator_version)) FROM ${APPLICATION_NAME}_events) AS distinct_total,
-  (SELECT coalesce(json_agg(DISTINCT application_name), '[]') FROM ${APPLICATION_NAME}_tracking) AS devices,
+  (SELECT coalesce(json_agg(DISTINCT device), '[]') FROM (
+     SELECT replica AS device FROM daybook_${APPLICATION_NAME}_units WHERE replica <> ''
+     -- Books that were begun before there were units.
+     UNION SELECT application_name FROM ${APPLICATION_NAME}_tracking
+   ) AS known) AS devices,
   (SELECT coalesce(json_agg(latest ORDER BY latest.position DESC), '[]') FROM (
      SELECT notification_id AS position, originator_id AS "originatorId", topic,
        CASE WHEN octet_length(state) <= ${STATE_BYTES_MAX} THEN encode(state, 'base64') END AS state

@@ -19,6 +19,7 @@ import { packPage, unpackLostUnits, unpackPendingUnits } from '../persistence/un
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../persistence/unit.js';
 import type {
   EndOfHealing,
+  InsertPageOptions,
   PageOutcome,
   SetAsideReason,
   SetAsideUnit,
@@ -142,11 +143,11 @@ export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
     return unpackPendingUnits(await this.#link.call((host) => host.selectPendingUnits(after, limits)));
   }
 
-  async insertPage(page: UnitPage): Promise<PageOutcome> {
+  async insertPage(page: UnitPage, options?: InsertPageOptions): Promise<PageOutcome> {
     // Here already, as above.
     for (const { events } of page.units) validateEvents(events);
     const packed = packPage(page);
-    return this.#link.call((host) => host.insertPage(transfer(packed, [packed.buffer])));
+    return this.#link.call((host) => host.insertPage(transfer(packed, [packed.buffer]), options));
   }
 
   async setAside(

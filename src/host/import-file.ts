@@ -13,7 +13,7 @@ import type { ImportProgress, OnOpenProgress } from '../persistence/journal/open
 import { importStore } from '../persistence/indexeddb/store-import.js';
 import type { ImportResult, TrialStore } from '../persistence/indexeddb/store-import.js';
 import type { SqlJsImageDatabase } from '../persistence/sqlite/sqljs-database.js';
-import { readConfirmed } from '../sync/confirmed.js';
+import { readUnsynced } from '../sync/confirmed.js';
 import { systemClock } from '../util/clock.js';
 import { ProgressLine } from './progress-line.js';
 import { openReader } from './replica-reader.js';
@@ -64,6 +64,6 @@ async function tryStore(
   const recorder = await openReader(database, journal, onProgress);
   // The replica applies lazily: this makes it apply all that there is.
   await recorder.selectNotifications({ start: 1, limit: 1 });
-  const confirmed = await readConfirmed(recorder);
+  const confirmed = await readUnsynced(recorder);
   return { ...confirmed, position: recorder.position };
 }

@@ -15,6 +15,7 @@ import type { Notification, NotificationId, OriginatorId, StoredEvent } from '..
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../persistence/unit.js';
 import type {
   EndOfHealing,
+  InsertPageOptions,
   PageOutcome,
   SetAsideReason,
   SetAsideUnit,
@@ -211,8 +212,8 @@ class HostedRecorder implements DaybookRecorder {
     return this.#recorder.selectPendingUnits(after, limits);
   }
 
-  insertPage(page: UnitPage): Promise<PageOutcome> {
-    return this.#recorder.insertPage(page);
+  insertPage(page: UnitPage, options?: InsertPageOptions): Promise<PageOutcome> {
+    return this.#recorder.insertPage(page, options);
   }
 
   setAside(refused: readonly { readonly id: UnitId; readonly reason: SetAsideReason }[]): Promise<readonly UnitId[]> {

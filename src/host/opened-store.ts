@@ -15,7 +15,7 @@ import type { Durability } from '../persistence/journal/journal.js';
 import type { OnOpenProgress } from '../persistence/journal/open-progress.js';
 import type { StoreIdentity } from '../persistence/journal/store-identity.js';
 import { SqliteOwnTables } from '../persistence/sqlite/own-tables/sqlite-own-tables.js';
-import { readConfirmed } from '../sync/confirmed.js';
+import { readUnsynced } from '../sync/confirmed.js';
 import { systemClock } from '../util/clock.js';
 import { HeadChannel } from './head-channel.js';
 import { ImagedReplica } from './imaged-replica.js';
@@ -78,7 +78,7 @@ export class OpenedStore {
     const [{ rows }, { largestId, pending }, checkpointPosition] = await Promise.all([
       // Not the largest id: what was set aside has left its ids behind.
       recorder.query('SELECT count(*) AS events FROM stored_events'),
-      readConfirmed(recorder),
+      readUnsynced(recorder),
       new Checkpoints({ storage: journal.checkpoints }).newestPosition(),
     ]);
     const { lastError } = checkpoints;

@@ -17,7 +17,7 @@ import { ImportIncompleteError } from '../persistence/errors.js';
 import { IndexedDbJournal } from '../persistence/indexeddb/indexeddb-journal.js';
 import type { ImportProgress, OnOpenProgress } from '../persistence/journal/open-progress.js';
 import type { ImportResult } from '../persistence/indexeddb/store-import.js';
-import { readConfirmed } from '../sync/confirmed.js';
+import { readUnsynced } from '../sync/confirmed.js';
 import { systemClock } from '../util/clock.js';
 import { deleteStore } from './delete-store.js';
 import { ExportSource } from './export-source.js';
@@ -65,7 +65,7 @@ async function countUnsynced({ name, wasmUrl }: HostBackupOptions): Promise<numb
       IndexedDbJournal.open({ name, newIdentity, clock: systemClock }),
     ]);
     const recorder = await openReader(database, journal);
-    const { pending } = await readConfirmed(recorder);
+    const { pending } = await readUnsynced(recorder);
     await recorder.close();
     return pending;
   } catch (error) {

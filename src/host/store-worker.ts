@@ -98,7 +98,8 @@ export class StoreWorker implements StoreHost {
   readonly selectPendingUnits: StoreHost['selectPendingUnits'] = async (after, limits) =>
     transferred(packPendingUnits(await (await this.#recorder()).selectPendingUnits(after, limits)));
 
-  readonly insertPage: StoreHost['insertPage'] = async (page) => (await this.#recorder()).insertPage(unpackPage(page));
+  readonly insertPage: StoreHost['insertPage'] = async (page, options) =>
+    (await this.#recorder()).insertPage(unpackPage(page), options);
 
   readonly setAside: StoreHost['setAside'] = async (refused) => (await this.#recorder()).setAside(refused);
 

@@ -14,6 +14,12 @@ export interface WakeSources {
    * @returns stops the calls
    */
   onWake(listener: () => void): () => void;
+  /**
+   * Calls a listener when the page is about to be frozen, and when it goes on: what it holds it had better let go of.
+   *
+   * @returns stops the calls
+   */
+  onFreeze?(listener: (isFrozen: boolean) => void): () => void;
 }
 
 /** The page's own events; where there is no page (Node, a worker), what of it there is. */
@@ -33,6 +39,14 @@ export const pageWakeSources: WakeSources = {
       },
       { signal },
     );
+    return () => stop.abort();
+  },
+  onFreeze(listener) {
+    const stop = new AbortController();
+    const { signal } = stop;
+    const page = globalThis.document as Document | undefined;
+    page?.addEventListener('freeze', () => listener(true), { signal });
+    page?.addEventListener('resume', () => listener(false), { signal });
     return () => stop.abort();
   },
 };

@@ -112,6 +112,17 @@ export interface UnitLimits {
   readonly bytesMax: number;
 }
 
+/** Options of {@link UnitRecorder.insertPage}. */
+export interface InsertPageOptions {
+  /**
+   * Whether of others only what they have recorded on aggregates that are here is kept. The rest of the page is passed over
+   * for good: it does not come again.
+   *
+   * @defaultValue false: all of it is kept
+   */
+  readonly ownOnly?: boolean;
+}
+
 /** A recorder whose events belong to units. `supports.units` says so. */
 export interface UnitRecorder {
   /** Reads how far the store is. */
@@ -129,7 +140,7 @@ export interface UnitRecorder {
    *
    * @throws DataError (`DATA_ERROR`) when the page cannot be what a server has: a version does not follow the one before
    */
-  insertPage(page: UnitPage): Promise<PageOutcome>;
+  insertPage(page: UnitPage, options?: InsertPageOptions): Promise<PageOutcome>;
 
   /** Sets aside pending units that a server has refused for good, with what builds on them. @returns all of them */
   setAside(refused: readonly { readonly id: UnitId; readonly reason: SetAsideReason }[]): Promise<readonly UnitId[]>;

@@ -1,17 +1,17 @@
 /**
  * What of a store no server has confirmed. Whoever wants to know asks here, and nobody else reckons with ids: what is
- * pushed, reported, imported and deleted must agree on it.
+ * reported, imported and deleted must agree on it.
  *
- * 1. The store remembers it itself, as a tracking record like any other: it moves forward only, and is written in a
- *    journal record like everything else.
- * 2. Confirmed is everything up to an id, because a push begins right after the last confirmed one.
- * 3. Of a copy it is the same, in the store's own ids: what its original had confirmed is confirmed (`pushBaseId`).
+ * 1. The store knows it of each unit: pages confirm.
+ * 2. A store that was pushed by the first protocol remembers an id, up to which everything was confirmed, as a tracking
+ *    record like any other. Its units are confirmed by pages as soon as it is synchronised again; until then that id counts.
+ * 3. Of a copy it is the same, in the store's own ids.
  *
  * @module
  */
-import { IntegrityError } from '../persistence/errors.js';
 import type { ProcessRecorder } from '../persistence/recorder.js';
 import type { NotificationId } from '../persistence/stored-event.js';
+import type { UnitRecorder } from '../persistence/unit-recorder.js';
 
 /** Under this name the store remembers what the server confirmed. */
 export const PUSH_TRACKING_NAME = 'daybook:push';
@@ -26,43 +26,28 @@ export interface Confirmed {
   readonly pending: number;
 }
 
-/**
- * Reads how far a store is confirmed.
- *
- * @param serverId - where the server stands, where that is behind what the store remembers
- */
+/** Reads how far a store is confirmed by the first protocol. */
 export async function readConfirmed(
   recorder: Pick<ProcessRecorder, 'maxNotificationId' | 'maxTrackingId'>,
-  serverId: NotificationId = Infinity,
 ): Promise<Confirmed> {
   // In this order: what is recorded between the two counts as pending, and never the other way round.
-  const [rememberedId, largestId] = await Promise.all([
+  const [confirmedId, largestId] = await Promise.all([
     recorder.maxTrackingId(PUSH_TRACKING_NAME),
     recorder.maxNotificationId(),
   ]);
-  return confirmedUpTo(Math.min(rememberedId, serverId), largestId);
-}
-
-/** How far a store is, where another tab knows how far it is confirmed. */
-export function confirmedUpTo(confirmedId: NotificationId, largestId: NotificationId): Confirmed {
   return { largestId, confirmedId, pending: Math.max(0, largestId - confirmedId) };
 }
 
 /**
- * Records that a server has everything up to an id.
- *
- * @returns whether the store remembers that now: not when it is about events that the store does not have
+ * Reads what of a store is not synced, whichever protocol has confirmed it: the first one, which went by ids, or the second
+ * one, by units. A store that has only spoken the first one has no confirmed units yet, and one of the second no ids.
  */
-export async function recordConfirmed(
-  recorder: Pick<ProcessRecorder, 'maxNotificationId' | 'insertEvents'>,
-  notificationId: NotificationId,
-): Promise<boolean> {
-  if (notificationId > (await recorder.maxNotificationId())) return false;
-  try {
-    await recorder.insertEvents([], { tracking: { applicationName: PUSH_TRACKING_NAME, notificationId } });
-  } catch (error) {
-    // The store remembers as much already: another tab was first, or a server that was behind has caught up.
-    if (!(error instanceof IntegrityError)) throw error;
-  }
-  return true;
+export async function readUnsynced(
+  recorder: Pick<ProcessRecorder, 'maxNotificationId' | 'maxTrackingId'> & Pick<UnitRecorder, 'syncProgress'>,
+): Promise<Confirmed> {
+  const [{ pendingEvents }, { pending, ...rest }] = await Promise.all([
+    recorder.syncProgress(),
+    readConfirmed(recorder),
+  ]);
+  return { ...rest, pending: Math.min(pending, pendingEvents) };
 }

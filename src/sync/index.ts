@@ -1,5 +1,5 @@
 /**
- * Synchronisation: pushes the events of a store to a server, exactly once each.
+ * Synchronisation: keeps a store and a server's log in agreement, both ways.
  *
  * @module
  */
@@ -19,11 +19,10 @@ export {
   UnavailableError,
   UpgradeRequiredError,
 } from './protocol/index.js';
-export { BACKOFF_DELAY_MS_MAX, BACKOFF_DELAY_MS_MIN } from './push/push-backoff.js';
+export type { Direction } from './exchange/exchange-work.js';
 export type { GetToken } from './exchange/server-requests.js';
-export type { OnServerBehind } from './push/pusher.js';
 export { startSync } from './tabs/start-sync.js';
-export type { StartSyncOptions, Sync } from './tabs/start-sync.js';
+export type { StartSyncOptions, Sync } from './tabs/start-sync-options.js';
 export { PUSH_TRACKING_NAME } from './confirmed.js';
 export type { SyncState, SyncStatus } from './sync-status.js';
 export type { SyncStore } from './sync-store.js';

@@ -6,33 +6,53 @@
 
 /**
  * - `starting`: not known yet
- * - `idle`: everything is confirmed
- * - `pushing`: a batch is on its way
- * - `waiting`: the last attempt failed, or the tab that pushes has not begun one; it follows by itself
+ * - `connecting`: asks a server that has not answered since the last trouble
+ * - `pushing`, `pulling`: sends what is recorded here, fetches what others have recorded
+ * - `healing`: the server lost a part of what it had confirmed, and gets it back
+ * - `live`: everything is confirmed, and everything fetched, as far as it is known
+ * - `waiting`: the last attempt failed, or the tab that synchronises has not begun one; it follows by itself
  * - `offline`: the browser says that there is no network
+ * - `needs-auth`: the server does not take the token, or there is none
+ * - `upgrade-required`: the server does not speak this version any more
+ * - `stuck`: the server refuses, the store of the tab that synchronises fails, or nothing moves: tried again once a minute,
+ *   and by another tab where there is one
  * - `paused`: by choice
- * - `stopped`: the server refuses, or the store of the tab that pushes fails; tried again once a minute, because servers
- *   are mended too, and by another tab where there is one
  */
-export type SyncState = 'starting' | 'idle' | 'pushing' | 'waiting' | 'offline' | 'paused' | 'stopped';
+export type SyncState =
+  | 'starting'
+  | 'connecting'
+  | 'pushing'
+  | 'pulling'
+  | 'healing'
+  | 'live'
+  | 'waiting'
+  | 'offline'
+  | 'needs-auth'
+  | 'upgrade-required'
+  | 'stuck'
+  | 'paused';
 
 /** How synchronisation stands. */
 export interface SyncStatus {
   readonly state: SyncState;
   /**
-   * Notifications that this tab knows of and no server has confirmed; `undefined` while that is not known: at first, and
+   * Events that this tab knows of and the server has not confirmed; `undefined` while that is not known: at first, and
    * when the store of this tab cannot be read.
    */
   readonly pending: number | undefined;
-  /** The last notification id that the server confirmed; 0 at first. */
-  readonly confirmedId: number;
+  /** Units that wait for somebody to decide what becomes of them; `undefined` likewise. */
+  readonly setAside: number | undefined;
+  /** Where the store stands in the server's log; 0 at first. */
+  readonly position: number;
+  /** The end of the server's log, as far as it has been heard of. Not less than `position`. */
+  readonly head: number;
   /** Whether the browser says that there is no network. */
   readonly offline: boolean;
-  /** When the server last confirmed something, in milliseconds since 1970. Not kept across restarts. */
+  /** When the server last answered something of use, in milliseconds since 1970. Not kept across restarts. */
   readonly lastSuccessAtMs: number | undefined;
   /** Why the last attempt failed; gone after a success. */
   readonly lastError: Error | undefined;
-  /** When the next attempt is due, while waiting. */
+  /** When the next attempt is due, in milliseconds since 1970, while there is one to wait for. */
   readonly nextAttemptAtMs: number | undefined;
 }
 
@@ -40,7 +60,9 @@ export interface SyncStatus {
 export const INITIAL_SYNC_STATUS: SyncStatus = {
   state: 'starting',
   pending: undefined,
-  confirmedId: 0,
+  setAside: undefined,
+  position: 0,
+  head: 0,
   offline: false,
   lastSuccessAtMs: undefined,
   lastError: undefined,

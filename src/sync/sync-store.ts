@@ -3,17 +3,17 @@
  *
  * @module
  */
-import type { ProcessRecorder } from '../persistence/recorder.js';
+import type { RecorderSupport } from '../persistence/recorder.js';
+import type { UnitRecorder } from '../persistence/unit-recorder.js';
 
-/** A store that can be pushed; what `openDaybook` returns is one. */
+/** A store that can be synchronised; what `openDaybook` and `openStore` return is one. */
 export interface SyncStore {
-  /** Its name within this origin: tabs that push the same store agree by it who does. */
+  /** Its name within this origin: tabs of the same store agree by it which of them synchronises. */
   readonly name: string;
   /** Identifies it to the server: a random UUID, made once. */
   readonly replicaId: string;
-  /** Of a copy of another store: events up to this id are that one's to push, and never pushed as this one's. @defaultValue 0 */
-  readonly pushBaseId?: number;
-  readonly recorder: ProcessRecorder;
-  /** Calls a listener soon after something was recorded. @returns stops the calls */
+  /** Knows units, and says so in `supports.units`. */
+  readonly recorder: UnitRecorder & { readonly supports?: RecorderSupport | undefined };
+  /** Calls a listener soon after something was recorded, by any tab, or came from the server. @returns stops the calls */
   onRecorded(listener: () => void): () => void;
 }

@@ -22,6 +22,8 @@ import { stockIdOf, testStock } from '../../src/testing/conformance/order-world.
 import { recordWith, sampleRecordedEvent } from '../../src/testing/conformance/recorded-events.js';
 import { ObservableValue } from '../../src/util/observable.js';
 import { PATIENTLY } from '../support/patience.js';
+import { postPush } from '../support/push-client.js';
+import { makeEvents, makePush } from '../support/stored-events.js';
 import { Scene } from '../support/sync-scene.js';
 import { uncaughtErrors } from '../support/uncaught-errors.js';
 
@@ -248,14 +250,26 @@ const FUNCTIONS: readonly (readonly [name: string, place: string, failures: numb
   ],
   [
     'what a sync is woken by',
-    'sync/tabs/start-sync.ts wakeSources',
+    'sync/tabs/start-sync-options.ts wakeSources',
     1,
     async () => {
-      const scene = new Scene(newOriginatorId());
+      const scene = await Scene.open();
       await scene.count(2);
       scene.start({ wakeSources: { isOffline: () => false, onWake: fail } });
-      await scene.until(({ confirmedId }) => confirmedId === 2);
-      await scene.sync.close();
+      await scene.settled();
+      await scene.close();
+    },
+  ],
+  [
+    'what a sync is told of freezing by',
+    'origin/wake-sources.ts onFreeze',
+    1,
+    async () => {
+      const scene = await Scene.open();
+      await scene.count(2);
+      scene.start({ wakeSources: { isOffline: () => false, onWake: () => () => undefined, onFreeze: fail } });
+      await scene.settled();
+      await scene.close();
     },
   ],
   [
@@ -269,11 +283,8 @@ const FUNCTIONS: readonly (readonly [name: string, place: string, failures: numb
       for (const listener of listeners) {
         const onRecorded = (): unknown => listener();
         const { fetch } = createSyncServer({ recorder, tokens: ['secret'], onRecorded, log });
-        const scene = new Scene(newOriginatorId());
-        await scene.count(1);
-        scene.start({ fetch: async (input, init) => await fetch(new Request(input, init)) });
-        await scene.until(({ confirmedId }) => confirmedId === 1);
-        await scene.sync.close();
+        const answer = await postPush(fetch, makePush(makeEvents(1)), { authorization: 'Bearer secret' });
+        expect(answer.status).toBe(200);
         await vi.waitUntil(() => log.mock.calls.length > 0, PATIENTLY);
         expect(log).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('onRecorded'), expect.any(RangeError));
         log.mockClear();
@@ -291,11 +302,11 @@ describe('a function of a user that fails', () => {
 
   test('that says whether there is a network: an attempt is made', async () => {
     const errors = uncaughtErrors();
-    const scene = new Scene(newOriginatorId());
+    const scene = await Scene.open();
     await scene.count(2);
     scene.start({ wakeSources: { isOffline: fail, onWake: () => () => undefined } });
-    await scene.until(({ confirmedId }) => confirmedId === 2);
-    await scene.sync.close();
+    await scene.settled();
+    await scene.close();
     expect(new Set(errors.map(String))).toEqual(new Set([FAILURE]));
   });
 
@@ -355,7 +366,6 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'server/server-front.ts log': 'quiet: as that of a server, above',
   'server/unit-server.ts onRecorded': 'unit-server.test.ts',
   'sync/exchange/server-requests.ts onHeaders': 'our own',
-  'sync/tabs/start-sync.ts onServerBehind': 'no function',
   'util/bounded-body.ts onChunk': 'our own',
   'util/work-loop.ts onStart': 'our own',
 };

@@ -145,7 +145,7 @@ const WRONG: readonly (readonly [option: string, use: () => unknown])[] = [
   ['batchEventsMax', () => runner({ batchEventsMax: Number.NaN })],
   ['mode', () => cloudEvents({ mode: 'binry' as never })],
   ['source', () => cloudEvents({ source: '' })],
-  ['onServerBehind', () => startSync({ store: lent, url: 'https://x.example', onServerBehind: 'restart' as never })],
+  ['direction', () => startSync({ store: lent, url: 'https://x.example', direction: 'down' as never })],
   ['limit', () => new MemoryEventIndex().find({ limit: Number.NaN })],
   ['after', () => new MemoryEventIndex().find({ after: Number.NaN })],
   [

@@ -3,8 +3,10 @@ import { readBooks } from '../../demo/server/books-query.js';
 import { ITEM_COUNTED, RECOUNT_DONE } from '../../demo/stock-events.js';
 import { PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
 import type { StoredEvent } from '../../src/persistence/stored-event.js';
+import { PostgresUnitLog } from '../../src/server/log/postgres-unit-log.js';
 import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
 import type { PostgresFixture } from '../support/postgres-fixture.js';
+import { pendingUnits } from '../support/unit-wire.js';
 
 let postgres: PostgresFixture;
 const schema = uniqueName();
@@ -23,6 +25,8 @@ afterAll(() => postgres.close());
 it('one event that is not the demo’s does not take the books from everybody', async () => {
   const recorder = new PostgresProcessRecorder({ pool: postgres.pool, applicationName: 'stockcount' });
   await recorder.createTable();
+  const unitLog = new PostgresUnitLog({ recorder, name: 'daybook_stockcount' });
+  await unitLog.createTables();
   const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
   const good = { sku: 'a', name: 'Screws', quantity: 7, previousQuantity: 6, countedAt: '2026-01-02T03:04:05.000Z' };
   const states = [
@@ -62,4 +66,7 @@ it('one event that is not the demo’s does not take the books from everybody', 
     [events.length, 'counted', 'Nails \u0000', 7],
     [1, 'counted', 'Screws', 7],
   ]);
+  // Books that were begun by the first protocol go on with units: devices of both are devices.
+  await unitLog.push(pendingUnits(1), { subject: '', replicaId: crypto.randomUUID() });
+  expect(await readBooks(postgres.pool, 50)).toMatchObject({ total: events.length + 2, devices: 2 });
 });

@@ -12,24 +12,28 @@ import { ObservableValue } from '../../src/util/observable.js';
 const REPLICA_ID = '3f1d6c1e-6f0b-4a52-8a3e-5a2f0c9d7b11';
 const [FIRST, SECOND] = STOCK_ITEMS as [(typeof STOCK_ITEMS)[number], (typeof STOCK_ITEMS)[number]];
 const STATUS: SyncStatus = {
-  state: 'idle',
+  state: 'live',
   pending: 0,
-  confirmedId: 0,
+  setAside: 0,
+  position: 0,
+  head: 0,
   offline: false,
   lastSuccessAtMs: undefined,
   lastError: undefined,
   nextAttemptAtMs: undefined,
 };
 
-class FakeSync implements Pick<Sync, 'status' | 'pushNow' | 'pause' | 'resume'> {
+class FakeSync implements Pick<Sync, 'status' | 'syncNow' | 'pause' | 'resume'> {
   readonly calls: string[] = [];
+  /** Of the store: nothing was sent. */
+  firstPendingId: number | undefined = 1;
   readonly #status = new ObservableValue(STATUS);
   readonly status: Sync['status'] = this.#status;
   says(status: Partial<SyncStatus>): void {
     this.#status.set({ ...STATUS, ...status });
   }
-  pushNow(): void {
-    this.calls.push('pushNow');
+  syncNow(): void {
+    this.calls.push('syncNow');
   }
   pause(): void {
     this.calls.push('pause');
@@ -88,7 +92,9 @@ async function openStore(): Promise<FakeStore> {
 async function startModel(store: FakeStore, sync = new FakeSync()): Promise<StockCountModel> {
   const now = (): Date => new Date('2026-02-03T04:05:06.000Z');
   const { recorder } = store;
-  const model = new StockCountModel({ daybook: store.openTab(), recorder, sync, items: STOCK_ITEMS, now });
+  const firstPendingId = async (): Promise<number | undefined> => sync.firstPendingId;
+  const daybook = store.openTab();
+  const model = new StockCountModel({ daybook, recorder, sync, firstPendingId, items: STOCK_ITEMS, now });
   closings.push(await model.start());
   return model;
 }
@@ -244,20 +250,29 @@ describe('StockCountModel', () => {
 
   it('counts as pending what is in the list and not sent, before sync has seen it', async () => {
     const sync = new FakeSync();
-    const model = await startModel(await openStore(), sync);
+    const store = await openStore();
+    const model = await startModel(store, sync);
     await model.step(FIRST.sku, 1);
     await model.step(FIRST.sku, 1);
     const { notificationId } = model.state.value.rows.at(-1)!;
     const all = model.state.value.rows.length;
     expect(all).toBeGreaterThanOrEqual(2);
     expect(model.state.value.sync.pending).toBe(all);
-    sync.says({ confirmedId: notificationId });
+    // A page has confirmed it: the store tells of that as of a commit.
+    sync.firstPendingId = notificationId + 1;
+    store.tellTabs();
+    await expect.poll(() => model.state.value.confirmedId).toBe(notificationId);
     expect(model.state.value.sync.pending).toBe(all - 1);
     // It knows of more than the list shows.
     sync.says({ pending: 500 });
     expect(model.state.value.sync.pending).toBe(500);
-    sync.says({ confirmedId: 1_000 });
-    expect(model.state.value.sync.pending).toBe(0);
+    sync.says({ pending: 0 });
+    expect(model.state.value.sync.pending).toBe(all - 1);
+    sync.firstPendingId = undefined;
+    store.tellTabs();
+    await expect.poll(() => model.state.value.sync.pending).toBe(0);
+    // What is not in the list yet is not said to be in the books.
+    expect(model.state.value.confirmedId).toBe(model.state.value.rows[0]?.notificationId);
   });
 
   it('pauses and resumes sending as the switch says', async () => {
@@ -267,7 +282,7 @@ describe('StockCountModel', () => {
     expect(model.state.value.workOffline).toBe(true);
     model.setWorkOffline(false);
     model.sendNow();
-    expect(sync.calls).toEqual(['pause', 'resume', 'pushNow']);
+    expect(sync.calls).toEqual(['pause', 'resume', 'syncNow']);
   });
 
   it('keeps devices apart: the same item is another aggregate on each', () => {

@@ -25,7 +25,7 @@ test('a captive portal that answers 200 with a page is not taken for the server'
     .toBeGreaterThan(seen + 1);
   await stockPage.expectOnDevice(3);
   expect(await database.events()).toEqual([]);
-  expect(await database.tracking()).toEqual({});
+  expect(await database.eventsOfReplicas()).toEqual({});
 
   proxy.otherwise = 'pass';
   await stockPage.sendImpatiently(3);

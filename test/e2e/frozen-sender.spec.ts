@@ -23,7 +23,7 @@ test('the tab that sends is frozen: another one takes its turn, and nothing is s
     let last: StockPage | undefined;
     for (const tab of tabs) {
       tab.page.on('request', (request) => {
-        if (request.url() === `${proxy.url}/v1/push` && request.method() === 'POST') last = tab;
+        if (request.url() === `${proxy.url}/v2/push` && request.method() === 'POST') last = tab;
       });
     }
     await inFront(tabs[0], () => tabs[0].countMore('GLV-000L', 'BLT-0840'));

@@ -37,7 +37,7 @@ test('a count that is hard to believe is to be counted again: in every tab, afte
     await first.pushUntil(async () => {
       await expect(first.rowsOfRecounts('books')).toHaveCount(1, { timeout: 250 });
     });
-    const [replicaId = ''] = Object.keys(await database.tracking());
+    const [replicaId = ''] = Object.keys(await database.eventsOfReplicas());
     const originatorId = countOriginatorId(replicaId, SKU);
     expect(await database.events()).toMatchObject([
       { topic: 'stock:Item.Counted', originatorId, originatorVersion: 1 },

@@ -31,11 +31,11 @@ test('a server that is killed in the middle of pushes loses nothing and doubles 
       await hold.release();
       await database.waitForQuiet();
       // The statements reached PostgreSQL in one message, which it may carry out for a client that is gone: then all of
-      // the push is there, with its tracking record, or else nothing.
+      // the push is there, with its units, or else nothing.
       const after = await database.events();
-      const tracked = Math.max(0, ...Object.values(await database.tracking()));
+      const [inUnits = 0] = Object.values(await database.eventsOfReplicas());
       expect(after.slice(0, before.length)).toEqual(before);
-      expect(tracked).toBe(after.length);
+      expect(inUnits).toBe(after.length);
       await server.start();
     });
 

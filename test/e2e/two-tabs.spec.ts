@@ -13,7 +13,7 @@ test('two tabs count as one device, one of them sends, and the other goes on whe
   const senders = new Set<StockPage>();
   for (const tab of tabs) {
     tab.page.on('request', (request) => {
-      if (request.url() === `${proxy.url}/v1/push` && request.method() === 'POST') senders.add(tab);
+      if (request.url() === `${proxy.url}/v2/push` && request.method() === 'POST') senders.add(tab);
     });
   }
 

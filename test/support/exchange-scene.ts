@@ -1,8 +1,8 @@
 import { vi } from 'vitest';
 import { Exchange } from '../../src/sync/exchange/exchange.js';
 import type { Direction } from '../../src/sync/exchange/exchange-work.js';
-import type { ExchangeState } from '../../src/sync/exchange/exchange-state.js';
-import type { ExchangeStatus } from '../../src/sync/exchange/exchange-status.js';
+
+import type { SyncState, SyncStatus } from '../../src/sync/sync-status.js';
 import type { SyncTransport } from '../../src/sync/exchange/transport.js';
 import { ManualClock } from '../../src/testing/manual-clock.js';
 import { NaiveLog } from './naive-log.js';
@@ -20,7 +20,7 @@ export class ExchangeDevice {
   readonly clock = new ManualClock();
   readonly store = new NaiveUnits();
   readonly requests: Request[] = [];
-  readonly states: ExchangeState[] = [];
+  readonly states: SyncState[] = [];
   /** What becomes of the next requests; when none is left, they arrive. */
   readonly faults: Fault[] = [];
   isOffline = false;
@@ -62,13 +62,13 @@ export class ExchangeDevice {
     return id;
   }
 
-  async until(condition: (status: ExchangeStatus) => boolean): Promise<ExchangeStatus> {
+  async until(condition: (status: SyncStatus) => boolean): Promise<SyncStatus> {
     await vi.waitUntil(() => condition(this.exchange.status.value), { interval: 1, timeout: this.patienceMs });
     return this.exchange.status.value;
   }
 
   /** Until nothing is left to do, also of what others have recorded up to now. */
-  async settled(): Promise<ExchangeStatus> {
+  async settled(): Promise<SyncStatus> {
     const before = this.requests.length;
     this.exchange.attemptNow();
     return this.until(({ state, pending }) => this.requests.length > before && state === 'live' && pending === 0);

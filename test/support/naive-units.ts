@@ -13,6 +13,7 @@ import type {
 } from '../../src/persistence/unit.js';
 import type {
   EndOfHealing,
+  InsertPageOptions,
   PageOutcome,
   SetAsideReason,
   SetAsideUnit,
@@ -88,13 +89,16 @@ export class NaiveUnits implements UnitRecorder {
     });
   }
 
-  async insertPage(page: UnitPage): Promise<PageOutcome> {
+  async insertPage(page: UnitPage, { ownOnly = false }: InsertPageOptions = {}): Promise<PageOutcome> {
     const confirmed: UnitId[] = [];
     const setAside: UnitId[] = [];
     let addedEvents = 0;
     if (page.from !== this.#marks[0]?.cursor) return { isStored: false, confirmed, setAside, addedEvents };
     for (const unit of page.units) {
       const known = this.rows.find(({ id }) => id === unit.id);
+      const isAside = this.asideRows.some(({ id }) => id === unit.id);
+      const isHere = unit.events.some(({ originatorId }) => this.versions(originatorId).size > 0);
+      if (ownOnly && !isAside && !isHere) continue;
       if (known?.confirmed !== undefined && !known.isLost) throw new DataError(`${unit.id} is there already`);
       if (known?.isOwn === true) confirmed.push(unit.id);
       if (known !== undefined && isSame(known.events, unit.events)) {

@@ -11,6 +11,7 @@ import type { NotificationId, OriginatorId, Tracking } from '../../persistence/s
 import type { Cursor, UnitId, UnitOptions } from '../../persistence/unit.js';
 import type {
   EndOfHealing,
+  InsertPageOptions,
   PageOutcome,
   SetAsideReason,
   SetAsideUnit,
@@ -100,7 +101,7 @@ export interface StoreHost extends WorkerHost {
   /** @returns as `packPendingUnits` makes them */
   selectPendingUnits(after: NotificationId, limits: UnitLimits): Promise<Uint8Array>;
   /** @param packedPage - as `packPage` makes it */
-  insertPage(packedPage: Uint8Array): Promise<PageOutcome>;
+  insertPage(packedPage: Uint8Array, options?: InsertPageOptions): Promise<PageOutcome>;
   setAside(refused: readonly { readonly id: UnitId; readonly reason: SetAsideReason }[]): Promise<readonly UnitId[]>;
   rewind(cursor: Cursor): Promise<boolean>;
   /** @returns as `packLostUnits` makes them */

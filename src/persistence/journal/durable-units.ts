@@ -13,6 +13,7 @@ import type { NotificationId } from '../stored-event.js';
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../unit.js';
 import type {
   EndOfHealing,
+  InsertPageOptions,
   PageOutcome,
   SetAsideReason,
   SetAsideUnit,
@@ -62,9 +63,9 @@ export abstract class DurableUnits implements UnitRecorder {
     return await this.read((replica) => unitsOf(replica).find(keys));
   }
 
-  async insertPage(page: UnitPage): Promise<PageOutcome> {
+  async insertPage(page: UnitPage, { ownOnly }: InsertPageOptions = {}): Promise<PageOutcome> {
     validatePage(page);
-    return await this.#change((units, nowMs) => units.planPage(page, nowMs));
+    return await this.#change((units, nowMs) => units.planPage(page, nowMs, ownOnly));
   }
 
   async setAside(

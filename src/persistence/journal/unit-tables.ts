@@ -27,7 +27,7 @@ export interface UnitTables {
   find(keys: readonly (UnitId | NotificationId)[]): (UnitStanding | undefined)[];
 
   /** @throws DataError (`DATA_ERROR`) when no server has such a page */
-  planPage(page: UnitPage, nowMs: number): PlannedChange<PageOutcome>;
+  planPage(page: UnitPage, nowMs: number, ownOnly?: boolean): PlannedChange<PageOutcome>;
   planSetAside(
     refused: readonly { readonly id: UnitId; readonly reason: SetAsideReason }[],
     nowMs: number,

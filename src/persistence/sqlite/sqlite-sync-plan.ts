@@ -51,13 +51,19 @@ const REFUSED: SetAsideReason = { code: 'LOST', message: 'The server has lost it
 const LOST: SetAsideReason = { code: 'LOST', message: 'The server has lost what it stood on.' };
 
 /** As `UnitTables.planPage`. */
-export function planPage(state: PlanningState, page: UnitPage, nowMs: number): PlannedChange<PageOutcome> {
+export function planPage(
+  state: PlanningState,
+  page: UnitPage,
+  nowMs: number,
+  ownOnly = false,
+): PlannedChange<PageOutcome> {
   const [mark = { cursor: CURSOR_START, position: 0 }] = state.marks;
   // What is lost is offered first: it would be in the way of a page, or leave unoffered.
   if (page.from !== mark.cursor || state.isHealing) return { outcome: NOT_STORED, change: undefined };
-  const { to: cursor, position, units } = page;
-  const first = units[0]?.position ?? position + 1;
+  const { to: cursor, position } = page;
+  const first = page.units[0]?.position ?? position + 1;
   assertPage(position >= mark.position && first > mark.position, `the store stands at ${mark.position} already`);
+  const units = ownOnly ? withoutStrangers(state, page.units) : page.units;
   const { known, replaced, added } = sortOut(state, units);
   const inPage = new Set([...known.values(), ...replaced].map(({ place }) => place));
   const leaving = inTheWay(state, units, { known, inPage });
@@ -73,7 +79,7 @@ export function planPage(state: PlanningState, page: UnitPage, nowMs: number): P
     setAside: idsOf(leaving),
     addedEvents: added.reduce((sum, { id, events }) => sum + (isOwn(id) ? 0 : events.length), 0),
   };
-  if (cursor === page.from && units.length === 0) return { outcome, change: undefined };
+  if (cursor === page.from && page.units.length === 0) return { outcome, change: undefined };
   const change: SyncChange = {
     atMs: nowMs,
     setAside: settingsAside(leaving),
@@ -141,6 +147,13 @@ export function planEndHeal(
     outcome: true,
     change: { atMs: nowMs, setAside: settingsAside(leaving), step: { kind: 'endHeal' } },
   };
+}
+
+/** Those that were recorded here, or are about what is here. */
+function withoutStrangers(state: PlanningState, units: readonly ConfirmedUnit[]): readonly ConfirmedUnit[] {
+  const here = aggregatesThatAreHere(state, units);
+  const aside = state.rows.setAsideOf(units.map(({ id }) => id));
+  return units.filter(({ id, events }) => aside.has(id) || events.some(({ originatorId }) => here.has(originatorId)));
 }
 
 function sortOut(

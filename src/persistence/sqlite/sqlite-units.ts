@@ -202,8 +202,8 @@ export class SqliteUnits implements UnitTables {
     return undefined;
   }
 
-  planPage(page: UnitPage, nowMs: number): PlannedChange<PageOutcome> {
-    return planPage(this.#state(), page, nowMs);
+  planPage(page: UnitPage, nowMs: number, ownOnly?: boolean): PlannedChange<PageOutcome> {
+    return planPage(this.#state(), page, nowMs, ownOnly);
   }
 
   planSetAside(

@@ -22,32 +22,7 @@
  * @module
  */
 
-/**
- * - `starting`: not known yet
- * - `connecting`: asks a server that has not answered since the last trouble
- * - `pushing`, `pulling`: sends what is recorded here, fetches what others have recorded
- * - `healing`: the server lost a part of what it had confirmed, and gets it back
- * - `live`: everything is confirmed, and everything fetched, as far as it is known
- * - `waiting`: the last attempt failed; the next one follows by itself
- * - `offline`: the browser says that there is no network
- * - `needs-auth`: the server does not take the token, or there is none
- * - `upgrade-required`: the server does not speak this version any more
- * - `stuck`: the server refuses, or nothing moves: tried again once a minute
- * - `paused`: by choice
- */
-export type ExchangeState =
-  | 'starting'
-  | 'connecting'
-  | 'pushing'
-  | 'pulling'
-  | 'healing'
-  | 'live'
-  | 'waiting'
-  | 'offline'
-  | 'needs-auth'
-  | 'upgrade-required'
-  | 'stuck'
-  | 'paused';
+import type { SyncState } from '../sync-status.js';
 
 /** What happens to synchronisation. */
 export type ExchangeEvent =
@@ -69,7 +44,7 @@ export type ExchangeEvent =
   | 'pause'
   | 'resume';
 
-type Row = Readonly<Record<ExchangeEvent, ExchangeState>>;
+type Row = Readonly<Record<ExchangeEvent, SyncState>>;
 
 /** What may come of an attempt, whatever it was about. */
 const OUTCOMES = {
@@ -85,12 +60,12 @@ const OUTCOMES = {
   pause: 'paused',
 } as const satisfies Partial<Row>;
 
-function working(self: ExchangeState): Row {
+function working(self: SyncState): Row {
   return { ...OUTCOMES, try: self, resume: self };
 }
 
 /** Nothing is under way: what an attempt may come to does not happen. */
-function resting(self: ExchangeState, tried: ExchangeState = 'connecting'): Row {
+function resting(self: SyncState, tried: SyncState = 'connecting'): Row {
   return {
     ...{ push: self, pull: self, heal: self, settle: self, fail: self, resume: self },
     ...{ refuseToken: self, refuseVersion: self, refuse: self },
@@ -100,7 +75,7 @@ function resting(self: ExchangeState, tried: ExchangeState = 'connecting'): Row 
   };
 }
 
-const TABLE: Readonly<Record<ExchangeState, Row>> = {
+const TABLE: Readonly<Record<SyncState, Row>> = {
   starting: resting('starting'),
   connecting: working('connecting'),
   pushing: working('pushing'),
@@ -117,9 +92,9 @@ const TABLE: Readonly<Record<ExchangeState, Row>> = {
 };
 
 /** All states, for whoever shows or checks them. */
-export const EXCHANGE_STATES: readonly ExchangeState[] = Object.keys(TABLE) as ExchangeState[];
+export const SYNC_STATES: readonly SyncState[] = Object.keys(TABLE) as SyncState[];
 
 /** The state after an event. */
-export function nextState(state: ExchangeState, event: ExchangeEvent): ExchangeState {
+export function nextState(state: SyncState, event: ExchangeEvent): SyncState {
   return TABLE[state][event];
 }

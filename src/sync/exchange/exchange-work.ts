@@ -33,7 +33,10 @@ const NOTHING_OFFERED: { readonly rewinds: number; readonly upTo: number; readon
 /** A piece of work. */
 export type ExchangeTask = 'push' | 'pull' | 'heal';
 
-/** Which ways events go. */
+/**
+ * Which ways events go. With `push`, of others only what they record on aggregates that are here comes into the store: what
+ * is recorded here stands on it.
+ */
 export type Direction = 'both' | 'push' | 'pull';
 
 /** What an {@link ExchangeWork} needs. */
@@ -159,7 +162,7 @@ export class ExchangeWork {
 
   async #tooLarge(unit: PendingUnit, error: TooLargeError): Promise<void> {
     // A proxy's limit is not the server's: on another way it may get through.
-    if (error.details['isServers'] === false) throw error;
+    if (error.details['isServers'] === false) throw tooLargeForProxy(unit, error);
     const { code, message } = error;
     await this.#options.recorder.setAside([{ id: unit.id, reason: { code, message } }]);
   }
@@ -179,8 +182,9 @@ export class ExchangeWork {
     if (page.from !== cursor) throw new UnavailableError('The server gave another page than was asked for.');
     const isHead = page.position >= page.head;
     // An empty page changes nothing, and is not worth a commit.
+    const ownOnly = this.#options.direction === 'push';
     const isStored =
-      page.units.length === 0 && page.to === cursor ? isHead : (await recorder.insertPage(page)).isStored;
+      page.units.length === 0 && page.to === cursor ? isHead : (await recorder.insertPage(page, { ownOnly })).isStored;
     if (!isStored) return;
     this.#head = page.head;
     if (isHead) this.#reachHead(progress, page.units.length === 0);
@@ -276,6 +280,22 @@ function sizeOf(
 /** Whether less might have got through: not when the server has too much to do, or nothing was sent. */
 function mayBeForSize({ details }: UnavailableError): boolean {
   return details['status'] !== 429 && details['status'] !== 503 && details['reason'] !== 'token';
+}
+
+function tooLargeForProxy({ id, events, firstNotificationId }: PendingUnit, cause: TooLargeError): TooLargeError {
+  const { bytes } = cause.details;
+  return new TooLargeError(
+    `A unit of ${bytes} bytes on the wire, from event ${firstNotificationId} on, is too large for a proxy before the server. It is kept, and waits with those after it. Raise the limit there: it is tried again once a minute, and by syncNow.`,
+    {
+      cause,
+      details: {
+        ...cause.details,
+        unitId: id,
+        notificationId: firstNotificationId,
+        originatorId: events[0]?.originatorId,
+      },
+    },
+  );
 }
 
 function reasonOf({ code, message }: SetAsideReason): SetAsideReason {

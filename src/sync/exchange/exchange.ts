@@ -18,12 +18,12 @@ import { ObservableValue } from '../../util/observable.js';
 import type { Observable } from '../../util/observable.js';
 import { WorkLoop } from '../../util/work-loop.js';
 import type { Rest } from '../../util/work-loop.js';
+import { INITIAL_SYNC_STATUS } from '../sync-status.js';
+import type { SyncStatus } from '../sync-status.js';
 import { UnauthorizedError, UnavailableError, UpgradeRequiredError } from '../protocol/index.js';
 import { AttemptTimes } from './attempt-times.js';
 import { nextState } from './exchange-state.js';
 import type { ExchangeEvent } from './exchange-state.js';
-import { EXCHANGE_STATUS_INITIAL } from './exchange-status.js';
-import type { ExchangeStatus } from './exchange-status.js';
 import { ExchangeWork } from './exchange-work.js';
 import type { Direction } from './exchange-work.js';
 import type { SyncTransport } from './transport.js';
@@ -33,6 +33,8 @@ import type { SyncTransport } from './transport.js';
 const POLL_MS = 30_000;
 // While it has a line to say so: a word may be lost, and a line dead without having been closed.
 const POLL_MS_LIVE = 300_000;
+// Where nobody waits for what others record: so that a server that was restored is noticed.
+const POLL_MS_PUSH = 900_000;
 const POLL_SPREAD = 0.4;
 
 /** What an {@link Exchange} needs. */
@@ -49,9 +51,9 @@ export interface ExchangeOptions {
 /** The loop that keeps a store in agreement with a server. Runs in one tab at a time. */
 export class Exchange {
   readonly #options: ExchangeOptions;
-  readonly #status = new ObservableValue<ExchangeStatus>(EXCHANGE_STATUS_INITIAL);
+  readonly #status = new ObservableValue<SyncStatus>(INITIAL_SYNC_STATUS);
   /** How it stands. */
-  readonly status: Observable<ExchangeStatus> = this.#status;
+  readonly status: Observable<SyncStatus> = this.#status;
   readonly #times: AttemptTimes;
   #work: ExchangeWork;
   /** Of the present turn, or the last one. */
@@ -152,11 +154,11 @@ export class Exchange {
   }
 
   #succeed(): void {
-    const { clock, random } = this.#options;
+    const { clock, direction, random } = this.#options;
     this.#times.succeeded();
     this.#isConnected = true;
-    this.#pollAtMs =
-      clock.monotonicMs() + (this.#isLive ? POLL_MS_LIVE : POLL_MS) * (1 + POLL_SPREAD * (random() - 0.5));
+    const pollMs = direction === 'push' ? POLL_MS_PUSH : this.#isLive ? POLL_MS_LIVE : POLL_MS;
+    this.#pollAtMs = clock.monotonicMs() + pollMs * (1 + POLL_SPREAD * (random() - 0.5));
     this.#show({ lastSuccessAtMs: clock.nowMs(), lastError: undefined });
   }
 
@@ -206,10 +208,10 @@ export class Exchange {
     return { ms };
   }
 
-  #show(change: Partial<ExchangeStatus>): void {
+  #show(change: Partial<SyncStatus>): void {
     const before = this.#status.value;
     // Whoever watches is told of what has changed, and not of every look.
-    if (Object.entries(change).some(([field, value]) => value !== before[field as keyof ExchangeStatus])) {
+    if (Object.entries(change).some(([field, value]) => value !== before[field as keyof SyncStatus])) {
       this.#status.set({ ...before, ...change });
     }
   }

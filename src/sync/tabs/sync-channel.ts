@@ -19,8 +19,8 @@ export interface SyncChannelListener {
   onStatus(status: SyncStatus): void;
   /** A person asked for something in another tab. */
   onCommand(command: SyncCommand): void;
-  /** Another tab wants to know how it stands. */
-  onQuestion(): void;
+  /** Another tab wants to know how it stands. @param pending - events that wait, as far as it knows */
+  onQuestion(pending: number): void;
 }
 
 type StatusData = Omit<SyncStatus, 'lastError'> & { readonly lastError: ErrorData | undefined };
@@ -28,7 +28,7 @@ type StatusData = Omit<SyncStatus, 'lastError'> & { readonly lastError: ErrorDat
 type Message =
   | { readonly kind: 'status'; readonly status: StatusData }
   | { readonly kind: 'command'; readonly command: SyncCommand }
-  | { readonly kind: 'question' };
+  | { readonly kind: 'question'; readonly pending: number };
 
 /** A BroadcastChannel between the tabs; silent where there is none. */
 export class SyncChannel {
@@ -40,7 +40,7 @@ export class SyncChannel {
       const message = event.data;
       if (message.kind === 'status') listener.onStatus(fromData(message.status));
       else if (message.kind === 'command') listener.onCommand(message.command);
-      else listener.onQuestion();
+      else listener.onQuestion(message.pending);
     });
     // In Node an open channel keeps the process running.
     (this.#channel as { unref?(): void }).unref?.();
@@ -57,9 +57,9 @@ export class SyncChannel {
     this.#post({ kind: 'command', command });
   }
 
-  /** Asks the tab that runs how it stands. */
-  postQuestion(): void {
-    this.#post({ kind: 'question' });
+  /** Asks the tab that runs how it stands. @param pending - events that wait, as far as is known here */
+  postQuestion(pending: number): void {
+    this.#post({ kind: 'question', pending });
   }
 
   close(): void {

@@ -71,12 +71,13 @@ export class BooksDatabase {
     }));
   }
 
-  /** How far each replica is recorded. */
-  async tracking(): Promise<Readonly<Record<string, number>>> {
+  /** How many events are in the units of each replica. */
+  async eventsOfReplicas(): Promise<Readonly<Record<string, number>>> {
     const rows = await this.#query(
-      'SELECT application_name, max(notification_id) AS id FROM stockcount_tracking GROUP BY application_name',
+      `SELECT replica, sum(count) AS events FROM daybook_stockcount_units
+       WHERE position IS NOT NULL GROUP BY replica`,
     );
-    return Object.fromEntries(rows.map((row) => [String(row['application_name']), Number(row['id'])]));
+    return Object.fromEntries(rows.map((row) => [String(row['replica']), Number(row['events'])]));
   }
 
   /** Lets no writer begin: each waits for the table. */

@@ -5,7 +5,7 @@ import type { ShownEvent } from './stock-page.js';
 
 /**
  * Expects that PostgreSQL holds exactly what devices recorded: every event of each device once, with its own content
- * and in its own order, a tracking record at the device's last id, and nothing else.
+ * and in its own order, each in one unit of that device, and nothing else.
  *
  * @param devices - what each device showed, oldest first
  */
@@ -13,15 +13,15 @@ export async function expectBooksHold(
   database: BooksDatabase,
   ...devices: readonly (readonly ShownEvent[])[]
 ): Promise<void> {
-  const [events, tracking] = await Promise.all([database.events(), database.tracking()]);
+  const [events, replicas] = await Promise.all([database.events(), database.eventsOfReplicas()]);
   expect(events).toHaveLength(devices.flat().length);
-  expect(Object.keys(tracking)).toHaveLength(devices.length);
-  const histories = Object.entries(tracking).map(([replicaId, trackingId]) => {
+  expect(Object.keys(replicas)).toHaveLength(devices.length);
+  const histories = Object.entries(replicas).map(([replicaId, inUnits]) => {
     const own = events.filter(({ originatorId, data }) => originatorId === countOriginatorId(replicaId, data.sku));
-    return { trackingId, events: own.map(withoutPosition) };
+    return { inUnits, events: own.map(withoutPosition) };
   });
   for (const shown of devices) {
-    expect(histories).toContainEqual({ trackingId: shown.at(-1)?.id, events: expectedEvents(shown) });
+    expect(histories).toContainEqual({ inUnits: shown.length, events: expectedEvents(shown) });
   }
   expectIncreasing(events.map(({ notificationId }) => notificationId));
 }

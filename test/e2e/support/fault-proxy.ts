@@ -38,7 +38,7 @@ interface Answer {
   readonly body: Buffer;
 }
 
-const PUSH_PATH = '/v1/push';
+const PUSH_PATH = '/v2/push';
 const PORTAL_PAGE = '<!doctype html><title>Welcome</title><h1>Welcome to our free network</h1><p>Please sign in.</p>';
 
 /** A proxy in front of a sync server. */
@@ -187,7 +187,7 @@ function corsHeaders({ headers }: IncomingMessage): Record<string, string> {
     'access-control-allow-origin': headers.origin ?? '*',
     'access-control-allow-methods': 'GET, POST',
     'access-control-allow-headers': headers['access-control-request-headers'] ?? '',
-    'access-control-expose-headers': 'daybook-protocol, retry-after',
+    'access-control-expose-headers': 'daybook-protocol, daybook-limits, retry-after',
     vary: 'origin',
   };
 }

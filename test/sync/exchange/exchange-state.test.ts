@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { EXCHANGE_STATES, nextState } from '../../../src/sync/exchange/exchange-state.js';
-import type { ExchangeEvent, ExchangeState } from '../../../src/sync/exchange/exchange-state.js';
+import { SYNC_STATES, nextState } from '../../../src/sync/exchange/exchange-state.js';
+import type { ExchangeEvent } from '../../../src/sync/exchange/exchange-state.js';
+import type { SyncState } from '../../../src/sync/sync-status.js';
 
 const EVENTS: readonly ExchangeEvent[] = [
   ...(['try', 'push', 'pull', 'heal', 'settle', 'fail'] as const),
@@ -8,7 +9,7 @@ const EVENTS: readonly ExchangeEvent[] = [
 ];
 
 /** States that can be reached from one, whatever happens. */
-function reachable(from: ExchangeState): ReadonlySet<ExchangeState> {
+function reachable(from: SyncState): ReadonlySet<SyncState> {
   const found = new Set([from]);
   for (const state of found) for (const event of EVENTS) found.add(nextState(state, event));
   return found;
@@ -16,14 +17,14 @@ function reachable(from: ExchangeState): ReadonlySet<ExchangeState> {
 
 describe('states of synchronisation', () => {
   test('are reached from the start, all of them', () => {
-    expect([...reachable('starting')].sort()).toEqual([...EXCHANGE_STATES].sort());
+    expect([...reachable('starting')].sort()).toEqual([...SYNC_STATES].sort());
   });
 
-  test.each(EXCHANGE_STATES)('%s has a way to "live"', (state) => {
+  test.each(SYNC_STATES)('%s has a way to "live"', (state) => {
     expect(reachable(state)).toContain('live');
   });
 
-  test.each(EXCHANGE_STATES.filter((state) => state !== 'paused' && state !== 'live'))(
+  test.each(SYNC_STATES.filter((state) => state !== 'paused' && state !== 'live'))(
     '%s is left, or stays at work, by an attempt alone',
     (state) => {
       expect(['connecting', 'pushing', 'pulling', 'healing']).toContain(nextState(state, 'try'));
@@ -31,7 +32,7 @@ describe('states of synchronisation', () => {
   );
 
   test('"live" is entered by nothing but that there is nothing left to do', () => {
-    const ways = EXCHANGE_STATES.filter((state) => state !== 'live').flatMap((state) =>
+    const ways = SYNC_STATES.filter((state) => state !== 'live').flatMap((state) =>
       EVENTS.filter((event) => nextState(state, event) === 'live'),
     );
     expect(new Set(ways)).toEqual(new Set(['settle']));

@@ -10,11 +10,11 @@ import type { UnitServerOptions } from '../../../src/server/unit-server.js';
 import { TenantLogs } from '../../../src/server/tenants/tenant-logs.js';
 import { HttpTransport } from '../../../src/sync/exchange/http-transport.js';
 import type { HttpTransportOptions } from '../../../src/sync/exchange/http-transport.js';
-import { PushTransport } from '../../../src/sync/push/push-transport.js';
 import { LIMITS_DEFAULT, LIMITS_LEAST } from '../../../src/sync/protocol/index.js';
 import { systemClock } from '../../../src/util/clock.js';
 import { FaultProxy } from '../../support/http-faults.js';
 import type { Fault } from '../../support/http-faults.js';
+import { postPush } from '../../support/push-client.js';
 import { makeEvents, makePush } from '../../support/stored-events.js';
 import { pendingUnit, pendingUnits, REPLICA } from '../../support/unit-wire.js';
 
@@ -248,11 +248,9 @@ it('a token that ran out is exchanged for a new one, once', async () => {
   expect(getToken.mock.calls.map(([{ force }]) => force)).toEqual([false, true]);
 });
 
-it('a device of the first protocol is told that it needs another version, and understands it', async () => {
+it('a device of the first protocol is told that it needs another version, under the header that it knows', async () => {
   const { proxy } = await line.open();
-  const push = new PushTransport({ url: proxy.url, fetch: globalThis.fetch, clock: systemClock }).push(
-    makePush(makeEvents(1)),
-    never,
-  );
-  await expect(push).rejects.toMatchObject({ code: 'UPGRADE_REQUIRED', details: { supported: '2' } });
+  const { status, headers, body } = await postPush(fetch, makePush(makeEvents(1)), {}, proxy.url);
+  expect([status, headers.get('daybook-protocol')]).toEqual([426, '1']);
+  expect(body.error).toMatchObject({ code: 'UPGRADE_REQUIRED', details: { supported: '2' } });
 });

@@ -2,20 +2,20 @@ import { createServer } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { PushTransport } from '../../../src/sync/push/push-transport.js';
+import { HttpTransport } from '../../../src/sync/exchange/http-transport.js';
 import { systemClock } from '../../../src/util/clock.js';
-import { makeEvents, makePush } from '../../support/stored-events.js';
+import { pendingUnits, REPLICA } from '../../support/unit-wire.js';
 
 const followed: (string | undefined)[] = [];
 let status = 301;
 const server = createServer((request: IncomingMessage, response) => {
   request.resume();
-  if (request.url === '/v1/push') {
+  if (request.url === '/v2/push') {
     response.writeHead(status, { location: '/portal', 'retry-after': '7' }).end();
     return;
   }
   followed.push(request.url);
-  response.writeHead(200, { 'daybook-protocol': '1' }).end('{"tracking":{"id":1},"head":1}');
+  response.writeHead(200, { 'daybook-protocol': '2' }).end('{"decisions":[],"head":1}');
 });
 
 beforeAll(() => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)));
@@ -26,8 +26,8 @@ beforeEach(() => {
 
 const push = (fetch: typeof globalThis.fetch = globalThis.fetch): Promise<unknown> => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return new PushTransport({ url, fetch, clock: systemClock })
-    .push(makePush(makeEvents(1)), new AbortController().signal)
+  return new HttpTransport({ url, replicaId: REPLICA, fetch, clock: systemClock })
+    .push(pendingUnits(1), new AbortController().signal)
     .catch((error: unknown) => error);
 };
 

@@ -1,0 +1,65 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/**
+ * What `startSync` takes, and gives.
+ *
+ * @module
+ */
+import type { WakeSources } from '../../origin/wake-sources.js';
+import type { Clock } from '../../util/clock.js';
+import type { Observable } from '../../util/observable.js';
+import type { Direction } from '../exchange/exchange-work.js';
+import type { GetToken } from '../exchange/server-requests.js';
+import type { SyncStatus } from '../sync-status.js';
+import type { SyncStore } from '../sync-store.js';
+
+/** Options of `startSync`. */
+export interface StartSyncOptions {
+  /** The store that is synchronised. Lent: close the sync before the store. */
+  readonly store: SyncStore;
+  /** Base address of the server, such as `https://sync.example.com`, or one relative to the page; `/v2/…` is added. */
+  readonly url: string;
+  /**
+   * Gives the bearer token; asked before every request, and once more with `force` when it was refused (401), by whomever.
+   * It has 30 seconds. @defaultValue no token
+   */
+  readonly getToken?: GetToken;
+  /**
+   * Which ways events go. `push`: what is recorded here goes to the server, and of others only what they record on
+   * aggregates that are here comes back, because it stands in one order with it. `pull`: what is recorded here stays here,
+   * pending.
+   *
+   * What was passed over with `push` does not come later with `both`. @defaultValue `'both'`
+   */
+  readonly direction?: Direction;
+  /**
+   * Whether the server is asked for a stream that says when there is news. Without one, and where there is none to be had,
+   * it is asked for news twice a minute. With `push` there is no use for one. @defaultValue true
+   */
+  readonly live?: boolean;
+  /** Where the server has several tenants, the one whose log it is. @defaultValue none */
+  readonly tenant?: string;
+  /** How to reach the network. A request has 30 seconds, and one of a single large unit longer. @defaultValue the platform's `fetch` */
+  readonly fetch?: typeof globalThis.fetch;
+  /** Whether there is a network, and when to look again. @defaultValue the page's own events */
+  readonly wakeSources?: WakeSources;
+  /** Time and timers. @defaultValue the platform's */
+  readonly clock?: Clock;
+  /** From 0 (inclusive) to 1 (exclusive), for the jitter. @defaultValue `Math.random` */
+  readonly random?: () => number;
+}
+
+/** A running synchronisation. */
+export interface Sync extends AsyncDisposable {
+  /**
+   * How it stands: what the tab that synchronises says of server and network, and what the store of this tab says of
+   * itself, which hears of every commit of every tab.
+   */
+  readonly status: Observable<SyncStatus>;
+  /** Forgets earlier failures and tries now, both ways; before `Retry-After` has passed, as soon as it has. */
+  syncNow(): void;
+  /** Sends and fetches nothing more, in any tab, until {@link Sync.resume}. Not kept across restarts. */
+  pause(): void;
+  resume(): void;
+  /** Stops; a request on its way is given up, and what it was about is settled next time. Closing twice is fine. */
+  close(): Promise<void>;
+}
