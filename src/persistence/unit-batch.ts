@@ -4,13 +4,15 @@
  * ```text
  * varint  count of units
  *           each: 16 bytes unit id
- *                 u8      flags: bit 0 = commutative, bit 1 = pending, bit 2 = confirmed, bit 3 = lost; other bits must be 0
+ *                 u8      flags: bit 0 = commutative, bit 1 = pending, bit 2 = confirmed, bit 3 = lost, bit 4 = has an
+ *                         edition that is not its id; other bits must be 0
+ *                 [edition: 16 bytes]
  *                 varint  count of events, at least 1
  *                 varint  count of scopes, up to 20, each a text
  *                 [pending:   varint id of the first notification, places]
  *                 [confirmed: varint position, varint total, text author, varint time in ms, varint length and bytes of a seal]
  *                 [lost:      as confirmed, places]
- * places: varint count, each u8 0, or u8 1 and the 16 bytes of a unit id
+ * places: varint count, each u8 0, or u8 1 and the 16 bytes of an edition
  * …       the events of all of them, in their order: a packed batch (event-batch.ts), to the end
  *
  * page:   text from, text to, varint position, varint head, then units as above, all confirmed
@@ -37,12 +39,13 @@ import { DataError } from './errors.js';
 import { packEvents, unpackEvents } from './event-batch.js';
 import type { StoredEvent } from './stored-event.js';
 import { UNIT_SCOPES_MAX } from './unit.js';
-import type { Confirmation, ConfirmedUnit, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from './unit.js';
+import type { Confirmation, ConfirmedUnit, EditionId, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from './unit.js';
 
 const FLAG_COMMUTATIVE = 1;
 const FLAG_PENDING = 2;
 const FLAG_CONFIRMED = 4;
 const FLAG_LOST = 8;
+const FLAG_EDITION = 16;
 
 /** `details.reason` of the error about units that have more events than may be read. */
 export const EVENTS_MAX_REASON = 'eventsMax';
@@ -136,9 +139,10 @@ function writeUnits<U extends Unit>(
   writer.varint(units.length);
   const all: StoredEvent[] = [];
   for (const unit of units) {
-    const { id, events, isCommutative, scopes } = unit;
+    const { id, edition, events, isCommutative, scopes } = unit;
     writer.raw(uuidToBytes(id));
-    writer.u8(kind | (isCommutative ? FLAG_COMMUTATIVE : 0));
+    writer.u8(kind | (isCommutative ? FLAG_COMMUTATIVE : 0) | (edition === undefined ? 0 : FLAG_EDITION));
+    if (edition !== undefined) writer.raw(uuidToBytes(edition));
     writer.varint(events.length);
     writer.varint(scopes.length);
     for (const scope of scopes) writer.text(scope);
@@ -155,9 +159,9 @@ function writePending(writer: ByteWriter, { firstNotificationId, after }: Pendin
 
 function writePlaces(writer: ByteWriter, after: PendingUnit['after']): void {
   writer.varint(after.length);
-  for (const id of after) {
-    writer.u8(id === undefined ? 0 : 1);
-    if (id !== undefined) writer.raw(uuidToBytes(id));
+  for (const edition of after) {
+    writer.u8(edition === undefined ? 0 : 1);
+    if (edition !== undefined) writer.raw(uuidToBytes(edition));
   }
 }
 
@@ -188,14 +192,16 @@ function readUnits<Rest extends object>(
   while (heads.length < units) {
     const id = readUuid(reader);
     const flags = reader.u8();
-    if ((flags & ~FLAG_COMMUTATIVE) !== kind) throw new RangeError(`unknown flags ${flags.toString(2)}`);
+    if ((flags & ~(FLAG_COMMUTATIVE | FLAG_EDITION)) !== kind)
+      throw new RangeError(`unknown flags ${flags.toString(2)}`);
+    const edition = (flags & FLAG_EDITION) === 0 ? {} : { edition: readUuid(reader) };
     const count = reader.varint();
     if (count === 0) throw new RangeError('a unit has no events');
     // Before anything else is read of it: what is looked at is what is allowed.
     if ((total += count) > max) throw tooManyEvents(max);
     const scopes = Array.from({ length: reader.count(UNIT_SCOPES_MAX) }, () => reader.text());
     const isCommutative = (flags & FLAG_COMMUTATIVE) !== 0;
-    heads.push({ unit: { id, isCommutative, scopes }, count, rest: readRest(reader, count) });
+    heads.push({ unit: { id, ...edition, isCommutative, scopes }, count, rest: readRest(reader, count) });
   }
   const events = unpackEvents(reader.raw(reader.remaining), total);
   let at = 0;
@@ -214,7 +220,7 @@ function readPending(reader: ByteReader, count: number): Pick<PendingUnit, 'firs
 }
 
 function readPlaces(reader: ByteReader, count: number): PendingUnit['after'] {
-  return Array.from({ length: reader.count(count) }, (): UnitId | undefined => {
+  return Array.from({ length: reader.count(count) }, (): EditionId | undefined => {
     const isThere = reader.u8();
     if (isThere > 1) throw new RangeError('a place is neither there nor not');
     return isThere === 0 ? undefined : readUuid(reader);

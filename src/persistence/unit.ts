@@ -12,6 +12,12 @@ import type { NotificationId, StoredEvent } from './stored-event.js';
 export type UnitId = string;
 
 /**
+ * Names a unit in one form: as it was decided, in the places that its events were given. The unit's id, or, where it is not
+ * as it was recorded any more, what follows from all that it says (`unit-edition.ts`).
+ */
+export type EditionId = string;
+
+/**
  * A place in a server's log: its position, and a hash of everything up to it, so that a log which was set back or
  * exchanged is told from the one that it was. Opaque to everybody but the server: text, up to 200 characters.
  */
@@ -37,6 +43,8 @@ export interface UnitOptions {
 /** A commit's events, and what is said of all of them. */
 export interface Unit {
   readonly id: UnitId;
+  /** Its edition, where that is not its id: when its events were given other versions, or were decided again. */
+  readonly edition?: EditionId | undefined;
   /** At least one, of any number of aggregates, in the order in which they were recorded. */
   readonly events: readonly StoredEvent[];
   /**
@@ -53,10 +61,10 @@ export interface PendingUnit extends Unit {
   /** Where the unit stands in the local sequence: the id of its first event; the others follow without gaps. */
   readonly firstNotificationId: NotificationId;
   /**
-   * For each event that is the first of its aggregate in this unit, in the order of the events: the unit that holds the
+   * For each event that is the first of its aggregate in this unit, in the order of the events: the edition that holds the
    * version before, which is what it was decided on; `undefined` where there is no such version.
    */
-  readonly after: readonly (UnitId | undefined)[];
+  readonly after: readonly (EditionId | undefined)[];
 }
 
 /** Who recorded a unit and when, as the server says. */
@@ -90,7 +98,7 @@ export interface LostUnit extends ConfirmedUnit {
    * As in a pending unit: it may come back where these still stand. Not in pages, where whoever holds the log before them
    * knows it; the seal covers it all the same.
    */
-  readonly after: readonly (UnitId | undefined)[];
+  readonly after: readonly (EditionId | undefined)[];
 }
 
 /** A part of a server's log: whole units, in its order. */

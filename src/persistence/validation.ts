@@ -7,6 +7,7 @@ import { isCanonicalUuid } from '../util/uuid-bytes.js';
 import { EventTooLargeError, NotSupportedError, ProgrammingError } from './errors.js';
 import type { InsertEventsOptions, SelectEventsOptions, SelectNotificationsOptions } from './recorder.js';
 import type { StoredEvent, Tracking } from './stored-event.js';
+import { isDerivedEdition } from './unit-edition.js';
 import { SCOPE_LENGTH_MAX, UNIT_SCOPES_MAX } from './unit.js';
 import type { UnitOptions } from './unit.js';
 
@@ -50,6 +51,7 @@ export function validateApplicationName(applicationName: string): void {
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when no unit can be so */
 export function validateUnit({ id, isCommutative, scopes = [] }: UnitOptions): void {
   if (id !== undefined) validateOriginatorId(id, 'uuid', 'unit.id');
+  if (id !== undefined && isDerivedEdition(id)) refuse('unit.id', 'a UUID whose version is not e', id);
   if (isCommutative !== undefined && typeof isCommutative !== 'boolean')
     refuse('unit.isCommutative', 'true or false', isCommutative);
   if (!Array.isArray(scopes) || scopes.length > UNIT_SCOPES_MAX)

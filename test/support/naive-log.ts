@@ -1,10 +1,21 @@
 import type { StoredEvent } from '../../src/persistence/stored-event.js';
 import { CURSOR_START } from '../../src/persistence/unit.js';
-import type { ConfirmedUnit, Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../src/persistence/unit.js';
+import { derivedEdition, editionOf } from '../../src/persistence/unit-edition.js';
+import type {
+  ConfirmedUnit,
+  Cursor,
+  EditionId,
+  LostUnit,
+  PendingUnit,
+  UnitId,
+  UnitPage,
+} from '../../src/persistence/unit.js';
 import type { UnitLimits } from '../../src/persistence/unit-recorder.js';
 import type { SyncTransport } from '../../src/sync/exchange/transport.js';
 import { CursorUnknownError, LIMITS_DEFAULT } from '../../src/sync/protocol/index.js';
 import type { HealDecision, PushAnswer, PushDecision, SyncLimits } from '../../src/sync/protocol/index.js';
+
+type Placed = Pick<ConfirmedUnit, 'id' | 'edition' | 'events' | 'isCommutative' | 'scopes'>;
 
 interface LogUnit extends ConfirmedUnit {
   readonly cursor: Cursor;
@@ -84,10 +95,11 @@ export class NaiveLog implements SyncTransport {
     );
   }
 
-  #unitOf(originatorId: string, version: number): UnitId | undefined {
-    return this.units.find(({ events }) =>
+  #editionOf(originatorId: string, version: number): EditionId | undefined {
+    const found = this.units.find(({ events }) =>
       events.some((event) => event.originatorId === originatorId && event.originatorVersion === version),
-    )?.id;
+    );
+    return found === undefined ? undefined : editionOf(found);
   }
 
   #decide(unit: PendingUnit): PushDecision | undefined {
@@ -100,44 +112,44 @@ export class NaiveLog implements SyncTransport {
       return { id, kind: 'rejected', code, message: `${code}.` };
     }
     const placed = this.#placed(unit);
-    if (placed === undefined) return undefined;
-    return { id, kind: 'accepted', position: this.#append({ ...unit, events: placed }) };
+    return placed === undefined ? undefined : { id, kind: 'accepted', position: this.#append(placed) };
   }
 
-  #placed({
-    events,
-    after,
-    isCommutative,
-  }: Pick<PendingUnit, 'events' | 'after' | 'isCommutative'>): StoredEvent[] | undefined {
+  /** A unit where it fits, or, where it commutes, at the next versions, in another edition. */
+  #placed(
+    unit: Pick<PendingUnit, 'id' | 'edition' | 'events' | 'after' | 'isCommutative' | 'scopes'>,
+  ): Placed | undefined {
+    const { id, events, isCommutative } = unit;
     const versions = new Map<string, number>();
-    const places = [...after];
+    const after: (EditionId | undefined)[] = [];
     const placed: StoredEvent[] = [];
     for (const event of events) {
       const { originatorId } = event;
-      const isFirst = !versions.has(originatorId);
       const last = versions.get(originatorId) ?? this.#version(originatorId);
-      const isNext = event.originatorVersion === last + 1;
-      const isAfter = !isFirst || places.shift() === this.#unitOf(originatorId, last);
-      if (!isCommutative && !(isNext && isAfter)) return undefined;
+      if (!versions.has(originatorId)) after.push(this.#editionOf(originatorId, last));
       versions.set(originatorId, last + 1);
       placed.push({ ...event, originatorVersion: last + 1 });
     }
-    return placed;
+    const isInPlace =
+      after.join() === unit.after.join() &&
+      placed.every(({ originatorVersion }, index) => originatorVersion === events[index]?.originatorVersion);
+    if (isInPlace) return unit;
+    return isCommutative
+      ? { ...unit, events: placed, edition: derivedEdition({ id, events: placed, after }) }
+      : undefined;
   }
 
   /** @returns the position of its last event */
-  #append({
-    id,
-    events,
-    isCommutative,
-    scopes,
-  }: Pick<ConfirmedUnit, 'id' | 'events' | 'isCommutative' | 'scopes'>): number {
+  #append({ id, edition, events, isCommutative, scopes }: Placed): number {
     const position = this.#head + events.length;
-    const chain = `${this.units.at(-1)?.cursor ?? ''} ${id}`;
+    const chain = `${this.units.at(-1)?.cursor ?? ''} ${edition ?? id}`;
     // A hash of all before it, and short; nobody attacks a test.
     const hash = Array.from(chain).reduce((sum, letter) => (Math.imul(sum, 31) + letter.charCodeAt(0)) >>> 0, 7);
     const cursor = `${position}.${hash.toString(36)}`;
-    this.units.push({ id, events, isCommutative, scopes, position, total: events.length, origin: ORIGIN, cursor });
+    this.units.push({
+      ...{ id, ...(edition === undefined ? {} : { edition }), events, isCommutative, scopes },
+      ...{ position, total: events.length, origin: ORIGIN, cursor },
+    });
     return position;
   }
 }

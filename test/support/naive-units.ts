@@ -4,6 +4,7 @@ import { CURSOR_START } from '../../src/persistence/unit.js';
 import type {
   ConfirmedUnit,
   Cursor,
+  EditionId,
   LostUnit,
   PendingUnit,
   Unit,
@@ -50,12 +51,12 @@ export class NaiveUnits implements UnitRecorder {
     );
   }
 
-  /** The versions of an aggregate, with the unit that has each. */
-  versions(originatorId: string): Map<number, UnitId> {
-    const found = this.rows.flatMap(({ id, events }) =>
+  /** The versions of an aggregate, with the edition that has each. */
+  versions(originatorId: string): Map<number, EditionId> {
+    const found = this.rows.flatMap(({ id, edition, events }) =>
       events
         .filter((event) => event.originatorId === originatorId)
-        .map((event) => [event.originatorVersion, id] as const),
+        .map((event) => [event.originatorVersion, edition ?? id] as const),
     );
     return new Map(found.sort(([a], [b]) => a - b));
   }
@@ -84,8 +85,16 @@ export class NaiveUnits implements UnitRecorder {
 
   async selectPendingUnits(after: NotificationId, limits: UnitLimits): Promise<readonly PendingUnit[]> {
     const pending = this.pendingRows.filter(({ firstId }) => firstId > after);
-    return limited(pending, limits).map(({ id, events, isCommutative, scopes, firstId }) => {
-      return { id, events, isCommutative, scopes, firstNotificationId: firstId, after: this.#after(events) };
+    return limited(pending, limits).map(({ id, edition, events, isCommutative, scopes, firstId }) => {
+      return {
+        id,
+        ...inEdition(edition),
+        events,
+        isCommutative,
+        scopes,
+        firstNotificationId: firstId,
+        after: this.#after(events),
+      };
     });
   }
 
@@ -101,7 +110,7 @@ export class NaiveUnits implements UnitRecorder {
       if (ownOnly && !isAside && !isHere) continue;
       if (known?.confirmed !== undefined && !known.isLost) throw new DataError(`${unit.id} is there already`);
       if (known?.isOwn === true) confirmed.push(unit.id);
-      if (known !== undefined && isSame(known.events, unit.events)) {
+      if (known !== undefined && known.edition === unit.edition && isSame(known.events, unit.events)) {
         known.confirmed = placeOf(unit);
         known.isLost = false;
         continue;
@@ -144,9 +153,9 @@ export class NaiveUnits implements UnitRecorder {
 
   async selectLostUnits(after: number, limits: UnitLimits): Promise<readonly LostUnit[]> {
     const lost = this.rows.flatMap((row): LostUnit[] => {
-      const { id, events, isCommutative, scopes, confirmed, isLost } = row;
+      const { id, edition, events, isCommutative, scopes, confirmed, isLost } = row;
       if (!isLost || confirmed === undefined || confirmed.position <= after) return [];
-      return [{ id, events, isCommutative, scopes, ...confirmed, after: this.#after(events) }];
+      return [{ id, ...inEdition(edition), events, isCommutative, scopes, ...confirmed, after: this.#after(events) }];
     });
     return limited(
       lost.sort((a, b) => a.position - b.position),
@@ -170,10 +179,13 @@ export class NaiveUnits implements UnitRecorder {
       reasons('LOST'),
     );
     this.rows = this.rows.filter((row) => !foreign.includes(row));
-    for (const { id, firstId: firstNotificationId, events, isCommutative, scopes } of foreign) {
+    for (const { id, edition, firstId: firstNotificationId, events, isCommutative, scopes } of foreign) {
       if (!refused.includes(id)) continue;
       const reason = { code: 'LOST', message: '' };
-      this.asideRows.push({ id, firstNotificationId, events, isCommutative, scopes, reason, setAsideAtMs: 0 });
+      this.asideRows.push({
+        ...{ id, ...inEdition(edition), firstNotificationId, events, isCommutative, scopes },
+        ...{ reason, setAsideAtMs: 0 },
+      });
     }
     return true;
   }
@@ -207,17 +219,18 @@ export class NaiveUnits implements UnitRecorder {
     });
   }
 
-  /** The units that hold the versions before the first ones. */
-  #after(events: readonly StoredEvent[]): (UnitId | undefined)[] {
+  /** The editions that hold the versions before the first ones. */
+  #after(events: readonly StoredEvent[]): (EditionId | undefined)[] {
     return events
       .filter(({ originatorId }, index) => events.findIndex((other) => other.originatorId === originatorId) === index)
       .map(({ originatorId, originatorVersion }) => this.versions(originatorId).get(originatorVersion - 1));
   }
 
   #add(unit: Unit, isOwn: boolean, confirmed: UnitRow['confirmed']): UnitRow {
-    const { id, events, isCommutative, scopes } = unit;
+    const { id, edition, events, isCommutative, scopes } = unit;
     const row: UnitRow = {
       id,
+      ...inEdition(edition),
       events,
       isCommutative,
       scopes,
@@ -240,14 +253,21 @@ export class NaiveUnits implements UnitRecorder {
       if (!ids.includes(row.id) && !isBuiltOn) continue;
       for (const { originatorId } of row.events) touched.add(originatorId);
       gone.push(row.id);
-      const { id, events, isCommutative, scopes, firstId: firstNotificationId } = row;
+      const { id, edition, events, isCommutative, scopes, firstId: firstNotificationId } = row;
       const reason = (ids.includes(id) ? reasonOf(id) : undefined) ?? { code: 'DEPENDENCY', message: '' };
-      this.asideRows.push({ id, events, isCommutative, scopes, firstNotificationId, reason, setAsideAtMs: 0 });
+      this.asideRows.push({
+        ...{ id, ...inEdition(edition), events, isCommutative, scopes, firstNotificationId },
+        ...{ reason, setAsideAtMs: 0 },
+      });
     }
     this.asideRows.sort((a, b) => a.firstNotificationId - b.firstNotificationId);
     this.rows = this.rows.filter(({ id }) => !gone.includes(id));
     return gone;
   }
+}
+
+function inEdition(edition: EditionId | undefined): { edition?: EditionId } {
+  return edition === undefined ? {} : { edition };
 }
 
 function placeOf({ position, total, origin }: ConfirmedUnit): UnitRow['confirmed'] {

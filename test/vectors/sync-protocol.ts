@@ -100,6 +100,29 @@ export const PENDING_VECTORS: readonly UnitsVector<readonly PendingUnit[]>[] = [
       },
     ],
   },
+  {
+    name: 'a unit in another edition than that in which it was recorded, after another such one',
+    hex: [
+      '01',
+      '33333333333343338333333333333333 13', // pending and commutative, in another edition
+      'eeeeeeeeeeeeeeee8eeeeeeeeeeeeeee', // this one
+      '01 00 07', // one event, no scopes, the first notification has id 7
+      '01 01 ddddddddddddeddd8ddddddddddddddd', // one place: that edition
+      '00 01 10 73746f636b3a4974656d2e4d6f766564 01',
+      'bbbbbbbbbbbb4bbb8bbbbbbbbbbbbbbb 05 00 02 7b7d',
+    ],
+    value: [
+      {
+        id: UNIT_3,
+        edition: 'eeeeeeee-eeee-eeee-8eee-eeeeeeeeeeee',
+        isCommutative: true,
+        scopes: [],
+        firstNotificationId: 7,
+        after: ['dddddddd-dddd-eddd-8ddd-dddddddddddd'],
+        events: [{ originatorId: ITEM, originatorVersion: 5, ...moved }],
+      },
+    ],
+  },
 ];
 
 const confirmed: ConfirmedUnit = {

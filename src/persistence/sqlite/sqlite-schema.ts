@@ -68,6 +68,7 @@ CREATE TABLE daybook_units (
   unit_id BLOB NOT NULL UNIQUE,
   flags INTEGER NOT NULL,
   scopes TEXT,
+  edition BLOB,
   position INTEGER,
   total INTEGER,
   author TEXT,
@@ -83,6 +84,7 @@ CREATE TABLE daybook_set_aside (
   unit_id BLOB NOT NULL UNIQUE,
   flags INTEGER NOT NULL,
   scopes TEXT,
+  edition BLOB,
   code TEXT NOT NULL,
   message TEXT NOT NULL,
   set_aside_at_ms INTEGER NOT NULL

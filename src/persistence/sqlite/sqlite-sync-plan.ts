@@ -17,6 +17,7 @@ import type { NotificationId, OriginatorId, StoredEvent } from '../stored-event.
 import { CURSOR_START } from '../unit.js';
 import type { ConfirmedUnit, Cursor, UnitId, UnitPage } from '../unit.js';
 import type { EndOfHealing, PageOutcome, SetAsideReason } from '../unit-recorder.js';
+import { editionOf } from '../unit-edition.js';
 import { assertPage } from '../unit-validation.js';
 import { FLAG_FOREIGN, FLAG_LOST } from './sqlite-unit-rows.js';
 import type { SqliteUnitRows, UnitRow } from './sqlite-unit-rows.js';
@@ -168,7 +169,8 @@ function sortOut(
   here.forEach((unit, index) => {
     const row = rows.get(unit.id) as UnitRow;
     assertPage(isPending(row), `unit ${unit.id} stood before it`);
-    if (isAsHere(unit, events[index] as readonly StoredEvent[])) known.set(unit.id, row);
+    if (editionOf(unit) === row.edition && isAsHere(unit, events[index] as readonly StoredEvent[]))
+      known.set(unit.id, row);
     else replaced.push(row);
   });
   return { known, replaced, added: units.filter(({ id }) => !known.has(id)) };

@@ -5,7 +5,7 @@
  */
 import { bytesToUuid, UUID_BYTES, uuidToBytes } from '../../util/uuid-bytes.js';
 import type { NotificationId, OriginatorId } from '../stored-event.js';
-import type { UnitId } from '../unit.js';
+import type { EditionId, UnitId } from '../unit.js';
 import { statementsOf } from './sqlite-connection.js';
 import type { SqliteDatabase, SqliteRow, SqliteValue } from './sqlite-driver.js';
 import type { SqliteStatements } from './sqlite-statements.js';
@@ -24,6 +24,7 @@ export interface UnitRow {
   readonly flags: number;
   /** Undefined where it is pending. */
   readonly position: number | undefined;
+  readonly edition: EditionId;
 }
 
 /** An event of an aggregate, and its unit. */
@@ -35,7 +36,7 @@ export interface PlacedVersion {
 // Rows of an aggregate that are looked at together: most have fewer that are pending.
 const TAIL_ROWS = 64;
 
-const COLUMNS = 'u.first_id, u.events, u.unit_id, u.flags, u.position';
+const COLUMNS = 'u.first_id, u.events, u.unit_id, u.flags, u.position, coalesce(u.edition, u.unit_id)';
 /** The unit of an event `e`: ids of a unit's events follow each other. CROSS, or SQLite begins with the units. */
 const UNIT_OF_EVENT = `CROSS JOIN daybook_units AS u
   ON u.first_id = (SELECT max(first_id) FROM daybook_units WHERE first_id <= e.notification_id)`;
@@ -81,7 +82,7 @@ export class SqliteUnitRows {
       const rows = this.#statements.all(sql, [uuidToBytes(originatorId), below]);
       for (const row of rows) {
         const unit = toUnitRow(row);
-        below = row[5] as number;
+        below = row[6] as number;
         if (unit.position !== undefined) return { pending, confirmed: below };
         pending.push({ originatorVersion: below, unit });
       }
@@ -130,12 +131,13 @@ export function joinedBytes(ids: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
-function toUnitRow([place, count, id, flags, position]: SqliteRow): UnitRow {
+function toUnitRow([place, count, id, flags, position, edition]: SqliteRow): UnitRow {
   return {
     place: place as number,
     count: count as number,
     id: bytesToUuid(id as Uint8Array),
     flags: flags as number,
     position: (position as number | null) ?? undefined,
+    edition: bytesToUuid(edition as Uint8Array),
   };
 }

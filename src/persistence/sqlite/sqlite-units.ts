@@ -10,7 +10,17 @@ import type { PageStep, SettingAside, SyncChange, UnitPlace } from '../journal/s
 import type { PlannedChange, UnitTables } from '../journal/unit-tables.js';
 import type { NotificationId, StoredEvent } from '../stored-event.js';
 import { CURSOR_START } from '../unit.js';
-import type { Confirmation, ConfirmedUnit, Cursor, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from '../unit.js';
+import type {
+  Confirmation,
+  ConfirmedUnit,
+  Cursor,
+  EditionId,
+  LostUnit,
+  PendingUnit,
+  Unit,
+  UnitId,
+  UnitPage,
+} from '../unit.js';
 import type {
   EndOfHealing,
   PageOutcome,
@@ -35,7 +45,7 @@ const ROWS_DERIVED = 1_000;
 // Where no log has a mark.
 const REWINDS_AT = -1;
 
-const UNIT = 'u.first_id, u.events, u.unit_id, u.flags, u.scopes';
+const UNIT = 'u.first_id, u.events, u.unit_id, u.flags, u.scopes, u.edition';
 const CONFIRMATION = 'u.position, u.total, u.author, u.recorded_at_ms, u.seal';
 /** What limits of bytes count. */
 const bytesOf = (events: string): string => `(SELECT total(length(topic) + length(state)) FROM ${events}
@@ -252,8 +262,9 @@ export class SqliteUnits implements UnitTables {
   }
 
   #insertConfirmed(place: UnitPlace, unit: ConfirmedUnit, flags: number): void {
-    this.#run('INSERT INTO daybook_units VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', [
+    this.#run('INSERT INTO daybook_units VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', [
       ...[place, unit.events.length, uuidToBytes(unit.id), flagsOf(unit) | flags, scopesText(unit)],
+      unit.edition === undefined ? null : uuidToBytes(unit.edition),
       ...fromConfirmation(unit),
     ]);
   }
@@ -267,7 +278,7 @@ export class SqliteUnits implements UnitTables {
 
   #setAside({ place, reason }: SettingAside, atMs: number): void {
     this.#run(
-      `INSERT INTO daybook_set_aside SELECT first_id, events, unit_id, flags, scopes, ?, ?, ?
+      `INSERT INTO daybook_set_aside SELECT first_id, events, unit_id, flags, scopes, edition, ?, ?, ?
         FROM daybook_units WHERE first_id = ?`,
       [reason.code, reason.message, atMs, place],
     );
@@ -318,27 +329,27 @@ export class SqliteUnits implements UnitTables {
     sql: string,
     after: number,
     limits: UnitLimits,
-  ): (ReadEvents & { readonly places: readonly (UnitId | undefined)[] })[] {
-    const before = new Map<string, UnitId>();
+  ): (ReadEvents & { readonly places: readonly (EditionId | undefined)[] })[] {
+    const before = new Map<string, EditionId>();
     return this.#select(sql, after, limits).map((read) => {
       const seen = new Set<string>();
-      const places: (UnitId | undefined)[] = [];
+      const places: (EditionId | undefined)[] = [];
       for (const event of read.events) {
         const { originatorId, originatorVersion } = event;
         if (!seen.has(originatorId)) {
           seen.add(originatorId);
-          places.push(before.get(`${originatorId}:${originatorVersion - 1}`) ?? this.#unitBefore(event));
+          places.push(before.get(`${originatorId}:${originatorVersion - 1}`) ?? this.#editionBefore(event));
         }
         // Most often it is among those that are read with it.
-        before.set(`${originatorId}:${originatorVersion}`, read.unit.id);
+        before.set(`${originatorId}:${originatorVersion}`, read.unit.edition ?? read.unit.id);
       }
       return { ...read, places };
     });
   }
 
-  /** The unit of the version before an event's. */
-  #unitBefore({ originatorId, originatorVersion }: StoredEvent): UnitId | undefined {
-    const sql = `SELECT unit_id FROM daybook_units WHERE first_id <= (SELECT notification_id FROM stored_events
+  /** The edition that has the version before an event's. */
+  #editionBefore({ originatorId, originatorVersion }: StoredEvent): EditionId | undefined {
+    const sql = `SELECT coalesce(edition, unit_id) FROM daybook_units WHERE first_id <= (SELECT notification_id FROM stored_events
       WHERE originator_id = ? AND originator_version < ? ORDER BY originator_version DESC LIMIT 1)
       ORDER BY first_id DESC LIMIT 1`;
     const [row] = this.#statements.all(sql, [uuidToBytes(originatorId), originatorVersion]);
@@ -393,12 +404,13 @@ function eventsOf(
   return units.map(({ count }) => events.slice(next, (next += count)));
 }
 
-function toReadUnit([place, count, id, flags, scopes, ...rest]: SqliteRow): ReadUnit {
+function toReadUnit([place, count, id, flags, scopes, edition, ...rest]: SqliteRow): ReadUnit {
   return {
     place: place as number,
     count: count as number,
     unit: {
       id: bytesToUuid(id as Uint8Array),
+      ...(edition === null ? {} : { edition: bytesToUuid(edition as Uint8Array) }),
       isCommutative: ((flags as number) & FLAG_COMMUTATIVE) !== 0,
       scopes: scopes === null ? [] : (JSON.parse(scopes as string) as string[]),
     },

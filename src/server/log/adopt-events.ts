@@ -12,7 +12,7 @@
 import { derivedUnitId } from '../../persistence/derived-unit-id.js';
 import { InternalError } from '../../persistence/errors.js';
 import type { Notification, NotificationId } from '../../persistence/stored-event.js';
-import type { UnitId } from '../../persistence/unit.js';
+import type { EditionId } from '../../persistence/unit.js';
 import type { PlacedUnit } from './decide-units.js';
 import { nextChain } from './log-chain.js';
 import type { EventPlace, IdGap, LogHead, LogStanding, LogTransaction, UnitRow } from './log-storage.js';
@@ -108,7 +108,7 @@ async function toUnits(
   recordedAtMs: number,
 ): Promise<UnitRow[]> {
   const befores = await transaction.owners(events.map(placeBefore));
-  const adopted = new Map<string, UnitId>();
+  const adopted = new Map<string, EditionId>();
   let { position, chain } = head;
   return events.map((notification, index): UnitRow => {
     const { id: lastId, ...event } = notification;

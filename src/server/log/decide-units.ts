@@ -16,7 +16,8 @@
  */
 import { derivedUnitId } from '../../persistence/derived-unit-id.js';
 import type { OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
-import type { LostUnit, PendingUnit, UnitId } from '../../persistence/unit.js';
+import { derivedEdition, editionOf } from '../../persistence/unit-edition.js';
+import type { EditionId, LostUnit, PendingUnit, UnitId } from '../../persistence/unit.js';
 import type { Decision, Sender } from './unit-log.js';
 
 /** Why a unit is not taken, as a code for programs and a text for people. */
@@ -41,8 +42,8 @@ export type KnownUnit = { readonly author: string } & (
 /** The end of an aggregate. */
 export interface AggregateEnd {
   readonly version: number;
-  /** The unit that holds it. */
-  readonly unit: UnitId;
+  /** The edition that holds it. */
+  readonly edition: EditionId;
 }
 
 /** What of a log concerns a push. */
@@ -58,12 +59,14 @@ export interface LogView {
 /** A unit with its place in the log. */
 export interface PlacedUnit {
   readonly id: UnitId;
+  /** As of a unit: in these places. */
+  readonly edition?: EditionId | undefined;
   /** With the versions that they have in the log. */
   readonly events: readonly StoredEvent[];
   readonly isCommutative: boolean;
   readonly scopes: readonly string[];
   /** As in a pending unit, of the log. */
-  readonly after: readonly (UnitId | undefined)[];
+  readonly after: readonly (EditionId | undefined)[];
   /** Of its last event. */
   readonly position: number;
 }
@@ -112,9 +115,10 @@ function decideUnits({ units, subject, refusals }: PushToDecide, log: GrowingLog
       decisions.push({ id, kind: 'rejected', code, message });
       continue;
     }
-    const isInPlace = unit.isCommutative ? log.hasBegun(unit) : log.fits(unit);
+    const isOwnEdition = unit.edition === undefined || unit.edition === derivedEdition(unit);
+    const isInPlace = unit.isCommutative ? log.hasBegun(unit) : isOwnEdition && log.fits(unit);
     if (!isInPlace) return { decisions, accepted: log.placed.slice(before), rejected, conflict: id };
-    const { position } = log.append(unit, subject);
+    const { position } = log.append(unit, subject, isOwnEdition);
     decisions.push({ id, kind: 'accepted', position, isNew: true });
   }
   return { decisions, accepted: log.placed.slice(before), rejected, conflict: undefined };
@@ -134,7 +138,7 @@ export function decideLostUnits(units: readonly LostUnit[], view: LogView): Heal
   const unfit: LostUnit[] = [];
   for (const unit of units) {
     if (log.known(unit.id) !== undefined) continue;
-    if (isWhole(unit) && log.fits(unit)) log.append({ ...unit, isRestored: true }, unit.origin.author);
+    if (isWhole(unit) && log.fits(unit)) log.append(unit, unit.origin.author);
     else unfit.push(unit);
   }
   return { restored: log.placed, unfit };
@@ -153,15 +157,17 @@ function answer({ id, events }: PendingUnit, known: KnownUnit, subject: string):
 
 /** Whether the versions of each aggregate follow each other, or the log gives them anyway. */
 function isWhole({ isCommutative, events }: PendingUnit | LostUnit): boolean {
+  return isCommutative || hasNoHoles(events);
+}
+
+function hasNoHoles(events: readonly StoredEvent[]): boolean {
   const versions = new Map<OriginatorId, number>();
   return events.every(({ originatorId, originatorVersion }) => {
     const last = versions.get(originatorId);
     versions.set(originatorId, originatorVersion);
-    return last === undefined || isCommutative || originatorVersion === last + 1;
+    return last === undefined || originatorVersion === last + 1;
   });
 }
-
-type Appended = Pick<PendingUnit, 'id' | 'events' | 'isCommutative' | 'scopes'> & { readonly isRestored?: boolean };
 
 /** A log as it will be with what was decided so far. */
 class GrowingLog {
@@ -185,13 +191,13 @@ class GrowingLog {
   }
 
   /**
-   * Whether each aggregate ends where the unit says that it was decided, by number and by unit: a log that was set back
+   * Whether each aggregate ends where the unit says that it was decided, by number and by edition: a log that was set back
    * gives the same numbers to other events. An aggregate that is not there yet begins with whatever version it is given.
    */
   fits({ events, after }: Pick<PendingUnit, 'events' | 'after'>): boolean {
     return firstOfAggregates(events).every(({ originatorId, originatorVersion }, index) => {
       const end = this.#ends.get(originatorId);
-      return end?.unit === after[index] && (end === undefined || originatorVersion === end.version + 1);
+      return end?.edition === after[index] && (end === undefined || originatorVersion === end.version + 1);
     });
   }
 
@@ -202,20 +208,36 @@ class GrowingLog {
     );
   }
 
-  append({ id, events, isCommutative, scopes, isRestored = false }: Appended, author: string): PlacedUnit {
-    const after = firstOfAggregates(events).map(({ originatorId }) => this.#ends.get(originatorId)?.unit);
-    const placed = events.map((event) => {
-      const end = this.#ends.get(event.originatorId);
-      const next = end === undefined ? 1 : end.version + 1;
-      const originatorVersion = isCommutative && !isRestored ? next : event.originatorVersion;
-      this.#ends.set(event.originatorId, { version: originatorVersion, unit: id });
+  /** @param mayStay - whether it may keep its edition, where it fits */
+  append(unit: PendingUnit | LostUnit, author: string, mayStay = true): PlacedUnit {
+    const { id, edition, isCommutative, scopes } = unit;
+    const after = firstOfAggregates(unit.events).map(({ originatorId }) => this.#ends.get(originatorId)?.edition);
+    // What fits stays what it is, so that whoever stands on it does so still.
+    const isMoved = isCommutative && !(mayStay && hasNoHoles(unit.events) && this.fits(unit));
+    const events = isMoved ? this.#next(unit.events) : unit.events;
+    const position = (this.#position += events.length);
+    const now = isMoved ? derivedEdition({ id, events, after }) : edition;
+    const placed: PlacedUnit = {
+      ...{ id, events, isCommutative, scopes, after, position },
+      ...(now === undefined ? {} : { edition: now }),
+    };
+    for (const { originatorId, originatorVersion: version } of events) {
+      this.#ends.set(originatorId, { version, edition: editionOf(placed) });
+    }
+    this.placed.push(placed);
+    this.learn(id, { kind: 'accepted', position, author });
+    return placed;
+  }
+
+  /** Events with the versions that are next. */
+  #next(events: readonly StoredEvent[]): StoredEvent[] {
+    const versions = new Map<OriginatorId, number>();
+    return events.map((event) => {
+      const { originatorId } = event;
+      const originatorVersion = (versions.get(originatorId) ?? this.#ends.get(originatorId)?.version ?? 0) + 1;
+      versions.set(originatorId, originatorVersion);
       return { ...event, originatorVersion };
     });
-    const position = (this.#position += events.length);
-    const unit: PlacedUnit = { id, events: placed, isCommutative, scopes, after, position };
-    this.placed.push(unit);
-    this.learn(id, { kind: 'accepted', position, author });
-    return unit;
   }
 }
 

@@ -2,7 +2,7 @@
  * The chain of a log, and the cursors that rest on it.
  *
  * ```text
- * statement  of a unit: its id, its kind, its scopes, what it stood on, and its events with their versions
+ * statement  of a unit: its id, its edition, its kind, its scopes, what it stood on, and its events with their versions
  * chain      after a unit: the first 16 bytes of SHA-256 of the chain before it, and its statement
  * cursor     0, or 1.<position>.<chain, in hex>, and .<visibility> where not everything is visible
  * ```
@@ -13,7 +13,8 @@
  */
 import type { StoredEvent } from '../../persistence/stored-event.js';
 import { CURSOR_START } from '../../persistence/unit.js';
-import type { Cursor, UnitId } from '../../persistence/unit.js';
+import { editionOf } from '../../persistence/unit-edition.js';
+import type { Cursor, EditionId, UnitId } from '../../persistence/unit.js';
 import { ByteWriter } from '../../util/byte-writer.js';
 import { chainHash } from './chain-hash.js';
 
@@ -26,20 +27,23 @@ export const CHAIN_START: string = '00'.repeat(CHAIN_BYTES);
 /** What a log says of a unit, beside where it stands. */
 export interface StatedUnit {
   readonly id: UnitId;
+  readonly edition?: EditionId | undefined;
   readonly isCommutative: boolean;
   readonly scopes: readonly string[];
-  readonly after: readonly (UnitId | undefined)[];
+  readonly after: readonly (EditionId | undefined)[];
   readonly events: readonly StoredEvent[];
 }
 
 /** Writes a unit down: by what it says, because packed bytes have several forms. */
-export function writeStatement(writer: ByteWriter, { id, isCommutative, scopes, after, events }: StatedUnit): void {
+export function writeStatement(writer: ByteWriter, unit: StatedUnit): void {
+  const { id, isCommutative, scopes, after, events } = unit;
   writer.text(id);
+  writer.text(editionOf(unit));
   writer.u8(isCommutative ? 1 : 0);
   writer.varint(scopes.length);
   for (const scope of scopes) writer.text(scope);
   writer.varint(after.length);
-  for (const unit of after) writer.text(unit ?? '');
+  for (const edition of after) writer.text(edition ?? '');
   for (const { originatorId, originatorVersion, topic, state } of events) {
     writer.text(originatorId);
     // Not a varint: other writers may have versions below 0.

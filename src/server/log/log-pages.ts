@@ -66,14 +66,15 @@ export class LogPages {
   async #confirmed(rows: readonly UnitRow[]): Promise<StatedConfirmedUnit[]> {
     const events = await this.#eventsOf(rows);
     return rows.map((row) => {
-      const { id, isCommutative, scopes, after, position, count: total, author, recordedAtMs } = row;
+      const { id, edition, isCommutative, scopes, after, position, count: total, author, recordedAtMs } = row;
       const own = Array.from({ length: total }, (_, index) => {
         const event = events.get(row.lastId - total + 1 + index);
         if (event === undefined) throw eventMissing(row);
         return event;
       });
       const origin = { author, recordedAtMs, seal: new Uint8Array(0) };
-      return { id, isCommutative, scopes, after, position, total, events: own, origin };
+      const unit = { id, isCommutative, scopes, after, position, total, events: own, origin };
+      return edition === undefined ? unit : { ...unit, edition };
     });
   }
 

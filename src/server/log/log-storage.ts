@@ -15,7 +15,7 @@
  */
 import type { NotifiedEvent } from '../../application/events/notified-event.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
-import type { LostUnit, UnitId } from '../../persistence/unit.js';
+import type { EditionId, LostUnit, UnitId } from '../../persistence/unit.js';
 import type { AggregateEnd, KnownUnit, PlacedUnit, Refusal } from './decide-units.js';
 import type { LogPlace } from './log-chain.js';
 
@@ -107,8 +107,8 @@ export interface LogTransaction extends LogReader {
     readonly known: ReadonlyMap<UnitId, KnownUnit>;
     readonly ends: ReadonlyMap<OriginatorId, AggregateEnd>;
   }>;
-  /** The units that hold events, in the order of the places; `undefined` where there is none. */
-  owners(places: readonly EventPlace[]): Promise<readonly (UnitId | undefined)[]>;
+  /** The editions that hold events, in the order of the places; `undefined` where there is none. */
+  owners(places: readonly EventPlace[]): Promise<readonly (EditionId | undefined)[]>;
   /** Records events. @returns their ids, in their order */
   record(events: readonly StoredEvent[]): Promise<readonly NotificationId[]>;
   /** Lets those who take part write what belongs to events that were recorded. @throws what they reject with */

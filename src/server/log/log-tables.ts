@@ -91,6 +91,7 @@ const UNITS: Columns = [
   'is_commutative BOOLEAN',
   'scopes TEXT',
   'after BYTEA',
+  'edition UUID',
   'code TEXT',
   'message TEXT',
   'author TEXT NOT NULL',

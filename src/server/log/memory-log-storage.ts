@@ -5,7 +5,8 @@
  */
 import { IntegrityError, OperationalError } from '../../persistence/errors.js';
 import type { Notification, OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
-import type { UnitId } from '../../persistence/unit.js';
+import { editionOf } from '../../persistence/unit-edition.js';
+import type { EditionId, UnitId } from '../../persistence/unit.js';
 import { systemClock } from '../../util/clock.js';
 import { FifoMutex } from '../../util/fifo-mutex.js';
 import type { AggregateEnd, KnownUnit } from './decide-units.js';
@@ -131,13 +132,13 @@ class MemoryLogTransaction implements LogTransaction {
     const ends = aggregates.flatMap((originatorId): [OriginatorId, AggregateEnd][] => {
       const version = this.contents.versions.get(originatorId);
       if (version === undefined) return [];
-      const unit = ownerOf(this.contents, { originatorId, originatorVersion: version });
-      return unit === undefined ? [] : [[originatorId, { version, unit }]];
+      const edition = ownerOf(this.contents, { originatorId, originatorVersion: version });
+      return edition === undefined ? [] : [[originatorId, { version, edition }]];
     });
     return Promise.resolve({ known: knownOf(this.contents, ids), ends: new Map(ends) });
   }
 
-  owners(places: readonly EventPlace[]): Promise<readonly (UnitId | undefined)[]> {
+  owners(places: readonly EventPlace[]): Promise<readonly (EditionId | undefined)[]> {
     return Promise.resolve(places.map((place) => ownerOf(this.contents, place)));
   }
 
@@ -198,7 +199,7 @@ function knownOf({ rows, rejected }: Contents, ids: readonly UnitId[]): Readonly
 }
 
 /** Ids follow each other here, so those of units are in the order of the units. */
-function ownerOf({ ids, units }: Contents, place: EventPlace): UnitId | undefined {
+function ownerOf({ ids, units }: Contents, place: EventPlace): EditionId | undefined {
   const id = ids.get(keyOf(place));
   if (id === undefined) return undefined;
   let [low, high] = [0, units.length];
@@ -207,7 +208,8 @@ function ownerOf({ ids, units }: Contents, place: EventPlace): UnitId | undefine
     if ((units[middle] as UnitRow).lastId < id) low = middle + 1;
     else high = middle;
   }
-  return units[low]?.id;
+  const owner = units[low];
+  return owner === undefined ? undefined : editionOf(owner);
 }
 
 function keyOf({ originatorId, originatorVersion }: EventPlace): string {

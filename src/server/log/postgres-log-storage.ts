@@ -17,7 +17,7 @@ import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import { storableText } from '../../persistence/sql/storable-text.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
 import { packLostUnits, unpackLostUnits } from '../../persistence/unit-batch.js';
-import type { LostUnit, UnitId } from '../../persistence/unit.js';
+import type { EditionId, LostUnit, UnitId } from '../../persistence/unit.js';
 import { bytesToUuid, UUID_BYTES } from '../../util/uuid-bytes.js';
 import type { AggregateEnd, KnownUnit } from './decide-units.js';
 import type {
@@ -147,13 +147,13 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
       ends: new Map(
         ends.map((row) => [
           textOf(row, 'originator_id'),
-          { version: toSafeInteger(row, 'version'), unit: textOf(row, 'unit_id') },
+          { version: toSafeInteger(row, 'version'), edition: textOf(row, 'unit_id') },
         ]),
       ),
     };
   }
 
-  async owners(places: readonly EventPlace[]): Promise<readonly (UnitId | undefined)[]> {
+  async owners(places: readonly EventPlace[]): Promise<readonly (EditionId | undefined)[]> {
     const { rows } = await this.sql.query(this.statements.owners, [
       places.map(({ originatorId }) => originatorId),
       places.map(({ originatorVersion }) => originatorVersion),
@@ -214,7 +214,9 @@ function statementsOf({ log, tables }: PostgresLogParts): Statements {
   const { originatorId, originatorVersion: version, notificationId: id } = columns;
   const { units, head, gaps, setAside } = tables;
   // No two units share ids, so the one that ends next is the only one that can have it.
-  const ownerOf = (event: string): string => `(SELECT CASE WHEN o.last_id - o.count < ${event} THEN o.unit_id END
+  const ownerOf = (
+    event: string,
+  ): string => `(SELECT CASE WHEN o.last_id - o.count < ${event} THEN coalesce(o.edition, o.unit_id) END
     FROM ${units} o WHERE o.last_id >= ${event} ORDER BY o.last_id LIMIT 1)`;
   const standing = `SELECT h.position, encode(h.chain, 'hex') AS chain, h.last_id,
     (SELECT coalesce(max(${id}), 0) FROM ${eventsTable}) AS max_id,
@@ -245,18 +247,19 @@ function statementsOf({ log, tables }: PostgresLogParts): Statements {
       ) AS t ON true ORDER BY a.place`,
     chains: `SELECT position, encode(chain, 'hex') AS chain FROM ${units} WHERE position = ANY($1::bigint[])`,
     units: `SELECT unit_id::text AS unit_id, position, last_id, count, bytes, encode(chain, 'hex') AS chain, is_commutative,
-        scopes, encode(after, 'hex') AS after, author, replica, recorded_at_ms
+        scopes, encode(after, 'hex') AS after, edition::text AS edition, author, replica, recorded_at_ms
       FROM ${units} WHERE position >= $1 ORDER BY position LIMIT $2`,
     append: `WITH added AS (
       INSERT INTO ${units}
-        (unit_id, position, last_id, count, bytes, chain, is_commutative, scopes, after, author, replica, recorded_at_ms)
+        (unit_id, position, last_id, count, bytes, chain, is_commutative, scopes, after, edition, author,
+         replica, recorded_at_ms)
       SELECT n.unit_id, n.position, n.last_id, n.count, n.bytes, decode(n.chain, 'hex'), n.is_commutative,
-        ($10::text[])[n.scopes], decode(n.after, 'hex'),
+        ($10::text[])[n.scopes], decode(n.after, 'hex'), n.edition,
         ($11::text[])[n.origin], ($12::text[])[n.origin], ($13::bigint[])[n.origin]
       FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[], $6::text[], $7::boolean[],
-        $8::integer[], $9::text[], $14::integer[])
-        AS n (unit_id, position, last_id, count, bytes, chain, is_commutative, scopes, after, origin)
-    ) UPDATE ${head} SET position = $15, chain = decode($16, 'hex'), last_id = $17 WHERE id = 1`,
+        $8::integer[], $9::text[], $14::integer[], $15::uuid[])
+        AS n (unit_id, position, last_id, count, bytes, chain, is_commutative, scopes, after, origin, edition)
+    ) UPDATE ${head} SET position = $16, chain = decode($17, 'hex'), last_id = $18 WHERE id = 1`,
     // Of an id that was refused, and whose very event was recorded beside the log since, what is there counts.
     forget: `DELETE FROM ${units} WHERE unit_id = ANY($1::uuid[]) AND position IS NULL`,
     insertRejected: `INSERT INTO ${units} (unit_id, code, message, author, replica, recorded_at_ms)
@@ -297,6 +300,7 @@ function unitColumns(rows: readonly UnitRow[]): unknown[] {
     distinct.map(({ replicaId }) => replicaId),
     distinct.map(({ recordedAtMs }) => recordedAtMs),
     arrayOf(originsOf),
+    arrayOf(rows.map(({ edition = 'NULL' }) => edition)),
   ];
 }
 
@@ -375,9 +379,10 @@ function toKnown(rows: readonly SqlRow[]): ReadonlyMap<UnitId, KnownUnit> {
 }
 
 function toUnitRow(row: SqlRow): UnitRow {
-  const { scopes } = row;
+  const { scopes, edition } = row;
   return {
     id: textOf(row, 'unit_id'),
+    ...(typeof edition === 'string' ? { edition } : {}),
     position: toSafeInteger(row, 'position'),
     lastId: toSafeInteger(row, 'last_id'),
     count: toSafeInteger(row, 'count'),

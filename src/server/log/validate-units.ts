@@ -5,6 +5,7 @@
  */
 import { ProgrammingError } from '../../persistence/errors.js';
 import { SCOPE_LENGTH_MAX, UNIT_SCOPES_MAX } from '../../persistence/unit.js';
+import { isDerivedEdition } from '../../persistence/unit-edition.js';
 import type { Cursor, LostUnit, PendingUnit, Unit } from '../../persistence/unit.js';
 import { isStorableText, validateEvents } from '../../persistence/validation.js';
 import type { OriginatorIdType } from '../../persistence/validation.js';
@@ -55,6 +56,7 @@ function validateUnit(unit: Unit, idType: OriginatorIdType): void {
   const { id, events, scopes } = unit;
   if (typeof id !== 'string' || !isCanonicalUuid(id) || id === NIL)
     refuse(unit, 'an id that is no UUID in canonical form');
+  if (isDerivedEdition(id)) refuse(unit, 'an id that only an edition has');
   if (events.length === 0) refuse(unit, 'no events');
   validateEvents(events, idType);
   const isScope = (scope: unknown): boolean =>

@@ -28,9 +28,11 @@
  * - R1 A unit is accepted at most once, whoever sends it and in whatever form, or rejected with a reason that is kept. One
  *   that is known is answered from its row, without a look at what is sent; one that another subject has sent, as if it
  *   were rejected, unless its id follows from the event that is sent: then it is nobody's.
- * - R2 A strict event fits right after the very event that it was decided on: its version is the next one, and the unit
- *   that holds the version before is the one that `after` names. A unit of commutative events is given the next versions,
- *   of aggregates that are there or that it begins. What does not fit is a conflict: no decision, and the end of the push.
+ * - R2 A strict event fits right after the very event that it was decided on: its version is the next one, and the edition
+ *   (persistence/unit-edition.ts) that holds the version before is the one that `after` names. A unit of commutative events
+ *   that does not fit is given the next versions, and another edition with them, of aggregates that are there or that it
+ *   begins. What else does not fit is a conflict: no decision, and the end of the push. So is a unit that names an edition
+ *   which does not follow from what it says.
  * - R3 The log is chained: a cursor is a position and a hash of everything up to it.
  * - R4 A page ends where a unit ends.
  * - R5 What is healed comes back as it was, once, where it fits, and only what carries a sound seal.
@@ -46,8 +48,6 @@
  *   from there.
  *
  * The model (test/model/, docs/model.md) has these rules and more. What it demands and is not here yet:
- * - `after` names a unit, which is not enough where a unit keeps its id and its events change: when it is decided again, or
- *   commutative events are given other versions and the log is set back. It has to name an edition of the unit.
  * - A device whose scopes have changed is answered like one whose log was set back. It has to be told apart: what is its own
  *   and out of its scopes by now is on the server, and no page will ever confirm it.
  * - A known unit is answered as accepted also to a sender who may not see it any more, and then waits for ever.

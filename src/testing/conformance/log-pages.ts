@@ -41,10 +41,19 @@ export class LogPages {
 
   #confirmed(unit: SampleUnit): ConfirmedUnit {
     // No more than a unit has: it may be one of the store's own, with its place there.
-    const { events, id = uuidV4(), isCommutative = false, scopes = [], total = events.length, position } = unit;
+    const {
+      events,
+      id = uuidV4(),
+      edition,
+      isCommutative = false,
+      scopes = [],
+      total = events.length,
+      position,
+    } = unit;
     this.#position = position ?? this.#position + total;
     const origin = { author: 'somebody', recordedAtMs: 1_700_000_000_000 + this.#position, seal: sealOf(events) };
-    return { id, events, isCommutative, scopes, position: this.#position, total, origin: unit.origin ?? origin };
+    const named = edition === undefined ? { id } : { id, edition };
+    return { ...named, events, isCommutative, scopes, position: this.#position, total, origin: unit.origin ?? origin };
   }
 }
 

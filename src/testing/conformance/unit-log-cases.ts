@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { derivedEdition } from '../../persistence/unit-edition.js';
 import { derivedUnitId } from '../../persistence/derived-unit-id.js';
 import type { StoredEvent } from '../../persistence/stored-event.js';
 import { CURSOR_START } from '../../persistence/unit.js';
@@ -239,7 +240,7 @@ const allOrNothing: Case = {
 };
 
 const renumbered: Case = {
-  name: 'units of commutative events are given the next versions',
+  name: 'units of commutative events are given the next versions, and another edition with them',
   async run({ open }) {
     const log = open();
     const before = await endOf(log);
@@ -250,8 +251,7 @@ const renumbered: Case = {
       isCommutative: true,
       after: [randomUuid(), undefined],
     });
-    const strict = sampleUnit([sampleEvent(a, 5)], { after: [mine.id] });
-    expectEqual(kindsOf(await log.push([mine, strict], BOB)), ['accepted', 'accepted'], 'the push');
+    expectEqual(kindsOf(await log.push([mine], BOB)), ['accepted'], 'the push');
     const [, shown] = await unitsAfter(log, before);
     expectEqual(
       shown?.events.map(({ originatorId, originatorVersion }) => [originatorId, originatorVersion]),
@@ -263,6 +263,62 @@ const renumbered: Case = {
       'the versions',
     );
     expectEqual(shown?.events[0]?.state, mine.events[0]?.state, 'the state');
+    const moved = { id: mine.id, events: shown?.events ?? [], after: [first.id, undefined] };
+    expectEqual(shown?.edition, derivedEdition(moved), 'the edition');
+  },
+};
+
+const editionsCount: Case = {
+  name: 'what was decided on a unit in one edition does not fit the same unit in another one',
+  async run({ open }) {
+    const log = open();
+    const before = await endOf(log);
+    const a = newOriginatorId();
+    const base = sampleUnit([sampleEvent(a, 1)]);
+    const theirs = sampleUnit([sampleEvent(a, 2, 'theirs')], { after: [base.id] });
+    const moved = sampleUnit([sampleEvent(a, 2, 'mine')], { isCommutative: true, after: [base.id] });
+    await log.push([base, theirs, moved], ANN);
+    // In a log that was set back since, it stood in the same place, and on something else.
+    const elsewhere = { id: moved.id, events: [sampleEvent(a, 3, 'mine')], after: [newOriginatorId()] };
+    for (const edition of [derivedEdition(elsewhere), moved.id, theirs.id, undefined]) {
+      const decided = sampleUnit([sampleEvent(a, 4)], { after: [edition] });
+      const { decisions, conflict } = await log.push([decided], BOB);
+      expectEqual([decisions, conflict], [[], decided.id], `after ${edition}`);
+    }
+    const edition = (await unitsAfter(log, before))[2]?.edition;
+    const decided = sampleUnit([sampleEvent(a, 4)], { after: [edition] });
+    expectEqual(kindsOf(await log.push([decided], BOB)), ['accepted'], 'after the edition that is there');
+  },
+};
+
+const editionsStay: Case = {
+  name: 'a unit that fits keeps its edition, whatever its kind, and nobody gives a unit that of another one',
+  async run({ open }) {
+    const log = open();
+    const before = await endOf(log);
+    const a = newOriginatorId();
+    const base = sampleUnit([sampleEvent(a, 1)]);
+    const commutative = sampleUnit([sampleEvent(a, 2)], { isCommutative: true, after: [base.id] });
+    const again = sampleUnit([sampleEvent(a, 3)], { after: [commutative.id] });
+    const edition = derivedEdition(again);
+    const next = sampleUnit([sampleEvent(a, 4)], { after: [edition] });
+    const kinds = kindsOf(await log.push([base, commutative, { ...again, edition }, next], ANN));
+    expectEqual(kinds, ['accepted', 'accepted', 'accepted', 'accepted'], 'the push');
+    expectEqual(
+      (await unitsAfter(log, before)).map((unit) => unit.edition),
+      [undefined, undefined, edition, undefined],
+      'the editions',
+    );
+    const other = sampleUnit([sampleEvent(newOriginatorId(), 1)]);
+    for (const stolen of [edition, base.id, other.id]) {
+      const { decisions, conflict } = await log.push([{ ...other, edition: stolen }], BOB);
+      expectEqual([decisions, conflict], [[], other.id], `edition ${stolen}`);
+    }
+    const borrowed = { ...other, isCommutative: true, edition };
+    expectEqual(kindsOf(await log.push([borrowed], BOB)), ['accepted'], 'one that commutes');
+    const [shown] = (await unitsAfter(log, before)).slice(-1);
+    expectEqual(shown?.edition, derivedEdition(other), 'its edition');
+    await expectRejection(log.push([{ ...other, id: edition }], BOB), 'PROGRAMMING_ERROR', 'the id of an edition');
   },
 };
 
@@ -437,6 +493,11 @@ const healed: Case = {
     await restore();
     const later = open({ ...SEALED, clock: { nowMs: () => 1_765_000_000_000 } });
     await later.push([sampleUnit([sampleEvent(newOriginatorId(), 1)])], BOB);
+    const edition = lost[2]?.edition;
+    expectTrue(edition !== undefined, 'what was given another version has another edition');
+    const asIfNotMoved = lost.map(({ edition: _, ...unit }) => unit);
+    const kinds = (await later.heal(asIfNotMoved.slice(2), BOB)).map(({ kind }) => kind);
+    expectEqual(kinds, ['refused'], 'without its edition');
     const healings = await later.heal([...lost].reverse(), BOB);
     expectEqual(
       healings,
@@ -702,6 +763,8 @@ export const unitLogCases: readonly Case[] = [
   numberAlone,
   allOrNothing,
   renumbered,
+  editionsCount,
+  editionsStay,
   beginsNothing,
   pagesEndWithUnits,
   unknownCursors,

@@ -7,7 +7,16 @@ import { v4 as uuidV4 } from 'uuid';
 import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
 import { CURSOR_START } from '../../persistence/unit.js';
-import type { ConfirmedUnit, LostUnit, PendingUnit, UnitId, UnitOptions, UnitPage } from '../../persistence/unit.js';
+import { derivedEdition } from '../../persistence/unit-edition.js';
+import type {
+  ConfirmedUnit,
+  EditionId,
+  LostUnit,
+  PendingUnit,
+  UnitId,
+  UnitOptions,
+  UnitPage,
+} from '../../persistence/unit.js';
 import type { SetAsideUnit, UnitLimits, UnitRecorder } from '../../persistence/unit-recorder.js';
 import { expectEqual, expectRejection, expectTrue } from './conformance.js';
 import type { ConformanceCase } from './conformance.js';
@@ -385,6 +394,44 @@ const otherFormsReplace: Case = {
   },
 };
 
+const editionsAreKept: Case = {
+  name: 'after names the edition of the version before, and an own unit in another edition is there as the page has it',
+  async run({ recorder }) {
+    const a = newOriginatorId();
+    const log = await LogPages.after(recorder);
+    const [ofTheirs, ofMine] = [editionFor(uuidV4()), editionFor(uuidV4())];
+    await recorder.insertPage(log.next({ events: [sampleEvent(a, 1)], edition: ofTheirs }));
+    const before = nextOf(await recorder.syncProgress());
+    const last = await recorder.maxNotificationId();
+    await recorder.insertEvents([sampleEvent(a, 2)], { unit: { isCommutative: true } });
+    const [mine] = await pendingAfter(recorder, last);
+    expectEqual(mine?.after, [ofTheirs], 'what it stands on');
+    expectTrue(mine !== undefined && !('edition' in mine), 'as it was recorded');
+    const id = mine?.id as UnitId;
+    const moved = { id, edition: ofMine, isCommutative: true, events: [sampleEvent(a, 2)] };
+    const outcome = await recorder.insertPage(log.next(moved));
+    expectEqual([outcome.confirmed, outcome.setAside, outcome.addedEvents], [[id], [], 0], 'the page');
+    const place = await recorder.maxNotificationId();
+    await recorder.insertEvents([sampleEvent(a, 3)]);
+    expectEqual((await pendingAfter(recorder, place))[0]?.after, [ofMine], 'what follows on it');
+
+    await recorder.rewind(before.cursor);
+    const [lost] = await lostAfter(recorder, 0);
+    expectEqual([lost?.id, lost?.edition, lost?.after], [id, ofMine, [ofTheirs]], 'what is lost');
+    await recorder.endHeal({ rewinds: (await recorder.syncProgress()).rewinds, refused: [] });
+    const [again] = await pendingAfter(recorder, last);
+    expectEqual([again?.id, again?.edition], [id, ofMine], 'what is pending again');
+    await recorder.setAside([{ id, reason: REASON }]);
+    const aside = (await setAsideAfter(recorder, last)).find((unit) => unit.id === id);
+    expectEqual(aside?.edition, ofMine, 'what is set aside');
+    await expectRejection(
+      recorder.insertEvents([sampleEvent(newOriginatorId(), 1)], { unit: { id: ofMine } }),
+      'PROGRAMMING_ERROR',
+      'the id of an edition',
+    );
+  },
+};
+
 const refusedUnitsAreSetAside: Case = {
   name: 'a refused unit is set aside with what builds on it, once, and others go on',
   async run({ recorder }) {
@@ -643,6 +690,7 @@ export const unitRecorderCases: readonly ConformanceCase<UnitRecorderContext>[] 
   impossiblePagesAreRefused,
   conflictsGiveWay,
   otherFormsReplace,
+  editionsAreKept,
   refusedUnitsAreSetAside,
   decidedAgainElsewhere,
   healing,
@@ -651,6 +699,11 @@ export const unitRecorderCases: readonly ConformanceCase<UnitRecorderContext>[] 
   readsSeeCommits,
   unitsAreFound,
 ];
+
+/** One that no unit has by its id. */
+function editionFor(id: UnitId): EditionId {
+  return derivedEdition({ id, events: [], after: [] });
+}
 
 function nextOf({ cursor, position }: { readonly cursor: string; readonly position: number }): LogPages {
   return new LogPages(cursor, position);

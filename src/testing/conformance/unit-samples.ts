@@ -6,7 +6,8 @@
 import { v4 as uuidV4 } from 'uuid';
 import type { StoredEvent } from '../../persistence/stored-event.js';
 import { CURSOR_START } from '../../persistence/unit.js';
-import type { ConfirmedUnit, Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../persistence/unit.js';
+import { editionOf } from '../../persistence/unit-edition.js';
+import type { ConfirmedUnit, Cursor, EditionId, LostUnit, PendingUnit, UnitPage } from '../../persistence/unit.js';
 import type { PageOptions, UnitLog } from '../../server/log/unit-log.js';
 import { expectTrue } from './conformance.js';
 
@@ -57,16 +58,16 @@ export async function pageOf(
 
 /** Units as a device offers them that held this log: with what each stood on. */
 export function asLost(units: readonly ConfirmedUnit[]): LostUnit[] {
-  const holders = new Map<string, UnitId>();
+  const holders = new Map<string, EditionId>();
   return units.map((unit) => {
     const seen = new Set<string>();
-    const after: (UnitId | undefined)[] = [];
+    const after: (EditionId | undefined)[] = [];
     for (const { originatorId, originatorVersion } of unit.events) {
       if (!seen.has(originatorId)) after.push(holders.get(`${originatorId} ${originatorVersion - 1}`));
       seen.add(originatorId);
     }
     for (const { originatorId, originatorVersion } of unit.events) {
-      holders.set(`${originatorId} ${originatorVersion}`, unit.id);
+      holders.set(`${originatorId} ${originatorVersion}`, editionOf(unit));
     }
     return { ...unit, after };
   });

@@ -16,8 +16,10 @@ const UNIT = {
     { originatorId: 'b', originatorVersion: -1, topic: 't', state: new Uint8Array(0) },
   ],
 };
+const EDITION = '33333333-3333-e333-8333-333333333333';
 const text = (value: string): Buffer => Buffer.concat([Buffer.of(Buffer.byteLength(value)), Buffer.from(value)]);
 const STATEMENT = Buffer.concat([
+  text(UNIT.id),
   text(UNIT.id),
   Buffer.of(1, 1),
   text('north'),
@@ -34,7 +36,15 @@ it('the chain is a hash of the chain before, and of all that a unit says', () =>
   const first = nextChain(CHAIN_START, UNIT);
   expect(first).toBe(expected('00000000000000000000000000000000'));
   expect(nextChain(first, UNIT)).toBe(expected(first));
-  expect(first).toBe('ea28eb662d0243d1941f26d54f09aaa3');
+  expect(first).toBe('515faefe3e6c9f6813f239198f3f4cdb');
+  const moved = Buffer.concat([text(UNIT.id), text(EDITION), STATEMENT.subarray(2 * text(UNIT.id).length)]);
+  expect(nextChain(CHAIN_START, { ...UNIT, edition: EDITION })).toBe(
+    createHash('sha256')
+      .update(text('00'.repeat(16)))
+      .update(moved)
+      .digest('hex')
+      .slice(0, 32),
+  );
 });
 
 it('the chain is the same by the platform and without it', () => {
