@@ -49,7 +49,8 @@ export interface SyncProgress {
 export interface SetAsideReason {
   /**
    * `CONFLICT`: another event stands in its place; `DEPENDENCY`: it follows on one that was set aside; `LOST`: the server
-   * has lost what it stood on; or the code that the server has refused it with.
+   * has lost what it stood on; or the code that the server has refused it with, of which `OUT_OF_SCOPE` is no refusal for
+   * good: this device may not see at present what it is about.
    */
   readonly code: string;
   readonly message: string;

@@ -26,6 +26,9 @@ export type Cursor = string;
 /** The cursor of who holds nothing yet. */
 export const CURSOR_START: Cursor = '0';
 
+/** The code of a unit that is about what its device may not see at present. No decision for good: scopes may come back. */
+export const OUT_OF_SCOPE = 'OUT_OF_SCOPE';
+
 /** Scopes of a unit, and UTF-16 code units of each. */
 export const UNIT_SCOPES_MAX = 20;
 export const SCOPE_LENGTH_MAX = 200;

@@ -4,7 +4,7 @@
  * | `authorizePull` gives | |
  * |---|---|
  * | `true` | everything is visible |
- * | a `Visibility` | a part is, and units go into that part only |
+ * | a `Visibility` | a part is, and units go into that part only; others are `OUT_OF_SCOPE`, until the scopes change |
  * | anything else | 403, to pushes as well: nothing would ever be confirmed |
  *
  * | `authorizePush` gives | |
@@ -17,10 +17,9 @@
  *
  * @module
  */
-import type { ConfirmedUnit, PendingUnit } from '../persistence/unit.js';
+import type { PendingUnit } from '../persistence/unit.js';
 import { isStorableText } from '../persistence/validation.js';
 import { ForbiddenError, UnavailableError } from '../sync/protocol/index.js';
-import { systemClock } from '../util/clock.js';
 import type { Authorize, Sender, Visibility } from './log/unit-log.js';
 import { answerWithin } from './operator/foreign-code.js';
 import type { Log } from './operator/foreign-code.js';
@@ -105,14 +104,10 @@ export class UnitAuthority {
   }
 
   /** For {@link UnitLog.push}; `undefined` where there is nobody to ask. */
-  authorize(visibility: Visibility | undefined): Authorize | undefined {
+  get authorize(): Authorize | undefined {
     const { authorizePush } = this.#options;
-    if (authorizePush === undefined && visibility === undefined) return undefined;
+    if (authorizePush === undefined) return undefined;
     return async (unit, sender) => {
-      if (visibility !== undefined && !isAllVisible(unit, sender, visibility)) {
-        return { code: 'FORBIDDEN', message: 'The unit is in a part of the log that its sender may not see.' };
-      }
-      if (authorizePush === undefined) return undefined;
       const answer: unknown = await this.#within(async () => await authorizePush(unit, sender), 'authorizePush');
       if (answer === true) return undefined;
       if (answer === false) return { code: 'FORBIDDEN', message: 'The server does not take this unit.' };
@@ -128,13 +123,6 @@ export class UnitAuthority {
       () => new UnavailableError(`${name} did not answer within ${this.#limitMs} ms. Send it again.`),
     );
   }
-}
-
-function isAllVisible(unit: PendingUnit, { subject }: Sender, { isVisible }: Visibility): boolean {
-  const { id, events, isCommutative, scopes } = unit;
-  const origin = { author: subject, recordedAtMs: systemClock.nowMs(), seal: new Uint8Array(0) };
-  const asConfirmed: ConfirmedUnit = { id, events, isCommutative, scopes, position: 0, total: events.length, origin };
-  return events.every((_event, index) => isVisible(asConfirmed, index));
 }
 
 function isVisibility(answer: unknown): answer is Visibility {

@@ -231,8 +231,8 @@ class UnitRoutes {
 
   async push(c: UnitContext, { log, tenant, sender }: Admitted): Promise<Response> {
     const units = await readUnits(c.req.raw, { ...this.#reading(c), unpack: unpackPendingUnits });
-    const authorize = this.#authority.authorize(await this.#authority.visibility(sender));
-    const outcome = await traced(c, () => log.push(units, sender, authorize));
+    const visibility = await this.#authority.visibility(sender);
+    const outcome = await traced(c, () => log.push(units, sender, this.#authority.authorize, visibility));
     this.#live.announce(tenant, outcome.head);
     this.#tell(c, units, outcome, { tenant, replicaId: sender.replicaId });
     return await answerJson(c, toPushAnswer(outcome));

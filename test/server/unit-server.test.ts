@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { OperationalError } from '../../src/persistence/errors.js';
 import { packConfirmedUnits, packLostUnits, packPendingUnits, unpackPage } from '../../src/persistence/unit-batch.js';
 import type { ConfirmedUnit } from '../../src/persistence/unit.js';
+import { MemoryUnitLog } from '../../src/server/log/memory-unit-log.js';
 import { MemoryReplicaStore, ReplicaRegistry } from '../../src/server/index.js';
 import { takesGzip } from '../../src/server/answer-coding.js';
 import type { SyncServer } from '../../src/server/sync-server.js';
@@ -452,16 +453,17 @@ describe('authorizePull', () => {
 
   it('lets a sender push into the part that it sees, and into no other, whatever stands there', async () => {
     const authorizePush = vi.fn(() => true);
-    const { fetch, log } = serve({ authorizePull: () => north, authorizePush });
+    const unitLog = new MemoryUnitLog();
+    const { fetch } = serve({ unitLog, authorizePull: () => north, authorizePush });
     const taken = pendingUnit();
-    await log.naive.push([taken]);
+    await unitLog.push([taken], { subject: '', replicaId: REPLICA });
     const inside = pendingUnit({ scopes: ['north'] });
     // Of an aggregate that is there, and of one that is not.
-    const outside = [pendingUnit({ events: taken.events }), pendingUnit()];
+    const outside = [pendingUnit({ events: taken.events }), pendingUnit(), taken];
     const answer = await jsonOf(await fetch(pushRequest([inside, ...outside])));
     expect(answer['decisions']).toEqual([
       [inside.id, 'accepted', 2],
-      ...outside.map(({ id }) => [id, 'rejected', 'FORBIDDEN', expect.stringContaining('may not see') as unknown]),
+      ...outside.map(({ id }) => [id, 'rejected', 'OUT_OF_SCOPE', expect.stringContaining('may not see') as unknown]),
     ]);
     expect(authorizePush).toHaveBeenCalledOnce();
   });

@@ -3,7 +3,9 @@
  *
  * ```text
  * known ──▶ answered from its row; another subject's, unless it follows from the event ──▶ as if it were forbidden
- * new ──▶ forbidden, or versions with a hole ──▶ rejected, for good
+ *       ──▶ accepted, and not shown to its sender at present ──▶ out of scope: no decision of the log
+ * new ──▶ out of scope ──▶ nothing is stored: the same unit may come again
+ *     ──▶ forbidden, or versions with a hole ──▶ rejected, for good
  *     ──▶ commutative ──▶ of aggregates that are there, or that it begins ──▶ accepted, with the next versions
  *     ──▶ strict ──▶ right after what it was decided on ──▶ accepted
  *     ──▶ anything else ──▶ conflict: no decision, and the end
@@ -17,6 +19,7 @@
 import { derivedUnitId } from '../../persistence/derived-unit-id.js';
 import type { OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
 import { derivedEdition, editionOf } from '../../persistence/unit-edition.js';
+import { OUT_OF_SCOPE } from '../../persistence/unit.js';
 import type { EditionId, LostUnit, PendingUnit, UnitId } from '../../persistence/unit.js';
 import type { Decision, Sender } from './unit-log.js';
 
@@ -28,6 +31,11 @@ export interface Refusal {
 
 /** Of an id that another subject has sent. It tells nothing, not even that the id is known. */
 const FORBIDDEN: Refusal = { code: 'FORBIDDEN', message: 'This unit may not be recorded by its sender.' };
+/** Of what its sender may not see. Nothing of it is kept, because scopes change. */
+const UNSEEN: Refusal = {
+  code: OUT_OF_SCOPE,
+  message: 'The unit is in a part of the log that its sender may not see at present.',
+};
 /** Of versions that cannot be, whatever the log has. */
 const VERSION_GAP: Refusal = {
   code: 'VERSION_GAP',
@@ -87,6 +95,8 @@ export interface PushToDecide {
   readonly subject: Sender['subject'];
   /** What the operator says no to. */
   readonly refusals: ReadonlyMap<UnitId, Refusal>;
+  /** Units that the sender may not see: of those in the log all of it, of new ones a part. */
+  readonly unseen: ReadonlySet<UnitId>;
 }
 
 /** Decides pushes one after the other, each on what those before it make of the log. */
@@ -96,7 +106,7 @@ export function decidePushes(pushes: readonly PushToDecide[], view: LogView): re
 }
 
 /** Decides units in their order. */
-function decideUnits({ units, subject, refusals }: PushToDecide, log: GrowingLog): PushDecisions {
+function decideUnits({ units, subject, refusals, unseen }: PushToDecide, log: GrowingLog): PushDecisions {
   const before = log.placed.length;
   const decisions: Decision[] = [];
   const rejected: ({ readonly id: UnitId } & Refusal)[] = [];
@@ -104,7 +114,14 @@ function decideUnits({ units, subject, refusals }: PushToDecide, log: GrowingLog
     const { id } = unit;
     const known = log.known(id);
     if (known !== undefined) {
-      decisions.push(answer(unit, known, subject));
+      const decision = answer(unit, known, subject);
+      // No page would ever confirm it.
+      const isHidden = decision.kind === 'accepted' && unseen.has(id);
+      decisions.push(isHidden ? { id, kind: 'rejected', ...UNSEEN } : decision);
+      continue;
+    }
+    if (unseen.has(id)) {
+      decisions.push({ id, kind: 'rejected', ...UNSEEN });
       continue;
     }
     const refusal = refusals.get(id) ?? (isWhole(unit) ? undefined : VERSION_GAP);

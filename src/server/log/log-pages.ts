@@ -53,7 +53,7 @@ export class LogPages {
     const shown = firstUnits(rows, limits);
     const last = shown.at(-1) ?? from;
     // The log may have grown meanwhile.
-    return { last, head: Math.max(head.position, last.position), units: await this.#confirmed(shown) };
+    return { last, head: Math.max(head.position, last.position), units: await this.unitsOf(shown) };
   }
 
   /** Rows after a place, if the log has that place. */
@@ -63,7 +63,8 @@ export class LogPages {
     return at?.position === position && at.chain === chain ? rows : undefined;
   }
 
-  async #confirmed(rows: readonly UnitRow[]): Promise<StatedConfirmedUnit[]> {
+  /** Units whole, by their rows. @throws InternalError (`INTERNAL_ERROR`) when events of the log are gone */
+  async unitsOf(rows: readonly UnitRow[]): Promise<StatedConfirmedUnit[]> {
     const events = await this.#eventsOf(rows);
     return rows.map((row) => {
       const { id, edition, isCommutative, scopes, after, position, count: total, author, recordedAtMs } = row;

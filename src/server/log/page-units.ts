@@ -4,10 +4,10 @@
  * @module
  */
 import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
-import type { ConfirmedUnit, LostUnit } from '../../persistence/unit.js';
+import type { ConfirmedUnit, LostUnit, PendingUnit } from '../../persistence/unit.js';
 import { firstOfAggregates } from './decide-units.js';
 import type { IdGap, UnitRow } from './log-storage.js';
-import type { PageOptions, Visibility } from './unit-log.js';
+import type { PageOptions, Sender, Visibility } from './unit-log.js';
 
 /** A unit of the log, with what it stood on. */
 export type StatedConfirmedUnit = ConfirmedUnit & Pick<LostUnit, 'after'>;
@@ -36,6 +36,18 @@ export function rangesOf(rows: readonly UnitRow[]): readonly IdGap[] {
     else ranges.push({ first, last: lastId });
   }
   return ranges;
+}
+
+/** Whether the sender of a new unit may see all of it: it writes to no other part of the log. */
+export function isAllVisible(
+  unit: PendingUnit,
+  { subject, recordedAtMs }: Pick<Sender, 'subject'> & { readonly recordedAtMs: number },
+  { isVisible }: Visibility,
+): boolean {
+  const { id, events, isCommutative, scopes } = unit;
+  const origin = { author: subject, recordedAtMs, seal: new Uint8Array(0) };
+  const asConfirmed: ConfirmedUnit = { id, events, isCommutative, scopes, position: 0, total: events.length, origin };
+  return events.every((_event, index) => isVisible(asConfirmed, index));
 }
 
 /** What somebody may see of units. */

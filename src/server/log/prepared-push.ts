@@ -20,6 +20,8 @@ export interface PreparedPush {
   readonly fresh: readonly PendingUnit[];
   readonly sender: Sender;
   readonly refusals: ReadonlyMap<UnitId, Refusal>;
+  /** As in `PushToDecide`. */
+  readonly unseen: ReadonlySet<UnitId>;
   /** For those who take part. */
   readonly decoded: DecodedUnits;
 }
@@ -61,8 +63,8 @@ export function decideShared(
   { view, refusals: others, recordedAtMs }: SharedContext,
 ): SharedDecisions {
   const decided = decidePushes(
-    pushes.map(({ units, sender: { subject }, refusals }) => ({
-      ...{ units, subject },
+    pushes.map(({ units, sender: { subject }, refusals, unseen }) => ({
+      ...{ units, subject, unseen },
       refusals: others.size === 0 ? refusals : new Map([...refusals, ...others]),
     })),
     view,

@@ -21,7 +21,7 @@ import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { adoptEvents, gapsBetween, hasStrangers, toRow } from './adopt-events.js';
 import { decideLostUnits, decidePushes, firstOfAggregates } from './decide-units.js';
-import type { LogView, PlacedUnit, Refusal } from './decide-units.js';
+import type { LogView, PlacedUnit, PushToDecide, Refusal } from './decide-units.js';
 import { InlineUnits } from './inline-units.js';
 import { fromCursor, toCursor } from './log-chain.js';
 import { LogPages } from './log-pages.js';
@@ -47,6 +47,8 @@ import type {
 } from './unit-log.js';
 import { UnitSeals } from './unit-seals.js';
 import type { SealOptions } from './unit-seals.js';
+import { unseenUnits } from './unseen-units.js';
+import type { SeenPush } from './unseen-units.js';
 import { validateCursor, validateLostUnits, validatePendingUnits, validateVisibility } from './validate-units.js';
 
 // Each time but the first means that somebody took an id of the sequence in the middle of a unit.
@@ -109,28 +111,45 @@ export class StoredUnitLog implements UnitLog {
     this.#pages = new LogPages(storage, () => this.#adopted());
   }
 
-  async push(units: readonly PendingUnit[], sender: Sender, authorize?: Authorize): Promise<PushOutcome> {
+  async push(
+    units: readonly PendingUnit[],
+    sender: Sender,
+    authorize?: Authorize,
+    visibility?: Visibility,
+  ): Promise<PushOutcome> {
     validatePendingUnits(units, this.#idType);
+    validateVisibility(visibility);
     // Without anybody to ask, what is known is found out under the lock, with all the rest.
-    if (authorize === undefined && !this.#inline.decodes && units.length > 0) {
-      return await this.#queue.add({ units, fresh: units, sender, refusals: new Map(), decoded: new Map() });
+    if (authorize === undefined && visibility === undefined && !this.#inline.decodes && units.length > 0) {
+      const nothing = { refusals: new Map(), unseen: new Set<UnitId>(), decoded: new Map() };
+      return await this.#queue.add({ units, fresh: units, sender, ...nothing });
     }
     const known = await this.#storage.known(units.map(({ id }) => id));
     const fresh = units.filter(({ id }) => !known.has(id));
-    if (fresh.length === 0) return await this.#answered(units, known, sender);
-    const refusals = authorize === undefined ? new Map() : await refusalsOf(fresh, sender, authorize);
-    const { decoded, unread } = await this.#inline.decode(fresh.filter(({ id }) => !refusals.has(id)));
+    const { subject } = sender;
+    const unseen = await this.#unseen({ fresh, known, subject, visibility });
+    if (fresh.length === 0) return await this.#answered({ units, unseen, subject }, known);
+    const seen = fresh.filter(({ id }) => !unseen.has(id));
+    const refusals = authorize === undefined ? new Map() : await refusalsOf(seen, sender, authorize);
+    const { decoded, unread } = await this.#inline.decode(seen.filter(({ id }) => !refusals.has(id)));
     // What is before it is decided: it must not wait with it.
     const readable = unread === undefined ? units : units.slice(0, indexOfUnit(units, unread.id));
     if (unread !== undefined && readable.length === 0) throw unread.error;
-    return await this.#queue.add({ units: readable, fresh, sender, refusals, decoded });
+    return await this.#queue.add({ units: readable, fresh, sender, refusals, unseen, decoded });
+  }
+
+  async #unseen(push: Omit<SeenPush, 'visibility'> & Pick<PageOptions, 'visibility'>): Promise<ReadonlySet<UnitId>> {
+    const { visibility } = push;
+    if (visibility === undefined) return new Set();
+    const reading = { storage: this.#storage, pages: this.#pages, nowMs: this.#clock.nowMs() };
+    return await unseenUnits({ ...push, visibility }, reading);
   }
 
   /** Answers what is known altogether. Nothing to lock for: it stays so. */
-  async #answered(units: readonly PendingUnit[], known: LogView['known'], { subject }: Sender): Promise<PushOutcome> {
+  async #answered(push: Omit<PushToDecide, 'refusals'>, known: LogView['known']): Promise<PushOutcome> {
     const { head } = await this.#storage.standing();
     const view = { known, ends: new Map(), position: head.position };
-    const [decided] = decidePushes([{ units, subject, refusals: new Map() }], view);
+    const [decided] = decidePushes([{ ...push, refusals: new Map() }], view);
     return { decisions: decided?.decisions ?? [], conflict: undefined, head: head.position };
   }
 

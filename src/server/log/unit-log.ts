@@ -16,7 +16,7 @@ export interface Sender {
 export type Decision =
   /** It is in the log, since now or before; `position` is that of its last event. */
   | { readonly id: UnitId; readonly kind: 'accepted'; readonly position: number; readonly isNew: boolean }
-  /** It is refused for good, since now or before. */
+  /** It is refused for good, since now or before; with `OUT_OF_SCOPE` at present only, and nothing is kept of that. */
   | { readonly id: UnitId; readonly kind: 'rejected'; readonly code: string; readonly message: string };
 
 /** What came of a push. */
@@ -93,9 +93,16 @@ export interface UnitLog {
    * Decides units in their order: accepts, rejects, or ends at the first conflict.
    *
    * @param authorize - asked of units that are not known yet, before a transaction is open
+   * @param visibility - of the sender, who is answered `OUT_OF_SCOPE` about units of which it may see nothing, and about new
+   *   ones of which it may not see all: no page would confirm them. Everything, when left out
    * @throws OperationalError (`OPERATIONAL_ERROR`) when the database fails; the same push can be sent again
    */
-  push(units: readonly PendingUnit[], sender: Sender, authorize?: Authorize): Promise<PushOutcome>;
+  push(
+    units: readonly PendingUnit[],
+    sender: Sender,
+    authorize?: Authorize,
+    visibility?: Visibility,
+  ): Promise<PushOutcome>;
 
   /** @returns the page; `undefined` when the log does not have, or not any more, what the cursor stands for */
   page(after: Cursor, options: PageOptions): Promise<UnitPage | undefined>;

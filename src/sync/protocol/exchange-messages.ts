@@ -12,7 +12,7 @@ import type { Cursor, UnitId } from '../../persistence/unit.js';
 export type PushDecision =
   /** It is in the log, since now or before; `position` is that of its last event. A hint: only a page confirms. */
   | { readonly id: UnitId; readonly kind: 'accepted'; readonly position: number }
-  /** It is refused for good, since now or before. */
+  /** It is refused for good, since now or before; or, as `OUT_OF_SCOPE`, for as long as its sender may not see it. */
   | { readonly id: UnitId; readonly kind: 'rejected'; readonly code: string; readonly message: string };
 
 /** What came of a push. */

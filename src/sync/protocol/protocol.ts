@@ -36,8 +36,10 @@
  * - R3 The log is chained: a cursor is a position and a hash of everything up to it.
  * - R4 A page ends where a unit ends.
  * - R5 What is healed comes back as it was, once, where it fits, and only what carries a sound seal.
- * - R6 Who may see a part only, may push into that part only: an answer would tell of the rest. Who may see nothing is
- *   refused with 403, pushes too: nothing of them would ever be confirmed.
+ * - R6 Who may see a part only, may push into that part only: an answer would tell of the rest. A unit of which the sender
+ *   may not see all, or nothing where the log has it already, is rejected as `OUT_OF_SCOPE`, and nothing is kept of that:
+ *   the same unit may come again, when the scopes are others. Who may see nothing of the log is refused with 403, pushes
+ *   too: nothing of them would ever be confirmed.
  *
  * Rules of the device (persistence/unit-recorder.ts):
  * - D1 Only a page confirms. The answer of a push is a hint: what was accepted and is not in the log up to its head is
@@ -50,7 +52,6 @@
  * The model (test/model/, docs/model.md) has these rules and more. What it demands and is not here yet:
  * - A device whose scopes have changed is answered like one whose log was set back. It has to be told apart: what is its own
  *   and out of its scopes by now is on the server, and no page will ever confirm it.
- * - A known unit is answered as accepted also to a sender who may not see it any more, and then waits for ever.
  * - An offer that does not fit, or is a part, is tried again when something else has come; a part says which one it is.
  *
  * | status | code | what the device does |

@@ -9,7 +9,7 @@ import type { StoredEvent } from '../../persistence/stored-event.js';
 import { CURSOR_START } from '../../persistence/unit.js';
 import type { ConfirmedUnit, PendingUnit } from '../../persistence/unit.js';
 import type { StoredUnitLog, UnitLogOptions } from '../../server/log/stored-unit-log.js';
-import type { Decision, PushOutcome, Sender, UnitLog } from '../../server/log/unit-log.js';
+import type { Decision, PushOutcome, Sender, UnitLog, Visibility } from '../../server/log/unit-log.js';
 import { randomUuid } from '../../util/random-uuid.js';
 import { expectEqual, expectRejection, expectTrue } from './conformance.js';
 import type { ConformanceCase } from './conformance.js';
@@ -31,6 +31,7 @@ type Case = ConformanceCase<UnitLogContext>;
 const ANN: Sender = { subject: 'ann', replicaId: '00000000-0000-4000-8000-00000000000a' };
 const BOB: Sender = { subject: 'bob', replicaId: '00000000-0000-4000-8000-00000000000b' };
 const NOBODY: Sender = { subject: '', replicaId: '00000000-0000-4000-8000-00000000000c' };
+const NO = { code: 'NO', message: 'No.' };
 const KEY = new Uint8Array(32).fill(7);
 const SEALED: UnitLogOptions = { seals: { keys: [KEY] }, clock: { nowMs: () => 1_764_000_000_000 } };
 
@@ -686,6 +687,63 @@ const seenInPart: Case = {
   },
 };
 
+const pushedUnseen: Case = {
+  name: 'who may not see what a unit is about is told so, and nothing is kept of it: it may come again',
+  async run({ open }) {
+    const log = open();
+    const before = await endOf(log);
+    const [seen, hidden] = [newOriginatorId(), newOriginatorId()];
+    const visibility: Visibility = {
+      id: 'only-seen',
+      isVisible: (unit, index) => unit.events[index]?.originatorId === seen,
+    };
+    const codesOf = async (units: readonly PendingUnit[], sender = ANN): Promise<readonly string[]> =>
+      (await log.push(units, sender, async ({ id }) => (id === bad.id ? NO : undefined), visibility)).decisions.map(
+        (decision) => (decision.kind === 'rejected' ? decision.code : decision.kind),
+      );
+    const bad = sampleUnit([sampleEvent(hidden, 1)]);
+    const mine = sampleUnit([sampleEvent(seen, 1)]);
+    const both = sampleUnit([sampleEvent(seen, 2), sampleEvent(hidden, 1)], { after: [mine.id, undefined] });
+    expectEqual(
+      await codesOf([bad, mine, both]),
+      ['OUT_OF_SCOPE', 'accepted', 'OUT_OF_SCOPE'],
+      'units that are new, of which a part is enough',
+    );
+    expectEqual(
+      (await unitsAfter(log, before)).map(({ id }) => id),
+      [mine.id],
+      'the log',
+    );
+    const refused = sampleUnit([sampleEvent(hidden, 1)]);
+    await log.push([refused], ANN, async () => NO);
+    expectEqual(kindsOf(await log.push([both], ANN)), ['accepted'], 'the same unit, when all is visible');
+    const gone = sampleUnit([sampleEvent(hidden, 2)], { after: [both.id] });
+    await log.push([gone], ANN);
+    const more = Array.from({ length: 3 }, (_, index) =>
+      sampleUnit([sampleEvent(newOriginatorId(), 1)], { scopes: [String(index)] }),
+    );
+    await log.push(more, ANN);
+    // In a form that tells otherwise: what counts is what the log has.
+    const inAnotherForm = { ...gone, events: [sampleEvent(seen, 3)] };
+    expectEqual(
+      await codesOf([mine, both, inAnotherForm, refused, ...more]),
+      ['accepted', 'accepted', 'OUT_OF_SCOPE', 'NO', 'OUT_OF_SCOPE', 'OUT_OF_SCOPE', 'OUT_OF_SCOPE'],
+      'units that are known',
+    );
+    expectEqual(
+      await codesOf([inAnotherForm, sampleUnit([sampleEvent(hidden, 9)], { id: refused.id })], BOB),
+      ['FORBIDDEN', 'FORBIDDEN'],
+      "somebody else's, of which nothing is told",
+    );
+    expectEqual(kindsOf(await log.push([gone], ANN)), ['accepted'], 'what is granted again');
+    await expectRejection(
+      log.push([mine], ANN, undefined, { ...visibility, id: 'a.b' }),
+      'PROGRAMMING_ERROR',
+      'an id that no cursor can have',
+    );
+  },
+};
+
 const malformed: Case = {
   name: 'malformed units are refused before anything is stored',
   async run({ open }) {
@@ -777,6 +835,7 @@ export const unitLogCases: readonly Case[] = [
   forged,
   stopped,
   seenInPart,
+  pushedUnseen,
   malformed,
   atOnce,
 ];
