@@ -20,6 +20,7 @@ export {
   UpgradeRequiredError,
 } from './protocol/index.js';
 export type { Direction } from './exchange/exchange-work.js';
+export type { Receipt, ReceiptOptions } from './exchange/unit-receipts.js';
 export type { GetToken } from './exchange/server-requests.js';
 export { startSync } from './tabs/start-sync.js';
 export type { StartSyncOptions, Sync } from './tabs/start-sync-options.js';

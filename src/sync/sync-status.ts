@@ -46,6 +46,11 @@ export interface SyncStatus {
   readonly position: number;
   /** The end of the server's log, as far as it has been heard of. Not less than `position`. */
   readonly head: number;
+  /**
+   * Of what is pending, the server has said that it takes events up to this notification id, and a page will tell; 0 when
+   * it has said nothing since the last page.
+   */
+  readonly acceptedUpTo: number;
   /** Whether the browser says that there is no network. */
   readonly offline: boolean;
   /** When the server last answered something of use, in milliseconds since 1970. Not kept across restarts. */
@@ -63,6 +68,7 @@ export const INITIAL_SYNC_STATUS: SyncStatus = {
   setAside: undefined,
   position: 0,
   head: 0,
+  acceptedUpTo: 0,
   offline: false,
   lastSuccessAtMs: undefined,
   lastError: undefined,

@@ -17,6 +17,7 @@ const STATUS: SyncStatus = {
   setAside: 0,
   position: 0,
   head: 0,
+  acceptedUpTo: 0,
   offline: false,
   lastSuccessAtMs: undefined,
   lastError: undefined,

@@ -52,8 +52,7 @@ export class ExchangeWork {
   readonly #options: ExchangeWorkOptions;
   readonly #pushSize: SendSize;
   readonly #pageSize: SendSize;
-  /** Units up to this local id were answered as accepted, and wait for the page that has them. */
-  #sentUpTo: NotificationId = 0;
+  #acceptedUpTo: NotificationId = 0;
   #mayHaveUnsent = true;
   #isAtHead = false;
   /** The largest position that the server has spoken of. */
@@ -75,6 +74,11 @@ export class ExchangeWork {
   /** The largest position that the server has spoken of; 0 when it has not yet. */
   get head(): number {
     return this.#head;
+  }
+
+  /** Units up to this local id were answered as accepted, and wait for the page that has them; 0 when none does. */
+  get acceptedUpTo(): NotificationId {
+    return this.#acceptedUpTo;
   }
 
   /** Takes that something was recorded here, or may have been. */
@@ -114,7 +118,7 @@ export class ExchangeWork {
     const { recorder, transport } = this.#options;
     // Before it is read: what is recorded meanwhile sets it again.
     this.#mayHaveUnsent = false;
-    const units = await recorder.selectPendingUnits(this.#sentUpTo, this.#pushSize.limits(transport.limits));
+    const units = await recorder.selectPendingUnits(this.#acceptedUpTo, this.#pushSize.limits(transport.limits));
     const [first] = units;
     if (first === undefined) return;
     this.#mayHaveUnsent = true;
@@ -140,7 +144,7 @@ export class ExchangeWork {
     );
     if (rejected.length > 0) await this.#options.recorder.setAside(rejected);
     const last = units[decisions.length - 1];
-    if (last !== undefined) this.#sentUpTo = last.firstNotificationId + last.events.length - 1;
+    if (last !== undefined) this.#acceptedUpTo = last.firstNotificationId + last.events.length - 1;
     if (decisions.some(({ kind }) => kind === 'accepted')) this.noteNews(Math.max(head, progress.position + 1));
     if (conflict === undefined) this.#conflict = undefined;
     else await this.#meet(conflict, progress);
@@ -192,9 +196,9 @@ export class ExchangeWork {
 
   /** @param isEmpty - whether the page had nothing */
   #reachHead({ pendingUnits }: SyncProgress, isEmpty: boolean): void {
-    const isMissing = isEmpty && pendingUnits > 0 && this.#sentUpTo > 0;
+    const isMissing = isEmpty && pendingUnits > 0 && this.#acceptedUpTo > 0;
     this.#isAtHead = true;
-    this.#sentUpTo = 0;
+    this.#acceptedUpTo = 0;
     this.#mayHaveUnsent = true;
     this.#missingRounds = isMissing ? this.#missingRounds + 1 : 0;
     if (this.#missingRounds < MISSING_ROUNDS_MAX) return;
@@ -245,7 +249,7 @@ export class ExchangeWork {
 
   #startAnew(): void {
     this.#offer = NOTHING_OFFERED;
-    this.#sentUpTo = 0;
+    this.#acceptedUpTo = 0;
     this.#mayHaveUnsent = true;
     this.#isAtHead = false;
     this.#conflict = undefined;

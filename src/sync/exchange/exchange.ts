@@ -169,7 +169,8 @@ export class Exchange {
       const progress = await recorder.syncProgress();
       const { position, pendingEvents: pending, setAsideUnits: setAside } = progress;
       const head = Math.max(position, this.#work.head);
-      this.#show({ pending, setAside, position, head, offline: isOffline() });
+      const { acceptedUpTo } = this.#work;
+      this.#show({ pending, setAside, position, head, acceptedUpTo, offline: isOffline() });
       return progress;
     } catch (error) {
       this.#show({ pending: undefined, setAside: undefined });

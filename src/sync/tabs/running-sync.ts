@@ -15,7 +15,9 @@ import { syncLockName } from '../../origin/origin-names.js';
 import { pageWakeSources } from '../../origin/wake-sources.js';
 import type { WakeSources } from '../../origin/wake-sources.js';
 import { leadInTurn } from '../../origin/web-locks.js';
+import type { NotificationId } from '../../persistence/stored-event.js';
 import type { SyncProgress } from '../../persistence/unit-recorder.js';
+import type { UnitId } from '../../persistence/unit.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { callListener } from '../../util/listeners.js';
@@ -27,6 +29,8 @@ import { WorkLoop } from '../../util/work-loop.js';
 import type { Rest } from '../../util/work-loop.js';
 import type { Direction } from '../exchange/exchange-work.js';
 import { HttpTransport } from '../exchange/http-transport.js';
+import { UnitReceipts } from '../exchange/unit-receipts.js';
+import type { Receipt } from '../exchange/unit-receipts.js';
 import { INITIAL_SYNC_STATUS } from '../sync-status.js';
 import type { SyncState, SyncStatus } from '../sync-status.js';
 import type { SyncStore } from '../sync-store.js';
@@ -50,6 +54,7 @@ export class RunningSync implements Sync {
   readonly #turns: ExchangeTurns;
   readonly #channel: SyncChannel;
   readonly #watch: LeaderWatch;
+  readonly #receipts: UnitReceipts;
   readonly #done: Promise<void>;
   /** Whether this tab has the turn, waits for one, or stands aside after a failure of its own. */
   #place: 'leading' | 'following' | 'aside' = 'following';
@@ -105,10 +110,18 @@ export class RunningSync implements Sync {
         return { ms: Infinity };
       },
     });
+    this.#receipts = new UnitReceipts({
+      recorder: store.recorder,
+      acceptedUpTo: () => this.#status.value.acceptedUpTo,
+    });
     const { signal } = this.#stop;
     this.#listen(wakeSources, signal);
     this.#ask();
     this.#done = Promise.all([this.#takeTurns(signal), this.#count.start(signal)]).then(() => undefined);
+  }
+
+  receipt(of: NotificationId | UnitId): Receipt {
+    return this.#receipts.of(of);
   }
 
   syncNow(): void {
@@ -126,6 +139,7 @@ export class RunningSync implements Sync {
   async close(): Promise<void> {
     this.#stop.abort();
     this.#watch.set(false);
+    this.#receipts.close();
     await this.#done;
     this.#channel.close();
   }
@@ -140,6 +154,7 @@ export class RunningSync implements Sync {
       signal,
       this.#store.onRecorded(() => {
         this.#turns.noteCommit();
+        this.#receipts.noteNews();
         if (this.#place !== 'leading') this.#count.wake();
         if (this.#place === 'aside') this.#endWait();
       }),
@@ -278,6 +293,7 @@ export class RunningSync implements Sync {
     const isMine = this.#place === 'leading' && mine.state !== 'starting';
     const next = isMine ? mine : this.#withOwn(this.#heard ?? mine);
     this.#status.set(next);
+    this.#receipts.noteNews();
     this.#watch.set(this.#place === 'following' && next.state !== 'paused');
   }
 

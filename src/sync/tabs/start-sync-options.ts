@@ -5,10 +5,13 @@
  * @module
  */
 import type { WakeSources } from '../../origin/wake-sources.js';
+import type { NotificationId } from '../../persistence/stored-event.js';
+import type { UnitId } from '../../persistence/unit.js';
 import type { Clock } from '../../util/clock.js';
 import type { Observable } from '../../util/observable.js';
 import type { Direction } from '../exchange/exchange-work.js';
 import type { GetToken } from '../exchange/server-requests.js';
+import type { Receipt } from '../exchange/unit-receipts.js';
 import type { SyncStatus } from '../sync-status.js';
 import type { SyncStore } from '../sync-store.js';
 
@@ -55,6 +58,12 @@ export interface Sync extends AsyncDisposable {
    * itself, which hears of every commit of every tab.
    */
   readonly status: Observable<SyncStatus>;
+  /**
+   * How far a commit has come, to wait for: by the id of one of its events, or by that of its unit, where it was given one.
+   *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is neither
+   */
+  receipt(of: NotificationId | UnitId): Receipt;
   /** Forgets earlier failures and tries now, both ways; before `Retry-After` has passed, as soon as it has. */
   syncNow(): void;
   /** Sends and fetches nothing more, in any tab, until {@link Sync.resume}. Not kept across restarts. */
