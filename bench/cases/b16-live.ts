@@ -1,6 +1,6 @@
 /**
- * B16: how long it takes from the moment when one device sends a unit until the others have heard of it, and until they have
- * the page with it: with 1 to 1,000 devices that listen to one server process.
+ * B16: how long it takes from the moment when one device sends a unit until the others have heard of it, and, of other units,
+ * until they have the page with it: with 1 to 1,000 devices that listen to one server process.
  *
  * @module
  */
