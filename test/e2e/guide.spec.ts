@@ -11,7 +11,7 @@ import { GuideApp } from './support/guide-app.js';
 import { GuideServer } from './support/guide-server.js';
 import { expect } from './support/patient-expect.js';
 
-test('the guide leads to an app that works offline and syncs', async ({ page, context }) => {
+test('the guide leads to an app that works offline and syncs', async ({ page, context, browser }) => {
   // Four builds, four runs of tests and a server.
   test.setTimeout(240_000);
   await using server = await GuideServer.prepare();
@@ -94,6 +94,16 @@ test('the guide leads to an app that works offline and syncs', async ({ page, co
       ['StockItem:Counted', '4'],
       ['StockItem:Counted', '2'],
     ]);
+    const elsewhere = await browser.newContext();
+    const others = await elsewhere.newPage();
+    await others.goto(app.url);
+    await expect(others.getByLabel('Nails')).toHaveValue('8');
+    await count(others, 'Screws', 4);
+    await expect(page.getByLabel('Screws')).toHaveValue('4');
+    await count(page, 'Screws', 3);
+    await expect(others.getByLabel('Screws')).toHaveValue('3');
+    for (const each of [page, others]) await expect(each.locator('#note')).toHaveText('All is saved.');
+    await elsewhere.close();
   });
 
   await test.step('7. a process', async () => {

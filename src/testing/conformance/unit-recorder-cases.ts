@@ -238,6 +238,40 @@ const partsConfirmWholes: Case = {
   },
 };
 
+const ownOnlyPassesOthersOver: Case = {
+  name: 'of a page that is for own units only, others are passed over, but for those of aggregates that are here',
+  async run({ recorder }) {
+    const [a, b, c] = [newOriginatorId(), newOriginatorId(), newOriginatorId()];
+    const last = await recorder.maxNotificationId();
+    await recorder.insertEvents([sampleEvent(a, 1, 'mine')]);
+    await recorder.insertEvents([sampleEvent(b, 1)]);
+    const [aside, own] = await pendingAfter(recorder, last);
+    const log = await LogPages.after(recorder);
+    const outcome = await recorder.insertPage(
+      log.next({ events: [sampleEvent(c, 1)] }, { events: [sampleEvent(a, 1, 'theirs')] }, own as PendingUnit, {
+        events: [sampleEvent(b, 2)],
+      }),
+      { ownOnly: true },
+    );
+    expectEqual(outcome, { isStored: true, confirmed: [own?.id], setAside: [aside?.id], addedEvents: 2 }, 'outcome');
+    expectEqual(await recorder.selectEvents(c), [], 'what is only of others');
+    expectEqual(
+      await recorder.selectEvents(a),
+      [sampleEvent(a, 1, 'theirs')],
+      'what stands in the place of an own one',
+    );
+    expectEqual(await recorder.selectEvents(b), sampleEvents(b, 1, 2), 'what follows on an own one');
+    expectEqual((await recorder.syncProgress()).cursor, log.cursor, 'where the store stands');
+    // What was set aside here is own, also where nothing else of its aggregate is here.
+    const before = await recorder.maxNotificationId();
+    await recorder.insertEvents([sampleEvent(c, 1)]);
+    const [refused] = await pendingAfter(recorder, before);
+    await recorder.setAside([{ id: refused?.id as UnitId, reason: { code: 'NO', message: 'No.' } }]);
+    const back = await recorder.insertPage(log.next(refused as PendingUnit), { ownOnly: true });
+    expectEqual([back.confirmed, (await recorder.selectEvents(c)).length], [[refused?.id], 1], 'what came back');
+  },
+};
+
 const pagesBeginWhereTheStoreStands: Case = {
   name: 'a page is stored once, and only where the store stands',
   async run({ recorder }) {
@@ -685,6 +719,7 @@ export const unitRecorderCases: readonly ConformanceCase<UnitRecorderContext>[] 
   pagesAddEvents,
   pagesConfirm,
   partsConfirmWholes,
+  ownOnlyPassesOthersOver,
   pagesBeginWhereTheStoreStands,
   emptyPages,
   impossiblePagesAreRefused,
