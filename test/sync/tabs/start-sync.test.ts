@@ -115,6 +115,39 @@ describe('which ways events go', () => {
     expect(here).toEqual(there);
   });
 
+  test('push: a server that was restored gets back what is own, whoever brings the rest, and whoever comes first', async () => {
+    for (const isFirst of [true, false]) {
+      const restoring = await Scene.open();
+      const empty = restoring.log.backup();
+      const other = await Scene.open();
+      const shared = newOriginatorId();
+      await other.count(2);
+      await other.tab.record(shared);
+      await other.start({ fetch: restoring.fetch }).settled();
+      await restoring.count(3);
+      await restoring.start({ direction: 'push' }).settled();
+      other.sync.syncNow();
+      await other.until(({ position }) => position === 6);
+      empty();
+      const [first, second] = isFirst ? [restoring, other] : [other, restoring];
+      first.sync.syncNow();
+      await vi.waitUntil(async () => (await restoring.books()).length === (isFirst ? 3 : 6), WAIT);
+      await first.settled();
+      const before = restoring.requests.length;
+      second.sync.syncNow();
+      // The other one brings all of it, in the order that it had: then it is the same log again.
+      const path = isFirst ? 'heal' : 'units';
+      await vi.waitUntil(() => restoring.paths.slice(before).includes(path), WAIT);
+      for (const scene of [second, restoring]) {
+        scene.sync.syncNow();
+        await scene.until(({ state, position, pending }) => state === 'live' && position === 6 && pending === 0);
+      }
+      expect(await restoring.books()).toHaveLength(6);
+      expect(await eventsOf(restoring)).toBe(3);
+      expect(await eventsOf(other)).toBe(6);
+    }
+  });
+
   test('pull: what others have recorded is here, and what is recorded here stays here', async () => {
     const [scene] = await two({ direction: 'pull' });
     const { pending } = await scene.until(({ state, position }) => state === 'live' && position === 3);
