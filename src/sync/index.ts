@@ -8,10 +8,12 @@ export {
   CursorUnknownError,
   ForbiddenError,
   InvalidRequestError,
+  PendingUnitsError,
   ReplicaDivergedError,
   ServerBehindError,
   SetAsideError,
   StuckError,
+  SubjectMismatchError,
   SYNC_ERRORS,
   SyncError,
   TooLargeError,
@@ -23,7 +25,7 @@ export type { Direction } from './exchange/exchange-work.js';
 export type { Receipt, ReceiptOptions } from './exchange/unit-receipts.js';
 export type { GetToken } from './exchange/server-requests.js';
 export { startSync } from './tabs/start-sync.js';
-export type { StartSyncOptions, Sync } from './tabs/start-sync-options.js';
+export type { SignOutOptions, StartSyncOptions, Sync } from './tabs/start-sync-options.js';
 export { PUSH_TRACKING_NAME } from './confirmed.js';
 export type { SyncState, SyncStatus } from './sync-status.js';
 export type { SyncStore } from './sync-store.js';

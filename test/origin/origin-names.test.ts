@@ -83,6 +83,7 @@ describe('a name of the origin', () => {
   /** What begins as one, and is none. */
   const OTHERS: Readonly<Record<string, readonly string[]>> = {
     // Of a tracking record, within a store.
+    'src/sync/exchange/store-subject.ts': ["export const SUBJECT_TRACKING_NAME = 'daybook:subject';"],
     'src/sync/confirmed.ts': ["export const PUSH_TRACKING_NAME = 'daybook:push';"],
     // Of a tracking record that is never there; and what a MAC is for.
     'src/server/sync-server.ts': ["const PROBE_NAME = 'daybook:ready';"],
@@ -92,7 +93,7 @@ describe('a name of the origin', () => {
       `const TRY_LOCK_SQL = "SELECT pg_try_advisory_lock(hashtextextended('daybook:host', 0)) AS locked";`,
     ],
     'src/persistence/postgres/postgres-schema.ts': [
-      `const CREATE_LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtextextended('daybook:create-table', 0))";`,
+      `export const CREATE_LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtextextended('daybook:create-table', 0))";`,
     ],
   };
 

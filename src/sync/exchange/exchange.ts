@@ -20,7 +20,7 @@ import { WorkLoop } from '../../util/work-loop.js';
 import type { Rest } from '../../util/work-loop.js';
 import { INITIAL_SYNC_STATUS } from '../sync-status.js';
 import type { SyncStatus } from '../sync-status.js';
-import { UnauthorizedError, UnavailableError, UpgradeRequiredError } from '../protocol/index.js';
+import { SubjectMismatchError, UnauthorizedError, UnavailableError, UpgradeRequiredError } from '../protocol/index.js';
 import { AttemptTimes } from './attempt-times.js';
 import { nextState } from './exchange-state.js';
 import type { ExchangeEvent } from './exchange-state.js';
@@ -43,6 +43,8 @@ export interface ExchangeOptions {
   readonly transport: SyncTransport;
   readonly direction: Direction;
   readonly isOffline: () => boolean;
+  /** Whether the store may be synchronised for who is signed in: rejects when not. @defaultValue it may */
+  readonly admit?: (() => Promise<void>) | undefined;
   readonly clock: Clock;
   /** From 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
@@ -147,6 +149,7 @@ export class Exchange {
     this.#enter('try', 0);
     // Before an answer came, nothing is known to be on its way.
     if (this.#isConnected) this.#enter(task, 0);
+    await this.#options.admit?.();
     this.#times.began();
     await this.#work.do(task, progress, signal);
     this.#succeed();
@@ -191,7 +194,7 @@ export class Exchange {
   }
 
   #eventOf(error: Error): ExchangeEvent {
-    if (error instanceof UnauthorizedError) return 'refuseToken';
+    if (error instanceof UnauthorizedError || error instanceof SubjectMismatchError) return 'refuseToken';
     if (error instanceof UpgradeRequiredError) return 'refuseVersion';
     if (!(error instanceof UnavailableError)) return 'refuse';
     return this.#options.isOffline() ? 'loseNetwork' : 'fail';

@@ -10,8 +10,10 @@
  *    ├─ ReplicaDivergedError   two histories under the same ids: a copied or rolled-back store
  *    ├─ ServerBehindError      the server lost what it had confirmed: restored, or another one
  *    ├─ CursorUnknownError     the log does not have the place that a device stands at: restored, or another one
+ *    ├─ PendingUnitsError      something is on this device only
  *    ├─ SetAsideError          a unit is not in the log, and waits for somebody to decide
  *    ├─ StuckError             nothing moves, however often it is tried
+ *    ├─ SubjectMismatchError   the store belongs to another one than who is signed in
  *    ├─ TooLargeError          the request, or one event, is larger than the server takes
  *    ├─ UpgradeRequiredError   the protocols do not fit
  *    └─ UnavailableError       no answer that counts: no network, a proxy's page, a server in trouble
@@ -60,6 +62,14 @@ export class CursorUnknownError extends SyncError {
 }
 
 /**
+ * Something is on this device only. `details` has `pendingUnits`, `lostUnits` (the server had them, and has lost them) and
+ * `setAsideUnits`.
+ */
+export class PendingUnitsError extends SyncError {
+  static override readonly code: string = 'PENDING_UNITS';
+}
+
+/**
  * What was recorded is not in the log, and waits for somebody to decide what becomes of it. `details` has its `unitId` and
  * the `reason`, a code: the server's, or `CONFLICT`, `DEPENDENCY`, `LOST`. The message has the reason's words.
  */
@@ -70,6 +80,11 @@ export class SetAsideError extends SyncError {
 /** Nothing moves, however often it is tried, though nobody refuses anything. */
 export class StuckError extends SyncError {
   static override readonly code: string = 'STUCK';
+}
+
+/** The store belongs to another subject than the one who is signed in. Nothing was sent, or fetched. */
+export class SubjectMismatchError extends SyncError {
+  static override readonly code: string = 'SUBJECT_MISMATCH';
 }
 
 /** The request, or one event, is larger than the server takes. */
@@ -98,8 +113,10 @@ export const SYNC_ERRORS: readonly EventSourcingErrorClass[] = [
   ReplicaDivergedError,
   ServerBehindError,
   CursorUnknownError,
+  PendingUnitsError,
   SetAsideError,
   StuckError,
+  SubjectMismatchError,
   TooLargeError,
   UpgradeRequiredError,
   UnavailableError,

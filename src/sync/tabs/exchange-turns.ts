@@ -23,6 +23,8 @@ export interface ExchangeTurnsOptions {
   /** Whether to ask for a line. */
   readonly live: boolean;
   readonly isOffline: () => boolean;
+  /** As of `Exchange`. */
+  readonly admit: () => Promise<void>;
   readonly clock: Clock;
   readonly random: () => number;
 }

@@ -18,6 +18,7 @@ import { leadInTurn } from '../../origin/web-locks.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import type { SyncProgress } from '../../persistence/unit-recorder.js';
 import type { UnitId } from '../../persistence/unit.js';
+import { validateWord } from '../../persistence/validation.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { callListener } from '../../util/listeners.js';
@@ -29,14 +30,16 @@ import { WorkLoop } from '../../util/work-loop.js';
 import type { Rest } from '../../util/work-loop.js';
 import type { Direction } from '../exchange/exchange-work.js';
 import { HttpTransport } from '../exchange/http-transport.js';
+import { StoreSubject } from '../exchange/store-subject.js';
 import { UnitReceipts } from '../exchange/unit-receipts.js';
 import type { Receipt } from '../exchange/unit-receipts.js';
+import { PendingUnitsError } from '../protocol/index.js';
 import { INITIAL_SYNC_STATUS } from '../sync-status.js';
 import type { SyncState, SyncStatus } from '../sync-status.js';
 import type { SyncStore } from '../sync-store.js';
 import { ExchangeTurns } from './exchange-turns.js';
 import { LeaderWatch } from './leader-watch.js';
-import type { StartSyncOptions, Sync } from './start-sync-options.js';
+import type { SignOutOptions, StartSyncOptions, Sync } from './start-sync-options.js';
 import { SyncChannel } from './sync-channel.js';
 import type { SyncCommand } from './sync-channel.js';
 
@@ -77,6 +80,7 @@ export class RunningSync implements Sync {
     this.#store = store;
     this.#direction = direction;
     this.#clock = clock;
+    const subject = new StoreSubject(store.recorder, options.subject);
     this.#turns = new ExchangeTurns({
       recorder: store.recorder,
       transport: new HttpTransport({
@@ -86,6 +90,7 @@ export class RunningSync implements Sync {
       }),
       ...{ direction, live: live && direction !== 'push', clock, random },
       isOffline: () => isOffline(wakeSources),
+      admit: () => subject.bind(),
     });
     this.#channel = new SyncChannel(store.name, {
       onStatus: (status) => this.#hear(status),
@@ -136,6 +141,24 @@ export class RunningSync implements Sync {
     this.#command('resume');
   }
 
+  async signOut({ pending = 'refuse' }: SignOutOptions = {}): Promise<void> {
+    validateWord('pending', pending, ['refuse', 'keep']);
+    const { pendingUnits, lostUnits, setAsideUnits } = await this.#store.recorder.syncProgress();
+    if (pending === 'refuse' && pendingUnits + lostUnits + setAsideUnits > 0) {
+      throw new PendingUnitsError(
+        'Something is on this device only, or was set aside. Wait until it is confirmed, export the store, or sign out with pending: "keep": it stays here, and is sent when the same subject signs in again.',
+        { details: { pendingUnits, lostUnits, setAsideUnits } },
+      );
+    }
+    this.#channel.postCommand('sign-out');
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    await this.close();
+    this.#status.set({ ...this.#status.value, state: 'paused', nextAttemptAtMs: undefined });
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
     this.#watch.set(false);
@@ -177,6 +200,7 @@ export class RunningSync implements Sync {
 
   #obey(command: SyncCommand): void {
     if (command === 'attempt-now') this.#attemptNow();
+    else if (command === 'sign-out') void this.#end();
     else {
       this.#turns.setPaused(command === 'pause');
       if (this.#place === 'aside') this.#endWait();

@@ -27,6 +27,14 @@ export interface StartSyncOptions {
    */
   readonly getToken?: GetToken;
   /**
+   * Who is signed in: the subject of the token, or any text that stands for it. The first one that synchronises a store has
+   * it from then on, with all that was recorded before; for anybody else nothing is sent or fetched, the state is
+   * `needs-auth`, and `lastError` a `SubjectMismatchError` (`SUBJECT_MISMATCH`). The store keeps a hash of it.
+   *
+   * @defaultValue nobody knows, and whoever comes may
+   */
+  readonly subject?: string | undefined;
+  /**
    * Which ways events go. `push`: what is recorded here goes to the server, and of others only what they record on
    * aggregates that are here comes back, because it stands in one order with it. `pull`: what is recorded here stays here,
    * pending.
@@ -51,6 +59,16 @@ export interface StartSyncOptions {
   readonly random?: () => number;
 }
 
+/** How to sign out. */
+export interface SignOutOptions {
+  /**
+   * What becomes of what is on this device only. `refuse`: nobody is signed out while there is some. `keep`: it stays, bound
+   * to who was signed in (`subject`), and is sent when the same one signs in again, which downloads nothing anew.
+   * Whoever wants it elsewhere, too, exports the store before (`daybook.storage.export()`). @defaultValue `'refuse'`
+   */
+  readonly pending?: 'refuse' | 'keep' | undefined;
+}
+
 /** A running synchronisation. */
 export interface Sync extends AsyncDisposable {
   /**
@@ -69,6 +87,15 @@ export interface Sync extends AsyncDisposable {
   /** Sends and fetches nothing more, in any tab, until {@link Sync.resume}. Not kept across restarts. */
   pause(): void;
   resume(): void;
+  /**
+   * Ends synchronisation in all tabs, unless something is on this device only, or was set aside. Reading and recording go
+   * on. To sign in, start it again.
+   *
+   * @throws PendingUnitsError (`PENDING_UNITS`) when there is some, and `pending` does not say to keep it
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when `pending` is neither word
+   * @throws as the store does, when it cannot be read: then nobody is signed out
+   */
+  signOut(options?: SignOutOptions): Promise<void>;
   /** Stops; a request on its way is given up, and what it was about is settled next time. Closing twice is fine. */
   close(): Promise<void>;
 }

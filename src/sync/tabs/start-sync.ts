@@ -29,9 +29,10 @@ import type { StartSyncOptions, Sync } from './start-sync-options.js';
  * ```
  */
 export function startSync(options: StartSyncOptions): Sync {
-  const { direction, store, tenant, url } = options;
+  const { direction, store, subject, tenant, url } = options;
   checkedServerUrl('url', url);
   validateWord('direction', direction, ['both', 'push', 'pull']);
+  if (subject === '') throw refused('subject', 'must name one, or be left out');
   if (tenant === '') throw refused('tenant', 'must name one, or be left out');
   if (store.recorder.supports?.units !== true) {
     throw refused('store', 'has a recorder without units. What openDaybook and openStore return has them');

@@ -11,7 +11,7 @@ import { SYNC_ERRORS } from '../protocol/index.js';
 import type { SyncStatus } from '../sync-status.js';
 
 /** What a person may ask for, in any tab. */
-export type SyncCommand = 'attempt-now' | 'pause' | 'resume';
+export type SyncCommand = 'attempt-now' | 'pause' | 'resume' | 'sign-out';
 
 /** What the other tabs said. */
 export interface SyncChannelListener {
@@ -33,6 +33,7 @@ type Message =
 /** A BroadcastChannel between the tabs; silent where there is none. */
 export class SyncChannel {
   readonly #channel: BroadcastChannel;
+  #isClosed = false;
 
   constructor(storeName: string, listener: SyncChannelListener) {
     this.#channel = new BroadcastChannel(syncChannelName(storeName));
@@ -62,12 +63,14 @@ export class SyncChannel {
     this.#post({ kind: 'question', pending });
   }
 
+  /** What is said after it is said to nobody. */
   close(): void {
+    this.#isClosed = true;
     this.#channel.close();
   }
 
   #post(message: Message): void {
-    this.#channel.postMessage(message);
+    if (!this.#isClosed) this.#channel.postMessage(message);
   }
 }
 
