@@ -1,7 +1,7 @@
 /** Who is signed in: whose a store is, and what becomes of it when somebody leaves. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { newOriginatorId } from '../../../src/testing/conformance/event-samples.js';
-import { closeScenes, Scene, WAIT } from '../../support/sync-scene.js';
+import { closeScenes, Scene } from '../../support/sync-scene.js';
 
 afterEach(closeScenes);
 
