@@ -13,6 +13,9 @@ import { withinLimit } from './time-limit.js';
 
 // A connection becomes idle when its answer is sent; Node keeps it open for the next request, which will not come.
 const IDLE_CHECK_MS = 25;
+// Connections that wait until this process takes them. Of a thousand devices that come back at one moment each has two; those
+// beyond Node's own 511 would be dropped, and try again seconds later. The system may have a lower bound.
+const BACKLOG = 4_096;
 // Of a body that nobody wanted (the token is not good, or it is too large), so much and so long is read after the answer:
 // who sends before he reads gets to see it. An endless one ends here.
 const UNWANTED_BYTES_MAX = 4 * 1_048_576;
@@ -63,7 +66,7 @@ export async function listen({ fetch, hostname, port }: ListenOptions): Promise<
         }),
       );
     });
-    server.listen(port, hostname, resolve);
+    server.listen({ port, host: hostname, backlog: BACKLOG }, resolve);
   });
   const { port: actualPort } = server.address() as AddressInfo;
   const shownHost = hostname.includes(':') ? `[${hostname}]` : hostname;
