@@ -20,6 +20,8 @@ const ROOMS = [
   { name: 'persistence/sqlite', level: 6, path: '^src/persistence/sqlite/[^/]+$' },
   { name: 'persistence/sqlite/own-tables', level: 7, path: '^src/persistence/sqlite/own-tables/' },
   { name: 'persistence/postgres', level: 6, path: '^src/persistence/postgres/' },
+  { name: 'persistence/rescue', level: 6, path: '^src/persistence/rescue/' },
+  { name: 'persistence/opfs', level: 7, path: '^src/persistence/opfs/' },
   { name: 'persistence/indexeddb', level: 7, path: '^src/persistence/indexeddb/' },
   { name: 'application/events', level: 5, path: '^src/application/events/' },
   { name: 'application/event-index', level: 6, path: '^src/application/event-index/' },

@@ -53,11 +53,12 @@ const wasmBesideWorker = {
 
 // The minifier writes texts with backticks, and not every bundler takes such a text for the literal that it looks for.
 // The replacement is as long as the original, so the source map stays right.
-const wasmLiteralInQuotes = {
-  name: 'wasm-literal-in-quotes',
+const literalsInQuotes = {
+  name: 'literals-in-quotes',
   generateBundle(_options, bundle) {
     for (const chunk of Object.values(bundle)) {
-      if (chunk.type === 'chunk') chunk.code = chunk.code.replace('(`./sql-wasm.wasm`,', '("./sql-wasm.wasm",');
+      if (chunk.type === 'chunk')
+        chunk.code = chunk.code.replace(/\(`(\.\/(?:sql-wasm\.wasm|rescue-part\.js))`,/g, '("$1",');
     }
   },
 };
@@ -81,7 +82,7 @@ const workerOf = (input) => ({
   input,
   // Chooses the build of sql.js that does not ask for Node's modules.
   platform: 'browser',
-  plugins: [sqlJsAsEsm, wasmBesideWorker, wasmLiteralInQuotes],
+  plugins: [sqlJsAsEsm, wasmBesideWorker, literalsInQuotes],
   output: { dir: at('dist'), format: 'esm', sourcemap: true, minify: true, codeSplitting: false },
 });
 
@@ -91,5 +92,12 @@ export const workerBuild = workerOf({ worker: at('worker/daybook-worker.ts') });
 /** The worker for exports, imports and deletions: not loaded before one of them is asked for. */
 export const backupWorkerBuild = workerOf({ 'backup-worker': at('worker/backup-worker.ts') });
 
-const config = defineConfig([libraryBuild, workerBuild, backupWorkerBuild]);
+/** What a worker loads when its store is synchronised. */
+export const rescuePartBuild = {
+  input: { 'rescue-part': at('worker/rescue-part.ts') },
+  platform: 'browser',
+  output: { dir: at('dist'), format: 'esm', sourcemap: true, minify: true, codeSplitting: false },
+};
+
+const config = defineConfig([libraryBuild, workerBuild, backupWorkerBuild, rescuePartBuild]);
 export default config;

@@ -6,13 +6,10 @@ import { BIN, DIST, runOrFail } from './lib/project.mjs';
 
 await mainOnOwnNode(import.meta.url, async () => {
   // What is imported from node_modules is there only now.
-  const [{ assertLoadable }, { libraryBuild, workerBuild, backupWorkerBuild }, { rolldown }] = await Promise.all([
-    import('./lib/loadable-build.mjs'),
-    import('../rolldown.config.mjs'),
-    import('rolldown'),
-  ]);
+  const [{ assertLoadable }, { libraryBuild, workerBuild, backupWorkerBuild, rescuePartBuild }, { rolldown }] =
+    await Promise.all([import('./lib/loadable-build.mjs'), import('../rolldown.config.mjs'), import('rolldown')]);
   rmSync(DIST, { recursive: true, force: true });
-  for (const options of [libraryBuild, workerBuild, backupWorkerBuild]) {
+  for (const options of [libraryBuild, workerBuild, backupWorkerBuild, rescuePartBuild]) {
     const build = await rolldown(options);
     await build.write(options.output);
     await build.close();

@@ -5,5 +5,6 @@
  */
 import { StoreWorker } from '../src/host/store-worker.js';
 import { serve } from '../src/host/serve.js';
+import { loadRescuePart } from '../src/host/rescue-part.js';
 
-serve(new StoreWorker(), { wrapsForeign: true });
+serve(new StoreWorker(loadRescuePart), { wrapsForeign: true });

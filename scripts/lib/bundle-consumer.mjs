@@ -3,7 +3,12 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './project.mjs';
 
-const WORKERS = [/^worker-[\w-]+\.js$/, /^backup-worker-[\w-]+\.js$/, /^sql-wasm-[\w-]+\.wasm$/];
+const WORKERS = [
+  /^worker-[\w-]+\.js$/,
+  /^backup-worker-[\w-]+\.js$/,
+  /^rescue-part-[\w-]+\.js$/,
+  /^sql-wasm-[\w-]+\.wasm$/,
+];
 
 /** @param {string} folder - where the package is installed */
 export async function bundleConsumer(folder) {

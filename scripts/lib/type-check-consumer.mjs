@@ -23,7 +23,18 @@ const PROJECTS = {
     options: { lib: ['es2022'], types: ['node'] },
   },
   'page, no Node': {
-    entries: ['', 'core', 'application', 'publishing', 'host', 'sync', 'sqlite', 'worker.js', 'backup-worker.js'],
+    entries: [
+      '',
+      'core',
+      'application',
+      'publishing',
+      'host',
+      'sync',
+      'sqlite',
+      'worker.js',
+      'backup-worker.js',
+      'rescue-part.js',
+    ],
     options: { lib: ['es2022', 'dom', 'dom.iterable'], types: [] },
   },
 };

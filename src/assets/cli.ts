@@ -9,7 +9,7 @@ import { copyAssets } from './copy-assets.js';
 
 const USAGE = `Usage: daybook copy-assets <folder>
 
-Copies worker.js, backup-worker.js and sql-wasm.wasm, which a page loads by address, for bundlers that do not do so
+Copies worker.js, rescue-part.js, backup-worker.js and sql-wasm.wasm, which a page loads by address, for bundlers that do not do so
 themselves (esbuild, Rollup), and for pages without one. Run it again after every update of the package: page and worker
 must be of one release. Beside the page's scripts they are found; elsewhere name their places:
 

@@ -2,7 +2,7 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** What a page loads by address, so that a bundler that does not look for it leaves it behind. */
-export const ASSETS: readonly string[] = ['worker.js', 'backup-worker.js', 'sql-wasm.wasm'];
+export const ASSETS: readonly string[] = ['worker.js', 'rescue-part.js', 'backup-worker.js', 'sql-wasm.wasm'];
 
 /**
  * Copies the files of the workers, over older ones that are there.

@@ -7,7 +7,6 @@
 import { proxy } from 'comlink';
 import { StorageLostError } from '../persistence/errors.js';
 import type { OpenProgress } from '../persistence/journal/open-progress.js';
-import type { StoreIdentity } from '../persistence/journal/store-identity.js';
 import type { SqlQueryable } from '../persistence/sql/sql-queryable.js';
 import { checkedMs, validateDurability } from '../persistence/validation.js';
 import type { FollowOptions, Subscription } from '../persistence/subscription.js';
@@ -18,6 +17,7 @@ import { StoreClosedError, WorkerFailedError } from '../host/protocol/client-err
 import { openExport } from './remote-export.js';
 import { StoreRecorder } from './remote-recorder.js';
 import type { DaybookRecorder } from '../host/protocol/daybook-recorder.js';
+import type { HostOpening, RestoredStore } from '../host/protocol/store-host.js';
 import { startWorker, wasmHref } from './start-worker.js';
 import type { WorkerFiles } from './start-worker.js';
 import { markedReplica, markStore, unmarkStore } from '../origin/store-marker.js';
@@ -56,6 +56,12 @@ export interface Daybook extends AsyncDisposable {
   readonly replicaId: string;
   /** Of a store that was imported as a copy: events up to this id are those of its original, for a server; 0 of others. */
   readonly pushBaseId: number;
+  /**
+   * What this opening has brought back of a store that the browser had lost: everything that no server had confirmed, or
+   * the opening would have been rejected (`STORAGE_LOST`). What was confirmed comes back by synchronisation. `undefined`
+   * where nothing was lost.
+   */
+  readonly restored: RestoredStore | undefined;
   /**
    * Records durably: a promise of it resolves when the events would survive a power cut. Its transactions take the
    * application's own tables along.
@@ -102,8 +108,10 @@ export interface Daybook extends AsyncDisposable {
  * @throws WorkerFailedError (`WORKER_FAILED`) when the worker's script does not load, with why in its message and in
  *   `details.reason`; when it is of another release than the page; or when it does not answer in time
  * @throws CorruptJournalError (`CORRUPT_JOURNAL`) when stored data is damaged; it is left as it is
- * @throws StorageLostError (`STORAGE_LOST`) when the browser has lost the store that was there; once, the next opening
- *   begins an empty one
+ * @throws StorageLostError (`STORAGE_LOST`) when the browser has lost the store that was there; once. Of a store that was
+ *   synchronised, the next opening has what could be brought back: `details` say how much that is (`restoredUnits`), and
+ *   which units are missing (`missingUnits`, the ids of the first hundred, with commas; `missingUnitsTotal`,
+ *   `missingEvents`; `isExact`). Of another one it begins an empty store
  * @throws NotSupportedError (`NOT_SUPPORTED`) when a newer version of Daybook wrote the store
  * @throws ImportIncompleteError (`IMPORT_INCOMPLETE`) when an import into it was begun and not finished
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is wrong
@@ -134,15 +142,16 @@ export async function openDaybook(options: OpenDaybookOptions): Promise<Daybook>
   try {
     const progress = onProgress === undefined ? undefined : proxy(guarded(onProgress));
     // Sent together, so that opening waits for no answer; the worker takes them in this order.
-    const [, identity] = await Promise.all([
+    const [, opening] = await Promise.all([
       link.watch(),
       link.call((host) => host.open({ name, wasmUrl: wasmHref(options), durability }, progress)),
     ]);
-    assertNotReplaced(name, identity, expected);
+    const { identity } = opening;
+    const restored = assertNotLost(name, opening, expected);
     markStore(name, identity.replicaId);
     const recorded = new Listeners();
     await link.call((host) => host.onRecorded(proxy(() => recorded.tell())));
-    return new OpenStore(options, identity, link, recorded);
+    return new OpenStore(options, { identity, restored }, link, recorded);
   } catch (error) {
     link.end(error as Error);
     // It was said; the next opening begins anew.
@@ -153,24 +162,30 @@ export async function openDaybook(options: OpenDaybookOptions): Promise<Daybook>
   }
 }
 
-/** @throws StorageLostError (`STORAGE_LOST`) when a store that was made just now has taken the place of another one */
-function assertNotReplaced(
+/**
+ * @returns what was brought back, where the store has been made just now in the place of another one
+ * @throws StorageLostError (`STORAGE_LOST`) when nothing was
+ */
+function assertNotLost(
   name: string,
-  { replicaId, createdAtMs }: StoreIdentity,
+  { identity: { replicaId, createdAtMs }, restored }: HostOpening,
   expected: { readonly replicaId: string | undefined; readonly startedAtMs: number },
-): void {
-  const isNew = createdAtMs >= expected.startedAtMs;
-  if (!isNew || expected.replicaId === undefined || expected.replicaId === replicaId) return;
-  throw new StorageLostError(
-    `The store "${name}" is gone: the browser has no database for it any more, and deleteDaybook has not deleted it. What was in it, and not sent to the server, is gone. Open it again to begin an empty one.`,
-    { details: { name, replicaId: expected.replicaId } },
-  );
+): RestoredStore | undefined {
+  const isNew = createdAtMs >= expected.startedAtMs && expected.replicaId !== replicaId;
+  if (isNew && restored === undefined && expected.replicaId !== undefined) {
+    throw new StorageLostError(
+      `The store "${name}" is gone: the browser has no database for it any more, and deleteDaybook has not deleted it. What was in it, and not sent to the server, is gone. Open it again to begin an empty one.`,
+      { details: { name, replicaId: expected.replicaId } },
+    );
+  }
+  return isNew ? restored : undefined;
 }
 
 class OpenStore implements Daybook {
   readonly name: string;
   readonly replicaId: string;
   readonly pushBaseId: number;
+  readonly restored: RestoredStore | undefined;
   readonly recorder: DaybookRecorder;
   readonly query: SqlQueryable['query'];
   readonly storage: DaybookStorage;
@@ -183,11 +198,12 @@ class OpenStore implements Daybook {
     return true;
   }
 
-  constructor(options: OpenDaybookOptions, identity: StoreIdentity, link: WorkerLink, recorded: Listeners) {
+  constructor(options: OpenDaybookOptions, { identity, restored }: HostOpening, link: WorkerLink, recorded: Listeners) {
     const { name } = options;
     this.name = name;
     this.replicaId = identity.replicaId;
     this.pushBaseId = identity.pushBaseId ?? 0;
+    this.restored = restored;
     this.recorder = new StoreRecorder(link, recorded);
     this.query = (text, values) => this.recorder.query(text, values);
     this.storage = new StoreStorage({

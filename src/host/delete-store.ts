@@ -7,8 +7,13 @@ import { StoreInUseError, UnsyncedEventsError } from './protocol/client-errors.j
 import type { HostDeleteOptions } from './protocol/backup-host.js';
 import { openLockName } from '../origin/origin-names.js';
 import { workAlone } from '../origin/web-locks.js';
+import { removeRescue } from '../persistence/opfs/rescue-place.js';
 import { deleteStoreDatabase } from '../persistence/indexeddb/delete-database.js';
 import { systemClock } from '../util/clock.js';
+import { pause } from '../util/pause.js';
+
+// A worker that was stopped lets go of its files a moment later.
+const FILES_CHECK_MS = 50;
 
 /**
  * @param countUnsynced - opens the store, counts, and closes it; not called when it is deleted unread
@@ -23,10 +28,21 @@ export async function deleteStore(
     // Counted under the lock: nobody can record anything between the look and the deletion.
     const pending = evenIfUnsynced ? 0 : await countUnsynced();
     if (pending > 0) throw unsynced(name, pending);
+    // First: a store that is made under this name later must not find them.
+    if (!(await removeFiles(name, timeoutMs))) throw inUse(name, timeoutMs);
     const deletion = await deleteStoreDatabase(name, { waitMsMax: timeoutMs, clock: systemClock });
     if (deletion === 'blocked') throw blocked(name, timeoutMs);
   });
   if (outcome === 'in-use') throw inUse(name, timeoutMs);
+}
+
+async function removeFiles(name: string, waitMsMax: number): Promise<boolean> {
+  const startMs = systemClock.monotonicMs();
+  while (!(await removeRescue(name))) {
+    if (systemClock.monotonicMs() - startMs > waitMsMax) return false;
+    await pause(systemClock, FILES_CHECK_MS);
+  }
+  return true;
 }
 
 function unsynced(name: string, pending: number): UnsyncedEventsError {

@@ -10,6 +10,7 @@ import { importLockName, openLockName } from '../origin/origin-names.js';
 import { holdLock, workAlone } from '../origin/web-locks.js';
 import type { Journal } from '../persistence/journal/journal.js';
 import type { ImportProgress, OnOpenProgress } from '../persistence/journal/open-progress.js';
+import { removeRescue } from '../persistence/opfs/rescue-place.js';
 import { importStore } from '../persistence/indexeddb/store-import.js';
 import type { ImportResult, TrialStore } from '../persistence/indexeddb/store-import.js';
 import type { SqlJsImageDatabase } from '../persistence/sqlite/sqljs-database.js';
@@ -47,6 +48,8 @@ export async function importFile(
       clock: systemClock,
       open: async (journal) => tryStore(await openDatabase(), journal, progress.tell),
     });
+    // Of a store of this name that was lost: this one has taken its place knowingly.
+    await removeRescue(name);
     await progress.heard();
   });
   if (result !== undefined) return result;

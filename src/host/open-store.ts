@@ -28,9 +28,11 @@ import { follow } from '../persistence/subscription.js';
 import type { FollowOptions, Subscription } from '../persistence/subscription.js';
 import { checkedUrl, validateDurability } from '../persistence/validation.js';
 import { guarded, Listeners } from '../util/listeners.js';
+import { attachRescue } from './attached-rescue.js';
 import { OpenedStore } from './opened-store.js';
 import type { CommitOptions, DaybookInsertOptions, DaybookRecorder } from './protocol/daybook-recorder.js';
-import type { HostReport } from './protocol/store-host.js';
+import type { HostReport, RestoredStore } from './protocol/store-host.js';
+import { RELEASE } from './protocol/release.js';
 import { validateStoreName } from './protocol/store-name.js';
 
 /** Options of {@link openStore}. */
@@ -55,6 +57,8 @@ export interface HostedStore extends AsyncDisposable {
   readonly replicaId: string;
   /** Of a store that was imported as a copy: events up to this id are those of its original, for a server; 0 of others. */
   readonly pushBaseId: number;
+  /** What was brought back of a store that the browser had lost, the last one that there was. */
+  readonly restored: RestoredStore | undefined;
   /** Records durably; its calls cross no boundary. */
   readonly recorder: DaybookRecorder;
   /** As `Daybook.onRecorded`. */
@@ -72,10 +76,12 @@ export interface HostedStore extends AsyncDisposable {
  * a command crosses to the worker once, however often it asks the store. Not for a page: SQLite would run on its main
  * thread.
  *
- * That a browser has lost a store is noticed by pages only, which remember in `localStorage` that there was one.
+ * That a browser has lost a store that was never synchronised is noticed by pages only, which remember in `localStorage`
+ * that there was one.
  *
  * @throws StorageUnavailableError (`STORAGE_UNAVAILABLE`) when the browser gives no durable storage, or the wasm does not load
  * @throws CorruptJournalError (`CORRUPT_JOURNAL`) when stored data is damaged; it is left as it is
+ * @throws StorageLostError (`STORAGE_LOST`) as `openDaybook`, of a store that was synchronised
  * @throws NotSupportedError (`NOT_SUPPORTED`) when a newer version of Daybook wrote the store
  * @throws ImportIncompleteError (`IMPORT_INCOMPLETE`) when an import into it was begun and not finished
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is wrong
@@ -101,6 +107,8 @@ export async function openStore(options: OpenStoreOptions): Promise<HostedStore>
     ...{ name, durability, onProgress },
     wasmUrl: wasmUrl === undefined ? undefined : checkedUrl('wasmUrl', wasmUrl, location.href).href,
     onRecorded: () => listeners.tell(),
+    // Here it is a part of the application's own worker, which bundlers do not split.
+    loadRescuePart: () => Promise.resolve({ attachRescue, RELEASE }),
   });
   return new OpenHostedStore(name, opened, listeners);
 }
@@ -109,6 +117,7 @@ class OpenHostedStore implements HostedStore {
   readonly name: string;
   readonly replicaId: string;
   readonly pushBaseId: number;
+  readonly restored: RestoredStore | undefined;
   readonly recorder: DaybookRecorder;
   readonly #opened: OpenedStore;
   readonly #listeners: Listeners;
@@ -124,7 +133,8 @@ class OpenHostedStore implements HostedStore {
     this.name = name;
     this.replicaId = opened.identity.replicaId;
     this.pushBaseId = opened.identity.pushBaseId ?? 0;
-    this.recorder = new HostedRecorder(opened.recorder, listeners);
+    this.restored = opened.restored;
+    this.recorder = new HostedRecorder(opened, listeners);
     this.#opened = opened;
     this.#listeners = listeners;
     // A worker that was frozen may have missed a message of another tab.
@@ -165,6 +175,7 @@ class OpenHostedStore implements HostedStore {
 class HostedRecorder implements DaybookRecorder {
   readonly supports: RecorderSupport;
   readonly dialect: SqlDialect;
+  readonly #opened: OpenedStore;
   readonly #recorder: DurableRecorder;
   readonly #listeners: Listeners;
 
@@ -173,7 +184,9 @@ class HostedRecorder implements DaybookRecorder {
     return true;
   }
 
-  constructor(recorder: DurableRecorder, listeners: Listeners) {
+  constructor(opened: OpenedStore, listeners: Listeners) {
+    const { recorder } = opened;
+    this.#opened = opened;
     this.supports = { ...recorder.supports, subscriptions: true };
     this.dialect = recorder.dialect;
     this.#recorder = recorder;
@@ -205,7 +218,7 @@ class HostedRecorder implements DaybookRecorder {
   }
 
   syncProgress(): Promise<SyncProgress> {
-    return this.#recorder.syncProgress();
+    return this.#opened.syncProgress();
   }
 
   selectPendingUnits(after: NotificationId, limits: UnitLimits): Promise<readonly PendingUnit[]> {
@@ -213,7 +226,7 @@ class HostedRecorder implements DaybookRecorder {
   }
 
   insertPage(page: UnitPage, options?: InsertPageOptions): Promise<PageOutcome> {
-    return this.#recorder.insertPage(page, options);
+    return this.#opened.insertPage(page, options);
   }
 
   setAside(refused: readonly { readonly id: UnitId; readonly reason: SetAsideReason }[]): Promise<readonly UnitId[]> {

@@ -8,6 +8,7 @@ import { encodeError } from '../domain/error-codec.js';
 import { checkpointLockName, openLockName } from '../origin/origin-names.js';
 import { holdLock, workIfFree } from '../origin/web-locks.js';
 import { IndexedDbJournal } from '../persistence/indexeddb/indexeddb-journal.js';
+import type { OpenJournalOptions } from '../persistence/indexeddb/indexeddb-journal.js';
 import { BackgroundCheckpoints } from '../persistence/journal/background-checkpoints.js';
 import { Checkpoints } from '../persistence/journal/checkpoints.js';
 import { DurableRecorder } from '../persistence/journal/durable-recorder.js';
@@ -16,11 +17,16 @@ import type { OnOpenProgress } from '../persistence/journal/open-progress.js';
 import type { StoreIdentity } from '../persistence/journal/store-identity.js';
 import { SqliteOwnTables } from '../persistence/sqlite/own-tables/sqlite-own-tables.js';
 import { readUnsynced } from '../sync/confirmed.js';
+import { StorageLostError } from '../persistence/errors.js';
+import type { UnitPage } from '../persistence/unit.js';
+import type { InsertPageOptions, PageOutcome, SyncProgress } from '../persistence/unit-recorder.js';
 import { systemClock } from '../util/clock.js';
 import { HeadChannel } from './head-channel.js';
 import { ImagedReplica } from './imaged-replica.js';
 import { openDatabase } from './open-database.js';
-import type { HostReport } from './protocol/store-host.js';
+import type { HostReport, RestoredStore } from './protocol/store-host.js';
+import { StoreRescue } from './store-rescue.js';
+import type { LoadRescuePart, RescuePart } from './rescue-part.js';
 import { randomUuid } from '../util/random-uuid.js';
 
 /** What opening a store takes. */
@@ -31,6 +37,7 @@ export interface StoreOpening {
   readonly onProgress: OnOpenProgress | undefined;
   /** Called soon after something was recorded, by this tab or another one. */
   readonly onRecorded: () => void;
+  readonly loadRescuePart: LoadRescuePart;
 }
 
 /** What an open store consists of. */
@@ -38,6 +45,8 @@ interface StoreParts {
   readonly recorder: DurableRecorder;
   readonly journal: IndexedDbJournal;
   readonly checkpoints: BackgroundCheckpoints;
+  readonly rescue: StoreRescue;
+  readonly restored: RestoredStore | undefined;
 }
 
 type Closers = (() => unknown)[];
@@ -72,9 +81,29 @@ export class OpenedStore {
     return this.#parts.recorder;
   }
 
+  /** What was brought back, if the store has taken the place of one that was lost. */
+  get restored(): RestoredStore | undefined {
+    return this.#parts.restored;
+  }
+
+  /** As the recorder's; whoever asks synchronises, and so needs the rescue. */
+  syncProgress(): Promise<SyncProgress> {
+    const { recorder, rescue } = this.#parts;
+    rescue.begin({ recorder, replicaId: this.identity.replicaId });
+    return recorder.syncProgress();
+  }
+
+  /** As the recorder's. */
+  async insertPage(page: UnitPage, options?: InsertPageOptions): Promise<PageOutcome> {
+    const { recorder, rescue } = this.#parts;
+    const outcome = await recorder.insertPage(page, options);
+    if (outcome.isStored) await rescue.notePage(page);
+    return outcome;
+  }
+
   /** How the store stands, at one moment. */
   async report(): Promise<HostReport> {
-    const { recorder, journal, checkpoints } = this.#parts;
+    const { recorder, journal, checkpoints, rescue } = this.#parts;
     const [{ rows }, { largestId, pending }, checkpointPosition] = await Promise.all([
       // Not the largest id: what was set aside has left its ids behind.
       recorder.query('SELECT count(*) AS events FROM stored_events'),
@@ -90,6 +119,7 @@ export class OpenedStore {
       // Another tab may be ahead.
       recordsSinceCheckpoint: Math.max(0, recorder.position - checkpointPosition),
       checkpointFailure: lastError === undefined ? undefined : encodeError(lastError).message,
+      rescue: rescue.report(),
     };
   }
 
@@ -109,8 +139,11 @@ async function openParts(opening: StoreOpening, closers: Closers): Promise<Store
   const { name, durability = 'strict', onProgress, onRecorded } = opening;
   // Whoever deletes the store waits for it.
   closers.push((await holdLock(openLockName(name), 'shared', () => storeHeld(name, 'deleted'))) ?? (() => undefined));
+  const loadRescuePart = (): Promise<RescuePart> => opening.loadRescuePart(opening.wasmUrl);
+  const rescue = new StoreRescue(name, loadRescuePart);
   const newIdentity = { replicaId: randomUuid(), createdAtMs: systemClock.nowMs() };
-  const journalOpening = IndexedDbJournal.open({ name, newIdentity, durability, clock: systemClock });
+  const loss: { said?: StorageLostError } = {};
+  const journalOpening = openJournal({ name, newIdentity, durability, clock: systemClock }, rescue, loss);
   // Also when the database fails first, and the journal is open a moment later.
   closers.push(async () => (await journalOpening.catch(() => undefined))?.close());
   const [database, journal] = await Promise.all([openDatabase(opening), journalOpening]);
@@ -151,7 +184,26 @@ async function openParts(opening: StoreOpening, closers: Closers): Promise<Store
   closers.push(() => checkpoints.close());
   checkpoints.note();
   recorder.noteHead(hinted);
-  return { recorder, journal, checkpoints };
+  closers.push(() => rescue.close());
+  const restored = await rescue.resume({ recorder, replicaId: journal.identity.replicaId });
+  // Nothing of it was in the files.
+  if (loss.said !== undefined && restored === undefined) throw loss.said;
+  return { recorder, journal, checkpoints, rescue, restored };
+}
+
+/** Where the browser says that it has lost the store, and there are files to bring it back from, a new one is made at once. */
+async function openJournal(
+  options: OpenJournalOptions,
+  rescue: StoreRescue,
+  loss: { said?: StorageLostError },
+): Promise<IndexedDbJournal> {
+  try {
+    return await IndexedDbJournal.open(options);
+  } catch (error) {
+    if (!(error instanceof StorageLostError) || !(await rescue.isThere())) throw error;
+    loss.said = error;
+    return await IndexedDbJournal.open({ ...options, isLossKnown: true });
+  }
 }
 
 /** The last one first: what was opened later stands on what was opened before. Each, also when others fail. */

@@ -5,6 +5,7 @@
  */
 import type {
   HostInsertOptions,
+  HostOpening,
   HostOpenOptions,
   HostReport,
   HostTransactionOptions,
@@ -15,12 +16,12 @@ import { InterfaceError } from '../persistence/errors.js';
 import { packEvents, packNotifications, unpackEvents } from '../persistence/event-batch.js';
 import type { DurableRecorder } from '../persistence/journal/durable-recorder.js';
 import type { OnOpenProgress } from '../persistence/journal/open-progress.js';
-import type { StoreIdentity } from '../persistence/journal/store-identity.js';
 import type { ProcessRecorder, SelectEventsOptions, SelectNotificationsOptions } from '../persistence/recorder.js';
 import type { SqlResult } from '../persistence/sql/sql-queryable.js';
 import type { NotificationId, OriginatorId } from '../persistence/stored-event.js';
 import { packLostUnits, packPendingUnits, unpackPage } from '../persistence/unit-batch.js';
 import { OpenedStore } from './opened-store.js';
+import type { LoadRescuePart } from './rescue-part.js';
 import { ProgressLine } from './progress-line.js';
 import { TransactionDesk } from './transaction-desk.js';
 import { transferred } from './protocol/byte-source.js';
@@ -30,18 +31,27 @@ import { holdAliveLock } from './protocol/worker-host.js';
 export class StoreWorker implements StoreHost {
   #opening: Promise<OpenedStore> | undefined;
   readonly #transactions = new TransactionDesk();
+  readonly #loadRescuePart: LoadRescuePart;
   #listener: (() => void) | undefined;
+
+  constructor(loadRescuePart: LoadRescuePart) {
+    this.#loadRescuePart = loadRescuePart;
+  }
 
   readonly holdAliveLock: StoreHost['holdAliveLock'] = holdAliveLock;
 
-  async open({ name, wasmUrl, durability }: HostOpenOptions, onProgress?: OnOpenProgress): Promise<StoreIdentity> {
+  async open({ name, wasmUrl, durability }: HostOpenOptions, onProgress?: OnOpenProgress): Promise<HostOpening> {
     if (this.#opening !== undefined) throw new InterfaceError('This worker has opened its store.');
     const progress = new ProgressLine(onProgress);
     const onRecorded = (): void => this.#listener?.();
-    this.#opening = OpenedStore.open({ name, wasmUrl, durability, onProgress: progress.tell, onRecorded });
-    const { identity } = await this.#opening;
+    this.#opening = OpenedStore.open({
+      ...{ name, wasmUrl, durability, onRecorded },
+      onProgress: progress.tell,
+      loadRescuePart: this.#loadRescuePart,
+    });
+    const { identity, restored } = await this.#opening;
     await progress.heard();
-    return identity;
+    return { identity, restored };
   }
 
   async insertEvents(packedEvents: Uint8Array, options: HostInsertOptions): Promise<readonly NotificationId[]> {
@@ -93,13 +103,13 @@ export class StoreWorker implements StoreHost {
     await this.#transactions.rollBack(token);
   }
 
-  readonly syncProgress: StoreHost['syncProgress'] = async () => (await this.#recorder()).syncProgress();
+  readonly syncProgress: StoreHost['syncProgress'] = async () => (await this.#opened()).syncProgress();
 
   readonly selectPendingUnits: StoreHost['selectPendingUnits'] = async (after, limits) =>
     transferred(packPendingUnits(await (await this.#recorder()).selectPendingUnits(after, limits)));
 
   readonly insertPage: StoreHost['insertPage'] = async (page, options) =>
-    (await this.#recorder()).insertPage(unpackPage(page), options);
+    (await this.#opened()).insertPage(unpackPage(page), options);
 
   readonly setAside: StoreHost['setAside'] = async (refused) => (await this.#recorder()).setAside(refused);
 

@@ -13,6 +13,7 @@
  *                    daybook:sync:<store>         how synchronisation stands
  * IndexedDB          daybook:<store>              the store
  * localStorage       daybook:store:<store>        that it was there
+ * private files      daybook-rescue/<digest>      what of it no server has confirmed: SHA-256 of its name, in hexadecimal
  * ```
  *
  * A store may be called anything. So the kind, a word without a colon, comes first: what follows the second colon is
@@ -32,6 +33,7 @@
  *
  * @module
  */
+import { sha256Now } from '../util/sha256-now.js';
 
 const WORD_OF_A_LOCK = /^(open|checkpoint|sync|alive|import)(:|$)/;
 
@@ -83,4 +85,10 @@ export function databaseName(storeName: string): string {
 /** Where `localStorage` remembers that a store was there. */
 export function storeMarkKey(storeName: string): string {
   return `daybook:store:${storeName}`;
+}
+
+/** The folder of a store's rescue files, in the origin's private file system. By its digest: a name may be too long for one, or no name of a file. */
+export function rescuePath(storeName: string): readonly [parent: string, folder: string] {
+  const digest = sha256Now(new TextEncoder().encode(storeName));
+  return ['daybook-rescue', Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')];
 }

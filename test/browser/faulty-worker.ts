@@ -24,6 +24,8 @@ export type WorkerFault =
   | 'no-writing'
   /** The browser has thrown away damaged storage, and says so to whoever creates a database. Stays. */
   | 'data-loss'
+  /** There is no private file system, as in an insecure context. Stays, if it is there from the first. */
+  | 'no-files'
   /** What this tab records, other tabs are not told. Stays, if it is there from the first. */
   | 'no-hints'
   /** `indexedDB.open` does not answer. Stays. */
@@ -36,6 +38,9 @@ export type WorkerFault =
 // Runs before the worker's own code, inside the worker: the boundary to IndexedDB, made to fail on demand.
 const FAULTS = `
 const pending = new Map(FIRST.map((fault) => [fault, 1]));
+// Vitest asks its runner before every import by address, and there is none in a worker.
+if (pending.has('no-files')) delete FileSystemFileHandle.prototype.createSyncAccessHandle;
+globalThis.__vitest_browser_runner__ ??= { wrapDynamicImport: (load) => load() };
 const strikes = (fault) => {
   const left = pending.get(fault);
   if (left === undefined) return false;

@@ -26,6 +26,7 @@ const NO_FILES: Readonly<Record<string, string>> = {
   'sqlite-api.js': 'a file of the package wa-sqlite',
   'worker.js': 'built into dist/',
   'backup-worker.js': 'built into dist/',
+  'rescue-part.js': 'built into dist/',
 };
 // The files that the reader of the guide writes: `test/guide/guide.test.ts` looks at those.
 const OF_THE_READER = /^docs\/guide\/\d\d-/;

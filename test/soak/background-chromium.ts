@@ -60,6 +60,11 @@ export class BackgroundChromium {
     await killBrowser(this.#profileDir);
   }
 
+  /** Deletes what it keeps of IndexedDB. To be called while it does not run. */
+  async loseDatabases(): Promise<void> {
+    await rm(join(this.#profileDir, 'Default/IndexedDB'), { recursive: true });
+  }
+
   /** Ends the browser, if it runs, and leaves the profile for somebody to look at. @returns where it is */
   async closeKeeping(): Promise<string> {
     if (this.#context !== undefined) await this.kill();

@@ -7,7 +7,7 @@ import type { CDPSession, Page } from '@playwright/test';
 import type { BrowserName } from '../support/browsers.js';
 import { ProfileBrowser } from '../e2e/support/profile-browser.js';
 import { BackgroundChromium } from './background-chromium.js';
-import type { StoreSurvey, SurveyOrder } from './soak-messages.js';
+import type { RestoredUnits, StoreSurvey, SurveyOrder } from './soak-messages.js';
 
 /** One tab. What is called on a frozen one waits until it thaws. */
 export class SoakTabHandle {
@@ -26,8 +26,8 @@ export class SoakTabHandle {
     await this.#page.goto(this.#url);
   }
 
-  async open(storeName: string): Promise<void> {
-    await this.#page.evaluate((name) => globalThis.soak!.open(name), storeName);
+  async open(storeName: string): Promise<RestoredUnits | undefined> {
+    return await this.#page.evaluate((name) => globalThis.soak!.open(name), storeName);
   }
 
   async close(): Promise<void> {
@@ -140,6 +140,14 @@ export class SoakBrowser {
   async kill(): Promise<void> {
     this.#tabs = undefined;
     await this.#browser.kill();
+  }
+
+  /**
+   * Throws every database of the origin away, as the browser does by itself when it finds them damaged: while it does not
+   * run. Chromium only.
+   */
+  async loseDatabases(): Promise<void> {
+    if (this.#browser instanceof BackgroundChromium) await this.#browser.loseDatabases();
   }
 
   /** Ends it, and leaves the profile for somebody to look at. @returns where it is */

@@ -79,9 +79,15 @@ export interface SurveyOrder {
   readonly trackingNames: readonly string[];
 }
 
+/** What an opening has brought back of a store that the browser had lost. */
+export interface RestoredUnits {
+  readonly units: number;
+}
+
 /** The tab's side, as the test process calls it. */
 export interface SoakTabCalls {
-  open(storeName: string): Promise<void>;
+  /** @returns what it has brought back, if the store was lost */
+  open(storeName: string): Promise<RestoredUnits | undefined>;
   close(): Promise<void>;
   /** Commits at random, until it is stopped. */
   start(seed: number): void;

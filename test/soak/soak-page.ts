@@ -10,7 +10,14 @@ import { RandomCommits } from './random-commits.js';
 import { SeededRandom } from './seeded-random.js';
 import { runLane } from './soak-lane.js';
 import type { LaneTab } from './soak-lane.js';
-import type { CommitReport, SoakTabCalls, StoreSurvey, SurveyOrder, WitnessMessage } from './soak-messages.js';
+import type {
+  CommitReport,
+  RestoredUnits,
+  SoakTabCalls,
+  StoreSurvey,
+  SurveyOrder,
+  WitnessMessage,
+} from './soak-messages.js';
 import { surveyStore } from './store-survey.js';
 
 // Concurrent commits of one tab, so that groups form.
@@ -25,6 +32,8 @@ const OPEN_TIMEOUT_MS = 15_000;
 class SoakTab implements SoakTabCalls, LaneTab {
   #storeName = '';
   #store: Promise<Daybook> | undefined;
+  /** What the last opening has brought back, until somebody asks. */
+  #restored: RestoredUnits | undefined;
   readonly #workers: Worker[] = [];
   /** All that writes, so that nothing does any more when the tab says that it has stopped. */
   #writing: Promise<unknown> = Promise.resolve();
@@ -41,9 +50,12 @@ class SoakTab implements SoakTabCalls, LaneTab {
     };
   }
 
-  async open(storeName: string): Promise<void> {
+  async open(storeName: string): Promise<RestoredUnits | undefined> {
     this.#storeName = storeName;
     await this.store();
+    const restored = this.#restored;
+    this.#restored = undefined;
+    return restored;
   }
 
   async close(): Promise<void> {
@@ -82,11 +94,25 @@ class SoakTab implements SoakTabCalls, LaneTab {
   }
 
   store(): Promise<Daybook> {
-    this.#store ??= openDaybook({ name: this.#storeName, openTimeoutMs: OPEN_TIMEOUT_MS }).catch((error: unknown) => {
+    this.#store ??= this.#openStore().catch((error: unknown) => {
       this.#store = undefined;
       throw error;
     });
     return this.#store;
+  }
+
+  async #openStore(): Promise<Daybook> {
+    const store = await openDaybook({ name: this.#storeName, openTimeoutMs: OPEN_TIMEOUT_MS });
+    // Who asks is going to synchronise, and so has a copy kept of what no server has. Nothing is recorded before there is one.
+    await store.recorder.syncProgress();
+    const until = performance.now() + OPEN_TIMEOUT_MS;
+    while ((await store.storage.report()).rescue.state === 'off') {
+      if (performance.now() > until) throw new Error('There is no rescue.');
+    }
+    const { state, failure } = (await store.storage.report()).rescue;
+    if (state !== 'on') throw new Error(`The rescue is ${state}: ${failure}`);
+    this.#restored ??= store.restored && { units: store.restored.units };
+    return store;
   }
 
   witness(reports: readonly CommitReport[]): Promise<void> {

@@ -3,6 +3,7 @@
  *
  * ```text
  * round: start the browser ─▶ open three tabs ─▶ survey ─▶ commit, disturb ─▶ SIGKILL            (most rounds)
+ *                                                                       │        └─▶ throw every database away (some)
  *                                                                       └───▶ stop ─▶ survey     (the others)
  * ```
  *
@@ -30,9 +31,11 @@ const FROZEN_MS_MAX = 600;
 const ROOM_BYTES_MAX = 2_000_000;
 // Nothing here takes so long, unless it hangs.
 const STEP_MS_MAX = 90_000;
-// Chromium kills its own database, rarely, when it is killed between two writes to its log (docs/browsers.md). What a
-// browser throws away, nobody can keep; but it must be said, and it is counted.
+// Chromium kills its own database, rarely, when it is killed between two writes to its log (docs/browsers.md). What no
+// server has comes back from the files beside it; what has none of these, nobody can keep; but it must be said, and is counted.
 const THROWN_AWAY = /StorageLostError.*damaged and threw it away/s;
+// After so many kills that is done on purpose.
+const LOSS_CHANCE = 0.15;
 // More often than this, it is not that: of hundreds of kills, one was followed by it.
 const KILLS_PER_LOSS_MIN = 50;
 
@@ -55,7 +58,9 @@ export interface SoakCounts extends WitnessCounts {
   frozenTabs: number;
   reloads: number;
   narrowRounds: number;
-  /** How often the browser found its own files damaged, threw everything away, and the store said so. */
+  /** How often every database was thrown away between a kill and a start, on purpose. */
+  lostDatabases: number;
+  /** How often the browser found its own files damaged, threw everything away, and there was nothing to bring back. */
   thrownAway: number;
 }
 
@@ -90,13 +95,17 @@ class Soak {
   readonly #random: SeededRandom;
   readonly #counts: SoakCounts = {
     ...{ rounds: 0, kills: 0, killsWhileOpening: 0, terminatedWorkers: 0, frozenTabs: 0, reloads: 0, narrowRounds: 0 },
-    thrownAway: 0,
+    ...{ lostDatabases: 0, thrownAway: 0 },
     ...newWitnessCounts(),
   };
   #witness: Witness;
   #isRunning = true;
   /** Whether the store has been opened: without any room, it could not even be made. */
   #isMade = false;
+  /** Whether there is little room in this run of the browser: then there may be none for a copy. */
+  #isNarrow = false;
+  /** Whether every database was thrown away since the last look. */
+  #isLost = false;
   /** What was done in this round, to say so. */
   #did: string[] = [];
 
@@ -164,6 +173,7 @@ class Soak {
   async #beginAnew(): Promise<void> {
     this.#witness = this.#newWitness();
     this.#isMade = false;
+    this.#isLost = false;
     // The quota of these tabs may be used up.
     await within('kill', this.#browser.kill());
     this.#isRunning = false;
@@ -182,6 +192,7 @@ class Soak {
     // At once, as when a browser restores its tabs.
     const opening = this.#browser.tabs.map((tab) => within('open', tab.open(this.#witness.storeName)));
     const outcomes = await Promise.allSettled(opening);
+    const restored = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? (outcome.value ?? []) : []));
     const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
     if (failures.some((reason) => THROWN_AWAY.test(String(reason)))) {
       this.#counts.thrownAway++;
@@ -190,6 +201,13 @@ class Soak {
       await this.#beginAnew();
       await this.#beOpen();
     } else if (failures.length > 0) throw failures[0];
+    if (restored[0] !== undefined || this.#isLost) {
+      // Of a browser that was killed right after it had brought them back, nobody has heard how many.
+      const units = restored[0]?.units ?? 0;
+      this.#isLost = false;
+      this.#witness.hearRescue(units);
+      this.#did.push(`${units} units came back`);
+    }
     this.#isMade = true;
   }
 
@@ -198,6 +216,7 @@ class Soak {
     this.#isRunning = true;
     if (this.#browser.tabs.length > 0) return;
     const isNarrow = this.#isMade && this.#browser.hasDevTools && this.#random.chance(0.2);
+    this.#isNarrow = isNarrow;
     const roomBytes = isNarrow ? this.#random.between(0, ROOM_BYTES_MAX) : undefined;
     if (isNarrow) this.#counts.narrowRounds++;
     await within('load', this.#browser.loadTabs(TABS, roomBytes));
@@ -215,6 +234,11 @@ class Soak {
     this.#counts.kills++;
     await within('kill', this.#browser.kill());
     this.#isRunning = false;
+    if (!this.#isMade || this.#isNarrow || !this.#browser.hasDevTools || !this.#random.chance(LOSS_CHANCE)) return;
+    await this.#browser.loseDatabases();
+    this.#isLost = true;
+    this.#counts.lostDatabases++;
+    this.#did.push('every database thrown away');
   }
 
   /**

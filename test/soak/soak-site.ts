@@ -12,7 +12,7 @@ import { extname, join } from 'node:path';
 import { rolldown } from 'rolldown';
 import type { WitnessMessage } from './soak-messages.js';
 
-const FILES = ['worker.js', 'sql-wasm.wasm'];
+const FILES = ['worker.js', 'rescue-part.js', 'sql-wasm.wasm'];
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',

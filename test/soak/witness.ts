@@ -8,7 +8,9 @@
  *    there at the last survey is there, unchanged.
  * 4. A tracking is where the last commit that moved it, and is there, has put it.
  * 5. The application's own table has a row for each commit that wrote one and is there, and no other.
- * 6. All replicas are equal: every event, byte for byte, and every row of every table that SQL can see.
+ * 6. All of that holds of a store that the browser has lost, and which came back, too; but the ids are others then, and
+ *    trackings, and rows of tables of one's own, went with it: an application makes them anew from the events.
+ * 7. All replicas are equal: every event, byte for byte, and every row of every table that SQL can see.
  *
  * @module
  */
@@ -29,13 +31,17 @@ export interface WitnessCounts {
   /** Commits that wrote a row of the application's own, too. */
   ownRows: number;
   surveys: number;
+  /** How often a store was lost, and came back. */
+  rescues: number;
+  /** Units that came back. */
+  rescuedUnits: number;
 }
 
 /** Nothing yet. */
 export function newWitnessCounts(): WitnessCounts {
   return {
     ...{ acknowledged: 0, events: 0, foundAfterLostReply: 0, lostReplies: 0, conflicts: 0, quotaErrors: 0 },
-    ...{ checkpoints: 0, compactions: 0, ownRows: 0, surveys: 0 },
+    ...{ checkpoints: 0, compactions: 0, ownRows: 0, surveys: 0, rescues: 0, rescuedUnits: 0 },
   };
 }
 
@@ -60,6 +66,9 @@ export class Witness {
   #replicaId: string | undefined;
   #checkpoint = 0;
   #firstRecord = 1;
+  /** Commits that were there before the store was lost: their rows are gone. */
+  #withoutRow: ReadonlySet<string> = new Set();
+  #isRestored = false;
 
   /** @param counts - added to */
   constructor(storeName: string, counts: WitnessCounts) {
@@ -71,6 +80,23 @@ export class Witness {
   hear({ reports, unexpected }: WitnessMessage): void {
     if (unexpected !== undefined) this.#unexpected.push(`A tab met an error that it must not meet: ${unexpected}`);
     for (const report of reports) this.#hearReport(report);
+  }
+
+  /** Takes that the store was lost, and that so many units came back. */
+  hearRescue(units: number): void {
+    this.#counts.rescues++;
+    this.#counts.rescuedUnits += units;
+    this.#isRestored = true;
+    this.#mark = 0;
+    this.#digest = '';
+    this.#replicaId = undefined;
+    this.#checkpoint = 0;
+    this.#firstRecord = 1;
+    for (const memory of [this.#found, this.#places, this.#ownRows, this.#trackings]) memory.clear();
+    for (const [commitId, report] of this.#reports) {
+      // It is there, and under which ids nobody knows.
+      if (report.outcome === 'acknowledged') this.#reports.set(commitId, { ...report, outcome: 'found' });
+    }
   }
 
   /** What the next survey is to look at. */
@@ -87,6 +113,9 @@ export class Witness {
     const [first, ...others] = surveys;
     if (first === undefined) throw new Error('Nothing was surveyed.');
     this.#counts.surveys++;
+    // What is there at the first look came back.
+    if (this.#isRestored) this.#withoutRow = new Set(first.events.map(({ commitId }) => commitId));
+    this.#isRestored = false;
     const problems = [
       ...this.#unexpected,
       ...first.problems,
@@ -175,7 +204,9 @@ export class Witness {
   }
 
   #checkOwnRows({ ownRows }: StoreSurvey): readonly string[] {
-    const expected = [...this.#found].filter(([, { hasOwnRow }]) => hasOwnRow).map(([commitId]) => commitId);
+    const expected = [...this.#found]
+      .filter(([commitId, { hasOwnRow }]) => hasOwnRow && !this.#withoutRow.has(commitId))
+      .map(([commitId]) => commitId);
     const [there, wanted] = [new Set(ownRows), new Set(expected)];
     this.#counts.ownRows += ownRows.filter((commitId) => !this.#ownRows.has(commitId)).length;
     for (const commitId of ownRows) this.#ownRows.add(commitId);

@@ -30,6 +30,47 @@ export interface HostOpenOptions {
   readonly durability?: 'strict' | 'relaxed' | undefined;
 }
 
+/**
+ * What was brought back of a store that the browser has lost, from files beside it. What it says nothing of was confirmed by
+ * a server, and comes from there.
+ */
+export interface RestoredStore {
+  /** The `replicaId` of the store that was lost. */
+  readonly replicaId: string;
+  /**
+   * Units and events that were found. Those that stand on confirmed ones come back when these have come. Of tabs that open at
+   * once, one that comes later may find fewer: the others were first, and have brought them back.
+   */
+  readonly units: number;
+  readonly events: number;
+  /** Where it was in the server's log, and its largest id, as far as is known. */
+  readonly position: number | undefined;
+  readonly largestId: NotificationId | undefined;
+}
+
+/** What an opening comes to. */
+export interface HostOpening {
+  readonly identity: StoreIdentity;
+  /** Of a store that has taken the place of one that was lost. */
+  readonly restored: RestoredStore | undefined;
+}
+
+/** How the copy of what no server has confirmed stands: files beside the store, for when a browser loses it. */
+export interface RescueReport {
+  /**
+   * `off`: the store has not been synchronised. `on`: what this tab records is in the files before it is acknowledged.
+   * `incomplete`: some of it is not, for want of room. `unavailable`: this browser has no files for it (a private window,
+   * an insecure page), or they are refused.
+   */
+  readonly state: 'off' | 'on' | 'incomplete' | 'unavailable';
+  /** Why it is unavailable, in words; `undefined` where it is not, or the browser has no such files. */
+  readonly failure: string | undefined;
+  /** Bytes in this tab's file. */
+  readonly bytes: number;
+  /** Units of a store that was lost, which wait for what they stand on to come from the server. */
+  readonly waitingUnits: number;
+}
+
 /** Options that the worker needs to record events. */
 export interface HostInsertOptions {
   readonly tracking: Tracking | undefined;
@@ -66,6 +107,8 @@ export interface HostReport {
    * opening takes longer and the journal grows until one succeeds.
    */
   readonly checkpointFailure: string | undefined;
+  /** The copy of what no server has confirmed. */
+  readonly rescue: RescueReport;
 }
 
 /**
@@ -75,9 +118,9 @@ export interface HostReport {
 export interface StoreHost extends WorkerHost {
   /**
    * @param onProgress - a Comlink proxy, as the others are
-   * @returns who the store is
+   * @returns who the store is, and what was brought back
    */
-  open(options: HostOpenOptions, onProgress?: OnOpenProgress): Promise<StoreIdentity>;
+  open(options: HostOpenOptions, onProgress?: OnOpenProgress): Promise<HostOpening>;
   /** @param packedEvents - as `packEvents` makes them */
   insertEvents(packedEvents: Uint8Array, options: HostInsertOptions): Promise<readonly NotificationId[]>;
   /** @returns as `packEvents` makes them */

@@ -52,6 +52,8 @@ export interface OpenStoreOptions {
   readonly clock?: Clock;
   /** How long IndexedDB may take to open, in milliseconds. @defaultValue 10 000 */
   readonly openTimeoutMs?: number;
+  /** Whether it is known that the browser has thrown away what was there: then it is no reason to open nothing. @defaultValue false */
+  readonly isLossKnown?: boolean;
   /** Asks how much room there is, before a full quota is blamed. @defaultValue the browser's own estimate */
   readonly room?: ReadRoom;
 }
@@ -96,7 +98,7 @@ export class StoreConnection {
     try {
       const database = await openInTime(options, DATABASE_VERSION, {
         upgrade(upgrading, fromVersion, _toVersion, transaction, event) {
-          found.loss = dataLossOf(event);
+          found.loss = options.isLossKnown === true ? undefined : dataLossOf(event);
           if (found.loss !== undefined) {
             transaction.done.catch(() => undefined);
             transaction.abort();

@@ -52,6 +52,7 @@ import {
   validateTracking,
   validateUnit,
 } from '../validation.js';
+import type { AppendedCopy } from './appended-copy.js';
 import type { CheckpointOutcome } from './checkpoints.js';
 import { CommitQueue } from './commit-queue.js';
 import { JournalFollower } from './journal-follower.js';
@@ -182,6 +183,11 @@ export class DurableRecorder extends DurableUnits implements SqlRecorder {
    */
   noteHead(position: number): void {
     this.#follower.noteHead(position);
+  }
+
+  /** Has a copy kept of everything that this recorder appends from now on. */
+  keepCopy(copy: AppendedCopy | undefined): void {
+    this.#follower.copy = copy;
   }
 
   /** Records nothing for a while, so that another tab can: what is called meanwhile waits. */

@@ -27,7 +27,7 @@ import type { JournalFollower } from './journal-follower.js';
 import type { JournalCommit } from './journal-record.js';
 import { withoutUnits } from './replica.js';
 import type { Replica } from './replica.js';
-import type { PlannedChange, UnitTables } from './unit-tables.js';
+import type { PlannedChange, UnitsHere, UnitTables } from './unit-tables.js';
 
 /** Implements {@link UnitRecorder} over a journal: a part of `DurableRecorder`. */
 export abstract class DurableUnits implements UnitRecorder {
@@ -83,10 +83,29 @@ export abstract class DurableUnits implements UnitRecorder {
     return await this.#change((units, nowMs) => units.planEndHeal(healing, nowMs));
   }
 
+  /**
+   * Changes what is planned, in one record.
+   *
+   * @param plan - called with the replica as it is when the record is appended, perhaps several times; changes nothing
+   */
+  async change<T>(plan: (units: UnitTables, nowMs: number, replica: Replica) => PlannedChange<T>): Promise<T> {
+    return await this.#change(plan);
+  }
+
+  /** As `UnitTables.openIds`. */
+  async openIds(): Promise<readonly UnitId[]> {
+    return await this.read((replica) => unitsOf(replica).openIds());
+  }
+
+  /** As `UnitTables.unitsHere`. */
+  async unitsHere(ids: readonly UnitId[]): Promise<UnitsHere> {
+    return await this.read((replica) => unitsOf(replica).unitsHere(ids));
+  }
+
   /** Reads the replica when it holds all that it was told of, and nothing that may never be. */
   protected abstract read<T>(read: (replica: Replica) => T): Promise<T>;
 
-  #change<T>(plan: (units: UnitTables, nowMs: number) => PlannedChange<T>): Promise<T> {
+  #change<T>(plan: (units: UnitTables, nowMs: number, replica: Replica) => PlannedChange<T>): Promise<T> {
     this.#follower.assertUsable();
     return this.#follower.exclusive(async () => {
       for (;;) {
@@ -107,8 +126,9 @@ export abstract class DurableUnits implements UnitRecorder {
     });
   }
 
-  #plan<T>(plan: (units: UnitTables, nowMs: number) => PlannedChange<T>): PlannedChange<T> {
-    return plan(unitsOf(this.#follower.replica), this.#clock.nowMs());
+  #plan<T>(plan: (units: UnitTables, nowMs: number, replica: Replica) => PlannedChange<T>): PlannedChange<T> {
+    const { replica } = this.#follower;
+    return plan(unitsOf(replica), this.#clock.nowMs(), replica);
   }
 }
 

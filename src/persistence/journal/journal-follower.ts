@@ -15,6 +15,7 @@ import { systemClock } from '../../util/clock.js';
 import { inTime } from '../../util/in-time.js';
 import { CorruptJournalError, InterfaceError, InternalError } from '../errors.js';
 import type { Replica } from './replica.js';
+import type { AppendedCopy } from './appended-copy.js';
 import { Checkpoints } from './checkpoints.js';
 import type { CheckpointOutcome, LoadedCheckpoint } from './checkpoints.js';
 import { decodeJournalRecord, encodeJournalRecord } from './journal-record.js';
@@ -76,6 +77,8 @@ export class JournalFollower {
   #background: Promise<void> = Promise.resolve();
   #last: Promise<unknown> = Promise.resolve();
   #failure: Error | undefined;
+  /** Keeps a copy of what is appended from now on. */
+  copy: AppendedCopy | undefined;
 
   constructor(options: JournalFollowerOptions) {
     this.#replica = options.replica;
@@ -220,8 +223,14 @@ export class JournalFollower {
     const durability = strictest(durabilities, this.#journal.durability);
     const { isBehind: isOvertaken } = this;
     const options = recheck === undefined ? { durability } : { durability, onOvertaken, isOvertaken };
-    const outcome = await this.#journal.append(first, record.bytes, options);
+    const prepared = record;
+    const appending = this.#journal.append(first, record.bytes, options);
+    // While it is on its way: whoever waits for it does not wait for this.
+    const keep = this.copy?.prepare(record.position, record.commits, this.#replica);
+    const outcome = await appending;
     if (outcome === 'appended') {
+      if (record === prepared) keep?.();
+      else this.copy?.prepare(record.position, record.commits, this.#replica)();
       this.#replayBytes += record.bytes.length + REPLAY_BYTES_PER_RECORD;
       this.#apply(record.position, record.commits, true);
     } else {
@@ -337,6 +346,7 @@ export class JournalFollower {
         ),
       );
     }
+    if (commits.some(({ sync }) => sync !== undefined)) this.copy?.noteSync(commits, own);
     this.#advance(position, own);
   }
 

@@ -4,7 +4,7 @@
  * ```text
  * varint time in ms
  * varint count of units that are set aside, each: varint id of the first notification, text code, text message
- * u8     step: 0 none | 1 page | 2 rewind | 3 end of healing
+ * u8     step: 0 none | 1 page | 2 rewind | 3 end of healing | 4 restoration
  *
  * page:    text cursor, varint position
  *          varint count of marks that are dropped, each: varint position
@@ -14,6 +14,8 @@
  *          varint count of those of them that were here in another form, or set aside, each: varint place among them
  *          those that are added, packed (unit-batch.ts), to the end
  * rewind:  varint position
+ * restoration: varint id of the first notification, varint count, each: u8 0, or u8 1, text code, text message
+ *          the units, packed as those that are pending (unit-batch.ts), to the end
  * ```
  *
  * @module
@@ -21,8 +23,15 @@
 import { ByteReader } from '../../util/byte-reader.js';
 import { ByteWriter } from '../../util/byte-writer.js';
 import type { NotificationId } from '../stored-event.js';
-import { packConfirmedUnits, readConfirmed, unpackConfirmedUnits, writeConfirmed } from '../unit-batch.js';
-import type { Confirmation, ConfirmedUnit, Cursor } from '../unit.js';
+import {
+  packConfirmedUnits,
+  packPendingUnits,
+  readConfirmed,
+  unpackConfirmedUnits,
+  unpackPendingUnits,
+  writeConfirmed,
+} from '../unit-batch.js';
+import type { Confirmation, ConfirmedUnit, Cursor, PendingUnit } from '../unit.js';
 import type { SetAsideReason } from '../unit-recorder.js';
 
 /** Which unit in this store: the id of its first notification. */
@@ -57,6 +66,20 @@ export interface PageStep {
   readonly wereHere: readonly number[];
 }
 
+/** A unit of a store that was lost. */
+export interface Restoring extends PendingUnit {
+  /** Why it is set aside at once; otherwise it is pending. */
+  readonly reason: SetAsideReason | undefined;
+}
+
+/** Units of a store that was lost come into this one. */
+export interface RestoreStep {
+  readonly kind: 'restore';
+  /** Of the first of their events; the others follow without gaps, of those that are set aside too. */
+  readonly firstNotificationId: NotificationId;
+  readonly units: readonly Restoring[];
+}
+
 /** One change. What is set aside goes first. */
 export interface SyncChange {
   /** Milliseconds since 1970. */
@@ -68,6 +91,7 @@ export interface SyncChange {
     | { readonly kind: 'rewind'; readonly position: number }
     /** Of what is lost, what is own is pending again, and the rest leaves. */
     | { readonly kind: 'endHeal' }
+    | RestoreStep
     | undefined;
 }
 
@@ -75,6 +99,7 @@ const STEP_NONE = 0;
 const STEP_PAGE = 1;
 const STEP_REWIND = 2;
 const STEP_END_HEAL = 3;
+const STEP_RESTORE = 4;
 
 /** Packs a change. */
 export function packSyncChange({ atMs, setAside, step }: SyncChange): Uint8Array<ArrayBuffer> {
@@ -90,7 +115,8 @@ export function packSyncChange({ atMs, setAside, step }: SyncChange): Uint8Array
   else if (step.kind === 'rewind') {
     writer.u8(STEP_REWIND);
     writer.varint(step.position);
-  } else writer.u8(STEP_END_HEAL);
+  } else if (step.kind === 'restore') writeRestore(writer, step);
+  else writer.u8(STEP_END_HEAL);
   return writer.finish();
 }
 
@@ -129,6 +155,7 @@ function readStep(reader: ByteReader): SyncChange['step'] {
   if (step === STEP_PAGE) return readPage(reader);
   if (step === STEP_REWIND) return { kind: 'rewind', position: reader.varint() };
   if (step === STEP_END_HEAL) return { kind: 'endHeal' };
+  if (step === STEP_RESTORE) return readRestore(reader);
   throw new RangeError(`step ${step} is unknown`);
 }
 
@@ -144,6 +171,33 @@ function readPage(reader: ByteReader): PageStep {
     firstNotificationId: reader.varint(),
     wereHere: readList(reader, number),
     added: unpackConfirmedUnits(reader.raw(reader.remaining)),
+  };
+}
+
+function writeRestore(writer: ByteWriter, { firstNotificationId, units }: RestoreStep): void {
+  writer.u8(STEP_RESTORE);
+  writer.varint(firstNotificationId);
+  writeList(writer, units, ({ reason }) => {
+    writer.u8(reason === undefined ? 0 : 1);
+    if (reason !== undefined) {
+      writer.text(reason.code);
+      writer.text(reason.message);
+    }
+  });
+  writer.raw(packPendingUnits(units));
+}
+
+function readRestore(reader: ByteReader): RestoreStep {
+  const firstNotificationId = reader.varint();
+  const reasons = readList(reader, () =>
+    reader.u8() === 0 ? undefined : { code: reader.text(), message: reader.text() },
+  );
+  const units = unpackPendingUnits(reader.raw(reader.remaining));
+  if (units.length !== reasons.length) throw new RangeError('a unit is restored without a word of how');
+  return {
+    kind: 'restore',
+    firstNotificationId,
+    units: units.map((unit, index) => ({ ...unit, reason: reasons[index] })),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { NotificationId } from '../stored-event.js';
+import type { NotificationId, StoredEvent } from '../stored-event.js';
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../unit.js';
 import type {
   EndOfHealing,
@@ -18,6 +18,14 @@ export interface PlannedChange<T> {
   readonly change: SyncChange | undefined;
 }
 
+/** Which of some units are here. */
+export interface UnitsHere {
+  /** In whatever state, set aside too. */
+  readonly known: ReadonlySet<UnitId>;
+  /** Own, and on no server as far as is known; or set aside. */
+  readonly open: ReadonlySet<UnitId>;
+}
+
 /** The units of a replica: read, and planned with. As in `UnitRecorder`, without waiting; arguments are validated. */
 export interface UnitTables {
   progress(): SyncProgress;
@@ -34,4 +42,9 @@ export interface UnitTables {
   ): PlannedChange<readonly UnitId[]>;
   planRewind(cursor: Cursor, nowMs: number): PlannedChange<boolean>;
   planEndHeal(healing: EndOfHealing, nowMs: number): PlannedChange<boolean>;
+  /** Ids of all units that are own, and on no server as far as is known; and of those that were set aside. */
+  openIds(): UnitId[];
+  unitsHere(ids: readonly UnitId[]): UnitsHere;
+  /** What an event stands on, as `PendingUnit.after` says it. */
+  placeOf(event: StoredEvent): PendingUnit['after'][number];
 }

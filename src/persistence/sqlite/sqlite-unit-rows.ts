@@ -119,6 +119,12 @@ export class SqliteUnitRows {
   }
 }
 
+/** Whether a unit is there that is own, and on no server as far as is known. */
+export function isOpenRow(row: UnitRow | undefined): boolean {
+  if (row === undefined || (row.flags & FLAG_FOREIGN) !== 0) return false;
+  return row.position === undefined || (row.flags & FLAG_LOST) !== 0;
+}
+
 /** Ids as what statements take for a list: their bytes, and the places in them. */
 function joinedIds(ids: readonly UnitId[]): [Uint8Array, string] {
   return [joinedBytes(ids.map(uuidToBytes)), JSON.stringify([...ids.keys()])];

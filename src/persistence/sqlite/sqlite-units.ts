@@ -7,7 +7,7 @@ import { bytesToUuid, UUID_BYTES, uuidToBytes } from '../../util/uuid-bytes.js';
 import { derivedUnitId } from '../derived-unit-id.js';
 import type { CheckedCommit } from '../journal/replica.js';
 import type { PageStep, SettingAside, SyncChange, UnitPlace } from '../journal/sync-change.js';
-import type { PlannedChange, UnitTables } from '../journal/unit-tables.js';
+import type { PlannedChange, UnitsHere, UnitTables } from '../journal/unit-tables.js';
 import type { NotificationId, StoredEvent } from '../stored-event.js';
 import { CURSOR_START } from '../unit.js';
 import type {
@@ -35,9 +35,17 @@ import type { SqliteDatabase, SqliteRow, SqliteValue } from './sqlite-driver.js'
 import { SqliteEventsTable } from './sqlite-events-table.js';
 import { CREATE_UNITS_SQL } from './sqlite-schema.js';
 import type { SqliteStatements } from './sqlite-statements.js';
+import { applyRestore } from './sqlite-restoring.js';
 import { planEndHeal, planPage, planRewind, planSetAside } from './sqlite-sync-plan.js';
 import type { Mark, PlanningState } from './sqlite-sync-plan.js';
-import { FLAG_COMMUTATIVE, FLAG_FOREIGN, FLAG_LOST, joinedBytes, SqliteUnitRows } from './sqlite-unit-rows.js';
+import {
+  FLAG_COMMUTATIVE,
+  FLAG_FOREIGN,
+  FLAG_LOST,
+  isOpenRow,
+  joinedBytes,
+  SqliteUnitRows,
+} from './sqlite-unit-rows.js';
 
 // Rows that are read at once when a store gets its units: bounds memory.
 const ROWS_DERIVED = 1_000;
@@ -133,6 +141,7 @@ export class SqliteUnits implements UnitTables {
   apply({ atMs, setAside, step }: SyncChange): void {
     for (const setting of setAside) this.#setAside(setting, atMs);
     if (step?.kind === 'page') this.#applyPage(step);
+    else if (step?.kind === 'restore') applyRestore(this.#statements, this.#events, this.#setAsideEvents, step, atMs);
     else if (step?.kind === 'rewind') {
       this.#run(`UPDATE daybook_units SET flags = flags | ${FLAG_LOST} WHERE position > ?`, [step.position]);
       this.#run('DELETE FROM daybook_marks WHERE position > ?', [step.position]);
@@ -229,6 +238,23 @@ export class SqliteUnits implements UnitTables {
 
   planEndHeal(healing: EndOfHealing, nowMs: number): PlannedChange<boolean> {
     return planEndHeal(this.#state(), healing, nowMs);
+  }
+
+  openIds(): UnitId[] {
+    const sql =
+      'SELECT unit_id FROM daybook_units WHERE position IS NULL UNION ALL SELECT unit_id FROM daybook_set_aside';
+    return this.#statements.all(sql, []).map(([id]) => bytesToUuid(id as Uint8Array));
+  }
+
+  unitsHere(ids: readonly UnitId[]): UnitsHere {
+    const [rows, aside] = [this.#rows.byIds(ids), this.#rows.setAsideOf(ids)];
+    const isOpen = (id: UnitId): boolean => aside.has(id) || isOpenRow(rows.get(id));
+    const known = new Set([...rows.keys(), ...aside.keys()]);
+    return { known, open: new Set([...known].filter(isOpen)) };
+  }
+
+  placeOf(event: StoredEvent): EditionId | undefined {
+    return this.#editionBefore(event);
   }
 
   #state(): PlanningState {

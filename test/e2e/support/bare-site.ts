@@ -10,7 +10,7 @@ import { extname, join } from 'node:path';
 import { rolldown } from 'rolldown';
 
 const ROOT = join(import.meta.dirname, '../../..');
-const FILES = ['worker.js', 'backup-worker.js', 'sql-wasm.wasm'];
+const FILES = ['worker.js', 'rescue-part.js', 'backup-worker.js', 'sql-wasm.wasm'];
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',

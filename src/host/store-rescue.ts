@@ -1,0 +1,101 @@
+/**
+ * When there is a rescue: from the first synchronisation of a store on, in every worker that opens it; and after a loss.
+ *
+ * A store that never synchronises has none: nothing of it is ever confirmed, so that its files would grow without end, and be
+ * a second store.
+ *
+ * @module
+ */
+import type { DurableRecorder } from '../persistence/journal/durable-recorder.js';
+import { rescuePlace } from '../persistence/opfs/rescue-place.js';
+import type { UnitPage } from '../persistence/unit.js';
+import type { AttachedRescue } from './attached-rescue.js';
+import type { RescueReport, RestoredStore } from './protocol/store-host.js';
+import type { RescuePart } from './rescue-part.js';
+
+/** The store in this worker. */
+export interface StoreHere {
+  readonly recorder: DurableRecorder;
+  readonly replicaId: string;
+}
+
+/** The rescue of one store in this worker. Nothing of it fails a call: without it the store is what it is without. */
+export class StoreRescue {
+  readonly #name: string;
+  readonly #loadRescuePart: () => Promise<RescuePart>;
+  readonly #found: Promise<FileSystemDirectoryHandle | undefined>;
+  #attaching: Promise<AttachedRescue | undefined> | undefined;
+  #attached: AttachedRescue | undefined;
+  #hasFailed = false;
+  #failure: string | undefined;
+
+  /** Looks for files at once. */
+  constructor(name: string, loadRescuePart: () => Promise<RescuePart>) {
+    this.#name = name;
+    this.#loadRescuePart = loadRescuePart;
+    this.#found = rescuePlace(name, false);
+  }
+
+  /** Whether there are files of the store, or of one that was there before it. */
+  async isThere(): Promise<boolean> {
+    return (await this.#found) !== undefined;
+  }
+
+  /**
+   * Begins, where the store has been synchronised before.
+   *
+   * @returns what was brought back, if the store has taken the place of one that was lost
+   * @throws StorageLostError (`STORAGE_LOST`) when that is not all; once
+   */
+  async resume(store: StoreHere): Promise<RestoredStore | undefined> {
+    const place = await this.#found;
+    if (place === undefined) return undefined;
+    this.#attaching ??= this.#attach(store, Promise.resolve(place));
+    const attached = await this.#attaching;
+    if (attached?.loss !== undefined) throw attached.loss;
+    return attached?.restored;
+  }
+
+  /** Begins, because the store is synchronised from now on. */
+  begin(store: StoreHere): void {
+    this.#attaching ??= this.#attach(store, rescuePlace(this.#name, true));
+  }
+
+  /** Takes that a page was stored. */
+  async notePage(page: UnitPage): Promise<void> {
+    try {
+      await (await this.#attaching)?.notePage(page);
+    } catch {
+      // The page is stored. What was to come back waits for the next one.
+    }
+  }
+
+  /** How it stands. */
+  report(): RescueReport {
+    if (this.#attached !== undefined) return this.#attached.report();
+    return { state: this.#hasFailed ? 'unavailable' : 'off', failure: this.#failure, bytes: 0, waitingUnits: 0 };
+  }
+
+  /** Lets go of the files. */
+  async close(): Promise<void> {
+    await (await this.#attaching)?.close();
+  }
+
+  async #attach(
+    { recorder, replicaId }: StoreHere,
+    finding: Promise<FileSystemDirectoryHandle | undefined>,
+  ): Promise<AttachedRescue | undefined> {
+    try {
+      const place = await finding;
+      if (place !== undefined) {
+        const { attachRescue } = await this.#loadRescuePart();
+        return (this.#attached = await attachRescue(place, { name: this.#name, recorder, replicaId }));
+      }
+    } catch (error) {
+      // What is there is left as it is, for the next opening.
+      this.#failure = String(error);
+    }
+    this.#hasFailed = true;
+    return undefined;
+  }
+}
