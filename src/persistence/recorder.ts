@@ -122,15 +122,3 @@ export interface ProcessRecorder extends ApplicationRecorder {
   /** Whether a notification was processed: true when it is not greater than {@link ProcessRecorder.maxTrackingId}. */
   hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean>;
 }
-
-/** What a recorder may offer beside its role: comparing events where they are stored, without reading them. */
-export interface StoredComparison {
-  /**
-   * Finds the first event that is not stored exactly as it is given: version, topic, state.
-   *
-   * What it costs follows from what is given, and not from what is stored in its place.
-   *
-   * @returns its place in the list; undefined when all are stored
-   */
-  findUnlike(events: readonly StoredEvent[]): Promise<number | undefined>;
-}

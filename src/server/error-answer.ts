@@ -20,15 +20,11 @@ const HEADERS_OF_STATUS: ReadonlyMap<number, Readonly<Record<string, string>>> =
   [503, { 'retry-after': String(RETRY_AFTER_SECONDS) }],
 ]);
 
-// The protocol's table of answers, see the module of the push messages.
+// The protocol's table of answers, see there.
 const STATUS_OF_CODE: ReadonlyMap<string, ContentfulStatusCode> = new Map<string, ContentfulStatusCode>([
   ['INVALID_REQUEST', 400],
   ['UNAUTHORIZED', 401],
   ['FORBIDDEN', 403],
-  ['INTEGRITY_ERROR', 409],
-  ['DUPLICATE_EVENT', 409],
-  ['REPLICA_DIVERGED', 409],
-  ['SERVER_BEHIND', 409],
   ['CURSOR_UNKNOWN', 409],
   ['TOO_LARGE', 413],
   ['UPGRADE_REQUIRED', 426],

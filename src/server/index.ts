@@ -32,7 +32,9 @@ export type * from './observing/telemetry-api.js';
 export { HEALTH_PATH, READY_PATH } from './server-front.js';
 export type { ServerFrontOptions } from './server-front.js';
 export { createSyncServer } from './sync-server.js';
-export type { RecordedPush, SyncServer, SyncServerOptions } from './sync-server.js';
+export type { RecordedPush, SyncServer, SyncServerOptions, TenantUnitLogs } from './sync-server.js';
+export type { AuthorizePull, AuthorizePush, Refusal, UnitAuthorityOptions } from './unit-authority.js';
+export type { HealDecision, SyncLimits } from '../sync/protocol/index.js';
 export { MemoryUnitLog } from './log/memory-unit-log.js';
 export type { MemoryLogBackup } from './log/memory-unit-log.js';
 export { PostgresUnitLog } from './log/postgres-unit-log.js';
@@ -42,7 +44,6 @@ export type { UnitLogOptions } from './log/stored-unit-log.js';
 export type {
   Authorize,
   Decision,
-  Healing,
   PageOptions,
   PushOutcome,
   Sender,

@@ -4,13 +4,7 @@
  * @module
  */
 import * as v from 'valibot';
-import {
-  GZIP_RATIO_MAX,
-  InvalidRequestError,
-  PUSH_BODY_BYTES_MAX,
-  PUSH_EVENTS_MAX,
-  TooLargeError,
-} from '../sync/protocol/index.js';
+import { GZIP_RATIO_MAX, InvalidRequestError, TooLargeError } from '../sync/protocol/index.js';
 import { boundedBytes } from '../util/bounded-body.js';
 import { gunzipped } from '../util/gzip.js';
 import { fitsShape } from './json-shape.js';
@@ -21,13 +15,6 @@ const MESSAGE_LENGTH_MAX = 200;
 
 /** What of a body is read, and how it may be built. */
 export interface BodyLimits extends BytesLimits, JsonShape {}
-
-/** Of a push, which has a list of objects with five fields each, with room for fields that come later. */
-export const PUSH_BODY_LIMITS: BodyLimits = {
-  bytesMax: PUSH_BODY_BYTES_MAX,
-  depthMax: 32,
-  partsMax: PUSH_EVENTS_MAX * 64,
-};
 
 /**
  * Reads JSON that a schema accepts.

@@ -1,71 +1,98 @@
 /**
- * The sync server as a `fetch` handler: takes pushes, records them. Knows no runtime and no database.
+ * The sync server as a `fetch` handler: takes units, gives pages, and takes back what was lost. Knows no
+ * runtime and no database.
  *
  * @module
  */
-import type { MiddlewareHandler } from 'hono';
-import type { ProcessRecorder } from '../persistence/recorder.js';
-import type { NotificationId } from '../persistence/stored-event.js';
+import type { Context, MiddlewareHandler } from 'hono';
+import { packPage, unpackLostUnits, unpackPendingUnits } from '../persistence/unit-batch.js';
+import type { PendingUnit, UnitPage } from '../persistence/unit.js';
 import {
+  CursorUnknownError,
+  ForbiddenError,
+  formatLimits,
   InvalidRequestError,
+  LIMITS_DEFAULT,
+  LIMITS_HEADER,
+  LIMITS_LEAST,
+  PATHS,
+  PROTOCOL_1_VERSION,
+  PROTOCOL_2_VERSION,
   PROTOCOL_HEADER,
-  PROTOCOL_VERSION,
-  PUSH_PATH,
-  pushRequestSchema,
+  REPLICA_HEADER,
+  toHealAnswer,
+  toPushAnswer,
+  UNITS_MEDIA_TYPE,
   UpgradeRequiredError,
 } from '../sync/protocol/index.js';
+import type { SyncLimits } from '../sync/protocol/index.js';
+import { isStorableText } from '../persistence/validation.js';
+import { systemClock } from '../util/clock.js';
+import type { Clock } from '../util/clock.js';
+import { isCanonicalUuid } from '../util/uuid-bytes.js';
 import { APP_HEADER } from './access/replica-registry.js';
-import { checkInline, pushRecording } from './inline-pushes.js';
-import type { InlinePushes } from './log/inline-units.js';
+import type { AccessEnv } from './access/request-record.js';
+import { checkTenant } from './access/visitor.js';
+import { answerBytes, answerJson } from './answer-coding.js';
+import type { PushOutcome, Sender, UnitLog } from './log/unit-log.js';
 import { countPush, traced } from './observing/observe-requests.js';
 import { callQuietly } from './operator/foreign-code.js';
-import { checkFunction, optionRefused } from './operator/option-checks.js';
+import { checkFunction, checkWhole, optionRefused } from './operator/option-checks.js';
 import { isOperational } from './operator/outage.js';
-import { decidePush } from './push-decision.js';
-import { PUSH_BODY_LIMITS, readJson } from './request-body.js';
+import { readJson } from './request-body.js';
 import { answerError, checkFrontOptions, makeServerFront } from './server-front.js';
-import type { ServerFrontOptions } from './server-front.js';
+import type { ServerFront, ServerFrontOptions } from './server-front.js';
+import { LiveLogs } from './unit-live.js';
+import { checkAuthorityOptions, UnitAuthority } from './unit-authority.js';
+import type { UnitAuthorityOptions } from './unit-authority.js';
+import { commonQuestionSchema, pageQuestionSchema, QUESTION_LIMITS, readUnits } from './unit-requests.js';
 
-const STAMP = { [PROTOCOL_HEADER]: PROTOCOL_VERSION, 'cache-control': 'no-store' };
-// No replica has such a name.
-const PROBE_NAME = 'daybook:ready';
-// Two histories, or two replicas, that do not go together.
-const CONFLICTS: ReadonlySet<unknown> = new Set(['INTEGRITY_ERROR', 'DUPLICATE_EVENT', 'REPLICA_DIVERGED']);
+const PREFIX = `/v${PROTOCOL_2_VERSION}`;
+const TENANT_PREFIX = `${PREFIX}/t/:tenant`;
+const TENANT_LENGTH_MAX = 200;
+// Of what the first protocol spoke: told so in its own words, or it would take the answer for a stranger's.
+const OLD_PATHS = '/v1/*';
+const LOG_METHODS = ['push', 'page', 'common', 'heal', 'head'] as const;
 
-const RECORDER_METHODS = ['insertEvents', 'selectEvents', 'maxNotificationId', 'maxTrackingId'] as const;
+/** The logs of tenants: opens one for as long as it is used. `TenantLogs` is one. */
+export interface TenantUnitLogs {
+  /** @throws ForbiddenError (`FORBIDDEN`) where there is no such tenant */
+  use<T>(tenant: string, work: (log: UnitLog) => Promise<T>): Promise<T>;
+}
 
 /** What was recorded by one push. */
 export interface RecordedPush {
+  /** Empty where there is one log. */
+  readonly tenant: string;
   readonly replicaId: string;
-  /** Events that are new, 1 or more. */
-  readonly count: number;
-  /** The largest notification id. */
-  readonly head: NotificationId;
+  /** Units that are new, 1 or more. */
+  readonly units: number;
+  /** Of these units. */
+  readonly events: number;
+  /** The position of the end of the log. */
+  readonly head: number;
 }
 
-/** Options of {@link createSyncServer}. `tokens`, `jwt`, `verifyToken` or `allowAnonymous` says who may push. */
-export interface SyncServerOptions extends ServerFrontOptions {
-  /** Where pushes go: events, and a tracking record for each replica. Lent, not owned. */
-  readonly recorder: ProcessRecorder;
+/** Options of {@link createSyncServer}. `tokens`, `jwt`, `verifyToken` or `allowAnonymous` says who may come in. */
+export interface SyncServerOptions extends ServerFrontOptions, UnitAuthorityOptions {
+  /** The log; or, where there are several tenants, their logs. Lent, not owned. */
+  readonly unitLog: UnitLog | TenantUnitLogs;
   /**
-   * Takes part in the transactions of pushes: what it writes is committed with the events and the tracking record, or not
-   * at all. An event index keeps event ids unique among all replicas, and finds what they pushed. Those who take part have
-   * to know events, so each is decoded, and one that cannot be is refused with `INVALID_REQUEST`; `details.reason` is the
-   * decoder's code. The rest is answered as it is thrown: `DUPLICATE_EVENT`, a `ForbiddenError` of your own; what is no
-   * such error is the server's fault, logged, and tried again by the replica.
+   * Whether the database works: rejects when it does not.
    *
-   * @example
-   * ```ts
-   * const index = new SqlEventIndex({ recorder });
-   * await index.createTables();
-   * const app = new Application({ recorder, aggregates: [order], inline: [index] });
-   * const inline = { participants: [index], decode: (notification) => app.decode(notification) };
-   * const server = createSyncServer({ recorder, inline, verifyToken });
-   * ```
-   *
-   * @defaultValue nobody takes part: a server stores what it is sent, whatever that means
+   * @defaultValue asks the log; with those of several tenants, nothing is asked
    */
-  readonly inline?: InlinePushes | undefined;
+  readonly probe?: (() => Promise<unknown>) | undefined;
+  /** What one request may have. Each at least as much as every server takes. @defaultValue `LIMITS_DEFAULT` */
+  readonly syncLimits?: Partial<SyncLimits> | undefined;
+  /**
+   * Listens to news of a log that other processes record, so that those who follow it here hear of them at once. A hint:
+   * the log is looked at every two seconds while anybody follows it.
+   *
+   * @returns stops the calls
+   * @defaultValue the log is looked at
+   */
+  readonly listen?: ((tenant: string, onNews: () => void) => () => void) | undefined;
   /** Called after a push recorded something. Nobody waits for it; what it throws, or rejects with, is logged. */
   readonly onRecorded?: ((push: RecordedPush) => void) | undefined;
 }
@@ -76,83 +103,283 @@ export interface SyncServer {
   readonly fetch: (request: Request) => Promise<Response>;
 }
 
+type UnitContext = Context<AccessEnv>;
+
+/** A request that was let in: who sends it, and to which log. */
+interface Admitted {
+  readonly log: UnitLog;
+  readonly tenant: string;
+  readonly sender: Sender;
+}
+
+type Answer = (c: UnitContext, admitted: Admitted) => Promise<Response>;
+
 /**
  * Makes the sync server.
  *
  * @example
  * ```ts
- * const server = createSyncServer({ recorder, tokens: [process.env.DAYBOOK_TOKEN ?? ''] });
+ * const unitLog = new PostgresUnitLog({ recorder, seals: { keys: [sealKey] } });
+ * await unitLog.createTables();
+ * const server = createSyncServer({ unitLog, tokens: [process.env.DAYBOOK_TOKEN ?? ''] });
  * export default { fetch: server.fetch };
  * ```
  *
- * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may push, or when an option is not what it should be
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may come in, or when an option is not what it should
+ *   be
  */
-export function createSyncServer(options: SyncServerOptions): SyncServer {
+export function createSyncServer(options: SyncServerOptions, clock: Clock = systemClock): SyncServer {
   checkServerOptions(options);
-  const { recorder, onRecorded, replicas } = options;
-  const probe = async (): Promise<void> => {
-    await recorder.maxNotificationId();
-    await recorder.maxTrackingId(PROBE_NAME);
-    await replicas?.list({ limit: 1 });
+  const { unitLog } = options;
+  const limits = { ...LIMITS_DEFAULT, ...options.syncLimits };
+  const stamp = {
+    [PROTOCOL_HEADER]: PROTOCOL_2_VERSION,
+    [LIMITS_HEADER]: formatLimits(limits),
+    'cache-control': 'no-store',
   };
-  const { app, guards, health, log, fetch } = makeServerFront(options, { stamp: STAMP, probe });
-  const recordPush = pushRecording(recorder, options.inline, log);
-  app.post(PUSH_PATH, checkProtocol, ...guards, async (c) => {
-    const record = c.get('record');
-    const request = await readJson(c.req.raw, pushRequestSchema, PUSH_BODY_LIMITS, (bytes) => (record.bytesIn = bytes));
-    const { replicaId } = request;
-    record.replicaId = replicaId;
-    const decided = traced(c, async () => {
-      await replicas?.admit({ replicaId, subject: c.get('visitor').subject, app: c.req.header(APP_HEADER) });
-      return await decidePush(recorder, recordPush, request);
-    });
-    const { response, recordedCount } = await decided.catch((error: unknown) => {
-      if (isOperational(error)) health.noteTrouble();
-      if (CONFLICTS.has((error as { code?: unknown }).code)) countPush(c, { conflicts: 1 });
-      throw error;
-    });
-    health.noteAnswer();
-    countPush(c, { events: recordedCount });
-    if (recordedCount > 0 && onRecorded !== undefined) {
-      const push = { replicaId, count: recordedCount, head: response.head };
-      callQuietly(
-        () => onRecorded(push),
-        (error) => log('onRecorded threw. The push is recorded all the same.', error),
-      );
-    }
-    return c.json(response);
+  const probe = async (): Promise<void> => {
+    if (options.probe !== undefined) await options.probe();
+    else if (!isOfTenants(unitLog)) await (unitLog.ping?.() ?? unitLog.head());
+    await options.replicas?.list({ limit: 1 });
+  };
+  const front = makeServerFront(options, { stamp, probe, clock });
+  const routes = new UnitRoutes(options, { limits, front, clock });
+  routes.add(PATHS.push, (c, admitted) => routes.push(c, admitted));
+  routes.add(PATHS.units, (c, admitted) => routes.page(c, admitted));
+  routes.add(PATHS.common, (c, admitted) => routes.common(c, admitted));
+  routes.add(PATHS.heal, (c, admitted) => routes.heal(c, admitted));
+  routes.addLive();
+  front.app.all(OLD_PATHS, (c) => {
+    c.header(PROTOCOL_HEADER, PROTOCOL_1_VERSION);
+    return answerError(c, upgradeRequired(), front.log);
   });
-  app.all(PUSH_PATH, (c) => {
-    c.header('allow', 'POST');
-    return answerError(c, new InvalidRequestError('Only POST is understood here.'), log, 405);
-  });
-  return { fetch };
+  return { fetch: front.fetch };
 }
 
 /**
- * Checks the options of a server, but for its recorder and what needs it: hosts do before they start a database for nothing.
+ * Checks the options of a server, but for its log and what needs it: hosts do before they start a database for nothing.
  *
- * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may push, or when an option is not what it should be
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may come in, or when an option is not what it should
+ *   be
  */
-export function checkHandlerOptions(options: Omit<SyncServerOptions, 'recorder' | 'inline'>): void {
+export function checkHandlerOptions(options: Omit<SyncServerOptions, 'unitLog' | 'probe'>): void {
   checkFunction('onRecorded', options.onRecorded);
+  checkFunction('listen', options.listen);
+  checkAuthorityOptions(options);
+  const { syncLimits = {} } = options;
+  if (typeof (syncLimits as unknown) !== 'object') throw optionRefused('syncLimits', 'an object');
+  for (const [name, least] of Object.entries(LIMITS_LEAST)) {
+    checkWhole(`syncLimits.${name}`, syncLimits[name as keyof SyncLimits], least as number, 2 ** 31 - 1);
+  }
   checkFrontOptions(options);
 }
 
 function checkServerOptions(options: SyncServerOptions): void {
-  const recorder = options.recorder as unknown as Readonly<Record<string, unknown>> | undefined;
-  if (RECORDER_METHODS.some((method) => typeof recorder?.[method] !== 'function')) {
-    throw optionRefused('recorder', 'a ProcessRecorder, a PostgresProcessRecorder for example');
+  const log = options.unitLog as unknown as Readonly<Record<string, unknown>> | undefined;
+  const methods = typeof log?.['use'] === 'function' ? [] : LOG_METHODS;
+  if (methods.some((method) => typeof log?.[method] !== 'function')) {
+    throw optionRefused('unitLog', 'a log of units, or the logs of tenants');
   }
-  checkInline(options.inline, options.recorder);
+  checkFunction('probe', options.probe);
   checkHandlerOptions(options);
 }
 
-const checkProtocol: MiddlewareHandler = async (c, next) => {
-  if (c.req.header(PROTOCOL_HEADER) !== PROTOCOL_VERSION) {
-    throw new UpgradeRequiredError(`This server speaks version ${PROTOCOL_VERSION} of the protocol only.`, {
-      details: { supported: PROTOCOL_VERSION },
+function isOfTenants(unitLog: UnitLog | TenantUnitLogs): unitLog is TenantUnitLogs {
+  return 'use' in unitLog;
+}
+
+class UnitRoutes {
+  readonly #options: SyncServerOptions;
+  readonly #limits: SyncLimits;
+  readonly #front: ServerFront;
+  readonly #authority: UnitAuthority;
+  readonly #live: LiveLogs;
+
+  constructor(
+    options: SyncServerOptions,
+    { limits, front, clock }: { readonly limits: SyncLimits; readonly front: ServerFront; readonly clock: Clock },
+  ) {
+    this.#options = options;
+    this.#limits = limits;
+    this.#front = front;
+    this.#authority = new UnitAuthority(options, front.log);
+    const { unitLog, listen, closing } = options;
+    this.#live = new LiveLogs({
+      readHead: (tenant) => (isOfTenants(unitLog) ? unitLog.use(tenant, (log) => log.head()) : unitLog.head()),
+      ...{ listen, closing, clock },
+      onFailure: (error) => front.log('The end of a log could not be read for those who wait for it.', error),
     });
   }
+
+  /** Adds a route: who it is and to which log, then the work, then what is known of the database by that. */
+  add(path: string, answer: Answer): void {
+    const { app, guards, health, log } = this.#front;
+    const address = this.#address(path);
+    app.post(address, checkProtocol, ...guards, async (c) => {
+      try {
+        const response = await this.#admitted(c, (admitted) => answer(c, admitted));
+        health.noteAnswer();
+        return response;
+      } catch (error) {
+        if (isOperational(error)) health.noteTrouble();
+        throw error;
+      }
+    });
+    app.all(address, (c) => {
+      c.header('allow', 'POST');
+      return answerError(c, new InvalidRequestError('Only POST is understood here.'), log, 405);
+    });
+  }
+
+  /** Adds the stream that says when the log has moved. */
+  addLive(): void {
+    const { app, guards, liveGuard, log } = this.#front;
+    const address = this.#address(PATHS.live);
+    app.get(address, checkProtocol, ...guards, liveGuard, (c) =>
+      this.#admitted(c, (admitted) => this.#listen(c, admitted)),
+    );
+    app.all(address, (c) => {
+      c.header('allow', 'GET');
+      return answerError(c, new InvalidRequestError('Only GET is understood here.'), log, 405);
+    });
+  }
+
+  async push(c: UnitContext, { log, tenant, sender }: Admitted): Promise<Response> {
+    const units = await readUnits(c.req.raw, { ...this.#reading(c), unpack: unpackPendingUnits });
+    const visibility = await this.#authority.visibility(sender);
+    const outcome = await traced(c, () => log.push(units, sender, this.#authority.authorize, visibility));
+    this.#live.announce(tenant, outcome.head);
+    this.#tell(c, units, outcome, { tenant, replicaId: sender.replicaId });
+    return await answerJson(c, toPushAnswer(outcome));
+  }
+
+  async page(c: UnitContext, { log, tenant, sender }: Admitted): Promise<Response> {
+    const { after, events, bytes } = await readJson(c.req.raw, pageQuestionSchema, QUESTION_LIMITS, this.#noteBytes(c));
+    const visibility = await this.#authority.visibility(sender);
+    const eventsMax = Math.min(events, this.#limits.events);
+    const bytesMax = Math.min(bytes, this.#limits.bytes);
+    const page = await traced(c, () => log.page(after, { eventsMax, bytesMax, visibility }));
+    if (page === undefined) {
+      throw new CursorUnknownError(
+        'The log does not have the place that this cursor stands for. Ask for the common one.',
+      );
+    }
+    // What it holds, whether it gets more now or not, has a position only where that is the end.
+    if (page.from === page.to) {
+      this.#options.replicas?.noteAcked({ tenant, replicaId: sender.replicaId }, page.position);
+    }
+    return await answerBytes(c, packOnce(page), UNITS_MEDIA_TYPE);
+  }
+
+  async common(c: UnitContext, { log, sender }: Admitted): Promise<Response> {
+    const { marks } = await readJson(c.req.raw, commonQuestionSchema, QUESTION_LIMITS, this.#noteBytes(c));
+    const visibility = await this.#authority.visibility(sender);
+    return await answerJson(c, { common: await traced(c, () => log.common(marks, visibility)) });
+  }
+
+  async heal(c: UnitContext, { log, sender }: Admitted): Promise<Response> {
+    const units = await readUnits(c.req.raw, { ...this.#reading(c), unpack: unpackLostUnits });
+    return await answerJson(c, toHealAnswer(await traced(c, () => log.heal(units, sender))));
+  }
+
+  async #listen(c: UnitContext, { tenant, sender }: Admitted): Promise<Response> {
+    // Who may see nothing is not told of anything.
+    await this.#authority.visibility(sender);
+    const { replicas } = this.#options;
+    return this.#live.open({
+      tenant,
+      signal: c.req.raw.signal,
+      expiresAtMs: c.get('visitor').expiresAtMs,
+      recheck: async () => {
+        await replicas?.admit({ tenant, ...sender, app: c.req.header(APP_HEADER) });
+        await this.#authority.visibility(sender);
+      },
+    });
+  }
+
+  #address(path: string): string {
+    return (isOfTenants(this.#options.unitLog) ? TENANT_PREFIX : PREFIX) + path;
+  }
+
+  async #admitted(c: UnitContext, work: (admitted: Admitted) => Promise<Response>): Promise<Response> {
+    const { unitLog } = this.#options;
+    const sender = this.#senderOf(c);
+    if (!isOfTenants(unitLog)) return await this.#replicaAdmitted(c, { log: unitLog, tenant: '', sender }, work);
+    const tenant = c.req.param('tenant') ?? '';
+    checkTenant(c.get('visitor'), tenant);
+    // In the words of that check: whoever may use every tenant learns no more of one that cannot be.
+    if (tenant.length > TENANT_LENGTH_MAX || !isStorableText(tenant)) {
+      throw new ForbiddenError('The token is not good for this tenant.', { details: { reason: 'tenant' } });
+    }
+    return await unitLog.use(tenant, (log) => this.#replicaAdmitted(c, { log, tenant, sender }, work));
+  }
+
+  #senderOf(c: UnitContext): Sender {
+    const replicaId = c.req.header(REPLICA_HEADER) ?? '';
+    if (!isCanonicalUuid(replicaId)) {
+      throw new InvalidRequestError(`The header ${REPLICA_HEADER} must name the store that sends, by a UUID.`);
+    }
+    c.get('record').replicaId = replicaId;
+    return { subject: c.get('visitor').subject, replicaId };
+  }
+
+  async #replicaAdmitted(
+    c: UnitContext,
+    admitted: Admitted,
+    work: (admitted: Admitted) => Promise<Response>,
+  ): Promise<Response> {
+    const { replicas } = this.#options;
+    const { tenant, sender } = admitted;
+    await replicas?.admit({ tenant, ...sender, app: c.req.header(APP_HEADER) });
+    return await work(admitted);
+  }
+
+  #reading(c: UnitContext): { readonly limits: SyncLimits; readonly onBytes: (bytes: number) => void } {
+    return { limits: this.#limits, onBytes: this.#noteBytes(c) };
+  }
+
+  #noteBytes(c: UnitContext): (bytes: number) => void {
+    return (bytes) => (c.get('record').bytesIn = bytes);
+  }
+
+  #tell(
+    c: UnitContext,
+    sent: readonly PendingUnit[],
+    { decisions, conflict, head }: PushOutcome,
+    of: Pick<RecordedPush, 'tenant' | 'replicaId'>,
+  ): void {
+    const { onRecorded } = this.#options;
+    const isNew = decisions.map((decision) => decision.kind === 'accepted' && decision.isNew);
+    const units = isNew.filter(Boolean).length;
+    // Decisions are of the first units, in their order.
+    const events = isNew.reduce((sum, is, index) => sum + (is ? (sent[index]?.events.length ?? 0) : 0), 0);
+    const rejections = decisions.filter(({ kind }) => kind === 'rejected').length;
+    countPush(c, { units, events, rejections, conflicts: conflict === undefined ? 0 : 1 });
+    if (units === 0 || onRecorded === undefined) return;
+    callQuietly(
+      () => onRecorded({ ...of, units, events, head }),
+      (error) => this.#front.log('onRecorded threw. The push is recorded all the same.', error),
+    );
+  }
+}
+
+/** Pages as bytes: a log gives one object to all whom it shows the same in the same moment. */
+const packedPages = new WeakMap<UnitPage, Uint8Array<ArrayBuffer>>();
+
+function packOnce(page: UnitPage): Uint8Array<ArrayBuffer> {
+  const packed = packedPages.get(page) ?? packPage(page);
+  packedPages.set(page, packed);
+  return packed;
+}
+
+const checkProtocol: MiddlewareHandler = async (c, next) => {
+  if (c.req.header(PROTOCOL_HEADER) !== PROTOCOL_2_VERSION) throw upgradeRequired();
   await next();
 };
+
+function upgradeRequired(): UpgradeRequiredError {
+  return new UpgradeRequiredError(
+    `This server speaks version ${PROTOCOL_2_VERSION} of the protocol. Load the newer version of the application; nothing is lost.`,
+    { details: { supported: PROTOCOL_2_VERSION } },
+  );
+}

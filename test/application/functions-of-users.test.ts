@@ -16,16 +16,15 @@ import { follow } from '../../src/persistence/subscription.js';
 import type { OnRecorded } from '../../src/persistence/subscription.js';
 import { whenEnded } from '../../src/persistence/transaction-ends.js';
 import { withRetry } from '../../src/persistence/with-retry.js';
-import { createSyncServer } from '../../src/server/index.js';
+import { createSyncServer, MemoryUnitLog } from '../../src/server/index.js';
 import { newOriginatorId, sampleEvent } from '../../src/testing/conformance/event-samples.js';
 import { stockIdOf, testStock } from '../../src/testing/conformance/order-world.js';
 import { recordWith, sampleRecordedEvent } from '../../src/testing/conformance/recorded-events.js';
 import { ObservableValue } from '../../src/util/observable.js';
 import { PATIENTLY } from '../support/patience.js';
-import { postPush } from '../support/push-client.js';
-import { makeEvents, makePush } from '../support/stored-events.js';
 import { Scene } from '../support/sync-scene.js';
 import { uncaughtErrors } from '../support/uncaught-errors.js';
+import { postUnits } from '../support/unit-wire.js';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -277,14 +276,12 @@ const FUNCTIONS: readonly (readonly [name: string, place: string, failures: numb
     'server/sync-server.ts onRecorded, log',
     0,
     async () => {
-      const recorder = new MemoryProcessRecorder();
       const log = vi.fn(fail);
       const listeners: readonly (() => unknown)[] = [fail, () => Promise.reject(new RangeError('of a user'))];
       for (const listener of listeners) {
         const onRecorded = (): unknown => listener();
-        const { fetch } = createSyncServer({ recorder, tokens: ['secret'], onRecorded, log });
-        const answer = await postPush(fetch, makePush(makeEvents(1)), { authorization: 'Bearer secret' });
-        expect(answer.status).toBe(200);
+        const { fetch } = createSyncServer({ unitLog: new MemoryUnitLog(), allowAnonymous: true, onRecorded, log });
+        expect((await postUnits(fetch)).body).toMatchObject({ head: 1 });
         await vi.waitUntil(() => log.mock.calls.length > 0, PATIENTLY);
         expect(log).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('onRecorded'), expect.any(RangeError));
         log.mockClear();
@@ -364,7 +361,6 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'server/log/stored-unit-log.ts onLost': 'no function',
   'server/request-body.ts onBytes': 'our own',
   'server/server-front.ts log': 'quiet: as that of a server, above',
-  'server/unit-server.ts onRecorded': 'unit-server.test.ts',
   'sync/exchange/server-requests.ts onHeaders': 'our own',
   'util/bounded-body.ts onChunk': 'our own',
   'util/work-loop.ts onStart': 'our own',

@@ -17,6 +17,7 @@ import { postgresTables } from '../../src/persistence/postgres/postgres-schema.j
 import { SqlCommitIds } from '../../src/persistence/sql/sql-commit-ids.js';
 import { SQLITE_DIALECT } from '../../src/persistence/sql/sql-dialect.js';
 import { SqlSnapshotStore } from '../../src/persistence/sql/sql-snapshot-store.js';
+import { MemoryUnitLog } from '../../src/server/log/memory-unit-log.js';
 import { createSyncServer } from '../../src/server/sync-server.js';
 import { startSync } from '../../src/sync/tabs/start-sync.js';
 import { stockIdOf, testReservation, testStock } from '../../src/testing/conformance/order-world.js';
@@ -90,7 +91,7 @@ const USELESS: readonly (readonly [where: string, option: string, use: () => unk
       [
         `createSyncServer with ${Object.keys(who)[0]}`,
         'verifyTokenLimitMs',
-        () => createSyncServer({ recorder: new MemoryProcessRecorder(), ...who, verifyTokenLimitMs: 5 }),
+        () => createSyncServer({ unitLog: new MemoryUnitLog(), ...who, verifyTokenLimitMs: 5 }),
       ] as const,
   ),
   ['PostgreSQL tables', 'columns', () => postgresTables({ columns: { id: 'notification' } as never })],

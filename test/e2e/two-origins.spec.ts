@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { rolldown } from 'rolldown';
 import { listen } from '../../src/server/hosts/http-listener.js';
 import { MemoryUnitLog } from '../../src/server/log/memory-unit-log.js';
-import { createUnitServer } from '../../src/server/unit-server.js';
+import { createSyncServer } from '../../src/server/sync-server.js';
 import type * as Transport from '../../src/sync/exchange/http-transport.js';
 import type * as Clocks from '../../src/util/clock.js';
 
@@ -49,7 +49,7 @@ test('a page of another origin sends and fetches compressed, and asks for leave 
   });
   await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
   const origin = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
-  const { fetch } = createUnitServer({ unitLog: new MemoryUnitLog(), tokens: ['good'], corsOrigins: [origin] });
+  const { fetch } = createSyncServer({ unitLog: new MemoryUnitLog(), tokens: ['good'], corsOrigins: [origin] });
   const seen: string[] = [];
   const listener = await listen({
     hostname: '127.0.0.1',

@@ -1,23 +1,14 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-import { afterEach, describe, expect, it, vi } from 'vitest';
-import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
+import { describe, expect, it, vi } from 'vitest';
 import { listen } from '../../src/server/hosts/http-listener.js';
-import { createSyncServer } from '../../src/server/index.js';
-import type { SyncServer } from '../../src/server/index.js';
+import { createSyncServer, MemoryUnitLog } from '../../src/server/index.js';
+import { UNITS_MEDIA_TYPE } from '../../src/sync/protocol/index.js';
+import { REPLICA } from '../support/unit-wire.js';
 import { fitsShape } from '../../src/server/json-shape.js';
-import { PUSH_BODY_BYTES_MAX, PUSH_EVENTS_MAX } from '../../src/sync/protocol/index.js';
-import { postPush } from '../support/push-client.js';
-import { makeEvents, makePush } from '../support/stored-events.js';
 
-const serve = (recorder = new MemoryProcessRecorder()): SyncServer =>
-  createSyncServer({ recorder, allowAnonymous: true, log: vi.fn() });
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 const limits = { depthMax: 4, partsMax: 10 };
-
-afterEach(() => vi.restoreAllMocks());
 
 describe('the shape of JSON', () => {
   it.each<[string, boolean]>([
@@ -55,74 +46,9 @@ describe('the shape of JSON', () => {
   });
 });
 
-describe('what is sent costs in proportion', () => {
-  it.each<[string, string]>([
-    ['brackets', '['.repeat(PUSH_BODY_BYTES_MAX)],
-    ['brackets that are closed', `${'['.repeat(500_000)}${']'.repeat(500_000)}`],
-    ['objects in objects', '{"a":'.repeat(200_000)],
-    ['many empty objects', `{"events":[${'{},'.repeat(300_000)}{}]}`],
-    ['many numbers', `{"events":[${'1,'.repeat(500_000)}1]}`],
-    ['many names', `{${Array.from({ length: 80_000 }, (_, index) => `"k${index}":0`).join(',')}}`],
-  ])('%s are refused before they are parsed', async (_case, body) => {
-    const parse = vi.spyOn(JSON, 'parse');
-    const answer = await serve().fetch(
-      new Request('http://server.test/v1/push', {
-        method: 'POST',
-        body,
-        headers: { 'daybook-protocol': '1', 'content-type': 'application/json' },
-      }),
-    );
-    expect([answer.status, parse.mock.calls.length]).toEqual([400, 0]);
-  });
-
-  it('and the largest push that anybody has is within the limits, with fields that come later', async () => {
-    const push = makePush(makeEvents(PUSH_EVENTS_MAX));
-    const newer = { tags: ['a', 'b', 'c'], context: { deeper: { still: [{ more: [1, 2, 3] }] } } };
-    const body = { ...push, newer, events: push.events.map((event) => ({ ...event, ...newer })) };
-    expect((await postPush(serve().fetch, body)).status).toBe(200);
-  });
-
-  it('a body in single bytes takes no more memory than in one piece', async () => {
-    setFlagsFromString('--expose-gc');
-    const gc = runInNewContext('gc') as () => void;
-    const used = (): number => {
-      gc();
-      const { heapUsed, arrayBuffers } = process.memoryUsage();
-      return heapUsed + arrayBuffers;
-    };
-    const bytes = utf8(JSON.stringify(makePush(makeEvents(1))).padEnd(200_000));
-    let [at, before, after] = [0, 0, 0];
-    const body = new ReadableStream({
-      pull(controller): void {
-        if (at === 0) before = used();
-        if (at === bytes.length) {
-          after = used();
-          controller.close();
-          return;
-        }
-        controller.enqueue(bytes.slice(at, ++at));
-      },
-    });
-    expect((await postPush(serve().fetch, body)).status).toBe(200);
-    expect(after - before).toBeLessThan(5 * bytes.length + 2_000_000);
-  });
-
-  it('events that are recorded are read one by one, up to the first that differs', async () => {
-    const recorder = new MemoryProcessRecorder();
-    const { fetch } = serve(recorder);
-    const replicaId = crypto.randomUUID();
-    const large = makeEvents(30).map((event) => ({ ...event, state: new Uint8Array(20_000) }));
-    await postPush(fetch, makePush(large, { replicaId }));
-    const read = vi.spyOn(recorder, 'selectEvents');
-    const small = large.map((event) => ({ ...event, state: new Uint8Array(1) }));
-    expect((await postPush(fetch, makePush(small, { replicaId }))).body.error?.code).toBe('REPLICA_DIVERGED');
-    expect(await Promise.all(read.mock.results.map(({ value }) => value as Promise<unknown[]>))).toEqual([[large[0]]]);
-  });
-});
-
 describe('what nobody wanted', () => {
   const headOf = (more: string): string =>
-    `POST /v1/push HTTP/1.1\r\nHost: localhost\r\nDaybook-Protocol: 1\r\nContent-Type: application/json\r\n${more}\r\n`;
+    `POST /v2/push HTTP/1.1\r\nHost: localhost\r\nDaybook-Protocol: 2\r\nDaybook-Replica: ${REPLICA}\r\nContent-Type: ${UNITS_MEDIA_TYPE}\r\n${more}\r\n`;
 
   /** Sends chunks for as long as the other side takes them. */
   async function sendForEver(port: number, head: string): Promise<{ readonly sent: number; readonly heard: string }> {
@@ -150,8 +76,7 @@ describe('what nobody wanted', () => {
     ['a length beyond the limit', 413, headOf('Content-Length: 9000000000\r\nAuthorization: Bearer good\r\n')],
     ['chunks beyond the limit', 413, headOf('Transfer-Encoding: chunked\r\nAuthorization: Bearer good\r\n')],
   ])('is read for a little after the answer, and no further: %s', async (_case, status, head) => {
-    const recorder = new MemoryProcessRecorder();
-    const { fetch } = createSyncServer({ recorder, tokens: ['good'], log: vi.fn() });
+    const { fetch } = createSyncServer({ unitLog: new MemoryUnitLog(), tokens: ['good'], log: vi.fn() });
     const listener = await listen({ fetch, hostname: '127.0.0.1', port: 0 });
     try {
       const { sent, heard } = await sendForEver(Number(new URL(listener.url).port), head);

@@ -2,6 +2,8 @@
 import * as api from '@opentelemetry/api';
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import type { StoredEvent } from '../../src/persistence/stored-event.js';
+import type { PendingUnit } from '../../src/persistence/unit.js';
 import { jsonLines } from '../../src/server/hosts/json-lines.js';
 import { startNodeHost } from '../../src/server/hosts/index.js';
 import type { NodeHost, NodeHostOptions } from '../../src/server/hosts/index.js';
@@ -10,9 +12,8 @@ import { systemClock } from '../../src/util/clock.js';
 import { AUDIENCE, ISSUER, jwksOf, makeKey, makeToken, startKeyServer } from '../support/jwt-issuer.js';
 import type { IssuerKey, KeyServer } from '../support/jwt-issuer.js';
 import { uniqueName } from '../support/postgres-fixture.js';
-import { postPush } from '../support/push-client.js';
-import type { PushAnswer } from '../support/push-client.js';
-import { makeEvents, makePush } from '../support/stored-events.js';
+import { pendingUnit, pendingUnits, postUnits } from '../support/unit-wire.js';
+import type { UnitAnswer } from '../support/unit-wire.js';
 
 const hosts: NodeHost[] = [];
 let key: IssuerKey;
@@ -36,10 +37,12 @@ async function start(options: NodeHostOptions): Promise<NodeHost> {
 const push = (
   host: NodeHost,
   token: string | undefined,
-  body: object = makePush(makeEvents(1)),
+  units: Parameters<typeof postUnits>[1] = pendingUnits(1),
   headers: Record<string, string> = {},
-): Promise<PushAnswer> =>
-  postPush(fetch, body, { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...headers }, host.url);
+): Promise<UnitAnswer> => {
+  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  return postUnits(fetch, units, { 'daybook-replica': crypto.randomUUID(), ...authorization, ...headers }, host.url);
+};
 const statusOf = (host: NodeHost, path: string): Promise<number> =>
   fetch(`${host.url}${path}`).then(({ status }) => status);
 const jwtBy = ({ url }: KeyServer): NodeHostOptions['jwt'] => ({ jwksUrl: url, issuer: ISSUER, audience: AUDIENCE });
@@ -50,12 +53,11 @@ describe('a host that takes tokens of a provider', () => {
     const applicationName = uniqueName();
     const host = await start({ jwt: jwtBy(keys), applicationName });
     const [anna, bert] = await Promise.all([makeToken(key), makeToken(key, { sub: 'bert' })]);
-    const request = makePush(makeEvents(2));
-    const app = { 'daybook-app': 'stock/1.4.2' };
-    expect((await push(host, anna, request, app)).status).toBe(200);
-    expect(
-      (await push(host, bert, makePush(makeEvents(1), { replicaId: request.replicaId, firstId: 3 }))).body,
-    ).toEqual({
+    const units = pendingUnits(2);
+    const replicaId = crypto.randomUUID();
+    const of = { 'daybook-app': 'stock/1.4.2', 'daybook-replica': replicaId };
+    expect((await push(host, anna, units, of)).status).toBe(200);
+    expect((await push(host, bert, pendingUnits(1), of)).body).toEqual({
       error: {
         name: 'ForbiddenError',
         code: 'FORBIDDEN',
@@ -68,12 +70,12 @@ describe('a host that takes tokens of a provider', () => {
     expect(keys.requests).toBe(1);
     // Another process at the same database.
     const second = await start({ jwt: jwtBy(keys), applicationName });
-    expect((await push(second, bert, request)).status).toBe(403);
+    expect((await push(second, bert, units, of)).status).toBe(403);
     expect(await second.replicas?.list({ subject: 'anna' })).toMatchObject([
-      { replicaId: request.replicaId, app: 'stock/1.4.2', revoked: undefined },
+      { replicaId, app: 'stock/1.4.2', revoked: undefined },
     ]);
-    await second.replicas?.revoke(request, 'lost in a train');
-    expect((await push(second, anna, request)).body.error?.details).toEqual({ reason: 'revoked' });
+    await second.replicas?.revoke({ replicaId }, 'lost in a train');
+    expect((await push(second, anna, units, of)).body.error?.details).toEqual({ reason: 'revoked' });
     // Another application in it.
     expect(await (await start({ jwt: jwtBy(keys) })).replicas?.list()).toEqual([]);
   });
@@ -96,8 +98,8 @@ describe('a host that takes tokens of a provider', () => {
 describe('limits of a host', () => {
   const limits = { requestsPerSecond: 1 };
   const many = async (host: NodeHost, headers: Record<string, string> = {}): Promise<number[]> => {
-    const request = makePush(makeEvents(1));
-    const answers = Array.from({ length: 15 }, () => push(host, undefined, request, headers));
+    const units = pendingUnits(1);
+    const answers = Array.from({ length: 15 }, () => push(host, undefined, units, headers));
     return (await Promise.all(answers)).map(({ status }) => status);
   };
 
@@ -110,15 +112,15 @@ describe('limits of a host', () => {
       'x-forwarded-for': `10.9.9.${Math.random()}, ${address}`,
     });
     expect(await many(proxied, from('10.0.0.7'))).toContain(429);
-    expect((await push(proxied, undefined, makePush(makeEvents(1)), from('10.0.0.8'))).status).toBe(200);
-    expect((await push(proxied, undefined, makePush(makeEvents(1)), from('10.0.0.7'))).status).toBe(429);
+    expect((await push(proxied, undefined, pendingUnits(1), from('10.0.0.8'))).status).toBe(200);
+    expect((await push(proxied, undefined, pendingUnits(1), from('10.0.0.7'))).status).toBe(429);
   });
 
   it('are for a subject, and said in seconds', async () => {
     const tokens = ['anna', 'bert'].map((subject) => ({ token: subject, subject }));
     const host = await start({ tokens, limits });
-    const request = makePush(makeEvents(1));
-    const answers = await Promise.all(Array.from({ length: 15 }, () => push(host, 'anna', request)));
+    const units = pendingUnits(1);
+    const answers = await Promise.all(Array.from({ length: 15 }, () => push(host, 'anna', units)));
     const refused = answers.filter(({ status }) => status === 429);
     expect(refused.length).toBeGreaterThan(0);
     expect(refused[0]?.headers.get('retry-after')).toBe('1');
@@ -173,27 +175,29 @@ describe('what a host lets out of its process', () => {
     const good = await makeToken(signer, { sub: SECRETS.subject });
     const expired = await makeToken(signer, { sub: SECRETS.subject, exp: 1 });
     const state = new TextEncoder().encode(SECRETS.state);
-    const events = makeEvents(2).map((event) => ({ ...event, topic: SECRETS.topic, state }));
-    const request = makePush(events);
-    const [first] = request.events;
-    const taken = makePush(events);
+    const secret = (part: Partial<StoredEvent> = {}): PendingUnit => {
+      const { originatorId } = pendingUnit().events[0]!;
+      return pendingUnit({ events: [{ originatorId, originatorVersion: 1, topic: SECRETS.topic, state, ...part }] });
+    };
+    const request = [secret()];
+    const { originatorId } = request[0]!.events[0]!;
     const statuses: number[] = [];
     for (const [token, body, headers] of [
       [good, request, { 'x-request-id': 'request-of-anna' }],
-      [SECRETS.token, makePush(makeEvents(1))],
+      [SECRETS.token, pendingUnits(1)],
       [good, request],
-      [good, taken],
+      [good, [secret({ originatorId })]],
       [expired, request],
       [`${good}x`, request],
-      [good, { ...request, events: [{ ...first, originatorId: SECRETS.state }] }],
+      [good, [{ ...secret(), scopes: [`${SECRETS.state}\0`] }]],
       [good, SECRETS.state],
       [good, request, { 'x-request-id': good }],
       [good, request, { 'daybook-protocol': '9' }],
-    ] as [string, object, Record<string, string>?][]) {
+    ] as [string, Parameters<typeof postUnits>[1], Record<string, string>?][]) {
       statuses.push((await push(host, token, body, headers)).status);
     }
-    expect(statuses).toEqual([200, 200, 200, 409, 401, 401, 400, 400, 200, 426]);
-    await fetch(`${host.url}/v1/${encodeURIComponent(SECRETS.state)}?token=${SECRETS.token}`).then((r) => r.text());
+    expect(statuses).toEqual([200, 200, 200, 200, 401, 401, 400, 400, 200, 426]);
+    await fetch(`${host.url}/v2/${encodeURIComponent(SECRETS.state)}?token=${SECRETS.token}`).then((r) => r.text());
     await fetch(`${host.url}/routes`).then((r) => r.text());
     // The database refuses what it is given, and says what that was.
     await host.pool.query(`CREATE FUNCTION ${applicationName}_fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -201,9 +205,9 @@ describe('what a host lets out of its process', () => {
     await host.pool.query(
       `CREATE TRIGGER fail BEFORE INSERT ON ${applicationName}_events FOR EACH ROW EXECUTE FUNCTION ${applicationName}_fail()`,
     );
-    expect((await push(host, good, makePush(makeEvents(1).map((event) => ({ ...event, state }))))).status).toBe(503);
+    expect((await push(host, good, [secret()])).status).toBe(503);
     await host.pool.end();
-    expect((await push(host, good, makePush(makeEvents(1)))).status).toBe(503);
+    expect((await push(host, good)).status).toBe(503);
     await fetch(`${host.url}/ready`).then((r) => r.text());
     await host.close();
     await vi.waitFor(() => expect(output.filter((text) => text.includes('"event":"request"'))).toHaveLength(13));
@@ -218,7 +222,7 @@ describe('what a host lets out of its process', () => {
     const requests = output
       .filter((text) => text.startsWith('{"event":"request"'))
       .map((text) => JSON.parse(text) as RequestLine);
-    expect(requests[0]).toMatchObject({ requestId: 'request-of-anna', status: 200, route: '/v1/push' });
+    expect(requests[0]).toMatchObject({ requestId: 'request-of-anna', status: 200, route: '/v2/push' });
     expect(output.some((text) => text.includes('"event":"fault"'))).toBe(true);
     const all = output.join('\n');
     expect(all).toContain('daybook.transaction');
@@ -230,7 +234,7 @@ describe('what a host lets out of its process', () => {
         Buffer.from(text).toString('hex'),
         encodeURIComponent(text),
       ]),
-      request.events[0]?.originatorId ?? '',
+      originatorId,
     ];
     expect(hidden.filter((secret) => all.includes(secret))).toEqual([]);
   });

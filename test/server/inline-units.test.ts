@@ -15,7 +15,7 @@ import type { PendingUnit } from '../../src/persistence/unit.js';
 import { startNodeHost } from '../../src/server/hosts/index.js';
 import { ForbiddenError, PostgresUnitLog } from '../../src/server/index.js';
 import type { InlinePushes, PushOutcome, Sender } from '../../src/server/index.js';
-import { createUnitServer } from '../../src/server/unit-server.js';
+import { createSyncServer } from '../../src/server/sync-server.js';
 import { newOriginatorId, sampleEvent } from '../../src/testing/conformance/event-samples.js';
 import { testOrder, testStock } from '../../src/testing/conformance/order-world.js';
 import { asLost, readLog, sampleUnit } from '../../src/testing/conformance/unit-samples.js';
@@ -407,7 +407,7 @@ describe('who takes part in pushes, in PostgreSQL', () => {
       for (const fault of faults) await Promise.reject(fault);
     };
     const unitLog = logOn(world, [world.index, { onRecorded }], told);
-    const { fetch } = createUnitServer({ unitLog, allowAnonymous: true, log: told });
+    const { fetch } = createSyncServer({ unitLog, allowAnonymous: true, log: told });
     const shared = newId();
     const [first, second, unreadable] = [
       await unitOf(shared),

@@ -4,10 +4,10 @@ import { afterEach, describe, expect, inject, it, vi } from 'vitest';
 import { createPgPool } from '../../src/persistence/postgres/index.js';
 import { startEmbeddedPostgres, startNodeHost } from '../../src/server/hosts/index.js';
 import type { NodeHost, NodeHostOptions } from '../../src/server/hosts/index.js';
+import { LIMITS_DEFAULT } from '../../src/sync/protocol/index.js';
 import { uniqueName } from '../support/postgres-fixture.js';
-import { postPush } from '../support/push-client.js';
-import type { PushAnswer } from '../support/push-client.js';
-import { makeEvents, makePush } from '../support/stored-events.js';
+import { pendingUnits, postUnits } from '../support/unit-wire.js';
+import type { UnitAnswer } from '../support/unit-wire.js';
 import { FAST_POSTGRES, makeTemporaryFolder } from '../support/temporary-folder.js';
 import { PATIENTLY } from '../support/patience.js';
 
@@ -26,8 +26,12 @@ async function start(options: NodeHostOptions = {}): Promise<NodeHost> {
   return host;
 }
 
-const push = (host: NodeHost, body: object, headers: Record<string, string> = {}): Promise<PushAnswer> =>
-  postPush(fetch, body, headers, host.url);
+const push = (
+  host: NodeHost,
+  units: Parameters<typeof postUnits>[1],
+  headers: Record<string, string> = {},
+): Promise<UnitAnswer> => postUnits(fetch, units, headers, host.url);
+const positionsOf = ({ body }: UnitAnswer): unknown[] => body.decisions?.map(([, , position]) => position) ?? [];
 
 afterEach(async () => {
   for (const host of hosts.splice(0)) await host.close();
@@ -36,19 +40,18 @@ afterEach(async () => {
 describe('a host', () => {
   it('takes pushes over HTTP, with a token', async () => {
     const host = await start({ tokens: ['good'] });
-    const request = makePush(makeEvents(3));
+    const request = pendingUnits(3);
     expect((await push(host, request)).status).toBe(401);
     const answer = await push(host, request, { authorization: 'Bearer good' });
-    expect([answer.status, answer.body]).toEqual([200, { tracking: { id: 3 }, head: 3 }]);
-    expect(await host.recorder.maxTrackingId(request.replicaId)).toBe(3);
+    expect([answer.status, positionsOf(answer), answer.body.head]).toEqual([200, [1, 2, 3], 3]);
+    expect(await host.recorder.maxNotificationId()).toBe(3);
     expect((await fetch(`${host.url}/health`)).status).toBe(200);
   });
 
   it('refuses a large body, and goes on', async () => {
     const host = await start();
-    const large = JSON.stringify(makePush(makeEvents(1))).padEnd(3_000_000);
-    expect((await push(host, new TextEncoder().encode(large))).status).toBe(413);
-    expect((await push(host, makePush(makeEvents(1)))).status).toBe(200);
+    expect((await push(host, new Uint8Array(LIMITS_DEFAULT.unitBytes + 1))).status).toBe(413);
+    expect((await push(host, pendingUnits(1))).status).toBe(200);
   });
 
   it('gives what is not its own to the routes, with its database', async () => {
@@ -57,16 +60,17 @@ describe('a host', () => {
         Response.json({ page: new URL(request.url).pathname, head: await recorder.maxNotificationId() }),
     });
     expect(await (await fetch(`${host.url}/books`)).json()).toEqual({ page: '/books', head: 0 });
-    expect((await fetch(`${host.url}/v1/nothing`)).status).toBe(404);
-    expect((await push(host, makePush(makeEvents(1)))).status).toBe(200);
+    expect((await fetch(`${host.url}/v2/nothing`)).status).toBe(404);
+    expect((await fetch(`${host.url}/v1/push`, { method: 'POST' })).status).toBe(426);
+    expect((await push(host, pendingUnits(1))).status).toBe(200);
   });
 
   it('works on when its connections were ended', async () => {
     const host = await start();
-    await Promise.all(Array.from({ length: 5 }, () => push(host, makePush(makeEvents(1)))));
+    await Promise.all(Array.from({ length: 5 }, () => push(host, pendingUnits(1))));
     for (let round = 0; round < 3; round++) {
       await endSessionsOf(host);
-      expect((await push(host, makePush(makeEvents(2)))).status).toBe(200);
+      expect((await push(host, pendingUnits(2))).status).toBe(200);
     }
     expect(await host.recorder.maxNotificationId()).toBe(11);
   });
@@ -149,7 +153,7 @@ describe('closing', () => {
     const applicationName = uniqueName();
     const host = await start({ applicationName });
     await using writer = await otherWriter(applicationName);
-    const inFlight = push(host, makePush(makeEvents(2)));
+    const inFlight = push(host, pendingUnits(2));
     await writer.isWaitedFor();
     const closing = host.close();
     await expect(fetch(`${host.url}/health`)).rejects.toThrow();
@@ -163,7 +167,7 @@ describe('closing', () => {
     const applicationName = uniqueName();
     const host = await start({ applicationName, closeLimitMs: 100 });
     await using writer = await otherWriter(applicationName);
-    const inFlight = push(host, makePush(makeEvents(2))).catch((error: unknown) => error);
+    const inFlight = push(host, pendingUnits(2)).catch((error: unknown) => error);
     await writer.isWaitedFor();
     const closing = host.close();
     expect(await inFlight).toBeInstanceOf(Error);
@@ -205,12 +209,12 @@ describe('with its own PostgreSQL', () => {
       applicationName: 'warehouse',
       embedded: FAST_POSTGRES,
     };
-    const request = makePush(makeEvents(4));
+    const request = pendingUnits(4);
     const first = await start(options);
-    expect((await push(first, request)).body).toEqual({ tracking: { id: 4 }, head: 4 });
+    expect(positionsOf(await push(first, request))).toEqual([1, 2, 3, 4]);
     await first.close();
     const second = await start(options);
-    expect((await push(second, request)).body).toEqual({ tracking: { id: 4 }, head: 4 });
+    expect(positionsOf(await push(second, request))).toEqual([1, 2, 3, 4]);
     expect(await second.recorder.selectNotifications({ start: 1, limit: 10 })).toHaveLength(4);
     await second.close();
     await folder.remove();
@@ -221,7 +225,7 @@ describe('with its own PostgreSQL', () => {
     const databaseDir = join(folder.path, 'books');
     const first = await startEmbeddedPostgres({ databaseDir, ...FAST_POSTGRES });
     const host = await start({ databaseUrl: first.url });
-    const request = makePush(makeEvents(2));
+    const request = pendingUnits(2);
     expect((await push(host, request)).status).toBe(200);
     await first.close();
     const answer = await push(host, request);
@@ -233,7 +237,7 @@ describe('with its own PostgreSQL', () => {
       ...FAST_POSTGRES,
       port: Number(new URL(first.url).port),
     });
-    expect((await push(host, request)).body).toEqual({ tracking: { id: 2 }, head: 2 });
+    expect(positionsOf(await push(host, request))).toEqual([1, 2]);
     await host.close();
     await second.close();
     await folder.remove();

@@ -1,15 +1,13 @@
 import { describe, expect, it, vi } from 'vitest';
-import { MemoryEventIndex } from '../../src/application/event-index/memory-event-index.js';
 import type { ProgrammingError } from '../../src/persistence/errors.js';
-import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
 import { startEmbeddedPostgres, startNodeHost } from '../../src/server/hosts/index.js';
-import { createSyncServer } from '../../src/server/index.js';
+import { createSyncServer, MemoryUnitLog } from '../../src/server/index.js';
 
-const recorder = new MemoryProcessRecorder();
+const unitLog = new MemoryUnitLog();
 
 function refusalOf(options: object): ProgrammingError {
   try {
-    createSyncServer({ recorder, log: vi.fn(), ...options });
+    createSyncServer({ unitLog, log: vi.fn(), ...options });
   } catch (error) {
     return error as ProgrammingError;
   }
@@ -50,20 +48,16 @@ describe('a sync server is refused at its start', () => {
     ['closing', { allowAnonymous: true, closing: true }],
     ['limits', { allowAnonymous: true, limits: true }],
     ['limits.requestsPerSecond', { allowAnonymous: true, limits: { requestsPerSecond: Number.NaN } }],
-    ['inline', { allowAnonymous: true, inline: null }],
-    ['inline', { allowAnonymous: true, inline: [] }],
-    ['inline', { allowAnonymous: true, inline: { participants: [] } }],
-    ['inline', { allowAnonymous: true, inline: { participants: {}, decode: () => undefined } }],
-    [
-      'recorder',
-      {
-        allowAnonymous: true,
-        recorder: Object.assign(new MemoryProcessRecorder(), { supports: undefined }),
-        inline: { participants: [new MemoryEventIndex()], decode: () => undefined },
-      },
-    ],
-    ['recorder', { allowAnonymous: true, recorder: undefined }],
-    ['recorder', { allowAnonymous: true, recorder: { insertEvents: () => undefined } }],
+    ['unitLog', { allowAnonymous: true, unitLog: undefined }],
+    ['unitLog', { allowAnonymous: true, unitLog: null }],
+    ['unitLog', { allowAnonymous: true, unitLog: { push: () => undefined } }],
+    ['probe', { allowAnonymous: true, probe: true }],
+    ['listen', { allowAnonymous: true, listen: true }],
+    ['authorizePush', { allowAnonymous: true, authorizePush: true }],
+    ['authorizePull', { allowAnonymous: true, authorizePull: {} }],
+    ['authorizeLimitMs', { allowAnonymous: true, authorizeLimitMs: 0 }],
+    ['syncLimits', { allowAnonymous: true, syncLimits: 7 }],
+    ['syncLimits.events', { allowAnonymous: true, syncLimits: { events: 199 } }],
   ])('with another %s: %o', (option, options) => {
     const error = refusalOf(options);
     expect([error.code, error.details]).toMatchObject(['PROGRAMMING_ERROR', { option }]);
@@ -107,7 +101,7 @@ describe('origins', () => {
     'capacitor://localhost',
     'chrome-extension://abcdefghijklmnop',
   ])('%s is one', async (origin) => {
-    const { fetch } = createSyncServer({ recorder, allowAnonymous: true, corsOrigins: [origin] });
+    const { fetch } = createSyncServer({ unitLog, allowAnonymous: true, corsOrigins: [origin] });
     const answer = await fetch(new Request('http://server.test/health', { headers: { origin } }));
     expect(answer.headers.get('access-control-allow-origin')).toBe(origin);
   });
@@ -133,6 +127,9 @@ describe('a host is refused before anything is started', () => {
     ['closeLimitMs', { closeLimitMs: Infinity }],
     ['closeLimitMs', { closeLimitMs: Number.NaN }],
     ['routes', { routes: {} }],
+    ['sealKeys', { sealKeys: [] }],
+    ['authorizePush', { authorizePush: true }],
+    ['syncLimits.events', { syncLimits: { events: 1 } }],
     ['inline', { inline: { participants: [], decode: () => undefined } }],
     ['allowedHosts', { allowedHosts: ['https://stock.example'] }],
     ['allowedHosts', { allowedHosts: ['stock.example:8787'] }],

@@ -5,14 +5,14 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
 import { packLostUnits, packPendingUnits } from '../../src/persistence/unit-batch.js';
 import { MemoryUnitLog } from '../../src/server/log/memory-unit-log.js';
-import { createUnitServer } from '../../src/server/unit-server.js';
+import { createSyncServer } from '../../src/server/sync-server.js';
 import { LIMITS_DEFAULT } from '../../src/sync/protocol/index.js';
 import { gunzipped } from '../../src/util/gzip.js';
 import { SeededRandom } from '../soak/seeded-random.js';
 import { codeOf, deviceRequest, NaiveUnitLog, pendingUnit, pendingUnits, pushRequest } from '../support/unit-wire.js';
 
 const serve = (unitLog = new NaiveUnitLog()): ((request: Request) => Promise<Response>) =>
-  createUnitServer({ unitLog, allowAnonymous: true, log: vi.fn() }).fetch;
+  createSyncServer({ unitLog, allowAnonymous: true, log: vi.fn() }).fetch;
 const gzip = { 'content-encoding': 'gzip' };
 const packed = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(gzipSync(bytes, { level: 9 }));
 const heap = (): number => {
@@ -124,7 +124,7 @@ it('a request that was changed is answered, and never by a fault of the server',
   const random = new SeededRandom(seed);
   const log = new MemoryUnitLog({ seals: { keys: [new Uint8Array(randomBytes(32))] } });
   const faults = vi.fn();
-  const { fetch } = createUnitServer({ unitLog: log, allowAnonymous: true, limits: false, log: faults });
+  const { fetch } = createSyncServer({ unitLog: log, allowAnonymous: true, limits: false, log: faults });
   const units = pendingUnits(3, 30);
   const offered = units.map((unit, index) => ({
     ...unit,

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { MemoryReplicaStore, ReplicaRegistry } from '../../src/server/index.js';
 import { MemoryUnitLog } from '../../src/server/log/memory-unit-log.js';
 import type { SyncServer } from '../../src/server/sync-server.js';
-import { createUnitServer } from '../../src/server/unit-server.js';
-import type { UnitServerOptions } from '../../src/server/unit-server.js';
+import { createSyncServer } from '../../src/server/sync-server.js';
+import type { SyncServerOptions } from '../../src/server/sync-server.js';
 import { readEventStream } from '../../src/sync/exchange/event-stream.js';
 import type { StreamMessage } from '../../src/sync/exchange/event-stream.js';
 import { CountingClock } from '../support/counting-clock.js';
@@ -17,9 +17,9 @@ class Scene {
   readonly log = new MemoryUnitLog();
   readonly server: SyncServer;
 
-  constructor(options: Partial<UnitServerOptions> = {}) {
+  constructor(options: Partial<SyncServerOptions> = {}) {
     const auth = options.tokens === undefined && options.verifyToken === undefined ? { allowAnonymous: true } : {};
-    this.server = createUnitServer({ unitLog: this.log, log: () => undefined, ...auth, ...options }, this.clock);
+    this.server = createSyncServer({ unitLog: this.log, log: () => undefined, ...auth, ...options }, this.clock);
   }
 
   async live(headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Response> {

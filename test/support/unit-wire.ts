@@ -8,7 +8,6 @@ import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../src/
 import type {
   Authorize,
   Decision,
-  Healing,
   PageOptions,
   PushOutcome,
   Sender,
@@ -16,6 +15,7 @@ import type {
   Visibility,
 } from '../../src/server/log/unit-log.js';
 import { CursorUnknownError, UNITS_MEDIA_TYPE } from '../../src/sync/protocol/index.js';
+import type { HealDecision } from '../../src/sync/protocol/index.js';
 import { NaiveLog } from './naive-log.js';
 
 /** A log in the plainest way, as the server wants it. Remembers what it was asked. */
@@ -59,7 +59,7 @@ export class NaiveUnitLog implements UnitLog {
     return await this.naive.common(marks);
   }
 
-  async heal(units: readonly LostUnit[], sender: Sender): Promise<readonly Healing[]> {
+  async heal(units: readonly LostUnit[], sender: Sender): Promise<readonly HealDecision[]> {
     this.senders.push(sender);
     return await this.naive.heal(units);
   }
@@ -102,10 +102,11 @@ type Body = Uint8Array<ArrayBuffer> | string | ReadableStream;
 /** A request of a device. A header of `undefined` is left out. */
 export function deviceRequest(
   path: string,
-  body: object,
+  body: object | string,
   headers: Readonly<Record<string, string | undefined>> = {},
+  baseUrl: string = 'http://server.test',
 ): Request {
-  const isUnits = body instanceof Uint8Array || body instanceof ReadableStream;
+  const isUnits = typeof body === 'string' || body instanceof Uint8Array || body instanceof ReadableStream;
   const all: Record<string, string | undefined> = {
     'daybook-protocol': '2',
     'daybook-replica': REPLICA,
@@ -119,7 +120,7 @@ export function deviceRequest(
     // Streams need it, and nothing else minds.
     duplex: 'half',
   };
-  return new Request(`http://server.test${path}`, init);
+  return new Request(baseUrl + path, init);
 }
 
 /** A push. */
@@ -129,6 +130,37 @@ export function pushRequest(
   prefix: string = '/v2',
 ): Request {
   return deviceRequest(`${prefix}/push`, packPendingUnits(units), headers);
+}
+
+/** What came back of a push, with its body read. */
+export interface UnitAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: {
+    readonly head?: number;
+    readonly decisions?: readonly (readonly unknown[])[];
+    readonly conflict?: UnitId;
+    readonly error?: { readonly code: string; readonly message: string; readonly details?: Record<string, unknown> };
+  };
+}
+
+/** Pushes units, or a body as it is, as a device does. A header of `undefined` is left out. */
+export async function postUnits(
+  fetch: (request: Request) => Response | Promise<Response>,
+  units: readonly PendingUnit[] | Uint8Array | string | ReadableStream = pendingUnits(1),
+  headers: Readonly<Record<string, string | undefined>> = {},
+  baseUrl?: string,
+): Promise<UnitAnswer> {
+  const body: Body = Array.isArray(units)
+    ? packPendingUnits(units as readonly PendingUnit[])
+    : (units as Exclude<typeof units, readonly PendingUnit[]> as Body);
+  const request = deviceRequest('/v2/push', body, { 'content-type': UNITS_MEDIA_TYPE, ...headers }, baseUrl);
+  return await readAnswer(await fetch(request));
+}
+
+/** Reads an answer's JSON. */
+export async function readAnswer(response: Response): Promise<UnitAnswer> {
+  return { status: response.status, headers: response.headers, body: (await response.json()) as UnitAnswer['body'] };
 }
 
 /** What an answer says, where it is JSON. */

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { toBase64 } from '../../util/base64.js';
 import { InternalError, OperationalError } from '../errors.js';
 import type { IntegrityError } from '../errors.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
@@ -26,8 +25,6 @@ import {
 import { toNotifications, toSafeInteger, toStoredEvents } from './postgres-rows.js';
 import type { PostgresAggregateTable, PostgresEventColumns, PostgresTables } from './postgres-schema.js';
 import type { PostgresSession } from './postgres-session.js';
-
-const textEncoder = new TextEncoder();
 
 const UNIQUE_VIOLATION = '23505';
 // As with tracking: an error is what takes back the statements before it in the same message, and it carries this text.
@@ -244,32 +241,6 @@ ORDER BY s.place LIMIT 1`,
       values,
     );
     return toStoredEvents(rows, originatorId);
-  }
-
-  /**
-   * As in `StoredComparison`: one statement, which takes each event by its key. PostgreSQL compares lengths before it reads
-   * a state that is kept out of line.
-   */
-  async findUnlike(session: PostgresSession, events: readonly StoredEvent[]): Promise<number | undefined> {
-    const { originatorId, originatorVersion, topic, state } = this.#columns;
-    const idType = this.#table.originatorIdType === 'uuid' ? 'uuid' : 'text';
-    const encoded = (texts: readonly string[]): string[] => texts.map((text) => toBase64(textEncoder.encode(text)));
-    // The limit keeps the planner from joining with the whole table instead.
-    const text = `SELECT s.place - 1 AS place
-FROM unnest($1::${idType}[], $2::bigint[], $3::text[], $4::text[]) WITH ORDINALITY AS s (id, version, topic, state, place)
-LEFT JOIN LATERAL (
-  SELECT ${topic}::text AS topic, ${state} AS state FROM ${this.#table.events}
-  WHERE ${originatorId} = s.id AND ${originatorVersion} = s.version LIMIT 1
-) AS e ON true
-WHERE e.state IS NULL OR e.topic <> ${decodedText('s.topic')} OR e.state <> ${decodedBytes('s.state')}
-ORDER BY s.place LIMIT 1`;
-    const [row] = await session.read(text, [
-      events.map((event) => event.originatorId),
-      events.map((event) => event.originatorVersion),
-      encoded(events.map((event) => event.topic)),
-      events.map((event) => toBase64(event.state)),
-    ]);
-    return row === undefined ? undefined : toSafeInteger(row, 'place');
   }
 
   /** As in `ApplicationRecorder`. */

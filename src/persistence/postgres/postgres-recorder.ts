@@ -11,7 +11,6 @@ import type {
   RecorderSupport,
   SelectEventsOptions,
   SelectNotificationsOptions,
-  StoredComparison,
 } from '../recorder.js';
 import type { SqlDialect } from '../sql/sql-dialect.js';
 import type { SqlResult } from '../sql/sql-queryable.js';
@@ -233,7 +232,7 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
  * });
  * ```
  */
-export class PostgresProcessRecorder extends PostgresApplicationRecorder implements SqlRecorder, StoredComparison {
+export class PostgresProcessRecorder extends PostgresApplicationRecorder implements SqlRecorder {
   override readonly supports: RecorderSupport = COMPLETE;
   readonly dialect: SqlDialect;
   readonly owner: PostgresProcessRecorder | undefined;
@@ -267,10 +266,6 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
     options: InsertEventsOptions = {},
   ): Promise<readonly NotificationId[]> {
     return await this.recorder.insertEvents(events, options);
-  }
-
-  async findUnlike(events: readonly StoredEvent[]): Promise<number | undefined> {
-    return await this.recorder.findUnlike(events);
   }
 
   async maxTrackingId(applicationName: string): Promise<NotificationId> {

@@ -65,12 +65,6 @@ export class SessionRecorder implements ProcessRecorder {
     return await this.#tables.events.select(this.#session, originatorId, options);
   }
 
-  /** As in `StoredComparison`. */
-  async findUnlike(events: readonly StoredEvent[]): Promise<number | undefined> {
-    this.#tables.events.validate(events);
-    return await this.#tables.events.findUnlike(this.#session, events);
-  }
-
   async selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {
     return await this.#tables.events.selectNotifications(this.#session, options);
   }

@@ -41,7 +41,7 @@ export interface SqlReplicaStoreOptions {
  * ```ts
  * const store = new SqlReplicaStore({ recorder });
  * await store.createTables();
- * const server = createSyncServer({ recorder, jwt, replicas: new ReplicaRegistry({ store }) });
+ * const server = createSyncServer({ unitLog, jwt, replicas: new ReplicaRegistry({ store }) });
  * ```
  */
 export class SqlReplicaStore implements ReplicaStore {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ForbiddenError, PROTOCOL_HEADER, PROTOCOL_VERSION } from '../../sync/protocol/index.js';
+import { ForbiddenError, PROTOCOL_2_VERSION, PROTOCOL_HEADER } from '../../sync/protocol/index.js';
 import { answerOf } from '../error-answer.js';
 import { HOSTNAME_DEFAULT } from './host-options.js';
 import type { NodeHostOptions } from './host-options.js';
@@ -42,5 +42,8 @@ function refusal(): Response {
   const { status, body } = answerOf(
     new ForbiddenError('This host is not reached by this name. Allow it with allowedHosts (--allow-host).'),
   );
-  return Response.json(body, { status, headers: { [PROTOCOL_HEADER]: PROTOCOL_VERSION, 'cache-control': 'no-store' } });
+  return Response.json(body, {
+    status,
+    headers: { [PROTOCOL_HEADER]: PROTOCOL_2_VERSION, 'cache-control': 'no-store' },
+  });
 }

@@ -19,8 +19,6 @@ import { isSealKeys, SEAL_KEY_BYTES_MIN } from '../log/unit-seals.js';
 import type { TelemetryApi } from '../observing/telemetry-api.js';
 import { checkHandlerOptions } from '../sync-server.js';
 import type { SyncServerOptions } from '../sync-server.js';
-import { checkUnitHandlerOptions } from '../unit-server.js';
-import type { UnitServerOptions } from '../unit-server.js';
 import { checkEmbeddedOptions, PORT_MAX } from './embedded-options.js';
 import type { EmbeddedPostgresOptions } from './embedded-options.js';
 
@@ -50,13 +48,10 @@ export interface NodeHostContext {
 }
 
 // What the host says itself.
-type OfHost = 'recorder' | 'inline' | 'replicas' | 'telemetry' | 'poolStats' | 'closing';
+type OfHost = 'unitLog' | 'probe' | 'listen' | 'replicas' | 'telemetry' | 'poolStats' | 'closing';
 
 /** Options of {@link startNodeHost}. `tokens`, `jwt`, `verifyToken` or `allowAnonymous` says who may push. */
-export interface NodeHostOptions
-  extends
-    Omit<SyncServerOptions, OfHost>,
-    Pick<UnitServerOptions, 'authorizePush' | 'authorizePull' | 'authorizeLimitMs' | 'syncLimits'> {
+export interface NodeHostOptions extends Omit<SyncServerOptions, OfHost> {
   /** TCP port; 0 takes a free one. @defaultValue 8787 */
   readonly port?: number | undefined;
   /** The address to listen on; `0.0.0.0` is every one. @defaultValue `127.0.0.1`: this machine only */
@@ -156,7 +151,6 @@ export function checkHostOptions(options: NodeHostOptions): void {
   const { telemetry, replicas, ...rest } = options;
   const handler = { ...rest, telemetry: typeof telemetry === 'boolean' ? undefined : telemetry };
   checkHandlerOptions(handler);
-  checkUnitHandlerOptions({ ...handler, onRecorded: undefined });
   if (options.sealKeys !== undefined && !isSealKeys(options.sealKeys)) {
     throw optionRefused(
       'sealKeys',

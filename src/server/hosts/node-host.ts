@@ -23,8 +23,6 @@ import { PostgresUnitLog } from '../log/postgres-unit-log.js';
 import { quietLog } from '../operator/foreign-code.js';
 import { HEALTH_PATH, READY_PATH } from '../server-front.js';
 import { createSyncServer } from '../sync-server.js';
-import type { SyncServer } from '../sync-server.js';
-import { createUnitServer } from '../unit-server.js';
 import { clientAddressOf } from './client-address.js';
 import type { Connections } from './client-address.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
@@ -48,8 +46,8 @@ const NO_SEALS = [
   'What the database loses, devices cannot bring back.',
   'There are no keys to seal with: sealKeys, or DAYBOOK_SEAL_KEYS.',
 ] as const;
-const FIRST_PREFIX = '/v1/';
-const UNITS_PREFIX = '/v2/';
+// Of this protocol, and of the one before it, whose devices are told to be loaded anew.
+const SYNC_PATHS = /^\/v[12]\//;
 
 /** A host that runs. */
 export interface NodeHost extends AsyncDisposable {
@@ -119,20 +117,15 @@ async function assemble(
   const replicas = options.replicas === false ? undefined : await openReplicas(options, recorder);
   const connections: Connections = new WeakMap();
   const { trustedProxies } = options;
-  const shared = {
+  const server = createSyncServer({
     ...options,
     ...(trustedProxies === undefined ? {} : { clientAddress: clientAddressOf(connections, trustedProxies) }),
     ...{ replicas, telemetry, closing: closing.signal },
-  };
-  const first = createSyncServer({ ...shared, recorder, inline });
-  const units = createUnitServer({
-    ...shared,
     unitLog,
-    onRecorded: undefined,
     poolStats: () => pool.stats(),
     listen: (_tenant, onNews) => recorder.listen(onNews),
   });
-  const answer = hostGuard(options, dispatcher(options, { first, units }, context));
+  const answer = hostGuard(options, dispatcher(options, server.fetch, context));
   const fetch = async (request: Request, address: string | undefined): Promise<Response> => {
     if (trustedProxies === 0 && address !== undefined) connections.set(request, address);
     const response = await answer(request);
@@ -221,23 +214,16 @@ function tableOptions({ applicationName, schema }: NodeHostOptions): { applicati
   };
 }
 
-/** Who answers what. */
-interface Servers {
-  readonly first: SyncServer;
-  readonly units: SyncServer;
-}
-
 function dispatcher(
   { routes, log = console.error }: NodeHostOptions,
-  { first, units }: Servers,
+  sync: (request: Request) => Promise<Response>,
   context: NodeHostContext,
 ): (request: Request) => Promise<Response> {
+  if (routes === undefined) return sync;
   const quiet = quietLog(log);
   return async (request) => {
     const { pathname } = new URL(request.url);
-    if (pathname.startsWith(FIRST_PREFIX)) return await first.fetch(request);
-    const isOfServer = pathname.startsWith(UNITS_PREFIX) || pathname === HEALTH_PATH || pathname === READY_PATH;
-    if (routes === undefined || isOfServer) return await units.fetch(request);
+    if (SYNC_PATHS.test(pathname) || pathname === HEALTH_PATH || pathname === READY_PATH) return await sync(request);
     try {
       return await routes(request, context);
     } catch (error) {

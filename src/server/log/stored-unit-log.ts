@@ -17,6 +17,7 @@ import type { ConfirmedUnit, Cursor, LostUnit, PendingUnit, UnitId, UnitPage } f
 import { CURSOR_START } from '../../persistence/unit.js';
 import { validateCount } from '../../persistence/validation.js';
 import type { OriginatorIdType } from '../../persistence/validation.js';
+import type { HealDecision } from '../../sync/protocol/index.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { adoptEvents, gapsBetween, hasStrangers, toRow } from './adopt-events.js';
@@ -36,7 +37,6 @@ import { recordDecided } from './record-units.js';
 import type { Recorded } from './record-units.js';
 import type {
   Authorize,
-  Healing,
   PageOptions,
   PushOutcome,
   Sender,
@@ -217,7 +217,7 @@ export class StoredUnitLog implements UnitLog {
     return CURSOR_START;
   }
 
-  async heal(units: readonly LostUnit[], sender: Sender): Promise<readonly Healing[]> {
+  async heal(units: readonly LostUnit[], sender: Sender): Promise<readonly HealDecision[]> {
     validateLostUnits(units, this.#idType);
     const sound = await this.#sound(units);
     if (sound.length === 0) return units.map(({ id }) => ({ id, kind: 'refused' }));
@@ -250,7 +250,7 @@ export class StoredUnitLog implements UnitLog {
         return { unit, ...reason, offeredBy: sender.subject, offeredAtMs: this.#clock.nowMs() };
       });
       await this.#write(transaction, head, { ...recorded, placed, setAside: rows });
-      const kinds = new Map<UnitId, Healing['kind']>([
+      const kinds = new Map<UnitId, HealDecision['kind']>([
         ...setAside.map(({ id }) => [id, 'setAside'] as const),
         ...restored.map(({ id }) => [id, 'restored'] as const),
       ]);

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ConfirmedUnit, Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../persistence/unit.js';
+import type { HealDecision, PushAnswer, PushDecision } from '../../sync/protocol/index.js';
 
 /** Who sends, as the server knows it. */
 export interface Sender {
@@ -12,31 +13,14 @@ export interface Sender {
   readonly replicaId: string;
 }
 
-/** What was decided about a unit. */
+/** What was decided about a unit. Rejected with `OUT_OF_SCOPE` it is at present only, and nothing is kept of that. */
 export type Decision =
-  /** It is in the log, since now or before; `position` is that of its last event. */
-  | { readonly id: UnitId; readonly kind: 'accepted'; readonly position: number; readonly isNew: boolean }
-  /** It is refused for good, since now or before; with `OUT_OF_SCOPE` at present only, and nothing is kept of that. */
-  | { readonly id: UnitId; readonly kind: 'rejected'; readonly code: string; readonly message: string };
+  | (Extract<PushDecision, { readonly kind: 'accepted' }> & { readonly isNew: boolean })
+  | Extract<PushDecision, { readonly kind: 'rejected' }>;
 
-/** What came of a push. */
-export interface PushOutcome {
-  /** Of the units that were decided: the first ones, in the order in which they came. */
+/** What came of a push: what the sender is told, and which units are new. */
+export interface PushOutcome extends PushAnswer {
   readonly decisions: readonly Decision[];
-  /** The unit at which it ended: it stands on another state than the log's, is not decided, and to be decided again. */
-  readonly conflict: UnitId | undefined;
-  /** The position of the end of the log. */
-  readonly head: number;
-}
-
-/** What became of a unit that was offered to a log which had lost it. */
-export interface Healing {
-  readonly id: UnitId;
-  /**
-   * `restored`: it is there again, as it was. `known`: it is there, or decided otherwise, already. `setAside`: it does not
-   * fit any more, and waits for an operator. `refused`: this server has not sealed it.
-   */
-  readonly kind: 'restored' | 'known' | 'setAside' | 'refused';
 }
 
 /** Says no to a unit for good, before it is stored. @returns why; `undefined` for yes */
@@ -115,7 +99,7 @@ export interface UnitLog {
   common(marks: readonly Cursor[], visibility?: Visibility): Promise<Cursor>;
 
   /** Takes back units that the log has lost. */
-  heal(units: readonly LostUnit[], sender: Sender): Promise<readonly Healing[]>;
+  heal(units: readonly LostUnit[], sender: Sender): Promise<readonly HealDecision[]>;
 
   /** The position of the end of the log. */
   head(): Promise<number>;

@@ -4,18 +4,6 @@
  * @module
  */
 export {
-  fromPushRequest,
-  isBearerToken,
-  parsePushResponse,
-  PROTOCOL_HEADER,
-  PROTOCOL_VERSION,
-  PUSH_BODY_BYTES_MAX,
-  PUSH_EVENTS_MAX,
-  PUSH_PATH,
-  pushRequestSchema,
-  toPushRequest,
-} from './push-messages.js';
-export {
   parseCommonAnswer,
   parseErrorAnswer,
   parseHealAnswer,
@@ -29,6 +17,7 @@ export {
   CURSOR_LENGTH_MAX,
   formatLimits,
   GZIP_RATIO_MAX,
+  isBearerToken,
   isFairGzip,
   LIMITS_DEFAULT,
   LIMITS_HEADER,
@@ -36,12 +25,13 @@ export {
   MARKS_MAX,
   parseLimits,
   PATHS,
+  PROTOCOL_1_VERSION,
   PROTOCOL_2_VERSION,
+  PROTOCOL_HEADER,
   REPLICA_HEADER,
   UNITS_MEDIA_TYPE,
 } from './protocol.js';
 export type { SyncLimits } from './protocol.js';
-export type { PushEvent, PushRequest, PushResponse } from './push-messages.js';
 export {
   CursorUnknownError,
   ForbiddenError,

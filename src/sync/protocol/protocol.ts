@@ -84,8 +84,12 @@
  * @module
  */
 
-/** The value of the header `Daybook-Protocol`, which every request and every answer carries. */
+/** The header that names the version, which every request and every answer carries. */
+export const PROTOCOL_HEADER = 'daybook-protocol';
+/** Its value. */
 export const PROTOCOL_2_VERSION = '2';
+/** Its value in what is answered at `/v1/…`, to devices that speak the first version and have to be loaded anew. */
+export const PROTOCOL_1_VERSION = '1';
 /** Where the requests are, below the base address and the tenant. */
 export const PATHS = { push: '/push', units: '/units', common: '/common', heal: '/heal', live: '/live' } as const;
 /** The header by which a device names the store that it sends from: a label, and something to bind to a subject. */
@@ -119,6 +123,14 @@ export const LIMITS_DEFAULT: SyncLimits = { events: 500, bytes: 1_048_576, unitE
 /** Whether a body that was gzipped is one that a server takes, and smaller for it. */
 export function isFairGzip(packedBytes: number, bytes: number): boolean {
   return packedBytes < bytes && bytes <= packedBytes * GZIP_RATIO_MAX;
+}
+
+// Source: RFC 6750, section 2.1.
+const BEARER_TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
+
+/** Whether a value can stand as a token in the header `Authorization`. */
+export function isBearerToken(value: unknown): value is string {
+  return typeof value === 'string' && BEARER_TOKEN.test(value);
 }
 
 /** The header that states limits. */

@@ -9,8 +9,8 @@ import { PATIENTLY } from '../../support/patience.js';
 import { uniqueName } from '../../support/postgres-fixture.js';
 import { openPostgresProxy } from '../../support/postgres-proxy.js';
 import type { PostgresProxy } from '../../support/postgres-proxy.js';
-import { postPush } from '../../support/push-client.js';
-import { makeEvents, makePush } from '../../support/stored-events.js';
+import { makeEvents } from '../../support/stored-events.js';
+import { postUnits } from '../../support/unit-wire.js';
 
 let proxy: PostgresProxy;
 
@@ -262,8 +262,7 @@ describe('a pooler that takes no start-up parameters', () => {
       ...{ port: 0, allowAnonymous: true, log: () => undefined },
       ...{ databaseUrl: proxy.url, applicationName: uniqueName() },
     });
-    const request = makePush(makeEvents(1));
-    expect((await postPush(fetch, request, {}, host.url)).status).toBe(200);
+    expect((await postUnits(fetch, undefined, {}, host.url)).status).toBe(200);
   });
 });
 

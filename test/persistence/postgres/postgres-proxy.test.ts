@@ -14,7 +14,7 @@ import {
   PostgresProcessRecorder,
 } from '../../../src/persistence/postgres/index.js';
 import type { PgPool } from '../../../src/persistence/postgres/index.js';
-import { createSyncServer } from '../../../src/server/index.js';
+import { createSyncServer, PostgresUnitLog } from '../../../src/server/index.js';
 import { createSession } from '../../../src/session/async-local-session.js';
 import { receive } from '../../../src/testing/conformance/application-context.js';
 import { stockItem } from '../../../src/testing/conformance/application-samples.js';
@@ -30,8 +30,8 @@ import { openPostgres, uniqueName } from '../../support/postgres-fixture.js';
 import type { PostgresFixture } from '../../support/postgres-fixture.js';
 import { openPostgresProxy } from '../../support/postgres-proxy.js';
 import type { PostgresProxy, ProxyAnswer } from '../../support/postgres-proxy.js';
-import { postPush } from '../../support/push-client.js';
-import { makeEvents, makePush } from '../../support/stored-events.js';
+import { makeEvents } from '../../support/stored-events.js';
+import { pendingUnits, postUnits } from '../../support/unit-wire.js';
 
 const ANSWERS: Readonly<Record<string, ProxyAnswer>> = {
   'pgbouncer, the server is gone': { severity: 'FATAL', sqlState: '08P01', message: 'server conn crashed?' },
@@ -193,13 +193,15 @@ describe.each(Object.entries(ANSWERS))('after the commit, said by %s', (_name, a
   });
 
   it('lets a device push again, which is confirmed and recorded once', async () => {
-    const { name, recorder, plain } = await openRecorders();
-    const { fetch } = createSyncServer({ recorder, allowAnonymous: true, log: () => undefined });
-    const push = makePush(makeEvents(4));
-    fault(`LOCK TABLE "${name}_events"`);
-    expect((await postPush(fetch, push)).status).toBe(503);
-    const again = await postPush(fetch, push);
-    expect([again.status, again.body]).toMatchObject([200, { tracking: { id: 4 } }]);
+    const { recorder, plain } = await openRecorders();
+    const unitLog = new PostgresUnitLog({ recorder, name: uniqueName() });
+    await unitLog.createTables();
+    const { fetch } = createSyncServer({ unitLog, allowAnonymous: true, log: () => undefined });
+    const units = pendingUnits(4);
+    fault(COMMIT);
+    expect((await postUnits(fetch, units)).status).toBe(503);
+    const again = await postUnits(fetch, units);
+    expect([again.status, again.body]).toMatchObject([200, { head: 4 }]);
     expect(await countOf(plain)).toBe(4);
   });
 

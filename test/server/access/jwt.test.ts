@@ -1,15 +1,13 @@
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { MemoryProcessRecorder } from '../../../src/persistence/memory/memory-recorder.js';
 import { jwtVerification } from '../../../src/server/access/jwt-verification.js';
 import type { VerifyJwt } from '../../../src/server/access/jwt-verification.js';
 import { checkTenant } from '../../../src/server/access/visitor.js';
-import { createSyncServer } from '../../../src/server/index.js';
+import { createSyncServer, MemoryUnitLog } from '../../../src/server/index.js';
 import type { JwtOptions, RequestLine } from '../../../src/server/index.js';
 import { CountingClock } from '../../support/counting-clock.js';
 import { AUDIENCE, ISSUER, jwksOf, makeKey, makeToken } from '../../support/jwt-issuer.js';
 import type { IssuerKey } from '../../support/jwt-issuer.js';
-import { postPush } from '../../support/push-client.js';
-import { makeEvents, makePush } from '../../support/stored-events.js';
+import { postUnits } from '../../support/unit-wire.js';
 
 const URL_OF_KEYS = 'https://id.example/jwks.json';
 const SECRET = 'a secret of thirty-two bytes or more, made at random';
@@ -171,7 +169,7 @@ describe('options that would let in the wrong ones', () => {
     ['jwt.jwksStaleMs', { ...rules, jwksUrl: URL_OF_KEYS, jwksFreshMs: 10, jwksStaleMs: 9 }],
     ['jwt.fetch', { ...rules, jwksUrl: URL_OF_KEYS, fetch: 'yes' }],
   ])('are refused at the start: %s of %o', (option, jwt) => {
-    const start = (): unknown => createSyncServer({ recorder: new MemoryProcessRecorder(), jwt: jwt });
+    const start = (): unknown => createSyncServer({ unitLog: new MemoryUnitLog(), jwt: jwt });
     expect(start).toThrow(expect.objectContaining({ code: 'PROGRAMMING_ERROR' }));
     expect(start).toThrow(expect.objectContaining({ details: expect.objectContaining({ option }) }));
     expect(start).toThrow(expect.objectContaining({ message: expect.not.stringContaining('hush') }));
@@ -277,15 +275,15 @@ describe('a server that takes them', () => {
   const lines: RequestLine[] = [];
   const serve = (jwt: JwtOptions, tokens?: readonly string[]): ReturnType<typeof createSyncServer> =>
     createSyncServer({
-      recorder: new MemoryProcessRecorder(),
+      unitLog: new MemoryUnitLog(),
       jwt,
       log,
       logSubjects: 'plain',
       requestLog: (line) => lines.push(line),
       ...(tokens === undefined ? {} : { tokens }),
     });
-  const push = (server: ReturnType<typeof createSyncServer>, bearer: string): ReturnType<typeof postPush> =>
-    postPush(server.fetch, makePush(makeEvents(1)), { authorization: `Bearer ${bearer}` });
+  const push = (server: ReturnType<typeof createSyncServer>, bearer: string): ReturnType<typeof postUnits> =>
+    postUnits(server.fetch, undefined, { authorization: `Bearer ${bearer}` });
 
   beforeEach(() => {
     lines.length = 0;

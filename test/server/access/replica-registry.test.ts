@@ -1,19 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { OperationalError } from '../../../src/persistence/errors.js';
-import { MemoryProcessRecorder } from '../../../src/persistence/memory/memory-recorder.js';
 import { MemoryReplicaStore } from '../../../src/server/access/replica-store.js';
 import type { ReplicaStore } from '../../../src/server/access/replica-store.js';
 import { ReplicaRegistry, REVOCATION_SEEN_MS } from '../../../src/server/access/replica-registry.js';
 import { SqlReplicaStore } from '../../../src/server/access/sql-replica-store.js';
-import { createSyncServer } from '../../../src/server/index.js';
+import { createSyncServer, MemoryUnitLog } from '../../../src/server/index.js';
 import { PostgresProcessRecorder } from '../../../src/persistence/postgres/index.js';
 import { ManualClock } from '../../../src/testing/manual-clock.js';
 import { openPostgres, uniqueName } from '../../support/postgres-fixture.js';
-import { postPush } from '../../support/push-client.js';
 import { notingPool, postgresFaults } from '../../support/query-plans.js';
 import type { RunStatement } from '../../support/query-plans.js';
 import { SQL_RECORDERS } from '../../support/sql-recorders.js';
-import { makeEvents, makePush } from '../../support/stored-events.js';
+import { pendingUnits, postUnits } from '../../support/unit-wire.js';
 
 interface OpenedStore {
   readonly store: ReplicaStore;
@@ -264,20 +262,20 @@ it('finds a replica, and those of a subject, by an index', async () => {
 it('a server lets in by it, and answers those whom it refuses with 403', async () => {
   const replicas = new ReplicaRegistry({ store: new MemoryReplicaStore(), log: vi.fn() });
   const tokens = ['anna', 'bert'].map((subject) => ({ token: subject, subject }));
-  const recorder = new MemoryProcessRecorder();
-  const { fetch } = createSyncServer({ recorder, tokens, replicas, log: vi.fn() });
-  const push = (subject: string, body: object): ReturnType<typeof postPush> =>
-    postPush(fetch, body, { authorization: `Bearer ${subject}`, 'daybook-app': 'stock/1' });
-  const request = makePush(makeEvents(1));
-  expect((await push('anna', request)).status).toBe(200);
-  const other = await push('bert', makePush(makeEvents(1), { replicaId: request.replicaId, firstId: 2 }));
+  const unitLog = new MemoryUnitLog();
+  const { fetch } = createSyncServer({ unitLog, tokens, replicas, log: vi.fn() });
+  const headers = { 'daybook-app': 'stock/1', 'daybook-replica': ONE };
+  const push = (subject: string): ReturnType<typeof postUnits> =>
+    postUnits(fetch, pendingUnits(1), { ...headers, authorization: `Bearer ${subject}` });
+  expect((await push('anna')).status).toBe(200);
+  const other = await push('bert');
   expect([other.status, other.body.error?.code, other.body.error?.details]).toEqual([
     403,
     'FORBIDDEN',
     { reason: 'replica' },
   ]);
-  expect(await recorder.maxNotificationId()).toBe(1);
-  expect(await replicas.list()).toMatchObject([{ replicaId: request.replicaId, subject: 'anna', app: 'stock/1' }]);
-  await replicas.revoke(request, 'lost');
-  expect((await push('anna', request)).body.error?.details).toEqual({ reason: 'revoked' });
+  expect(await unitLog.head()).toBe(1);
+  expect(await replicas.list()).toMatchObject([{ replicaId: ONE, subject: 'anna', app: 'stock/1' }]);
+  await replicas.revoke({ replicaId: ONE }, 'lost');
+  expect((await push('anna')).body.error?.details).toEqual({ reason: 'revoked' });
 });

@@ -1,13 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { MemoryProcessRecorder } from '../../../src/persistence/memory/memory-recorder.js';
 import { limitKey, RequestLimits } from '../../../src/server/access/request-limits.js';
 import { TokenBucket } from '../../../src/server/access/token-bucket.js';
-import { createSyncServer } from '../../../src/server/index.js';
+import { createSyncServer, MemoryUnitLog } from '../../../src/server/index.js';
 import type { RequestLimitOptions, SyncServerOptions } from '../../../src/server/index.js';
 import { ManualClock } from '../../../src/testing/manual-clock.js';
-import { postPush } from '../../support/push-client.js';
-import { makeEvents, makePush } from '../../support/stored-events.js';
+import { postUnits } from '../../support/unit-wire.js';
 
 const beyond = (reason: string, retryAfterSeconds: unknown = expect.any(Number)): unknown =>
   expect.objectContaining({ code: 'UNAVAILABLE', details: { reason, retryAfterSeconds } });
@@ -182,7 +180,7 @@ describe('limits of a subject', () => {
   it.each([{ requestsPerSecond: 0 }, { bytesPerMinute: -1 }, { liveConnections: 1.5 }, { subjectsMax: 0 }, null])(
     'that make no sense are refused: %o',
     (limits) => {
-      const options = { recorder: new MemoryProcessRecorder(), allowAnonymous: true, limits } as SyncServerOptions;
+      const options = { unitLog: new MemoryUnitLog(), allowAnonymous: true, limits } as SyncServerOptions;
       expect(() => createSyncServer(options)).toThrow(expect.objectContaining({ code: 'PROGRAMMING_ERROR' }));
     },
   );
@@ -212,12 +210,12 @@ describe('a server', () => {
   const push = (
     server: ReturnType<typeof createSyncServer>,
     headers: Record<string, string> = {},
-  ): ReturnType<typeof postPush> => postPush(server.fetch, makePush(makeEvents(1)), headers);
+  ): ReturnType<typeof postUnits> => postUnits(server.fetch, undefined, headers);
   const serve = (options: Partial<SyncServerOptions>): ReturnType<typeof createSyncServer> =>
-    createSyncServer({ recorder: new MemoryProcessRecorder(), log, ...options });
+    createSyncServer({ unitLog: new MemoryUnitLog(), log, ...options });
   const log = vi.fn();
   const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
-  const statuses = async (count: number, ask: () => ReturnType<typeof postPush>): Promise<number[]> => {
+  const statuses = async (count: number, ask: () => ReturnType<typeof postUnits>): Promise<number[]> => {
     const found: number[] = [];
     for (let n = 0; n < count; n++) found.push((await ask()).status);
     return found;
@@ -236,7 +234,7 @@ describe('a server', () => {
       'UNAVAILABLE',
       '1',
     ]);
-    expect(answer.headers.get('daybook-protocol')).toBe('1');
+    expect(answer.headers.get('daybook-protocol')).toBe('2');
     expect(answer.body.error?.details).toEqual({ reason: 'requests', retryAfterSeconds: 1 });
     expect((await push(server, bearer('b'))).status).toBe(200);
     // It is nobody's fault here.
@@ -264,7 +262,7 @@ describe('a server', () => {
       limits,
       clientAddress: (request) => request.headers.get('test-address') ?? undefined,
     });
-    const from = (address: string): (() => ReturnType<typeof postPush>) => {
+    const from = (address: string): (() => ReturnType<typeof postUnits>) => {
       return () => push(known, { 'test-address': address });
     };
     expect((await statuses(11, from('10.0.0.7'))).at(-1)).toBe(429);
@@ -278,7 +276,7 @@ describe('a server', () => {
       limits: { requestsPerSecond: 1 },
       clientAddress: (request) => request.headers.get('test-address') ?? undefined,
     });
-    const from = (address: string, token: string): ReturnType<typeof postPush> =>
+    const from = (address: string, token: string): ReturnType<typeof postUnits> =>
       push(server, { ...bearer(token), 'test-address': address });
     const found = await statuses(20, () => from('10.0.0.7', 'bad'));
     expect(found.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => 401));

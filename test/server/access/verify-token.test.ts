@@ -1,28 +1,26 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { OperationalError, ProgrammingError } from '../../../src/persistence/errors.js';
-import { MemoryProcessRecorder } from '../../../src/persistence/memory/memory-recorder.js';
-import { createSyncServer } from '../../../src/server/index.js';
+import { createSyncServer, MemoryUnitLog } from '../../../src/server/index.js';
 import type { SyncServerOptions } from '../../../src/server/index.js';
 import { ForbiddenError, UnauthorizedError, UnavailableError } from '../../../src/sync/protocol/index.js';
-import { postPush } from '../../support/push-client.js';
-import type { PushAnswer } from '../../support/push-client.js';
-import { makeEvents, makePush } from '../../support/stored-events.js';
+import { postUnits } from '../../support/unit-wire.js';
+import type { UnitAnswer } from '../../support/unit-wire.js';
 
 const log = vi.fn<(message: string, error: unknown) => void>();
-let recorder: MemoryProcessRecorder;
+let unitLog: MemoryUnitLog;
 
 beforeEach(() => {
   log.mockReset();
-  recorder = new MemoryProcessRecorder();
+  unitLog = new MemoryUnitLog();
 });
 
 type Verify = NonNullable<SyncServerOptions['verifyToken']>;
 
-const push = (verifyToken: Verify, options: Partial<SyncServerOptions> = {}): Promise<PushAnswer> => {
-  const { fetch } = createSyncServer({ recorder, log, verifyToken, ...options });
-  return postPush(fetch, makePush(makeEvents(1)), { authorization: 'Bearer a.b.c' });
+const push = (verifyToken: Verify, options: Partial<SyncServerOptions> = {}): Promise<UnitAnswer> => {
+  const { fetch } = createSyncServer({ unitLog, log, verifyToken, ...options });
+  return postUnits(fetch, undefined, { authorization: 'Bearer a.b.c' });
 };
-const stored = (): Promise<number> => recorder.maxNotificationId();
+const stored = (): Promise<number> => unitLog.head();
 // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- foreign code may reject with anything
 const rejected = (thrown: unknown): Promise<never> => Promise.reject(thrown);
 const named = (name: string, message: string, more: object = {}): Error =>
@@ -31,7 +29,7 @@ const named = (name: string, message: string, more: object = {}): Error =>
 describe('the function that verifies a token', () => {
   it('lets in by true, and is given the token and the request', async () => {
     const verifyToken = vi.fn((token: string, request: Request) =>
-      Promise.resolve(token === 'a.b.c' && request.url.endsWith('/v1/push')),
+      Promise.resolve(token === 'a.b.c' && request.url.endsWith('/v2/push')),
     );
     expect((await push(verifyToken)).status).toBe(200);
     expect(await stored()).toBe(1);
@@ -106,7 +104,7 @@ describe('the function that verifies a token', () => {
     const answer = await push(() => rejected(thrown));
     expect([answer.status, answer.body.error?.code]).toEqual([401, 'UNAUTHORIZED']);
     expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/);
-    expect(answer.headers.get('daybook-protocol')).toBe('1');
+    expect(answer.headers.get('daybook-protocol')).toBe('2');
     expect(JSON.stringify(answer.body)).not.toContain('a.b.c');
     if (!(thrown instanceof UnauthorizedError)) expect(log).toHaveBeenCalledWith(expect.any(String), thrown);
     expect(await stored()).toBe(0);
@@ -197,7 +195,7 @@ describe('foreign code', () => {
 
   it.each(badOnes)('a log that %s changes no answer', async (_case, badLog) => {
     const answer = await push(() => Promise.reject(new OperationalError('away')), { log: badLog });
-    expect([answer.status, answer.headers.get('daybook-protocol')]).toEqual([503, '1']);
+    expect([answer.status, answer.headers.get('daybook-protocol')]).toEqual([503, '2']);
     const odd = await push(
       () => {
         // eslint-disable-next-line @typescript-eslint/only-throw-error -- foreign code may

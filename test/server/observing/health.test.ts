@@ -1,13 +1,18 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { OperationalError, ProgrammingError } from '../../../src/persistence/errors.js';
-import { MemoryProcessRecorder } from '../../../src/persistence/memory/memory-recorder.js';
-import { createSyncServer, MemoryReplicaStore, ReplicaRegistry } from '../../../src/server/index.js';
+import {
+  createSyncServer,
+  MemoryReplicaStore,
+  MemoryUnitLog,
+  PostgresUnitLog,
+  ReplicaRegistry,
+} from '../../../src/server/index.js';
 import type { SyncServerOptions } from '../../../src/server/index.js';
 import { HealthCheck } from '../../../src/server/observing/health-check.js';
-import { openPostgres, uniqueName } from '../../support/postgres-fixture.js';
+import { openPostgres } from '../../support/postgres-fixture.js';
 import type { PostgresFixture } from '../../support/postgres-fixture.js';
-import { postPush, readAnswer } from '../../support/push-client.js';
-import { makeEvents, makePush } from '../../support/stored-events.js';
+import { pendingUnits, postUnits, readAnswer } from '../../support/unit-wire.js';
+import { makePostgresLog } from '../../support/unit-log-fixture.js';
 
 let nowMs = 0;
 const clock = { monotonicMs: () => nowMs };
@@ -88,28 +93,28 @@ describe('a pool that is exhausted', () => {
 
   it('is no fault of the request: 503, when to come again, and how the pool stands in the log only', async () => {
     await using small = await openPostgres({ poolSize: 1, maxOverflow: 0, poolTimeoutMs: 1_500 });
-    const recorder = await small.make({ applicationName: uniqueName() });
+    const unitLog = (await makePostgresLog(small.pool)).open();
     const log = vi.fn<(message: string, error: unknown) => void>();
-    const { fetch } = createSyncServer({ recorder, allowAnonymous: true, log });
-    const request = makePush(makeEvents(1));
+    const { fetch } = createSyncServer({ unitLog, allowAnonymous: true, log });
+    const request = pendingUnits(1);
     const client = await small.pool.connect();
-    const answer = await postPush(fetch, request);
+    const answer = await postUnits(fetch, request);
     expect([answer.status, answer.body.error?.code]).toEqual([503, 'UNAVAILABLE']);
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(log).toHaveBeenCalledWith(expect.any(String), expect.objectContaining({ code: 'CONNECTION_UNAVAILABLE' }));
     expect(await ready(fetch)).toBe(503);
     client.release();
-    expect((await postPush(fetch, request)).status).toBe(200);
+    expect((await postUnits(fetch, request)).status).toBe(200);
     expect(await ready(fetch)).toBe(200);
   });
 
   it('cannot be made so by asking whether it is ready', async () => {
     await using small = await openPostgres({ poolSize: 2, maxOverflow: 0, poolTimeoutMs: 5_000 });
-    const recorder = await small.make({ applicationName: uniqueName() });
-    const { fetch } = createSyncServer({ recorder, allowAnonymous: true, log: vi.fn() });
+    const unitLog = (await makePostgresLog(small.pool)).open();
+    const { fetch } = createSyncServer({ unitLog, allowAnonymous: true, log: vi.fn() });
     const lends = vi.spyOn(small.pool, 'connect');
     const flood = Array.from({ length: 2_000 }, () => ready(fetch));
-    const [answer] = await Promise.all([postPush(fetch, makePush(makeEvents(1))), ...flood]);
+    const [answer] = await Promise.all([postUnits(fetch), ...flood]);
     expect(answer.status).toBe(200);
     expect(new Set(await Promise.all(flood))).toEqual(new Set([200]));
     // One for whoever asks; a push takes a few.
@@ -119,8 +124,12 @@ describe('a pool that is exhausted', () => {
   it('is 503 as well when it was closed: the server is going', async () => {
     const closed: PostgresFixture = await openPostgres();
     await closed.close();
-    const { fetch } = createSyncServer({ recorder: closed.recorder, allowAnonymous: true, log: vi.fn() });
-    expect((await postPush(fetch, makePush(makeEvents(1)))).status).toBe(503);
+    const { fetch } = createSyncServer({
+      unitLog: new PostgresUnitLog({ recorder: closed.recorder }),
+      allowAnonymous: true,
+      log: vi.fn(),
+    });
+    expect((await postUnits(fetch)).status).toBe(503);
   });
 });
 
@@ -128,10 +137,10 @@ it('every error of an engine in trouble is one of this side, to be tried again',
   class Newer extends OperationalError {
     static override readonly code: string = 'NOT_KNOWN_YET';
   }
-  const recorder = new MemoryProcessRecorder();
-  recorder.insertEvents = () => Promise.reject(new Newer('secret'));
-  const { fetch } = createSyncServer({ recorder, allowAnonymous: true, log: vi.fn() });
-  const answer = await postPush(fetch, makePush(makeEvents(1)));
+  const unitLog = new MemoryUnitLog();
+  unitLog.push = () => Promise.reject(new Newer('secret'));
+  const { fetch } = createSyncServer({ unitLog, allowAnonymous: true, log: vi.fn() });
+  const answer = await postUnits(fetch);
   expect([answer.status, answer.body.error?.code]).toEqual([503, 'UNAVAILABLE']);
   expect((await readAnswer(await fetch(new Request('http://server.test/ready')))).status).toBe(200);
 });
@@ -141,20 +150,20 @@ describe('what is asked from outside', () => {
     options: Partial<SyncServerOptions>,
     path: string,
   ): Promise<{ status: number; code: string | undefined; retryAfter: string | null }> => {
-    const server = createSyncServer({ recorder: new MemoryProcessRecorder(), tokens: ['t'], log: vi.fn(), ...options });
+    const server = createSyncServer({ unitLog: new MemoryUnitLog(), tokens: ['t'], log: vi.fn(), ...options });
     const { status, body, headers } = await readAnswer(await server.fetch(new Request(`http://server.test${path}`)));
     return { status, code: body.error?.code, retryAfter: headers.get('retry-after') };
   };
-  const failing = (error: Error): MemoryProcessRecorder => {
-    const recorder = new MemoryProcessRecorder();
-    recorder.maxNotificationId = () => Promise.reject(error);
-    return recorder;
+  const failing = (error: Error): MemoryUnitLog => {
+    const unitLog = new MemoryUnitLog();
+    unitLog.ping = () => Promise.reject(error);
+    return unitLog;
   };
 
   it('is alive while the process answers, whatever the database does, and asks it nothing', async () => {
-    const recorder = failing(new OperationalError('away'));
-    const spy = vi.spyOn(recorder, 'maxNotificationId');
-    expect((await ask({ recorder }, '/health')).status).toBe(200);
+    const unitLog = failing(new OperationalError('away'));
+    const spy = vi.spyOn(unitLog, 'ping');
+    expect((await ask({ unitLog }, '/health')).status).toBe(200);
     expect(spy).not.toHaveBeenCalled();
   });
 
@@ -162,7 +171,7 @@ describe('what is asked from outside', () => {
     'is not ready when the database does not do what is needed: %s',
     async (error) => {
       const log = vi.fn();
-      const answer = await ask({ recorder: failing(error), log }, '/ready');
+      const answer = await ask({ unitLog: failing(error), log }, '/ready');
       expect([answer.status, answer.code]).toEqual([503, 'UNAVAILABLE']);
       expect(Number(answer.retryAfter)).toBeGreaterThan(0);
       expect(log).toHaveBeenCalledWith(expect.any(String), error);
@@ -177,20 +186,20 @@ describe('what is asked from outside', () => {
 
   it('is not ready when it is about to stop, and alive and at work all the same', async () => {
     const stop = new AbortController();
-    const recorder = new MemoryProcessRecorder();
-    const { fetch } = createSyncServer({ recorder, allowAnonymous: true, closing: stop.signal, log: vi.fn() });
+    const unitLog = new MemoryUnitLog();
+    const { fetch } = createSyncServer({ unitLog, allowAnonymous: true, closing: stop.signal, log: vi.fn() });
     const statusOf = (path: string): Promise<number> =>
       fetch(new Request(`http://server.test${path}`)).then(({ status }) => status);
     expect(await statusOf('/ready')).toBe(200);
     stop.abort();
     expect([await statusOf('/ready'), await statusOf('/health')]).toEqual([503, 200]);
-    expect((await postPush(fetch, makePush(makeEvents(1)))).status).toBe(200);
+    expect((await postUnits(fetch)).status).toBe(200);
   });
 
   it('writes one line for one answer of the database, however many ask', async () => {
     const log = vi.fn();
-    const recorder = failing(new OperationalError('away'));
-    const { fetch } = createSyncServer({ recorder, allowAnonymous: true, log });
+    const unitLog = failing(new OperationalError('away'));
+    const { fetch } = createSyncServer({ unitLog, allowAnonymous: true, log });
     const asked = Array.from({ length: 100 }, () => fetch(new Request('http://server.test/ready')));
     expect(new Set((await Promise.all(asked)).map(({ status }) => status))).toEqual(new Set([503]));
     expect(log).toHaveBeenCalledTimes(1);

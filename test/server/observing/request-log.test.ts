@@ -1,11 +1,10 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { OperationalError } from '../../../src/persistence/errors.js';
-import { MemoryProcessRecorder } from '../../../src/persistence/memory/memory-recorder.js';
 import { jsonLines } from '../../../src/server/hosts/json-lines.js';
-import { createSyncServer } from '../../../src/server/index.js';
+import { packPendingUnits } from '../../../src/persistence/unit-batch.js';
+import { createSyncServer, MemoryUnitLog } from '../../../src/server/index.js';
 import type { RequestLine, SyncServerOptions } from '../../../src/server/index.js';
-import { postPush } from '../../support/push-client.js';
-import { makeEvents, makePush } from '../../support/stored-events.js';
+import { pendingUnits, postUnits, REPLICA } from '../../support/unit-wire.js';
 
 const lines: RequestLine[] = [];
 const log = vi.fn<(message: string, error: unknown) => void>();
@@ -22,7 +21,7 @@ const tokens = [
 ];
 const serve = (options: Partial<SyncServerOptions> = {}): ReturnType<typeof createSyncServer> =>
   createSyncServer({
-    recorder: new MemoryProcessRecorder(),
+    unitLog: new MemoryUnitLog(),
     tokens,
     log,
     requestLog: (line) => lines.push(line),
@@ -31,8 +30,9 @@ const serve = (options: Partial<SyncServerOptions> = {}): ReturnType<typeof crea
 const push = (
   server: ReturnType<typeof createSyncServer>,
   headers: Record<string, string> = {},
-  body: object = makePush(makeEvents(2)),
-): ReturnType<typeof postPush> => postPush(server.fetch, body, { authorization: 'Bearer token-of-anna', ...headers });
+  units: Parameters<typeof postUnits>[1] = pendingUnits(2),
+): ReturnType<typeof postUnits> =>
+  postUnits(server.fetch, units, { authorization: 'Bearer token-of-anna', ...headers });
 const oneLine = async (): Promise<RequestLine> => {
   await vi.waitFor(() => expect(lines).toHaveLength(1));
   return lines[0]!;
@@ -40,8 +40,8 @@ const oneLine = async (): Promise<RequestLine> => {
 
 describe('the log of requests', () => {
   it('has a line for each, with what happened', async () => {
-    const body = makePush(makeEvents(2));
-    const answer = await push(serve(), { 'x-request-id': 'request-0001' }, body);
+    const units = pendingUnits(2);
+    const answer = await push(serve(), { 'x-request-id': 'request-0001' }, units);
     expect(answer.headers.get('x-request-id')).toBe('request-0001');
     const line = await oneLine();
     expect(line).toEqual({
@@ -50,13 +50,13 @@ describe('the log of requests', () => {
       level: 'info',
       requestId: 'request-0001',
       method: 'POST',
-      route: '/v1/push',
+      route: '/v2/push',
       status: 200,
       durationMs: expect.any(Number) as number,
-      bytesIn: JSON.stringify(body).length,
+      bytesIn: packPendingUnits(units).length,
       bytesOut: JSON.stringify(answer.body).length,
       subject: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
-      replica: body.replicaId,
+      replica: REPLICA,
     });
     expect(line.durationMs).toBeGreaterThan(0);
   });
@@ -71,7 +71,7 @@ describe('the log of requests', () => {
     const { fetch } = serve();
     const headers = new Headers({ 'x-other': 'x' });
     if (name !== undefined && !name.includes('\n')) headers.set('x-request-id', name);
-    const answer = await fetch(new Request('http://server.test/v1/nothing', { headers }));
+    const answer = await fetch(new Request('http://server.test/v2/nothing', { headers }));
     await answer.text();
     const { requestId } = await oneLine();
     expect(requestId).toMatch(UUID);
@@ -83,12 +83,12 @@ describe('the log of requests', () => {
     expect(await oneLine()).toMatchObject({ level: 'warn', status: 401, code: 'UNAUTHORIZED' });
     expect(lines[0]).not.toHaveProperty('subject');
     lines.length = 0;
-    await push(serve({ limits: { requestsPerSecond: 1 } }), {}, {});
+    await push(serve({ limits: { requestsPerSecond: 1 } }), {}, 'no units');
     expect(await oneLine()).toMatchObject({ level: 'warn', status: 400, code: 'INVALID_REQUEST' });
     lines.length = 0;
-    const recorder = new MemoryProcessRecorder();
-    recorder.insertEvents = () => Promise.reject(new OperationalError('secret'));
-    await push(serve({ recorder }));
+    const unitLog = new MemoryUnitLog();
+    unitLog.push = () => Promise.reject(new OperationalError('secret'));
+    await push(serve({ unitLog }));
     const line = await oneLine();
     expect(line).toMatchObject({ level: 'error', status: 503, code: 'UNAVAILABLE' });
     // By which the fault is found in the other log.

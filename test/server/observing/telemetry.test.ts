@@ -8,16 +8,11 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { IntegrityError } from '../../../src/persistence/errors.js';
-import { MemoryProcessRecorder } from '../../../src/persistence/memory/memory-recorder.js';
-import { createSyncServer } from '../../../src/server/index.js';
+import { createSyncServer, MemoryUnitLog } from '../../../src/server/index.js';
 import type { SyncServerOptions, TelemetryApi } from '../../../src/server/index.js';
 import { RequestTrace, Telemetry } from '../../../src/server/observing/telemetry.js';
 import type { PendingUnit } from '../../../src/persistence/unit.js';
-import { createUnitServer } from '../../../src/server/unit-server.js';
-import { NaiveUnitLog, pendingUnit, pendingUnits, pushRequest } from '../../support/unit-wire.js';
-import { postPush } from '../../support/push-client.js';
-import { makeEvents, makePush } from '../../support/stored-events.js';
+import { NaiveUnitLog, pendingUnit, pendingUnits, postUnits, pushRequest } from '../../support/unit-wire.js';
 
 const spans = new InMemorySpanExporter();
 const metrics = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
@@ -50,14 +45,14 @@ beforeEach(() => {
 
 const serve = (options: Partial<SyncServerOptions> = {}): ReturnType<typeof createSyncServer> =>
   createSyncServer({
-    recorder: new MemoryProcessRecorder(),
+    unitLog: new MemoryUnitLog(),
     tokens: ['secret-token'],
     log: vi.fn(),
     telemetry,
     ...options,
   });
 const push = (server: ReturnType<typeof createSyncServer>, headers: Record<string, string> = {}, count = 3) =>
-  postPush(server.fetch, makePush(makeEvents(count)), { authorization: 'Bearer secret-token', ...headers });
+  postUnits(server.fetch, pendingUnits(count), { authorization: 'Bearer secret-token', ...headers });
 
 /** What was measured, by name, with the attributes as a text. */
 async function measured(): Promise<Record<string, Record<string, unknown>>> {
@@ -85,7 +80,7 @@ describe('traces', () => {
       kind: api.SpanKind.SERVER,
       attributes: {
         'http.request.method': 'POST',
-        'http.route': '/v1/push',
+        'http.route': '/v2/push',
         'http.response.status_code': 200,
         'daybook.request_id': 'request-0001',
       },
@@ -99,9 +94,9 @@ describe('traces', () => {
   });
 
   it('say what is the server’s fault, and not what was sent wrongly', async () => {
-    const recorder = new MemoryProcessRecorder();
-    recorder.insertEvents = () => Promise.reject(new TypeError('secret'));
-    expect((await push(serve({ recorder }))).status).toBe(500);
+    const unitLog = new MemoryUnitLog();
+    unitLog.push = () => Promise.reject(new TypeError('secret'));
+    expect((await push(serve({ unitLog }))).status).toBe(500);
     expect((await push(serve(), { authorization: 'Bearer wrong' })).status).toBe(401);
     const [transaction, failed, refused] = spans.getFinishedSpans();
     expect([transaction, failed].map((span) => span?.status.code)).toEqual([2, 2]);
@@ -115,7 +110,7 @@ describe('traces', () => {
 
   it('end when the last byte is sent, or nobody wants it any more', async () => {
     const { fetch } = serve();
-    const request = new Request('http://server.test/v1/push', { method: 'GET' });
+    const request = new Request('http://server.test/v2/push', { method: 'GET' });
     const response = await fetch(request);
     expect(spans.getFinishedSpans()).toHaveLength(0);
     await response.body?.cancel();
@@ -124,24 +119,23 @@ describe('traces', () => {
 });
 
 describe('metrics', () => {
-  it('count requests, events, bytes and conflicts, and how long things took', async () => {
-    const recorder = new MemoryProcessRecorder();
-    const server = serve({ recorder });
+  it('count requests, events and bytes, and how long things took', async () => {
+    const unitLog = new MemoryUnitLog();
+    const server = serve({ unitLog });
     await push(server);
     await push(server, {}, 2);
     await push(server, { authorization: 'Bearer wrong' });
-    recorder.insertEvents = () => Promise.reject(new IntegrityError('Taken.'));
-    expect((await push(server)).status).toBe(409);
+    unitLog.push = () => Promise.reject(new TypeError('odd'));
+    expect((await push(server)).status).toBe(500);
     const found = await measured();
     expect(found['daybook.requests']).toEqual({
-      'POST /v1/push 200': 2,
-      'POST /v1/push 401 UNAUTHORIZED': 1,
-      'POST /v1/push 409 INTEGRITY_ERROR': 1,
+      'POST /v2/push 200': 2,
+      'POST /v2/push 401 UNAUTHORIZED': 1,
+      'POST /v2/push 500 SYNC_ERROR': 1,
     });
     expect(found['http.server.request.duration']).toEqual(found['daybook.requests']);
     expect(found['daybook.transaction.duration']).toEqual({ '': 3 });
     expect(found['daybook.events']).toEqual({ '': 5 });
-    expect(found['daybook.conflicts']).toEqual({ '': 1 });
     expect(found['daybook.io']?.['in']).toBeGreaterThan(500);
     expect(found['daybook.io']?.['out']).toBeGreaterThan(200);
   });
@@ -149,7 +143,7 @@ describe('metrics', () => {
   it('count what a push of units brought, was refused, and ran into', async () => {
     const [good, twice, bad] = pendingUnits(3) as [PendingUnit, PendingUnit, PendingUnit];
     const authorizePush = ({ id }: { id: string }): boolean => id !== bad.id;
-    const server = createUnitServer({ unitLog: new NaiveUnitLog(), allowAnonymous: true, telemetry, authorizePush });
+    const server = createSyncServer({ unitLog: new NaiveUnitLog(), allowAnonymous: true, telemetry, authorizePush });
     await server.fetch(pushRequest([twice]));
     await server.fetch(pushRequest([good, twice, bad, pendingUnit({ events: good.events })]));
     expect(await measured()).toMatchObject({
@@ -195,13 +189,7 @@ describe('without them', () => {
     const getReader = vi.spyOn(ReadableStream.prototype, 'getReader');
     const calls = (): number[] => [begin, transaction, count, getReader].map((spy) => spy.mock.calls.length);
     const ask = async (options: Partial<SyncServerOptions>): Promise<Response> => {
-      const body = JSON.stringify(makePush(makeEvents(1)));
-      const headers = {
-        authorization: 'Bearer secret-token',
-        'content-type': 'application/json',
-        'daybook-protocol': '1',
-      };
-      return await serve(options).fetch(new Request('http://server.test/v1/push', { method: 'POST', headers, body }));
+      return await serve(options).fetch(pushRequest(pendingUnits(1), { authorization: 'Bearer secret-token' }));
     };
     expect((await ask({ telemetry: undefined, limits: false })).status).toBe(200);
     // What reads is the push itself, its body.
@@ -214,7 +202,7 @@ describe('without them', () => {
 });
 
 it.each([null, true, {}, { trace: {}, metrics: {} }])('what is not the API is refused: %o', (other) => {
-  const options = { recorder: new MemoryProcessRecorder(), allowAnonymous: true, telemetry: other };
+  const options = { unitLog: new MemoryUnitLog(), allowAnonymous: true, telemetry: other };
   expect(() => createSyncServer(options as unknown as SyncServerOptions)).toThrow(
     expect.objectContaining({ code: 'PROGRAMMING_ERROR' }),
   );

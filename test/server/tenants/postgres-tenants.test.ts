@@ -6,7 +6,7 @@ import { startEmbeddedPostgres } from '../../../src/server/hosts/embedded-postgr
 import type { EmbeddedPostgresServer } from '../../../src/server/hosts/embedded-postgres.js';
 import { PostgresTenants, tenantSchema } from '../../../src/server/tenants/postgres-tenants.js';
 import type { PostgresTenantsOptions, TenantPlace } from '../../../src/server/tenants/postgres-tenants.js';
-import { createUnitServer } from '../../../src/server/unit-server.js';
+import { createSyncServer } from '../../../src/server/sync-server.js';
 import { newOriginatorId, sampleEvent } from '../../../src/testing/conformance/event-samples.js';
 import { readLog, sampleUnit } from '../../../src/testing/conformance/unit-samples.js';
 import { CountingClock } from '../../support/counting-clock.js';
@@ -123,7 +123,7 @@ describe('tenants', () => {
         schema: tenantSchema(`${run}_${tenant}`),
       }),
     });
-    const { fetch } = createUnitServer({ unitLog: tenants, allowAnonymous: true, log: () => undefined });
+    const { fetch } = createSyncServer({ unitLog: tenants, allowAnonymous: true, log: () => undefined });
     const push = async (tenant: string): Promise<Response> =>
       await fetch(pushRequest([pendingUnit()], {}, `/v2/t/${tenant}`));
     expect([(await push('lost')).status, (await push('fine')).status]).toEqual([200, 200]);
@@ -142,7 +142,7 @@ describe('tenants', () => {
   it('that are held are refused with 503 and a time; whoever uses one is waited for', async () => {
     const tenant = uniqueName();
     const tenants = open({ place: () => ({ databaseUrl: north().postgres.url, schema: tenantSchema(tenant) }) });
-    const { fetch } = createUnitServer({ unitLog: tenants, allowAnonymous: true, log: () => undefined });
+    const { fetch } = createSyncServer({ unitLog: tenants, allowAnonymous: true, log: () => undefined });
     const push = async (): Promise<Response> => await fetch(pushRequest([pendingUnit()], {}, `/v2/t/${tenant}`));
     expect((await push()).status).toBe(200);
     let end = (): void => undefined;

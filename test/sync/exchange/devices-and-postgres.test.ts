@@ -5,7 +5,7 @@ import type { StoredEvent } from '../../../src/persistence/stored-event.js';
 import type { UnitId } from '../../../src/persistence/unit.js';
 import { listen } from '../../../src/server/hosts/http-listener.js';
 import type { HttpListener } from '../../../src/server/hosts/http-listener.js';
-import { createUnitServer } from '../../../src/server/unit-server.js';
+import { createSyncServer } from '../../../src/server/sync-server.js';
 import { Exchange } from '../../../src/sync/exchange/exchange.js';
 import { HeadStream } from '../../../src/sync/exchange/head-stream.js';
 import { HttpTransport } from '../../../src/sync/exchange/http-transport.js';
@@ -116,7 +116,7 @@ class Scene implements AsyncDisposable {
     this.fixture = await makePostgresLog(postgres.pool);
     const unitLog = this.fixture.open({ seals: { keys: [new Uint8Array(randomBytes(32))] } });
     const closing = new AbortController();
-    const { fetch } = createUnitServer({ unitLog, allowAnonymous: true, closing: closing.signal });
+    const { fetch } = createSyncServer({ unitLog, allowAnonymous: true, closing: closing.signal });
     const listener: HttpListener = await listen({ fetch, hostname: '127.0.0.1', port: 0 });
     this.url = listener.url;
     this.proxy = new FaultProxy(listener.url);

@@ -5,8 +5,8 @@ import type { Cursor, LostUnit, PendingUnit, UnitPage } from '../../../src/persi
 import { listen } from '../../../src/server/hosts/http-listener.js';
 import type { HttpListener } from '../../../src/server/hosts/http-listener.js';
 import { MemoryUnitLog } from '../../../src/server/log/memory-unit-log.js';
-import { createUnitServer } from '../../../src/server/unit-server.js';
-import type { UnitServerOptions } from '../../../src/server/unit-server.js';
+import { createSyncServer } from '../../../src/server/sync-server.js';
+import type { SyncServerOptions } from '../../../src/server/sync-server.js';
 import { TenantLogs } from '../../../src/server/tenants/tenant-logs.js';
 import { HttpTransport } from '../../../src/sync/exchange/http-transport.js';
 import type { HttpTransportOptions } from '../../../src/sync/exchange/http-transport.js';
@@ -14,9 +14,7 @@ import { LIMITS_DEFAULT, LIMITS_LEAST } from '../../../src/sync/protocol/index.j
 import { systemClock } from '../../../src/util/clock.js';
 import { FaultProxy } from '../../support/http-faults.js';
 import type { Fault } from '../../support/http-faults.js';
-import { postPush } from '../../support/push-client.js';
-import { makeEvents, makePush } from '../../support/stored-events.js';
-import { pendingUnit, pendingUnits, REPLICA } from '../../support/unit-wire.js';
+import { pendingUnit, pendingUnits, readAnswer, REPLICA } from '../../support/unit-wire.js';
 
 const never = new AbortController().signal;
 const LIMITS = { eventsMax: 500, bytesMax: 1_000_000 };
@@ -29,9 +27,9 @@ class Line {
   proxy!: FaultProxy;
   transport!: HttpTransport;
 
-  async open(options: Partial<UnitServerOptions> = {}, of: Partial<HttpTransportOptions> = {}): Promise<this> {
+  async open(options: Partial<SyncServerOptions> = {}, of: Partial<HttpTransportOptions> = {}): Promise<this> {
     const auth = options.tokens === undefined ? { allowAnonymous: true } : {};
-    const { fetch } = createUnitServer({ unitLog: this.log, log: this.faults, ...auth, ...options });
+    const { fetch } = createSyncServer({ unitLog: this.log, log: this.faults, ...auth, ...options });
     this.#listener = await listen({ fetch, hostname: '127.0.0.1', port: 0 });
     this.proxy = new FaultProxy(this.#listener.url);
     const url = await this.proxy.start();
@@ -250,7 +248,9 @@ it('a token that ran out is exchanged for a new one, once', async () => {
 
 it('a device of the first protocol is told that it needs another version, under the header that it knows', async () => {
   const { proxy } = await line.open();
-  const { status, headers, body } = await postPush(fetch, makePush(makeEvents(1)), {}, proxy.url);
+  const ofOld = { 'daybook-protocol': '1', 'content-type': 'application/json' };
+  const answer = await fetch(`${proxy.url}/v1/push`, { method: 'POST', headers: ofOld, body: '{"events":[]}' });
+  const { status, headers, body } = await readAnswer(answer);
   expect([status, headers.get('daybook-protocol')]).toEqual([426, '1']);
   expect(body.error).toMatchObject({ code: 'UPGRADE_REQUIRED', details: { supported: '2' } });
 });
