@@ -7,6 +7,7 @@ import * as v from 'valibot';
 import { isEventSourcingError } from '../domain/errors.js';
 import { EVENTS_MAX_REASON } from '../persistence/unit-batch.js';
 import type { EventsMax } from '../persistence/unit-batch.js';
+import { isDerivedEdition } from '../persistence/unit-edition.js';
 import { SCOPE_LENGTH_MAX } from '../persistence/unit.js';
 import type { Cursor, LostUnit, Unit } from '../persistence/unit.js';
 import { isStorableText, TOPIC_LENGTH_MAX } from '../persistence/validation.js';
@@ -63,6 +64,7 @@ export async function readUnits<U extends Unit>(
   units.forEach((unit, index) => {
     if (ids.has(unit.id)) throw invalid(`units.${index}.id`, 'is there twice');
     ids.add(unit.id);
+    if (isDerivedEdition(unit.id)) throw invalid(`units.${index}.id`, 'is one that only an edition has');
     checkTexts(unit, `units.${index}`);
   });
   return units;
