@@ -19,7 +19,7 @@ const WORKER_TIMEOUT_MS = 60_000;
 
 /** Options of {@link deleteDaybook}. */
 export interface DeleteDaybookOptions extends WorkerFiles {
-  /** Deletes events that no server has confirmed, too: they are lost. @defaultValue `false` */
+  /** Deletes also what no server has, or what was set aside: it is lost. @defaultValue `false` */
   readonly evenIfUnsynced?: boolean;
   /** How long to wait for those who have the store open, in milliseconds. @defaultValue 5 000 */
   readonly timeoutMs?: number;
@@ -32,8 +32,9 @@ export interface DeleteDaybookOptions extends WorkerFiles {
  * whether another tab has the store open; it learns of the deletion by `StorageLostError` then.
  *
  * @param name - the name that it was opened with
- * @throws UnsyncedEventsError (`UNSYNCED_EVENTS`) when there are events that no server has confirmed: all of them, in a
- *   store that was never pushed. `details.pending` says how many. Nothing was deleted.
+ * @throws UnsyncedEventsError (`UNSYNCED_EVENTS`) when there are events that no server has confirmed (all of them, in a
+ *   store that was never synchronised), units that it has lost, or units that were set aside: `details.pending`,
+ *   `details.lostUnits` and `details.setAsideUnits` say how many. Nothing was deleted.
  * @throws StoreInUseError (`STORE_IN_USE`) when a tab still has the store open after the wait. Nothing was deleted,
  *   unless `details.outcome` is `'unknown'`: then code that is not Daybook's holds the database, and the browser deletes it
  *   when it lets go.

@@ -9,6 +9,7 @@ import { openLockName } from '../origin/origin-names.js';
 import { workAlone } from '../origin/web-locks.js';
 import { removeRescue } from '../persistence/opfs/rescue-place.js';
 import { deleteStoreDatabase } from '../persistence/indexeddb/delete-database.js';
+import type { Unsynced } from '../sync/unsynced.js';
 import { systemClock } from '../util/clock.js';
 import { pause } from '../util/pause.js';
 
@@ -16,18 +17,19 @@ import { pause } from '../util/pause.js';
 const FILES_CHECK_MS = 50;
 
 /**
- * @param countUnsynced - opens the store, counts, and closes it; not called when it is deleted unread
+ * @param readUnsynced - opens the store, counts, and closes it; not called when it is deleted unread. Undefined of what is
+ *   no store
  * @throws UnsyncedEventsError (`UNSYNCED_EVENTS`) when there is something to lose
  * @throws StoreInUseError (`STORE_IN_USE`) when others do not let go of it in time
  */
 export async function deleteStore(
   { name, evenIfUnsynced, timeoutMs }: HostDeleteOptions,
-  countUnsynced: () => Promise<number>,
+  readUnsynced: () => Promise<Unsynced | undefined>,
 ): Promise<void> {
   const outcome = await workAlone(openLockName(name), timeoutMs, async () => {
     // Counted under the lock: nobody can record anything between the look and the deletion.
-    const pending = evenIfUnsynced ? 0 : await countUnsynced();
-    if (pending > 0) throw unsynced(name, pending);
+    const unsynced = evenIfUnsynced ? undefined : await readUnsynced();
+    if (unsynced !== undefined) assertSynced(name, unsynced);
     // First: a store that is made under this name later must not find them.
     if (!(await removeFiles(name, timeoutMs))) throw inUse(name, timeoutMs);
     const deletion = await deleteStoreDatabase(name, { waitMsMax: timeoutMs, clock: systemClock });
@@ -45,10 +47,16 @@ async function removeFiles(name: string, waitMsMax: number): Promise<boolean> {
   return true;
 }
 
-function unsynced(name: string, pending: number): UnsyncedEventsError {
-  return new UnsyncedEventsError(
-    `The store "${name}" holds ${pending} events that no server has confirmed, and was not deleted. Sync first, or delete them knowingly with evenIfUnsynced.`,
-    { details: { name, pending } },
+function assertSynced(name: string, { pendingEvents: pending, lostUnits, setAsideUnits }: Unsynced): void {
+  if (pending + lostUnits + setAsideUnits === 0) return;
+  const what = [
+    ...(pending === 0 ? [] : [`${pending} events that no server has confirmed`]),
+    ...(lostUnits === 0 ? [] : [`${lostUnits} units that the server has lost`]),
+    ...(setAsideUnits === 0 ? [] : [`${setAsideUnits} units that were set aside`]),
+  ];
+  throw new UnsyncedEventsError(
+    `The store "${name}" holds ${what.join(', and ')}, and was not deleted. Sync first and decide what was set aside, or delete them knowingly with evenIfUnsynced.`,
+    { details: { name, pending, lostUnits, setAsideUnits } },
   );
 }
 

@@ -13,8 +13,10 @@ import type { ImportProgress, OnOpenProgress } from '../persistence/journal/open
 import { removeRescue } from '../persistence/opfs/rescue-place.js';
 import { importStore } from '../persistence/indexeddb/store-import.js';
 import type { ImportResult, TrialStore } from '../persistence/indexeddb/store-import.js';
+import { statementsOf } from '../persistence/sqlite/sqlite-connection.js';
 import type { SqlJsImageDatabase } from '../persistence/sqlite/sqljs-database.js';
-import { readUnsynced } from '../sync/confirmed.js';
+import { readConfirmed } from '../sync/confirmed.js';
+import { readUnsynced } from '../sync/unsynced.js';
 import { systemClock } from '../util/clock.js';
 import { ProgressLine } from './progress-line.js';
 import { openReader } from './replica-reader.js';
@@ -67,6 +69,8 @@ async function tryStore(
   const recorder = await openReader(database, journal, onProgress);
   // The replica applies lazily: this makes it apply all that there is.
   await recorder.selectNotifications({ start: 1, limit: 1 });
-  const confirmed = await readUnsynced(recorder);
-  return { ...confirmed, position: recorder.position };
+  const [unsynced, { confirmedId }] = [await readUnsynced(recorder), await readConfirmed(recorder)];
+  // Not the largest id: what was set aside has left its ids behind.
+  const events = statementsOf(database).number('SELECT count(*) FROM stored_events', []) ?? 0;
+  return { ...unsynced, confirmedId, events, position: recorder.position };
 }

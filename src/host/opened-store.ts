@@ -16,7 +16,7 @@ import type { Durability } from '../persistence/journal/journal.js';
 import type { OnOpenProgress } from '../persistence/journal/open-progress.js';
 import type { StoreIdentity } from '../persistence/journal/store-identity.js';
 import { SqliteOwnTables } from '../persistence/sqlite/own-tables/sqlite-own-tables.js';
-import { readUnsynced } from '../sync/confirmed.js';
+import { readUnsynced } from '../sync/unsynced.js';
 import { StorageLostError } from '../persistence/errors.js';
 import type { UnitPage } from '../persistence/unit.js';
 import type { InsertPageOptions, PageOutcome, SyncProgress } from '../persistence/unit-recorder.js';
@@ -104,7 +104,7 @@ export class OpenedStore {
   /** How the store stands, at one moment. */
   async report(): Promise<HostReport> {
     const { recorder, journal, checkpoints, rescue } = this.#parts;
-    const [{ rows }, { largestId, pending }, checkpointPosition] = await Promise.all([
+    const [{ rows }, { pendingEvents, ...unsynced }, checkpointPosition] = await Promise.all([
       // Not the largest id: what was set aside has left its ids behind.
       recorder.query('SELECT count(*) AS events FROM stored_events'),
       readUnsynced(recorder),
@@ -113,8 +113,8 @@ export class OpenedStore {
     const { lastError } = checkpoints;
     return {
       events: rows[0]?.['events'] as number,
-      largestId,
-      unsyncedEvents: pending,
+      ...unsynced,
+      unsyncedEvents: pendingEvents,
       position: recorder.position,
       // Another tab may be ahead.
       recordsSinceCheckpoint: Math.max(0, recorder.position - checkpointPosition),

@@ -17,7 +17,8 @@ import { ImportIncompleteError } from '../persistence/errors.js';
 import { IndexedDbJournal } from '../persistence/indexeddb/indexeddb-journal.js';
 import type { ImportProgress, OnOpenProgress } from '../persistence/journal/open-progress.js';
 import type { ImportResult } from '../persistence/indexeddb/store-import.js';
-import { readUnsynced } from '../sync/confirmed.js';
+import { readUnsynced } from '../sync/unsynced.js';
+import type { Unsynced } from '../sync/unsynced.js';
 import { systemClock } from '../util/clock.js';
 import { deleteStore } from './delete-store.js';
 import { ExportSource } from './export-source.js';
@@ -53,11 +54,11 @@ export class StoreBackup implements BackupHost {
   }
 
   delete(options: HostDeleteOptions): Promise<void> {
-    return deleteStore(options, () => countUnsynced(options));
+    return deleteStore(options, () => unsyncedOf(options));
   }
 }
 
-async function countUnsynced({ name, wasmUrl }: HostBackupOptions): Promise<number> {
+async function unsyncedOf({ name, wasmUrl }: HostBackupOptions): Promise<Unsynced | undefined> {
   try {
     const newIdentity = { replicaId: randomUuid(), createdAtMs: systemClock.nowMs() };
     const [database, journal] = await Promise.all([
@@ -65,12 +66,12 @@ async function countUnsynced({ name, wasmUrl }: HostBackupOptions): Promise<numb
       IndexedDbJournal.open({ name, newIdentity, clock: systemClock }),
     ]);
     const recorder = await openReader(database, journal);
-    const { pending } = await readUnsynced(recorder);
+    const unsynced = await readUnsynced(recorder);
     await recorder.close();
-    return pending;
+    return unsynced;
   } catch (error) {
     // What is no store yet holds nothing that the file does not.
-    if (error instanceof ImportIncompleteError) return 0;
+    if (error instanceof ImportIncompleteError) return undefined;
     throw error;
   }
 }

@@ -11,7 +11,6 @@
  */
 import type { ProcessRecorder } from '../persistence/recorder.js';
 import type { NotificationId } from '../persistence/stored-event.js';
-import type { UnitRecorder } from '../persistence/unit-recorder.js';
 
 /** Under this name the store remembers what the server confirmed. */
 export const PUSH_TRACKING_NAME = 'daybook:push';
@@ -36,18 +35,4 @@ export async function readConfirmed(
     recorder.maxNotificationId(),
   ]);
   return { largestId, confirmedId, pending: Math.max(0, largestId - confirmedId) };
-}
-
-/**
- * Reads what of a store is not synced, whichever protocol has confirmed it: the first one, which went by ids, or the second
- * one, by units. A store that has only spoken the first one has no confirmed units yet, and one of the second no ids.
- */
-export async function readUnsynced(
-  recorder: Pick<ProcessRecorder, 'maxNotificationId' | 'maxTrackingId'> & Pick<UnitRecorder, 'syncProgress'>,
-): Promise<Confirmed> {
-  const [{ pendingEvents }, { pending, ...rest }] = await Promise.all([
-    recorder.syncProgress(),
-    readConfirmed(recorder),
-  ]);
-  return { ...rest, pending: Math.min(pending, pendingEvents) };
 }

@@ -412,6 +412,27 @@ describe('an import', { timeout: 30_000 }, () => {
     expect(await everything(await openStore(name))).toEqual(await everything(original));
   });
 
+  test('says how many events there are and what was set aside, which comes along', async () => {
+    const original = await openStore(newStoreName());
+    const a = newOriginatorId();
+    await original.recorder.insertEvents(sampleEvents(a, 1, 4));
+    await original.recorder.insertEvents(sampleEvents(newOriginatorId(), 1, 2));
+    const [refused] = await original.recorder.selectPendingUnits(0, { eventsMax: 1, bytesMax: 1 });
+    const reason = { code: 'FORBIDDEN', message: 'not yours' };
+    await original.recorder.setAside([{ id: refused!.id, reason }]);
+    const name = importName();
+    // The largest id is 6.
+    expect(await importDaybook({ name, from: await fileOf(original) })).toMatchObject({
+      ...{ events: 2, unsyncedEvents: 2, lostUnits: 0, setAsideUnits: 1 },
+    });
+    const copy = await openStore(name);
+    const all = { eventsMax: 100, bytesMax: 1e9 };
+    expect(await copy.recorder.selectSetAside(0, all)).toMatchObject([{ id: refused!.id, reason }]);
+    // The same units, so that the server knows them whoever sends them.
+    expect(await copy.recorder.selectPendingUnits(0, all)).toEqual(await original.recorder.selectPendingUnits(0, all));
+    expect(copy.replicaId).not.toBe(original.replicaId);
+  });
+
   test('brings the tables of the application along', async () => {
     const original = await smallStore(1);
     await original.recorder.transaction(async ({ connection }) => {

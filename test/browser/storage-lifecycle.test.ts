@@ -1,6 +1,7 @@
 import { wrap } from 'comlink';
 import type { Remote } from 'comlink';
 import { deleteDaybook, openDaybook } from 'daybook';
+import type { UnitPage } from 'daybook';
 import { newOriginatorId, sampleEvent, sampleEvents } from 'daybook/testing';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { StoreHost } from '../../src/host/protocol/store-host.js';
@@ -107,6 +108,50 @@ describe('deleting', () => {
     const again = await openStore(name);
     expect(await again.recorder.maxNotificationId()).toBe(7);
     await again.close();
+    await deleteDaybook(name, { evenIfUnsynced: true });
+    expect(await exists(name)).toBe(false);
+  });
+
+  test('is refused while units are set aside, or are lost on the server', async () => {
+    const name = newStoreName();
+    const daybook = await openStore(name);
+    const a = newOriginatorId();
+    await daybook.recorder.insertEvents([sampleEvent(a, 1)]);
+    const page: UnitPage = {
+      ...{ from: '0', to: '1-abc', position: 1, head: 1 },
+      units: [
+        {
+          ...{ id: crypto.randomUUID(), isCommutative: false, scopes: [], position: 1, total: 1 },
+          events: [sampleEvent(a, 1, 'theirs')],
+          origin: { author: 'somebody', recordedAtMs: 1_700_000_000_000, seal: Uint8Array.of(1, 2, 3) },
+        },
+      ],
+    };
+    expect(await daybook.recorder.insertPage(page)).toMatchObject({ isStored: true, setAside: [expect.any(String)] });
+    await daybook.close();
+    await expect(deleteDaybook(name)).rejects.toMatchObject({
+      code: 'UNSYNCED_EVENTS',
+      details: { name, pending: 0, lostUnits: 0, setAsideUnits: 1 },
+    });
+    const again = await openStore(name);
+    expect(await again.storage.report()).toMatchObject({
+      events: 1,
+      unsyncedEvents: 0,
+      lostUnits: 0,
+      setAsideUnits: 1,
+    });
+    await again.recorder.rewind('0');
+    expect(await again.storage.report()).toMatchObject({
+      events: 1,
+      unsyncedEvents: 0,
+      lostUnits: 1,
+      setAsideUnits: 1,
+    });
+    await again.close();
+    await expect(deleteDaybook(name)).rejects.toMatchObject({
+      code: 'UNSYNCED_EVENTS',
+      details: { name, pending: 0, lostUnits: 1, setAsideUnits: 1 },
+    });
     await deleteDaybook(name, { evenIfUnsynced: true });
     expect(await exists(name)).toBe(false);
   });

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
-import { PUSH_TRACKING_NAME, readConfirmed, readUnsynced } from '../../src/sync/confirmed.js';
+import { PUSH_TRACKING_NAME, readConfirmed } from '../../src/sync/confirmed.js';
 import { newOriginatorId, sampleEvents } from '../../src/testing/conformance/event-samples.js';
 import { sourceLinesWith } from '../support/source-lines.js';
 
@@ -61,28 +61,6 @@ describe('what of a store is not confirmed', () => {
     });
     expect(asked).toEqual(['confirmed', 'largest']);
     expect(read.pending).toBeGreaterThanOrEqual((await readConfirmed(recorder)).pending);
-  });
-});
-
-describe('what of a store is not synced', () => {
-  const withUnits = (pendingEvents: number): Parameters<typeof readUnsynced>[0] => ({
-    maxNotificationId: () => recorder.maxNotificationId(),
-    maxTrackingId: (name) => recorder.maxTrackingId(name),
-    syncProgress: async () => ({
-      ...{ cursor: '0', position: 0, marks: ['0'], lostUnits: 0, rewinds: 0, setAsideUnits: 0 },
-      ...{ pendingUnits: pendingEvents, pendingEvents },
-    }),
-  });
-
-  test('is what the first protocol has not confirmed, where the second one has not been spoken yet', async () => {
-    await recordConfirmed(recorder, 4);
-    expect(await readUnsynced(withUnits(10))).toEqual({ largestId: 10, confirmedId: 4, pending: 6 });
-  });
-
-  test('is what no page has confirmed, where the first one was not spoken, or is not any more', async () => {
-    expect(await readUnsynced(withUnits(3))).toEqual({ largestId: 10, confirmedId: 0, pending: 3 });
-    await recordConfirmed(recorder, 4);
-    expect(await readUnsynced(withUnits(0))).toMatchObject({ pending: 0 });
   });
 });
 

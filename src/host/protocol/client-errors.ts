@@ -21,7 +21,10 @@ export class StoreClosedError extends InterfaceError {
   static override readonly code: string = 'STORE_CLOSED';
 }
 
-/** The store was not deleted: it holds events that no server has confirmed. `details.pending` says how many. */
+/**
+ * The store was not deleted: it holds what no server has, or what was set aside. How much: `details.pending` events,
+ * `details.lostUnits` and `details.setAsideUnits` units.
+ */
 export class UnsyncedEventsError extends OperationalError {
   static override readonly code: string = 'UNSYNCED_EVENTS';
 }

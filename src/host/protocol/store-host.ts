@@ -96,8 +96,15 @@ export interface HostReport {
   readonly events: number;
   /** The largest notification id, or 0. */
   readonly largestId: NotificationId;
-  /** Events that no server has confirmed, as far as this store knows: all of them in one that was never pushed. */
+  /**
+   * Events that no server has confirmed, as far as this store knows: all of them in one that was never pushed. Without what
+   * was set aside.
+   */
   readonly unsyncedEvents: number;
+  /** Units that a server had confirmed, has lost, and has not been offered yet. */
+  readonly lostUnits: number;
+  /** Units that gave way to others' or were refused, and wait for somebody to decide. */
+  readonly setAsideUnits: number;
   /** Journal records that this tab's replica holds. One record is one commit, or several that came together. */
   readonly position: number;
   /** Journal records that opening the store has to replay, beside reading the newest checkpoint. */

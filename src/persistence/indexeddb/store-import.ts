@@ -43,12 +43,14 @@ export type ImportAs = 'copy' | 'original';
 export interface TrialStore {
   /** The last record that it holds. */
   readonly position: number;
-  /** The largest notification id, or 0. */
-  readonly largestId: number;
+  /** How many there are: not the largest id, because ids of what was set aside are not given again. */
+  readonly events: number;
   /** The largest id that a server confirmed, or 0. */
   readonly confirmedId: number;
-  /** Events that no server has confirmed. */
-  readonly pending: number;
+  /** Events that no server has confirmed, without those that were set aside. */
+  readonly pendingEvents: number;
+  readonly lostUnits: number;
+  readonly setAsideUnits: number;
 }
 
 /** What {@link importStore} needs. */
@@ -71,8 +73,14 @@ export interface ImportResult {
   readonly replicaId: string;
   /** Events in the store. */
   readonly events: number;
-  /** Events that no server had confirmed when the file was written, as far as that store knew. */
+  /**
+   * Events that no server had confirmed when the file was written, as far as that store knew. Without what was set aside.
+   */
   readonly unsyncedEvents: number;
+  /** Units that a server had confirmed, had lost, and had not been offered yet. */
+  readonly lostUnits: number;
+  /** Units that had given way to others' or were refused, and wait for somebody to decide: they are in the store. */
+  readonly setAsideUnits: number;
 }
 
 /**
@@ -97,7 +105,8 @@ export async function importStore(options: ImportOptions): Promise<ImportResult>
     const trial = await tried(options, file.header, staging);
     const identity = options.as === 'copy' ? copyOf(file.header, newIdentity, trial) : file.header.identity;
     await staging.finish(identity);
-    return { replicaId: identity.replicaId, events: trial.largestId, unsyncedEvents: trial.pending };
+    const { events, pendingEvents: unsyncedEvents, lostUnits, setAsideUnits } = trial;
+    return { replicaId: identity.replicaId, events, unsyncedEvents, lostUnits, setAsideUnits };
   } catch (error) {
     // What is left behind if even that fails is no store, and the next import of that name clears it away.
     if (isRefused(error)) await staging.discard().catch(() => undefined);
