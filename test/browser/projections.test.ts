@@ -95,7 +95,8 @@ test('a tab of an old release stops, and the view stays that of the tab with the
   await expect(release(oldTab, 1).catchUp()).rejects.toMatchObject({ code: 'PROJECTION_REPLACED' });
   await expect(release(oldTab, 1).rebuild()).rejects.toMatchObject({ code: 'PROJECTION_REPLACED' });
   await present.waitFor(last);
-  expect(await world.readSums(oldTab.recorder)).toEqual({ [thing]: [60, 3] });
+  // Another tab hears of it a moment later.
+  await expect.poll(() => world.readSums(oldTab.recorder), { timeout: 10_000 }).toEqual({ [thing]: [60, 3] });
   expect(present.status.value.lastError).toBeUndefined();
   for (const runner of [old, present]) await runner.close();
 });

@@ -87,8 +87,7 @@ describe('a name of the origin', () => {
     // Of a tracking record, within a store.
     'src/sync/exchange/store-subject.ts': ["export const SUBJECT_TRACKING_NAME = 'daybook:subject';"],
     'src/sync/confirmed.ts': ["export const PUSH_TRACKING_NAME = 'daybook:push';"],
-    // Of a tracking record that is never there; and what a MAC is for.
-    'src/server/sync-server.ts': ["const PROBE_NAME = 'daybook:ready';"],
+    // What a MAC is for.
     'src/server/log/unit-seals.ts': ["const PURPOSE = 'daybook: a unit of a log';"],
     // Of PostgreSQL's advisory locks, within a server.
     'src/server/hosts/host-lock.ts': [
