@@ -100,9 +100,14 @@ function shareSql({ name, schema, partitions, role }: SharedTable, { isLarge, st
       ...protectSql(own),
     ];
   });
-  const grants =
-    role === undefined ? [] : [`GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO ${quoteIdentifier(role)}`];
+  const grants = role === undefined ? [] : grantSql(table, schema, quoteIdentifier(role));
   return [...parts.flat(), ...protectSql(table), ...grants].join(';\n');
+}
+
+function grantSql(table: string, schema: string | undefined, role: string): readonly string[] {
+  const usage = schema === undefined ? [] : [`GRANT USAGE ON SCHEMA ${quoteIdentifier(schema)} TO ${role}`];
+  // Not of the parts: what is read by way of the table needs none.
+  return [...usage, `GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO ${role}`];
 }
 
 function protectSql(table: string): readonly string[] {

@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { ProgrammingError } from '../../persistence/errors.js';
 import { createPgPool } from '../../persistence/postgres/index.js';
 import type { PgPool, PgPoolOptions, PostgresClient, PostgresPool } from '../../persistence/postgres/index.js';
 import type { Clock } from '../../util/clock.js';
@@ -87,13 +88,27 @@ export class TenantPools {
         openMax: Math.max(1, Math.floor(serverConnectionsMax / databaseConnectionsMax)),
         open: async (connectionString) => {
           const sizes = { poolSize: Math.min(serverConnectionsMax, databaseConnectionsMax), maxOverflow: 0 };
-          const pool = await createPgPool({ ...limits, ...sizes, connectionString });
+          const pool = await openPool({ ...limits, ...sizes, connectionString });
           return { log: pool, close: () => pool.end() };
         },
       });
       this.#servers.set(name, server);
     }
     return server;
+  }
+}
+
+/** A pooler such as pgbouncer takes no limit of statements by default: behind it the others have to do. */
+async function openPool(options: PgPoolOptions): Promise<PgPool> {
+  const pool = await createPgPool(options);
+  try {
+    (await pool.connect()).release();
+    return pool;
+  } catch (error) {
+    await pool.end();
+    const isLimitRefused = error instanceof ProgrammingError && error.details['parameter'] === 'statement_timeout';
+    if (!isLimitRefused) throw error;
+    return await createPgPool({ ...options, statementTimeoutMs: 0 });
   }
 }
 

@@ -1,6 +1,6 @@
 /** Tenants on several real PostgreSQL servers, in databases and schemas of their own and in tables that they share. */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { createPgPool, createPostgresSchema } from '../../../src/persistence/postgres/index.js';
+import { createPgPool } from '../../../src/persistence/postgres/index.js';
 import type { PgPool } from '../../../src/persistence/postgres/index.js';
 import { startEmbeddedPostgres } from '../../../src/server/hosts/embedded-postgres.js';
 import type { EmbeddedPostgresServer } from '../../../src/server/hosts/embedded-postgres.js';
@@ -11,6 +11,7 @@ import { newOriginatorId, sampleEvent } from '../../../src/testing/conformance/e
 import { readLog, sampleUnit } from '../../../src/testing/conformance/unit-samples.js';
 import { CountingClock } from '../../support/counting-clock.js';
 import { uniqueName } from '../../support/postgres-fixture.js';
+import { openPostgresProxy } from '../../support/postgres-proxy.js';
 import { makeTenantRole } from '../../support/postgres-roles.js';
 import { FAST_POSTGRES, makeTemporaryFolder } from '../../support/temporary-folder.js';
 import { pendingUnit, pushRequest } from '../../support/unit-wire.js';
@@ -66,8 +67,6 @@ describe('tenants', () => {
     const [ofNorth, ofSouth] = [await newDatabase(north()), await newDatabase(south())];
     const shared = { partitions: 2, role };
     const schema = `${run}_shared`;
-    await createPostgresSchema(north().admin, schema);
-    await north().admin.query(`GRANT USAGE ON SCHEMA ${schema} TO ${role}`);
     const places: Readonly<Record<string, TenantPlace>> = {
       'a database': { databaseUrl: ofNorth },
       'another database': { databaseUrl: ofSouth },
@@ -137,6 +136,46 @@ describe('tenants', () => {
     });
     expect((await push('lost')).status).toBe(200);
     expect(await tenants.use('lost', (log) => log.head())).toBe(2);
+  });
+
+  it('whose server says nothing any more keep nobody else waiting', async () => {
+    const proxy = await openPostgresProxy(south().postgres.url);
+    onTestFinished(() => proxy.close());
+    const run = uniqueName();
+    const tenants = open({
+      place: (tenant) => ({
+        databaseUrl: tenant.startsWith('mute') ? proxy.url : north().postgres.url,
+        schema: tenantSchema(`${run}_${tenant}`),
+      }),
+      ...{ serverConnectionsMax: 2, databaseConnectionsMax: 2 },
+    });
+    await tenants.use('mute1', (log) => log.push([someUnit()], SENDER));
+    proxy.fallSilent();
+    let isAnswered = false;
+    const mute = Array.from({ length: 20 }, (_, index) =>
+      tenants
+        .use(`mute${index}`, (log) => log.push([someUnit()], SENDER))
+        .then(
+          () => (isAnswered = true),
+          () => (isAnswered = true),
+        ),
+    );
+    for (const tenant of ['a', 'b', 'c']) {
+      for (let times = 0; times < 5; times++) await tenants.use(tenant, (log) => log.push([someUnit()], SENDER));
+      expect(await tenants.use(tenant, (log) => log.head())).toBe(5);
+    }
+    expect(isAnswered).toBe(false);
+    await proxy.close();
+    await Promise.all(mute);
+  });
+
+  it('are served behind a pooler that takes no start-up parameters', async () => {
+    const proxy = await openPostgresProxy(south().postgres.url);
+    onTestFinished(() => proxy.close());
+    proxy.refuseParametersBeside(['user', 'database', 'client_encoding', 'application_name']);
+    const tenants = open({ place: () => ({ databaseUrl: proxy.url, schema: uniqueName() }) });
+    await tenants.use('a', (log) => log.push([someUnit()], SENDER));
+    expect(await tenants.use('a', (log) => log.head())).toBe(1);
   });
 
   it('that are held are refused with 503 and a time; whoever uses one is waited for', async () => {
