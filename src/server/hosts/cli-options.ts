@@ -30,6 +30,9 @@ Takes the events that replicas push, and records them in PostgreSQL.
                           DAYBOOK_SEAL_KEYS, separated by commas; the same for all servers of one database
                           (with --data one is made in that folder; otherwise none, and what the database loses,
                           devices cannot bring back)
+  --tenants <where>       many tenants, each with a log of its own at /v2/t/<tenant>: schema, each in one of its own; shared,
+                          all in the same tables
+  --tenant <name>         one of them, repeatable; a token must say it as well (--jwt-tenant-claim)
 
 Who may push:
   --token-file <file>     bearer tokens that may push, one a line; or DAYBOOK_TOKENS, separated by commas
@@ -70,6 +73,8 @@ const CLI_OPTIONS = {
   data: { type: 'string' },
   name: { type: 'string' },
   'seal-key-file': { type: 'string' },
+  tenants: { type: 'string' },
+  tenant: { type: 'string', multiple: true },
   token: { type: 'string', multiple: true },
   'token-file': { type: 'string' },
   'jwks-url': { type: 'string' },
@@ -126,6 +131,7 @@ export function parseCliOptions(
     databaseDir: values.data,
     applicationName: values.name,
     sealKeys: sealKeysOf(values, environment, readFile),
+    tenants: tenantsOf(values),
     tokens: tokensOf(values, readFile) ?? split(environment['DAYBOOK_TOKENS'], ','),
     jwt: jwtOf(values, environment, readFile),
     allowAnonymous: values['allow-anonymous'],
@@ -138,6 +144,18 @@ export function parseCliOptions(
     telemetry: values.telemetry,
     drainMs: toMilliseconds(toNumber('drain-seconds', values)),
   };
+}
+
+function tenantsOf({ tenants, tenant }: CliValues): NodeHostOptions['tenants'] {
+  if (tenants === undefined && tenant === undefined) return undefined;
+  if (tenants === undefined || tenant === undefined) {
+    throw new ProgrammingError('--tenants says where tenants are, and --tenant names each: both are needed.');
+  }
+  if (tenants !== 'schema' && tenants !== 'shared') {
+    throw new ProgrammingError(`--tenants must be schema or shared, but is ${tenants}.`);
+  }
+  const names = new Set(tenant);
+  return { place: tenants, isTenant: (name) => names.has(name) };
 }
 
 function sealKeysOf(

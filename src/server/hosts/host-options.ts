@@ -21,6 +21,8 @@ import { checkHandlerOptions } from '../sync-server.js';
 import type { SyncServerOptions } from '../sync-server.js';
 import { checkEmbeddedOptions, PORT_MAX } from './embedded-options.js';
 import type { EmbeddedPostgresOptions } from './embedded-options.js';
+import { checkHostTenants } from './host-tenants.js';
+import type { HostTenantsOptions } from './host-tenants.js';
 
 /** Where the host listens, unless told otherwise. */
 export const PORT_DEFAULT = 8787;
@@ -87,6 +89,21 @@ export interface NodeHostOptions extends Omit<SyncServerOptions, OfHost> {
    *   none: nothing can be brought back, and the log says so
    */
   readonly sealKeys?: readonly Uint8Array[] | undefined;
+  /**
+   * Many tenants, at `/v2/t/{tenant}/…`, each with a log of its own; then nothing is served without a tenant, and `inline` is
+   * not to be had: its tables know no tenants. Each token must say which tenants it is for.
+   *
+   * @example
+   * ```ts
+   * const host = await startNodeHost({
+   *   jwt: { jwksUrl, issuer, audience: 'stock', tenantClaim: 'tenants' },
+   *   tenants: { place: 'schema', isTenant: (tenant) => customers.has(tenant) },
+   * });
+   * ```
+   *
+   * @defaultValue there is one log, and no tenants
+   */
+  readonly tenants?: HostTenantsOptions | undefined;
   /** How many connections to the database there are. @defaultValue 5, and up to 10 more */
   readonly pool?: PoolSizes | undefined;
   /** Answers whatever is not the sync server's (`/v1/…`, `/v2/…`, `/health` and `/ready`), for example an application's pages. */
@@ -165,6 +182,10 @@ export function checkHostOptions(options: NodeHostOptions): void {
   }
   checkFunction('routes', options.routes);
   checkFunction('inline', options.inline);
+  checkHostTenants(options.tenants);
+  if (options.tenants !== undefined && options.inline !== undefined) {
+    throw optionRefused('inline', 'left out with tenants: its tables know none');
+  }
   checkWhole('port', options.port, 0, PORT_MAX);
   checkText('hostname', options.hostname);
   checkWhole('closeLimitMs', options.closeLimitMs, 0, DELAY_MS_MAX);

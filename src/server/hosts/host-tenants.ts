@@ -20,8 +20,9 @@ export interface HostTenantsOptions extends Pick<
   'serverConnectionsMax' | 'databaseConnectionsMax' | 'openMax' | 'idleMs'
 > {
   /**
-   * Where a tenant is: `schema`, in one of its own in the host's database; `shared`, in tables of that database that all of
-   * them share; or a function, as in `PostgresTenantsOptions`, for several databases and servers.
+   * Where a tenant is: `schema`, in one of its own in the host's database; `shared`, in tables that all of them share, in the
+   * schema `daybook_tenants` of that database, or `<schema>_tenants` with the option `schema`; or a function, as in
+   * `PostgresTenantsOptions`, for several databases and servers.
    */
   readonly place: 'schema' | 'shared' | PostgresTenantsOptions['place'];
   /**
@@ -83,7 +84,8 @@ export async function openHostTenants(
     if (typeof place === 'function') return await place(tenant);
     if ((await isTenant?.(tenant)) !== true) return undefined;
     if (place === 'schema') return { databaseUrl, schema: tenantSchema(tenant) };
-    return { databaseUrl, ...(schema === undefined ? {} : { schema }), shared };
+    // Beside the host's own tables, which have the same names.
+    return { databaseUrl, schema: `${schema ?? 'daybook'}_tenants`, shared };
   };
   const named = applicationName === undefined ? {} : { applicationName };
   return new PostgresTenants({ ...options, ...log, ...named, place: placed });

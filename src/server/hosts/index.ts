@@ -24,6 +24,7 @@ export {
   DatabaseStartError,
   EmbeddedPostgresMissingError,
 } from './host-errors.js';
+export type { HostTenantsOptions } from './host-tenants.js';
 export { startNodeHost } from './node-host.js';
 export type { NodeHostContext, NodeHostOptions } from './host-options.js';
 export type { NodeHost } from './node-host.js';

@@ -17,18 +17,22 @@ import { systemClock } from '../../util/clock.js';
 import { pause } from '../../util/pause.js';
 import { ReplicaRegistry } from '../access/replica-registry.js';
 import { SqlReplicaStore } from '../access/sql-replica-store.js';
+import type { SealOptions } from '../log/unit-seals.js';
 import type { TelemetryApi } from '../observing/telemetry-api.js';
 import type { InlinePushes } from '../log/inline-units.js';
 import { PostgresUnitLog } from '../log/postgres-unit-log.js';
 import { quietLog } from '../operator/foreign-code.js';
 import { HEALTH_PATH, READY_PATH } from '../server-front.js';
 import { createSyncServer } from '../sync-server.js';
+import type { PostgresTenants } from '../tenants/postgres-tenants.js';
 import { clientAddressOf } from './client-address.js';
 import type { Connections } from './client-address.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { hostGuard } from './host-guard.js';
 import { checkHostOptions, DATABASE_DIR_DEFAULT, HOSTNAME_DEFAULT, PORT_DEFAULT } from './host-options.js';
 import type { NodeHostContext, NodeHostOptions } from './host-options.js';
+import { openHostTenants } from './host-tenants.js';
+import type { HostTenantsContext } from './host-tenants.js';
 import { listen } from './http-listener.js';
 import { ownSealKeys } from './seal-keys.js';
 import { loadTelemetry } from './telemetry-loading.js';
@@ -61,6 +65,8 @@ export interface NodeHost extends AsyncDisposable {
   readonly recorder: PostgresProcessRecorder;
   /** The units of what is recorded; what was set aside, for operators. */
   readonly unitLog: PostgresUnitLog;
+  /** The logs of tenants, for operators; `undefined` without the option. Closed with the host. */
+  readonly tenants: PostgresTenants | undefined;
   /** Replicas, to list and to revoke; `undefined` when the option says so. */
   readonly replicas: ReplicaRegistry | undefined;
   /** Answers the requests in flight, then stops everything that the host started. Safe to call again. */
@@ -112,7 +118,10 @@ async function assemble(
   const closing = new AbortController();
   const ofStart = { pool, recorder, closing: closing.signal };
   const inline = await options.inline?.(ofStart);
-  const unitLog = await openUnitLog(options, recorder, inline);
+  const seals = await sealsOf(options);
+  const unitLog = await openUnitLog(options, { recorder, inline, seals });
+  const tenants = await openTenants(options, { databaseUrl, pool, seals });
+  if (tenants !== undefined) closers.push(() => tenants.close());
   const context = { ...ofStart, unitLog };
   const replicas = options.replicas === false ? undefined : await openReplicas(options, recorder);
   const connections: Connections = new WeakMap();
@@ -121,9 +130,11 @@ async function assemble(
     ...options,
     ...(trustedProxies === undefined ? {} : { clientAddress: clientAddressOf(connections, trustedProxies) }),
     ...{ replicas, telemetry, closing: closing.signal },
-    unitLog,
+    unitLog: tenants ?? unitLog,
+    // Of several tenants none stands for the others.
+    probe: () => unitLog.ping(),
     poolStats: () => pool.stats(),
-    listen: (_tenant, onNews) => recorder.listen(onNews),
+    ...(tenants === undefined ? { listen: (_tenant, onNews) => recorder.listen(onNews) } : {}),
   });
   const answer = hostGuard(options, dispatcher(options, server.fetch, context));
   const fetch = async (request: Request, address: string | undefined): Promise<Response> => {
@@ -141,7 +152,7 @@ async function assemble(
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => (closed ??= closeAll());
   const { url } = listener;
-  return { url, databaseUrl, pool, recorder, unitLog, replicas, close, [Symbol.asyncDispose]: close };
+  return { url, databaseUrl, pool, recorder, unitLog, tenants, replicas, close, [Symbol.asyncDispose]: close };
 }
 
 async function startDatabase(options: NodeHostOptions, closers: (() => Promise<unknown>)[]): Promise<string> {
@@ -183,19 +194,40 @@ async function openReplicas(
 }
 
 /** Its tables come after those of the events, of which it makes units. */
-async function openUnitLog(
-  options: NodeHostOptions,
-  recorder: PostgresProcessRecorder,
-  inline: InlinePushes | undefined,
-): Promise<PostgresUnitLog> {
-  const { applicationName, schema, databaseUrl, databaseDir = DATABASE_DIR_DEFAULT, log = console.error } = options;
+async function sealsOf(options: NodeHostOptions): Promise<SealOptions | undefined> {
+  const { databaseUrl, databaseDir = DATABASE_DIR_DEFAULT, log = console.error } = options;
   const keys = options.sealKeys ?? (databaseUrl === undefined ? await ownSealKeys(databaseDir) : undefined);
   if (keys === undefined) quietLog(log)(...NO_SEALS);
+  return keys === undefined ? undefined : { keys };
+}
+
+async function openTenants(
+  { tenants, applicationName, schema, ...options }: NodeHostOptions,
+  { databaseUrl, pool, seals }: Pick<HostTenantsContext, 'databaseUrl' | 'pool'> & Pick<UnitLogParts, 'seals'>,
+): Promise<PostgresTenants | undefined> {
+  if (tenants === undefined) return undefined;
+  return await openHostTenants(tenants, {
+    ...{ databaseUrl, pool, applicationName, schema, isEmbedded: options.databaseUrl === undefined },
+    name: unitLogName(applicationName),
+    ...(seals === undefined ? {} : { seals }),
+  });
+}
+
+interface UnitLogParts {
+  readonly recorder: PostgresProcessRecorder;
+  readonly inline: InlinePushes | undefined;
+  readonly seals: SealOptions | undefined;
+}
+
+async function openUnitLog(
+  { applicationName, schema, log = console.error }: NodeHostOptions,
+  { recorder, inline, seals }: UnitLogParts,
+): Promise<PostgresUnitLog> {
   const unitLog = new PostgresUnitLog({
     recorder,
     name: unitLogName(applicationName),
     ...(schema === undefined ? {} : { schema }),
-    ...(keys === undefined ? {} : { seals: { keys } }),
+    ...(seals === undefined ? {} : { seals }),
     ...(inline === undefined ? {} : { inline: { log, ...inline } }),
   });
   await unitLog.createTables();
