@@ -126,7 +126,7 @@ async function measure(layout: Layout, admin: PgPool): Promise<Readonly<Record<s
     setTimeout(() => (isOver = true), SECONDS * 1_000);
     const writers = Array.from({ length: WRITERS }, async (_, writer) => {
       for (let at = writer; !isOver; at += WRITERS) {
-        await push(active[at % active.length]!, 1);
+        await push(active[at % active.length] as string, 1);
         done++;
       }
     });

@@ -12,7 +12,7 @@ test('every test file that the table of faults names is there', () => {
   expect(named.length).toBeGreaterThan(20);
   for (const path of named)
     expect(
-      [path, `test/${path}`, `test/server/${path}`].some((at) => existsSync(join(ROOT, at))),
+      [path, `test/${path}`, `test/server/${path}`, `test/sync/${path}`].some((at) => existsSync(join(ROOT, at))),
       path,
     ).toBe(true);
 });
