@@ -215,7 +215,8 @@ class Soak {
     if (!this.#isRunning) await within('start the browser', this.#browser.start());
     this.#isRunning = true;
     if (this.#browser.tabs.length > 0) return;
-    const isNarrow = this.#isMade && this.#browser.hasDevTools && this.#random.chance(0.2);
+    // What is to be brought back needs room.
+    const isNarrow = this.#isMade && !this.#isLost && this.#browser.hasDevTools && this.#random.chance(0.2);
     this.#isNarrow = isNarrow;
     const roomBytes = isNarrow ? this.#random.between(0, ROOM_BYTES_MAX) : undefined;
     if (isNarrow) this.#counts.narrowRounds++;
