@@ -29,6 +29,7 @@ const ROUNDS_MAX = 20;
 // After as many, the others are asked to give way: for twice as long as the work took, and some more.
 const ROUNDS_PATIENT = 3;
 const WAY_MORE_MS = 20;
+const WAY_DOUBLINGS_MAX = 5;
 
 /** Options of `DurableRecorder.transaction`. */
 export interface DurableTransactionOptions {
@@ -107,7 +108,10 @@ export class OwnTransactions {
       const { result, commits } = await this.#attempt(tables, work);
       if (commits.length === 0) return result;
       if ((await this.#follower.append(commits, [options.durability])) === 'appended') return result;
-      if (round >= ROUNDS_PATIENT) this.#askForWay?.(2 * (this.#clock.monotonicMs() - startMs) + WAY_MORE_MS);
+      if (round < ROUNDS_PATIENT) continue;
+      // Twice as much each time: the word itself takes a while on a machine that is busy.
+      const moreMs = WAY_MORE_MS * 2 ** Math.min(round - ROUNDS_PATIENT, WAY_DOUBLINGS_MAX);
+      this.#askForWay?.(2 * (this.#clock.monotonicMs() - startMs) + moreMs);
     }
     throw overtaken();
   }
