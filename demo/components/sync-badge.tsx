@@ -25,6 +25,14 @@ export function SyncBadge({ sync, entriesTotal }: SyncBadgeProps): JSX.Element {
             </span>
           </>
         )}
+        {place === 'aside' && (
+          <>
+            <Icon name="device" />
+            <span>
+              <b>{sync.setAside?.toLocaleString()}</b> set aside
+            </span>
+          </>
+        )}
         {place === 'books' && (
           <>
             <Icon name="check" />
@@ -36,9 +44,10 @@ export function SyncBadge({ sync, entriesTotal }: SyncBadgeProps): JSX.Element {
   );
 }
 
-function placeOf(sync: SyncStatus, entriesTotal: number): 'none' | 'unknown' | 'device' | 'books' {
-  const { pending } = sync;
+function placeOf(sync: SyncStatus, entriesTotal: number): 'none' | 'unknown' | 'device' | 'aside' | 'books' {
+  const { pending, setAside } = sync;
   if (pending !== undefined && pending > 0) return 'device';
+  if (setAside !== undefined && setAside > 0) return 'aside';
   if (entriesTotal === 0) return 'none';
   return pending === undefined ? 'unknown' : 'books';
 }

@@ -54,8 +54,6 @@ export interface Daybook extends AsyncDisposable {
   readonly name: string;
   /** Identifies this store in this browser profile, for ever: a random UUID. */
   readonly replicaId: string;
-  /** Of a store that was imported as a copy: events up to this id are those of its original, for a server; 0 of others. */
-  readonly pushBaseId: number;
   /**
    * What this opening has brought back of a store that the browser had lost: everything that no server had confirmed, or
    * the opening would have been rejected (`STORAGE_LOST`). What was confirmed comes back by synchronisation. `undefined`
@@ -184,7 +182,6 @@ function assertNotLost(
 class OpenStore implements Daybook {
   readonly name: string;
   readonly replicaId: string;
-  readonly pushBaseId: number;
   readonly restored: RestoredStore | undefined;
   readonly recorder: DaybookRecorder;
   readonly query: SqlQueryable['query'];
@@ -202,7 +199,6 @@ class OpenStore implements Daybook {
     const { name } = options;
     this.name = name;
     this.replicaId = identity.replicaId;
-    this.pushBaseId = identity.pushBaseId ?? 0;
     this.restored = restored;
     this.recorder = new StoreRecorder(link, recorded);
     this.query = (text, values) => this.recorder.query(text, values);

@@ -55,8 +55,6 @@ export interface HostedStore extends AsyncDisposable {
   readonly name: string;
   /** Identifies this store in this browser profile, for ever: a random UUID. */
   readonly replicaId: string;
-  /** Of a store that was imported as a copy: events up to this id are those of its original, for a server; 0 of others. */
-  readonly pushBaseId: number;
   /** What was brought back of a store that the browser had lost, the last one that there was. */
   readonly restored: RestoredStore | undefined;
   /** Records durably; its calls cross no boundary. */
@@ -116,7 +114,6 @@ export async function openStore(options: OpenStoreOptions): Promise<HostedStore>
 class OpenHostedStore implements HostedStore {
   readonly name: string;
   readonly replicaId: string;
-  readonly pushBaseId: number;
   readonly restored: RestoredStore | undefined;
   readonly recorder: DaybookRecorder;
   readonly #opened: OpenedStore;
@@ -132,7 +129,6 @@ class OpenHostedStore implements HostedStore {
   constructor(name: string, opened: OpenedStore, listeners: Listeners) {
     this.name = name;
     this.replicaId = opened.identity.replicaId;
-    this.pushBaseId = opened.identity.pushBaseId ?? 0;
     this.restored = opened.restored;
     this.recorder = new HostedRecorder(opened, listeners);
     this.#opened = opened;

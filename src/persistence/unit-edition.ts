@@ -21,6 +21,7 @@
 import { ByteWriter } from '../util/byte-writer.js';
 import { sha256Now } from '../util/sha256-now.js';
 import { bytesToUuid } from '../util/uuid-bytes.js';
+import type { StoredEvent } from './stored-event.js';
 import type { EditionId, PendingUnit, Unit } from './unit.js';
 
 // Beside the states: ids, versions, topics. A guess to reserve by, not a limit.
@@ -33,16 +34,22 @@ export function derivedEdition({ id, events, after }: Pick<PendingUnit, 'id' | '
   writer.text(id);
   writer.varint(after.length);
   for (const edition of after) writer.text(edition ?? '');
-  for (const { originatorId, originatorVersion, topic, state } of events) {
-    writer.text(originatorId);
-    writer.text(String(originatorVersion));
-    writer.text(topic);
-    writer.sized(state);
-  }
+  writeStatedEvents(writer, events);
   const bytes = sha256Now(writer.finish());
   bytes[6] = ((bytes[6] as number) & 15) | 0xe0;
   bytes[8] = ((bytes[8] as number) & 63) | 128;
   return bytesToUuid(bytes);
+}
+
+/** Writes events down by what they say: the same bytes for the same events, always. */
+export function writeStatedEvents(writer: ByteWriter, events: readonly StoredEvent[]): void {
+  for (const { originatorId, originatorVersion, topic, state } of events) {
+    writer.text(originatorId);
+    // Not a varint: other writers may have versions below 0.
+    writer.text(String(originatorVersion));
+    writer.text(topic);
+    writer.sized(state);
+  }
 }
 
 /** Whether an id is one of those that only editions have. */

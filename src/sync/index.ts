@@ -9,8 +9,6 @@ export {
   ForbiddenError,
   InvalidRequestError,
   PendingUnitsError,
-  ReplicaDivergedError,
-  ServerBehindError,
   SetAsideError,
   StuckError,
   SubjectMismatchError,
@@ -26,7 +24,6 @@ export type { Receipt, ReceiptOptions } from './exchange/unit-receipts.js';
 export type { GetToken } from './exchange/server-requests.js';
 export { startSync } from './tabs/start-sync.js';
 export type { SignOutOptions, StartSyncOptions, Sync } from './tabs/start-sync-options.js';
-export { PUSH_TRACKING_NAME } from './confirmed.js';
 export type { SyncState, SyncStatus } from './sync-status.js';
 export type { SyncStore } from './sync-store.js';
 export type { Observable } from '../util/observable.js';

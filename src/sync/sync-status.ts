@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { SyncProgress } from '../persistence/unit-recorder.js';
 
 /**
  * - `starting`: not known yet
@@ -36,8 +37,9 @@ export type SyncState =
 export interface SyncStatus {
   readonly state: SyncState;
   /**
-   * Events that this tab knows of and the server has not confirmed; `undefined` while that is not known: at first, and
-   * when the store of this tab cannot be read.
+   * Events that this tab knows of and the server has not confirmed; `undefined` while that is not known: at first, when the
+   * store of this tab cannot be read, while the server gets back what it has lost, and after the end. What was set aside is
+   * not among them: all is saved when there is nothing of both.
    */
   readonly pending: number | undefined;
   /** Units that wait for somebody to decide what becomes of them; `undefined` likewise. */
@@ -59,6 +61,14 @@ export interface SyncStatus {
   readonly lastError: Error | undefined;
   /** When the next attempt is due, in milliseconds since 1970, while there is one to wait for. */
   readonly nextAttemptAtMs: number | undefined;
+}
+
+/** What of the status a store says, whichever tab synchronises. */
+export function ownStatus(progress: SyncProgress | undefined): Pick<SyncStatus, 'pending' | 'setAside'> {
+  if (progress === undefined) return { pending: undefined, setAside: undefined };
+  const { lostUnits, pendingEvents, setAsideUnits } = progress;
+  // What was confirmed, and is lost, is on its way back: how much of it is still there only the server knows.
+  return { pending: lostUnits > 0 ? undefined : pendingEvents, setAside: setAsideUnits };
 }
 
 /** Before anything is known. */

@@ -9,16 +9,10 @@
  * quota is used up, goes on where it stopped when it is begun again with the same file: what is stored is not written
  * again. The trial opening reads everything back from storage, so what an earlier attempt wrote is verified by it too.
  *
- * Who the imported store is. A server knows a store by its `replicaId`, and takes everything under one id for one
- * sequence. Two stores with one id, both alive, would be a clone: the server refuses what the later one sends
- * (`REPLICA_DIVERGED`), for good.
- * - `copy`, the default, is safe whatever became of the original: it gets a new id. What the original had confirmed when
- *   the file was written is never pushed again: for the server, the copy's sequence begins after it (`pushBaseId`). What
- *   was not confirmed is the copy's to push. If the original has pushed some of that since, the server refuses it from
- *   the copy (`INTEGRITY_ERROR`): an event is never stored twice.
- * - `original` keeps the id, for a store that moves: right when the original is gone, and had nothing confirmed after
- *   the file was written. Then it goes on exactly where the original stopped, whatever was on its way to the server.
- *   If the original had more confirmed, nothing is lost or doubled, but the server refuses what is new.
+ * Who the imported store is. A server knows what is sent by the ids of units, which a store's file has: whichever of two
+ * stores sends a unit, it is recorded once. The `replicaId` is a label, which may be bound to a subject, and revoked.
+ * - `copy`, the default, gets a label of its own: right while the original is used.
+ * - `original` keeps the label, for a store that moves.
  *
  * @module
  */

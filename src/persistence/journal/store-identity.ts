@@ -5,6 +5,6 @@ export interface StoreIdentity {
   readonly createdAtMs: number;
   /** The `replicaId` of the store that this one was copied from, where it was imported as a copy. */
   readonly copyOf?: string;
-  /** Of a copy: what has an id up to this one was confirmed to the original, and is never pushed as the copy's. */
+  /** Of a copy: what has an id up to this one, the first protocol had confirmed to the original. Kept for who reads it. */
   readonly pushBaseId?: number;
 }

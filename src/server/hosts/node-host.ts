@@ -9,8 +9,7 @@
  *
  * @module
  */
-import { ProgrammingError } from '../../persistence/errors.js';
-import { createPgPool, PostgresProcessRecorder } from '../../persistence/postgres/index.js';
+import { PostgresProcessRecorder } from '../../persistence/postgres/index.js';
 import type { PgPool } from '../../persistence/postgres/index.js';
 import { closeInReverse } from '../../util/close-in-reverse.js';
 import { systemClock } from '../../util/clock.js';
@@ -24,6 +23,7 @@ import { PostgresUnitLog } from '../log/postgres-unit-log.js';
 import { quietLog } from '../operator/foreign-code.js';
 import { HEALTH_PATH, READY_PATH } from '../server-front.js';
 import { createSyncServer } from '../sync-server.js';
+import { openPool } from '../tenants/open-pool.js';
 import type { PostgresTenants } from '../tenants/postgres-tenants.js';
 import { clientAddressOf } from './client-address.js';
 import type { Connections } from './client-address.js';
@@ -110,7 +110,7 @@ async function assemble(
   checkHostOptions(options);
   const telemetry = await telemetryOf(options);
   const databaseUrl = options.databaseUrl ?? (await startDatabase(options, closers));
-  const pool = await openPool(databaseUrl, options.pool);
+  const pool = await openPool({ connectionString: databaseUrl, ...DATABASE_LIMITS, ...options.pool });
   // Ended only once; a statement that hangs must not hold the end of the process up.
   closers.push(() => withinLimit(pool.end(), POOL_WAIT_MS));
   const recorder = new PostgresProcessRecorder({ pool, lockTimeoutMs: LOCK_TIMEOUT_MS, ...tableOptions(options) });
@@ -160,21 +160,6 @@ async function startDatabase(options: NodeHostOptions, closers: (() => Promise<u
   const postgres = await startEmbeddedPostgres({ ...options.embedded, databaseDir });
   closers.push(() => postgres.close());
   return postgres.url;
-}
-
-/** A pooler such as pgbouncer takes no limit of statements by default: behind it the others have to do. */
-async function openPool(connectionString: string, sizes: NodeHostOptions['pool']): Promise<PgPool> {
-  const options = { connectionString, ...DATABASE_LIMITS, ...sizes };
-  const pool = await createPgPool(options);
-  try {
-    (await pool.connect()).release();
-    return pool;
-  } catch (error) {
-    await pool.end();
-    const isLimitRefused = error instanceof ProgrammingError && error.details['parameter'] === 'statement_timeout';
-    if (!isLimitRefused) throw error;
-    return await createPgPool({ ...options, statementTimeoutMs: 0 });
-  }
 }
 
 /** Whoever keeps its connection would go on sending to a host that is about to stop. */

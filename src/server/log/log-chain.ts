@@ -13,7 +13,7 @@
  */
 import type { StoredEvent } from '../../persistence/stored-event.js';
 import { CURSOR_START } from '../../persistence/unit.js';
-import { editionOf } from '../../persistence/unit-edition.js';
+import { editionOf, writeStatedEvents } from '../../persistence/unit-edition.js';
 import type { Cursor, EditionId, UnitId } from '../../persistence/unit.js';
 import { ByteWriter } from '../../util/byte-writer.js';
 import { chainHash } from './chain-hash.js';
@@ -44,13 +44,7 @@ export function writeStatement(writer: ByteWriter, unit: StatedUnit): void {
   for (const scope of scopes) writer.text(scope);
   writer.varint(after.length);
   for (const edition of after) writer.text(edition ?? '');
-  for (const { originatorId, originatorVersion, topic, state } of events) {
-    writer.text(originatorId);
-    // Not a varint: other writers may have versions below 0.
-    writer.text(String(originatorVersion));
-    writer.text(topic);
-    writer.sized(state);
-  }
+  writeStatedEvents(writer, events);
 }
 
 /** A writer with room for a unit and something before it. */

@@ -36,6 +36,10 @@ export interface Visibility {
    * letters, digits, `_` and `-`: a hash, for example.
    */
   readonly id: string;
+  /**
+   * Whether an event may be seen. The same for all events of an aggregate: a device refuses a page in which versions of one
+   * are missing (`DATA_ERROR`), and is `stuck` until it sees all of them, or none.
+   */
   readonly isVisible: (unit: ConfirmedUnit, eventIndex: number) => boolean;
 }
 

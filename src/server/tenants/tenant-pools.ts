@@ -10,10 +10,9 @@
  *
  * @module
  */
-import { ProgrammingError } from '../../persistence/errors.js';
-import { createPgPool } from '../../persistence/postgres/index.js';
 import type { PgPool, PgPoolOptions, PostgresClient, PostgresPool } from '../../persistence/postgres/index.js';
 import type { Clock } from '../../util/clock.js';
+import { openPool } from './open-pool.js';
 import { TenantLogs } from './tenant-logs.js';
 
 /** Options of {@link TenantPools}. */
@@ -95,20 +94,6 @@ export class TenantPools {
       this.#servers.set(name, server);
     }
     return server;
-  }
-}
-
-/** A pooler such as pgbouncer takes no limit of statements by default: behind it the others have to do. */
-async function openPool(options: PgPoolOptions): Promise<PgPool> {
-  const pool = await createPgPool(options);
-  try {
-    (await pool.connect()).release();
-    return pool;
-  } catch (error) {
-    await pool.end();
-    const isLimitRefused = error instanceof ProgrammingError && error.details['parameter'] === 'statement_timeout';
-    if (!isLimitRefused) throw error;
-    return await createPgPool({ ...options, statementTimeoutMs: 0 });
   }
 }
 

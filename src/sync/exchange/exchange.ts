@@ -18,7 +18,7 @@ import { ObservableValue } from '../../util/observable.js';
 import type { Observable } from '../../util/observable.js';
 import { WorkLoop } from '../../util/work-loop.js';
 import type { Rest } from '../../util/work-loop.js';
-import { INITIAL_SYNC_STATUS } from '../sync-status.js';
+import { INITIAL_SYNC_STATUS, ownStatus } from '../sync-status.js';
 import type { SyncStatus } from '../sync-status.js';
 import { SubjectMismatchError, UnauthorizedError, UnavailableError, UpgradeRequiredError } from '../protocol/index.js';
 import { AttemptTimes } from './attempt-times.js';
@@ -170,13 +170,13 @@ export class Exchange {
     const { isOffline, recorder } = this.#options;
     try {
       const progress = await recorder.syncProgress();
-      const { position, pendingEvents: pending, setAsideUnits: setAside } = progress;
+      const { position } = progress;
       const head = Math.max(position, this.#work.head);
       const { acceptedUpTo } = this.#work;
-      this.#show({ pending, setAside, position, head, acceptedUpTo, offline: isOffline() });
+      this.#show({ ...ownStatus(progress), position, head, acceptedUpTo, offline: isOffline() });
       return progress;
     } catch (error) {
-      this.#show({ pending: undefined, setAside: undefined });
+      this.#show(ownStatus(undefined));
       throw error;
     }
   }

@@ -117,29 +117,27 @@ export class UnitReceipts {
 
   #until(key: UnitId | NotificationId, stage: Stage, signal: AbortSignal | undefined): Promise<UnitStanding> {
     if (this.#isClosed) return Promise.reject(closed());
-    return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        this.#waiting.delete(waiter);
-        callOff();
-      };
-      const waiter: Waiter = {
-        key,
-        stage,
-        resolve: (standing) => {
-          leave();
-          resolve(standing);
-        },
-        reject: (error) => {
-          leave();
-          // As it was thrown, or as the reason of the signal is.
-          // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
-          reject(error);
-        },
-      };
-      this.#waiting.add(waiter);
-      const callOff = onAbort(signal, () => waiter.reject(signal?.reason));
-      this.noteNews();
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<UnitStanding>();
+    const leave = (): void => {
+      this.#waiting.delete(waiter);
+      callOff();
+    };
+    const waiter: Waiter = {
+      key,
+      stage,
+      resolve: (standing) => {
+        leave();
+        resolve(standing);
+      },
+      reject: (error) => {
+        leave();
+        reject(error);
+      },
+    };
+    this.#waiting.add(waiter);
+    const callOff = onAbort(signal, () => waiter.reject(signal?.reason));
+    this.noteNews();
+    return promise;
   }
 
   async #look(): Promise<void> {

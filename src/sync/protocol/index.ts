@@ -37,8 +37,6 @@ export {
   ForbiddenError,
   InvalidRequestError,
   PendingUnitsError,
-  ReplicaDivergedError,
-  ServerBehindError,
   SetAsideError,
   StuckError,
   SubjectMismatchError,

@@ -7,8 +7,6 @@
  *    ├─ InvalidRequestError    the server cannot read the request
  *    ├─ UnauthorizedError      no token, or not a good one
  *    ├─ ForbiddenError         a good token that does not allow this
- *    ├─ ReplicaDivergedError   two histories under the same ids: a copied or rolled-back store
- *    ├─ ServerBehindError      the server lost what it had confirmed: restored, or another one
  *    ├─ CursorUnknownError     the log does not have the place that a device stands at: restored, or another one
  *    ├─ PendingUnitsError      something is on this device only
  *    ├─ SetAsideError          a unit is not in the log, and waits for somebody to decide
@@ -44,16 +42,6 @@ export class UnauthorizedError extends SyncError {
 /** The token is good, but does not allow this. */
 export class ForbiddenError extends SyncError {
   static override readonly code: string = 'FORBIDDEN';
-}
-
-/** What was recorded under a replica's ids is not what it sends now: its store was copied, or rolled back. */
-export class ReplicaDivergedError extends SyncError {
-  static override readonly code: string = 'REPLICA_DIVERGED';
-}
-
-/** The server does not have what it had confirmed; `details.trackingId` is the last id it has. */
-export class ServerBehindError extends SyncError {
-  static override readonly code: string = 'SERVER_BEHIND';
 }
 
 /** The log does not have, or not any more, the place that a device stands at: it was restored, or is another one. */
@@ -110,8 +98,6 @@ export const SYNC_ERRORS: readonly EventSourcingErrorClass[] = [
   InvalidRequestError,
   UnauthorizedError,
   ForbiddenError,
-  ReplicaDivergedError,
-  ServerBehindError,
   CursorUnknownError,
   PendingUnitsError,
   SetAsideError,

@@ -34,7 +34,7 @@ import { StoreSubject } from '../exchange/store-subject.js';
 import { UnitReceipts } from '../exchange/unit-receipts.js';
 import type { Receipt } from '../exchange/unit-receipts.js';
 import { PendingUnitsError } from '../protocol/index.js';
-import { INITIAL_SYNC_STATUS } from '../sync-status.js';
+import { INITIAL_SYNC_STATUS, ownStatus } from '../sync-status.js';
 import type { SyncState, SyncStatus } from '../sync-status.js';
 import type { SyncStore } from '../sync-store.js';
 import { ExchangeTurns } from './exchange-turns.js';
@@ -156,7 +156,7 @@ export class RunningSync implements Sync {
 
   async #end(): Promise<void> {
     await this.close();
-    this.#status.set({ ...this.#status.value, state: 'paused', nextAttemptAtMs: undefined });
+    this.#status.set({ ...this.#status.value, state: 'paused' });
   }
 
   async close(): Promise<void> {
@@ -165,6 +165,8 @@ export class RunningSync implements Sync {
     this.#receipts.close();
     await this.#done;
     this.#channel.close();
+    // Nobody looks any more, and recording goes on.
+    this.#status.set({ ...this.#status.value, ...ownStatus(undefined), nextAttemptAtMs: undefined });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -322,11 +324,12 @@ export class RunningSync implements Sync {
   }
 
   #withOwn(said: SyncStatus): SyncStatus {
-    if (this.#own === undefined) return { ...said, pending: undefined, setAside: undefined };
-    const { pendingEvents: pending, setAsideUnits: setAside, position } = this.#own;
-    const isBehind = said.state === 'live' && pending > 0 && this.#direction !== 'pull';
+    const own = ownStatus(this.#own);
+    if (this.#own === undefined) return { ...said, ...own };
+    const { pendingEvents, position } = this.#own;
+    const isBehind = said.state === 'live' && pendingEvents > 0 && this.#direction !== 'pull';
     const head = Math.max(said.head, position);
-    return { ...said, pending, setAside, position, head, state: isBehind ? 'waiting' : said.state };
+    return { ...said, ...own, position, head, state: isBehind ? 'waiting' : said.state };
   }
 }
 

@@ -22,9 +22,10 @@ import type { StartSyncOptions, Sync } from './start-sync-options.js';
  * @example
  * ```ts
  * const sync = startSync({ store: daybook, url: 'https://sync.example.com', getToken: () => session.token });
- * sync.status.subscribe(({ pending }) => {
+ * sync.status.subscribe(({ pending, setAside }) => {
  *   // Nothing is said before it is known.
- *   if (pending !== undefined) badge.textContent = pending === 0 ? 'All saved' : `${pending} on this device`;
+ *   if (pending === undefined) return;
+ *   badge.textContent = pending === 0 && setAside === 0 ? 'All saved' : `${pending} on this device, ${setAside} set aside`;
  * });
  * ```
  */

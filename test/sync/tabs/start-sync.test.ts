@@ -427,6 +427,40 @@ describe('stores and servers that were set back', () => {
   });
 });
 
+describe('what is not known', () => {
+  test('how much waits while the server gets back what it had lost is not said, in no tab', async () => {
+    const scene = await Scene.open();
+    const second = await scene.openTab();
+    await scene.count(3);
+    await scene.start().settled();
+    const other = scene.start({ store: second.store }).sync;
+    await scene.until(({ position }) => position === 3, other);
+    const seen: (number | undefined)[] = [];
+    const [one] = scene.syncs as [typeof other];
+    for (const { status: each } of [one, other]) {
+      each.subscribe(({ state, pending }) => state === 'healing' && seen.push(pending));
+    }
+    await scene.tab.inside.rewind('0');
+    expect((await scene.tab.inside.syncProgress()).lostUnits).toBe(3);
+    one.syncNow();
+    await vi.waitUntil(() => seen.length > 0, WAIT);
+    await scene.until(({ state, pending, position }) => state === 'live' && pending === 0 && position === 3, one);
+    expect(seen).toContain(undefined);
+    // Before they are confirmed again they are pending again.
+    expect(seen).not.toContain(0);
+    await scene.expectBooksComplete();
+  });
+
+  test('after the end nothing is said of what waits: recording goes on', async () => {
+    const scene = await Scene.open();
+    await scene.count(1);
+    await scene.start().settled();
+    await scene.sync.close();
+    await scene.count(1);
+    expect(scene.sync.status.value).toMatchObject({ pending: undefined, setAside: undefined });
+  });
+});
+
 describe('code of others, without an end', () => {
   const never = (): Promise<never> => new Promise(() => undefined);
 
@@ -465,7 +499,7 @@ describe('code of others, without an end', () => {
     scene.start(options);
     await scene.until(({ state, pending }) => state === 'connecting' && pending === 1);
     await scene.sync.close();
-    expect(scene.sync.status.value.pending).toBe(1);
+    expect((await scene.tab.inside.syncProgress()).pendingEvents).toBe(1);
   });
 
   test('a fetch that minds no signal is given up after a time', async () => {

@@ -85,7 +85,7 @@ describe('who signs out', () => {
     scene.wake();
     await scene.settled();
     await sync.signOut();
-    expect(sync.status.value).toMatchObject({ state: 'paused', pending: 0 });
+    expect(sync.status.value).toMatchObject({ state: 'paused', pending: undefined });
   });
 
   test('is not let go while something was set aside', async () => {
