@@ -12,6 +12,7 @@ import type { RescueFiles } from '../persistence/rescue/rescue-files.js';
 import { readRescuedStores } from '../persistence/rescue/rescued-store.js';
 import type { RescuedStore } from '../persistence/rescue/rescued-store.js';
 import { RescueKeeper } from '../persistence/rescue/rescue-keeper.js';
+import type { SyncProgress } from '../persistence/unit-recorder.js';
 import type { UnitPage } from '../persistence/unit.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
@@ -71,7 +72,12 @@ export class AttachedRescue {
       recorder,
       lost.flatMap(({ units }) => units),
     );
-    await restoration.run({ isAtHead: false });
+    try {
+      await restoration.run({ isAtHead: false });
+    } catch (error) {
+      slot?.close();
+      throw error;
+    }
     if (slot === undefined) return new AttachedRescue(recorder, undefined, restoration, name, lost);
     const keeper = new RescueKeeper({ slot, files, replicaId, source: recorder, clock });
     for (const store of lost) if (!store.isTold) keeper.noteTold(store.replicaId);
@@ -85,6 +91,12 @@ export class AttachedRescue {
     if (this.#restoration.waitingUnits === 0) return;
     const originatorIds = new Set(units.flatMap(({ events }) => events.map(({ originatorId }) => originatorId)));
     await this.#restoration.run({ isAtHead: position >= head, originatorIds });
+  }
+
+  /** What is to come back yet. */
+  get waiting(): Pick<SyncProgress, 'pendingUnits' | 'pendingEvents'> {
+    const { waitingUnits: pendingUnits, waitingEvents: pendingEvents } = this.#restoration;
+    return { pendingUnits, pendingEvents };
   }
 
   /** How it stands. */

@@ -87,10 +87,16 @@ export class OpenedStore {
   }
 
   /** As the recorder's; whoever asks synchronises, and so needs the rescue. */
-  syncProgress(): Promise<SyncProgress> {
+  async syncProgress(): Promise<SyncProgress> {
     const { recorder, rescue } = this.#parts;
     rescue.begin({ recorder, replicaId: this.identity.replicaId });
-    return recorder.syncProgress();
+    const progress = await recorder.syncProgress();
+    const { pendingUnits, pendingEvents } = rescue.waiting;
+    return {
+      ...progress,
+      pendingUnits: progress.pendingUnits + pendingUnits,
+      pendingEvents: progress.pendingEvents + pendingEvents,
+    };
   }
 
   /** As the recorder's. */
@@ -114,7 +120,7 @@ export class OpenedStore {
     return {
       events: rows[0]?.['events'] as number,
       ...unsynced,
-      unsyncedEvents: pendingEvents,
+      unsyncedEvents: pendingEvents + rescue.waiting.pendingEvents,
       position: recorder.position,
       // Another tab may be ahead.
       recordsSinceCheckpoint: Math.max(0, recorder.position - checkpointPosition),

@@ -6,8 +6,10 @@
  *
  * @module
  */
+import { OperationalError } from '../persistence/errors.js';
 import type { DurableRecorder } from '../persistence/journal/durable-recorder.js';
 import { rescuePlace } from '../persistence/opfs/rescue-place.js';
+import type { SyncProgress } from '../persistence/unit-recorder.js';
 import type { UnitPage } from '../persistence/unit.js';
 import type { AttachedRescue } from './attached-rescue.js';
 import type { RescueReport, RestoredStore } from './protocol/store-host.js';
@@ -27,7 +29,7 @@ export class StoreRescue {
   #attaching: Promise<AttachedRescue | undefined> | undefined;
   #attached: AttachedRescue | undefined;
   #hasFailed = false;
-  #failure: string | undefined;
+  #failure: Error | undefined;
 
   /** Looks for files at once. */
   constructor(name: string, loadRescuePart: () => Promise<RescuePart>) {
@@ -46,14 +48,30 @@ export class StoreRescue {
    *
    * @returns what was brought back, if the store has taken the place of one that was lost
    * @throws StorageLostError (`STORAGE_LOST`) when that is not all; once
+   * @throws StorageFullError (`STORAGE_FULL`), and others of a commit, when it cannot be brought back now
+   * @throws OperationalError (`OPERATIONAL_ERROR`) when there is nothing in the store, and nobody can tell whether it has
+   *   taken the place of one: an empty store is not shown instead
    */
   async resume(store: StoreHere): Promise<RestoredStore | undefined> {
     const place = await this.#found;
     if (place === undefined) return undefined;
+    const isEmpty = store.recorder.position === 0;
     this.#attaching ??= this.#attach(store, Promise.resolve(place));
     const attached = await this.#attaching;
+    if (attached === undefined) await this.#assertNothingLost(place, isEmpty);
     if (attached?.loss !== undefined) throw attached.loss;
     return attached?.restored;
+  }
+
+  async #assertNothingLost(place: FileSystemDirectoryHandle, isEmpty: boolean): Promise<void> {
+    const cause = this.#failure;
+    // Of a commit: only what was lost is recorded here.
+    if (cause instanceof OperationalError) throw cause;
+    if (!isEmpty || (await (place as unknown as { keys(): AsyncIterator<string> }).keys().next()).done === true) return;
+    throw new OperationalError(
+      `The store "${this.#name}" is empty, and its files for a rescue cannot be read: ${String(cause)}. It may have been lost. Nothing was changed. Open it again.`,
+      { cause, details: { reason: 'rescue', name: this.#name } },
+    );
   }
 
   /** Begins, because the store is synchronised from now on. */
@@ -70,10 +88,20 @@ export class StoreRescue {
     }
   }
 
+  /** What is to come back: it is pending as well, only that nobody can read it yet. */
+  get waiting(): Pick<SyncProgress, 'pendingUnits' | 'pendingEvents'> {
+    return this.#attached?.waiting ?? { pendingUnits: 0, pendingEvents: 0 };
+  }
+
   /** How it stands. */
   report(): RescueReport {
     if (this.#attached !== undefined) return this.#attached.report();
-    return { state: this.#hasFailed ? 'unavailable' : 'off', failure: this.#failure, bytes: 0, waitingUnits: 0 };
+    return {
+      state: this.#hasFailed ? 'unavailable' : 'off',
+      failure: this.#failure === undefined ? undefined : String(this.#failure),
+      bytes: 0,
+      waitingUnits: 0,
+    };
   }
 
   /** Lets go of the files. */
@@ -93,7 +121,7 @@ export class StoreRescue {
       }
     } catch (error) {
       // What is there is left as it is, for the next opening.
-      this.#failure = String(error);
+      this.#failure = error as Error;
     }
     this.#hasFailed = true;
     return undefined;

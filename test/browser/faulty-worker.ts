@@ -26,6 +26,8 @@ export type WorkerFault =
   | 'data-loss'
   /** There is no private file system, as in an insecure context. Stays, if it is there from the first. */
   | 'no-files'
+  /** The private file system gives no file. Stays, if it is there from the first. */
+  | 'files-refused'
   /** What this tab records, other tabs are not told. Stays, if it is there from the first. */
   | 'no-hints'
   /** `indexedDB.open` does not answer. Stays. */
@@ -37,9 +39,14 @@ export type WorkerFault =
 
 // Runs before the worker's own code, inside the worker: the boundary to IndexedDB, made to fail on demand.
 const FAULTS = `
-const pending = new Map(FIRST.map((fault) => [fault, 1]));
+const pending = new Map(FIRST.map((fault) => [fault].flat().concat(1).slice(0, 2)));
 // Vitest asks its runner before every import by address, and there is none in a worker.
 if (pending.has('no-files')) delete FileSystemFileHandle.prototype.createSyncAccessHandle;
+if (pending.has('files-refused')) {
+  FileSystemDirectoryHandle.prototype.getFileHandle = async () => {
+    throw new DOMException('injected', 'UnknownError');
+  };
+}
 globalThis.__vitest_browser_runner__ ??= { wrapDynamicImport: (load) => load() };
 const strikes = (fault) => {
   const left = pending.get(fault);
@@ -147,8 +154,12 @@ export interface FaultyWorker {
   struck(fault: 'hold' | 'lose-reply'): Promise<void>;
 }
 
-/** The published worker with a boundary to IndexedDB that fails when told to. */
-export function faultyWorker(first: readonly WorkerFault[] = []): FaultyWorker {
+/**
+ * The published worker with a boundary to IndexedDB that fails when told to.
+ *
+ * @param first - what it is told from the first, with which of the writes strikes
+ */
+export function faultyWorker(first: readonly (WorkerFault | readonly [WorkerFault, number])[] = []): FaultyWorker {
   const name = `faults-${crypto.randomUUID()}`;
   const faults = FAULTS.replace('CHANNEL', JSON.stringify(name)).replace('FIRST', JSON.stringify(first));
   const channel = new BroadcastChannel(name);

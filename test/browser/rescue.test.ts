@@ -118,6 +118,44 @@ describe('a store that the browser has lost', () => {
     expect(await again.recorder.selectEvents(id)).toHaveLength(1);
   });
 
+  test('and for which there is no room now: not shown empty, nor in part, and back as soon as there is', async () => {
+    const name = newStoreName();
+    const id = newOriginatorId();
+    await withWorkers(async (workers) => {
+      const daybook = await rescued(await openStore(name));
+      // More than comes back in one record.
+      for (let version = 1; version <= 3; version++) {
+        const state = new Uint8Array(700_000).fill(version);
+        await daybook.recorder.insertEvents([{ ...sampleEvent(id, version), state }]);
+      }
+      await lose(name, workers);
+    });
+    // Of the first opening the first one is that of the new store's identity.
+    for (const nth of [2, 1, 2]) {
+      const { files } = faultyWorker([['quota', nth]]);
+      await expect(openDaybook({ name, ...files })).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    }
+    const again = await openStore(name);
+    expect(await again.recorder.selectEvents(id)).toHaveLength(3);
+    expect((await again.recorder.syncProgress()).pendingUnits).toBe(3);
+  });
+
+  test('and whose copy cannot be read now: not shown empty, and back as soon as it can', async () => {
+    const name = newStoreName();
+    const id = newOriginatorId();
+    await withWorkers(async (workers) => {
+      const daybook = await rescued(await openStore(name));
+      await daybook.recorder.insertEvents([sampleEvent(id, 1)]);
+      await lose(name, workers);
+    });
+    const { files } = faultyWorker(['files-refused']);
+    await expect(openDaybook({ name, ...files })).rejects.toMatchObject({
+      code: 'OPERATIONAL_ERROR',
+      details: { reason: 'rescue' },
+    });
+    expect(await (await openStore(name)).recorder.selectEvents(id)).toHaveLength(1);
+  });
+
   test('and its copy is damaged: said which units are missing, once; the others come back', async () => {
     const name = newStoreName();
     const ids = [crypto.randomUUID(), crypto.randomUUID(), crypto.randomUUID()];
@@ -138,6 +176,38 @@ describe('a store that the browser has lost', () => {
     expect(again.restored).toBeUndefined();
     const pending = await again.recorder.selectPendingUnits(0, ALL);
     expect(pending.map((unit) => unit.id)).toEqual([ids[0], ids[2]]);
+  });
+
+  test('waits for what it stood on, is pending meanwhile, and waits no longer than to the end of the log', async () => {
+    const name = newStoreName();
+    const id = newOriginatorId();
+    const unit = crypto.randomUUID();
+    await withWorkers(async (workers) => {
+      const daybook = await rescued(await openStore(name));
+      const origin = { author: 'ann', recordedAtMs: 1, seal: new Uint8Array(0) };
+      const events = [sampleEvent(id, 1)];
+      const theirs = {
+        id: crypto.randomUUID(),
+        events,
+        isCommutative: false,
+        scopes: [],
+        position: 1,
+        total: 1,
+        origin,
+      };
+      await daybook.recorder.insertPage({ from: '0', to: '1.a', position: 1, head: 1, units: [theirs] });
+      await daybook.recorder.insertEvents([sampleEvent(id, 2)], { unit: { id: unit } });
+      await lose(name, workers);
+    });
+    const { recorder, storage } = await openStore(name);
+    expect((await storage.report()).rescue.waitingUnits).toBe(1);
+    expect(await recorder.syncProgress()).toMatchObject({ pendingUnits: 1, pendingEvents: 1, setAsideUnits: 0 });
+    expect(await storage.report()).toMatchObject({ unsyncedEvents: 1 });
+    // The server was lost as well.
+    await recorder.insertPage({ from: '0', to: '0', position: 0, head: 0, units: [] });
+    expect((await storage.report()).rescue.waitingUnits).toBe(0);
+    expect(await recorder.syncProgress()).toMatchObject({ pendingUnits: 0, setAsideUnits: 1 });
+    expect((await recorder.selectSetAside(0, ALL)).map((each) => each.id)).toEqual([unit]);
   });
 
   test('and was never synchronised: has no copy, and is said to be lost', async () => {

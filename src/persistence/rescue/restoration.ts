@@ -39,6 +39,11 @@ export class Restoration {
     return this.#waiting.length;
   }
 
+  /** Their events. */
+  get waitingEvents(): number {
+    return this.#waiting.reduce((sum, { events }) => sum + events.length, 0);
+  }
+
   /** Brings back what has its place now. */
   async run({ isAtHead, originatorIds }: RestoreWhen): Promise<void> {
     const isConcerned = ({ events }: UnitToRestore): boolean =>

@@ -185,10 +185,10 @@ export class ExchangeWork {
     }
     if (page.from !== cursor) throw new UnavailableError('The server gave another page than was asked for.');
     const isHead = page.position >= page.head;
-    // An empty page changes nothing, and is not worth a commit.
+    // An empty page changes nothing; but it says the end of the log to what is to come back into a store that was lost.
+    const isOfUse = page.units.length > 0 || page.to !== cursor || progress.pendingUnits > 0;
     const ownOnly = this.#options.direction === 'push';
-    const isStored =
-      page.units.length === 0 && page.to === cursor ? isHead : (await recorder.insertPage(page, { ownOnly })).isStored;
+    const isStored = isOfUse ? (await recorder.insertPage(page, { ownOnly })).isStored : isHead;
     if (!isStored) return;
     this.#head = page.head;
     if (isHead) this.#reachHead(progress, page.units.length === 0);
