@@ -11,9 +11,13 @@ import type { DurableRecorder } from '../persistence/journal/durable-recorder.js
 import { rescuePlace } from '../persistence/opfs/rescue-place.js';
 import type { SyncProgress } from '../persistence/unit-recorder.js';
 import type { UnitPage } from '../persistence/unit.js';
+import { systemClock } from '../util/clock.js';
 import type { AttachedRescue } from './attached-rescue.js';
 import type { RescueReport, RestoredStore } from './protocol/store-host.js';
 import type { RescuePart } from './rescue-part.js';
+
+// There may be room again: no more often than this is it looked.
+const RETRY_MS = 10_000;
 
 /** The store in this worker. */
 export interface StoreHere {
@@ -30,6 +34,7 @@ export class StoreRescue {
   #attached: AttachedRescue | undefined;
   #hasFailed = false;
   #failure: Error | undefined;
+  #retryAtMs = Infinity;
 
   /** Looks for files at once. */
   constructor(name: string, loadRescuePart: () => Promise<RescuePart>) {
@@ -74,8 +79,9 @@ export class StoreRescue {
     );
   }
 
-  /** Begins, because the store is synchronised from now on. */
+  /** Begins, because the store is synchronised from now on; or again, a while after it could not. */
   begin(store: StoreHere): void {
+    if (systemClock.monotonicMs() >= this.#retryAtMs) this.#attaching = undefined;
     this.#attaching ??= this.#attach(store, rescuePlace(this.#name, true));
   }
 
@@ -113,6 +119,7 @@ export class StoreRescue {
     { recorder, replicaId }: StoreHere,
     finding: Promise<FileSystemDirectoryHandle | undefined>,
   ): Promise<AttachedRescue | undefined> {
+    this.#retryAtMs = Infinity;
     try {
       const place = await finding;
       if (place !== undefined) {
@@ -122,6 +129,7 @@ export class StoreRescue {
     } catch (error) {
       // What is there is left as it is, for the next opening.
       this.#failure = error as Error;
+      this.#retryAtMs = systemClock.monotonicMs() + RETRY_MS;
     }
     this.#hasFailed = true;
     return undefined;

@@ -28,6 +28,10 @@ export type WorkerFault =
   | 'no-files'
   /** The private file system gives no file. Stays, if it is there from the first. */
   | 'files-refused'
+  /** The first file to be made in the private file system finds the quota used up. */
+  | 'file-quota'
+  /** The clock runs a hundred times as fast. Stays, if it is there from the first. */
+  | 'fast-clock'
   /** What this tab records, other tabs are not told. Stays, if it is there from the first. */
   | 'no-hints'
   /** `indexedDB.open` does not answer. Stays. */
@@ -47,6 +51,10 @@ if (pending.has('files-refused')) {
     throw new DOMException('injected', 'UnknownError');
   };
 }
+if (pending.has('fast-clock')) {
+  const now = performance.now.bind(performance);
+  performance.now = () => 100 * now();
+}
 globalThis.__vitest_browser_runner__ ??= { wrapDynamicImport: (load) => load() };
 const strikes = (fault) => {
   const left = pending.get(fault);
@@ -55,6 +63,13 @@ const strikes = (fault) => {
   else pending.delete(fault);
   return left === 1;
 };
+const getFile = FileSystemDirectoryHandle.prototype.getFileHandle;
+if (pending.has('file-quota')) {
+  FileSystemDirectoryHandle.prototype.getFileHandle = async function (name, options) {
+    if (options?.create === true && strikes('file-quota')) throw new DOMException('injected', 'QuotaExceededError');
+    return getFile.call(this, name, options);
+  };
+}
 const channel = new BroadcastChannel(CHANNEL);
 const say = channel.postMessage.bind(channel);
 if (pending.has('no-hints')) BroadcastChannel.prototype.postMessage = () => undefined;

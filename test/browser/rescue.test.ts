@@ -288,4 +288,29 @@ describe('the copy', () => {
     await expect.poll(async () => (await daybook.storage.report()).rescue.state).toBe('unavailable');
     expect(await daybook.recorder.insertEvents([sampleEvent(newOriginatorId(), 1)])).toEqual([1]);
   });
+
+  test('where there was no room for a file: it is tried again, and what was recorded meanwhile is in it', async () => {
+    const name = newStoreName();
+    const originatorId = newOriginatorId();
+    await withWorkers(async (workers) => {
+      const daybook = await openStore(name, faultyWorker(['file-quota', 'fast-clock']).files);
+      await daybook.recorder.syncProgress();
+      const state = async (): Promise<string> => (await daybook.storage.report()).rescue.state;
+      await expect.poll(state).toBe('unavailable');
+      expect((await daybook.storage.report()).rescue.failure).toContain('QuotaExceededError');
+      await daybook.recorder.insertEvents(sampleEvents(originatorId, 1, 3));
+      await expect
+        .poll(async () => {
+          await daybook.recorder.syncProgress();
+          return state();
+        })
+        .toBe('on');
+      // Its work in the background is done when the file has it.
+      await expect.poll(async () => (await daybook.storage.report()).rescue.bytes).toBeGreaterThan(300);
+      await lose(name, workers);
+    });
+    const again = await openStore(name);
+    expect(again.restored).toMatchObject({ units: 1, events: 3 });
+    expect(await again.recorder.selectEvents(originatorId)).toHaveLength(3);
+  });
 });
