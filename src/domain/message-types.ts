@@ -24,6 +24,8 @@ export interface MessageDefinition<Data extends object = object> {
   readonly versions: EventVersions | undefined;
   /** Events only: the topic it is stored under, where it is not made of names. */
   readonly topic: string | undefined;
+  /** Events only: as {@link EventOptions.isCommutative}. */
+  readonly isCommutative: boolean;
 }
 
 /** Definitions by the name of the type. */
@@ -41,6 +43,16 @@ export type MessageOf<Definitions extends MessageDefinitions> = {
 export interface EventOptions extends Partial<EventVersions> {
   /** The topic that it is stored under: the name of a class for the Python library. @defaultValue `<aggregate>:<type>` */
   readonly topic?: string;
+  /**
+   * Whether it means the same after whatever others have recorded meanwhile (`Received 3`, and not `Counted 12`). What is
+   * saved at once, and has such events only, is a unit of commutative events where the store is synchronised: the server
+   * gives it the next versions when others were first. Its aggregate may then be what its command would have refused: do
+   * not declare what must not happen twice, or go below zero. Not so where the command expected an exact version, or no
+   * events.
+   *
+   * @defaultValue false: a server takes it right after what it was decided on only
+   */
+  readonly isCommutative?: boolean;
 }
 
 /**
@@ -55,6 +67,7 @@ export interface EventOptions extends Partial<EventVersions> {
  *   ItemNamed: event<{ name: string }>(),
  *   ItemCounted: event(z.object({ quantity: z.number().int() })),
  *   ItemMoved: event<{ shelf: string }>({ version: 2, upcasts: { 1: (data) => ({ shelf: data.place }) } }),
+ *   ItemReceived: event<{ quantity: number }>({ isCommutative: true }),
  *   ItemRetired: event(),
  * };
  * ```
@@ -66,11 +79,12 @@ export function event<Schema extends StandardSchema<unknown, object>>(
 ): MessageDefinition<SchemaOutput<Schema>>;
 export function event(first: StandardSchema | EventOptions = {}, second: EventOptions = {}): MessageDefinition {
   const isSchema = '~standard' in first;
-  const { topic, version = 1, upcasts = {} } = isSchema ? second : first;
+  const { topic, version = 1, upcasts = {}, isCommutative = false } = isSchema ? second : first;
   return {
     schema: isSchema ? (first as StandardSchema<unknown, object>) : undefined,
     versions: version === 1 ? undefined : { version, upcasts },
     topic,
+    isCommutative,
   };
 }
 
@@ -83,5 +97,6 @@ export function command<Schema extends StandardSchema<unknown, object>>(
   schema: Schema,
 ): MessageDefinition<SchemaOutput<Schema>>;
 export function command(schema?: StandardSchema): MessageDefinition {
-  return { schema: schema as StandardSchema<unknown, object> | undefined, versions: undefined, topic: undefined };
+  const own = schema as StandardSchema<unknown, object> | undefined;
+  return { schema: own, versions: undefined, topic: undefined, isCommutative: false };
 }

@@ -125,9 +125,10 @@ describe.each(ASYNC_SCHEMAS)('a schema that waits, of $library', ({ schema }) =>
 
 test('a definition takes its options beside the schema', () => {
   const upcasts = { 1: (data: object) => ({ ...data, lines: [] }) };
-  expect(event(zodParcel, { version: 2, upcasts, topic: 'shop:Parcel.Packed' })).toEqual({
+  expect(event(zodParcel, { version: 2, upcasts, isCommutative: true, topic: 'shop:Parcel.Packed' })).toEqual({
     schema: zodParcel,
     versions: { version: 2, upcasts },
+    isCommutative: true,
     topic: 'shop:Parcel.Packed',
   });
   expect(command(arktypeParcel).schema).toBe(arktypeParcel);

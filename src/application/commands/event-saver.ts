@@ -17,9 +17,10 @@ import type { Message } from '../../domain/message-types.js';
 import { validated } from '../../domain/standard-schema.js';
 import { IntegrityError, ProgrammingError } from '../../persistence/errors.js';
 import type { TransactionOutcome } from '../../persistence/recorder-transaction.js';
-import type { ProcessRecorder } from '../../persistence/recorder.js';
+import type { InsertEventsOptions, ProcessRecorder } from '../../persistence/recorder.js';
 import { validateDate } from '../../persistence/validation.js';
 import type { NotificationId, StoredEvent, Tracking } from '../../persistence/stored-event.js';
+import type { UnitOptions } from '../../persistence/unit.js';
 import { callListener } from '../../util/listeners.js';
 import type { Clock } from '../../util/clock.js';
 import { withoutUndefined } from '../../util/without-undefined.js';
@@ -28,6 +29,7 @@ import { ConcurrencyError } from '../aggregates/application-errors.js';
 import type { ConflictReader } from './conflict-reader.js';
 import type { EventEnvelopeMapper } from '../events/envelope-mapper.js';
 import type { EventRegistry } from '../events/event-registry.js';
+import { outlivesConflict } from '../aggregates/expected-version.js';
 import type { ExpectedVersion } from '../aggregates/expected-version.js';
 import { insertInLine, tellEnd } from '../events/inline-participant.js';
 import type { InlineParticipant } from '../events/inline-participant.js';
@@ -41,6 +43,18 @@ export interface SaveOptions {
   readonly occurredAt?: Date | undefined;
   /** What was processed, recorded in the same transaction. */
   readonly tracking?: Tracking | undefined;
+  /**
+   * What the save is as a unit, on a recorder whose `supports.units` says that there are units; elsewhere it is refused.
+   * What it says of {@link UnitOptions.isCommutative} stands above what the events are declared.
+   *
+   * @defaultValue in no named scope, with a random id; commutative, where all its events are declared so
+   *
+   * @example
+   * ```ts
+   * await app.execute(order, orderId, placeOrder, { unit: { id: orderUnitId, scopes: ['warehouse-3'] } });
+   * ```
+   */
+  readonly unit?: UnitOptions | undefined;
 }
 
 /** Events of one aggregate that are to be recorded. */
@@ -89,7 +103,8 @@ export class EventSaver {
    * @returns the events, in the order of the changes
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when there are options or metadata that are not kept, or a date is none
    * @throws ConcurrencyError (`CONCURRENCY_ERROR`) when an aggregate has other events at these positions
-   * @throws IntegrityError (`INTEGRITY_ERROR`) when the tracking record was processed before
+   * @throws IntegrityError (`INTEGRITY_ERROR`) when the tracking record was processed before, or the unit's id is taken
+   * @throws NotSupportedError (`NOT_SUPPORTED`) when a unit is given to a recorder that has none
    * @throws what an in-line participant throws
    */
   async save(changes: readonly AggregateChange[], options: SaveOptions = {}): Promise<readonly NotifiedEvent[]> {
@@ -101,7 +116,9 @@ export class EventSaver {
     if (events.length === 0 && tracking === undefined) return [];
     // Encoded before a transaction is open: nothing but the database is waited for inside.
     const storedEvents = await Promise.all(events.map((event) => this.#options.mapper.toStoredEvent(event)));
-    const ids = await this.#insert(events, storedEvents, tracking).catch(async (error: unknown) => {
+    const unit = this.#unitOf(changes, options.unit);
+    const insertion = { ...(tracking === undefined ? {} : { tracking }), ...(unit === undefined ? {} : { unit }) };
+    const ids = await this.#insert(events, storedEvents, insertion).catch(async (error: unknown) => {
       throw (await this.#conflict(changes, error)) ?? error;
     });
     return withIds(events, ids);
@@ -152,14 +169,29 @@ export class EventSaver {
   async #insert(
     events: readonly RecordedEvent[],
     storedEvents: readonly StoredEvent[],
-    tracking: Tracking | undefined,
+    options: InsertEventsOptions,
   ): Promise<readonly NotificationId[]> {
     const { recorder, inline } = this.#options;
     return await insertInLine(recorder, inline, {
       storedEvents,
-      options: tracking === undefined ? {} : { tracking },
+      options,
       notified: (ids) => withIds(events, ids),
     });
+  }
+
+  /** What is declared of the events, unless the caller has said it. */
+  #unitOf(changes: readonly AggregateChange[], unit: UnitOptions | undefined): UnitOptions | undefined {
+    const { recorder, registry } = this.#options;
+    if (recorder.supports?.units !== true || unit?.isCommutative !== undefined) return unit;
+    // Whoever expects a version has decided on it, whatever the events are.
+    const areCommutative = changes.every(
+      ({ kind, expected, messages }) =>
+        messages.length === 0 ||
+        (outlivesConflict(expected) && messages.every(({ type }) => registry.byType(kind.name, type).isCommutative)),
+    );
+    return areCommutative && changes.some(({ messages }) => messages.length > 0)
+      ? { ...unit, isCommutative: true }
+      : unit;
   }
 
   /** What a taken position means; `undefined` when it is no conflict about these changes. */
@@ -177,7 +209,7 @@ export class EventSaver {
   }
 }
 
-const OPTIONS: readonly string[] = ['metadata', 'occurredAt', 'tracking'] satisfies (keyof SaveOptions)[];
+const OPTIONS: readonly string[] = ['metadata', 'occurredAt', 'tracking', 'unit'] satisfies (keyof SaveOptions)[];
 
 /** An expectation under another name, for example, would not be looked at. */
 function validateOptions(options: SaveOptions): void {

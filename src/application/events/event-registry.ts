@@ -26,6 +26,8 @@ export interface RegisteredEvent {
   readonly topic: string;
   readonly schema: StandardSchema<unknown, object> | undefined;
   readonly versions: EventVersions;
+  /** As the definition says. */
+  readonly isCommutative: boolean;
 }
 
 /** Which topics to name. What is left out selects everything. */
@@ -118,10 +120,10 @@ export class EventRegistry {
     if (this.#byAggregate.has(name)) throw new ProgrammingError(`Two aggregates have the name ${name}.`);
     const own = new Map<string, RegisteredEvent>();
     for (const [type, definition] of Object.entries(events)) {
-      const { schema, versions = FIRST_VERSION } = definition;
+      const { schema, versions = FIRST_VERSION, isCommutative } = definition;
       const topic = eventTopic(name, type, definition);
       validateVersions(topic, versions);
-      const registered = { aggregateType: name, type, topic, schema, versions };
+      const registered = { aggregateType: name, type, topic, schema, versions, isCommutative };
       this.#addTopic(registered);
       own.set(type, registered);
     }

@@ -3,9 +3,9 @@ import type {
   TransactionalRecorder,
   TransactionOutcome,
 } from '../../persistence/recorder-transaction.js';
-import type { ProcessRecorder } from '../../persistence/recorder.js';
+import type { InsertEventsOptions, ProcessRecorder } from '../../persistence/recorder.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
-import type { NotificationId, StoredEvent, Tracking } from '../../persistence/stored-event.js';
+import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
 import type { NotifiedEvent } from './notified-event.js';
 
 /**
@@ -49,7 +49,7 @@ export function takePartInTransactions(participants: readonly InlineParticipant[
 /** What {@link insertInLine} inserts. */
 export interface InlineInsertion {
   readonly storedEvents: readonly StoredEvent[];
-  readonly options: { readonly tracking?: Tracking };
+  readonly options: InsertEventsOptions;
   /** The same events, decoded, with the ids that they were given. */
   readonly notified: (ids: readonly NotificationId[]) => readonly NotifiedEvent[];
 }
