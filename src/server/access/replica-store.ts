@@ -69,6 +69,7 @@ export interface ReplicaStore {
    * @returns what is written then; `undefined` when the subject has as many as it may
    */
   bind(replica: NewReplica): Promise<ReplicaRecord | undefined>;
+  /** Changes nothing where it was seen later: calls may overtake one another. */
   noteSeen(seen: ReplicaSeen): Promise<void>;
   /** @returns whether there is such a replica */
   setRevoked(key: ReplicaKey, revoked: Revocation | undefined): Promise<boolean>;
@@ -94,8 +95,13 @@ export class MemoryReplicaStore implements ReplicaStore {
   async noteSeen({ nowMs, app, ackedPosition, ...key }: ReplicaSeen): Promise<void> {
     const known = this.#records.get(nameOf(key));
     if (known === undefined) return;
-    const lastSeenAtMs = Math.max(nowMs, known.lastSeenAtMs);
-    this.#put({ ...known, lastSeenAtMs, app: app ?? known.app, ackedPosition: ackedPosition ?? known.ackedPosition });
+    if (nowMs < known.lastSeenAtMs) return;
+    this.#put({
+      ...known,
+      lastSeenAtMs: nowMs,
+      app: app ?? known.app,
+      ackedPosition: ackedPosition ?? known.ackedPosition,
+    });
   }
 
   async setRevoked(key: ReplicaKey, revoked: Revocation | undefined): Promise<boolean> {

@@ -105,10 +105,9 @@ export class SqlReplicaStore implements ReplicaStore {
 
   async noteSeen({ nowMs, app, ackedPosition, ...key }: ReplicaSeen): Promise<void> {
     await this.#write(
-      `UPDATE ${this.#names.table} SET
-          last_seen_at_ms = CASE WHEN last_seen_at_ms < $4 THEN $4 ELSE last_seen_at_ms END,
+      `UPDATE ${this.#names.table} SET last_seen_at_ms = $4,
           app = COALESCE($5, app), acked_position = COALESCE($6, acked_position)
-        WHERE ${KEY}`,
+        WHERE ${KEY} AND last_seen_at_ms <= $4`,
       [...this.#keyOf(key), nowMs, app ?? null, ackedPosition ?? null],
     );
   }

@@ -164,6 +164,17 @@ describe.each(Object.entries(STORES))('replicas in %s', (_name, open) => {
     });
   });
 
+  it('keep what was seen last, also where it was written first', async () => {
+    const { store } = opened;
+    const key = { tenant: '', replicaId: ONE };
+    await registry().admit({ replicaId: ONE, subject: 'anna', app: 'stock/1' });
+    await store.noteSeen({ ...key, nowMs: START_MS + 2_000, app: 'stock/3', ackedPosition: 20 });
+    await store.noteSeen({ ...key, nowMs: START_MS + 1_000, app: 'stock/2', ackedPosition: 10 });
+    expect(await store.select(key)).toMatchObject({
+      ...{ app: 'stock/3', ackedPosition: 20, lastSeenAtMs: START_MS + 2_000 },
+    });
+  });
+
   it('are bounded for each subject, and as many as they like for nobody', async () => {
     const replicas = registry({ replicasPerSubjectMax: 2 });
     const visit = (subject: string, tenant?: string): Promise<void> =>
