@@ -26,6 +26,7 @@ const STATUS_OF_CODE: ReadonlyMap<string, ContentfulStatusCode> = new Map<string
   ['UNAUTHORIZED', 401],
   ['FORBIDDEN', 403],
   ['CURSOR_UNKNOWN', 409],
+  ['SCOPES_CHANGED', 409],
   ['TOO_LARGE', 413],
   ['UPGRADE_REQUIRED', 426],
   ['UNAVAILABLE', 503],

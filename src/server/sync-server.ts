@@ -254,14 +254,19 @@ class UnitRoutes {
   }
 
   async page(c: UnitContext, { log, tenant, sender }: Admitted): Promise<Response> {
-    const { after, events, bytes } = await readJson(c.req.raw, pageQuestionSchema, QUESTION_LIMITS, this.#noteBytes(c));
+    const { after, events, bytes, held } = await readJson(
+      c.req.raw,
+      pageQuestionSchema,
+      QUESTION_LIMITS,
+      this.#noteBytes(c),
+    );
     const visibility = await this.#authority.visibility(sender);
     const eventsMax = Math.min(events, this.#limits.events);
     const bytesMax = Math.min(bytes, this.#limits.bytes);
-    const page = await traced(c, () => log.page(after, { eventsMax, bytesMax, visibility }));
+    const page = await traced(c, () => log.page(after, { eventsMax, bytesMax, visibility, held }));
     if (page === undefined) {
       throw new CursorUnknownError(
-        'The log does not have the place that this cursor stands for. Ask for the common one.',
+        'The log does not have the place that this cursor stands for, or one that is held. Ask for the common one.',
       );
     }
     // What it holds, whether it gets more now or not, has a position only where that is the end.
@@ -273,8 +278,9 @@ class UnitRoutes {
 
   async common(c: UnitContext, { log, sender }: Admitted): Promise<Response> {
     const { marks } = await readJson(c.req.raw, commonQuestionSchema, QUESTION_LIMITS, this.#noteBytes(c));
-    const visibility = await this.#authority.visibility(sender);
-    return await answerJson(c, { common: await traced(c, () => log.common(marks, visibility)) });
+    // Who may see nothing is not told of anything.
+    await this.#authority.visibility(sender);
+    return await answerJson(c, { common: await traced(c, () => log.common(marks)) });
   }
 
   async heal(c: UnitContext, { log, sender }: Admitted): Promise<Response> {

@@ -11,7 +11,7 @@ import { isDerivedEdition } from '../persistence/unit-edition.js';
 import { SCOPE_LENGTH_MAX } from '../persistence/unit.js';
 import type { Cursor, LostUnit, Unit } from '../persistence/unit.js';
 import { isStorableText, TOPIC_LENGTH_MAX } from '../persistence/validation.js';
-import { CURSOR_LENGTH_MAX, MARKS_MAX, TooLargeError, UNITS_MEDIA_TYPE } from '../sync/protocol/index.js';
+import { CURSOR_LENGTH_MAX, HELD_MAX, MARKS_MAX, TooLargeError, UNITS_MEDIA_TYPE } from '../sync/protocol/index.js';
 import type { SyncLimits } from '../sync/protocol/index.js';
 import { checkMediaType, invalid, readBytes } from './request-body.js';
 import type { BodyLimits } from './request-body.js';
@@ -23,10 +23,16 @@ const cursorSchema = v.pipe(v.string(), v.maxLength(CURSOR_LENGTH_MAX, `a cursor
 const countSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 
 /** Asks for a page. */
-export const pageQuestionSchema: v.GenericSchema<{ after: Cursor; events: number; bytes: number }> = v.object({
+export const pageQuestionSchema: v.GenericSchema<{
+  after: Cursor;
+  events: number;
+  bytes: number;
+  held?: Cursor[] | undefined;
+}> = v.object({
   after: cursorSchema,
   events: countSchema,
   bytes: countSchema,
+  held: v.optional(v.pipe(v.array(cursorSchema), v.maxLength(HELD_MAX))),
 });
 
 /** Asks for the common place. */

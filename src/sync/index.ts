@@ -9,6 +9,7 @@ export {
   ForbiddenError,
   InvalidRequestError,
   PendingUnitsError,
+  ScopesChangedError,
   SetAsideError,
   StuckError,
   SubjectMismatchError,

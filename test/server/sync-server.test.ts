@@ -251,6 +251,13 @@ describe('what is sent is read within its limits', () => {
       'INVALID_REQUEST',
       'marks',
     ],
+    [
+      'too much that is held',
+      deviceRequest('/v2/units', { ...question, held: Array(9).fill('0') }),
+      400,
+      'INVALID_REQUEST',
+      'held',
+    ],
     ['a long mark', deviceRequest('/v2/common', { marks: ['x'.repeat(201)] }), 400, 'INVALID_REQUEST', 'marks'],
   ])('%s', async (_case, request, status, code, problem) => {
     const { fetch, log } = serve();
@@ -258,7 +265,7 @@ describe('what is sent is read within its limits', () => {
     const { error } = (await jsonOf(answer)) as { error: { code: string; message: string } };
     expect([answer.status, error.code]).toEqual([status, code]);
     expect(error.message).toContain(problem);
-    expect([log.senders, log.pageOptions, log.visibilities]).toEqual([[], [], []]);
+    expect([log.senders, log.pageOptions, log.marks]).toEqual([[], [], []]);
   });
 
   it.each<[string, Partial<ReturnType<typeof pendingUnit>>, string]>([
@@ -441,14 +448,34 @@ describe('authorizePush', () => {
 describe('authorizePull', () => {
   const north = { id: 'north', isVisible: ({ scopes }: ConfirmedUnit) => scopes.includes('north') };
 
-  it('says what is seen, of pages and of the common place', async () => {
+  it('says what is seen', async () => {
     const { fetch, log } = serve({ authorizePull: () => north });
     await fetch(deviceRequest('/v2/units', question));
-    await fetch(deviceRequest('/v2/common', { marks: [] }));
-    expect([log.pageOptions[0]?.visibility, log.visibilities[0]]).toEqual([north, north]);
+    expect(log.pageOptions[0]?.visibility).toEqual(north);
     const all = serve({ authorizePull: () => Promise.resolve(true) });
     await all.fetch(deviceRequest('/v2/units', question));
     expect(all.log.pageOptions[0]?.visibility).toBeUndefined();
+  });
+
+  it('that gives something else than before is told apart from a log that was set back', async () => {
+    let seen: typeof north | boolean = north;
+    const unitLog = new MemoryUnitLog();
+    const { fetch } = serve({ unitLog, authorizePull: () => seen });
+    const restore = unitLog.backup();
+    await fetch(pushRequest([pendingUnit({ scopes: ['north'] })]));
+    const ask = async (asked: object): Promise<Response> =>
+      await fetch(deviceRequest('/v2/units', { ...question, ...asked }));
+    const { to } = unpackPage(new Uint8Array(await (await ask({})).arrayBuffer()));
+    seen = true;
+    const rescoped = await ask({ after: to });
+    expect([rescoped.status, await codeOf(rescoped)]).toEqual([409, 'SCOPES_CHANGED']);
+    expect((await ask({ held: [to] })).status).toBe(200);
+    expect(await jsonOf(await fetch(deviceRequest('/v2/common', { marks: [to] })))).toEqual({ common: to });
+    restore();
+    for (const asked of [{ after: to }, { held: [to] }]) {
+      const answer = await ask(asked);
+      expect([answer.status, await codeOf(answer)]).toEqual([409, 'CURSOR_UNKNOWN']);
+    }
   });
 
   it('lets a sender push into the part that it sees, and into no other, whatever stands there', async () => {
@@ -484,7 +511,7 @@ describe('authorizePull', () => {
       const answer = await fetch(request);
       expect([answer.status, await codeOf(answer)]).toEqual([403, 'FORBIDDEN']);
     }
-    expect([log.senders, log.pageOptions, log.visibilities, faults.mock.calls.length]).toEqual([[], [], [], 3 * lines]);
+    expect([log.senders, log.pageOptions, log.marks, faults.mock.calls.length]).toEqual([[], [], [], 3 * lines]);
   });
 });
 

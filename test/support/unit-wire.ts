@@ -5,15 +5,7 @@
  */
 import { packPendingUnits } from '../../src/persistence/unit-batch.js';
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../src/persistence/unit.js';
-import type {
-  Authorize,
-  Decision,
-  PageOptions,
-  PushOutcome,
-  Sender,
-  UnitLog,
-  Visibility,
-} from '../../src/server/log/unit-log.js';
+import type { Authorize, Decision, PageOptions, PushOutcome, Sender, UnitLog } from '../../src/server/log/unit-log.js';
 import { CursorUnknownError, UNITS_MEDIA_TYPE } from '../../src/sync/protocol/index.js';
 import type { HealDecision } from '../../src/sync/protocol/index.js';
 import { NaiveLog } from './naive-log.js';
@@ -23,7 +15,7 @@ export class NaiveUnitLog implements UnitLog {
   readonly naive = new NaiveLog();
   readonly senders: Sender[] = [];
   readonly pageOptions: PageOptions[] = [];
-  readonly visibilities: (Visibility | undefined)[] = [];
+  readonly marks: (readonly Cursor[])[] = [];
   readonly #refusals = new Map<UnitId, { readonly code: string; readonly message: string }>();
 
   constructor() {
@@ -54,8 +46,8 @@ export class NaiveUnitLog implements UnitLog {
     });
   }
 
-  async common(marks: readonly Cursor[], visibility?: Visibility): Promise<Cursor> {
-    this.visibilities.push(visibility);
+  async common(marks: readonly Cursor[]): Promise<Cursor> {
+    this.marks.push(marks);
     return await this.naive.common(marks);
   }
 

@@ -269,6 +269,7 @@ export const ERROR_VECTORS: readonly (readonly [status: number, json: string, na
   [401, errorJson('UnauthorizedError', 'UNAUTHORIZED'), 'UnauthorizedError'],
   [403, errorJson('ForbiddenError', 'FORBIDDEN', { reason: 'tenant' }), 'ForbiddenError'],
   [409, errorJson('CursorUnknownError', 'CURSOR_UNKNOWN'), 'CursorUnknownError'],
+  [409, errorJson('ScopesChangedError', 'SCOPES_CHANGED'), 'ScopesChangedError'],
   [413, errorJson('TooLargeError', 'TOO_LARGE', { bytesMax: 8_388_608 }), 'TooLargeError'],
   [426, errorJson('UpgradeRequiredError', 'UPGRADE_REQUIRED', { supported: '2' }), 'UpgradeRequiredError'],
   [429, errorJson('UnavailableError', 'UNAVAILABLE', { reason: 'requests', retryAfterSeconds: 3 }), 'UnavailableError'],

@@ -72,10 +72,16 @@ export function toCursor({ position, chain }: LogPlace, visibility: string): Cur
   return `1.${position}.${chain}${visibility === '' ? '' : `.${visibility}`}`;
 }
 
-/** @returns the place that a cursor stands for; `undefined` where that is another visibility's, or none of a log's */
-export function fromCursor(cursor: Cursor, visibility: string): LogPlace | undefined {
-  if (cursor === CURSOR_START) return { position: 0, chain: CHAIN_START };
-  const [, position, chain, seen = ''] = CURSOR.exec(cursor) ?? [];
-  if (position === undefined || chain === undefined || seen !== visibility) return undefined;
-  return { position: Number(position), chain };
+/** What a cursor says. */
+export interface CursorPlace extends LogPlace {
+  /** Identifies what was visible; empty where that was everything, undefined at the start, where it does not matter. */
+  readonly visibility: string | undefined;
+}
+
+/** @returns what a cursor says; `undefined` where it is none of a log's */
+export function fromCursor(cursor: Cursor): CursorPlace | undefined {
+  if (cursor === CURSOR_START) return { position: 0, chain: CHAIN_START, visibility: undefined };
+  const [, position, chain, visibility = ''] = CURSOR.exec(cursor) ?? [];
+  if (position === undefined || chain === undefined) return undefined;
+  return { position: Number(position), chain, visibility };
 }

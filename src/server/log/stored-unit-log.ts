@@ -17,6 +17,7 @@ import type { ConfirmedUnit, Cursor, LostUnit, PendingUnit, UnitId, UnitPage } f
 import { CURSOR_START } from '../../persistence/unit.js';
 import { validateCount } from '../../persistence/validation.js';
 import type { OriginatorIdType } from '../../persistence/validation.js';
+import { ScopesChangedError } from '../../sync/protocol/index.js';
 import type { HealDecision } from '../../sync/protocol/index.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
@@ -176,14 +177,21 @@ export class StoredUnitLog implements UnitLog {
   }
 
   async page(after: Cursor, options: PageOptions): Promise<UnitPage | undefined> {
-    const { eventsMax, bytesMax, visibility } = options;
+    const { eventsMax, bytesMax, visibility, held = [] } = options;
     validateCount('eventsMax', eventsMax);
     validateCount('bytesMax', bytesMax);
     validateCursor(after);
+    for (const cursor of held) validateCursor(cursor);
     validateVisibility(visibility);
-    const from = fromCursor(after, visibility?.id ?? '');
-    const read = from === undefined ? undefined : await this.#pages.after(from, { eventsMax, bytesMax });
-    if (read === undefined) return undefined;
+    const from = fromCursor(after);
+    if (from === undefined) return undefined;
+    if (from.visibility !== undefined && from.visibility !== (visibility?.id ?? '')) {
+      if (await this.#hasAll([after, ...held])) throw scopesChanged();
+      return undefined;
+    }
+    const read = await this.#pages.after(from, { eventsMax, bytesMax });
+    // After it was read: a log that was set back meanwhile has it no more.
+    if (read === undefined || !(await this.#hasAll(held))) return undefined;
     if (visibility !== undefined) return await this.#shown(after, read, visibility);
     // Who sees everything sees the same: sealed once, and one object for all of them.
     const whole = this.#whole.get(read) ?? this.#shown(after, read, undefined);
@@ -200,11 +208,19 @@ export class StoredUnitLog implements UnitLog {
     };
   }
 
-  async common(marks: readonly Cursor[], visibility?: Visibility): Promise<Cursor> {
+  /** Whether the log has some places, whatever was visible there. */
+  async #hasAll(cursors: readonly Cursor[]): Promise<boolean> {
+    const places = cursors.map((cursor) => fromCursor(cursor));
+    const asked = places.filter((place) => place?.position !== 0);
+    if (asked.length === 0) return true;
+    const chains = await this.#storage.chains(asked.flatMap((place) => (place === undefined ? [] : [place.position])));
+    return asked.every((place) => place !== undefined && chains.get(place.position) === place.chain);
+  }
+
+  async common(marks: readonly Cursor[]): Promise<Cursor> {
     for (const mark of marks) validateCursor(mark);
-    validateVisibility(visibility);
     const places = marks.flatMap((mark) => {
-      const place = fromCursor(mark, visibility?.id ?? '');
+      const place = fromCursor(mark);
       return place === undefined || place.position === 0 ? [] : [{ ...place, mark }];
     });
     places.sort((one, other) => other.position - one.position);
@@ -368,6 +384,12 @@ interface Change extends Pick<Recorded, 'ids' | 'chains'> {
   readonly placed: readonly { readonly unit: PlacedUnit; readonly origin: Origin }[];
   readonly rejected?: readonly ({ readonly id: UnitId } & Refusal & Origin)[];
   readonly setAside?: readonly SetAsideRow[];
+}
+
+function scopesChanged(): ScopesChangedError {
+  return new ScopesChangedError(
+    'The device may see another part of the log than that which it stands in. Follow the log from the start once more, and say what is held.',
+  );
 }
 
 /** Somebody took an id of the sequence in the middle of a unit. Nothing is stored then, and it is done again. */

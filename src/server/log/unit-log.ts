@@ -51,6 +51,13 @@ export interface PageOptions {
   readonly bytesMax: number;
   /** @defaultValue everything is visible */
   readonly visibility?: Visibility | undefined;
+  /**
+   * What the log must have as well, whatever was visible there: who follows it once more holds more than it says to stand
+   * at, and would let go of that for a log that was set back.
+   *
+   * @defaultValue nothing
+   */
+  readonly held?: readonly Cursor[] | undefined;
 }
 
 /** Which units that were set aside to read. */
@@ -92,15 +99,14 @@ export interface UnitLog {
     visibility?: Visibility,
   ): Promise<PushOutcome>;
 
-  /** @returns the page; `undefined` when the log does not have, or not any more, what the cursor stands for */
+  /**
+   * @returns the page; `undefined` when the log does not have, or not any more, what the cursor stands for, or what is held
+   * @throws ScopesChangedError (`SCOPES_CHANGED`) when it has all that, and something else was visible at the cursor
+   */
   page(after: Cursor, options: PageOptions): Promise<UnitPage | undefined>;
 
-  /**
-   * The newest of some cursors that the log has; the start when it has none.
-   *
-   * @param visibility - of whoever asks: a cursor of another one stands for other events. Everything, when left out
-   */
-  common(marks: readonly Cursor[], visibility?: Visibility): Promise<Cursor>;
+  /** The newest of some cursors that the log has, whatever was visible there; the start when it has none. */
+  common(marks: readonly Cursor[]): Promise<Cursor>;
 
   /** Takes back units that the log has lost. */
   heal(units: readonly LostUnit[], sender: Sender): Promise<readonly HealDecision[]>;

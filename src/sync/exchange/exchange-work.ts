@@ -4,6 +4,7 @@
  *
  * ```text
  * the cursor is unknown      ─▶ ask for the common place, go back to it
+ * the scopes have changed    ─▶ go back to the start
  * something is lost          ─▶ offer it, a part at a time, then end healing
  * there is something to send ─▶ send it, unless a conflict asks to follow first
  * there may be news          ─▶ follow, a page at a time, to the head; what was accepted and is not there is sent again
@@ -14,9 +15,16 @@
  */
 import type { UnitRecorder, SetAsideReason, SyncProgress } from '../../persistence/unit-recorder.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
+import { CURSOR_START } from '../../persistence/unit.js';
 import type { LostUnit, PendingUnit, UnitId } from '../../persistence/unit.js';
 import type { Clock } from '../../util/clock.js';
-import { CursorUnknownError, StuckError, TooLargeError, UnavailableError } from '../protocol/index.js';
+import {
+  CursorUnknownError,
+  ScopesChangedError,
+  StuckError,
+  TooLargeError,
+  UnavailableError,
+} from '../protocol/index.js';
 import type { HealDecision, PushAnswer } from '../protocol/index.js';
 import { SendSize } from './send-size.js';
 import type { SyncTransport } from './transport.js';
@@ -58,6 +66,8 @@ export class ExchangeWork {
   /** The largest position that the server has spoken of. */
   #head = 0;
   #isDiverged = false;
+  /** Whether the device may see another part of the log than that which it stands in. */
+  #isRescoped = false;
   /** What was offered since the store went back the last time: lost units up to an old position; some were refused. */
   #offer = NOTHING_OFFERED;
   /** The unit at which the last push ended. */
@@ -95,7 +105,7 @@ export class ExchangeWork {
   /** What is to be done next; `undefined` when there is nothing. */
   next({ lostUnits, pendingUnits }: SyncProgress): ExchangeTask | undefined {
     const { direction } = this.#options;
-    if (this.#isDiverged || lostUnits > 0) return 'heal';
+    if (this.#isDiverged || this.#isRescoped || lostUnits > 0) return 'heal';
     const hasUnsent = direction !== 'pull' && pendingUnits > 0 && this.#mayHaveUnsent;
     if (hasUnsent && (this.#conflict === undefined || this.#isAtHead)) return 'push';
     return this.#isAtHead ? undefined : 'pull';
@@ -104,7 +114,7 @@ export class ExchangeWork {
   /**
    * Does a piece of work.
    *
-   * @throws as `SyncTransport` does, but for `CURSOR_UNKNOWN`, which is worked off
+   * @throws as `SyncTransport` does, but for `CURSOR_UNKNOWN` and `SCOPES_CHANGED`, which are worked off
    * @throws StuckError (`STUCK`) when nothing changes, however often it is tried
    * @throws as the recorder does
    */
@@ -179,8 +189,9 @@ export class ExchangeWork {
     try {
       page = await this.#measured(this.#pageSize, limits.bytesMax, () => transport.page(cursor, limits, signal));
     } catch (error) {
-      if (!(error instanceof CursorUnknownError)) throw error;
-      this.#isDiverged = true;
+      if (error instanceof CursorUnknownError) this.#isDiverged = true;
+      else if (error instanceof ScopesChangedError) this.#isRescoped = true;
+      else throw error;
       return;
     }
     if (page.from !== cursor) throw new UnavailableError('The server gave another page than was asked for.');
@@ -211,9 +222,9 @@ export class ExchangeWork {
 
   async #heal(progress: SyncProgress, signal: AbortSignal): Promise<void> {
     const { recorder, transport } = this.#options;
-    if (this.#isDiverged) {
-      await recorder.rewind(await transport.common(progress.marks, signal));
-      this.#isDiverged = false;
+    if (this.#isDiverged || this.#isRescoped) {
+      await recorder.rewind(this.#isRescoped ? CURSOR_START : await transport.common(progress.marks, signal));
+      this.#isDiverged = this.#isRescoped = false;
       this.#startAnew();
       return;
     }

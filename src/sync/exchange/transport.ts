@@ -31,6 +31,7 @@ export interface SyncTransport {
    *
    * @param limits - of the answer; the server may have less
    * @throws CursorUnknownError (`CURSOR_UNKNOWN`) when the log does not have, or not any more, what the cursor stands for
+   * @throws ScopesChangedError (`SCOPES_CHANGED`) when it does, and this device may see another part of it than before
    */
   page(after: Cursor, limits: UnitLimits, signal: AbortSignal): Promise<UnitPage>;
 

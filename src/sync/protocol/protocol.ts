@@ -8,7 +8,8 @@
  *
  * POST …/push      units that are pending (packPendingUnits)    200 { head, decisions: [[id, "accepted", position] |
  *                                                                   [id, "rejected", code, message], …], conflict?: id }
- * POST …/units     { after: cursor, events: n, bytes: n }       200 a page (packPage)
+ * POST …/units     { after: cursor, events: n, bytes: n,        200 a page (packPage)
+ *                  held?: [cursor, …] }
  * POST …/common    { marks: [cursor, …] }, newest first         200 { common: cursor }
  * POST …/heal      units that were confirmed, and are lost      200 { decisions: [[id, "restored" | "known" | "setAside" |
  *                  (packLostUnits)                                  "refused"], …] }
@@ -33,13 +34,16 @@
  *   that does not fit is given the next versions, and another edition with them, of aggregates that are there or that it
  *   begins. What else does not fit is a conflict: no decision, and the end of the push. So is a unit that names an edition
  *   which does not follow from what it says.
- * - R3 The log is chained: a cursor is a position and a hash of everything up to it.
+ * - R3 The log is chained: a cursor is a position and a hash of everything up to it. A page is given of a log only that has
+ *   `after`, and all that is `held`.
  * - R4 A page ends where a unit ends.
  * - R5 What is healed comes back as it was, once, where it fits, and only what carries a sound seal.
  * - R6 Who may see a part only, may push into that part only: an answer would tell of the rest. A unit of which the sender
  *   may not see all, or nothing where the log has it already, is rejected as `OUT_OF_SCOPE`, and nothing is kept of that:
  *   the same unit may come again, when the scopes are others. Who may see nothing of the log is refused with 403, pushes
  *   too: nothing of them would ever be confirmed.
+ * - R7 Another scope is not another log: who stands in a part of the log that is not the one that it may see is told so
+ *   (`SCOPES_CHANGED`). Of marks, and of what is held, it does not matter in which part they are.
  *
  * Rules of the device (persistence/unit-recorder.ts):
  * - D1 Only a page confirms. The answer of a push is a hint: what was accepted and is not in the log up to its head is
@@ -50,8 +54,8 @@
  *   from there.
  *
  * The model (test/model/, docs/model.md) has these rules and more. What it demands and is not here yet:
- * - A device whose scopes have changed is answered like one whose log was set back. It has to be told apart: what is its own
- *   and out of its scopes by now is on the server, and no page will ever confirm it.
+ * - A device whose scopes have changed goes back to the start, as if the log were lost. It has to keep what it has instead, and
+ *   follow the log once more: what is its own and out of its scopes by now is on the server, and no page will ever confirm it.
  * - An offer that does not fit, or is a part, is tried again when something else has come; a part says which one it is.
  *
  * | status | code | what the device does |
@@ -60,6 +64,7 @@
  * | 401 | `UNAUTHORIZED` | asks for a new token once, then waits for one |
  * | 403 | `FORBIDDEN` | says so, tries again slowly |
  * | 409 | `CURSOR_UNKNOWN` | D3 |
+ * | 409 | `SCOPES_CHANGED` | D3, from the start |
  * | 413 | `TOO_LARGE` | sends less at once; a unit that is too large alone is set aside |
  * | 426 | `UPGRADE_REQUIRED` | says so, tries again slowly; recording and reading go on |
  * | 429, 503 | `UNAVAILABLE` | tries again, not before `Retry-After` |
@@ -73,7 +78,7 @@
  * Bodies of requests may be gzipped, and unpack to {@link GZIP_RATIO_MAX} times their size at most; what packs better is
  * sent as it is. So what a request costs is in proportion to what was sent. Answers are compressed as `Accept-Encoding`
  * asks, where they are more than a packet. A cursor has {@link CURSOR_LENGTH_MAX} characters at most; of marks the newest
- * {@link MARKS_MAX} are asked about, and the start without being named.
+ * {@link MARKS_MAX} are asked about, and the start without being named; {@link HELD_MAX} are held.
  *
  * It may change by headers and fields of JSON that are optional and that both sides ignore where they do not know them; by
  * flags of units, which older sides refuse, after the other side has said that it knows them; by anything else in a new
@@ -102,6 +107,8 @@ export const UNITS_MEDIA_TYPE = 'application/vnd.daybook.units';
 /** Texts that a cursor is; marks that are asked about at once. */
 export const CURSOR_LENGTH_MAX = 200;
 export const MARKS_MAX = 200;
+/** Cursors that who asks for a page says to hold. */
+export const HELD_MAX = 8;
 /** How many times their packed size the bytes of a request may be: so that what it costs is what was sent. */
 export const GZIP_RATIO_MAX = 100;
 

@@ -9,6 +9,7 @@
  *    ├─ ForbiddenError         a good token that does not allow this
  *    ├─ CursorUnknownError     the log does not have the place that a device stands at: restored, or another one
  *    ├─ PendingUnitsError      something is on this device only
+ *    ├─ ScopesChangedError     a device may see another part of the log than that which it stands in
  *    ├─ SetAsideError          a unit is not in the log, and waits for somebody to decide
  *    ├─ StuckError             nothing moves, however often it is tried
  *    ├─ SubjectMismatchError   the store belongs to another one than who is signed in
@@ -47,6 +48,14 @@ export class ForbiddenError extends SyncError {
 /** The log does not have, or not any more, the place that a device stands at: it was restored, or is another one. */
 export class CursorUnknownError extends SyncError {
   static override readonly code: string = 'CURSOR_UNKNOWN';
+}
+
+/**
+ * The log has the place that a device stands at, and the device may see another part of it by now: it follows the log
+ * from the start once more, and keeps what it has meanwhile.
+ */
+export class ScopesChangedError extends SyncError {
+  static override readonly code: string = 'SCOPES_CHANGED';
 }
 
 /**
@@ -100,6 +109,7 @@ export const SYNC_ERRORS: readonly EventSourcingErrorClass[] = [
   ForbiddenError,
   CursorUnknownError,
   PendingUnitsError,
+  ScopesChangedError,
   SetAsideError,
   StuckError,
   SubjectMismatchError,

@@ -385,13 +385,21 @@ const unknownCursors: Case = {
       ['at another unit', cursor.replace(`.${position}.`, `.${position - 2}.`)],
       ['after the end', cursor.replace(`.${position}.`, `.${position + 2}.`)],
       ['of another version', cursor.replace(/^1/, '2')],
-      ['of what is visible to somebody', `${cursor}.abc`],
       ['nothing', ''],
       ['no cursor', 'Robert'],
     ] as const) {
       expectEqual(await log.page(unknown, limits), undefined, what);
     }
     expectEqual((await log.page(cursor, limits))?.from, cursor, 'its own');
+    for (const [what, held] of [
+      ['held, of another log', [cursor, cursor.replace(/.$/, (last) => (last === '0' ? '1' : '0'))]],
+      ['held, and no cursor', ['Robert']],
+    ] as const) {
+      expectEqual(await log.page(cursor, { ...limits, held }), undefined, what);
+      expectEqual(await log.page(CURSOR_START, { ...limits, held }), undefined, `${what}, from the start`);
+    }
+    const held = [cursor, CURSOR_START, `${cursor}.abc`];
+    expectEqual((await log.page(cursor, { ...limits, held }))?.from, cursor, 'held, whatever was visible there');
     await expectRejection(log.page('1'.repeat(201), limits), 'PROGRAMMING_ERROR', 'a cursor without end');
   },
 };
@@ -665,12 +673,27 @@ const seenInPart: Case = {
     );
     expectEqual([page.position, page.head], [start + 4, start + 4], 'where it ends');
     expectEqual((await pageOf(log, page.to, limits)).units, [], 'what follows');
-    expectEqual(await log.page(page.to, { eventsMax: 1, bytesMax: 1 }), undefined, 'to whom sees everything');
-    const other = { ...visibility, id: 'other' };
-    expectEqual(await log.page(page.to, { ...limits, visibility: other }), undefined, 'to whom sees something else');
-    expectEqual(await log.common([page.to], visibility), page.to, 'a mark of the same');
-    expectEqual(await log.common([page.to], other), CURSOR_START, 'a mark of another');
+    const other = { ...limits, visibility: { ...visibility, id: 'other' } };
+    const [all, whole] = [{ eventsMax: 1, bytesMax: 1 }, await endOf(log)];
+    await expectRejection(log.page(page.to, all), 'SCOPES_CHANGED', 'to whom sees everything');
+    await expectRejection(log.page(page.to, other), 'SCOPES_CHANGED', 'to whom sees something else');
+    await expectRejection(log.page(whole, limits), 'SCOPES_CHANGED', 'to whom has seen everything');
+    expectEqual((await log.page(whole, { ...all, held: [page.to] }))?.from, whole, 'what is held of another part');
+    expectEqual(await log.common([page.to]), page.to, 'a mark');
     await restore();
+    // Another part, or another log: of these two, only the second loses anything.
+    for (const [what, options] of [
+      ['everything', all],
+      ['something else', other],
+    ] as const) {
+      expectEqual(await log.page(page.to, options), undefined, `after it was set back, to whom sees ${what}`);
+    }
+    expectEqual(
+      await log.page(CURSOR_START, { ...limits, held: [page.to] }),
+      undefined,
+      'after it was set back, to whom follows it once more',
+    );
+    expectEqual(await log.common([page.to]), CURSOR_START, 'a mark of the log as it was');
     const healings = await log.heal(asLost(mine), BOB);
     expectEqual(
       healings.map(({ kind }) => kind),

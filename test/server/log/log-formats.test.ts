@@ -63,10 +63,11 @@ it('a cursor says its version, its position, its chain, and what is visible', ()
   expect(toCursor({ position: 0, chain: CHAIN_START }, '')).toBe('0');
   expect(toCursor(place, '')).toBe(`1.90112.${'ab'.repeat(16)}`);
   expect(toCursor(place, 'north')).toBe(`1.90112.${'ab'.repeat(16)}.north`);
-  expect(fromCursor(`1.90112.${'ab'.repeat(16)}.north`, 'north')).toEqual(place);
-  expect(fromCursor(`1.90112.${'ab'.repeat(16)}.north`, '')).toBeUndefined();
+  expect(fromCursor('0')).toEqual({ position: 0, chain: CHAIN_START, visibility: undefined });
+  expect(fromCursor(`1.90112.${'ab'.repeat(16)}`)).toEqual({ ...place, visibility: '' });
+  expect(fromCursor(`1.90112.${'ab'.repeat(16)}.north`)).toEqual({ ...place, visibility: 'north' });
   for (const other of ['1.0.', '1.01.', '1.-1.', '1.1e3.', '01.1.']) {
-    expect(fromCursor(`${other}${'ab'.repeat(16)}`, ''), other).toBeUndefined();
+    expect(fromCursor(`${other}${'ab'.repeat(16)}`), other).toBeUndefined();
   }
 });
 

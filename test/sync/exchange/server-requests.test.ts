@@ -184,6 +184,7 @@ describe('an answer counts when it is the server’s', () => {
     ['InvalidRequestError', 400, 'INVALID_REQUEST'],
     ['ForbiddenError', 403, 'FORBIDDEN'],
     ['CursorUnknownError', 409, 'CURSOR_UNKNOWN'],
+    ['ScopesChangedError', 409, 'SCOPES_CHANGED'],
     ['UpgradeRequiredError', 426, 'UPGRADE_REQUIRED'],
     ['UnauthorizedError', 401, 'UNAUTHORIZED'],
   ])('a refusal is thrown as %s', async (name, status, code) => {
