@@ -57,7 +57,10 @@ export interface Daybook extends AsyncDisposable {
   /**
    * What this opening has brought back of a store that the browser had lost: everything that no server had confirmed, or
    * the opening would have been rejected (`STORAGE_LOST`). What was confirmed comes back by synchronisation. `undefined`
-   * where nothing was lost.
+   * where nothing was lost, and where an opening before this one has said it.
+   *
+   * Where the copy could not be read at the opening, it is tried again while the store is synchronised: then this is set
+   * later, and whoever listens by {@link Daybook.onRecorded} is told.
    */
   readonly restored: RestoredStore | undefined;
   /**
@@ -142,14 +145,17 @@ export async function openDaybook(options: OpenDaybookOptions): Promise<Daybook>
     // Sent together, so that opening waits for no answer; the worker takes them in this order.
     const [, opening] = await Promise.all([
       link.watch(),
-      link.call((host) => host.open({ name, wasmUrl: wasmHref(options), durability }, progress)),
+      link.call((host) => host.open({ name, wasmUrl: wasmHref(options), durability, expected }, progress)),
     ]);
-    const { identity } = opening;
-    const restored = assertNotLost(name, opening, expected);
-    markStore(name, identity.replicaId);
+    markStore(name, opening.identity.replicaId);
     const recorded = new Listeners();
-    await link.call((host) => host.onRecorded(proxy(() => recorded.tell())));
-    return new OpenStore(options, { identity, restored }, link, recorded);
+    const store = new OpenStore(options, opening, link, recorded);
+    const onRecorded = (restored?: RestoredStore): void => {
+      store.restored ??= restored;
+      recorded.tell();
+    };
+    await link.call((host) => host.onRecorded(proxy(onRecorded)));
+    return store;
   } catch (error) {
     link.end(error as Error);
     // It was said; the next opening begins anew.
@@ -160,29 +166,11 @@ export async function openDaybook(options: OpenDaybookOptions): Promise<Daybook>
   }
 }
 
-/**
- * @returns what was brought back, where the store has been made just now in the place of another one
- * @throws StorageLostError (`STORAGE_LOST`) when nothing was
- */
-function assertNotLost(
-  name: string,
-  { identity: { replicaId, createdAtMs }, restored }: HostOpening,
-  expected: { readonly replicaId: string | undefined; readonly startedAtMs: number },
-): RestoredStore | undefined {
-  const isNew = createdAtMs >= expected.startedAtMs && expected.replicaId !== replicaId;
-  if (isNew && restored === undefined && expected.replicaId !== undefined) {
-    throw new StorageLostError(
-      `The store "${name}" is gone: the browser has no database for it any more, and deleteDaybook has not deleted it. What was in it, and not sent to the server, is gone. Open it again to begin an empty one.`,
-      { details: { name, replicaId: expected.replicaId } },
-    );
-  }
-  return isNew ? restored : undefined;
-}
-
 class OpenStore implements Daybook {
   readonly name: string;
   readonly replicaId: string;
-  readonly restored: RestoredStore | undefined;
+  /** Set once more where it came back late. */
+  restored: RestoredStore | undefined;
   readonly recorder: DaybookRecorder;
   readonly query: SqlQueryable['query'];
   readonly storage: DaybookStorage;

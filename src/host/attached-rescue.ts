@@ -44,6 +44,8 @@ export function attachRescue(
 export class AttachedRescue {
   /** What was brought back, if the store has taken the place of one that was lost. */
   readonly restored: RestoredStore | undefined;
+  /** Whether nobody was told of that yet. */
+  readonly isNews: boolean;
   /** What is missing of it, if anything is, and nobody was told yet. */
   readonly loss: StorageLostError | undefined;
   readonly #recorder: DurableRecorder;
@@ -61,6 +63,7 @@ export class AttachedRescue {
     this.#keeper = keeper;
     this.#restoration = restoration;
     this.restored = restoredOf(lost);
+    this.isNews = lost.some(({ isTold }) => !isTold);
     this.loss = lossOf(name, lost);
   }
 
@@ -104,7 +107,7 @@ export class AttachedRescue {
     const { waitingUnits } = this.#restoration;
     if (this.#keeper === undefined) return { state: 'unavailable', failure: NO_FILES_LEFT, bytes: 0, waitingUnits };
     const { state, bytes } = this.#keeper;
-    return { state, failure: undefined, bytes, waitingUnits };
+    return { state, failure: this.loss?.message, bytes, waitingUnits };
   }
 
   /** Drops from the file what needs no copy any more. */

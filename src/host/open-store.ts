@@ -55,7 +55,7 @@ export interface HostedStore extends AsyncDisposable {
   readonly name: string;
   /** Identifies this store in this browser profile, for ever: a random UUID. */
   readonly replicaId: string;
-  /** What was brought back of a store that the browser had lost, the last one that there was. */
+  /** As `Daybook.restored`: what was brought back of a store that the browser had lost. */
   readonly restored: RestoredStore | undefined;
   /** Records durably; its calls cross no boundary. */
   readonly recorder: DaybookRecorder;
@@ -114,7 +114,6 @@ export async function openStore(options: OpenStoreOptions): Promise<HostedStore>
 class OpenHostedStore implements HostedStore {
   readonly name: string;
   readonly replicaId: string;
-  readonly restored: RestoredStore | undefined;
   readonly recorder: DaybookRecorder;
   readonly #opened: OpenedStore;
   readonly #listeners: Listeners;
@@ -129,12 +128,15 @@ class OpenHostedStore implements HostedStore {
   constructor(name: string, opened: OpenedStore, listeners: Listeners) {
     this.name = name;
     this.replicaId = opened.identity.replicaId;
-    this.restored = opened.restored;
     this.recorder = new HostedRecorder(opened, listeners);
     this.#opened = opened;
     this.#listeners = listeners;
     // A worker that was frozen may have missed a message of another tab.
     this.#stopLooking = pageWakeSources.onWake(() => opened.refresh());
+  }
+
+  get restored(): RestoredStore | undefined {
+    return this.#opened.restored;
   }
 
   onRecorded(listener: () => void): () => void {

@@ -24,7 +24,7 @@ import { systemClock } from '../util/clock.js';
 import { HeadChannel } from './head-channel.js';
 import { ImagedReplica } from './imaged-replica.js';
 import { openDatabase } from './open-database.js';
-import type { HostReport, RestoredStore } from './protocol/store-host.js';
+import type { ExpectedStore, HostReport, OnHostRecorded, RestoredStore } from './protocol/store-host.js';
 import { StoreRescue } from './store-rescue.js';
 import type { LoadRescuePart, RescuePart } from './rescue-part.js';
 import { randomUuid } from '../util/random-uuid.js';
@@ -33,10 +33,11 @@ import { randomUuid } from '../util/random-uuid.js';
 export interface StoreOpening {
   readonly name: string;
   readonly wasmUrl: string | undefined;
-  readonly durability: Durability | undefined;
+  readonly durability?: Durability | undefined;
   readonly onProgress: OnOpenProgress | undefined;
   /** Called soon after something was recorded, by this tab or another one. */
-  readonly onRecorded: () => void;
+  readonly onRecorded: OnHostRecorded;
+  readonly expected?: ExpectedStore | undefined;
   readonly loadRescuePart: LoadRescuePart;
 }
 
@@ -46,7 +47,8 @@ interface StoreParts {
   readonly journal: IndexedDbJournal;
   readonly checkpoints: BackgroundCheckpoints;
   readonly rescue: StoreRescue;
-  readonly restored: RestoredStore | undefined;
+  /** Whether it was made in the opening, by this tab or another one. */
+  readonly isNew: boolean;
 }
 
 type Closers = (() => unknown)[];
@@ -81,9 +83,10 @@ export class OpenedStore {
     return this.#parts.recorder;
   }
 
-  /** What was brought back, if the store has taken the place of one that was lost. */
+  /** What was brought back, if the store has taken the place of one that was lost, and that is news. */
   get restored(): RestoredStore | undefined {
-    return this.#parts.restored;
+    const { rescue, isNew } = this.#parts;
+    return isNew || rescue.isNews ? rescue.restored : undefined;
   }
 
   /** As the recorder's; whoever asks synchronises, and so needs the rescue. */
@@ -143,11 +146,12 @@ export class OpenedStore {
 
 async function openParts(opening: StoreOpening, closers: Closers): Promise<StoreParts> {
   const { name, durability = 'strict', onProgress, onRecorded } = opening;
+  const newIdentity = { replicaId: randomUuid(), createdAtMs: systemClock.nowMs() };
+  const { expected = { replicaId: undefined, startedAtMs: newIdentity.createdAtMs } } = opening;
   // Whoever deletes the store waits for it.
   closers.push((await holdLock(openLockName(name), 'shared', () => storeHeld(name, 'deleted'))) ?? (() => undefined));
   const loadRescuePart = (): Promise<RescuePart> => opening.loadRescuePart(opening.wasmUrl);
-  const rescue = new StoreRescue(name, loadRescuePart);
-  const newIdentity = { replicaId: randomUuid(), createdAtMs: systemClock.nowMs() };
+  const rescue = new StoreRescue(name, loadRescuePart, onRecorded);
   const loss: { said?: StorageLostError } = {};
   const journalOpening = openJournal({ name, newIdentity, durability, clock: systemClock }, rescue, loss);
   // Also when the database fails first, and the journal is open a moment later.
@@ -191,10 +195,22 @@ async function openParts(opening: StoreOpening, closers: Closers): Promise<Store
   checkpoints.note();
   recorder.noteHead(hinted);
   closers.push(() => rescue.close());
-  const restored = await rescue.resume({ recorder, replicaId: journal.identity.replicaId });
+  const { replicaId, createdAtMs } = journal.identity;
+  await rescue.resume({ recorder, replicaId });
+  const isNew = createdAtMs >= expected.startedAtMs && expected.replicaId !== replicaId;
   // Nothing of it was in the files.
-  if (loss.said !== undefined && restored === undefined) throw loss.said;
-  return { recorder, journal, checkpoints, rescue, restored };
+  if (rescue.restored === undefined) {
+    if (loss.said !== undefined) throw loss.said;
+    if (isNew && expected.replicaId !== undefined) throw gone(name, expected.replicaId);
+  }
+  return { recorder, journal, checkpoints, rescue, isNew };
+}
+
+function gone(name: string, replicaId: string): StorageLostError {
+  return new StorageLostError(
+    `The store "${name}" is gone: the browser has no database for it any more, and deleteDaybook has not deleted it. What was in it, and not sent to the server, is gone. Open it again to begin an empty one.`,
+    { details: { name, replicaId } },
+  );
 }
 
 /** Where the browser says that it has lost the store, and there are files to bring it back from, a new one is made at once. */

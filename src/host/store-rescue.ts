@@ -13,7 +13,7 @@ import type { SyncProgress } from '../persistence/unit-recorder.js';
 import type { UnitPage } from '../persistence/unit.js';
 import { systemClock } from '../util/clock.js';
 import type { AttachedRescue } from './attached-rescue.js';
-import type { RescueReport, RestoredStore } from './protocol/store-host.js';
+import type { OnHostRecorded, RescueReport, RestoredStore } from './protocol/store-host.js';
 import type { RescuePart } from './rescue-part.js';
 
 // There may be room again: no more often than this is it looked.
@@ -29,6 +29,7 @@ export interface StoreHere {
 export class StoreRescue {
   readonly #name: string;
   readonly #loadRescuePart: () => Promise<RescuePart>;
+  readonly #onRestored: OnHostRecorded;
   readonly #found: Promise<FileSystemDirectoryHandle | undefined>;
   #attaching: Promise<AttachedRescue | undefined> | undefined;
   #attached: AttachedRescue | undefined;
@@ -36,10 +37,11 @@ export class StoreRescue {
   #failure: Error | undefined;
   #retryAtMs = Infinity;
 
-  /** Looks for files at once. */
-  constructor(name: string, loadRescuePart: () => Promise<RescuePart>) {
+  /** Looks for files at once. @param onRestored - told what was brought back by another attempt than that of the opening */
+  constructor(name: string, loadRescuePart: () => Promise<RescuePart>, onRestored: OnHostRecorded) {
     this.#name = name;
     this.#loadRescuePart = loadRescuePart;
+    this.#onRestored = onRestored;
     this.#found = rescuePlace(name, false);
   }
 
@@ -50,22 +52,29 @@ export class StoreRescue {
 
   /**
    * Begins, where the store has been synchronised before.
-   *
-   * @returns what was brought back, if the store has taken the place of one that was lost
    * @throws StorageLostError (`STORAGE_LOST`) when that is not all; once
    * @throws StorageFullError (`STORAGE_FULL`), and others of a commit, when it cannot be brought back now
    * @throws OperationalError (`OPERATIONAL_ERROR`) when there is nothing in the store, and nobody can tell whether it has
    *   taken the place of one: an empty store is not shown instead
    */
-  async resume(store: StoreHere): Promise<RestoredStore | undefined> {
+  async resume(store: StoreHere): Promise<void> {
     const place = await this.#found;
-    if (place === undefined) return undefined;
+    if (place === undefined) return;
     const isEmpty = store.recorder.position === 0;
     this.#attaching ??= this.#attach(store, Promise.resolve(place));
     const attached = await this.#attaching;
     if (attached === undefined) await this.#assertNothingLost(place, isEmpty);
     if (attached?.loss !== undefined) throw attached.loss;
-    return attached?.restored;
+  }
+
+  /** What was brought back, if the store has taken the place of one that was lost. */
+  get restored(): RestoredStore | undefined {
+    return this.#attached?.restored;
+  }
+
+  /** Whether nobody was told of that before. */
+  get isNews(): boolean {
+    return this.#attached?.isNews === true;
   }
 
   async #assertNothingLost(place: FileSystemDirectoryHandle, isEmpty: boolean): Promise<void> {
@@ -82,7 +91,11 @@ export class StoreRescue {
   /** Begins, because the store is synchronised from now on; or again, a while after it could not. */
   begin(store: StoreHere): void {
     if (systemClock.monotonicMs() >= this.#retryAtMs) this.#attaching = undefined;
-    this.#attaching ??= this.#attach(store, rescuePlace(this.#name, true));
+    if (this.#attaching !== undefined) return;
+    this.#attaching = this.#attach(store, rescuePlace(this.#name, true));
+    void this.#attaching.then(() => {
+      if (this.isNews) this.#onRestored(this.restored);
+    });
   }
 
   /** Takes that a page was stored. */

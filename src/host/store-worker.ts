@@ -9,6 +9,7 @@ import type {
   HostOpenOptions,
   HostReport,
   HostTransactionOptions,
+  OnHostRecorded,
   StoreHost,
   TransactionEnd,
 } from './protocol/store-host.js';
@@ -32,7 +33,7 @@ export class StoreWorker implements StoreHost {
   #opening: Promise<OpenedStore> | undefined;
   readonly #transactions = new TransactionDesk();
   readonly #loadRescuePart: LoadRescuePart;
-  #listener: (() => void) | undefined;
+  #listener: OnHostRecorded | undefined;
 
   constructor(loadRescuePart: LoadRescuePart) {
     this.#loadRescuePart = loadRescuePart;
@@ -40,12 +41,12 @@ export class StoreWorker implements StoreHost {
 
   readonly holdAliveLock: StoreHost['holdAliveLock'] = holdAliveLock;
 
-  async open({ name, wasmUrl, durability }: HostOpenOptions, onProgress?: OnOpenProgress): Promise<HostOpening> {
+  async open(options: HostOpenOptions, onProgress?: OnOpenProgress): Promise<HostOpening> {
     if (this.#opening !== undefined) throw new InterfaceError('This worker has opened its store.');
     const progress = new ProgressLine(onProgress);
-    const onRecorded = (): void => this.#listener?.();
     this.#opening = OpenedStore.open({
-      ...{ name, wasmUrl, durability, onRecorded },
+      ...options,
+      onRecorded: (restored) => this.#listener?.(restored),
       onProgress: progress.tell,
       loadRescuePart: this.#loadRescuePart,
     });
@@ -133,7 +134,7 @@ export class StoreWorker implements StoreHost {
     (await this.#opened()).refresh();
   }
 
-  onRecorded(listener: () => void): void {
+  onRecorded(listener: OnHostRecorded): void {
     this.#listener = listener;
   }
 

@@ -173,6 +173,8 @@ describe('the files', () => {
       // The tab that is first tells it.
       const { missingUnits, ...details } = browser.tabs.map(({ rescue }) => rescue.loss).find((loss) => loss !== undefined)!.details; // prettier-ignore
       expect(missingUnits).toBe([all.at(-2), unsaved].join());
+      // For a page that was not told by its opening.
+      expect(browser.tabs.map(({ rescue }) => rescue.report().failure).join()).toContain('2 are missing');
       expect(details).toMatchObject({ missingUnitsTotal: 2, missingEvents: 2, restoredUnits: all.length - 2, isExact: true }); // prettier-ignore
       expect(await pendingIds(first(browser))).toContain(kept);
     });

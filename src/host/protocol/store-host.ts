@@ -28,6 +28,16 @@ export interface HostOpenOptions {
   readonly wasmUrl: string | undefined;
   /** What an acknowledged commit survives. @defaultValue `strict` */
   readonly durability?: 'strict' | 'relaxed' | undefined;
+  /** What the page knows of the store. @defaultValue nothing, as in a worker */
+  readonly expected?: ExpectedStore | undefined;
+}
+
+/** What a page knows of a store that it opens. */
+export interface ExpectedStore {
+  /** The `replicaId` of the store that was there, if there was one. */
+  readonly replicaId: string | undefined;
+  /** When the opening began. Of several tabs that open at once each learns of a loss by it. */
+  readonly startedAtMs: number;
 }
 
 /**
@@ -51,7 +61,7 @@ export interface RestoredStore {
 /** What an opening comes to. */
 export interface HostOpening {
   readonly identity: StoreIdentity;
-  /** Of a store that has taken the place of one that was lost. */
+  /** Of a store that has taken the place of one that was lost, if nobody was told yet, or all of this was a moment ago. */
   readonly restored: RestoredStore | undefined;
 }
 
@@ -63,7 +73,10 @@ export interface RescueReport {
    * an insecure page), or they are refused.
    */
   readonly state: 'off' | 'on' | 'incomplete' | 'unavailable';
-  /** Why it is unavailable, in words; `undefined` where it is not, or the browser has no such files. */
+  /**
+   * Why it is unavailable, or what is missing of a store that came back after the opening, in words; `undefined` where
+   * neither is so, or the browser has no such files.
+   */
   readonly failure: string | undefined;
   /** Bytes in this tab's file. */
   readonly bytes: number;
@@ -118,6 +131,9 @@ export interface HostReport {
   readonly rescue: RescueReport;
 }
 
+/** @param restored - what was brought back of a store that was lost, where that was done since the opening */
+export type OnHostRecorded = (restored?: RestoredStore) => void;
+
 /**
  * The worker's side of the conversation. One store for each worker. Where a token is given, a call belongs to that
  * transaction.
@@ -164,7 +180,7 @@ export interface StoreHost extends WorkerHost {
   /** Looks whether other tabs have recorded something that nobody told of. */
   refresh(): Promise<void>;
   /** Calls the listener, a Comlink proxy, whenever something was recorded, by any tab. There is one listener. */
-  onRecorded(listener: () => void): void;
+  onRecorded(listener: OnHostRecorded): void;
   /** Waits for what is in flight, then closes. */
   close(): Promise<void>;
 }
