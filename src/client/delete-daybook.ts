@@ -34,11 +34,13 @@ export interface DeleteDaybookOptions extends WorkerFiles {
  * @param name - the name that it was opened with
  * @throws UnsyncedEventsError (`UNSYNCED_EVENTS`) when there are events that no server has confirmed (all of them, in a
  *   store that was never synchronised), units that it has lost, or units that were set aside: `details.pending`,
- *   `details.lostUnits` and `details.setAsideUnits` say how many. Nothing was deleted.
+ *   `details.lostUnits` and `details.setAsideUnits` say how many. Of a store that the browser has lost, what the next
+ *   opening would bring back counts, and `details.rescuedEvents` says how much of `pending` that is. Nothing was deleted.
  * @throws StoreInUseError (`STORE_IN_USE`) when a tab still has the store open after the wait. Nothing was deleted,
  *   unless `details.outcome` is `'unknown'`: then code that is not Daybook's holds the database, and the browser deletes it
  *   when it lets go.
- * @throws CorruptJournalError (`CORRUPT_JOURNAL`) and others of `openDaybook` when the store cannot be read, so that
+ * @throws CorruptJournalError (`CORRUPT_JOURNAL`) and others of `openDaybook` when the store cannot be read, and
+ *   OperationalError (`OPERATIONAL_ERROR`) with `details.reason` `'rescue'` when its files for a rescue cannot, so that
  *   nobody knows what is unsynced; `evenIfUnsynced` deletes it unread
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is wrong
  *

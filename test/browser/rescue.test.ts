@@ -1,9 +1,9 @@
 import { deleteDaybook, importDaybook, openDaybook } from 'daybook';
-import type { Daybook, StoredEvent } from 'daybook';
+import type { Daybook, StoredEvent, UnitPage } from 'daybook';
 import { newOriginatorId, sampleEvent, sampleEvents } from 'daybook/testing';
 import { describe, expect, test } from 'vitest';
 import { faultyWorker } from './faulty-worker.js';
-import { newStoreName, openStore, settled, withWorkers } from './open-store.js';
+import { exists, newStoreName, openStore, settled, withWorkers } from './open-store.js';
 
 const ALL = { eventsMax: 10_000, bytesMax: 1e8 };
 
@@ -53,6 +53,14 @@ const damage = async (name: string, pattern: Uint8Array): Promise<void> => {
     return;
   }
   throw new Error('It is in no file.');
+};
+
+/** The first page of a log, with one unit. */
+const pageOf = (events: readonly StoredEvent[], id: string = crypto.randomUUID()): UnitPage => {
+  const origin = { author: 'ann', recordedAtMs: 1, seal: new Uint8Array(0) };
+  const position = events.length;
+  const unit = { id, events, isCommutative: false, scopes: [], position, total: position, origin };
+  return { from: '0', to: `${position}.a`, position, head: position, units: [unit] };
 };
 
 const statesOf = (events: readonly StoredEvent[]): readonly string[] =>
@@ -136,8 +144,42 @@ describe('a store that the browser has lost', () => {
       await expect(openDaybook({ name, ...files })).rejects.toMatchObject({ code: 'STORAGE_FULL' });
     }
     const again = await openStore(name);
+    // The opening that brings it back says so, though the store was made by an earlier one.
+    expect(again.restored).toMatchObject({ units: 3, events: 3 });
     expect(await again.recorder.selectEvents(id)).toHaveLength(3);
     expect((await again.recorder.syncProgress()).pendingUnits).toBe(3);
+    await again.close();
+    expect((await openStore(name)).restored).toBeUndefined();
+  });
+
+  test('and the rest of which comes back after the opening: the page is told then', async () => {
+    const name = newStoreName();
+    const id = newOriginatorId();
+    const lostId = await withWorkers(async (workers) => {
+      const daybook = await rescued(await openStore(name));
+      for (let version = 1; version <= 3; version++) {
+        const state = new Uint8Array(700_000).fill(version);
+        await daybook.recorder.insertEvents([{ ...sampleEvent(id, version), state }]);
+      }
+      await lose(name, workers);
+      return daybook.replicaId;
+    });
+    // One record has come back, and there is no room for the next.
+    const { files } = faultyWorker([['quota', 3]]);
+    await expect(openDaybook({ name, ...files })).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    const again = await openStore(name, faultyWorker(['file-quota', 'fast-clock']).files);
+    expect(again.restored).toBeUndefined();
+    expect((await again.recorder.selectEvents(id)).length).toBeLessThan(3);
+    const heard: unknown[] = [];
+    again.onRecorded(() => heard.push(again.restored));
+    await expect
+      .poll(async () => {
+        await again.recorder.syncProgress();
+        return again.restored;
+      })
+      .toMatchObject({ replicaId: lostId, units: 3, events: 3 });
+    expect(heard.at(-1)).toEqual(again.restored);
+    expect(await again.recorder.selectEvents(id)).toHaveLength(3);
   });
 
   test('and whose copy cannot be read now: not shown empty, and back as soon as it can', async () => {
@@ -184,18 +226,7 @@ describe('a store that the browser has lost', () => {
     const unit = crypto.randomUUID();
     await withWorkers(async (workers) => {
       const daybook = await rescued(await openStore(name));
-      const origin = { author: 'ann', recordedAtMs: 1, seal: new Uint8Array(0) };
-      const events = [sampleEvent(id, 1)];
-      const theirs = {
-        id: crypto.randomUUID(),
-        events,
-        isCommutative: false,
-        scopes: [],
-        position: 1,
-        total: 1,
-        origin,
-      };
-      await daybook.recorder.insertPage({ from: '0', to: '1.a', position: 1, head: 1, units: [theirs] });
+      await daybook.recorder.insertPage(pageOf([sampleEvent(id, 1)]));
       await daybook.recorder.insertEvents([sampleEvent(id, 2)], { unit: { id: unit } });
       await lose(name, workers);
     });
@@ -253,6 +284,93 @@ describe('the copy', () => {
     const again = await openStore(name);
     expect(again.restored).toBeUndefined();
     expect(await again.recorder.maxNotificationId()).toBe(0);
+  });
+
+  test('of a store that was lost keeps it from being deleted, and comes back after that', async () => {
+    const name = newStoreName();
+    const id = newOriginatorId();
+    await withWorkers(async (workers) => {
+      const daybook = await rescued(await openStore(name));
+      await daybook.recorder.insertEvents(sampleEvents(id, 1, 3));
+      const unit = crypto.randomUUID();
+      await daybook.recorder.insertEvents([sampleEvent(newOriginatorId(), 1)], { unit: { id: unit } });
+      await lose(name, workers);
+    });
+    await expect(deleteDaybook(name)).rejects.toMatchObject({
+      code: 'UNSYNCED_EVENTS',
+      details: { name, pending: 4, lostUnits: 0, setAsideUnits: 0, rescuedEvents: 4 },
+    });
+    // To look makes no store, which would be taken for the one that was there.
+    expect(await exists(name)).toBe(false);
+    const again = await openStore(name);
+    expect(again.restored).toMatchObject({ units: 2, events: 4 });
+    expect(await again.recorder.selectEvents(id)).toHaveLength(3);
+    await again.close();
+    await expect(deleteDaybook(name)).rejects.toMatchObject({ details: { pending: 4, rescuedEvents: 0 } });
+    await deleteDaybook(name, { evenIfUnsynced: true });
+    expect(await rescueFiles(name)).toEqual([]);
+    expect((await openStore(name)).restored).toBeUndefined();
+  });
+
+  test('of which a part waits for the server: counts beside what is in the store, once', async () => {
+    const name = newStoreName();
+    const [id, other] = [newOriginatorId(), newOriginatorId()];
+    await withWorkers(async (workers) => {
+      const daybook = await rescued(await openStore(name));
+      await daybook.recorder.insertPage(pageOf([sampleEvent(id, 1)]));
+      await daybook.recorder.insertEvents([sampleEvent(id, 2)]);
+      await daybook.recorder.insertEvents(sampleEvents(other, 1, 2));
+      await lose(name, workers);
+    });
+    const daybook = await openStore(name);
+    expect((await daybook.storage.report()).rescue.waitingUnits).toBe(1);
+    await daybook.close();
+    await expect(deleteDaybook(name)).rejects.toMatchObject({
+      code: 'UNSYNCED_EVENTS',
+      details: { pending: 3, setAsideUnits: 0, rescuedEvents: 1 },
+    });
+    // What it waited for is not there any more: it is set aside, and in the store.
+    const again = await openStore(name);
+    await again.recorder.insertPage({ from: '0', to: '0', position: 0, head: 0, units: [] });
+    await again.close();
+    await expect(deleteDaybook(name)).rejects.toMatchObject({
+      code: 'UNSYNCED_EVENTS',
+      details: { pending: 2, setAsideUnits: 1, rescuedEvents: 0 },
+    });
+  });
+
+  test('of a store that was lost is no obstacle once a server has confirmed it', async () => {
+    const name = newStoreName();
+    const unit = crypto.randomUUID();
+    const events = sampleEvents(newOriginatorId(), 1, 2);
+    await withWorkers(async (workers) => {
+      const daybook = await rescued(await openStore(name));
+      await daybook.recorder.insertEvents(events, { unit: { id: unit } });
+      await lose(name, workers);
+    });
+    const again = await openStore(name);
+    await again.recorder.insertPage(pageOf(events, unit));
+    await again.close();
+    await deleteDaybook(name);
+    expect(await exists(name)).toBe(false);
+    expect(await rescueFiles(name)).toEqual([]);
+  });
+
+  test('that cannot be read: the store is not deleted, unless told otherwise', async () => {
+    const name = newStoreName();
+    await withWorkers(async (workers) => {
+      const daybook = await rescued(await openStore(name));
+      await daybook.recorder.insertEvents([sampleEvent(newOriginatorId(), 1)]);
+      await lose(name, workers);
+    });
+    const { files } = faultyWorker(['files-refused']);
+    await expect(deleteDaybook(name, files)).rejects.toMatchObject({
+      code: 'OPERATIONAL_ERROR',
+      details: { reason: 'rescue', name },
+    });
+    expect(await rescueFiles(name)).not.toEqual([]);
+    await deleteDaybook(name, { ...files, evenIfUnsynced: true });
+    expect(await rescueFiles(name)).toEqual([]);
   });
 
   test('of a worker that was terminated is no obstacle to a deletion', async () => {

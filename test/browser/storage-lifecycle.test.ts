@@ -206,7 +206,9 @@ describe('deleting', () => {
     const name = newStoreName();
     const daybook = await openStore(name);
     const deleting = deleteDaybook(name);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    // Its turn comes before that of whoever opens from now on.
+    const isWaiting = ({ name: lock }: LockInfo): boolean => lock === `daybook:open:${name}`;
+    await expect.poll(async () => ((await navigator.locks.query()).pending ?? []).some(isWaiting)).toBe(true);
     const opening = openStore(name);
     await daybook.close();
     await deleting;
