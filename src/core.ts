@@ -18,6 +18,7 @@ export type { EnvironmentOptions, EnvironmentValues } from './environment/enviro
 export { EnvironmentError } from './environment/environment-error.js';
 export type { EnvironmentErrorDetails, EnvironmentErrorOptions } from './environment/environment-error.js';
 export {
+  BacklogFullError,
   CorruptJournalError,
   DamagedFileError,
   DatabaseError,
@@ -101,6 +102,7 @@ export type {
 } from './persistence/unit.js';
 export { UNITS_FOUND_MAX } from './persistence/unit-recorder.js';
 export type {
+  BacklogState,
   PageOutcome,
   SetAsideReason,
   SetAsideUnit,

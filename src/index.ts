@@ -15,6 +15,7 @@ export {
   wrapWorker,
 } from './client/index.js';
 export type {
+  BacklogLimits,
   CommitOptions,
   Daybook,
   DaybookInsertOptions,

@@ -20,5 +20,5 @@ export type { Daybook, OpenDaybookOptions } from './open-daybook.js';
 export type { CommitOptions, DaybookInsertOptions, DaybookRecorder } from '../host/protocol/daybook-recorder.js';
 export type { WorkerFiles } from './start-worker.js';
 export { wrapWorker } from './wrap-worker.js';
-export type { HostReport } from '../host/protocol/store-host.js';
+export type { BacklogLimits, HostReport } from '../host/protocol/store-host.js';
 export type { DaybookStorage, ExportOptions, StorageReport } from './store-storage.js';

@@ -17,7 +17,7 @@ import { StoreClosedError, WorkerFailedError } from '../host/protocol/client-err
 import { openExport } from './remote-export.js';
 import { StoreRecorder } from './remote-recorder.js';
 import type { DaybookRecorder } from '../host/protocol/daybook-recorder.js';
-import type { HostOpening, RestoredStore } from '../host/protocol/store-host.js';
+import type { BacklogLimits, HostOpening, RestoredStore } from '../host/protocol/store-host.js';
 import { startWorker, wasmHref } from './start-worker.js';
 import type { WorkerFiles } from './start-worker.js';
 import { markedReplica, markStore, unmarkStore } from '../origin/store-marker.js';
@@ -43,6 +43,8 @@ export interface OpenDaybookOptions extends WorkerFiles {
    * @defaultValue `strict`
    */
   readonly durability?: 'strict' | 'relaxed';
+  /** How much may be on this device only: where it is much, and where recording is refused. @defaultValue any number */
+  readonly backlog?: BacklogLimits;
   /** Stops the opening when it is aborted. Of no meaning afterwards: an open store is closed by `close`. */
   readonly signal?: AbortSignal;
   /** Told how far the opening is: a few times a second at most, and at least once. */
@@ -127,7 +129,7 @@ export interface Daybook extends AsyncDisposable {
  * ```
  */
 export async function openDaybook(options: OpenDaybookOptions): Promise<Daybook> {
-  const { name, openTimeoutMs = OPEN_TIMEOUT_MS_DEFAULT, durability, signal, onProgress } = options;
+  const { name, openTimeoutMs = OPEN_TIMEOUT_MS_DEFAULT, durability, backlog, signal, onProgress } = options;
   validateStoreName(name);
   validateDurability(durability);
   checkedMs('openTimeoutMs', openTimeoutMs);
@@ -145,7 +147,7 @@ export async function openDaybook(options: OpenDaybookOptions): Promise<Daybook>
     // Sent together, so that opening waits for no answer; the worker takes them in this order.
     const [, opening] = await Promise.all([
       link.watch(),
-      link.call((host) => host.open({ name, wasmUrl: wasmHref(options), durability, expected }, progress)),
+      link.call((host) => host.open({ name, wasmUrl: wasmHref(options), durability, backlog, expected }, progress)),
     ]);
     markStore(name, opening.identity.replicaId);
     const recorded = new Listeners();

@@ -8,4 +8,4 @@ export type { SendErrorsOptions } from './protocol/error-transfer.js';
 export { openStore } from './open-store.js';
 export type { HostedStore, OpenStoreOptions } from './open-store.js';
 export type { CommitOptions, DaybookInsertOptions, DaybookRecorder } from './protocol/daybook-recorder.js';
-export type { HostReport } from './protocol/store-host.js';
+export type { BacklogLimits, HostReport } from './protocol/store-host.js';

@@ -31,7 +31,7 @@ import { guarded, Listeners } from '../util/listeners.js';
 import { attachRescue } from './attached-rescue.js';
 import { OpenedStore } from './opened-store.js';
 import type { CommitOptions, DaybookInsertOptions, DaybookRecorder } from './protocol/daybook-recorder.js';
-import type { HostReport, RestoredStore } from './protocol/store-host.js';
+import type { BacklogLimits, HostReport, RestoredStore } from './protocol/store-host.js';
 import { RELEASE } from './protocol/release.js';
 import { validateStoreName } from './protocol/store-name.js';
 
@@ -43,6 +43,8 @@ export interface OpenStoreOptions {
   readonly wasmUrl?: string | URL;
   /** What an acknowledged commit survives, as for `openDaybook`. @defaultValue `strict` */
   readonly durability?: 'strict' | 'relaxed';
+  /** How much may be pending, as for `openDaybook`. @defaultValue any number */
+  readonly backlog?: BacklogLimits;
   /** Told how far the opening is: a few times a second at most, and at least once. */
   readonly onProgress?: (progress: OpenProgress) => void;
 }
@@ -96,13 +98,13 @@ export interface HostedStore extends AsyncDisposable {
  * ```
  */
 export async function openStore(options: OpenStoreOptions): Promise<HostedStore> {
-  const { name, wasmUrl, durability } = options;
+  const { name, wasmUrl, durability, backlog } = options;
   const onProgress = options.onProgress && guarded(options.onProgress);
   validateStoreName(name);
   validateDurability(durability);
   const listeners = new Listeners();
   const opened = await OpenedStore.open({
-    ...{ name, durability, onProgress },
+    ...{ name, durability, backlog, onProgress },
     wasmUrl: wasmUrl === undefined ? undefined : checkedUrl('wasmUrl', wasmUrl, location.href).href,
     onRecorded: () => listeners.tell(),
     // Here it is a part of the application's own worker, which bundlers do not split.

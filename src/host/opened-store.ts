@@ -21,10 +21,12 @@ import { StorageLostError } from '../persistence/errors.js';
 import type { UnitPage } from '../persistence/unit.js';
 import type { InsertPageOptions, PageOutcome, SyncProgress } from '../persistence/unit-recorder.js';
 import { systemClock } from '../util/clock.js';
+import { backlogOf } from './backlog-of.js';
+import type { BacklogOf } from './backlog-of.js';
 import { HeadChannel } from './head-channel.js';
 import { ImagedReplica } from './imaged-replica.js';
 import { openDatabase } from './open-database.js';
-import type { ExpectedStore, HostReport, OnHostRecorded, RestoredStore } from './protocol/store-host.js';
+import type { BacklogLimits, ExpectedStore, HostReport, OnHostRecorded, RestoredStore } from './protocol/store-host.js';
 import { StoreRescue } from './store-rescue.js';
 import type { LoadRescuePart, RescuePart } from './rescue-part.js';
 import { randomUuid } from '../util/random-uuid.js';
@@ -34,6 +36,7 @@ export interface StoreOpening {
   readonly name: string;
   readonly wasmUrl: string | undefined;
   readonly durability?: Durability | undefined;
+  readonly backlog?: BacklogLimits | undefined;
   readonly onProgress: OnOpenProgress | undefined;
   /** Called soon after something was recorded, by this tab or another one. */
   readonly onRecorded: OnHostRecorded;
@@ -49,6 +52,7 @@ interface StoreParts {
   readonly rescue: StoreRescue;
   /** Whether it was made in the opening, by this tab or another one. */
   readonly isNew: boolean;
+  readonly backlog: BacklogOf;
 }
 
 type Closers = (() => unknown)[];
@@ -91,14 +95,15 @@ export class OpenedStore {
 
   /** As the recorder's; whoever asks synchronises, and so needs the rescue. */
   async syncProgress(): Promise<SyncProgress> {
-    const { recorder, rescue } = this.#parts;
+    const { recorder, rescue, backlog } = this.#parts;
     rescue.begin({ recorder, replicaId: this.identity.replicaId });
     const progress = await recorder.syncProgress();
-    const { pendingUnits, pendingEvents } = rescue.waiting;
+    const { waiting } = rescue;
+    const pendingUnits = progress.pendingUnits + waiting.pendingUnits;
     return {
       ...progress,
-      pendingUnits: progress.pendingUnits + pendingUnits,
-      pendingEvents: progress.pendingEvents + pendingEvents,
+      ...{ pendingUnits, backlog: backlog(pendingUnits) },
+      pendingEvents: progress.pendingEvents + waiting.pendingEvents,
     };
   }
 
@@ -146,6 +151,7 @@ export class OpenedStore {
 
 async function openParts(opening: StoreOpening, closers: Closers): Promise<StoreParts> {
   const { name, durability = 'strict', onProgress, onRecorded } = opening;
+  const backlog = backlogOf(opening.backlog);
   const newIdentity = { replicaId: randomUuid(), createdAtMs: systemClock.nowMs() };
   const { expected = { replicaId: undefined, startedAtMs: newIdentity.createdAtMs } } = opening;
   // Whoever deletes the store waits for it.
@@ -175,6 +181,7 @@ async function openParts(opening: StoreOpening, closers: Closers): Promise<Store
     images,
     ownTables: new SqliteOwnTables({ database }),
     journal,
+    pendingUnitsMax: opening.backlog?.maxUnits,
     askForWay: (durationMs) => channel.askForWay(durationMs),
     ...(onProgress === undefined ? {} : { onProgress }),
     onApplied: (position, own) => {
@@ -203,7 +210,7 @@ async function openParts(opening: StoreOpening, closers: Closers): Promise<Store
     if (loss.said !== undefined) throw loss.said;
     if (isNew && expected.replicaId !== undefined) throw gone(name, expected.replicaId);
   }
-  return { recorder, journal, checkpoints, rescue, isNew };
+  return { recorder, journal, checkpoints, rescue, isNew, backlog };
 }
 
 function gone(name: string, replicaId: string): StorageLostError {

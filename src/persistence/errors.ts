@@ -113,6 +113,14 @@ export class StorageFullError extends OperationalError {
   static override readonly code: string = 'STORAGE_FULL';
 }
 
+/**
+ * As much is on this device only as the store was opened to take (`backlog.maxUnits`), and nothing of the commit was stored.
+ * `details` has `pendingUnits` and `maxUnits`. Let it synchronise, then record again.
+ */
+export class BacklogFullError extends OperationalError {
+  static override readonly code: string = 'BACKLOG_FULL';
+}
+
 /** The storage was deleted, or its connection closed for good, while it was in use. Open the store again. */
 export class StorageLostError extends OperationalError {
   static override readonly code: string = 'STORAGE_LOST';
@@ -209,6 +217,7 @@ export const PERSISTENCE_ERRORS: readonly EventSourcingErrorClass[] = [
   OperationalError,
   StorageUnavailableError,
   StorageFullError,
+  BacklogFullError,
   StorageLostError,
   StoreExistsError,
   ImportIncompleteError,

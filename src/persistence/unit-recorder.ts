@@ -43,7 +43,12 @@ export interface SyncProgress {
   /** How often the store went back. What was offered to a server belongs to the last time. */
   readonly rewinds: number;
   readonly setAsideUnits: number;
+  /** Whether that is much, by the limits that the store was opened with. Absent where the recorder knows of none. */
+  readonly backlog?: BacklogState;
 }
+
+/** How much is pending: `high` from a limit on at which somebody wants to know it, `full` when recording is refused. */
+export type BacklogState = 'normal' | 'high' | 'full';
 
 /** Why a unit was set aside, as a code for programs and a text for people. */
 export interface SetAsideReason {

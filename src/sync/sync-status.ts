@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SyncProgress } from '../persistence/unit-recorder.js';
+import type { BacklogState, SyncProgress } from '../persistence/unit-recorder.js';
 
 /**
  * - `starting`: not known yet
@@ -44,6 +44,11 @@ export interface SyncStatus {
   readonly pending: number | undefined;
   /** Units that wait for somebody to decide what becomes of them; `undefined` likewise. */
   readonly setAside: number | undefined;
+  /**
+   * Whether much is pending, by the limits that the store was opened with (`backlog`): `high` is a reason to look for a
+   * network; while it is `full`, recording is refused. `undefined` where `setAside` is.
+   */
+  readonly backlog: BacklogState | undefined;
   /** Where the store stands in the server's log; 0 at first. */
   readonly position: number;
   /** The end of the server's log, as far as it has been heard of. Not less than `position`. */
@@ -64,11 +69,11 @@ export interface SyncStatus {
 }
 
 /** What of the status a store says, whichever tab synchronises. */
-export function ownStatus(progress: SyncProgress | undefined): Pick<SyncStatus, 'pending' | 'setAside'> {
-  if (progress === undefined) return { pending: undefined, setAside: undefined };
-  const { lostUnits, pendingEvents, setAsideUnits } = progress;
+export function ownStatus(progress: SyncProgress | undefined): Pick<SyncStatus, 'pending' | 'setAside' | 'backlog'> {
+  if (progress === undefined) return { pending: undefined, setAside: undefined, backlog: undefined };
+  const { lostUnits, pendingEvents, setAsideUnits, backlog } = progress;
   // What was confirmed, and is lost, is on its way back: how much of it is still there only the server knows.
-  return { pending: lostUnits > 0 ? undefined : pendingEvents, setAside: setAsideUnits };
+  return { pending: lostUnits > 0 ? undefined : pendingEvents, setAside: setAsideUnits, backlog };
 }
 
 /** Before anything is known. */
@@ -76,6 +81,7 @@ export const INITIAL_SYNC_STATUS: SyncStatus = {
   state: 'starting',
   pending: undefined,
   setAside: undefined,
+  backlog: undefined,
   position: 0,
   head: 0,
   acceptedUpTo: 0,

@@ -15,6 +15,7 @@ const STATUS: SyncStatus = {
   state: 'live',
   pending: 0,
   setAside: 0,
+  backlog: 'normal',
   position: 0,
   head: 0,
   acceptedUpTo: 0,

@@ -19,7 +19,7 @@ export interface OwnTablesTab {
 export async function openTab(
   journal: SharedJournal,
   clock: Clock = systemClock,
-  options: Pick<DurableRecorderOptions, 'askForWay' | 'onApplied'> = {},
+  options: Pick<DurableRecorderOptions, 'askForWay' | 'onApplied' | 'pendingUnitsMax'> = {},
 ): Promise<OwnTablesTab> {
   const database = await openSqlJs();
   const images = new ImagedReplica(database, systemClock);

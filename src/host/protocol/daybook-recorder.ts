@@ -28,7 +28,12 @@ export interface DaybookInsertOptions extends InsertEventsOptions, CommitOptions
 
 /** The recorder of a store in the browser. */
 export interface DaybookRecorder extends SqlRecorder, UnitRecorder {
-  /** As in `ProcessRecorder`. Resolves when the commit is durable. */
+  /**
+   * As in `ProcessRecorder`. Resolves when the commit is durable.
+   *
+   * @throws BacklogFullError (`BACKLOG_FULL`) when as much is pending as the store was opened to take (`backlog.maxUnits`)
+   * @throws StorageFullError (`STORAGE_FULL`) when the browser has no room
+   */
   insertEvents(events: readonly StoredEvent[], options?: DaybookInsertOptions): Promise<readonly NotificationId[]>;
 
   /**
@@ -42,6 +47,7 @@ export interface DaybookRecorder extends SqlRecorder, UnitRecorder {
    * @throws what the work rejected with; nothing was stored
    * @throws OperationalError (`OPERATIONAL_ERROR`) with `details.reason` `'idle'` when the work called nothing for 10
    * seconds, `'overtaken'` when other tabs were first 20 times in a row; nothing was stored, trying again may help
+   * @throws BacklogFullError (`BACKLOG_FULL`) as `insertEvents`, at its end
    */
   transaction<T>(
     work: (transaction: RecorderTransaction<SqlQueryable>) => Promise<T>,

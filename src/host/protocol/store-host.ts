@@ -28,8 +28,27 @@ export interface HostOpenOptions {
   readonly wasmUrl: string | undefined;
   /** What an acknowledged commit survives. @defaultValue `strict` */
   readonly durability?: 'strict' | 'relaxed' | undefined;
+  /** How much may be pending. @defaultValue any number */
+  readonly backlog?: BacklogLimits | undefined;
   /** What the page knows of the store. @defaultValue nothing, as in a worker */
   readonly expected?: ExpectedStore | undefined;
+}
+
+/** How much may be recorded here and be confirmed by no server. Of a store that is not synchronised, that is everything. */
+export interface BacklogLimits {
+  /**
+   * Units from which on it is much: `SyncStatus.backlog` is `high`. A unit is what one commit has recorded.
+   *
+   * @defaultValue 50 000, or four fifths of `maxUnits` where that is less
+   */
+  readonly warnUnits?: number;
+  /**
+   * Units that may be pending in this tab's view; recording more is refused (`BACKLOG_FULL`), before anything is stored. What
+   * comes from the server is never refused. Tabs may differ.
+   *
+   * @defaultValue none: what people do is recorded as long as there is room
+   */
+  readonly maxUnits?: number;
 }
 
 /** What a page knows of a store that it opens. */

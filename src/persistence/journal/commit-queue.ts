@@ -5,7 +5,6 @@
  * @module
  */
 import { CommitCheck, notificationIdsOf } from './replica.js';
-import type { Replica } from './replica.js';
 import type { NotificationId, StoredEvent, Tracking } from '../stored-event.js';
 import type { JournalFollower } from './journal-follower.js';
 import type { JournalCommit } from './journal-record.js';
@@ -59,6 +58,7 @@ export class CommitQueue {
   /**
    * @returns the ids, once they are durable and the replica holds the events
    * @throws IntegrityError (`INTEGRITY_ERROR`) when a position is taken; the other commits of the group stand
+   * @throws BacklogFullError (`BACKLOG_FULL`) when enough is pending; the other commits of the group stand
    */
   add(request: CommitRequest): Promise<readonly NotificationId[]> {
     return new Promise((resolve, reject) => {
@@ -104,10 +104,10 @@ export class CommitQueue {
     for (;;) {
       this.#follower.assertSound();
       // Perhaps on an older state: what is refused there is refused for good, and the rest is checked again.
-      let outcomes = checkGroup(this.#follower.replica, group);
+      let outcomes = checkGroup(this.#follower, group);
       const commits = (): readonly JournalCommit[] => outcomes.checked.map(([, commit]) => commit);
       const recheck = (): readonly JournalCommit[] => {
-        outcomes = checkGroup(this.#follower.replica, group);
+        outcomes = checkGroup(this.#follower, group);
         return commits();
       };
       // Where another tab was first, the whole group is checked anew.
@@ -124,15 +124,18 @@ export class CommitQueue {
  * Gives ids to the commits that can be. Settles none: a commit that is refused because of one before it in the group
  * is refused for good only when that one is durable.
  */
-function checkGroup(replica: Replica, group: readonly PendingCommit[]): CheckedGroup {
+function checkGroup(follower: JournalFollower, group: readonly PendingCommit[]): CheckedGroup {
+  const { replica } = follower;
   replica.expect?.(new Set(group.flatMap(({ events }) => events.map(({ originatorId }) => originatorId))));
-  const check = new CommitCheck(replica);
+  let units = 0;
+  const check = new CommitCheck(replica, (commit) => follower.assertRoom([commit], units));
   const checked: [PendingCommit, JournalCommit][] = [];
   const refused: [PendingCommit, unknown][] = [];
   for (const pending of group) {
     try {
       const { packedEvents } = pending;
       const commit = check.check(pending.events, pending.tracking, pending.unit);
+      if (pending.events.length > 0) units++;
       checked.push([pending, packedEvents === undefined ? commit : { ...commit, packedEvents }]);
     } catch (error) {
       refused.push([pending, error]);

@@ -16,6 +16,7 @@ import { inTime } from '../../util/in-time.js';
 import { CorruptJournalError, InterfaceError, InternalError } from '../errors.js';
 import type { Replica } from './replica.js';
 import type { AppendedCopy } from './appended-copy.js';
+import { Backlog } from './backlog.js';
 import { Checkpoints } from './checkpoints.js';
 import type { CheckpointOutcome, LoadedCheckpoint } from './checkpoints.js';
 import { decodeJournalRecord, encodeJournalRecord } from './journal-record.js';
@@ -52,6 +53,8 @@ export interface JournalFollowerOptions {
   readonly journal: Journal;
   /** Without it, no checkpoints are written, and a store that was compacted cannot be opened. */
   readonly images?: ReplicaImages;
+  /** Units that may be pending; more are refused. @defaultValue any number */
+  readonly pendingUnitsMax?: number | undefined;
   /** Size of the chunks of images. @defaultValue 1 MiB */
   readonly chunkBytes?: number;
   /** Called after every change of the replica, own or another tab's, with the position that it holds now. */
@@ -65,6 +68,7 @@ export class JournalFollower {
   readonly #images: ReplicaImages | undefined;
   readonly #checkpoints: Checkpoints;
   readonly #onApplied: (position: number, own: boolean) => void;
+  readonly #backlog: Backlog | undefined;
   /** The last record that the replica holds. */
   #applied = 0;
   /** The last record that is known to exist, by a hint. */
@@ -88,6 +92,8 @@ export class JournalFollower {
     const storage = options.journal.checkpoints;
     this.#checkpoints = new Checkpoints(chunkBytes === undefined ? { storage } : { storage, chunkBytes });
     this.#onApplied = options.onApplied ?? (() => undefined);
+    const { pendingUnitsMax } = options;
+    this.#backlog = pendingUnitsMax === undefined ? undefined : new Backlog(pendingUnitsMax);
   }
 
   /** Not to be kept: a checkpoint may take its place. */
@@ -241,6 +247,14 @@ export class JournalFollower {
     return outcome;
   }
 
+  /**
+   * @param more - units that are recorded with those before it
+   * @throws BacklogFullError (`BACKLOG_FULL`) when commits would add to what is pending, and there is enough of that
+   */
+  assertRoom(commits: readonly Pick<JournalCommit, 'events' | 'unit'>[], more: number = 0): void {
+    this.#backlog?.assertRoom(this.#replica, commits, more);
+  }
+
   /** Runs work while nothing else changes the replica or appends, in the order of the calls. */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(work, work);
@@ -322,6 +336,7 @@ export class JournalFollower {
         ),
       );
     }
+    this.#backlog?.forget();
     this.#imageBytes = image.length;
     this.#replayBytes = 0;
     this.#advance(position, false);
@@ -346,6 +361,7 @@ export class JournalFollower {
         ),
       );
     }
+    this.#backlog?.note(commits);
     if (commits.some(({ sync }) => sync !== undefined)) this.copy?.noteSync(commits, own);
     this.#advance(position, own);
   }

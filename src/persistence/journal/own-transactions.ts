@@ -107,6 +107,7 @@ export class OwnTransactions {
       await this.#follower.catchUp();
       const { result, commits } = await this.#attempt(tables, work);
       if (commits.length === 0) return result;
+      this.#follower.assertRoom(commits);
       if ((await this.#follower.append(commits, [options.durability])) === 'appended') return result;
       if (round < ROUNDS_PATIENT) continue;
       // Twice as much each time: the word itself takes a while on a machine that is busy.

@@ -79,10 +79,16 @@ export class CommitCheck {
   readonly #positions = new Set<string>();
   readonly #tracked = new Map<string, NotificationId>();
   readonly #unitIds = new Set<UnitId>();
+  readonly #assertRoom: (commit: Pick<CheckedCommit, 'events' | 'unit'>) => void;
   #nextNotificationId: NotificationId;
 
-  constructor(replica: Replica) {
+  /** @param assertRoom - refuses a commit that is fine, when there is enough of them. @defaultValue refuses none */
+  constructor(
+    replica: Replica,
+    assertRoom: (commit: Pick<CheckedCommit, 'events' | 'unit'>) => void = () => undefined,
+  ) {
     this.#replica = replica;
+    this.#assertRoom = assertRoom;
     this.#nextNotificationId = replica.maxNotificationId() + 1;
   }
 
@@ -97,6 +103,8 @@ export class CommitCheck {
     const { chosenId } = unit;
     if (chosenId !== undefined) this.#checkUnit(chosenId);
     const positions = this.#checkEvents(events);
+    // Last: who repeats what is there is to learn that, however much there is.
+    this.#assertRoom({ events, unit });
     for (const position of positions) this.#positions.add(position);
     if (tracking !== undefined) this.#tracked.set(tracking.applicationName, tracking.notificationId);
     if (chosenId !== undefined) this.#unitIds.add(chosenId);
