@@ -18,6 +18,8 @@ import { validateEvents } from '../persistence/validation.js';
 import { packPage, unpackLostUnits, unpackPendingUnits } from '../persistence/unit-batch.js';
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../persistence/unit.js';
 import type {
+  DecidedUnit,
+  Superseded,
   EndOfHealing,
   InsertPageOptions,
   PageOutcome,
@@ -170,6 +172,18 @@ export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
 
   async selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]> {
     return this.#link.call((host) => host.selectSetAside(after, limits));
+  }
+
+  async selectSuperseded(ids?: readonly UnitId[]): Promise<Superseded> {
+    return this.#link.call((host) => host.selectSuperseded(ids));
+  }
+
+  async decide(decided: readonly DecidedUnit[]): Promise<boolean> {
+    return this.#link.call((host) => host.decide(decided));
+  }
+
+  async discardSetAside(ids: readonly UnitId[]): Promise<readonly UnitId[]> {
+    return this.#link.call((host) => host.discardSetAside(ids));
   }
 
   async findUnits(keys: readonly (UnitId | NotificationId)[]): Promise<readonly (UnitStanding | undefined)[]> {

@@ -14,6 +14,8 @@ import type { SqlQueryable, SqlResult } from '../persistence/sql/sql-queryable.j
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../persistence/stored-event.js';
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../persistence/unit.js';
 import type {
+  DecidedUnit,
+  Superseded,
   EndOfHealing,
   InsertPageOptions,
   PageOutcome,
@@ -247,6 +249,18 @@ class HostedRecorder implements DaybookRecorder {
 
   selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]> {
     return this.#recorder.selectSetAside(after, limits);
+  }
+
+  selectSuperseded(ids?: readonly UnitId[]): Promise<Superseded> {
+    return this.#recorder.selectSuperseded(ids);
+  }
+
+  decide(decided: readonly DecidedUnit[]): Promise<boolean> {
+    return this.#recorder.decide(decided);
+  }
+
+  discardSetAside(ids: readonly UnitId[]): Promise<readonly UnitId[]> {
+    return this.#recorder.discardSetAside(ids);
   }
 
   findUnits(keys: readonly (UnitId | NotificationId)[]): Promise<readonly (UnitStanding | undefined)[]> {

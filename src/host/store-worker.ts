@@ -124,6 +124,13 @@ export class StoreWorker implements StoreHost {
   readonly selectSetAside: StoreHost['selectSetAside'] = async (after, limits) =>
     (await this.#recorder()).selectSetAside(after, limits);
 
+  readonly selectSuperseded: StoreHost['selectSuperseded'] = async (ids) =>
+    (await this.#recorder()).selectSuperseded(ids);
+
+  readonly decide: StoreHost['decide'] = async (decided) => (await this.#recorder()).decide(decided);
+
+  readonly discardSetAside: StoreHost['discardSetAside'] = async (ids) => (await this.#recorder()).discardSetAside(ids);
+
   readonly findUnits: StoreHost['findUnits'] = async (keys) => (await this.#recorder()).findUnits(keys);
 
   async report(): Promise<HostReport> {

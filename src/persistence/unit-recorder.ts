@@ -7,7 +7,9 @@
  * ```text
  * commit ──▶ pending ──page──▶ confirmed ──rewind: the server has lost it──▶ lost ──endHeal──▶ pending (own), gone (others')
  *               │                                                                                  │
- *               └──refused, or another's event stands in its place──▶ set aside ◀──────────────────┘
+ *     ▲         └──refused, or another's event stands in its place──▶ set aside ◀──────────────────┘
+ *     └───────────────────────────decided again──────────────────────────┤
+ *                                                                        └──nothing to do any more──▶ withdrawn
  * ```
  *
  * Invariants:
@@ -22,7 +24,7 @@
  *
  * @module
  */
-import type { NotificationId } from './stored-event.js';
+import type { NotificationId, OriginatorId, StoredEvent } from './stored-event.js';
 import type { Cursor, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from './unit.js';
 
 /** How far a store is synchronised. */
@@ -55,7 +57,8 @@ export interface SetAsideReason {
   /**
    * `CONFLICT`: another event stands in its place; `DEPENDENCY`: it follows on one that was set aside; `LOST`: the server
    * has lost what it stood on; or the code that the server has refused it with, of which `OUT_OF_SCOPE` is no refusal for
-   * good: this device may not see at present what it is about.
+   * good: this device may not see at present what it is about. `SUPERSEDED`: as `CONFLICT`, `DEPENDENCY` or `LOST`, and
+   * somebody is going to decide it again.
    */
   readonly code: string;
   readonly message: string;
@@ -68,6 +71,46 @@ export interface SetAsideUnit extends Unit {
   readonly reason: SetAsideReason;
   /** Milliseconds since 1970. */
   readonly setAsideAtMs: number;
+  /** What decided it, where that was kept. */
+  readonly command?: Uint8Array | undefined;
+  /** How often it was decided again. */
+  readonly attempts: number;
+}
+
+/** The reason of a unit that is set aside until it is decided again. */
+export const SUPERSEDED = 'SUPERSEDED';
+
+/** What was decided of a unit that is set aside. */
+export interface DecidedUnit {
+  readonly id: UnitId;
+  /**
+   * What it is now, at the versions that follow on what is there; none, when it has nothing to do any more: then it is
+   * withdrawn. @defaultValue none
+   */
+  readonly events?: readonly StoredEvent[];
+  /** As {@link Unit.isCommutative}. @defaultValue false */
+  readonly isCommutative?: boolean;
+  /** Why it is not decided: it stays set aside, for this reason. */
+  readonly reason?: SetAsideReason;
+}
+
+/** An aggregate that units are to be decided on. */
+export interface SupersededAggregate {
+  readonly originatorId: OriginatorId;
+  /** Up to this version what is here stays as it is; -1 when nothing does. */
+  readonly version: number;
+  /** What stands after it, in its order. */
+  readonly events: readonly StoredEvent[];
+}
+
+/** Units that are to be decided again, and on what. */
+export interface Superseded {
+  /** In the order in which they were recorded. Of many, the first. */
+  readonly units: readonly SetAsideUnit[];
+  /** The aggregates of their events. */
+  readonly aggregates: readonly SupersededAggregate[];
+  /** Whether there are more: they are to be decided after these. */
+  readonly hasMore: boolean;
 }
 
 /** Where a unit stands: everything that may become of a commit. */
@@ -80,11 +123,12 @@ export interface UnitStanding {
    * - `confirmed`: the server has it, as a page has said
    * - `lost`: the server had it, and has lost it since; it is being brought back
    * - `setAside`: it is not in the log any more, and waits for somebody to decide
+   * - `withdrawn`: it was decided again, and had nothing to do any more
    */
-  readonly state: 'pending' | 'confirmed' | 'lost' | 'setAside';
+  readonly state: 'pending' | 'confirmed' | 'lost' | 'setAside' | 'withdrawn';
   /** In the server's log, of its last event; undefined unless the server has it, or had. */
   readonly position: number | undefined;
-  /** Undefined unless it was set aside. */
+  /** Undefined unless it was set aside, or withdrawn. */
   readonly reason: SetAsideReason | undefined;
 }
 
@@ -101,6 +145,8 @@ export interface PageOutcome {
   readonly setAside: readonly UnitId[];
   /** Events of others that it has added. */
   readonly addedEvents: number;
+  /** What is to be decided before it is stored, where that was asked for. */
+  readonly superseded?: Superseded | undefined;
 }
 
 /** What {@link UnitRecorder.endHeal} is told. */
@@ -118,6 +164,9 @@ export interface UnitLimits {
   readonly bytesMax: number;
 }
 
+/** Units that are decided again at once, at most. */
+export const SUPERSEDED_UNITS_MAX = 1_000;
+
 /** Options of {@link UnitRecorder.insertPage}. */
 export interface InsertPageOptions {
   /**
@@ -127,6 +176,19 @@ export interface InsertPageOptions {
    * @defaultValue false: all of it is kept
    */
   readonly ownOnly?: boolean;
+  /**
+   * What becomes of units that give way, and what they stand on. `setAside`: they wait for somebody. `defer`: likewise, as
+   * {@link SUPERSEDED}. `decide`: where there are some, or have been since a page was stored, nothing is stored, and the
+   * outcome says what they are to be decided on.
+   *
+   * @defaultValue `'setAside'`
+   */
+  readonly superseding?: 'setAside' | 'defer' | 'decide';
+  /**
+   * What was decided of all that `superseded` said: in one commit with the page. Where it does not fit, because something
+   * was recorded meanwhile, nothing is stored.
+   */
+  readonly decided?: readonly DecidedUnit[];
 }
 
 /** A recorder whose events belong to units. `supports.units` says so. */
@@ -172,6 +234,23 @@ export interface UnitRecorder {
 
   /** Reads what was set aside, in the order of the ids. @param after - only units after this local id; 0 for all */
   selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]>;
+
+  /**
+   * Reads units that are to be decided again, and what they stand on, as long as no page has more of that.
+   *
+   * @param ids - which of those that are set aside. @defaultValue those that are {@link SUPERSEDED}
+   */
+  selectSuperseded(ids?: readonly UnitId[]): Promise<Superseded>;
+
+  /**
+   * Takes what was decided of units that are set aside: all of it, or nothing.
+   *
+   * @returns whether it was done; not, when one of them is not set aside any more, or does not follow on what is there
+   */
+  decide(decided: readonly DecidedUnit[]): Promise<boolean>;
+
+  /** Gives up units that are set aside. What was recorded is gone then. @returns those that were there */
+  discardSetAside(ids: readonly UnitId[]): Promise<readonly UnitId[]>;
 
   /**
    * Finds units by their ids, or by the id that an event of theirs has here, or had when it was set aside.

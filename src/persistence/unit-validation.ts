@@ -7,8 +7,15 @@ import { DataError, ProgrammingError } from './errors.js';
 import { CURSOR_START } from './unit.js';
 import type { Cursor, UnitId, UnitPage } from './unit.js';
 import { UNITS_FOUND_MAX } from './unit-recorder.js';
-import type { SetAsideReason, UnitLimits } from './unit-recorder.js';
-import { isStorableText, validateEvents, validateInteger, validateText, validateUnit } from './validation.js';
+import type { DecidedUnit, SetAsideReason, UnitLimits } from './unit-recorder.js';
+import {
+  isStorableText,
+  validateEvents,
+  validateInteger,
+  validateStateSizes,
+  validateText,
+  validateUnit,
+} from './validation.js';
 
 /** UTF-16 code units of a cursor. */
 export const CURSOR_LENGTH_MAX = 200;
@@ -36,6 +43,19 @@ export function validateUnitKeys(keys: readonly (UnitId | number)[]): void {
   for (const key of keys) {
     if (typeof key === 'number') validateInteger('key', key, 1);
     else validateUnit({ id: key });
+  }
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a decision cannot be stored as it is, or one unit has two */
+export function validateDecided(decided: readonly DecidedUnit[]): void {
+  const ids = new Set<UnitId>();
+  for (const { id, events = [], isCommutative, reason } of decided) {
+    validateUnit({ id, ...(isCommutative === undefined ? {} : { isCommutative }) });
+    validateEvents(events);
+    validateStateSizes(events);
+    if (reason !== undefined) validateReason(reason);
+    if (ids.has(id)) throw new ProgrammingError(`Two decisions are about unit ${id}. Nothing was stored.`);
+    ids.add(id);
   }
 }
 

@@ -29,6 +29,9 @@ export const CURSOR_START: Cursor = '0';
 /** The code of a unit that is about what its device may not see at present. No decision for good: scopes may come back. */
 export const OUT_OF_SCOPE = 'OUT_OF_SCOPE';
 
+/** Bytes that what decided a unit may take. */
+export const COMMAND_BYTES_MAX = 1_048_576;
+
 /** Scopes of a unit, and UTF-16 code units of each. */
 export const UNIT_SCOPES_MAX = 20;
 export const SCOPE_LENGTH_MAX = 200;
@@ -41,6 +44,11 @@ export interface UnitOptions {
   readonly isCommutative?: boolean;
   /** As {@link Unit.scopes}. @defaultValue none */
   readonly scopes?: readonly string[];
+  /**
+   * What decided it, for whoever decides it again when another event stands in its place: bytes that the store does not
+   * read, up to 1 MiB. Stays on this device, until a page has confirmed the unit and a while longer. @defaultValue none
+   */
+  readonly command?: Uint8Array;
 }
 
 /** A commit's events, and what is said of all of them. */

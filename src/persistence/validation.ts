@@ -8,7 +8,7 @@ import { EventTooLargeError, NotSupportedError, ProgrammingError } from './error
 import type { InsertEventsOptions, SelectEventsOptions, SelectNotificationsOptions } from './recorder.js';
 import type { StoredEvent, Tracking } from './stored-event.js';
 import { isDerivedEdition } from './unit-edition.js';
-import { SCOPE_LENGTH_MAX, UNIT_SCOPES_MAX } from './unit.js';
+import { COMMAND_BYTES_MAX, SCOPE_LENGTH_MAX, UNIT_SCOPES_MAX } from './unit.js';
 import type { UnitOptions } from './unit.js';
 
 /** UTF-16 code units of a topic: far above any name, and what a sync server takes. */
@@ -49,7 +49,7 @@ export function validateApplicationName(applicationName: string): void {
 }
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when no unit can be so */
-export function validateUnit({ id, isCommutative, scopes = [] }: UnitOptions): void {
+export function validateUnit({ id, isCommutative, scopes = [], command }: UnitOptions): void {
   if (id !== undefined) validateOriginatorId(id, 'uuid', 'unit.id');
   if (id !== undefined && isDerivedEdition(id)) refuse('unit.id', 'a UUID whose version is not e', id);
   if (isCommutative !== undefined && typeof isCommutative !== 'boolean')
@@ -57,6 +57,10 @@ export function validateUnit({ id, isCommutative, scopes = [] }: UnitOptions): v
   if (!Array.isArray(scopes) || scopes.length > UNIT_SCOPES_MAX)
     refuse('unit.scopes', `a list of up to ${UNIT_SCOPES_MAX} texts`, scopes);
   for (const scope of scopes as readonly string[]) validateText('unit.scopes', scope, SCOPE_LENGTH_MAX);
+  if (command === undefined) return;
+  // Of what another realm made, too.
+  if (!ArrayBuffer.isView(command) || command.byteLength > COMMAND_BYTES_MAX)
+    refuse('unit.command', `bytes, up to ${COMMAND_BYTES_MAX}`, typeof command);
 }
 
 /**

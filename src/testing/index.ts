@@ -53,6 +53,7 @@ export { processRecorderCases } from './conformance/process-recorder-cases.js';
 export type { ProcessRecorderContext } from './conformance/process-recorder-cases.js';
 export { ownSqlCaseNames, transactionCases } from './conformance/transaction-cases.js';
 export type { TransactionContext } from './conformance/transaction-cases.js';
+export { unitDecisionCases } from './conformance/unit-decision-cases.js';
 export { unitRecorderCases } from './conformance/unit-recorder-cases.js';
 export type { UnitRecorderContext } from './conformance/unit-recorder-cases.js';
 export { sqlRecorderCases } from './conformance/sql-recorder-cases.js';

@@ -8,6 +8,7 @@ import {
   processRecorderCases,
   sqlRecorderCases,
   transactionCases,
+  unitDecisionCases,
   unitRecorderCases,
 } from 'daybook/testing';
 import type { SqlRecorderContext, TransactionContext, UnitRecorderContext } from 'daybook/testing';
@@ -59,7 +60,13 @@ describeConformance(
     };
     return { context, close: () => daybook.close() };
   },
-  { ...process, transactions: transactionCases, 'SQL recorder': sqlRecorderCases, 'unit recorder': unitRecorderCases },
+  {
+    ...process,
+    transactions: transactionCases,
+    'SQL recorder': sqlRecorderCases,
+    'unit recorder': unitRecorderCases,
+    'unit decisions': unitDecisionCases,
+  },
 );
 
 interface Creatable {

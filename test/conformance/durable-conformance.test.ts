@@ -8,6 +8,7 @@ import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
 import { aggregateRecorderCases } from '../../src/testing/conformance/aggregate-recorder-cases.js';
 import { applicationRecorderCases } from '../../src/testing/conformance/application-recorder-cases.js';
 import { processRecorderCases } from '../../src/testing/conformance/process-recorder-cases.js';
+import { unitDecisionCases } from '../../src/testing/conformance/unit-decision-cases.js';
 import { unitRecorderCases } from '../../src/testing/conformance/unit-recorder-cases.js';
 import { systemClock } from '../../src/util/clock.js';
 import { describeConformance } from '../support/run-conformance.js';
@@ -42,7 +43,7 @@ describeConformance(
     const recorder = await DurableRecorder.open({ replica, journal: new SharedJournal().connect() });
     return { context: { recorder }, close: () => recorder.close() };
   },
-  { ...suites, 'unit recorder': unitRecorderCases },
+  { ...suites, 'unit recorder': unitRecorderCases, 'unit decisions': unitDecisionCases },
 );
 
 for (const [engine, makeReplica] of Object.entries(REPLICAS)) {

@@ -3,6 +3,7 @@ import { applicationRecorderCases } from '../../src/testing/conformance/applicat
 import { processRecorderCases } from '../../src/testing/conformance/process-recorder-cases.js';
 import { sqlRecorderCases } from '../../src/testing/conformance/sql-recorder-cases.js';
 import { transactionCases } from '../../src/testing/conformance/transaction-cases.js';
+import { unitDecisionCases } from '../../src/testing/conformance/unit-decision-cases.js';
 import { unitRecorderCases } from '../../src/testing/conformance/unit-recorder-cases.js';
 import type { SqlRecorderContext } from '../../src/testing/conformance/sql-recorder-cases.js';
 import type { UnitRecorderContext } from '../../src/testing/conformance/unit-recorder-cases.js';
@@ -43,5 +44,6 @@ describeConformance(
     transactions: transactionCases,
     'SQL recorder': sqlRecorderCases,
     'unit recorder': unitRecorderCases,
+    'unit decisions': unitDecisionCases,
   },
 );

@@ -4,7 +4,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CURSOR_START } from '../../src/persistence/unit.js';
-import type { UnitId } from '../../src/persistence/unit.js';
+import type { UnitId, UnitPage } from '../../src/persistence/unit.js';
+import { sampleEvent } from '../../src/testing/conformance/event-samples.js';
 import { RescueBrowser } from '../support/rescue-browser.js';
 import type { RescueTab } from '../support/rescue-browser.js';
 
@@ -95,6 +96,26 @@ describe('a store that was lost', () => {
       const [lost] = await again.recorder.selectSetAside(0, ALL);
       const ids = (await again.recorder.selectNotifications({ start: 1, limit: 100 })).map(({ id }) => id);
       expect(ids).not.toContain(lost?.firstNotificationId);
+    });
+  });
+
+  test('what was decided again comes back as it was decided', async () => {
+    await withBrowser(async (browser, tab) => {
+      await browser.record(tab, [A]);
+      await browser.settle();
+      await tab.rescue.compact();
+      const ours = (await browser.record(tab, [A])) as UnitId;
+      await browser.insertBeside(A);
+      const { cursor } = await tab.recorder.syncProgress();
+      const page = (await browser.log.page(cursor, ALL)) as UnitPage;
+      const decided = [{ id: ours, events: [{ ...sampleEvent(A, 3), topic: 'decided' }] }];
+      expect(await tab.recorder.insertPage(page, { superseding: 'decide', decided })).toMatchObject({ isStored: true });
+      await browser.restart(true);
+      await browser.page(first(browser), 100);
+      const pending = await first(browser).recorder.selectPendingUnits(0, ALL);
+      expect(pending).toMatchObject([{ id: ours, events: [{ originatorVersion: 3, topic: 'decided' }] }]);
+      await browser.settle();
+      expect(await logIds(browser)).toContain(ours);
     });
   });
 

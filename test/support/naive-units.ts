@@ -12,12 +12,15 @@ import type {
   UnitOrigin,
   UnitPage,
 } from '../../src/persistence/unit.js';
+import { derivedEdition } from '../../src/persistence/unit-edition.js';
 import type {
+  DecidedUnit,
   EndOfHealing,
   InsertPageOptions,
   PageOutcome,
   SetAsideReason,
   SetAsideUnit,
+  Superseded,
   SyncProgress,
   UnitLimits,
   UnitStanding,
@@ -184,7 +187,7 @@ export class NaiveUnits implements UnitRecorder {
       const reason = { code: 'LOST', message: '' };
       this.asideRows.push({
         ...{ id, ...inEdition(edition), firstNotificationId, events, isCommutative, scopes },
-        ...{ reason, setAsideAtMs: 0 },
+        ...{ reason, setAsideAtMs: 0, attempts: 0 },
       });
     }
     return true;
@@ -195,6 +198,28 @@ export class NaiveUnits implements UnitRecorder {
       this.asideRows.filter(({ firstNotificationId }) => firstNotificationId > after),
       limits,
     );
+  }
+
+  async selectSuperseded(): Promise<Superseded> {
+    return { units: [], aggregates: [], hasMore: false };
+  }
+
+  async decide(decided: readonly DecidedUnit[]): Promise<boolean> {
+    for (const { id, events = [], isCommutative = false } of decided) {
+      const aside = this.asideRows.find((row) => row.id === id);
+      if (aside === undefined) return false;
+      this.asideRows = this.asideRows.filter((row) => row !== aside);
+      const after = this.#after(events);
+      const edition = derivedEdition({ id, events, after });
+      if (events.length > 0) this.#add({ ...aside, events, isCommutative, edition }, true, undefined);
+    }
+    return true;
+  }
+
+  async discardSetAside(ids: readonly UnitId[]): Promise<readonly UnitId[]> {
+    const gone = this.asideRows.filter(({ id }) => ids.includes(id));
+    this.asideRows = this.asideRows.filter((row) => !gone.includes(row));
+    return gone.map(({ id }) => id);
   }
 
   async findUnits(keys: readonly (UnitId | NotificationId)[]): Promise<readonly (UnitStanding | undefined)[]> {
@@ -257,7 +282,7 @@ export class NaiveUnits implements UnitRecorder {
       const reason = (ids.includes(id) ? reasonOf(id) : undefined) ?? { code: 'DEPENDENCY', message: '' };
       this.asideRows.push({
         ...{ id, ...inEdition(edition), events, isCommutative, scopes, firstNotificationId },
-        ...{ reason, setAsideAtMs: 0 },
+        ...{ reason, setAsideAtMs: 0, attempts: 0 },
       });
     }
     this.asideRows.sort((a, b) => a.firstNotificationId - b.firstNotificationId);

@@ -10,6 +10,8 @@ import type { SqlResult } from '../../persistence/sql/sql-queryable.js';
 import type { NotificationId, OriginatorId, Tracking } from '../../persistence/stored-event.js';
 import type { Cursor, UnitId, UnitOptions } from '../../persistence/unit.js';
 import type {
+  DecidedUnit,
+  Superseded,
   EndOfHealing,
   InsertPageOptions,
   PageOutcome,
@@ -194,6 +196,9 @@ export interface StoreHost extends WorkerHost {
   endHeal(healing: EndOfHealing): Promise<boolean>;
   /** These are few, and cross as they are. */
   selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]>;
+  selectSuperseded(ids?: readonly UnitId[]): Promise<Superseded>;
+  decide(decided: readonly DecidedUnit[]): Promise<boolean>;
+  discardSetAside(ids: readonly UnitId[]): Promise<readonly UnitId[]>;
   findUnits(keys: readonly (UnitId | NotificationId)[]): Promise<readonly (UnitStanding | undefined)[]>;
   report(): Promise<HostReport>;
   /** Looks whether other tabs have recorded something that nobody told of. */

@@ -12,17 +12,25 @@ import type { Clock } from '../../util/clock.js';
 import type { NotificationId } from '../stored-event.js';
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../unit.js';
 import type {
+  DecidedUnit,
   EndOfHealing,
   InsertPageOptions,
   PageOutcome,
   SetAsideReason,
   SetAsideUnit,
+  Superseded,
   SyncProgress,
   UnitLimits,
   UnitRecorder,
   UnitStanding,
 } from '../unit-recorder.js';
-import { validatePage, validateReason, validateUnitKeys, validateUnitLimits } from '../unit-validation.js';
+import {
+  validateDecided,
+  validatePage,
+  validateReason,
+  validateUnitKeys,
+  validateUnitLimits,
+} from '../unit-validation.js';
 import type { JournalFollower } from './journal-follower.js';
 import type { JournalCommit } from './journal-record.js';
 import { withoutUnits } from './replica.js';
@@ -63,9 +71,25 @@ export abstract class DurableUnits implements UnitRecorder {
     return await this.read((replica) => unitsOf(replica).find(keys));
   }
 
-  async insertPage(page: UnitPage, { ownOnly }: InsertPageOptions = {}): Promise<PageOutcome> {
+  async insertPage(page: UnitPage, options: InsertPageOptions = {}): Promise<PageOutcome> {
     validatePage(page);
-    return await this.#change((units, nowMs) => units.planPage(page, nowMs, ownOnly));
+    validateDecided(options.decided ?? []);
+    return await this.#change((units, nowMs) => units.planPage(page, nowMs, options));
+  }
+
+  async selectSuperseded(ids?: readonly UnitId[]): Promise<Superseded> {
+    if (ids !== undefined) validateUnitKeys(ids);
+    return await this.read((replica) => unitsOf(replica).selectSuperseded(ids));
+  }
+
+  async decide(decided: readonly DecidedUnit[]): Promise<boolean> {
+    validateDecided(decided);
+    return await this.#change((units, nowMs) => units.planDecide(decided, nowMs));
+  }
+
+  async discardSetAside(ids: readonly UnitId[]): Promise<readonly UnitId[]> {
+    validateUnitKeys(ids);
+    return await this.#change((units, nowMs) => units.planDiscard(ids, nowMs));
   }
 
   async setAside(
@@ -137,6 +161,7 @@ function unitsOf({ units }: Replica): UnitTables {
   return units;
 }
 
-function commitsOf({ change }: PlannedChange<unknown>): readonly JournalCommit[] {
-  return change === undefined ? [] : [{ events: [], firstNotificationId: 0, tracking: undefined, sync: change }];
+function commitsOf({ change, decision }: PlannedChange<unknown>): readonly JournalCommit[] {
+  const changes = [change, decision].filter((one) => one !== undefined);
+  return changes.map((sync) => ({ events: [], firstNotificationId: 0, tracking: undefined, sync }));
 }

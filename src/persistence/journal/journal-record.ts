@@ -4,7 +4,8 @@
  * ```text
  * offset size
  *      0    4  magic: 44 42 4A 4E ("DBJN")
- *      4    1  format version: 3 if there is an operation 4 or 5, else 2 if there is an operation 3, else 1
+ *      4    1  format version: 4 if a unit has a command or there is a step 5 or 6 in an operation 5, else 3 if there is an
+ *              operation 4 or 5, else 2 if there is an operation 3, else 1
  *      5    3  zero
  *      8    4  CRC-32 (ISO-HDLC, as in zip) of everything from offset 12 on, little endian
  *     12    8  position of the record, little endian: binds the bytes to their key
@@ -15,7 +16,8 @@
  *   u8 2   tracking: text application name, varint notification id
  *   u8 3   changes of own tables: varint length, bytes as the replica's engine makes them (sqlite/own-tables/table-changes.ts)
  *   u8 4   unit, which the events of this commit are: 16 bytes id, u8 flags: bit 0 = commutative, bit 1 = scopes follow,
- *          other bits must be 0; [varint count of scopes, at least 1, each a text]
+ *          bit 2 = a command follows, other bits must be 0; [varint count of scopes, at least 1, each a text]
+ *          [varint length, bytes of the command]
  *   u8 5   synchronisation: varint length, a packed change (sync-change.ts)
  * ```
  *
@@ -49,6 +51,7 @@ const MAGIC = 0x4e4a4244; // "DBJN", read little endian
 const FORMAT_VERSION_PLAIN = 1;
 const FORMAT_VERSION_CHANGES = 2;
 const FORMAT_VERSION_UNITS = 3;
+const FORMAT_VERSION_COMMANDS = 4;
 const CHECKSUM_OFFSET = 8;
 const CHECKED_OFFSET = 12;
 const BODY_OFFSET = 20;
@@ -61,6 +64,7 @@ const OPERATION_SYNC = 5;
 
 const FLAG_COMMUTATIVE = 1;
 const FLAG_SCOPES = 2;
+const FLAG_COMMAND = 4;
 
 /** A commit that is ready for the journal, with its events packed if the caller has them so already. */
 export interface JournalCommit extends CheckedCommit {
@@ -75,7 +79,10 @@ export interface JournalCommit extends CheckedCommit {
  */
 export function encodeJournalRecord(position: number, commits: readonly JournalCommit[]): Uint8Array<ArrayBuffer> {
   const packed = commits.map((commit) => commit.packedEvents ?? packEvents(commit.events));
-  const changesBytes = commits.reduce((sum, { changes }) => sum + (changes?.length ?? 0), 0);
+  const changesBytes = commits.reduce(
+    (sum, { changes, unit }) => sum + (changes?.length ?? 0) + (unit?.command?.length ?? 0),
+    0,
+  );
   const writer = new ByteWriter(
     packed.reduce((sum, bytes) => sum + bytes.length + 64, BODY_OFFSET + 16 + changesBytes),
   );
@@ -120,13 +127,16 @@ function one(operation: unknown): number {
   return operation === undefined ? 0 : 1;
 }
 
-function writeUnit(writer: ByteWriter, { id, isCommutative, scopes }: UnitMark): void {
+function writeUnit(writer: ByteWriter, { id, isCommutative, scopes, command }: UnitMark): void {
   writer.u8(OPERATION_UNIT);
   writer.raw(id);
-  writer.u8((isCommutative ? FLAG_COMMUTATIVE : 0) | (scopes.length > 0 ? FLAG_SCOPES : 0));
-  if (scopes.length === 0) return;
-  writer.varint(scopes.length);
-  for (const scope of scopes) writer.text(scope);
+  const flags = (isCommutative ? FLAG_COMMUTATIVE : 0) | (scopes.length > 0 ? FLAG_SCOPES : 0);
+  writer.u8(flags | (command === undefined ? 0 : FLAG_COMMAND));
+  if (scopes.length > 0) {
+    writer.varint(scopes.length);
+    for (const scope of scopes) writer.text(scope);
+  }
+  if (command !== undefined) writer.sized(command);
 }
 
 /**
@@ -141,9 +151,9 @@ export function decodeJournalRecord(position: number, bytes: Uint8Array): Checke
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(0, true) !== MAGIC) throw corrupt(position, 'it does not start as a record does');
   const version = view.getUint8(4);
-  if (version < FORMAT_VERSION_PLAIN || version > FORMAT_VERSION_UNITS) {
+  if (version < FORMAT_VERSION_PLAIN || version > FORMAT_VERSION_COMMANDS) {
     throw new NotSupportedError(
-      `Journal record ${position} has format ${version}; this version of Daybook reads formats up to ${FORMAT_VERSION_UNITS}. Load the newer version of the application. Nothing was changed.`,
+      `Journal record ${position} has format ${version}; this version of Daybook reads formats up to ${FORMAT_VERSION_COMMANDS}. Load the newer version of the application. Nothing was changed.`,
       { details: { position, formatVersion: version } },
     );
   }
@@ -160,8 +170,13 @@ export function decodeJournalRecord(position: number, bytes: Uint8Array): Checke
   }
 }
 
+function isDecision(sync: SyncChange | undefined): boolean {
+  return sync?.step?.kind === 'decide' || sync?.step?.kind === 'discard';
+}
+
 /** The oldest version that can say what the commits say. */
 function versionFor(commits: readonly CheckedCommit[]): number {
+  if (commits.some(({ unit, sync }) => unit?.command !== undefined || isDecision(sync))) return FORMAT_VERSION_COMMANDS;
   if (commits.some(({ unit, sync }) => unit !== undefined || sync !== undefined)) return FORMAT_VERSION_UNITS;
   return commits.some(({ changes }) => changes !== undefined) ? FORMAT_VERSION_CHANGES : FORMAT_VERSION_PLAIN;
 }
@@ -205,13 +220,15 @@ function readCommit(reader: ByteReader): CheckedCommit {
 function readUnit(reader: ByteReader): UnitMark {
   const id = reader.raw(UUID_BYTES);
   const flags = reader.u8();
-  if ((flags & ~(FLAG_COMMUTATIVE | FLAG_SCOPES)) !== 0) throw new RangeError(`unknown flags ${flags.toString(2)}`);
+  if ((flags & ~(FLAG_COMMUTATIVE | FLAG_SCOPES | FLAG_COMMAND)) !== 0)
+    throw new RangeError(`unknown flags ${flags.toString(2)}`);
   const scopes: string[] = [];
   if ((flags & FLAG_SCOPES) !== 0) {
     for (let left = reader.varint(); left > 0; left--) scopes.push(reader.text());
     if (scopes.length === 0) throw new RangeError('a unit has no scopes');
   }
-  return { id, isCommutative: (flags & FLAG_COMMUTATIVE) !== 0, scopes };
+  const command = (flags & FLAG_COMMAND) === 0 ? undefined : reader.sized();
+  return { id, isCommutative: (flags & FLAG_COMMUTATIVE) !== 0, scopes, command };
 }
 
 function corrupt(position: number, what: string, cause?: unknown): CorruptJournalError {

@@ -4,7 +4,7 @@
  * ```text
  * varint time in ms
  * varint count of units that are set aside, each: varint id of the first notification, text code, text message
- * u8     step: 0 none | 1 page | 2 rewind | 3 end of healing | 4 restoration
+ * u8     step: 0 none | 1 page | 2 rewind | 3 end of healing | 4 restoration | 5 decisions | 6 discarding
  *
  * page:    text cursor, varint position
  *          varint count of marks that are dropped, each: varint position
@@ -16,6 +16,12 @@
  * rewind:  varint position
  * restoration: varint id of the first notification, varint count, each: u8 0, or u8 1, text code, text message
  *          the units, packed as those that are pending (unit-batch.ts), to the end
+ * decisions: varint count of those that are withdrawn, each: varint id of the first notification that it had
+ *          varint count of those that stay set aside, each: varint id of the first notification, text code, text message
+ *          varint id of the first notification of those that are pending again
+ *          varint count of these, each: varint id of the first notification that it had
+ *          the units as they are now, packed as those that are pending, to the end
+ * discarding: varint count, each: varint id of the first notification
  * ```
  *
  * @module
@@ -80,6 +86,26 @@ export interface RestoreStep {
   readonly units: readonly Restoring[];
 }
 
+/** Units that were set aside, and what was decided of them since. */
+export interface DecideStep {
+  readonly kind: 'decide';
+  /** Those that have nothing to do any more. */
+  readonly withdrawn: readonly UnitPlace[];
+  /** Those that stay where they are, for another reason. */
+  readonly kept: readonly SettingAside[];
+  /** Of the first event of those that are pending again; the others follow without gaps. */
+  readonly firstNotificationId: NotificationId;
+  /** Those that are pending again, in the order in which they were decided: as they were, by their places, and as they are. */
+  readonly replaced: readonly UnitPlace[];
+  readonly units: readonly PendingUnit[];
+}
+
+/** Units that were set aside, and that somebody has given up. */
+export interface DiscardStep {
+  readonly kind: 'discard';
+  readonly places: readonly UnitPlace[];
+}
+
 /** One change. What is set aside goes first. */
 export interface SyncChange {
   /** Milliseconds since 1970. */
@@ -92,6 +118,8 @@ export interface SyncChange {
     /** Of what is lost, what is own is pending again, and the rest leaves. */
     | { readonly kind: 'endHeal' }
     | RestoreStep
+    | DecideStep
+    | DiscardStep
     | undefined;
 }
 
@@ -100,23 +128,25 @@ const STEP_PAGE = 1;
 const STEP_REWIND = 2;
 const STEP_END_HEAL = 3;
 const STEP_RESTORE = 4;
+const STEP_DECIDE = 5;
+const STEP_DISCARD = 6;
 
 /** Packs a change. */
 export function packSyncChange({ atMs, setAside, step }: SyncChange): Uint8Array<ArrayBuffer> {
   const writer = new ByteWriter();
   writer.varint(atMs);
-  writeList(writer, setAside, ({ place, reason }) => {
-    writer.varint(place);
-    writer.text(reason.code);
-    writer.text(reason.message);
-  });
+  writeList(writer, setAside, (setting) => writeSettingAside(writer, setting));
   if (step === undefined) writer.u8(STEP_NONE);
   else if (step.kind === 'page') writePage(writer, step);
   else if (step.kind === 'rewind') {
     writer.u8(STEP_REWIND);
     writer.varint(step.position);
   } else if (step.kind === 'restore') writeRestore(writer, step);
-  else writer.u8(STEP_END_HEAL);
+  else if (step.kind === 'decide') writeDecide(writer, step);
+  else if (step.kind === 'discard') {
+    writer.u8(STEP_DISCARD);
+    writeList(writer, step.places, (place) => writer.varint(place));
+  } else writer.u8(STEP_END_HEAL);
   return writer.finish();
 }
 
@@ -124,10 +154,7 @@ export function packSyncChange({ atMs, setAside, step }: SyncChange): Uint8Array
 export function unpackSyncChange(bytes: Uint8Array): SyncChange {
   const reader = new ByteReader(bytes);
   const atMs = reader.varint();
-  const setAside = readList(reader, () => ({
-    place: reader.varint(),
-    reason: { code: reader.text(), message: reader.text() },
-  }));
+  const setAside = readList(reader, () => readSettingAside(reader));
   const change = { atMs, setAside, step: readStep(reader) };
   if (reader.remaining !== 0) throw new RangeError('bytes are left after a change');
   return change;
@@ -156,6 +183,8 @@ function readStep(reader: ByteReader): SyncChange['step'] {
   if (step === STEP_REWIND) return { kind: 'rewind', position: reader.varint() };
   if (step === STEP_END_HEAL) return { kind: 'endHeal' };
   if (step === STEP_RESTORE) return readRestore(reader);
+  if (step === STEP_DECIDE) return readDecide(reader);
+  if (step === STEP_DISCARD) return { kind: 'discard', places: readList(reader, () => reader.varint()) };
   throw new RangeError(`step ${step} is unknown`);
 }
 
@@ -199,6 +228,35 @@ function readRestore(reader: ByteReader): RestoreStep {
     firstNotificationId,
     units: units.map((unit, index) => ({ ...unit, reason: reasons[index] })),
   };
+}
+
+function writeDecide(writer: ByteWriter, step: DecideStep): void {
+  writer.u8(STEP_DECIDE);
+  writeList(writer, step.withdrawn, (place) => writer.varint(place));
+  writeList(writer, step.kept, (setting) => writeSettingAside(writer, setting));
+  writer.varint(step.firstNotificationId);
+  writeList(writer, step.replaced, (place) => writer.varint(place));
+  writer.raw(packPendingUnits(step.units));
+}
+
+function readDecide(reader: ByteReader): DecideStep {
+  const withdrawn = readList(reader, () => reader.varint());
+  const kept = readList(reader, () => readSettingAside(reader));
+  const firstNotificationId = reader.varint();
+  const replaced = readList(reader, () => reader.varint());
+  const units = unpackPendingUnits(reader.raw(reader.remaining));
+  if (units.length !== replaced.length) throw new RangeError('a unit is decided without a word of which it was');
+  return { kind: 'decide', withdrawn, kept, firstNotificationId, replaced, units };
+}
+
+function writeSettingAside(writer: ByteWriter, { place, reason }: SettingAside): void {
+  writer.varint(place);
+  writer.text(reason.code);
+  writer.text(reason.message);
+}
+
+function readSettingAside(reader: ByteReader): SettingAside {
+  return { place: reader.varint(), reason: { code: reader.text(), message: reader.text() } };
 }
 
 function writeList<T>(writer: ByteWriter, items: readonly T[], write: (item: T) => void): void {

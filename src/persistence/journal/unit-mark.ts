@@ -13,6 +13,8 @@ export interface UnitMark {
   readonly id: Uint8Array;
   readonly isCommutative: boolean;
   readonly scopes: readonly string[];
+  /** What decided it. */
+  readonly command?: Uint8Array | undefined;
   /** The id, where the caller has chosen it, so that it may be taken. */
   readonly chosenId?: UnitId | undefined;
 }
@@ -20,8 +22,8 @@ export interface UnitMark {
 const NO_SCOPES: readonly string[] = [];
 
 /** Makes a mark of validated options, with an id of its own where none is given. */
-export function unitMark({ id, isCommutative = false, scopes = NO_SCOPES }: UnitOptions = {}): UnitMark {
+export function unitMark({ id, isCommutative = false, scopes = NO_SCOPES, command }: UnitOptions = {}): UnitMark {
   const bytes = id === undefined ? randomUuidBytes() : uuidToBytes(id);
   // A copy: the caller's list is the caller's again.
-  return { id: bytes, isCommutative, scopes: scopes.length === 0 ? NO_SCOPES : [...scopes], chosenId: id };
+  return { id: bytes, isCommutative, scopes: scopes.length === 0 ? NO_SCOPES : [...scopes], command, chosenId: id };
 }

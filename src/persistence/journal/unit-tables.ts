@@ -1,10 +1,13 @@
 import type { NotificationId, StoredEvent } from '../stored-event.js';
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../unit.js';
 import type {
+  DecidedUnit,
   EndOfHealing,
+  InsertPageOptions,
   PageOutcome,
   SetAsideReason,
   SetAsideUnit,
+  Superseded,
   SyncProgress,
   UnitLimits,
   UnitStanding,
@@ -16,6 +19,8 @@ export interface PlannedChange<T> {
   readonly outcome: T;
   /** To be journalled and then applied; undefined when there is nothing to change. */
   readonly change: SyncChange | undefined;
+  /** What follows on it, in one record with it. */
+  readonly decision?: SyncChange | undefined;
 }
 
 /** Which of some units are here. */
@@ -35,7 +40,10 @@ export interface UnitTables {
   find(keys: readonly (UnitId | NotificationId)[]): (UnitStanding | undefined)[];
 
   /** @throws DataError (`DATA_ERROR`) when no server has such a page */
-  planPage(page: UnitPage, nowMs: number, ownOnly?: boolean): PlannedChange<PageOutcome>;
+  planPage(page: UnitPage, nowMs: number, options?: InsertPageOptions): PlannedChange<PageOutcome>;
+  selectSuperseded(ids: readonly UnitId[] | undefined): Superseded;
+  planDecide(decided: readonly DecidedUnit[], nowMs: number): PlannedChange<boolean>;
+  planDiscard(ids: readonly UnitId[], nowMs: number): PlannedChange<readonly UnitId[]>;
   planSetAside(
     refused: readonly { readonly id: UnitId; readonly reason: SetAsideReason }[],
     nowMs: number,

@@ -122,6 +122,7 @@ export class RescueKeeper implements AppendedCopy {
   noteSync(commits: readonly JournalCommit[], isOwn: boolean): void {
     // Whatever was the last unit of an aggregate, another one may be now.
     this.#places.clear();
+    if (isOwn) for (const { sync } of commits) if (sync?.step?.kind === 'decide') this.#keepAnew(sync.step.units);
     // They were confirmed, or of another store: so they are in no file, or not as this one's.
     const isBack = commits.some(({ sync }) => sync?.step?.kind === 'endHeal' || sync?.step?.kind === 'restore');
     if (isOwn) this.#witnessSoon();
@@ -194,6 +195,16 @@ export class RescueKeeper implements AppendedCopy {
     this.#noteUnsaved();
     // There was room for this one, so there may be for those before it.
     if (isKept) void this.#inBackground(() => this.#fill());
+  }
+
+  /** Of units that were decided again the file has another form; what comes later counts. */
+  #keepAnew(units: readonly PendingUnit[]): void {
+    let bytes: Uint8Array | undefined;
+    this.#attempt(() => {
+      // Their record is the next one: it is being applied.
+      bytes = encodeUnits(this.#options.source.position + 1, units);
+    });
+    if (units.length > 0) this.#keep(units, bytes);
   }
 
   #noteUnsaved(): void {

@@ -96,3 +96,32 @@ CREATE TABLE daybook_set_aside_events (
   topic TEXT NOT NULL,
   state BLOB NOT NULL
 );`;
+
+/**
+ * What decided units, for those that may be decided again; and the forms that were replaced by it, which nobody needs but
+ * people. `position` is where a page has confirmed the unit.
+ */
+export const CREATE_DECISIONS_SQL = `
+CREATE TABLE IF NOT EXISTS daybook_commands (
+  unit_id BLOB PRIMARY KEY,
+  command BLOB NOT NULL,
+  attempts INTEGER NOT NULL,
+  position INTEGER
+);
+CREATE INDEX IF NOT EXISTS daybook_commands_confirmed ON daybook_commands (position) WHERE position IS NOT NULL;
+CREATE TABLE IF NOT EXISTS daybook_superseded (
+  first_id INTEGER PRIMARY KEY,
+  events INTEGER NOT NULL,
+  unit_id BLOB NOT NULL,
+  code TEXT NOT NULL,
+  message TEXT NOT NULL,
+  superseded_at_ms INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS daybook_superseded_units ON daybook_superseded (unit_id);
+CREATE TABLE IF NOT EXISTS daybook_superseded_events (
+  notification_id INTEGER PRIMARY KEY,
+  originator_id BLOB NOT NULL,
+  originator_version INTEGER NOT NULL,
+  topic TEXT NOT NULL,
+  state BLOB NOT NULL
+);`;

@@ -6,6 +6,7 @@
 import { bytesToUuid, UUID_BYTES, uuidToBytes } from '../../util/uuid-bytes.js';
 import type { NotificationId, OriginatorId } from '../stored-event.js';
 import type { EditionId, UnitId } from '../unit.js';
+import type { AsideRow } from './sqlite-decide-plan.js';
 import { statementsOf } from './sqlite-connection.js';
 import type { SqliteDatabase, SqliteRow, SqliteValue } from './sqlite-driver.js';
 import type { SqliteStatements } from './sqlite-statements.js';
@@ -67,6 +68,29 @@ export class SqliteUnitRows {
       (SELECT substr(?, value * ${UUID_BYTES} + 1, ${UUID_BYTES}) FROM json_each(?))`;
     const rows = this.#statements.all(sql, joinedIds(ids));
     return new Map(rows.map(([id, foreign]) => [bytesToUuid(id as Uint8Array), foreign !== 0]));
+  }
+
+  /** Those of some that are set aside, as they are there. */
+  asideByIds(ids: readonly UnitId[]): Map<UnitId, AsideRow> {
+    const sql = `SELECT unit_id, first_id, flags, scopes FROM daybook_set_aside WHERE unit_id IN
+      (SELECT substr(?, value * ${UUID_BYTES} + 1, ${UUID_BYTES}) FROM json_each(?))`;
+    return new Map(
+      this.#statements.all(sql, joinedIds(ids)).map(([id, place, flags, scopes]) => [
+        bytesToUuid(id as Uint8Array),
+        {
+          place: place as NotificationId,
+          isForeign: ((flags as number) & FLAG_FOREIGN) !== 0,
+          scopes: scopes === null ? [] : (JSON.parse(scopes as string) as string[]),
+        },
+      ]),
+    );
+  }
+
+  /** The largest version of an aggregate that a page has confirmed up to a position; -1 when there is none. */
+  versionAt(originatorId: OriginatorId, position: number): number {
+    const sql = `SELECT e.originator_version FROM stored_events AS e ${UNIT_OF_EVENT}
+      WHERE e.originator_id = ? AND u.position <= ? ORDER BY e.originator_version DESC LIMIT 1`;
+    return this.#statements.number(sql, [uuidToBytes(originatorId), position]) ?? -1;
   }
 
   /**

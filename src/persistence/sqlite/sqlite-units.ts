@@ -22,10 +22,13 @@ import type {
   UnitPage,
 } from '../unit.js';
 import type {
+  DecidedUnit,
   EndOfHealing,
+  InsertPageOptions,
   PageOutcome,
   SetAsideReason,
   SetAsideUnit,
+  Superseded,
   SyncProgress,
   UnitLimits,
   UnitStanding,
@@ -33,9 +36,11 @@ import type {
 import { statementsOf } from './sqlite-connection.js';
 import type { SqliteDatabase, SqliteRow, SqliteValue } from './sqlite-driver.js';
 import { SqliteEventsTable } from './sqlite-events-table.js';
-import { CREATE_UNITS_SQL } from './sqlite-schema.js';
+import { SqliteDecisions } from './sqlite-decisions.js';
+import { CREATE_DECISIONS_SQL, CREATE_UNITS_SQL } from './sqlite-schema.js';
 import type { SqliteStatements } from './sqlite-statements.js';
 import { applyRestore } from './sqlite-restoring.js';
+import { SqliteSuperseding } from './sqlite-superseding.js';
 import { planEndHeal, planPage, planRewind, planSetAside } from './sqlite-sync-plan.js';
 import type { Mark, PlanningState } from './sqlite-sync-plan.js';
 import {
@@ -63,6 +68,7 @@ const bytesOf = (events: string): string => `(SELECT total(length(topic) + lengt
 const STANDINGS = [
   ['daybook_units', 'flags, position, NULL, NULL'],
   ['daybook_set_aside', 'flags, NULL, code, message'],
+  ['daybook_superseded', '-1, NULL, code, message'],
 ] as const;
 
 /** A row of those that begin with {@link UNIT}. */
@@ -84,6 +90,8 @@ export class SqliteUnits implements UnitTables {
   readonly #events: SqliteEventsTable;
   readonly #setAsideEvents: SqliteEventsTable;
   readonly #rows: SqliteUnitRows;
+  readonly #decisions: SqliteDecisions;
+  readonly #superseding: SqliteSuperseding;
 
   /** @param database - lent, with a table `stored_events` */
   constructor(database: SqliteDatabase) {
@@ -92,10 +100,18 @@ export class SqliteUnits implements UnitTables {
     this.#events = new SqliteEventsTable(database);
     this.#setAsideEvents = new SqliteEventsTable(database, 'daybook_set_aside_events');
     this.#rows = new SqliteUnitRows(database);
+    this.#decisions = new SqliteDecisions(database);
+    this.#superseding = new SqliteSuperseding(database, {
+      ...{ rows: this.#rows, events: this.#events },
+      apply: (change) => this.apply(change),
+      placeOf: (event) => this.#editionBefore(event),
+      selectSetAside: (after, limits, which) => this.selectSetAside(after, limits, which),
+    });
   }
 
   /** Creates the tables where they are missing: events that were there before are units with derived ids. */
   createTables(): void {
+    this.#database.exec(CREATE_DECISIONS_SQL);
     if (this.#number("SELECT 1 FROM sqlite_schema WHERE name = 'daybook_units'") !== undefined) return;
     this.#database.exec(CREATE_UNITS_SQL);
     for (let start = 1; ;) {
@@ -119,6 +135,7 @@ export class SqliteUnits implements UnitTables {
       ids.push(id);
     };
     for (const { events, firstNotificationId: place, unit } of commits) {
+      if (unit?.command !== undefined) this.#decisions.keepCommand(unit.id, unit.command);
       if (unit === undefined)
         events.forEach((event, index) => addPlain(place + index, uuidToBytes(derivedUnitId(event))));
       else if (events.length === 1 && !unit.isCommutative && unit.scopes.length === 0) addPlain(place, unit.id);
@@ -141,10 +158,13 @@ export class SqliteUnits implements UnitTables {
   apply({ atMs, setAside, step }: SyncChange): void {
     for (const setting of setAside) this.#setAside(setting, atMs);
     if (step?.kind === 'page') this.#applyPage(step);
+    else if (step?.kind === 'decide') this.#decisions.decide(step, atMs);
+    else if (step?.kind === 'discard') this.#decisions.discard(step);
     else if (step?.kind === 'restore') applyRestore(this.#statements, this.#events, this.#setAsideEvents, step, atMs);
     else if (step?.kind === 'rewind') {
       this.#run(`UPDATE daybook_units SET flags = flags | ${FLAG_LOST} WHERE position > ?`, [step.position]);
       this.#run('DELETE FROM daybook_marks WHERE position > ?', [step.position]);
+      this.#decisions.noteRewind(step.position);
       this.#run(`INSERT INTO daybook_marks VALUES (${REWINDS_AT}, '1')
         ON CONFLICT (position) DO UPDATE SET cursor = cursor + 1`);
     } else if (step?.kind === 'endHeal') {
@@ -195,13 +215,19 @@ export class SqliteUnits implements UnitTables {
     }));
   }
 
-  selectSetAside(after: NotificationId, limits: UnitLimits): SetAsideUnit[] {
-    const sql = `SELECT ${UNIT}, u.code, u.message, u.set_aside_at_ms FROM daybook_set_aside AS u
-      WHERE u.first_id > ? ORDER BY u.first_id`;
+  selectSetAside(after: NotificationId, limits: UnitLimits, which = ''): SetAsideUnit[] {
+    const sql = `SELECT ${UNIT}, u.code, u.message, u.set_aside_at_ms, c.command, c.attempts FROM daybook_set_aside AS u
+      LEFT JOIN daybook_commands AS c ON c.unit_id = u.unit_id WHERE u.first_id > ?${which} ORDER BY u.first_id`;
     return this.#select(sql, after, limits, this.#setAsideEvents).map(({ place, unit, events, rest }) => {
-      const [code, message, setAsideAtMs] = rest as [string, string, number];
-      return { ...unit, events, firstNotificationId: place, reason: { code, message }, setAsideAtMs };
+      const [code, message, setAsideAtMs, command, attempts] = rest as [string, string, number, Uint8Array?, number?];
+      const reason = { code, message };
+      const kept = { command: command ?? undefined, attempts: attempts ?? 0 };
+      return { ...unit, events, firstNotificationId: place, reason, setAsideAtMs, ...kept };
     });
+  }
+
+  selectSuperseded(ids: readonly UnitId[] | undefined): Superseded {
+    return this.#superseding.select(ids);
   }
 
   find(keys: readonly (UnitId | NotificationId)[]): (UnitStanding | undefined)[] {
@@ -213,6 +239,10 @@ export class SqliteUnits implements UnitTables {
     const which = isPlace
       ? 'first_id = (SELECT max(first_id) FROM TABLE WHERE first_id <= ?1) AND first_id + events > ?1'
       : 'unit_id = ?1';
+    if (isPlace) {
+      const id = this.#decisions.supersededAt(key);
+      if (id !== undefined) return this.#find(id);
+    }
     for (const [table, rest] of STANDINGS) {
       const sql = `SELECT unit_id, first_id, ${rest} FROM ${table} WHERE ${which.replace('TABLE', table)}`;
       const [row] = this.#statements.all(sql, [isPlace ? key : uuidToBytes(key)]);
@@ -221,8 +251,18 @@ export class SqliteUnits implements UnitTables {
     return undefined;
   }
 
-  planPage(page: UnitPage, nowMs: number, ownOnly?: boolean): PlannedChange<PageOutcome> {
-    return planPage(this.#state(), page, nowMs, ownOnly);
+  planPage(page: UnitPage, nowMs: number, options: InsertPageOptions = {}): PlannedChange<PageOutcome> {
+    const planned = planPage(this.#state(), page, nowMs, options.ownOnly);
+    if (!planned.outcome.isStored) return planned;
+    return this.#superseding.planPage(planned, options, this.#marks()[0]?.position ?? 0, nowMs);
+  }
+
+  planDecide(decided: readonly DecidedUnit[], nowMs: number): PlannedChange<boolean> {
+    return this.#superseding.planDecide(decided, nowMs);
+  }
+
+  planDiscard(ids: readonly UnitId[], nowMs: number): PlannedChange<readonly UnitId[]> {
+    return this.#superseding.planDiscard(ids, nowMs);
   }
 
   planSetAside(
@@ -285,6 +325,18 @@ export class SqliteUnits implements UnitTables {
     });
     this.#run('INSERT OR REPLACE INTO daybook_marks VALUES (?, ?)', [step.position, step.cursor]);
     for (const position of step.droppedMarks) this.#run('DELETE FROM daybook_marks WHERE position = ?', [position]);
+    const own = [
+      ...step.confirmed.map(({ place: at, position }) => ({ id: this.#idAt(at), position })),
+      ...wereHere
+        .map((index) => added[index] as ConfirmedUnit)
+        .map(({ id, position }) => ({ id: uuidToBytes(id), position })),
+    ];
+    this.#decisions.noteConfirmed(own, step.position);
+  }
+
+  #idAt(place: UnitPlace): Uint8Array {
+    const [row] = this.#statements.all('SELECT unit_id FROM daybook_units WHERE first_id = ?', [place]);
+    return row?.[0] as Uint8Array;
   }
 
   #insertConfirmed(place: UnitPlace, unit: ConfirmedUnit, flags: number): void {
@@ -459,10 +511,11 @@ function toConfirmation([position, total, author, recordedAtMs, seal]: SqliteRow
 
 function toStanding([id, place, flags, position, code, message]: SqliteRow): UnitStanding {
   const state = (flags as number) >= FLAG_LOST ? 'lost' : position === null ? 'pending' : 'confirmed';
+  const gone = (flags as number) < 0 ? 'withdrawn' : 'setAside';
   return {
     id: bytesToUuid(id as Uint8Array),
     firstNotificationId: place as number,
-    state: code === null ? state : 'setAside',
+    state: code === null ? state : gone,
     position: (position as number | null) ?? undefined,
     reason: code === null ? undefined : { code: code as string, message: message as string },
   };

@@ -2,7 +2,8 @@
  * Receipts: how far a commit has come, for whoever waits for it.
  *
  * ```text
- * persisted ──▶ pushed ──▶ confirmed            set aside: pushed and confirmed reject, until it is pending again
+ * persisted ──▶ pushed ──▶ confirmed            set aside, withdrawn: pushed and confirmed reject; but what is about to be
+ *                                               decided again is waited for
  *                  ▲           │
  *                  └── lost ◀──┘ the server was set back: it is brought back, and confirmed again
  * ```
@@ -11,7 +12,7 @@
  */
 import { InterfaceError } from '../../persistence/errors.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
-import { UNITS_FOUND_MAX } from '../../persistence/unit-recorder.js';
+import { SUPERSEDED, UNITS_FOUND_MAX } from '../../persistence/unit-recorder.js';
 import type { UnitRecorder, UnitStanding } from '../../persistence/unit-recorder.js';
 import type { UnitId } from '../../persistence/unit.js';
 import { validateUnitKeys } from '../../persistence/unit-validation.js';
@@ -171,13 +172,18 @@ function settle({ stage, resolve, reject }: Waiter, standing: UnitStanding | und
   if (standing === undefined) return;
   const { firstNotificationId, state } = standing;
   if (stage === 'persisted') resolve(standing);
-  else if (state === 'setAside') reject(setAside(standing));
+  else if (state === 'setAside' && standing.reason?.code === SUPERSEDED) return;
+  else if (state === 'setAside' || state === 'withdrawn') reject(setAside(standing));
   else if (state === 'confirmed') resolve(standing);
   // What is lost was taken once, and is not there any more.
   else if (stage === 'pushed' && state === 'pending' && firstNotificationId <= acceptedUpTo) resolve(standing);
 }
 
-function setAside({ id, reason }: UnitStanding): SetAsideError {
+function setAside({ id, state, reason }: UnitStanding): SetAsideError {
+  if (state === 'withdrawn') {
+    const why = 'The unit was decided again, on what others have recorded, and had nothing to do any more.';
+    return new SetAsideError(why, { details: { unitId: id, reason: 'WITHDRAWN' } });
+  }
   return new SetAsideError(`The unit was set aside: ${reason?.message ?? ''} Nothing of it is lost.`, {
     details: { unitId: id, reason: reason?.code },
   });

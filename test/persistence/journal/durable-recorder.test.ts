@@ -228,7 +228,7 @@ describe('a damaged journal', () => {
 
   test('of a newer version is refused as such', async () => {
     const journal = await written();
-    (journal.records[2] as Uint8Array)[4] = 4;
+    (journal.records[2] as Uint8Array)[4] = 5;
     await expect(openOn(journal)).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
   });
 });

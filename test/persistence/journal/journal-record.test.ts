@@ -71,6 +71,7 @@ const commit: fc.Arbitrary<CheckedCommit> = fc
           id: fc.uint8Array({ minLength: 16, maxLength: 16 }),
           isCommutative: fc.boolean(),
           scopes: fc.array(fc.string(), { maxLength: 2 }),
+          command: fc.option(fc.uint8Array({ maxLength: 9 }), { nil: undefined }),
         }),
         { nil: undefined, freq: 2 },
       )
@@ -111,16 +112,45 @@ const origin = fc.record({
 const confirmation = fc
   .record({ position: fc.integer({ min: 20, max: 99 }), total: fc.integer({ min: 5, max: 20 }), origin })
   .map((made) => ({ ...made }));
+const settingsAside = fc.array(
+  fc.record({ place: fc.maxSafeNat(), reason: fc.record({ code: fc.string(), message: fc.string() }) }),
+  { maxLength: 3 },
+);
+const places = fc.array(fc.maxSafeNat(), { maxLength: 3 });
+const decideStep = fc
+  .record({
+    withdrawn: places,
+    kept: settingsAside,
+    firstNotificationId: fc.maxSafeNat(),
+    decided: fc.array(
+      fc.record({
+        place: fc.maxSafeNat(),
+        id: fc.uuid(),
+        edition: fc.uuid(),
+        event: storedEvent,
+        isCommutative: fc.boolean(),
+        after: fc.option(fc.uuid(), { nil: undefined }),
+      }),
+      { maxLength: 3 },
+    ),
+  })
+  .map(({ decided, ...step }) => ({
+    kind: 'decide' as const,
+    ...step,
+    replaced: decided.map(({ place }) => place),
+    units: decided.map(({ id, edition, event, isCommutative, after }, index) => ({
+      ...{ id, edition, events: [event], isCommutative, scopes: [], firstNotificationId: index + 1, after: [after] },
+    })),
+  }));
 const syncChange: fc.Arbitrary<SyncChange> = fc.record({
   atMs: fc.maxSafeNat(),
-  setAside: fc.array(
-    fc.record({ place: fc.maxSafeNat(), reason: fc.record({ code: fc.string(), message: fc.string() }) }),
-    { maxLength: 3 },
-  ),
+  setAside: settingsAside,
   step: fc.oneof(
     fc.constant(undefined),
     fc.record({ kind: fc.constant('rewind' as const), position: fc.maxSafeNat() }),
     fc.constant({ kind: 'endHeal' as const }),
+    decideStep,
+    fc.record({ kind: fc.constant('discard' as const), places }),
     fc.record({
       kind: fc.constant('page' as const),
       cursor: fc.string({ minLength: 1 }),
@@ -235,6 +265,41 @@ describe('journal records', () => {
     );
   });
 
+  test('the bytes of format 4, which is used for commands and decisions, do not change', () => {
+    const id = Uint8Array.from({ length: 16 }, (_, index) => index + 0xa0);
+    const [originatorId, unitId] = ['b2723fe2-c01a-40d2-875e-a3aac6a09ff5', '00000000-0000-4000-8000-000000000001'];
+    const event = { originatorId, originatorVersion: 3, topic: 'Counted', state: Uint8Array.of(1, 2) };
+    const hexOf = (commit: Partial<CheckedCommit>): string =>
+      Buffer.from(
+        encodeJournalRecord(7, [{ events: [], firstNotificationId: 0, tracking: undefined, ...commit }]),
+      ).toString('hex');
+    const command = Uint8Array.of(7, 8, 9);
+    expect(
+      hexOf({ events: [event], firstNotificationId: 300, unit: { id, isCommutative: true, scopes: ['a'], command } }),
+    ).toBe(
+      '44424a4e040000000cc132760700000000000000010201ac0220000107436f756e74656401b2723fe2c01a40d2875ea3aac6a09ff5030002010204a0a1a2a3a4a5a6a7a8a9aaabacadaeaf0701016103070809',
+    );
+    const decided: SyncChange['step'] = {
+      kind: 'decide',
+      withdrawn: [5],
+      kept: [{ place: 6, reason: { code: 'NO', message: 'Not any more.' } }],
+      firstNotificationId: 301,
+      replaced: [4],
+      units: [
+        {
+          ...{ id: unitId, edition: '00000000-0000-e000-8000-000000000002', events: [event], isCommutative: false },
+          ...{ scopes: [], firstNotificationId: 301, after: [unitId] },
+        },
+      ],
+    };
+    expect(hexOf({ sync: { atMs: 1_000, setAside: [], step: decided } })).toBe(
+      '44424a4e040000001771ace1070000000000000001010575e807000501050106024e4f0d4e6f7420616e79206d6f72652ead020104010000000000004000800000000000000112000000000000e00080000000000000020100ad02010100000000000040008000000000000001000107436f756e74656401b2723fe2c01a40d2875ea3aac6a09ff50300020102',
+    );
+    expect(hexOf({ sync: { atMs: 1_000, setAside: [], step: { kind: 'discard', places: [300] } } })).toBe(
+      '44424a4e0400000066c5771b070000000000000001010507e807000601ac02',
+    );
+  });
+
   test('a unit is refused that is none, and what is unknown of it', () => {
     const id = new Uint8Array(16);
     // Of a commit without events, and then with flags that do not exist as well.
@@ -250,7 +315,7 @@ describe('journal records', () => {
       new DataView(bytes.buffer).setInt32(8, crc32(bytes.subarray(12)), true);
       return bytes;
     };
-    for (const flags of [0, 4, 2, 255]) expectRefusal(1, record(flags));
+    for (const flags of [0, 8, 4, 2, 255]) expectRefusal(1, record(flags));
   });
 
   test('what synchronisation changes comes back as it was written', () => {
@@ -285,7 +350,7 @@ describe('journal records', () => {
 
   test('a newer format is refused as such, not called damaged', () => {
     const record = encodeJournalRecord(1, [{ events: [], firstNotificationId: 0, tracking: undefined }]);
-    record[4] = 4;
+    record[4] = 5;
     expect(() => decodeJournalRecord(1, record)).toThrow(expect.objectContaining({ code: 'NOT_SUPPORTED' }));
   });
 });

@@ -1,0 +1,144 @@
+/**
+ * What decided units, and what became of those that were decided again, in tables beside the units' own.
+ *
+ * @module
+ */
+import { bytesToUuid, uuidToBytes } from '../../util/uuid-bytes.js';
+import type { DecideStep, DiscardStep, UnitPlace } from '../journal/sync-change.js';
+import type { UnitId } from '../unit.js';
+import { statementsOf } from './sqlite-connection.js';
+import type { SqliteDatabase, SqliteValue } from './sqlite-driver.js';
+import { SqliteEventsTable } from './sqlite-events-table.js';
+import type { SqliteStatements } from './sqlite-statements.js';
+import { FLAG_COMMUTATIVE } from './sqlite-unit-rows.js';
+
+// So far behind the end of the log a server may be set back, and what it loses can be decided again.
+const COMMANDS_KEPT_POSITIONS = 10_000;
+// For so long somebody may want to see what was replaced.
+const SUPERSEDED_KEPT_MS = 30 * 24 * 3_600_000;
+
+const ASIDE_EVENTS = `notification_id >= ?1
+  AND notification_id < ?1 + (SELECT events FROM daybook_set_aside WHERE first_id = ?1)`;
+
+/** What decided a unit, and how often that was done again. */
+export interface UnitCommand {
+  readonly command: Uint8Array;
+  readonly attempts: number;
+}
+
+/** The tables of decisions in one database. */
+export class SqliteDecisions {
+  readonly #statements: SqliteStatements;
+  readonly #events: SqliteEventsTable;
+
+  /** @param database - lent, with the tables of units */
+  constructor(database: SqliteDatabase) {
+    this.#statements = statementsOf(database);
+    this.#events = new SqliteEventsTable(database);
+  }
+
+  /** Keeps what decided a unit. */
+  keepCommand(id: Uint8Array, command: Uint8Array): void {
+    this.#run('INSERT OR REPLACE INTO daybook_commands (unit_id, command, attempts) VALUES (?, ?, 0)', [id, command]);
+  }
+
+  /** What decided a unit, where that is known. */
+  commandOf(id: UnitId): UnitCommand | undefined {
+    const sql = 'SELECT command, attempts FROM daybook_commands WHERE unit_id = ?';
+    const [row] = this.#statements.all(sql, [uuidToBytes(id)]);
+    return row === undefined ? undefined : { command: row[0] as Uint8Array, attempts: row[1] as number };
+  }
+
+  /** The unit that an event was of before it was decided again, or withdrawn. */
+  supersededAt(place: UnitPlace): UnitId | undefined {
+    const sql = `SELECT unit_id FROM daybook_superseded
+      WHERE first_id = (SELECT max(first_id) FROM daybook_superseded WHERE first_id <= ?1) AND first_id + events > ?1`;
+    const [row] = this.#statements.all(sql, [place]);
+    return row === undefined ? undefined : bytesToUuid(row[0] as Uint8Array);
+  }
+
+  /** Takes that a page has own units, and how far the store is: what is far behind needs its command no more. */
+  noteConfirmed(units: readonly { readonly id: Uint8Array; readonly position: number }[], position: number): void {
+    if (!this.#hasRows('daybook_commands')) return;
+    for (const { id, position: at } of units)
+      this.#run('UPDATE daybook_commands SET position = ? WHERE unit_id = ?', [at, id]);
+    this.#run('DELETE FROM daybook_commands WHERE position <= ?', [position - COMMANDS_KEPT_POSITIONS]);
+  }
+
+  /** Takes that what stood after a position is not confirmed any more. */
+  noteRewind(position: number): void {
+    this.#run('UPDATE daybook_commands SET position = NULL WHERE position > ?', [position]);
+  }
+
+  /** Makes a decision. Inside a transaction. */
+  decide(step: DecideStep, atMs: number): void {
+    for (const { place, reason } of step.kept) {
+      this.#run('UPDATE daybook_set_aside SET code = ?, message = ? WHERE first_id = ?', [
+        ...[reason.code, reason.message, place],
+      ]);
+    }
+    for (const place of [...step.withdrawn, ...step.replaced]) this.#supersede(place, atMs);
+    let place = step.firstNotificationId;
+    this.#events.insertFrom(
+      place,
+      step.units.flatMap(({ events }) => events),
+    );
+    for (const { id, edition, events, isCommutative, scopes } of step.units) {
+      this.#run(
+        'INSERT INTO daybook_units (first_id, events, unit_id, flags, scopes, edition) VALUES (?, ?, ?, ?, ?, ?)',
+        [
+          ...[place, events.length, uuidToBytes(id), isCommutative ? FLAG_COMMUTATIVE : 0],
+          ...[scopes.length === 0 ? null : JSON.stringify(scopes), edition === undefined ? null : uuidToBytes(edition)],
+        ],
+      );
+      this.#run('UPDATE daybook_commands SET attempts = attempts + 1 WHERE unit_id = ?', [uuidToBytes(id)]);
+      place += events.length;
+    }
+    if (!this.#hasRows('daybook_superseded')) return;
+    const before = atMs - SUPERSEDED_KEPT_MS;
+    this.#run(
+      `DELETE FROM daybook_superseded_events WHERE notification_id IN (SELECT e.notification_id
+        FROM daybook_superseded AS u CROSS JOIN daybook_superseded_events AS e
+        ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events
+        WHERE u.superseded_at_ms < ?)`,
+      [before],
+    );
+    this.#run('DELETE FROM daybook_superseded WHERE superseded_at_ms < ?', [before]);
+  }
+
+  /** Gives up what was set aside. Inside a transaction. */
+  discard({ places }: DiscardStep): void {
+    for (const place of places) {
+      this.#run(
+        'DELETE FROM daybook_commands WHERE unit_id = (SELECT unit_id FROM daybook_set_aside WHERE first_id = ?)',
+        [place],
+      );
+      this.#removeAside(place);
+    }
+  }
+
+  #supersede(place: UnitPlace, atMs: number): void {
+    this.#run(
+      `INSERT INTO daybook_superseded SELECT first_id, events, unit_id, code, message, ?2
+        FROM daybook_set_aside WHERE first_id = ?1`,
+      [place, atMs],
+    );
+    this.#run(`INSERT INTO daybook_superseded_events SELECT * FROM daybook_set_aside_events WHERE ${ASIDE_EVENTS}`, [
+      place,
+    ]);
+    this.#removeAside(place);
+  }
+
+  #removeAside(place: UnitPlace): void {
+    this.#run(`DELETE FROM daybook_set_aside_events WHERE ${ASIDE_EVENTS}`, [place]);
+    this.#run('DELETE FROM daybook_set_aside WHERE first_id = ?', [place]);
+  }
+
+  #hasRows(table: string): boolean {
+    return this.#statements.number(`SELECT 1 FROM ${table} LIMIT 1`, []) !== undefined;
+  }
+
+  #run(sql: string, parameters: readonly SqliteValue[]): void {
+    this.#statements.run(sql, parameters);
+  }
+}
