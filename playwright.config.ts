@@ -15,8 +15,8 @@ export default defineConfig({
   use: { trace: 'off', video: 'off', screenshot: 'off' },
   projects: BROWSER_NAMES.map((name) => {
     const { channel, ...launchOptions } = browserLaunchOptions(name);
-    // Only Chromium lets a test freeze a tab; and the guide is about the code, so one browser will do.
-    const testIgnore = name === 'chromium' ? [] : ['**/frozen-*.spec.ts', '**/guide.spec.ts'];
+    // Only Chromium lets a test freeze a tab; the guide is about the code, so one browser will do; benchmarks are run in it.
+    const testIgnore = name === 'chromium' ? [] : ['**/frozen-*.spec.ts', '**/guide.spec.ts', '**/bench-*.spec.ts'];
     return {
       name,
       testIgnore,

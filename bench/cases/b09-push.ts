@@ -9,6 +9,7 @@ import type { PgPool } from '../../src/persistence/postgres/index.js';
 import type { StoredEvent } from '../../src/persistence/stored-event.js';
 import type { NodeHost } from '../../src/server/hosts/index.js';
 import { withLoadHost } from '../load/load-host.js';
+import { createPlainTable, insertPlainly } from '../load/plain-table.js';
 import { startLoadProcess } from '../load/load-process.js';
 import type { LoadProcess } from '../load/load-process.js';
 import type { BenchCase, BenchContext } from '../runner/bench-case.js';
@@ -55,7 +56,7 @@ async function compareUnits(
         const { tookMs } = await devices.run(job);
         return (EVENTS * 1_000) / (tookMs[0] as number);
       },
-      theirs: async (round) => (EVENTS * 1_000) / (await insertPlainly(pool, seedOf(round))),
+      theirs: async (round) => (EVENTS * 1_000) / (await insertAll(pool, seedOf(round))),
     },
     rounds,
   );
@@ -70,13 +71,7 @@ async function compareUnits(
   });
 }
 
-/** With the columns and indexes of the table of the events, and a sequence of its own. */
-async function createPlainTable(pool: PgPool, eventsTable: string): Promise<void> {
-  await pool.query(`CREATE TABLE plain (LIKE ${eventsTable} INCLUDING ALL); CREATE SEQUENCE plain_ids;
-    ALTER TABLE plain ALTER notification_id SET DEFAULT nextval('plain_ids')`);
-}
-
-async function insertPlainly(pool: PgPool, seed: number): Promise<number> {
+async function insertAll(pool: PgPool, seed: number): Promise<number> {
   const random = new Random(seed);
   const source = new EventSource(random);
   const parts = Array.from({ length: EVENTS / ROWS_PER_INSERT }, () =>
@@ -84,16 +79,7 @@ async function insertPlainly(pool: PgPool, seed: number): Promise<number> {
   );
   const startMs = performance.now();
   for (const part of parts) {
-    await pool.query(
-      `INSERT INTO plain (originator_id, originator_version, topic, state)
-       SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[])`,
-      [
-        part.map(({ originatorId }) => originatorId),
-        part.map(({ originatorVersion }) => originatorVersion),
-        part.map(({ topic }) => topic),
-        part.map(({ state }) => Buffer.from(state)),
-      ],
-    );
+    await insertPlainly(pool, part);
   }
   return performance.now() - startMs;
 }

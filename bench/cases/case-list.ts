@@ -13,6 +13,8 @@ import { POSTGRES_RECORDER } from './b10-postgres.js';
 import { MEMORY_RECORDER } from './b11-memory.js';
 import { MAPPER } from './b12-mapper.js';
 import { REPLAY_AND_PROJECT } from './b13-replay-project.js';
+import { FIRST_SYNC } from './b14-first-sync.js';
+import { LIVE_PAIR } from './b15-live-pair.js';
 import { LIVE_CLIENTS } from './b16-live.js';
 import { RECONNECTION } from './b17-reconnect.js';
 
@@ -30,6 +32,8 @@ export const CASES: readonly BenchCase[] = [
   MEMORY_RECORDER,
   MAPPER,
   REPLAY_AND_PROJECT,
+  FIRST_SYNC,
+  LIVE_PAIR,
   LIVE_CLIENTS,
   RECONNECTION,
 ];

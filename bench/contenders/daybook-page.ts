@@ -5,12 +5,18 @@
  */
 import { openDaybook } from 'daybook';
 import type { Daybook } from 'daybook';
+import { startSync } from 'daybook/sync';
+import type { Sync, SyncState } from 'daybook/sync';
 import type { Notification, StoredEvent } from '../../src/persistence/stored-event.js';
-import type { Contender } from '../runner/contender.js';
+import type { Contender, LogServer } from '../runner/contender.js';
 import { hostJobs } from '../runner/job-host.js';
+
+// Nothing follows by itself from these in the time of a benchmark.
+const STOPPED: ReadonlySet<SyncState> = new Set(['needs-auth', 'upgrade-required', 'stuck', 'paused']);
 
 class DaybookPage implements Contender {
   #daybook: Daybook | undefined;
+  #sync: Sync | undefined;
 
   async open(name: string): Promise<void> {
     this.#daybook = await openDaybook({ name, workerUrl: '/daybook/worker.js' });
@@ -32,13 +38,42 @@ class DaybookPage implements Contender {
     return (await this.#daybook?.recorder.selectNotifications({ start, limit })) ?? [];
   }
 
+  follow({ url, token }: LogServer): void {
+    this.#sync = startSync({ store: this.#opened(), url, getToken: () => token });
+  }
+
+  async agreed(position: number): Promise<void> {
+    const status = this.#sync?.status;
+    if (status === undefined) throw new Error('it follows no log');
+    await new Promise<void>((resolve, reject) => {
+      const stop = status.subscribe((now) => {
+        if (now.position >= position) resolve();
+        else if (STOPPED.has(now.state)) reject(now.lastError ?? new Error(`it is ${now.state}`));
+        else return;
+        // The first call comes before there is anything to stop.
+        queueMicrotask(() => stop());
+      });
+    });
+  }
+
+  onRecorded(listener: () => void): () => void {
+    return this.#opened().onRecorded(listener);
+  }
+
   async close(): Promise<void> {
+    await this.#sync?.close();
+    this.#sync = undefined;
     await this.#daybook?.close();
   }
 
   async clear(): Promise<void> {
     // The marks of stores that the runner deletes by itself.
     localStorage.clear();
+  }
+
+  #opened(): Daybook {
+    if (this.#daybook === undefined) throw new Error('not open');
+    return this.#daybook;
   }
 }
 

@@ -13,8 +13,12 @@ export interface BenchContext {
   readonly seed: number;
   /** Writes a picture beside the benchmarks, in place of the one before. */
   picture(fileName: string, svg: string): Promise<void>;
-  /** The browser, started when it is first asked for: some benchmarks need none. */
-  lab(): Promise<BrowserLab>;
+  /**
+   * The browser, started when it is first asked for: some benchmarks need none.
+   *
+   * @param which - where there are several, each with a profile of its own @defaultValue the first, 0
+   */
+  lab(which?: number): Promise<BrowserLab>;
 }
 
 /** A benchmark that `npm run bench` runs by its id. */

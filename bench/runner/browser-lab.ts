@@ -53,16 +53,24 @@ export class BrowserLab {
   /**
    * @param server - owned by the lab from then on
    * @param folder - a profile is made in it, and deleted at the end; on a disk, for a durable commit to mean something
+   * @param executablePath - of the browser; empty where Playwright's own is to be used @defaultValue what scripts/bench.mjs set
    */
-  static async open(server: SiteServer, folder: string): Promise<BrowserLab> {
+  static async open(
+    server: SiteServer,
+    folder: string,
+    executablePath: string | undefined = process.env['CHROMIUM_PATH'],
+  ): Promise<BrowserLab> {
     const profile = await mkdtemp(join(folder, 'profile-'));
-    // Set by scripts/bench.mjs; empty where Playwright's own browser is to be used.
-    const executablePath = process.env['CHROMIUM_PATH'];
     const context = await chromium.launchPersistentContext(profile, {
       args: QUIET,
       ...(executablePath ? { executablePath } : {}),
     });
     return new BrowserLab(context, server, profile);
+  }
+
+  /** Where a contender's pages come from. */
+  originOf({ id }: ContenderInfo): string {
+    return `http://${id}.localhost:${this.#server.port}`;
   }
 
   /**
@@ -110,8 +118,7 @@ export class BrowserLab {
     const page = await this.#context.newPage();
     const errors: string[] = [];
     page.on('pageerror', (error) => errors.push(error.message));
-    const address = `http://${contender.id}.localhost:${this.#server.port}/`;
-    await page.goto(`${address}?contender=${contender.id}&place=${contender.place}`);
+    await page.goto(`${this.originOf(contender)}/?contender=${contender.id}&place=${contender.place}`);
     await page
       .waitForFunction(() => globalThis.runJob !== undefined)
       .catch((cause: unknown) => {

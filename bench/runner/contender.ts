@@ -5,6 +5,14 @@
  */
 import type { Notification, StoredEvent } from '../../src/persistence/stored-event.js';
 
+/** A server's log that a store is kept in agreement with. */
+export interface LogServer {
+  /** Its base address. */
+  readonly url: string;
+  /** Under which name whoever asks is known there. */
+  readonly token: string;
+}
+
 /** A store of events in a browser. Calls do not overlap, but for commits in a burst. */
 export interface Contender {
   /** Opens a store, and creates it where there is none. */
@@ -25,6 +33,12 @@ export interface Contender {
   imageBytes?(): number;
   /** The WebAssembly memory of its thread, in bytes. */
   wasmBytes?(): number;
+  /** Keeps the open store in agreement with a server's log, until it is closed. Left out where there is no synchronisation. */
+  follow?(server: LogServer): void;
+  /** Resolves when the open store has the log up to a position, and has recorded that. Rejects when it gets no further. */
+  agreed?(position: number): Promise<void>;
+  /** Calls a listener when something has come into the open store. @returns stops the calls */
+  onRecorded?(listener: () => void): () => void;
   /** Deletes what the contender keeps elsewhere than in IndexedDB. Every store is closed. */
   clear?(): Promise<void>;
 }

@@ -8,12 +8,19 @@ import type { BurstJob, BurstResult } from './burst-job.js';
 import { runCommitJob } from './commit-job.js';
 import type { CommitJob, CommitResult } from './commit-job.js';
 import type { Contender } from './contender.js';
+import { runFirstSyncJob, runPagesJob } from './first-sync-job.js';
+import type { FirstSyncJob, FirstSyncResult, PagesJob } from './first-sync-job.js';
 import { runGrowthJob } from './growth-job.js';
 import type { GrowthJob, GrowthResult, ReleaseJob } from './growth-job.js';
+import { nowMs } from './now.js';
+import { LiveStore } from './live-jobs.js';
+import type { AgreedJob, ClockJob, HeardJob, JoinJob, RecordJob, RecordResult } from './live-jobs.js';
 import { runFillJob, runOpenJob } from './open-job.js';
 import type { ClearJob, FillJob, OpenJob, OpenResult } from './open-job.js';
 import { runPageJob, runReadJob } from './read-job.js';
 import type { PageJob, PageResult, ReadJob, ReadResult } from './read-job.js';
+import { PartsClient } from './parts-jobs.js';
+import type { ListenJob, RequestJob, ToldJob } from './parts-jobs.js';
 import { runTabJob } from './tab-job.js';
 import type { TabJob, TabResult } from './tab-job.js';
 
@@ -28,6 +35,16 @@ export interface JobKinds {
   readonly growth: { readonly job: GrowthJob; readonly result: GrowthResult };
   readonly release: { readonly job: ReleaseJob; readonly result: undefined };
   readonly tab: { readonly job: TabJob; readonly result: TabResult };
+  readonly firstSync: { readonly job: FirstSyncJob; readonly result: FirstSyncResult };
+  readonly pages: { readonly job: PagesJob; readonly result: FirstSyncResult };
+  readonly join: { readonly job: JoinJob; readonly result: undefined };
+  readonly record: { readonly job: RecordJob; readonly result: RecordResult };
+  readonly heard: { readonly job: HeardJob; readonly result: number };
+  readonly agreed: { readonly job: AgreedJob; readonly result: undefined };
+  readonly clock: { readonly job: ClockJob; readonly result: number };
+  readonly listen: { readonly job: ListenJob; readonly result: undefined };
+  readonly told: { readonly job: ToldJob; readonly result: number };
+  readonly request: { readonly job: RequestJob; readonly result: number };
   readonly clear: { readonly job: ClearJob; readonly result: undefined };
 }
 
@@ -60,7 +77,14 @@ export function hostJobs(contender: Contender): void {
 }
 
 // Their stores are needed by the next job, or by another tab: a job of the kind `clear` ends them.
-const KEEPING: ReadonlySet<Job['kind']> = new Set(['fill', 'open', 'growth', 'release', 'tab']);
+const KEEPING: ReadonlySet<Job['kind']> = new Set([
+  ...(['fill', 'open', 'growth', 'release', 'tab'] as const),
+  ...(['join', 'record', 'heard', 'agreed', 'clock', 'listen', 'told', 'request'] as const),
+]);
+
+const parts = new PartsClient();
+/** That of the last job of the kind `join`. */
+let live: LiveStore | undefined;
 
 async function runJob(contender: Contender, job: Job): Promise<unknown> {
   const result = await resultOfJob(contender, job);
@@ -93,6 +117,27 @@ async function resultOfJob(contender: Contender, job: Job): Promise<unknown> {
       return undefined;
     case 'tab':
       return runTabJob(contender, job);
+    case 'firstSync':
+      return runFirstSyncJob(contender, job);
+    case 'pages':
+      return runPagesJob(contender, job);
+    case 'join':
+      live = new LiveStore(contender);
+      return live.join(job);
+    case 'record':
+      return live?.record(job);
+    case 'heard':
+      return live?.heard(job);
+    case 'agreed':
+      return contender.agreed?.(job.position);
+    case 'clock':
+      return nowMs();
+    case 'listen':
+      return parts.listen(job);
+    case 'told':
+      return parts.told(job);
+    case 'request':
+      return parts.request(job);
     case 'clear':
       return undefined;
   }

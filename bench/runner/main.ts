@@ -17,7 +17,8 @@ import type { BenchArguments } from './command-line.js';
 import type { Row } from './comparison.js';
 import { factsText, markdownReport, textTable } from './report.js';
 import type { RunFacts } from './report.js';
-import { buildSite } from './site-build.js';
+import { addFilesOfRivals, buildSite } from './site-build.js';
+import type { SitePlaces } from './site-build.js';
 import { serveSite } from './site-server.js';
 
 const benchFolder = process.env['DAYBOOK_BENCH_FOLDER'] as string;
@@ -40,13 +41,13 @@ async function main(options: BenchArguments): Promise<void> {
   for (const benchCase of cases) {
     process.stdout.write(`${benchCase.id}  ${benchCase.title} …\n`);
     // A browser of its own for each: what the contenders of another case left in memory would be in the way.
-    let lab: Promise<BrowserLab> | undefined;
+    const labs: Promise<BrowserLab>[] = [];
     try {
-      rows.push(...(await benchCase.run({ ...options, picture, lab: () => (lab ??= openLab()) })));
+      rows.push(...(await benchCase.run({ ...options, picture, lab: (which = 0) => (labs[which] ??= openLab()) })));
     } finally {
-      await (await lab)?.close();
+      for (const lab of labs) await (await lab).close();
     }
-    browser = (await lab)?.browser ?? browser;
+    browser = (await labs[0])?.browser ?? browser;
   }
   await report(rows, options, browser);
 }
@@ -71,8 +72,13 @@ async function picture(fileName: string, svg: string): Promise<void> {
   await writeFile(join(benchFolder, fileName), svg);
 }
 
+async function buildWholeSite(places: SitePlaces): Promise<void> {
+  await buildSite(places, CONTENDERS);
+  await addFilesOfRivals(places);
+}
+
 async function openLab(): Promise<BrowserLab> {
   const siteFolder = join(outputFolder, 'site');
-  await (building ??= buildSite({ benchFolder, packageDist, siteFolder }, CONTENDERS));
+  await (building ??= buildWholeSite({ benchFolder, packageDist, siteFolder }));
   return BrowserLab.open(await serveSite(siteFolder), outputFolder);
 }

@@ -22,6 +22,7 @@ export interface SitePlaces {
   readonly siteFolder: string;
 }
 
+/** Builds a page for each of some contenders. Rivals need {@link addFilesOfRivals} as well. */
 export async function buildSite(places: SitePlaces, contenders: readonly ContenderInfo[]): Promise<void> {
   const { benchFolder, packageDist, siteFolder } = places;
   await rm(siteFolder, { recursive: true, force: true });
@@ -29,17 +30,25 @@ export async function buildSite(places: SitePlaces, contenders: readonly Contend
   const entries = contenders.map(
     ({ id }) => [`contenders/${id}`, join(benchFolder, 'contenders', `${id}.ts`)] as const,
   );
+  await bundle('page', join(benchFolder, 'runner/page.ts'), places);
+  for (const [name, input] of entries) await bundle(name, input, places);
+  await writeFile(join(siteFolder, 'index.html'), PAGE_HTML);
+  await copyFile(join(packageDist, 'sql-wasm.wasm'), join(siteFolder, 'sql-wasm.wasm'));
+  await cp(packageDist, join(siteFolder, 'daybook'), { recursive: true });
+}
+
+/** Adds what rivals load beside their scripts. */
+export async function addFilesOfRivals(places: SitePlaces): Promise<void> {
+  const { benchFolder, siteFolder } = places;
   // What belongs to packages is looked up as they export it, from where the contenders import them.
   const require = createRequire(join(benchFolder, 'contenders', 'x.js'));
-  await bundle('page', join(benchFolder, 'runner/page.ts'), places);
   await bundle('contenders/livestore-leader', join(benchFolder, 'contenders/livestore/livestore-leader.ts'), places);
   // No module of ours: the package says that its modules do nothing when imported, and this one starts a worker.
   await bundle('contenders/livestore-shared', require.resolve('@livestore/adapter-web/shared-worker'), places);
-  for (const [name, input] of entries) await bundle(name, input, places);
-  await writeFile(join(siteFolder, 'index.html'), PAGE_HTML);
-  for (const file of ['sql.js/dist/sql-wasm.wasm', '@livestore/wa-sqlite/dist/wa-sqlite-jspi.wasm']) {
-    await copyFile(require.resolve(file), join(siteFolder, file.slice(file.lastIndexOf('/') + 1)));
-  }
+  const copy = async (file: string, folder: string): Promise<void> => {
+    await copyFile(require.resolve(file), join(folder, file.slice(file.lastIndexOf('/') + 1)));
+  };
+  await copy('@livestore/wa-sqlite/dist/wa-sqlite-jspi.wasm', siteFolder);
   // These look beside their script.
   for (const file of [
     '@sqlite.org/sqlite-wasm/sqlite3.wasm',
@@ -48,9 +57,8 @@ export async function buildSite(places: SitePlaces, contenders: readonly Contend
     '@electric-sql/pglite/initdb.wasm',
     '@electric-sql/pglite/pglite.data',
   ]) {
-    await copyFile(require.resolve(file), join(siteFolder, 'contenders', file.slice(file.lastIndexOf('/') + 1)));
+    await copy(file, join(siteFolder, 'contenders'));
   }
-  await cp(packageDist, join(siteFolder, 'daybook'), { recursive: true });
 }
 
 async function bundle(name: string, input: string, { packageDist, siteFolder }: SitePlaces): Promise<void> {
@@ -58,7 +66,7 @@ async function bundle(name: string, input: string, { packageDist, siteFolder }: 
     input: { [name]: input },
     platform: 'browser',
     resolve: {
-      alias: { daybook: join(packageDist, 'index.js') },
+      alias: { 'daybook/sync': join(packageDist, 'sync.js'), daybook: join(packageDist, 'index.js') },
       extensionAlias: { '.js': ['.ts', '.js'] },
     },
     // Minified by nobody: both sides are compiled by the same engine, and profiles stay readable.

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Contender } from './contender.js';
+import { nowMs } from './now.js';
 import { Random } from './random.js';
 import { EventSource } from './workload.js';
 
@@ -40,9 +41,4 @@ export async function runTabJob(contender: Contender, job: TabJob): Promise<TabR
   const endMs = nowMs();
   await contender.close();
   return { startMs, endMs };
-}
-
-// Date.now() is coarser.
-function nowMs(): number {
-  return performance.timeOrigin + performance.now();
 }
