@@ -21,8 +21,10 @@ export class ExchangeDevice {
   readonly store = new NaiveUnits();
   readonly requests: Request[] = [];
   readonly states: SyncState[] = [];
-  /** What becomes of the next requests; when none is left, they arrive. */
+  /** What becomes of the next requests; when none is left, `otherwise`. */
   readonly faults: Fault[] = [];
+  /** What becomes of those that no script speaks of. */
+  otherwise: Fault = {};
   isOffline = false;
   /** A bound for a loaded machine; what is waited for usually takes a millisecond. */
   patienceMs = 10_000;
@@ -30,14 +32,14 @@ export class ExchangeDevice {
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
 
-  constructor(log: NaiveLog, direction: Direction = 'both') {
+  constructor(log: NaiveLog, direction: Direction = 'both', random: () => number = () => 0.999_999) {
     this.exchange = new Exchange({
       recorder: this.store,
       transport: this.#faulty(log),
       direction,
       isOffline: () => this.isOffline,
       clock: this.clock,
-      random: () => 0.999_999,
+      random,
     });
     this.exchange.status.subscribe(({ state }) => {
       if (this.states.at(-1) !== state) this.states.push(state);
@@ -83,10 +85,10 @@ export class ExchangeDevice {
   #faulty(log: NaiveLog): SyncTransport {
     const through = async <T>(request: Request, work: () => Promise<T>): Promise<T> => {
       this.requests.push(request);
-      const fault = this.faults.shift();
-      await fault?.before?.();
+      const fault = this.faults.shift() ?? this.otherwise;
+      await fault.before?.();
       const answer = await work();
-      await fault?.after?.();
+      await fault.after?.();
       return answer;
     };
     return {

@@ -1,7 +1,8 @@
 /**
  * When to try again. All times are by the monotonic clock.
  *
- * 1. Between two attempts lies at least what `Retry-After` asked for: no reason to hope moves the next one before it.
+ * 1. Between two attempts lies at least what `Retry-After` asked for: no reason to hope moves the next one before it. And a
+ *    little more, by chance: all whom a server asks to wait equally long would come at once otherwise.
  * 2. A server that cannot be reached is tried with a wait that doubles, with jitter; one that refuses, once a minute.
  * 3. A reason to hope (the network is back, a person is back, or asks for it) forgets the failures.
  * 4. A new commit brings the next attempt forward, but for a refusal, and not more often than once a second.
@@ -15,6 +16,9 @@ import type { BackoffBounds } from '../../util/backoff.js';
 const BACKOFF: BackoffBounds = { delayMsMin: 1_000, delayMsMax: 60_000 };
 // However often something is committed, the server is not asked more often than this while it fails.
 const ATTEMPT_INTERVAL_MS_MIN = 1_000;
+// What is added to `Retry-After`, at most: a part of it, and not less than this.
+const SPREAD = 0.1;
+const SPREAD_MS_MIN = 1_000;
 
 /** Says when the next attempt is due. */
 export class AttemptTimes {
@@ -63,9 +67,13 @@ export class AttemptTimes {
     const nowMs = this.#clock.monotonicMs();
     this.#failures++;
     this.#isRefused = isRefused;
-    this.#floorMs = retryAfterMs === undefined ? -Infinity : nowMs + retryAfterMs;
+    this.#floorMs = retryAfterMs === undefined ? -Infinity : nowMs + this.#spread(retryAfterMs);
     const delayMs = isRefused ? BACKOFF.delayMsMax : backoffDelayMs(this.#failures, this.#random, BACKOFF);
     this.#nextAtMs = Math.max(this.#floorMs, nowMs + delayMs);
+  }
+
+  #spread(ms: number): number {
+    return ms + Math.floor(this.#random() * Math.max(SPREAD_MS_MIN, ms * SPREAD));
   }
 
   hope(): void {

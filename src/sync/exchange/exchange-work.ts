@@ -16,7 +16,7 @@
 import type { UnitRecorder, SetAsideReason, SyncProgress } from '../../persistence/unit-recorder.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import { CURSOR_START } from '../../persistence/unit.js';
-import type { LostUnit, PendingUnit, UnitId } from '../../persistence/unit.js';
+import type { LostUnit, PendingUnit, Unit, UnitId } from '../../persistence/unit.js';
 import type { Clock } from '../../util/clock.js';
 import {
   CursorUnknownError,
@@ -175,8 +175,10 @@ export class ExchangeWork {
   }
 
   async #tooLarge(unit: PendingUnit, error: TooLargeError): Promise<void> {
-    // A proxy's limit is not the server's: on another way it may get through.
-    if (error.details['isServers'] === false) throw tooLargeForProxy(unit, error);
+    if (isOfProxy(error)) {
+      const { firstNotificationId: notificationId } = unit;
+      throw tooLargeForProxy(unit, `from event ${notificationId} on`, { notificationId }, error);
+    }
     const { code, message } = error;
     await this.#options.recorder.setAside([{ id: unit.id, reason: { code, message } }]);
   }
@@ -253,8 +255,11 @@ export class ExchangeWork {
       return await this.#measured(this.#pushSize, sizeOf(units), () => transport.heal(units, signal));
     } catch (error) {
       if (!(error instanceof TooLargeError)) throw error;
+      const [only, ...rest] = units;
+      if (only === undefined || rest.length > 0) return undefined;
+      if (isOfProxy(error)) throw tooLargeForProxy(only, `at position ${only.position}`, {}, error);
       // Alone, it cannot be brought back.
-      return units.length > 1 ? undefined : units.map(({ id }) => ({ id, kind: 'refused' }));
+      return [{ id: only.id, kind: 'refused' }];
     }
   }
 
@@ -297,19 +302,16 @@ function mayBeForSize({ details }: UnavailableError): boolean {
   return details['status'] !== 429 && details['status'] !== 503 && details['reason'] !== 'token';
 }
 
-function tooLargeForProxy({ id, events, firstNotificationId }: PendingUnit, cause: TooLargeError): TooLargeError {
+/** A proxy's limit is not the server's: on another way it may get through. */
+function isOfProxy({ details }: TooLargeError): boolean {
+  return details['isServers'] === false;
+}
+
+function tooLargeForProxy({ id, events }: Unit, where: string, more: object, cause: TooLargeError): TooLargeError {
   const { bytes } = cause.details;
   return new TooLargeError(
-    `A unit of ${bytes} bytes on the wire, from event ${firstNotificationId} on, is too large for a proxy before the server. It is kept, and waits with those after it. Raise the limit there: it is tried again once a minute, and by syncNow.`,
-    {
-      cause,
-      details: {
-        ...cause.details,
-        unitId: id,
-        notificationId: firstNotificationId,
-        originatorId: events[0]?.originatorId,
-      },
-    },
+    `A unit of ${bytes} bytes on the wire, ${where}, is too large for a proxy before the server. It is kept, and waits with those after it. Raise the limit there: it is tried again once a minute, and by syncNow.`,
+    { cause, details: { ...cause.details, unitId: id, ...more, originatorId: events[0]?.originatorId } },
   );
 }
 

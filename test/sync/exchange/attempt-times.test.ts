@@ -50,9 +50,20 @@ describe('when it is tried again', () => {
     times.failed(false, 90_000);
     times.hope();
     times.noteCommit();
-    expect(times.waitMs).toBe(90_000);
-    clock.advance(90_000);
+    // And a tenth of it at most, by chance.
+    expect(times.waitMs).toBe(98_999);
+    clock.advance(98_999);
     expect(times.waitMs).toBe(0);
+  });
+
+  test('a part of a second later, by chance, where "Retry-After" is short', () => {
+    const waits = [1e-9, 0.5, 1].map((random) => {
+      const { times } = setUp(random);
+      times.failed(false, 2_000);
+      times.hope();
+      return times.waitMs;
+    });
+    expect(waits).toEqual([2_000, 2_499, 2_999]);
   });
 
   test('at once where there is a reason to hope', () => {
