@@ -20,10 +20,18 @@ export type Fault =
   | 'answer broken'
   /** It reaches the server twice; the second answer comes back. */
   | 'twice'
+  /** It is answered; and it reaches the server once more when the request after it has been answered. */
+  | 'again later'
   /** A page comes back that wants somebody to log in, with status 200. */
   | 'portal'
   /** A page comes back that says the proxy has no server. */
   | 'bad gateway';
+
+interface Sent {
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
 
 interface Forwarded {
   readonly status: number;
@@ -39,6 +47,8 @@ export class FaultProxy {
   bytesMax = Infinity;
   /** Bytes that come through in a second, in each direction. */
   bytesPerSecond = Infinity;
+  /** What the server said to requests that came once more. */
+  readonly copyStatuses: number[] = [];
   /** Sizes of the requests that came, as they crossed the network. */
   readonly sizes: number[] = [];
   readonly #server = createServer((incoming, outgoing) => {
@@ -52,6 +62,7 @@ export class FaultProxy {
     })().catch(() => outgoing.destroy());
   });
   readonly #target: URL;
+  readonly #copies: Sent[] = [];
 
   constructor(target: string) {
     this.#target = new URL(target);
@@ -72,10 +83,7 @@ export class FaultProxy {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  async #answer(
-    request: { readonly path: string; readonly headers: IncomingHttpHeaders; readonly body: Buffer },
-    outgoing: ServerResponse,
-  ): Promise<void> {
+  async #answer(request: Sent, outgoing: ServerResponse): Promise<void> {
     const fault = this.script.shift() ?? 'none';
     if (fault === 'lost') {
       outgoing.destroy();
@@ -87,7 +95,10 @@ export class FaultProxy {
       outgoing.writeHead(413, { 'content-type': 'text/html' }).end('<html>413</html>');
     } else {
       if (fault === 'twice') await this.#forward(request);
-      await this.#deliver(fault, await this.#forward(request), outgoing);
+      const answer = await this.#forward(request);
+      for (const copy of this.#copies.splice(0)) this.copyStatuses.push((await this.#forward(copy)).status);
+      if (fault === 'again later') this.#copies.push(request);
+      await this.#deliver(fault, answer, outgoing);
     }
   }
 
@@ -108,11 +119,7 @@ export class FaultProxy {
     }
   }
 
-  async #forward(request: {
-    readonly path: string;
-    readonly headers: IncomingHttpHeaders;
-    readonly body: Buffer;
-  }): Promise<Forwarded> {
+  async #forward(request: Sent): Promise<Forwarded> {
     const { hostname, port } = this.#target;
     return await new Promise((resolve, reject) => {
       const { path, headers } = request;
