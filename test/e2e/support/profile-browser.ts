@@ -1,6 +1,6 @@
 import { chromium, firefox } from '@playwright/test';
 import type { BrowserContext } from '@playwright/test';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { browserLaunchOptions } from '../../support/browsers.js';
@@ -11,6 +11,8 @@ const BROWSER_TYPES = { chromium, firefox };
 // A browser's own cache may be emptied at any time, so it must not be what makes the page open without a network.
 const NO_CACHE_ARGS = { chromium: ['--disk-cache-size=1'], firefox: [] };
 const NO_CACHE_PREFERENCES = { 'browser.cache.disk.enable': false, 'browser.cache.memory.enable': false };
+// What says that a browser runs on a profile: left behind by one that was killed, and no part of what somebody copies.
+const LOCKS = /\/(?:Singleton\w+|lock|\.parentlock)$/;
 // Wide enough to show items, events and books at once.
 const VIEWPORT = { width: 1280, height: 900 };
 
@@ -31,6 +33,14 @@ export class ProfileBrowser {
     const browser = new ProfileBrowser(browserName, profileDir);
     await browser.start();
     return browser;
+  }
+
+  /** Makes a copy of the profile, as a backup that is restored on another machine is. This browser must not run meanwhile. */
+  async copied(): Promise<ProfileBrowser> {
+    if (this.#context !== undefined) throw new Error('The browser runs.');
+    const profileDir = await mkdtemp(join(tmpdir(), 'daybook-e2e-profile-'));
+    await cp(this.#profileDir, profileDir, { recursive: true, filter: (path) => !LOCKS.test(path) });
+    return new ProfileBrowser(this.#browserName, profileDir);
   }
 
   /** The running browser's only context. */
