@@ -48,6 +48,7 @@ import { selectedTopics } from './selection.js';
 import type { ReadEventsOptions, SubscribeOptions } from './selection.js';
 import type { NotifiedEvent } from './events/notified-event.js';
 import { takePartInTransactions } from './events/inline-participant.js';
+import { pastEditions } from './aggregates/past-editions.js';
 import { Repository } from './aggregates/repository.js';
 import type { EventsOf } from './aggregates/repository.js';
 import { SnapshotCodec } from './aggregates/snapshot-codec.js';
@@ -137,6 +138,7 @@ export class Application implements EventLog {
     const loader = new AggregateLoader({
       ...shared,
       snapshots,
+      editions: snapshots === undefined && options.cache === undefined ? undefined : pastEditions(recorder),
       // What stays in memory needs neither to be small nor to be secret.
       cache:
         options.cache === undefined ? undefined : new AggregateCache(new SnapshotCodec({ transcoder }), options.cache),

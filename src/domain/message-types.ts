@@ -45,8 +45,8 @@ export interface EventOptions extends Partial<EventVersions> {
   readonly topic?: string;
   /**
    * Whether it means the same after whatever others have recorded meanwhile (`Received 3`, and not `Counted 12`). What is
-   * saved at once, and has such events only, is a unit of commutative events where the store is synchronised: the server
-   * gives it the next versions when others were first. Its aggregate may then be what its command would have refused: do
+   * saved at once, and has such events only, is a unit of commutative events where the store is synchronised: when
+   * others were first it is given the next versions, here and by the server, and is never set aside for that. Its aggregate may then be what its command would have refused: do
    * not declare what must not happen twice, or go below zero. Not so where the command expected an exact version, or no
    * events.
    *

@@ -16,11 +16,15 @@
  * 1. Every event belongs to one unit, and the events of a unit have ids that follow each other.
  * 2. A page, its cursor and what it confirms are one commit, of all tabs. So is every other call that changes something.
  * 3. Nothing that was recorded here leaves but to the units that were set aside, and nothing leaves those unasked.
- * 4. What is set aside takes with it every later pending unit of an aggregate that it touches.
+ * 4. What gives way takes with it every later pending unit of an aggregate that it touches. Of all these, units of
+ *    commutative events are *moved* instead of being set aside: they keep their ids, and get the next versions and another
+ *    edition, in the order in which they were recorded. Not where nothing is left of what they followed, nor what a server
+ *    has refused.
+ * 5. So versions of an aggregate need not be in the order of its local ids, and an event may change its version until a
+ *    page has confirmed it. Where a page has it at another version than this store, it is moved to that.
  *
- * The model (docs/model.md) goes further in two places: units of commutative events are given the next versions instead of
- * being set aside, where something is left before them; and what others have lost leaves when the log was followed to its
- * end, recognised meanwhile like what is own, so that what stands on it is not set aside in vain.
+ * The model (docs/model.md) goes further: what others have lost leaves when the log was followed to its end, recognised
+ * meanwhile like what is own, so that what stands on it is not set aside in vain.
  *
  * @module
  */
@@ -141,7 +145,7 @@ export interface PageOutcome {
   readonly isStored: boolean;
   /** Own units that it has confirmed. */
   readonly confirmed: readonly UnitId[];
-  /** Units that gave way to it. */
+  /** Units that gave way to it, and were not moved. */
   readonly setAside: readonly UnitId[];
   /** Events of others that it has added. */
   readonly addedEvents: number;
@@ -204,7 +208,7 @@ export interface UnitRecorder {
   selectPendingUnits(after: NotificationId, limits: UnitLimits): Promise<readonly PendingUnit[]>;
 
   /**
-   * Stores a page: adds what is new, confirms what is own, sets aside what is in its way, and moves the cursor.
+   * Stores a page: adds what is new, confirms what is own, moves or sets aside what is in its way, and the cursor with it.
    *
    * @throws DataError (`DATA_ERROR`) when the page cannot be what a server has: a version does not follow the one before
    */

@@ -60,7 +60,8 @@ export interface Unit {
   readonly events: readonly StoredEvent[];
   /**
    * Whether its events mean the same after whatever others have recorded meanwhile (`Received 3`, and not `Counted 12`), so
-   * that the server may give them the next versions. Their states must not depend on the version.
+   * that they may be given the next versions, by the server and here, until it is confirmed. Their states must not depend on
+   * the version.
    */
   readonly isCommutative: boolean;
   /** Named scopes that the unit is for, beside what the server finds by itself. Up to 20, of 1 to 200 characters. */

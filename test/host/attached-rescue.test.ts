@@ -4,7 +4,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CURSOR_START } from '../../src/persistence/unit.js';
-import type { UnitId, UnitPage } from '../../src/persistence/unit.js';
+import type { PendingUnit, UnitId, UnitPage } from '../../src/persistence/unit.js';
+import { derivedEdition } from '../../src/persistence/unit-edition.js';
 import { sampleEvent } from '../../src/testing/conformance/event-samples.js';
 import { RescueBrowser } from '../support/rescue-browser.js';
 import type { RescueTab } from '../support/rescue-browser.js';
@@ -133,6 +134,26 @@ describe('a store that was lost', () => {
       await browser.page(again, 100);
       expect(await pendingIds(again)).toEqual([]);
       expect(await again.recorder.selectSetAside(0, ALL)).toMatchObject([{ id: ours }]);
+    });
+  });
+
+  test('a server that was exchanged: what commutes stands on that in another edition, and what was decided on it does not', async () => {
+    await withBrowser(async (browser, tab) => {
+      const back = browser.log.backup();
+      await browser.record(tab, [A]);
+      await browser.settle();
+      await tab.rescue.compact();
+      const commutative = await browser.record(tab, [A], true);
+      const strict = await browser.record(tab, [A]);
+      back();
+      await browser.insertBeside(A);
+      await browser.restart(true);
+      const again = first(browser);
+      await browser.page(again, 100);
+      const [pending, ...more] = await again.recorder.selectPendingUnits(0, ALL);
+      expect([pending?.id, more]).toEqual([commutative, []]);
+      expect(pending?.edition).toBe(derivedEdition(pending as PendingUnit));
+      expect(await again.recorder.selectSetAside(0, ALL)).toMatchObject([{ id: strict }]);
     });
   });
 

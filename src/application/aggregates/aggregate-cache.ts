@@ -21,11 +21,14 @@ const AGGREGATES_MAX_DEFAULT = 1_000;
 export interface CachedAggregate {
   readonly aggregate: LoadedAggregate;
   readonly lastEvent: StoredEvent;
+  /** Of that event, where the past of an event may change. */
+  readonly edition: string | undefined;
 }
 
 interface Entry {
   readonly version: number;
   readonly lastEvent: StoredEvent;
+  readonly edition: string | undefined;
   /** Opens it for one user: a state that is never changed is shared, an object is made anew. */
   readonly open: () => Promise<LoadedAggregate>;
 }
@@ -56,15 +59,16 @@ export class AggregateCache {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     this.#touch(key, entry);
-    return { aggregate: await entry.open(), lastEvent: entry.lastEvent };
+    const { lastEvent, edition } = entry;
+    return { aggregate: await entry.open(), lastEvent, edition };
   }
 
   /** Keeps an aggregate, unless a later version of it is kept. What has no serialised form, and is no plain state, is not kept. */
-  async put(kind: AggregateKind, aggregate: LoadedAggregate, lastEvent: StoredEvent): Promise<void> {
+  async put(kind: AggregateKind, aggregate: LoadedAggregate, lastEvent: StoredEvent, edition?: string): Promise<void> {
     const open = await this.#opener(kind, aggregate);
     const key = keyOf(kind, aggregate.id);
     if (open === undefined || (this.#entries.get(key)?.version ?? 0) > aggregate.version) return;
-    this.#touch(key, { version: aggregate.version, lastEvent, open });
+    this.#touch(key, { version: aggregate.version, lastEvent, edition, open });
     const [oldest] = this.#entries.keys();
     if (this.#entries.size > this.#aggregatesMax && oldest !== undefined) this.#entries.delete(oldest);
   }

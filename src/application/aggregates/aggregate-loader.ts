@@ -8,7 +8,8 @@
  * Invariants:
  * 1. What it gives depends on the events alone: a cache or a snapshot changes the time that it takes, never the outcome.
  *    So the event that the kept state ends with is read as well, and a state whose last event is not there, because a
- *    database was restored or a transaction rolled back, is not used.
+ *    database was restored or a transaction rolled back, is not used. Nor is one whose last event stands on another past
+ *    by now, where that can be (`past-editions.ts`).
  * 2. Every row is checked before any state is given: its aggregate, the type of that, and that no version is missing.
  *
  * @module
@@ -22,6 +23,7 @@ import type { AggregateKind } from './aggregate-kind.js';
 import type { EventEnvelopeMapper } from '../events/envelope-mapper.js';
 import type { EventRegistry } from '../events/event-registry.js';
 import type { LoadedAggregate } from './snapshot-codec.js';
+import type { PastEdition, PastEditions } from './past-editions.js';
 import type { Snapshots } from './snapshots.js';
 
 /** What an {@link AggregateLoader} is made of. */
@@ -31,12 +33,22 @@ export interface AggregateLoaderOptions {
   readonly mapper: EventEnvelopeMapper;
   readonly snapshots?: Snapshots | undefined;
   readonly cache?: AggregateCache | undefined;
+  /** Where the past of events may change, and something is kept. */
+  readonly editions?: PastEditions | undefined;
 }
 
 /** Where to begin: a state, and whether a row is the event that made it what it is. */
 interface StartingPoint {
   readonly aggregate: LoadedAggregate;
   isLastEvent(stored: StoredEvent): boolean | Promise<boolean>;
+  /** Whether that event stands on the past that the state was made of. */
+  isSamePast(past: PastEdition): boolean;
+}
+
+/** An aggregate, and the last of the rows that were read for it. */
+interface Folded {
+  readonly aggregate: LoadedAggregate;
+  readonly lastEvent: StoredEvent | undefined;
 }
 
 /** Loads aggregates. */
@@ -58,35 +70,52 @@ export class AggregateLoader {
   async load(kind: AggregateKind, id: string, upTo: number = Infinity): Promise<LoadedAggregate> {
     this.#options.registry.assertKnows(kind.name);
     const start = await this.#startingPoint(kind, id, upTo);
-    return (
+    const before = await this.#lastEdition(id, upTo);
+    const loaded =
       (start === undefined ? undefined : await this.#loadFrom(kind, start, upTo)) ??
-      (await this.#fold(kind, { id, version: 0, current: kind.empty(id) }, await this.#rows(id, undefined, upTo), upTo))
-    );
+      (await this.#fold(kind, { id, version: 0, current: kind.empty(id) }, await this.#rows(id, undefined, upTo)));
+    await this.#keep(kind, loaded, before, upTo);
+    return loaded.aggregate;
   }
 
   async #startingPoint(kind: AggregateKind, id: string, upTo: number): Promise<StartingPoint | undefined> {
     const cached = await this.#options.cache?.get(kind, id);
     if (cached !== undefined && cached.aggregate.version <= upTo) {
-      return { aggregate: cached.aggregate, isLastEvent: (stored) => isSameEvent(stored, cached.lastEvent) };
+      const { aggregate, lastEvent, edition } = cached;
+      return {
+        aggregate,
+        isLastEvent: (stored) => isSameEvent(stored, lastEvent),
+        isSamePast: (past) => past.edition === edition,
+      };
     }
     const found = await this.#options.snapshots?.find(kind, id, upTo);
     if (found === undefined) return undefined;
     const isLastEvent = async (stored: StoredEvent): Promise<boolean> =>
       stored.originatorVersion === found.aggregate.version &&
       (await this.#options.mapper.toDomainEvent(stored)).metadata.eventId === found.eventId;
-    return { aggregate: found.aggregate, isLastEvent };
+    // It does not say in which edition it was taken.
+    return { aggregate: found.aggregate, isLastEvent, isSamePast: ({ isAsRecorded }) => isAsRecorded };
   }
 
   /** @returns `undefined` when the starting point is not of this history */
-  async #loadFrom(kind: AggregateKind, start: StartingPoint, upTo: number): Promise<LoadedAggregate | undefined> {
+  async #loadFrom(kind: AggregateKind, start: StartingPoint, upTo: number): Promise<Folded | undefined> {
     const { aggregate } = start;
     const [last, ...rows] = await this.#rows(aggregate.id, aggregate.version - 1, upTo);
-    if (last === undefined || !(await start.isLastEvent(last))) {
+    if (last === undefined || !(await start.isLastEvent(last)) || !(await this.#isSamePast(start))) {
       this.#options.cache?.delete(kind, aggregate.id);
       return undefined;
     }
     this.#check(kind, aggregate.id, aggregate.version, last);
-    return await this.#fold(kind, aggregate, rows, upTo);
+    return await this.#fold(kind, aggregate, rows);
+  }
+
+  /** Asked after the rows were read, so that it is true of them. */
+  async #isSamePast(start: StartingPoint): Promise<boolean> {
+    const { editions } = this.#options;
+    if (editions === undefined) return true;
+    const { id, version } = start.aggregate;
+    const past = await editions(id, version);
+    return past?.version === version && start.isSamePast(past);
   }
 
   async #rows(id: string, gt: number | undefined, upTo: number): Promise<readonly StoredEvent[]> {
@@ -96,20 +125,37 @@ export class AggregateLoader {
     });
   }
 
-  async #fold(
-    kind: AggregateKind,
-    from: LoadedAggregate,
-    rows: readonly StoredEvent[],
-    upTo: number,
-  ): Promise<LoadedAggregate> {
+  async #fold(kind: AggregateKind, from: LoadedAggregate, rows: readonly StoredEvent[]): Promise<Folded> {
     const { id } = from;
     rows.forEach((row, index) => this.#check(kind, id, from.version + 1 + index, row));
     const messages = readAll(rows, (row) => this.#options.mapper.readMessage(row));
     const current = kind.fold(from.current, messages instanceof Promise ? await messages : messages);
     const aggregate = { id, version: from.version + rows.length, current };
-    const lastEvent = rows.at(-1);
-    if (upTo === Infinity && lastEvent !== undefined) await this.#options.cache?.put(kind, aggregate, lastEvent);
-    return aggregate;
+    return { aggregate, lastEvent: rows.at(-1) };
+  }
+
+  /** The edition of the last event, where it is asked for what is kept. */
+  async #lastEdition(id: string, upTo: number): Promise<PastEdition | undefined> {
+    const { cache, editions } = this.#options;
+    return cache === undefined || upTo !== Infinity ? undefined : await editions?.(id);
+  }
+
+  async #keep(
+    kind: AggregateKind,
+    { aggregate, lastEvent }: Folded,
+    before: PastEdition | undefined,
+    upTo: number,
+  ): Promise<void> {
+    const { cache, editions } = this.#options;
+    if (cache === undefined || upTo !== Infinity || lastEvent === undefined) return;
+    if (editions === undefined) {
+      await cache.put(kind, aggregate, lastEvent);
+      return;
+    }
+    // The same before and after the rows were read, so that it is theirs.
+    const after = await editions(aggregate.id);
+    const isTheirs = after?.version === aggregate.version && after.edition === before?.edition;
+    if (isTheirs) await cache.put(kind, aggregate, lastEvent, after.edition);
   }
 
   #check(kind: AggregateKind, id: string, version: number, row: StoredEvent): void {

@@ -14,7 +14,7 @@ export interface IndexedEvent {
   readonly notificationId: NotificationId;
   readonly eventId: string;
   readonly aggregateId: string;
-  /** Position in the aggregate. */
+  /** Position in the aggregate, as it was recorded: until it is confirmed, what commutes may be moved to another one. */
   readonly aggregateVersion: number;
   readonly aggregateType: string;
   readonly eventType: string;

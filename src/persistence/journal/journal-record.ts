@@ -4,8 +4,8 @@
  * ```text
  * offset size
  *      0    4  magic: 44 42 4A 4E ("DBJN")
- *      4    1  format version: 4 if a unit has a command or there is a step 5 or 6 in an operation 5, else 3 if there is an
- *              operation 4 or 5, else 2 if there is an operation 3, else 1
+ *      4    1  format version: 4 if a unit has a command, or in an operation 5 there is a step 5 or 6, or units are moved;
+ *              else 3 if there is an operation 4 or 5, else 2 if there is an operation 3, else 1
  *      5    3  zero
  *      8    4  CRC-32 (ISO-HDLC, as in zip) of everything from offset 12 on, little endian
  *     12    8  position of the record, little endian: binds the bytes to their key
@@ -170,13 +170,14 @@ export function decodeJournalRecord(position: number, bytes: Uint8Array): Checke
   }
 }
 
-function isDecision(sync: SyncChange | undefined): boolean {
-  return sync?.step?.kind === 'decide' || sync?.step?.kind === 'discard';
+/** Whether readers of version 3 do not know something of it. */
+function isLater(sync: SyncChange | undefined): boolean {
+  return sync?.moved !== undefined || sync?.step?.kind === 'decide' || sync?.step?.kind === 'discard';
 }
 
 /** The oldest version that can say what the commits say. */
 function versionFor(commits: readonly CheckedCommit[]): number {
-  if (commits.some(({ unit, sync }) => unit?.command !== undefined || isDecision(sync))) return FORMAT_VERSION_COMMANDS;
+  if (commits.some(({ unit, sync }) => unit?.command !== undefined || isLater(sync))) return FORMAT_VERSION_COMMANDS;
   if (commits.some(({ unit, sync }) => unit !== undefined || sync !== undefined)) return FORMAT_VERSION_UNITS;
   return commits.some(({ changes }) => changes !== undefined) ? FORMAT_VERSION_CHANGES : FORMAT_VERSION_PLAIN;
 }

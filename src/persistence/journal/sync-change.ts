@@ -4,7 +4,10 @@
  * ```text
  * varint time in ms
  * varint count of units that are set aside, each: varint id of the first notification, text code, text message
- * u8     step: 0 none | 1 page | 2 rewind | 3 end of healing | 4 restoration | 5 decisions | 6 discarding
+ * u8     step: 0 none | 1 page | 2 rewind | 3 end of healing | 4 restoration | 5 decisions | 6 discarding; + 128 where units
+ *        are moved
+ * [varint count of units that are moved, each: varint id of the first notification, u8 0, or u8 1 and the 16 bytes of an
+ *                                        edition, varint count of its events, each: varint version]
  *
  * page:    text cursor, varint position
  *          varint count of marks that are dropped, each: varint position
@@ -28,6 +31,7 @@
  */
 import { ByteReader } from '../../util/byte-reader.js';
 import { ByteWriter } from '../../util/byte-writer.js';
+import { bytesToUuid, UUID_BYTES, uuidToBytes } from '../../util/uuid-bytes.js';
 import type { NotificationId } from '../stored-event.js';
 import {
   packConfirmedUnits,
@@ -37,7 +41,7 @@ import {
   unpackPendingUnits,
   writeConfirmed,
 } from '../unit-batch.js';
-import type { Confirmation, ConfirmedUnit, Cursor, PendingUnit } from '../unit.js';
+import type { Confirmation, ConfirmedUnit, Cursor, EditionId, PendingUnit } from '../unit.js';
 import type { SetAsideReason } from '../unit-recorder.js';
 
 /** Which unit in this store: the id of its first notification. */
@@ -47,6 +51,15 @@ export type UnitPlace = NotificationId;
 export interface SettingAside {
   readonly place: UnitPlace;
   readonly reason: SetAsideReason;
+}
+
+/** A unit of commutative events that is given other versions, and keeps its ids. */
+export interface Moving {
+  readonly place: UnitPlace;
+  /** Undefined where it is the unit's id. */
+  readonly edition: EditionId | undefined;
+  /** Of its events, in their order. */
+  readonly versions: readonly number[];
 }
 
 /** An own unit that a page confirms as it is. */
@@ -106,11 +119,13 @@ export interface DiscardStep {
   readonly places: readonly UnitPlace[];
 }
 
-/** One change. What is set aside goes first. */
+/** One change. What is set aside goes first; what is moved comes after the step, in whose places it may have been. */
 export interface SyncChange {
   /** Milliseconds since 1970. */
   readonly atMs: number;
   readonly setAside: readonly SettingAside[];
+  /** Absent where there are none. */
+  readonly moved?: readonly Moving[];
   readonly step:
     | PageStep
     /** What is confirmed after a position is lost. */
@@ -130,23 +145,24 @@ const STEP_END_HEAL = 3;
 const STEP_RESTORE = 4;
 const STEP_DECIDE = 5;
 const STEP_DISCARD = 6;
+const STEPS = {
+  ...{ page: STEP_PAGE, rewind: STEP_REWIND, endHeal: STEP_END_HEAL, restore: STEP_RESTORE },
+  ...{ decide: STEP_DECIDE, discard: STEP_DISCARD },
+} as const;
+const FLAG_MOVED = 128;
 
 /** Packs a change. */
-export function packSyncChange({ atMs, setAside, step }: SyncChange): Uint8Array<ArrayBuffer> {
+export function packSyncChange({ atMs, setAside, moved, step }: SyncChange): Uint8Array<ArrayBuffer> {
   const writer = new ByteWriter();
   writer.varint(atMs);
   writeList(writer, setAside, (setting) => writeSettingAside(writer, setting));
-  if (step === undefined) writer.u8(STEP_NONE);
-  else if (step.kind === 'page') writePage(writer, step);
-  else if (step.kind === 'rewind') {
-    writer.u8(STEP_REWIND);
-    writer.varint(step.position);
-  } else if (step.kind === 'restore') writeRestore(writer, step);
-  else if (step.kind === 'decide') writeDecide(writer, step);
-  else if (step.kind === 'discard') {
-    writer.u8(STEP_DISCARD);
-    writeList(writer, step.places, (place) => writer.varint(place));
-  } else writer.u8(STEP_END_HEAL);
+  writer.u8((step === undefined ? STEP_NONE : STEPS[step.kind]) | (moved === undefined ? 0 : FLAG_MOVED));
+  if (moved !== undefined) writeList(writer, moved, (moving) => writeMoving(writer, moving));
+  if (step?.kind === 'page') writePage(writer, step);
+  else if (step?.kind === 'rewind') writer.varint(step.position);
+  else if (step?.kind === 'restore') writeRestore(writer, step);
+  else if (step?.kind === 'decide') writeDecide(writer, step);
+  else if (step?.kind === 'discard') writeList(writer, step.places, (place) => writer.varint(place));
   return writer.finish();
 }
 
@@ -155,13 +171,14 @@ export function unpackSyncChange(bytes: Uint8Array): SyncChange {
   const reader = new ByteReader(bytes);
   const atMs = reader.varint();
   const setAside = readList(reader, () => readSettingAside(reader));
-  const change = { atMs, setAside, step: readStep(reader) };
+  const kind = reader.u8();
+  const moved = (kind & FLAG_MOVED) === 0 ? {} : { moved: readList(reader, () => readMoving(reader)) };
+  const change = { atMs, setAside, ...moved, step: readStep(reader, kind & ~FLAG_MOVED) };
   if (reader.remaining !== 0) throw new RangeError('bytes are left after a change');
   return change;
 }
 
 function writePage(writer: ByteWriter, step: PageStep): void {
-  writer.u8(STEP_PAGE);
   writer.text(step.cursor);
   writer.varint(step.position);
   const number = (value: number): void => writer.varint(value);
@@ -176,8 +193,22 @@ function writePage(writer: ByteWriter, step: PageStep): void {
   writer.raw(packConfirmedUnits(step.added));
 }
 
-function readStep(reader: ByteReader): SyncChange['step'] {
-  const step = reader.u8();
+function writeMoving(writer: ByteWriter, { place, edition, versions }: Moving): void {
+  writer.varint(place);
+  writer.u8(edition === undefined ? 0 : 1);
+  if (edition !== undefined) writer.raw(uuidToBytes(edition));
+  writeList(writer, versions, (version) => writer.varint(version));
+}
+
+function readMoving(reader: ByteReader): Moving {
+  return {
+    place: reader.varint(),
+    edition: reader.u8() === 0 ? undefined : bytesToUuid(reader.raw(UUID_BYTES)),
+    versions: readList(reader, () => reader.varint()),
+  };
+}
+
+function readStep(reader: ByteReader, step: number): SyncChange['step'] {
   if (step === STEP_NONE) return undefined;
   if (step === STEP_PAGE) return readPage(reader);
   if (step === STEP_REWIND) return { kind: 'rewind', position: reader.varint() };
@@ -204,7 +235,6 @@ function readPage(reader: ByteReader): PageStep {
 }
 
 function writeRestore(writer: ByteWriter, { firstNotificationId, units }: RestoreStep): void {
-  writer.u8(STEP_RESTORE);
   writer.varint(firstNotificationId);
   writeList(writer, units, ({ reason }) => {
     writer.u8(reason === undefined ? 0 : 1);
@@ -231,7 +261,6 @@ function readRestore(reader: ByteReader): RestoreStep {
 }
 
 function writeDecide(writer: ByteWriter, step: DecideStep): void {
-  writer.u8(STEP_DECIDE);
   writeList(writer, step.withdrawn, (place) => writer.varint(place));
   writeList(writer, step.kept, (setting) => writeSettingAside(writer, setting));
   writer.varint(step.firstNotificationId);

@@ -95,7 +95,9 @@ function placed(unit: UnitToRestore, tails: ReadonlyMap<OriginatorId, Tail>): Pe
     next.set(originatorId, version + 1);
     events.push(version === originatorVersion ? event : { ...event, originatorVersion: version });
   }
-  const isMoved = events.some((event, index) => event !== unit.events[index]);
+  // On something else it is in another edition, also at the same versions: what was decided on it does not follow on that.
+  const isElsewhere = unit.isCommutative && places.some((edition, index) => edition !== unit.after[index]);
+  const isMoved = isElsewhere || events.some((event, index) => event !== unit.events[index]);
   if (!isMoved) return unit;
   return { ...unit, events, after: places, edition: derivedEdition({ id: unit.id, events, after: places }) };
 }

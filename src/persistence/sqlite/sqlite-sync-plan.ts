@@ -1,17 +1,19 @@
 /**
  * What a call of a `UnitRecorder` changes, decided on the tables as they are. Changes nothing.
  *
- * A page is taken in three steps. Each of its units is *known* as it is here, and is confirmed, or it is *added*, in the
- * place of what is known of it in another form. What is pending where an added event belongs is *in the way*, and is set
- * aside. And with what leaves goes every later pending unit of an aggregate that it touches (*closure*), but for those that
- * the page has: once for the page, and not for each of its units.
+ * A page is taken in four steps. Each of its units is *known* as it is here, and is confirmed; or, where it commutes and the
+ * server has given it other versions, *shifted* to these; or it is *added*, in the place of what is known of it in another
+ * form. What is pending where an added event belongs is *in the way*, and leaves. With what leaves goes every later pending
+ * unit of an aggregate that it touches (*closure*), but for those that the page has: once for the page, and not for each of
+ * its units. And of all that leaves, what commutes is moved behind what is there then (`sqlite-move-plan.ts`), and the rest
+ * is set aside.
  *
  * @module
  */
 import { areEqualBytes } from '../../util/equal-bytes.js';
 import { bytesToUuid } from '../../util/uuid-bytes.js';
 import { droppedMarks } from '../journal/kept-marks.js';
-import type { Confirming, SettingAside, SyncChange } from '../journal/sync-change.js';
+import type { Confirming, Moving, SyncChange } from '../journal/sync-change.js';
 import type { PlannedChange } from '../journal/unit-tables.js';
 import type { NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
 import { CURSOR_START } from '../unit.js';
@@ -19,8 +21,10 @@ import type { ConfirmedUnit, Cursor, UnitId, UnitPage } from '../unit.js';
 import type { EndOfHealing, PageOutcome, SetAsideReason } from '../unit-recorder.js';
 import { editionOf } from '../unit-edition.js';
 import { assertPage } from '../unit-validation.js';
-import { FLAG_FOREIGN, FLAG_LOST } from './sqlite-unit-rows.js';
-import type { SqliteUnitRows, UnitRow } from './sqlite-unit-rows.js';
+import { MovePlan, movedAs } from './sqlite-move-plan.js';
+import type { MovingState } from './sqlite-move-plan.js';
+import { FLAG_COMMUTATIVE, FLAG_FOREIGN, FLAG_LOST } from './sqlite-unit-rows.js';
+import type { UnitRow } from './sqlite-unit-rows.js';
 
 /** A place where the store stood. */
 export interface Mark {
@@ -29,8 +33,7 @@ export interface Mark {
 }
 
 /** What is planned on. */
-export interface PlanningState {
-  readonly rows: SqliteUnitRows;
+export interface PlanningState extends MovingState {
   /** Newest first. */
   readonly marks: readonly Mark[];
   readonly isHealing: boolean;
@@ -38,12 +41,16 @@ export interface PlanningState {
   readonly maxNotificationId: NotificationId;
   /** The largest version of each aggregate, or -1. */
   maxVersions(originatorIds: readonly OriginatorId[]): readonly number[];
-  /** The events of units, in the order of the units. */
-  eventsOf(units: readonly UnitRow[]): readonly (readonly StoredEvent[])[];
 }
 
-/** Units that leave, by their place. */
-type Leaving = Map<NotificationId, { readonly unit: UnitRow; readonly reason: SetAsideReason }>;
+/** A unit that leaves. */
+interface Left {
+  readonly unit: UnitRow;
+  readonly reason: SetAsideReason;
+}
+
+/** By their place. */
+type Leaving = Map<NotificationId, Left>;
 
 const NOT_STORED: PageOutcome = { isStored: false, confirmed: [], setAside: [], addedEvents: 0 };
 const CONFLICT: SetAsideReason = { code: 'CONFLICT', message: 'Another event stands in its place.' };
@@ -65,10 +72,14 @@ export function planPage(
   const first = page.units[0]?.position ?? position + 1;
   assertPage(position >= mark.position && first > mark.position, `the store stands at ${mark.position} already`);
   const units = ownOnly ? withoutStrangers(state, page.units) : page.units;
-  const { known, replaced, added } = sortOut(state, units);
-  const inPage = new Set([...known.values(), ...replaced].map(({ place }) => place));
+  const { known, shifted, replaced, added } = sortOut(state, units);
+  const elsewhere = [...shifted.values(), ...replaced];
+  const inPage = new Set([...known.values(), ...elsewhere].map(({ place }) => place));
   const leaving = inTheWay(state, units, { known, inPage });
-  close(state, leaving, replaced, inPage);
+  close(state, leaving, elsewhere, inPage);
+  const wasThere = new Set(elsewhere.map(({ place }) => place));
+  const { moved, setAside } = settle(state, leaving, ({ place }) => wasThere.has(place), units);
+  const confirmed = new Map([...known, ...shifted]);
   const wasHere = new Map([
     ...replaced.map(({ id }) => [id, false] as const),
     ...state.rows.setAsideOf(added.map(({ id }) => id)),
@@ -76,14 +87,20 @@ export function planPage(
   const isOwn = (id: UnitId): boolean => wasHere.get(id) === false;
   const outcome: PageOutcome = {
     isStored: true,
-    confirmed: [...known.keys(), ...[...wasHere.keys()].filter(isOwn)],
-    setAside: idsOf(leaving),
+    confirmed: [...confirmed.keys(), ...[...wasHere.keys()].filter(isOwn)],
+    setAside: idsOf(setAside),
     addedEvents: added.reduce((sum, { id, events }) => sum + (isOwn(id) ? 0 : events.length), 0),
   };
   if (cursor === page.from && page.units.length === 0) return { outcome, change: undefined };
   const change: SyncChange = {
     atMs: nowMs,
-    setAside: settingsAside(leaving),
+    ...changeOf(setAside, [
+      ...units.flatMap((unit) => {
+        const row = shifted.get(unit.id);
+        return row === undefined ? [] : [movedAs(row, unit)];
+      }),
+      ...moved,
+    ]),
     step: {
       kind: 'page',
       cursor,
@@ -91,7 +108,7 @@ export function planPage(
       droppedMarks: droppedMarks([position, ...state.marks.map((one) => one.position).filter((at) => at < position)]),
       replaced: replaced.map(({ place }) => place),
       confirmed: units.flatMap((unit): Confirming[] => {
-        const row = known.get(unit.id);
+        const row = confirmed.get(unit.id);
         return row === undefined
           ? []
           : [{ place: row.place, position: unit.position, total: unit.total, origin: unit.origin }];
@@ -117,8 +134,11 @@ export function planSetAside(
     // Confirmed meanwhile, or set aside: another tab was first.
     if (unit !== undefined && isPending(unit)) leaving.set(unit.place, { unit, reason });
   }
+  const refusedPlaces = new Set(leaving.keys());
   close(state, leaving, [], new Set());
-  return asideOnly(leaving, nowMs, idsOf(leaving));
+  const { moved, setAside } = settle(state, leaving, () => false, [], refusedPlaces);
+  const change = { atMs: nowMs, ...changeOf(setAside, moved), step: undefined };
+  return { outcome: idsOf(setAside), change: leaving.size === 0 ? undefined : change };
 }
 
 /** As `UnitTables.planRewind`. */
@@ -140,14 +160,15 @@ export function planEndHeal(
   if (!state.isHealing || rewinds !== state.rewinds) return { outcome: !state.isHealing, change: undefined };
   const leaving: Leaving = new Map(state.rows.onLost().map((unit) => [unit.place, { unit, reason: LOST }]));
   for (const unit of state.rows.byIds(refused).values()) {
-    if ((unit.flags & (FLAG_LOST | FLAG_FOREIGN)) === (FLAG_LOST | FLAG_FOREIGN))
-      leaving.set(unit.place, { unit, reason: REFUSED });
+    if (isLostOfOthers(unit)) leaving.set(unit.place, { unit, reason: REFUSED });
   }
   close(state, leaving, [], new Set());
-  return {
-    outcome: true,
-    change: { atMs: nowMs, setAside: settingsAside(leaving), step: { kind: 'endHeal' } },
-  };
+  const { moved, setAside } = settle(state, leaving, isLostOfOthers);
+  return { outcome: true, change: { atMs: nowMs, ...changeOf(setAside, moved), step: { kind: 'endHeal' } } };
+}
+
+function isLostOfOthers({ flags }: UnitRow): boolean {
+  return (flags & (FLAG_LOST | FLAG_FOREIGN)) === (FLAG_LOST | FLAG_FOREIGN);
 }
 
 /** Those that were recorded here, or are about what is here. */
@@ -160,20 +181,41 @@ function withoutStrangers(state: PlanningState, units: readonly ConfirmedUnit[])
 function sortOut(
   state: PlanningState,
   units: readonly ConfirmedUnit[],
-): { known: Map<UnitId, UnitRow>; replaced: UnitRow[]; added: ConfirmedUnit[] } {
+): { known: Map<UnitId, UnitRow>; shifted: Map<UnitId, UnitRow>; replaced: UnitRow[]; added: ConfirmedUnit[] } {
   const rows = state.rows.byIds(units.map(({ id }) => id));
   const here = units.filter(({ id }) => rows.has(id));
   const events = state.eventsOf(here.map(({ id }) => rows.get(id) as UnitRow));
   const known = new Map<UnitId, UnitRow>();
+  const shifted = new Map<UnitId, UnitRow>();
   const replaced: UnitRow[] = [];
   here.forEach((unit, index) => {
     const row = rows.get(unit.id) as UnitRow;
     assertPage(isPending(row), `unit ${unit.id} stood before it`);
-    if (editionOf(unit) === row.edition && isAsHere(unit, events[index] as readonly StoredEvent[]))
-      known.set(unit.id, row);
+    const own = events[index] as readonly StoredEvent[];
+    if (editionOf(unit) === row.edition && isAsHere(unit, own)) known.set(unit.id, row);
+    else if (isShifted(unit, row, own)) shifted.set(unit.id, row);
     else replaced.push(row);
   });
-  return { known, replaced, added: units.filter(({ id }) => !known.has(id)) };
+  return { known, shifted, replaced, added: units.filter(({ id }) => !known.has(id) && !shifted.has(id)) };
+}
+
+/** The same events, all of them, with other versions perhaps: they keep their local ids, and whoever follows sees them once. */
+function isShifted(
+  { isCommutative, events, total }: ConfirmedUnit,
+  { flags }: UnitRow,
+  own: readonly StoredEvent[],
+): boolean {
+  const commutes = isCommutative && (flags & FLAG_COMMUTATIVE) !== 0;
+  return (
+    commutes &&
+    total === own.length &&
+    events.length === total &&
+    events.every((event, index) => isSame(event, own[index]))
+  );
+}
+
+function isSame(event: StoredEvent, own: StoredEvent | undefined): boolean {
+  return event.originatorId === own?.originatorId && event.topic === own.topic && areEqualBytes(event.state, own.state);
 }
 
 /** Of an own unit all events are here, also where the page has only those that may be seen. */
@@ -236,22 +278,22 @@ function aggregatesThatAreHere(state: PlanningState, units: readonly ConfirmedUn
   return new Set(ids.filter((_id, index) => (versions[index] as number) >= 0));
 }
 
-/** Adds every later unit of an aggregate that something touches which leaves. */
+/** Adds every later unit of an aggregate that something touches which leaves. @param elsewhere - what else leaves its place */
 function close(
   state: PlanningState,
   leaving: Leaving,
-  replaced: readonly UnitRow[],
+  elsewhere: readonly UnitRow[],
   inPage: ReadonlySet<NotificationId>,
 ): void {
-  const touched = new Map<string, NotificationId>();
-  const toLookAt = [...[...leaving.values()].map(({ unit }) => unit), ...replaced];
+  const touched = new Map<string, number>();
+  const toLookAt = [...[...leaving.values()].map(({ unit }) => unit), ...elsewhere];
   for (let unit = toLookAt.pop(); unit !== undefined; unit = toLookAt.pop()) {
-    for (const originatorId of state.rows.aggregatesOf(unit)) {
+    for (const [originatorId, version] of state.rows.aggregatesOf(unit)) {
       const key = bytesToUuid(originatorId);
-      if ((touched.get(key) ?? Infinity) <= unit.place) continue;
-      touched.set(key, unit.place);
-      for (const later of state.rows.openAfter(originatorId, unit.place)) {
-        if (later.place <= unit.place || inPage.has(later.place) || leaving.has(later.place)) continue;
+      if ((touched.get(key) ?? Infinity) <= version) continue;
+      touched.set(key, version);
+      for (const later of state.rows.openAfter(originatorId, version)) {
+        if (inPage.has(later.place) || leaving.has(later.place)) continue;
         leaving.set(later.place, { unit: later, reason: DEPENDENCY });
         toLookAt.push(later);
       }
@@ -259,19 +301,34 @@ function close(
   }
 }
 
-function asideOnly<T>(leaving: Leaving, nowMs: number, outcome: T): PlannedChange<T> {
-  const change = { atMs: nowMs, setAside: settingsAside(leaving), step: undefined };
-  return { outcome, change: leaving.size === 0 ? undefined : change };
+/**
+ * What leaves is moved or set aside, in the order in which it was recorded.
+ *
+ * @param hasLeft - what leaves its place beside it
+ * @param coming - what comes in its stead
+ * @param final - units that are set aside in any case, by their place
+ */
+function settle(
+  state: PlanningState,
+  leaving: Leaving,
+  hasLeft: (unit: UnitRow) => boolean,
+  coming: readonly ConfirmedUnit[] = [],
+  final: ReadonlySet<NotificationId> = new Set(),
+): { readonly moved: readonly Moving[]; readonly setAside: readonly Left[] } {
+  const plan = new MovePlan(state, (unit) => leaving.has(unit.place) || hasLeft(unit), coming);
+  const setAside = [...leaving.values()]
+    .sort((a, b) => a.unit.place - b.unit.place)
+    .filter(({ unit }) => final.has(unit.place) || !plan.move(unit));
+  return { moved: plan.moved, setAside };
 }
 
-function settingsAside(leaving: Leaving): SettingAside[] {
-  return inOrder(leaving).map(({ unit, reason }) => ({ place: unit.place, reason }));
+function changeOf(setAside: readonly Left[], moved: readonly Moving[]): Pick<SyncChange, 'setAside' | 'moved'> {
+  return {
+    setAside: setAside.map(({ unit, reason }) => ({ place: unit.place, reason })),
+    ...(moved.length === 0 ? {} : { moved }),
+  };
 }
 
-function idsOf(leaving: Leaving): UnitId[] {
-  return inOrder(leaving).map(({ unit }) => unit.id);
-}
-
-function inOrder(leaving: Leaving): { readonly unit: UnitRow; readonly reason: SetAsideReason }[] {
-  return [...leaving.values()].sort((a, b) => a.unit.place - b.unit.place);
+function idsOf(setAside: readonly Left[]): UnitId[] {
+  return setAside.map(({ unit }) => unit.id);
 }

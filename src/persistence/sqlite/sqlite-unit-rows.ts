@@ -100,31 +100,44 @@ export class SqliteUnitRows {
    */
   tail(originatorId: OriginatorId): { readonly pending: PlacedVersion[]; readonly confirmed: number | undefined } {
     const pending: PlacedVersion[] = [];
+    const confirmed = this.before(originatorId, Number.MAX_SAFE_INTEGER, (unit, originatorVersion) => {
+      if (unit.position === undefined) pending.push({ originatorVersion, unit });
+      return unit.position === undefined;
+    });
+    return { pending, confirmed: confirmed?.originatorVersion };
+  }
+
+  /** The newest event of an aggregate below a version, but for those that are passed over. */
+  before(
+    originatorId: OriginatorId,
+    version: number,
+    isPassed: (unit: UnitRow, originatorVersion: number) => boolean = () => false,
+  ): PlacedVersion | undefined {
     const sql = `SELECT ${COLUMNS}, e.originator_version FROM stored_events AS e ${UNIT_OF_EVENT}
-      WHERE e.originator_id = ? AND e.originator_version < ? ORDER BY e.originator_version DESC LIMIT ${TAIL_ROWS}`;
-    for (let below = Number.MAX_SAFE_INTEGER; ;) {
-      const rows = this.#statements.all(sql, [uuidToBytes(originatorId), below]);
+      WHERE e.originator_id = ? AND e.originator_version < ? ORDER BY e.originator_version DESC LIMIT ?`;
+    for (let [below, limit] = [version, 1]; ; limit = TAIL_ROWS) {
+      const rows = this.#statements.all(sql, [uuidToBytes(originatorId), below, limit]);
       for (const row of rows) {
         const unit = toUnitRow(row);
         below = row[6] as number;
-        if (unit.position !== undefined) return { pending, confirmed: below };
-        pending.push({ originatorVersion: below, unit });
+        if (!isPassed(unit, below)) return { originatorVersion: below, unit };
       }
-      if (rows.length < TAIL_ROWS) return { pending, confirmed: undefined };
+      if (rows.length < limit) return undefined;
     }
   }
 
-  /** Own units that no server has, with events of an aggregate after a place. */
-  openAfter(originatorId: Uint8Array, place: NotificationId): UnitRow[] {
+  /** Own units that no server has, with events of an aggregate after a version. */
+  openAfter(originatorId: Uint8Array, version: number): UnitRow[] {
     const sql = `SELECT DISTINCT ${COLUMNS} FROM stored_events AS e ${UNIT_OF_EVENT}
-      WHERE e.originator_id = ? AND e.notification_id > ? AND ${IS_OPEN}`;
-    return this.#rows(sql, [originatorId, place]);
+      WHERE e.originator_id = ? AND e.originator_version > ? AND ${IS_OPEN}`;
+    return this.#rows(sql, [originatorId, version]);
   }
 
-  /** The aggregates of a unit. */
-  aggregatesOf({ place, count }: UnitRow): Uint8Array[] {
-    const sql = 'SELECT DISTINCT originator_id FROM stored_events WHERE notification_id >= ? AND notification_id < ?';
-    return this.#statements.all(sql, [place, place + count]).map(([id]) => id as Uint8Array);
+  /** The aggregates of a unit, each with the first version that it has of it. */
+  aggregatesOf({ place, count }: UnitRow): [originatorId: Uint8Array, version: number][] {
+    const sql = `SELECT originator_id, min(originator_version) FROM stored_events
+      WHERE notification_id >= ? AND notification_id < ? GROUP BY originator_id`;
+    return this.#statements.all(sql, [place, place + count]) as [Uint8Array, number][];
   }
 
   /** Own units that no server has, and which stand on what is lost and others'. */

@@ -6,7 +6,7 @@
 import { bytesToUuid, UUID_BYTES, uuidToBytes } from '../../util/uuid-bytes.js';
 import { derivedUnitId } from '../derived-unit-id.js';
 import type { CheckedCommit } from '../journal/replica.js';
-import type { PageStep, SettingAside, SyncChange, UnitPlace } from '../journal/sync-change.js';
+import type { Moving, PageStep, SettingAside, SyncChange, UnitPlace } from '../journal/sync-change.js';
 import type { PlannedChange, UnitsHere, UnitTables } from '../journal/unit-tables.js';
 import type { NotificationId, StoredEvent } from '../stored-event.js';
 import { CURSOR_START } from '../unit.js';
@@ -63,6 +63,14 @@ const CONFIRMATION = 'u.position, u.total, u.author, u.recorded_at_ms, u.seal';
 /** What limits of bytes count. */
 const bytesOf = (events: string): string => `(SELECT total(length(topic) + length(state)) FROM ${events}
   WHERE notification_id >= u.first_id AND notification_id < u.first_id + u.events)`;
+
+/** Versions that nobody has: while others take the places of events, and these have no new ones yet. */
+const MAKE_WAY_SQL = `UPDATE stored_events SET originator_version = originator_version + (1 << 54)
+  WHERE notification_id IN (SELECT e.notification_id FROM json_each(?) AS m
+    CROSS JOIN daybook_units AS u ON u.first_id = m.value
+    CROSS JOIN stored_events AS e ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events)`;
+const MOVE_SQL = `UPDATE stored_events SET originator_version = json_extract(m.value, '$[1]') FROM json_each(?) AS m
+  WHERE notification_id = json_extract(m.value, '$[0]')`;
 
 /** Where units are, and what is said of each there: flags, position, reason. */
 const STANDINGS = [
@@ -155,8 +163,10 @@ export class SqliteUnits implements UnitTables {
   }
 
   /** Makes a change. Inside a transaction. */
-  apply({ atMs, setAside, step }: SyncChange): void {
+  apply({ atMs, setAside, moved = [], step }: SyncChange): void {
     for (const setting of setAside) this.#setAside(setting, atMs);
+    const places = moved.map(({ place }) => place);
+    if (moved.length > 0) this.#run(MAKE_WAY_SQL, [JSON.stringify(places)]);
     if (step?.kind === 'page') this.#applyPage(step);
     else if (step?.kind === 'decide') this.#decisions.decide(step, atMs);
     else if (step?.kind === 'discard') this.#decisions.discard(step);
@@ -175,6 +185,7 @@ export class SqliteUnits implements UnitTables {
       this.#run(`UPDATE daybook_units SET flags = flags & ${FLAG_COMMUTATIVE}, position = NULL, total = NULL,
         author = NULL, recorded_at_ms = NULL, seal = NULL WHERE flags > 3`);
     }
+    if (moved.length > 0) this.#move(moved);
   }
 
   progress(): SyncProgress {
@@ -366,6 +377,18 @@ export class SqliteUnits implements UnitTables {
       [place],
     );
     this.#remove(place);
+  }
+
+  /** Gives versions to events that have made way. */
+  #move(moved: readonly Moving[]): void {
+    const versions = moved.flatMap((moving) =>
+      moving.versions.map((version, index) => [moving.place + index, version]),
+    );
+    this.#run(MOVE_SQL, [JSON.stringify(versions)]);
+    for (const { place, edition } of moved) {
+      const bytes = edition === undefined ? null : uuidToBytes(edition);
+      this.#run('UPDATE daybook_units SET edition = ? WHERE first_id = ?', [bytes, place]);
+    }
   }
 
   #remove(place: UnitPlace): void {

@@ -48,8 +48,8 @@
  * Rules of the device (persistence/unit-recorder.ts):
  * - D1 Only a page confirms. The answer of a push is a hint: what was accepted and is not in the log up to its head is
  *   sent again.
- * - D2 A page begins where the device stands; another one is thrown away. What it brings, confirms and sets aside is one
- *   commit with the cursor.
+ * - D2 A page begins where the device stands; another one is thrown away. What it brings, confirms, moves and sets aside
+ *   is one commit with the cursor.
  * - D3 `CURSOR_UNKNOWN` is answered by asking for the common place, going back to it, offering what is lost, and following
  *   from there.
  *

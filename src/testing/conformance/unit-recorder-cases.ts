@@ -22,6 +22,7 @@ import { expectEqual, expectRejection, expectTrue } from './conformance.js';
 import type { ConformanceCase } from './conformance.js';
 import { newOriginatorId, sampleEvent, sampleEvents } from './event-samples.js';
 import { LogPages } from './log-pages.js';
+import { movedUnitCases } from './moved-unit-cases.js';
 
 /** The recorder under test. It may hold whatever there is already, but nothing that is lost. */
 export interface UnitRecorderContext {
@@ -733,6 +734,7 @@ export const unitRecorderCases: readonly ConformanceCase<UnitRecorderContext>[] 
   marksThinOut,
   readsSeeCommits,
   unitsAreFound,
+  ...movedUnitCases,
 ];
 
 /** One that no unit has by its id. */

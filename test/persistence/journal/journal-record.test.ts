@@ -142,44 +142,55 @@ const decideStep = fc
       ...{ id, edition, events: [event], isCommutative, scopes: [], firstNotificationId: index + 1, after: [after] },
     })),
   }));
-const syncChange: fc.Arbitrary<SyncChange> = fc.record({
-  atMs: fc.maxSafeNat(),
-  setAside: settingsAside,
-  step: fc.oneof(
-    fc.constant(undefined),
-    fc.record({ kind: fc.constant('rewind' as const), position: fc.maxSafeNat() }),
-    fc.constant({ kind: 'endHeal' as const }),
-    decideStep,
-    fc.record({ kind: fc.constant('discard' as const), places }),
-    fc.record({
-      kind: fc.constant('page' as const),
-      cursor: fc.string({ minLength: 1 }),
-      position: fc.maxSafeNat(),
-      droppedMarks: fc.array(fc.maxSafeNat(), { maxLength: 3 }),
-      replaced: fc.array(fc.maxSafeNat(), { maxLength: 3 }),
-      confirmed: fc.array(
-        fc.tuple(fc.maxSafeNat(), confirmation).map(([place, rest]) => ({ place, ...rest })),
-        { maxLength: 3 },
-      ),
-      firstNotificationId: fc.maxSafeNat(),
-      wereHere: fc.array(fc.nat(), { maxLength: 3 }),
-      added: fc.array(
-        fc
-          .tuple(
-            fc.record({
-              id: fc.uuid(),
-              events: fc.array(storedEvent, { minLength: 1, maxLength: 4 }),
-              isCommutative: fc.boolean(),
-              scopes: fc.array(fc.string({ minLength: 1 }), { maxLength: 2 }),
-            }),
-            confirmation,
-          )
-          .map(([unit, rest]) => ({ ...unit, ...rest })),
-        { maxLength: 3 },
-      ),
-    }),
-  ),
+const moving = fc.record({
+  place: fc.maxSafeNat(),
+  edition: fc.option(fc.uuid(), { nil: undefined }),
+  versions: fc.array(fc.maxSafeNat(), { minLength: 1, maxLength: 3 }),
 });
+const syncChange: fc.Arbitrary<SyncChange> = fc
+  .record({
+    atMs: fc.maxSafeNat(),
+    setAside: settingsAside,
+    step: fc.oneof(
+      fc.constant(undefined),
+      fc.record({ kind: fc.constant('rewind' as const), position: fc.maxSafeNat() }),
+      fc.constant({ kind: 'endHeal' as const }),
+      decideStep,
+      fc.record({ kind: fc.constant('discard' as const), places }),
+      fc.record({
+        kind: fc.constant('page' as const),
+        cursor: fc.string({ minLength: 1 }),
+        position: fc.maxSafeNat(),
+        droppedMarks: fc.array(fc.maxSafeNat(), { maxLength: 3 }),
+        replaced: fc.array(fc.maxSafeNat(), { maxLength: 3 }),
+        confirmed: fc.array(
+          fc.tuple(fc.maxSafeNat(), confirmation).map(([place, rest]) => ({ place, ...rest })),
+          { maxLength: 3 },
+        ),
+        firstNotificationId: fc.maxSafeNat(),
+        wereHere: fc.array(fc.nat(), { maxLength: 3 }),
+        added: fc.array(
+          fc
+            .tuple(
+              fc.record({
+                id: fc.uuid(),
+                events: fc.array(storedEvent, { minLength: 1, maxLength: 4 }),
+                isCommutative: fc.boolean(),
+                scopes: fc.array(fc.string({ minLength: 1 }), { maxLength: 2 }),
+              }),
+              confirmation,
+            )
+            .map(([unit, rest]) => ({ ...unit, ...rest })),
+          { maxLength: 3 },
+        ),
+      }),
+    ),
+  })
+  .chain((made) =>
+    fc
+      .option(fc.array(moving, { minLength: 1, maxLength: 3 }), { nil: undefined })
+      .map((moved) => (moved === undefined ? made : { ...made, moved })),
+  );
 
 describe('journal records', () => {
   test('come back as they were written', () => {
@@ -298,6 +309,27 @@ describe('journal records', () => {
     expect(hexOf({ sync: { atMs: 1_000, setAside: [], step: { kind: 'discard', places: [300] } } })).toBe(
       '44424a4e0400000066c5771b070000000000000001010507e807000601ac02',
     );
+  });
+
+  test('the bytes of format 4, which is used where synchronisation moves units, do not change', () => {
+    const edition = 'b2723fe2-c01a-e0d2-875e-a3aac6a09ff5';
+    const moved = [
+      { place: 300, edition, versions: [7, 200] },
+      { place: 5, edition: undefined, versions: [1] },
+    ];
+    const hexOf = (step: SyncChange['step']): string => {
+      const sync = { atMs: 1_000, setAside: [], moved, step };
+      const commit = { events: [], firstNotificationId: 0, tracking: undefined, sync };
+      return Buffer.from(encodeJournalRecord(7, [commit])).toString('hex');
+    };
+    expect(hexOf(undefined)).toBe(
+      '44424a4e04000000be7979ee070000000000000001010520e807008002ac0201b2723fe2c01ae0d2875ea3aac6a09ff50207c80105000101',
+    );
+    expect(hexOf({ kind: 'endHeal' })).toBe(
+      '44424a4e04000000d212714b070000000000000001010520e807008302ac0201b2723fe2c01ae0d2875ea3aac6a09ff50207c80105000101',
+    );
+    const decoded = decodeJournalRecord(7, Buffer.from(hexOf({ kind: 'endHeal' }), 'hex'));
+    expect(decoded[0]?.sync).toEqual({ atMs: 1_000, setAside: [], moved, step: { kind: 'endHeal' } });
   });
 
   test('a unit is refused that is none, and what is unknown of it', () => {

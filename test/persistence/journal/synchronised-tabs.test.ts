@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { StoredEvent } from '../../../src/persistence/stored-event.js';
 import { CURSOR_START } from '../../../src/persistence/unit.js';
-import type { ConfirmedUnit, Cursor, UnitPage } from '../../../src/persistence/unit.js';
+import type { ConfirmedUnit, Cursor, Unit, UnitPage } from '../../../src/persistence/unit.js';
+import { derivedEdition, editionOf } from '../../../src/persistence/unit-edition.js';
 import { openTab } from '../../support/own-tables-tab.js';
 import type { OwnTablesTab } from '../../support/own-tables-tab.js';
 import { SharedJournal } from '../../support/shared-journal.js';
@@ -30,6 +31,21 @@ const step = fc.oneof(
 ); // prettier-ignore
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
+/** Of the first event of each aggregate. */
+function placesOf<T>(events: readonly StoredEvent[], of: (originatorId: string, version: number) => T): T[] {
+  const seen = new Set<string>();
+  return events
+    .filter(({ originatorId }) => !seen.has(originatorId) && seen.add(originatorId))
+    .map(({ originatorId, originatorVersion }) => of(originatorId, originatorVersion));
+}
+
+function editionAt(units: readonly Unit[], originatorId: string, version: number): string | undefined {
+  const holder = units.find(({ events }) =>
+    events.some((event) => event.originatorId === originatorId && event.originatorVersion === version),
+  );
+  return holder === undefined ? undefined : editionOf(holder);
+}
+
 /** A server, as far as a store can tell: a log that takes what fits, and which may be set back. */
 class Log {
   units: ConfirmedUnit[] = [];
@@ -47,15 +63,15 @@ class Log {
     return index === -1 ? undefined : index + 1;
   }
 
-  add(unit: Pick<ConfirmedUnit, 'id' | 'events' | 'isCommutative' | 'scopes'>): void {
-    const { id, events, isCommutative, scopes } = unit;
+  add(unit: Unit): void {
+    const { id, edition, events, isCommutative, scopes } = unit;
     const position = this.position + events.length;
     const origin = {
       author: `author ${++this.#made % 3}`,
       recordedAtMs: this.#made,
       seal: Uint8Array.of(this.#made & 255),
     };
-    this.units.push({ id, events, isCommutative, scopes, position, total: events.length, origin });
+    this.units.push({ id, edition, events, isCommutative, scopes, position, total: events.length, origin });
     // Not the position alone: after it was set back, another log has the same positions.
     this.#cursors.push(`${position}-${this.#made}`);
   }
@@ -80,14 +96,17 @@ class Log {
     });
   }
 
-  /** The events with the next versions, where these may be given. */
-  renumbered(events: readonly StoredEvent[]): StoredEvent[] {
+  /** The unit with the next versions, where these may be given; as it is, where it fits. */
+  renumbered(unit: Unit, stood: readonly (string | undefined)[]): Unit {
+    const after = placesOf(unit.events, (originatorId) => editionAt(this.units, originatorId, this.nextVersion(originatorId) - 1)); // prettier-ignore
+    if (this.fits(unit.events) && JSON.stringify(after) === JSON.stringify(stood)) return unit;
     const next = new Map<string, number>();
-    return events.map((event) => {
+    const events = unit.events.map((event) => {
       const originatorVersion = next.get(event.originatorId) ?? this.nextVersion(event.originatorId);
       next.set(event.originatorId, originatorVersion + 1);
       return { ...event, originatorVersion };
     });
+    return { ...unit, events, edition: derivedEdition({ id: unit.id, events, after }) };
   }
 
   page(from: Cursor, count: number): UnitPage {
@@ -164,8 +183,8 @@ class World {
       );
       expect(await recorder.maxNotificationId()).toBe(model.lastId);
       const pending = await recorder.selectPendingUnits(0, ALL);
-      expect(pending.map(({ id, firstNotificationId, isCommutative, scopes }) => [id, firstNotificationId, isCommutative, scopes])).toEqual(
-        model.pending.sort((a, b) => a.place - b.place).map(({ id, place, isCommutative, scopes }) => [id, place, isCommutative, scopes]),
+      expect(pending.map(({ id, edition, firstNotificationId, isCommutative, scopes }) => [id, edition, firstNotificationId, isCommutative, scopes])).toEqual(
+        model.pending.sort((a, b) => a.place - b.place).map(({ id, edition, place, isCommutative, scopes }) => [id, edition, place, isCommutative, scopes]),
       ); // prettier-ignore
       expect(pending.map(({ after }) => after)).toEqual(
         model.pending.sort((a, b) => a.place - b.place).map((unit) => this.#places(unit)),
@@ -218,7 +237,7 @@ class World {
     for (const unit of [...model.pending].sort((a, b) => a.place - b.place)) {
       if (left-- <= 0) return;
       if (log.units.some(({ id }) => id === unit.id)) continue;
-      if (unit.isCommutative) log.add({ ...unit, events: log.renumbered(unit.events) });
+      if (unit.isCommutative) log.add(log.renumbered(unit, this.#places(unit)));
       else if (log.fits(unit.events) && this.#standsOn(unit)) log.add(unit);
       else return;
     }
@@ -228,8 +247,8 @@ class World {
   #standsOn(unit: { readonly events: readonly StoredEvent[] }): boolean {
     return unit.events.every((event) => {
       const own = unit.events.some((other) => other.originatorId === event.originatorId && other.originatorVersion === event.originatorVersion - 1); // prettier-ignore
-      const before = (units: readonly { readonly id: string; readonly events: readonly StoredEvent[] }[]): string | undefined =>
-        units.find(({ events }) => events.some((other) => other.originatorId === event.originatorId && other.originatorVersion === event.originatorVersion - 1))?.id; // prettier-ignore
+      const before = (units: readonly Unit[]): string | undefined =>
+        editionAt(units, event.originatorId, event.originatorVersion - 1);
       return own || before(this.model.units) === before(this.log.units);
     });
   }
@@ -287,16 +306,8 @@ class World {
     model.endHeal();
   }
 
-  #places({ events }: { readonly events: readonly StoredEvent[] }): (string | undefined)[] {
-    const seen = new Set<string>();
-    return events
-      .filter(({ originatorId }) => !seen.has(originatorId) && seen.add(originatorId))
-      .map(({ originatorId, originatorVersion }) => {
-        const before = this.model.units.find((unit) =>
-          unit.events.some((e) => e.originatorId === originatorId && e.originatorVersion === originatorVersion - 1),
-        );
-        return before?.id;
-      });
+  #places({ events }: Pick<Unit, 'events'>): (string | undefined)[] {
+    return placesOf(events, (originatorId, version) => editionAt(this.model.units, originatorId, version - 1));
   }
 
   #events(indexes: readonly number[], nextVersion: (originatorId: string) => number): StoredEvent[] {
