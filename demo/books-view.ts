@@ -7,17 +7,19 @@
  */
 
 /** What a row of the events table is about. */
-export type BooksRowKind = 'counted' | 'recount-asked' | 'recount-done';
+export type BooksRowKind = 'counted' | 'stepped' | 'recount-asked' | 'recount-done';
 
 /** One row of the events table. */
 export interface BooksRow {
   /** Notification id: the place in the order of the whole warehouse. */
   readonly position: number;
   readonly kind: BooksRowKind;
-  /** Replica id of the device; undefined when no tracked device fits. */
+  /** Replica id of the device; undefined when it is not said, or has never sent anything. */
   readonly deviceId?: string | undefined;
+  /** What the person in front of it goes by. */
+  readonly deviceName?: string | undefined;
   readonly name: string;
-  /** What was counted. */
+  /** What was counted: the quantity, or, where it was a step, by how much it changed. */
   readonly quantity: number;
   /** ISO 8601, by the device's clock: of the count that the row is about. */
   readonly countedAt: string;

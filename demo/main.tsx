@@ -9,8 +9,9 @@ import { render } from 'preact';
 import { BooksFeed } from './books-feed.js';
 import { App } from './components/app.js';
 import { OpenFailed } from './components/open-failed.js';
-import { readPageSettings, workOfflineSetting } from './page-settings.js';
+import { CounterNameSetting, deviceNameDefault, readPageSettings, workOfflineSetting } from './page-settings.js';
 import type { PageSettings } from './page-settings.js';
+import { shortDeviceId } from './plain-words.js';
 import { StockCountModel } from './stock-count-model.js';
 import { STOCK_ITEMS } from './stock-items.js';
 
@@ -23,20 +24,35 @@ startApp(readPageSettings(new URL(location.href))).catch((error: unknown) => {
 
 async function startApp(settings: PageSettings): Promise<void> {
   const daybook = await openDaybook({ name: settings.storeName });
-  // Each device counts on its own shelves: those of others are in the books, and not here.
-  const sync = startSync({ store: daybook, url: settings.syncUrl, direction: 'push' });
-  const { recorder } = daybook;
-  const firstPendingId = async (): Promise<number | undefined> => {
-    const [first] = await recorder.selectPendingUnits(0, { eventsMax: 1, bytesMax: 1 });
-    return first?.firstNotificationId;
-  };
-  const items = STOCK_ITEMS;
-  const model = new StockCountModel({ daybook, recorder, sync, firstPendingId, items, now: () => new Date() });
+  const sync = startSync({ store: daybook, url: settings.syncUrl });
+  const defaultName = deviceNameDefault(matchMedia('(pointer: coarse)').matches, shortDeviceId(daybook.replicaId));
+  const name = new CounterNameSetting(localStorage, settings.storeName, defaultName);
+  const model = new StockCountModel({
+    daybook,
+    recorder: daybook.recorder,
+    sync,
+    items: STOCK_ITEMS,
+    counterName: name.read(),
+    now: () => new Date(),
+  });
   followWorkOffline(model);
   await model.start();
   const books = startBooks(settings, model);
   root.replaceChildren();
-  render(<App model={model} books={books} changeWorkOffline={(on) => changeWorkOffline(model, on)} />, root);
+  const changeName = (to: string): void => {
+    name.write(to);
+    model.setCounterName(name.read());
+  };
+  addEventListener('storage', (event) => name.isAbout(event) && model.setCounterName(name.read()));
+  render(
+    <App
+      model={model}
+      books={books}
+      changeWorkOffline={(on) => changeWorkOffline(model, on)}
+      changeName={changeName}
+    />,
+    root,
+  );
 }
 
 function changeWorkOffline(model: StockCountModel, workOffline: boolean): void {
@@ -54,11 +70,11 @@ function followWorkOffline(model: StockCountModel): void {
 function startBooks(settings: PageSettings, model: StockCountModel): BooksFeed {
   const isVisible = (): boolean => document.visibilityState === 'visible';
   const books = new BooksFeed({ url: settings.booksUrl, fetch: (...request) => fetch(...request), isVisible });
-  let confirmedId = 0;
-  // Counts that have just arrived are shown at once, not at the next interval.
-  model.state.subscribe((state) => {
-    if (state.confirmedId === confirmedId) return;
-    confirmedId = state.confirmedId;
+  let { position } = model.state.value.sync;
+  // What has just come into the books is shown at once, not at the next interval.
+  model.state.subscribe(({ sync }) => {
+    if (sync.position === position) return;
+    position = sync.position;
     books.refresh();
   });
   document.addEventListener('visibilitychange', () => isVisible() && books.refresh());

@@ -10,6 +10,10 @@ export interface PageSettings {
 
 const STORE_NAME_DEFAULT = 'stockcount';
 const WORK_OFFLINE_KEY = 'daybook-demo:work-offline';
+const NAME_KEY = 'daybook-demo:name:';
+
+/** Characters of a name. */
+export const NAME_LENGTH_MAX = 24;
 
 const LOCAL_NAMES: ReadonlySet<string> = new Set(['localhost', '127.0.0.1']);
 
@@ -49,3 +53,38 @@ export const workOfflineSetting = {
     return event.key === WORK_OFFLINE_KEY || event.key === null;
   },
 };
+
+/** Who counts on this device, as somebody has typed it. Each store has its own: another one is another device. */
+export class CounterNameSetting {
+  readonly #storage: Storage;
+  readonly #key: string;
+  readonly #defaultName: string;
+
+  /** @param defaultName - until somebody has typed one */
+  constructor(storage: Storage, storeName: string, defaultName: string) {
+    this.#storage = storage;
+    this.#key = `${NAME_KEY}${storeName}`;
+    this.#defaultName = defaultName;
+  }
+
+  read(): string {
+    return this.#storage.getItem(this.#key) ?? this.#defaultName;
+  }
+
+  /** Keeps a name; an empty one is none. */
+  write(name: string): void {
+    const kept = name.trim().slice(0, NAME_LENGTH_MAX);
+    if (kept === '') this.#storage.removeItem(this.#key);
+    else this.#storage.setItem(this.#key, kept);
+  }
+
+  /** Whether another tab changed it; a null key is a storage that was cleared. */
+  isAbout(event: StorageEvent): boolean {
+    return event.key === this.#key || event.key === null;
+  }
+}
+
+/** A name for a device that nobody has named: what it is, as far as a page can tell, and enough of its id. */
+export function deviceNameDefault(isHandHeld: boolean, shortId: string): string {
+  return `${isHandHeld ? 'Phone' : 'Desk'} ${shortId}`;
+}

@@ -4,7 +4,7 @@
  * @module
  */
 import { isEventSourcingError } from 'daybook';
-import type { SyncStatus } from 'daybook/sync';
+import type { SyncState, SyncStatus } from 'daybook/sync';
 
 /** `1 entry`, `12 entries`: counts, and recounts that were asked for or done. */
 export function entriesOf(quantity: number): string {
@@ -33,9 +33,42 @@ export function syncSentence(status: SyncStatus): string | undefined {
   return SYNC_SENTENCES[codeOf(lastError)] ?? 'Sending did not work. Your counts are safe on this device.';
 }
 
+const SYNC_STATES: Readonly<Record<SyncState, string>> = {
+  starting: 'Starting',
+  connecting: 'Connecting',
+  pushing: 'Sending',
+  pulling: 'Fetching',
+  healing: 'Repairing',
+  live: 'Live',
+  waiting: 'Will try again',
+  offline: 'No network',
+  'needs-auth': 'Sign in again',
+  'upgrade-required': 'Reload needed',
+  stuck: 'Stuck',
+  paused: 'Paused',
+};
+
+/** What synchronisation is doing, in a word or two. */
+export function syncStateText(state: SyncState): string {
+  return SYNC_STATES[state];
+}
+
 /** What became of counts that are not in the books, and will not be by themselves. */
-export function setAsideSentence(units: number): string {
-  return `The books did not take ${entriesOf(units)} of this device. They were not deleted; please ask for help before you clear anything.`;
+export function setAsideSentence(items: number): string {
+  const which = items === 1 ? 'An item is' : `${items.toLocaleString()} items are`;
+  return `${which} set aside: two counts, and one place in the books. Please say what is right.`;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  CONFLICT: 'Somebody else’s count arrived first.',
+  DEPENDENCY: 'It follows on a count that was set aside.',
+  LOST: 'The books have lost what it stood on.',
+  OUT_OF_SCOPE: 'This device may not count it at present.',
+};
+
+/** Why a count was set aside. @param code - as in `SetAsideReason` */
+export function reasonSentence(code: string): string {
+  return REASONS[code] ?? `The books refuse it (${code}).`;
 }
 
 const COUNT_SENTENCES: Readonly<Record<string, string>> = {
@@ -63,6 +96,9 @@ export function countSentence(error: Error): string {
 
 /** Why nobody is asked to count again any more. Counts themselves go on. */
 export const RECOUNT_SENTENCE = 'Counts are kept, but recounts are no longer asked for. Reload the page.';
+
+/** Why the list of the latest counts stands still. The shelves themselves go on. */
+export const ENTRIES_SENTENCE = 'Counts are kept and shared, but not all are listed. Reload the page.';
 
 const OPEN_SENTENCES: Readonly<Record<string, string>> = {
   STORAGE_UNAVAILABLE:
@@ -117,4 +153,19 @@ export function recountText(kind: 'recount-asked' | 'recount-done'): string {
 /** Enough of a device's id to tell devices apart by eye. */
 export function shortDeviceId(deviceId: string): string {
   return deviceId.slice(0, 4).toUpperCase();
+}
+
+/** One or two letters for a name: `AS` for Ana Sousa, `P3` for Phone 3F1D. */
+export function initialsOf(name: string): string {
+  const words = name.trim().split(/\s+/u);
+  const letters = words.slice(0, 2).map((word) => /^./u.exec(word)?.[0] ?? '');
+  return letters.join('').toLocaleUpperCase();
+}
+
+// As many as styles/records.css has colours.
+const HUES = 6;
+
+/** A colour for a device: the same everywhere and always. */
+export function deviceHue(deviceId: string): number {
+  return Number.parseInt(deviceId.slice(-4), 16) % HUES;
 }

@@ -25,25 +25,29 @@ export function isFarOff(expectedQuantity: number, countedQuantity: number): boo
 /** Where the recounts of an item stand. */
 export type RecountTaskState =
   | { readonly status: 'settled' }
-  | { readonly status: 'asked'; readonly expectedQuantity: number; readonly countedQuantity: number };
+  | {
+      readonly status: 'asked';
+      readonly expectedQuantity: number;
+      readonly countedQuantity: number;
+      readonly askedAt: string;
+    };
 
 /** Decides whether an item has to be counted again. */
 export const recountTask = defineDecider({
   name: 'RecountTask',
   events: {
-    Asked: event<RecountAskedData>({ topic: RECOUNT_ASKED }),
-    Done: event<RecountDoneData>({ topic: RECOUNT_DONE }),
+    // Of two devices that ask or answer at once, the later one in the books has the last word: nobody is in the way.
+    Asked: event<RecountAskedData>({ topic: RECOUNT_ASKED, isCommutative: true }),
+    Done: event<RecountDoneData>({ topic: RECOUNT_DONE, isCommutative: true }),
   },
   commands: {
     /** Somebody counted the item. */
-    ReviewCount: command<
-      Pick<RecountAskedData, 'sku' | 'name' | 'expectedQuantity' | 'countedQuantity'> & { readonly countedAt: string }
-    >(),
+    ReviewCount: command<Omit<RecountAskedData, 'askedAt'> & { readonly countedAt: string }>(),
   },
   initialState: (): RecountTaskState => ({ status: 'settled' }),
   decide: {
     ReviewCount: ({ data: { countedAt, ...data } }, state) => {
-      const { sku, name, countedQuantity } = data;
+      const { sku, name, countedBy, countedQuantity } = data;
       if (state.status === 'settled') {
         return isFarOff(data.expectedQuantity, countedQuantity)
           ? { type: 'Asked', data: { ...data, askedAt: countedAt } }
@@ -53,15 +57,16 @@ export const recountTask = defineDecider({
       // Two counts that agree are believed; one that agrees with what was expected says that the one before was a slip.
       const isAgreed = [state.countedQuantity, expectedQuantity].some((other) => !isFarOff(other, countedQuantity));
       return isAgreed
-        ? { type: 'Done', data: { sku, name, quantity: countedQuantity, doneAt: countedAt } }
-        : { type: 'Asked', data: { sku, name, expectedQuantity, countedQuantity, askedAt: countedAt } };
+        ? { type: 'Done', data: { sku, name, countedBy, quantity: countedQuantity, doneAt: countedAt } }
+        : { type: 'Asked', data: { sku, name, countedBy, expectedQuantity, countedQuantity, askedAt: countedAt } };
     },
   },
   evolve: {
-    Asked: (_state, { data: { expectedQuantity, countedQuantity } }): RecountTaskState => ({
+    Asked: (_state, { data: { expectedQuantity, countedQuantity, askedAt } }): RecountTaskState => ({
       status: 'asked',
       expectedQuantity,
       countedQuantity,
+      askedAt,
     }),
     Done: (): RecountTaskState => ({ status: 'settled' }),
   },

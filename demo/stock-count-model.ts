@@ -2,9 +2,9 @@
  * The state of the page and what a user can do to it. Knows no framework and no element of the page.
  *
  * ```text
- * step / enter ─▶ queue of the item ─▶ StockApplication ─▶ durable ─▶ read model, log ─▶ state ─▶ whoever watches
- *                                                                          ▲
- *                                                                          └── recorded by another tab, or a process
+ * step / enter ─▶ queue of the item ─▶ StockApplication ─▶ durable ─▶ read model ─▶ state ─▶ whoever watches
+ *                                                                        ▲
+ *                       recorded by another tab, a process, or another device whose counts have come
  * ```
  *
  * What is shown was read back from the store: a number on the screen is a number that is kept.
@@ -12,79 +12,77 @@
  * @module
  */
 import { ObservableValue } from 'daybook';
-import type { Daybook, Observable, SqlRecorder } from 'daybook';
+import type { Daybook, Observable } from 'daybook';
 import type { Sync, SyncStatus } from 'daybook/sync';
 import { StockApplication } from './stock-application.js';
+import type { StockApplicationParts } from './stock-application.js';
 import type { StockItem } from './stock-items.js';
-import type { OpenRecount } from './stock-levels.js';
-import { EVENT_ROWS_MAX, itemCounts, withNewer } from './stock-sheet.js';
-import type { EntryRow, ItemCount } from './stock-sheet.js';
+import { ENTRY_ROWS_MAX, stockSheet } from './stock-sheet.js';
+import type { StockSheet } from './stock-sheet.js';
 
 /** All that the page shows of this device. */
-export interface StockCountState {
-  readonly counts: readonly ItemCount[];
-  /** What has to be counted again, the one that waits longest first. */
-  readonly recounts: readonly OpenRecount[];
-  readonly rows: readonly EntryRow[];
-  /** All events of this device, also those that `rows` no longer shows. */
-  readonly entriesTotal: number;
+export interface StockCountState extends StockSheet {
   readonly sync: SyncStatus;
-  /** Everything up to this notification is in the books, or was never this device's to send. */
-  readonly confirmedId: number;
+  /** What the person in front of this device goes by. */
+  readonly counterName: string;
+  /** Entries that were there when the page was opened have ids up to this one. */
+  readonly openedAtId: number;
   /** The user asked for no sending. */
   readonly workOffline: boolean;
   /** What went wrong with the last count; undefined when it was kept. */
   readonly countError: Error | undefined;
   /** Why recounts are no longer asked for; undefined while they are. */
   readonly recountError: Error | undefined;
+  /** Why the list of entries does not go on with those of others; undefined while it does. */
+  readonly entriesError: Error | undefined;
 }
 
 /** What the model is made of. */
 export interface StockCountParts {
   readonly daybook: Pick<Daybook, 'replicaId' | 'onRecorded'>;
   /** Of the daybook. */
-  readonly recorder: SqlRecorder;
+  readonly recorder: StockApplicationParts['recorder'];
   readonly sync: Pick<Sync, 'status' | 'syncNow' | 'pause' | 'resume'>;
-  /** Gives the notification id of the first event that waits to be sent; undefined when none does. */
-  readonly firstPendingId: () => Promise<number | undefined>;
   readonly items: readonly StockItem[];
+  readonly counterName: string;
   readonly now: () => Date;
 }
 
-/** The stock count of one device. */
+const NOTHING: StockSheet = { counts: [], rows: [], hasMoreRows: false, setAside: [] };
+
+/** The stock count, on one device. */
 export class StockCountModel {
   readonly #parts: StockCountParts;
   readonly #application: StockApplication;
   readonly #state: ObservableValue<StockCountState>;
   // The last count of each item that is not through yet: the next one waits for it, so no click is lost.
   readonly #counting = new Map<string, Promise<void>>();
-  #lastReadId = 0;
   #runningRead: Promise<void> = Promise.resolve();
   #waitingRead: Promise<void> | undefined;
 
   constructor(parts: StockCountParts) {
-    const { daybook, recorder, sync, items, now } = parts;
+    const { daybook, recorder, sync, counterName, now } = parts;
     this.#parts = parts;
     this.#application = new StockApplication({
       recorder,
       onRecorded: (listener) => daybook.onRecorded(listener),
       replicaId: daybook.replicaId,
+      counterName: () => this.#state.value.counterName,
       now,
     });
     this.#state = new ObservableValue<StockCountState>({
-      counts: itemCounts(items, { levels: [], recounts: [], entriesTotal: 0 }),
-      recounts: [],
-      rows: [],
-      entriesTotal: 0,
+      ...NOTHING,
       sync: sync.status.value,
-      confirmedId: 0,
+      counterName,
+      openedAtId: 0,
       workOffline: false,
       countError: undefined,
       recountError: undefined,
+      entriesError: undefined,
     });
   }
 
-  /** The state, to read and to watch. */
+  /** The state, to read and to watch. Holds the items once the model was started. */
   get state(): Observable<StockCountState> {
     return this.#state;
   }
@@ -102,38 +100,51 @@ export class StockCountModel {
   async start(): Promise<() => Promise<void>> {
     const { daybook, sync } = this.#parts;
     await this.#application.start();
-    const stopRecorded = daybook.onRecorded(() => {
-      this.#readOn().catch((error: unknown) => this.#fail(error));
-    });
-    this.#lastReadId = Math.max(0, (await this.#application.head()) - EVENT_ROWS_MAX);
+    const readOn = (): void => void this.#readOn().catch((error: unknown) => this.#fail(error));
+    const stopRecorded = daybook.onRecorded(readOn);
     await this.#readOn();
+    this.#update({ openedAtId: Math.max(0, ...this.#state.value.counts.map(({ lastId }) => lastId)) });
     const stopStatus = sync.status.subscribe((status) => this.#update({ sync: asRead(status, this.#state.value) }));
     const stopRecounts = this.#application.recountStatus.subscribe(({ state, lastError }) => {
       // While it waits for storage it goes on by itself, and a count says the same in better words.
       if (state === 'stopped' && lastError !== undefined) this.#update({ recountError: asError(lastError) });
     });
+    let position = this.#application.entriesStatus.value.position;
+    const stopEntries = this.#application.entriesStatus.subscribe((status) => {
+      if (status.state === 'stopped' && status.lastError !== undefined) {
+        this.#update({ entriesError: asError(status.lastError) });
+      }
+      if (status.position === position) return;
+      position = status.position;
+      readOn();
+    });
     return async () => {
-      stopRecorded();
-      stopStatus();
-      stopRecounts();
+      for (const stop of [stopRecorded, stopStatus, stopRecounts, stopEntries]) stop();
       await this.#application.close();
     };
   }
 
   /**
-   * Records a count that differs from the last one. Below zero there is nothing: a step that leads there counts 0,
-   * and one that changes nothing is not recorded.
+   * Records that there are so many more, or fewer. Below zero there is nothing: a step that leads there counts 0, and one
+   * that changes nothing is not recorded.
+   *
+   * @param settles - units that were set aside, and that it stands for
    */
-  step(sku: string, change: number): Promise<void> {
-    return this.#enqueue(sku, (item) => this.#application.step(item, change));
+  step(sku: string, change: number, settles?: readonly string[]): Promise<void> {
+    return this.#enqueue(sku, (item) => this.#application.step(item, change, settles));
   }
 
-  /** Records a count, also when it confirms the last one. */
+  /** Records a count, also when it confirms the last one. It settles what was set aside about the item. */
   enter(sku: string, quantity: number): Promise<void> {
-    return this.#enqueue(sku, (item) => this.#application.count(item, quantity));
+    return this.#enqueue(sku, (item) => this.#application.count(item, quantity, this.#setAsideOf(sku)));
   }
 
-  /** Stops or goes on with sending, as the user wishes. */
+  /** From the next count on, this is who counts. */
+  setCounterName(counterName: string): void {
+    this.#update({ counterName });
+  }
+
+  /** Stops or goes on with sending and fetching, as the user wishes. */
   setWorkOffline(workOffline: boolean): void {
     if (workOffline) this.#parts.sync.pause();
     else this.#parts.sync.resume();
@@ -143,6 +154,11 @@ export class StockCountModel {
   /** Sends what waits, without waiting for the next attempt. */
   sendNow(): void {
     this.#parts.sync.syncNow();
+  }
+
+  /** What is shown of it: whoever counts an item anew has seen what was set aside about it. */
+  #setAsideOf(sku: string): readonly string[] | undefined {
+    return this.#state.value.setAside.find(({ item }) => item?.sku === sku)?.unitIds;
   }
 
   /** Never rejects: what went wrong is in the state. */
@@ -179,24 +195,9 @@ export class StockCountModel {
   }
 
   async #read(): Promise<void> {
-    // Asked in one go, because each question to the worker takes its time.
-    const [newer, view] = await Promise.all([
-      this.#application.eventsAfter(this.#lastReadId),
-      this.#application.view(),
-    ]);
-    this.#lastReadId = newer.at(-1)?.notificationId ?? this.#lastReadId;
-    // After the events: what is recorded between the two is not said to be in the books.
-    const firstPendingId = (await this.#parts.firstPendingId()) ?? Infinity;
-    const confirmedId = Math.min(this.#lastReadId, firstPendingId - 1);
-    const rows = withNewer(this.#state.value.rows, newer);
-    this.#update({
-      counts: itemCounts(this.#parts.items, view),
-      recounts: view.recounts,
-      rows,
-      entriesTotal: view.entriesTotal,
-      confirmedId,
-      sync: asRead(this.#parts.sync.status.value, { rows, confirmedId }),
-    });
+    const { items, sync } = this.#parts;
+    const sheet = stockSheet(await this.#application.view(items, ENTRY_ROWS_MAX + 1), this.replicaId);
+    this.#update({ ...sheet, sync: asRead(sync.status.value, sheet) });
   }
 
   #update(change: Partial<StockCountState>): void {
@@ -209,10 +210,11 @@ export class StockCountModel {
 }
 
 /** How much is pending is for sync to say. What the list shows as not sent is, also in the moment before sync has seen it. */
-function asRead(status: SyncStatus, { rows, confirmedId }: Pick<StockCountState, 'rows' | 'confirmedId'>): SyncStatus {
-  const shownUnsent = rows.filter(({ notificationId }) => notificationId > confirmedId).length;
-  const { pending = 0 } = status;
-  return shownUnsent > pending ? { ...status, pending: shownUnsent } : status;
+function asRead(status: SyncStatus, { rows }: Pick<StockSheet, 'rows'>): SyncStatus {
+  const shownUnsent = rows.filter(({ place, isOwn }) => isOwn && place === 'device').length;
+  const { pending } = status;
+  // Not known is not known: what a server has lost, for example, may be there all the same.
+  return pending !== undefined && shownUnsent > pending ? { ...status, pending: shownUnsent } : status;
 }
 
 function asError(error: unknown): Error {

@@ -9,25 +9,50 @@ import { v5 as uuidV5 } from 'uuid';
 
 /** Topic of {@link ItemCountedData}. */
 export const ITEM_COUNTED = 'stock:Item.Counted';
+/** Topic of {@link ItemSteppedData}. */
+export const ITEM_STEPPED = 'stock:Item.Stepped';
 /** Topic of {@link RecountAskedData}. */
 export const RECOUNT_ASKED = 'stock:Recount.Asked';
 /** Topic of {@link RecountDoneData}. */
 export const RECOUNT_DONE = 'stock:Recount.Done';
 
-/** What somebody counted at a shelf. */
-export interface ItemCountedData {
+/** Who counted: a device, and what the person in front of it goes by. */
+export interface Counter {
+  /** Replica id of the device's store. */
+  readonly deviceId: string;
+  readonly name: string;
+}
+
+/** What every event of the demo says. */
+interface StockEventData {
   readonly sku: string;
   readonly name: string;
-  readonly quantity: number;
+  /** Absent from events that were recorded before a count said who made it. */
+  readonly countedBy?: Counter | undefined;
+}
+
+/** What both kinds of counts say. */
+interface CountData extends StockEventData {
+  /** What it was before, as this device knew it. */
   readonly previousQuantity: number;
   /** ISO 8601, UTC, by the device's clock. */
   readonly countedAt: string;
+  /** Units that were set aside, and that this count stands for now: somebody has looked at them. */
+  readonly settles?: readonly string[] | undefined;
+}
+
+/** What somebody counted at a shelf: so many lie there, whatever was thought before. */
+export interface ItemCountedData extends CountData {
+  readonly quantity: number;
+}
+
+/** So many more were found, or fewer, than were known of. Of two devices at once, both are right. */
+export interface ItemSteppedData extends CountData {
+  readonly change: number;
 }
 
 /** A count is too far from what was expected to be believed: somebody has to count again. */
-export interface RecountAskedData {
-  readonly sku: string;
-  readonly name: string;
+export interface RecountAskedData extends StockEventData {
   /** What was expected to lie there. */
   readonly expectedQuantity: number;
   /** What was counted instead. */
@@ -37,26 +62,16 @@ export interface RecountAskedData {
 }
 
 /** It was counted again, and two counts agree. */
-export interface RecountDoneData {
-  readonly sku: string;
-  readonly name: string;
+export interface RecountDoneData extends StockEventData {
   readonly quantity: number;
   /** When it was counted again. */
   readonly doneAt: string;
 }
 
 // Made once for this demo; another value would give other aggregates for the same items.
-const COUNT_NAMESPACE = '6b7a1f0e-5d0c-4a53-9a6e-0f4f6a1f2c11';
+const RECOUNT_NAMESPACE = '6b7a1f0e-5d0c-4a53-9a6e-0f4f6a1f2c11';
 
-/**
- * The aggregate of one item on one device. The device is part of the name, so no two devices ever write to the
- * same aggregate and their counts cannot conflict.
- */
-export function countOriginatorId(replicaId: string, sku: string): string {
-  return uuidV5(`${replicaId}/${sku}`, COUNT_NAMESPACE);
-}
-
-/** The aggregate of the recounts of one item on one device. */
-export function recountOriginatorId(countId: string): string {
-  return uuidV5(`${countId}/recount`, COUNT_NAMESPACE);
+/** The aggregate of the recounts of an item, the same on every device. */
+export function recountOriginatorId(itemId: string): string {
+  return uuidV5(`${itemId}/recount`, RECOUNT_NAMESPACE);
 }

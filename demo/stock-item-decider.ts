@@ -1,17 +1,22 @@
 /**
- * A stock item, as far as one device counts it.
+ * A stock item, which many devices count.
+ *
+ * Two kinds of counts, because of two devices that count one item at once: a step (`+1`) means the same after whatever
+ * the other one did, so both are taken; of two quantities (`12 lie there`) only one can be right, so the first one
+ * stands, and the other is set aside for a person to decide.
  *
  * @module
  */
 import { command, CommandError, defineDecider, event } from 'daybook/application';
-import { ITEM_COUNTED } from './stock-events.js';
-import type { ItemCountedData } from './stock-events.js';
+import { ITEM_COUNTED, ITEM_STEPPED } from './stock-events.js';
+import type { Counter, ItemCountedData, ItemSteppedData } from './stock-events.js';
 
 /** Largest quantity that is taken: more is a slip of the finger. */
 export const QUANTITY_MAX = 99_999;
 
 /** What both commands say about the item and the moment. */
-export interface CountOccasion extends Pick<ItemCountedData, 'sku' | 'name' | 'countedAt'> {
+export interface CountOccasion extends Pick<ItemCountedData, 'sku' | 'name' | 'countedAt' | 'settles'> {
+  readonly countedBy: Counter;
   /** What the last stocktake found: stands until the item is counted. */
   readonly lastStocktakeQuantity: number;
 }
@@ -20,6 +25,9 @@ export interface CountOccasion extends Pick<ItemCountedData, 'sku' | 'name' | 'c
 export interface StockItemState {
   /** Undefined until it is counted for the first time. */
   readonly quantity: number | undefined;
+  /** Of the last count. */
+  readonly countedAt: string | undefined;
+  readonly countedBy: Counter | undefined;
 }
 
 /** Decides what a count at the shelf means. */
@@ -28,45 +36,45 @@ export const stockItem = defineDecider({
   events: {
     // Topic and fields are those of the first version of the demo, whose rows are read like new ones.
     Counted: event<ItemCountedData>({ topic: ITEM_COUNTED }),
+    Stepped: event<ItemSteppedData>({ topic: ITEM_STEPPED, isCommutative: true }),
   },
   commands: {
     /** So many lie there; recorded also when that confirms the last count. */
     Count: command<CountOccasion & { readonly quantity: number }>(),
-    /** So many more or fewer. Relative, so that of two tabs that are counted in at once neither step is lost. */
+    /** So many more or fewer. */
     CountStep: command<CountOccasion & { readonly change: number }>(),
   },
-  initialState: (): StockItemState => ({ quantity: undefined }),
+  initialState: (): StockItemState => ({ quantity: undefined, countedAt: undefined, countedBy: undefined }),
   decide: {
-    Count: ({ data: { quantity, ...occasion } }, state) => {
+    Count: ({ data: { quantity, lastStocktakeQuantity, ...occasion } }, state) => {
       if (!Number.isInteger(quantity) || quantity < 0 || quantity > QUANTITY_MAX) {
         throw new CommandError(`A quantity is a whole number from 0 to ${QUANTITY_MAX}, and not ${quantity}.`);
       }
-      return counted(occasion, quantity, state);
+      const previousQuantity = state.quantity ?? lastStocktakeQuantity;
+      return { type: 'Counted', data: { ...occasion, quantity, previousQuantity } };
     },
-    CountStep: ({ data: { change, ...occasion } }, state) => {
-      const before = lastQuantity(occasion, state);
+    CountStep: ({ data: { change, lastStocktakeQuantity, ...occasion } }, state) => {
+      const previousQuantity = state.quantity ?? lastStocktakeQuantity;
       // Below zero there is nothing: a step that leads there counts 0, and one that changes nothing is not recorded.
-      const quantity = Math.min(Math.max(before + change, 0), QUANTITY_MAX);
-      return quantity === before ? [] : counted(occasion, quantity, state);
+      const fitting = onShelf(previousQuantity + change) - previousQuantity;
+      return fitting === 0 ? [] : { type: 'Stepped', data: { ...occasion, change: fitting, previousQuantity } };
     },
   },
   evolve: {
-    Counted: (_state, { data }): StockItemState => ({ quantity: data.quantity }),
+    Counted: (_state, { data: { quantity, countedAt, countedBy } }): StockItemState => ({
+      quantity,
+      countedAt,
+      countedBy,
+    }),
+    // After steps of others it may lead further than it did when it was decided.
+    Stepped: (state, { data: { change, previousQuantity, countedAt, countedBy } }): StockItemState => ({
+      quantity: onShelf((state.quantity ?? previousQuantity) + change),
+      countedAt,
+      countedBy,
+    }),
   },
 });
 
-function counted(
-  occasion: CountOccasion,
-  quantity: number,
-  state: StockItemState,
-): { readonly type: 'Counted'; readonly data: ItemCountedData } {
-  const { sku, name, countedAt } = occasion;
-  return {
-    type: 'Counted',
-    data: { sku, name, quantity, previousQuantity: lastQuantity(occasion, state), countedAt },
-  };
-}
-
-function lastQuantity({ lastStocktakeQuantity }: CountOccasion, { quantity }: StockItemState): number {
-  return quantity ?? lastStocktakeQuantity;
+function onShelf(quantity: number): number {
+  return Math.min(Math.max(quantity, 0), QUANTITY_MAX);
 }

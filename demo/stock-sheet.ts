@@ -1,76 +1,128 @@
-import type { StockEvent } from './stock-application.js';
+/**
+ * What the store holds, as the page shows it: pure.
+ *
+ * @module
+ */
+import { changeText } from './plain-words.js';
+import type { ItemView, StockView } from './stock-application.js';
+import type { StockEntry } from './stock-entries.js';
+import type { Counter } from './stock-events.js';
 import type { StockItem } from './stock-items.js';
-import type { OpenRecount, StockView } from './stock-levels.js';
+import type { EntryPlace } from './stock-standings.js';
 
-/** Events in the list on the screen. More would be scrolled by nobody, and each costs elements. */
-export const EVENT_ROWS_MAX = 200;
+/** Entries in the list on the screen. More would be scrolled by nobody, and each costs elements. */
+export const ENTRY_ROWS_MAX = 100;
 
-/** Where the count of an item stands on this device. */
+/** What makes a count doubtful. */
+export interface OpenRecount {
+  readonly expectedQuantity: number;
+  readonly countedQuantity: number;
+}
+
+/** Where the count of an item stands. */
 export interface ItemCount {
   readonly item: StockItem;
   readonly quantity: number;
-  /** Version of the last count; 0 before the first. */
-  readonly version: number;
-  /** Notification id of the last count; 0 before the first. */
-  readonly notificationId: number;
-  /** Of the last count; undefined before the first. */
+  /** Of the last count, whoever made it; undefined before the first. */
   readonly countedAt: Date | undefined;
-  /** What is doubtful about it; undefined when nothing is. */
+  readonly countedBy: Counter | undefined;
+  /** Where the last entry about it is. */
+  readonly place: EntryPlace;
+  /** Notification id of that; 0 before the first. */
+  readonly lastId: number;
+  /** Undefined when nothing is doubtful. */
   readonly recount: OpenRecount | undefined;
 }
 
-/** What every line of the running list has. */
-interface EntryBase {
-  readonly notificationId: number;
-  readonly sku: string;
-  readonly name: string;
-  readonly at: Date;
-}
-
 /** One line of the running list. */
-export type EntryRow = EntryBase &
-  (
-    | { readonly kind: 'counted'; readonly quantity: number; readonly previousQuantity: number }
-    | { readonly kind: 'recount-asked'; readonly expectedQuantity: number; readonly countedQuantity: number }
-    | { readonly kind: 'recount-done'; readonly quantity: number }
-  );
+export type EntryRow = StockEntry & {
+  /** Whether this device recorded it. */
+  readonly isOwn: boolean;
+  readonly place: EntryPlace;
+};
 
-/** Every item with what is known of it, in the order of the shelves. */
-export function itemCounts(items: readonly StockItem[], { levels, recounts }: StockView): readonly ItemCount[] {
-  const levelOf = new Map(levels.map((level) => [level.sku, level]));
-  const recountOf = new Map(recounts.map((recount) => [recount.sku, recount]));
-  return items.map((item) => {
-    const level = levelOf.get(item.sku);
-    return {
-      item,
-      quantity: level?.quantity ?? item.lastStocktakeQuantity,
-      version: level?.version ?? 0,
-      notificationId: level?.notificationId ?? 0,
-      countedAt: level?.countedAt,
-      recount: recountOf.get(item.sku),
-    };
+/** What was set aside about one item, and is to be decided by a person. */
+export interface SetAsideItem {
+  /** Undefined for what is about no item that this page knows. */
+  readonly item: StockItem | undefined;
+  readonly unitIds: readonly string[];
+  /** Why the first of it was set aside. */
+  readonly code: string;
+  /** Oldest first; empty when a newer version of this page has recorded it. */
+  readonly entries: readonly StockEntry[];
+}
+
+/** The view, sorted for the page. */
+export interface StockSheet {
+  readonly counts: readonly ItemCount[];
+  /** Newest first, at most {@link ENTRY_ROWS_MAX}. */
+  readonly rows: readonly EntryRow[];
+  /** Whether there are more than these. */
+  readonly hasMoreRows: boolean;
+  /** Without what was set aside and has been settled. */
+  readonly setAside: readonly SetAsideItem[];
+}
+
+/** Sorts a view that was asked for one entry more than are shown. */
+export function stockSheet(view: StockView, deviceId: string): StockSheet {
+  const rows = view.entries.flatMap((entry): readonly EntryRow[] => {
+    const place = view.places.get(entry.notificationId);
+    return place === undefined ? [] : [{ ...entry, isOwn: entry.by?.deviceId === deviceId, place }];
   });
+  const open = view.setAside.filter(({ unitId }) => !view.settled.has(unitId));
+  return {
+    counts: view.items.map((item) => itemCount(item, view)),
+    rows: rows.slice(0, ENTRY_ROWS_MAX),
+    hasMoreRows: view.entries.length > ENTRY_ROWS_MAX,
+    setAside: setAsideItems(open, view),
+  };
 }
 
-/** Puts newer events before the lines that there are, newest first, at most {@link EVENT_ROWS_MAX}. */
-export function withNewer(rows: readonly EntryRow[], events: readonly StockEvent[]): readonly EntryRow[] {
-  return [...events.map(entryRow).reverse(), ...rows].slice(0, EVENT_ROWS_MAX);
+function itemCount({ item, state, recount }: ItemView, { lastIds, places }: StockView): ItemCount {
+  const lastId = lastIds.get(item.sku) ?? 0;
+  return {
+    item,
+    quantity: state.quantity ?? item.lastStocktakeQuantity,
+    countedAt: state.countedAt === undefined ? undefined : new Date(state.countedAt),
+    countedBy: state.countedBy,
+    // What has left the store was set aside, and what stands instead came with the books.
+    place: places.get(lastId) ?? 'books',
+    lastId,
+    recount: recount.status === 'asked' ? recount : undefined,
+  };
 }
 
-function entryRow(event: StockEvent): EntryRow {
-  const { notificationId } = event;
-  const { sku, name } = event.data;
-  const base = { notificationId, sku, name };
-  switch (event.type) {
-    case 'Counted': {
-      const { quantity, previousQuantity, countedAt } = event.data;
-      return { ...base, kind: 'counted', at: new Date(countedAt), quantity, previousQuantity };
-    }
-    case 'Asked': {
-      const { expectedQuantity, countedQuantity, askedAt } = event.data;
-      return { ...base, kind: 'recount-asked', at: new Date(askedAt), expectedQuantity, countedQuantity };
-    }
-    case 'Done':
-      return { ...base, kind: 'recount-done', at: new Date(event.data.doneAt), quantity: event.data.quantity };
+function setAsideItems(open: StockView['setAside'], { items }: StockView): readonly SetAsideItem[] {
+  const bySku = new Map<string, SetAsideItem>();
+  for (const { unitId, code, entries } of open) {
+    const sku = entries[0]?.sku ?? '';
+    const before = bySku.get(sku);
+    bySku.set(sku, {
+      item: items.find(({ item }) => item.sku === sku)?.item,
+      unitIds: [...(before?.unitIds ?? []), unitId],
+      code: before?.code ?? code,
+      entries: [...(before?.entries ?? []), ...entries],
+    });
   }
+  return [...bySku.values()];
+}
+
+/** What was set aside, as it could be recorded once more on what is in the books now. */
+export type SetAsideOffer = { readonly text: string } & (
+  { readonly kind: 'quantity'; readonly quantity: number } | { readonly kind: 'change'; readonly change: number }
+);
+
+/** Sums up what was set aside about one item; undefined when it comes to nothing. */
+export function setAsideOffer(entries: readonly StockEntry[]): SetAsideOffer | undefined {
+  // What was stepped before it was counted is in the count.
+  const since = entries.findLastIndex(({ kind }) => kind === 'counted');
+  const counted = entries[since];
+  const change = entries
+    .slice(since + 1)
+    .reduce((sum, entry) => sum + (entry.kind === 'stepped' ? entry.quantity - entry.previousQuantity : 0), 0);
+  if (counted?.kind === 'counted') {
+    const quantity = Math.max(counted.quantity + change, 0);
+    return { kind: 'quantity', quantity, text: quantity.toLocaleString() };
+  }
+  return change === 0 ? undefined : { kind: 'change', change, text: changeText(0, change) };
 }

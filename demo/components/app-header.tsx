@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import type { StockCountState } from '../stock-count-model.js';
-import { Icon } from './icons.js';
 import { SyncBadge } from './sync-badge.js';
+import { SyncStateMark } from './sync-state.js';
 
 /** Parts of {@link AppHeader}. */
 export interface AppHeaderProps {
@@ -9,7 +9,7 @@ export interface AppHeaderProps {
   readonly changeWorkOffline: (workOffline: boolean) => void;
 }
 
-/** Name, badge and offline switch. */
+/** Name, badge, what synchronisation is doing, and the offline switch. */
 export function AppHeader({ state, changeWorkOffline }: AppHeaderProps): JSX.Element {
   const { workOffline, sync } = state;
   return (
@@ -20,14 +20,9 @@ export function AppHeader({ state, changeWorkOffline }: AppHeaderProps): JSX.Ele
           Daybook <span class="app-subject">stock count</span>
         </span>
       </h1>
-      <SyncBadge sync={sync} entriesTotal={state.entriesTotal} />
+      <SyncBadge state={state} />
       <div class="network">
-        {sync.offline && (
-          <span class="network-state" data-testid="no-network">
-            <Icon name="noNetwork" />
-            No network
-          </span>
-        )}
+        <SyncStateMark sync={sync} />
         <button
           type="button"
           role="switch"

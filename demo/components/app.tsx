@@ -1,13 +1,15 @@
 import type { JSX } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { BooksFeed } from '../books-feed.js';
 import type { StockCountModel } from '../stock-count-model.js';
 import { AppHeader } from './app-header.js';
 import { BooksPanel } from './books-panel.js';
 import { EventList } from './event-list.js';
 import { ItemList } from './item-list.js';
+import { quantityId } from './item-row.js';
 import { Notices } from './notices.js';
 import { SectionTabs } from './section-tabs.js';
+import { SET_ASIDE_ID } from './set-aside-list.js';
 import type { Section } from './section-tabs.js';
 import { useObservable } from './use-observable.js';
 
@@ -16,36 +18,65 @@ export interface AppProps {
   readonly model: StockCountModel;
   readonly books: BooksFeed;
   readonly changeWorkOffline: (workOffline: boolean) => void;
+  readonly changeName: (name: string) => void;
 }
 
 /** The whole page, when the store is open. */
-export function App({ model, books, changeWorkOffline }: AppProps): JSX.Element {
+export function App({ model, books, changeWorkOffline, changeName }: AppProps): JSX.Element {
   const state = useObservable(model.state);
   const booksState = useObservable(books.state);
   // Only a narrow screen shows one section at a time; a wide one shows them all.
   const [section, setSection] = useState<Section>('count');
+  // After the section is shown: what is hidden can be neither scrolled to nor focused.
+  const [goal, setGoal] = useState<() => void>();
+  useEffect(() => goal?.(), [goal]);
+  const goTo = (sku: string): void => {
+    setSection('count');
+    setGoal(() => () => goToItem(sku));
+  };
+  const showSetAside = (): void => {
+    setSection('events');
+    setGoal(() => () => document.getElementById(SET_ASIDE_ID)?.scrollIntoView({ block: 'center' }));
+  };
   return (
     <div class="app" data-section={section}>
       <AppHeader state={state} changeWorkOffline={changeWorkOffline} />
       <main class="panels">
         <ItemList
           counts={state.counts}
-          confirmedId={state.confirmedId}
+          deviceId={model.replicaId}
+          openedAtId={state.openedAtId}
+          counterName={state.counterName}
+          changeName={changeName}
+          goTo={goTo}
           step={(sku, change) => void model.step(sku, change)}
           enter={(sku, quantity) => void model.enter(sku, quantity)}
         />
-        <EventList state={state} />
+        <EventList
+          state={state}
+          goTo={goTo}
+          step={(sku, change, settles) => void model.step(sku, change, settles)}
+          enter={(sku, quantity) => void model.enter(sku, quantity)}
+        />
         <BooksPanel books={booksState} ownDeviceId={model.replicaId} />
       </main>
       {/* Below the lists: above them, they would move under the finger that counts whenever a notice comes or goes. */}
-      <Notices state={state} sendNow={() => model.sendNow()} />
+      <Notices state={state} sendNow={() => model.sendNow()} showSetAside={showSetAside} />
       <SectionTabs
         section={section}
         choose={setSection}
-        recounts={state.recounts.length}
+        recounts={state.counts.filter(({ recount }) => recount !== undefined).length}
         pending={state.sync.pending}
+        setAside={state.setAside.length}
         booksTotal={booksState.view?.total}
       />
     </div>
   );
+}
+
+/** To the field itself: whoever comes back to a shelf has a number to enter. */
+function goToItem(sku: string): void {
+  const input = document.getElementById(quantityId(sku));
+  input?.scrollIntoView({ block: 'center' });
+  input?.focus({ preventScroll: true });
 }

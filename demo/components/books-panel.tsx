@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import type { BooksState } from '../books-feed.js';
 import type { BooksRow, BooksView } from '../books-view.js';
-import { entriesOf, nameText, recountText, shortDeviceId, timeText } from '../plain-words.js';
+import { changeText, entriesOf, nameText, recountText, shortDeviceId, timeText } from '../plain-words.js';
 import { Icon } from './icons.js';
 
 /** Parts of {@link BooksPanel}. */
@@ -105,11 +105,15 @@ function BooksTable({
             <td class="position">{row.position}</td>
             <td>
               {nameText(row.name)}
-              {row.kind !== 'counted' && <span class="ledger-remark">{recountText(row.kind)}</span>}
+              {(row.kind === 'recount-asked' || row.kind === 'recount-done') && (
+                <span class="ledger-remark">{recountText(row.kind)}</span>
+              )}
             </td>
-            <td class="quantity">{row.quantity.toLocaleString()}</td>
+            <td class="quantity">
+              {row.kind === 'stepped' ? changeText(0, row.quantity) : row.quantity.toLocaleString()}
+            </td>
             <td>
-              <DeviceMark deviceId={row.deviceId} ownDeviceId={ownDeviceId} />
+              <DeviceMark row={row} ownDeviceId={ownDeviceId} />
             </td>
             <td class="time">
               <time dateTime={row.countedAt}>{timeText(new Date(row.countedAt), new Date())}</time>
@@ -121,18 +125,13 @@ function BooksTable({
   );
 }
 
-function DeviceMark({
-  deviceId,
-  ownDeviceId,
-}: {
-  readonly deviceId: string | undefined;
-  readonly ownDeviceId: string;
-}): JSX.Element {
+function DeviceMark({ row, ownDeviceId }: { readonly row: BooksRow; readonly ownDeviceId: string }): JSX.Element {
+  const { deviceId, deviceName } = row;
   if (deviceId === undefined) return <span class="device">–</span>;
   const own = deviceId === ownDeviceId;
   return (
     <span class="device" data-own={own} title={own ? `This device: ${deviceId}` : deviceId}>
-      {own ? 'this one' : shortDeviceId(deviceId)}
+      {own ? 'You' : (deviceName ?? shortDeviceId(deviceId))}
     </span>
   );
 }

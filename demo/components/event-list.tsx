@@ -1,44 +1,51 @@
 import type { JSX } from 'preact';
-import { changeText, entriesOf, recountText, timeText } from '../plain-words.js';
+import { changeText, nameText, recountText, timeText } from '../plain-words.js';
 import type { StockCountState } from '../stock-count-model.js';
 import type { EntryRow } from '../stock-sheet.js';
+import { DeviceAvatar } from './device-avatar.js';
 import { Icon } from './icons.js';
+import { SetAsideList } from './set-aside-list.js';
+import type { SetAsideActions } from './set-aside-list.js';
 import { StateChip } from './state-mark.js';
 
 /** Parts of {@link EventList}. */
-export interface EventListProps {
+export interface EventListProps extends SetAsideActions {
   readonly state: StockCountState;
 }
 
-/** Every entry of this device, newest first, and where it is. */
-export function EventList({ state }: EventListProps): JSX.Element {
-  const { rows, entriesTotal, confirmedId, sync } = state;
+/** The entries of all devices, newest first, with where they are; before them, what is to be decided. */
+export function EventList({ state, ...actions }: EventListProps): JSX.Element {
+  const { rows, hasMoreRows, setAside, counts, sync } = state;
   return (
     <section class="panel panel-events" aria-labelledby="events-title">
       <header class="panel-header">
-        <h2 id="events-title">This device</h2>
+        <h2 id="events-title">Latest counts</h2>
         <p class="panel-figure">
-          {entriesOf(entriesTotal)}, <span data-testid="pending-count">{sync.pending ?? '…'}</span> to send
+          <span data-testid="pending-count">{sync.pending?.toLocaleString() ?? '…'}</span> to send
         </p>
       </header>
       <div class="panel-body">
+        <SetAsideList setAside={setAside} counts={counts} {...actions} />
         {rows.length === 0 ? (
-          <p class="guidance">Each count you make is listed here, with where it is: on this device, or in the books.</p>
+          <p class="guidance">
+            Every count is listed here: yours, with where it is, and those of others as soon as they are in the books.
+          </p>
         ) : (
           <ol class="events" reversed>
             {rows.map((row) => (
-              <EntryLine key={row.notificationId} row={row} inBooks={row.notificationId <= confirmedId} />
+              <EntryLine key={row.notificationId} row={row} />
             ))}
           </ol>
         )}
-        {rows.length < entriesTotal && <p class="more">The newest {rows.length.toLocaleString()} are shown.</p>}
+        {hasMoreRows && <p class="more">The newest {rows.length.toLocaleString()} are shown.</p>}
       </div>
     </section>
   );
 }
 
-function EntryLine({ row, inBooks }: { readonly row: EntryRow; readonly inBooks: boolean }): JSX.Element {
-  const isCount = row.kind === 'counted';
+function EntryLine({ row }: { readonly row: EntryRow }): JSX.Element {
+  const { by, isOwn, place } = row;
+  const isCount = row.kind === 'counted' || row.kind === 'stepped';
   return (
     <li
       class="event"
@@ -46,9 +53,11 @@ function EntryLine({ row, inBooks }: { readonly row: EntryRow; readonly inBooks:
       data-kind={row.kind}
       data-id={row.notificationId}
       data-sku={row.sku}
-      data-state={inBooks ? 'books' : 'device'}
+      data-state={place}
+      data-own={isOwn}
     >
-      <span class="event-name">{row.name}</span>
+      <DeviceAvatar by={by} />
+      <span class="event-name">{nameText(row.name)}</span>
       <span class="event-quantity">
         {isCount && `${row.previousQuantity.toLocaleString()} → `}
         {row.kind === 'recount-asked' &&
@@ -56,6 +65,7 @@ function EntryLine({ row, inBooks }: { readonly row: EntryRow; readonly inBooks:
         {row.kind !== 'recount-asked' && <b>{row.quantity.toLocaleString()}</b>}
       </span>
       <span class="event-facts">
+        <span class="event-by">{isOwn ? 'You' : (by?.name ?? 'Another device')}</span>
         <time dateTime={row.at.toISOString()}>{timeText(row.at, new Date())}</time>
         {isCount ? (
           <span>{changeText(row.previousQuantity, row.quantity)}</span>
@@ -66,7 +76,7 @@ function EntryLine({ row, inBooks }: { readonly row: EntryRow; readonly inBooks:
           </span>
         )}
       </span>
-      <StateChip inBooks={inBooks} />
+      <StateChip place={place} />
     </li>
   );
 }

@@ -2,15 +2,21 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { AISLES } from '../stock-items.js';
 import type { ItemCount } from '../stock-sheet.js';
+import { CounterName } from './counter-name.js';
 import { Icon } from './icons.js';
-import { ItemRow, quantityId } from './item-row.js';
+import { ItemRow } from './item-row.js';
 import { RecountList, RECOUNTS_ID } from './recount-list.js';
 import { useOfflineReady } from './use-offline-ready.js';
 
 /** Parts of {@link ItemList}. */
 export interface ItemListProps {
   readonly counts: readonly ItemCount[];
-  readonly confirmedId: number;
+  readonly deviceId: string;
+  /** News from others has later ids than this. */
+  readonly openedAtId: number;
+  readonly counterName: string;
+  readonly changeName: (name: string) => void;
+  readonly goTo: (sku: string) => void;
   readonly step: (sku: string, change: number) => void;
   readonly enter: (sku: string, quantity: number) => void;
 }
@@ -19,9 +25,10 @@ export interface ItemListProps {
  * The shelves, aisle by aisle. Nothing comes or goes above them while somebody counts: a list that moves loses the click
  * that is on its way.
  */
-export function ItemList({ counts, confirmedId, step, enter }: ItemListProps): JSX.Element {
+export function ItemList(props: ItemListProps): JSX.Element {
+  const { counts, deviceId, openedAtId, goTo, step, enter } = props;
   const offlineReady = useOfflineReady();
-  const counted = counts.filter((count) => count.version > 0).length;
+  const counted = counts.filter(({ countedAt }) => countedAt !== undefined).length;
   const doubtful = counts.filter(({ recount }) => recount !== undefined).length;
   const [isFirstVisit] = useState(counted === 0);
   return (
@@ -36,13 +43,14 @@ export function ItemList({ counts, confirmedId, step, enter }: ItemListProps): J
             </>
           )}
         </p>
+        <CounterName name={props.counterName} change={props.changeName} />
         <progress class="count-progress" value={counted} max={counts.length} aria-labelledby="count-title" />
       </header>
       <div class="panel-body">
         {isFirstVisit && (
           <p class="guidance">
             Walk the shelves and set each quantity with − and +, or type it in. Every count is kept on this device at
-            once, with or without a network.
+            once, with or without a network, and shown to everybody who counts as soon as there is one.
           </p>
         )}
         {AISLES.map((aisle) => (
@@ -57,7 +65,8 @@ export function ItemList({ counts, confirmedId, step, enter }: ItemListProps): J
                   <ItemRow
                     key={count.item.sku}
                     count={count}
-                    inBooks={count.notificationId <= confirmedId}
+                    deviceId={deviceId}
+                    isNews={count.lastId > openedAtId && count.countedBy?.deviceId !== deviceId}
                     step={(change) => step(count.item.sku, change)}
                     enter={(quantity) => enter(count.item.sku, quantity)}
                   />
@@ -65,7 +74,7 @@ export function ItemList({ counts, confirmedId, step, enter }: ItemListProps): J
             </ul>
           </section>
         ))}
-        <RecountList counts={counts} goTo={goToItem} />
+        <RecountList counts={counts} goTo={goTo} />
         {offlineReady && (
           <p class="offline-ready" data-testid="offline-ready">
             <Icon name="check" />
@@ -75,11 +84,4 @@ export function ItemList({ counts, confirmedId, step, enter }: ItemListProps): J
       </div>
     </section>
   );
-}
-
-/** To the field itself: whoever comes back to a shelf has a number to enter. */
-function goToItem(sku: string): void {
-  const input = document.getElementById(quantityId(sku));
-  input?.scrollIntoView({ block: 'center' });
-  input?.focus({ preventScroll: true });
 }

@@ -10,7 +10,10 @@ import { useQuantityDraft } from './use-quantity-draft.js';
 /** Parts of {@link ItemRow}. */
 export interface ItemRowProps {
   readonly count: ItemCount;
-  readonly inBooks: boolean;
+  /** Of this device. */
+  readonly deviceId: string;
+  /** Whether somebody else has counted it while the page was open. */
+  readonly isNews: boolean;
   /** Counts this many more or fewer. */
   readonly step: (change: number) => void;
   readonly enter: (quantity: number) => void;
@@ -22,7 +25,7 @@ export function quantityId(sku: string): string {
 }
 
 /** One item, with what it takes to count it. */
-export function ItemRow({ count, inBooks, step, enter }: ItemRowProps): JSX.Element {
+export function ItemRow({ count, deviceId, isNews, step, enter }: ItemRowProps): JSX.Element {
   const { item, quantity } = count;
   const draft = useQuantityDraft(quantity, enter);
   const hintId = `hint-${item.sku}`;
@@ -30,17 +33,19 @@ export function ItemRow({ count, inBooks, step, enter }: ItemRowProps): JSX.Elem
     <li
       class="item"
       data-testid={`item-${item.sku}`}
-      data-counted={count.version > 0}
+      data-counted={count.countedAt !== undefined}
       data-editing={draft.editing}
       data-recount={count.recount !== undefined}
     >
+      {/* A new element for each count of somebody else: it lights up once. */}
+      {isNews && <span class="item-news" key={count.lastId} aria-hidden="true" />}
       <p class="item-place">
         <span class="shelf">{item.shelf}</span>
         <span class="sku">{item.sku}</span>
       </p>
       <div class="item-words">
         <h4>{nameText(item.name)}</h4>
-        <LastCount countedAt={count.countedAt} inBooks={inBooks} />
+        <LastCount count={count} deviceId={deviceId} />
         {count.recount !== undefined && (
           <p class="recount-mark" data-testid="recount-mark">
             <Icon name="again" />
@@ -106,12 +111,16 @@ export function ItemRow({ count, inBooks, step, enter }: ItemRowProps): JSX.Elem
   );
 }
 
-function LastCount({ countedAt, inBooks }: Pick<ItemCount, 'countedAt'> & Pick<ItemRowProps, 'inBooks'>): JSX.Element {
+function LastCount({ count, deviceId }: Pick<ItemRowProps, 'count' | 'deviceId'>): JSX.Element {
+  const { countedAt, countedBy, place } = count;
   if (countedAt === undefined) return <p class="last-count">not counted yet</p>;
+  const who = countedBy?.deviceId === deviceId ? 'you' : countedBy?.name;
   return (
-    <p class="last-count" data-counted="true">
-      <StateDot inBooks={inBooks} />
-      counted {timeText(countedAt, new Date())}
+    <p class="last-count" data-counted="true" data-testid="last-count">
+      <StateDot place={place} />
+      <span class="last-count-words">
+        {who !== undefined && <span class="last-count-who">{who},</span>} {timeText(countedAt, new Date())}
+      </span>
     </p>
   );
 }

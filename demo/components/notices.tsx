@@ -1,21 +1,28 @@
-import type { SyncState } from 'daybook/sync';
 import type { JSX } from 'preact';
-import { codeOf, countSentence, RECOUNT_SENTENCE, setAsideSentence, syncSentence } from '../plain-words.js';
+import {
+  codeOf,
+  countSentence,
+  ENTRIES_SENTENCE,
+  RECOUNT_SENTENCE,
+  setAsideSentence,
+  syncSentence,
+} from '../plain-words.js';
 import type { StockCountState } from '../stock-count-model.js';
 import { Icon } from './icons.js';
+import { AT_WORK } from './sync-state.js';
 import { useNowMs } from './use-now.js';
-
-const AT_WORK: ReadonlySet<SyncState> = new Set(['connecting', 'pushing', 'pulling', 'healing']);
 
 /** Parts of {@link Notices}. */
 export interface NoticesProps {
   readonly state: StockCountState;
   readonly sendNow: () => void;
+  /** Goes to the list of what was set aside. */
+  readonly showSetAside: () => void;
 }
 
 /** What the user should know now, in calm sentences; nothing at all while everything goes well. */
-export function Notices({ state, sendNow }: NoticesProps): JSX.Element {
-  const { sync, countError, recountError } = state;
+export function Notices({ state, sendNow, showSetAside }: NoticesProps): JSX.Element {
+  const { sync, countError, recountError, entriesError, setAside } = state;
   const sentence = syncSentence(sync);
   const waiting = sync.state === 'waiting';
   return (
@@ -32,20 +39,19 @@ export function Notices({ state, sendNow }: NoticesProps): JSX.Element {
         </p>
       )}
       {recountError !== undefined && (
-        <p class="notice" data-testid="recount-error">
-          <Icon name="warning" />
-          <span class="notice-words">
-            {RECOUNT_SENTENCE} <code>{codeOf(recountError)}</code>
-          </span>
-          <button type="button" class="button" onClick={() => location.reload()}>
-            Reload
-          </button>
-        </p>
+        <StoppedNotice sentence={RECOUNT_SENTENCE} error={recountError} testId="recount-error" />
       )}
-      {sync.setAside !== undefined && sync.setAside > 0 && (
-        <p class="notice" data-testid="set-aside">
-          <Icon name="warning" />
-          <span class="notice-words">{setAsideSentence(sync.setAside)}</span>
+      {entriesError !== undefined && (
+        <StoppedNotice sentence={ENTRIES_SENTENCE} error={entriesError} testId="entries-error" />
+      )}
+      {/* Where the list itself is in sight, it says so: the style hides this. */}
+      {setAside.length > 0 && (
+        <p class="notice notice-aside" data-testid="set-aside-notice">
+          <Icon name="aside" />
+          <span class="notice-words">{setAsideSentence(setAside.length)}</span>
+          <button type="button" class="button" onClick={showSetAside}>
+            Decide
+          </button>
         </p>
       )}
       {sentence !== undefined && (
@@ -75,4 +81,24 @@ function NextAttempt({ atMs }: { readonly atMs: number | undefined }): JSX.Eleme
   if (atMs === undefined) return null;
   const seconds = Math.ceil((atMs - nowMs) / 1_000);
   return <span class="notice-next">{seconds > 0 ? `Next try in ${seconds} s.` : 'Trying…'}</span>;
+}
+
+interface StoppedNoticeProps {
+  readonly sentence: string;
+  readonly error: Error;
+  readonly testId: string;
+}
+
+function StoppedNotice({ sentence, error, testId }: StoppedNoticeProps): JSX.Element {
+  return (
+    <p class="notice" data-testid={testId}>
+      <Icon name="warning" />
+      <span class="notice-words">
+        {sentence} <code>{codeOf(error)}</code>
+      </span>
+      <button type="button" class="button" onClick={() => location.reload()}>
+        Reload
+      </button>
+    </p>
+  );
 }

@@ -7,7 +7,7 @@ export type Section = 'count' | 'events' | 'books';
 
 const SECTIONS: readonly { readonly section: Section; readonly name: string; readonly icon: IconProps['name'] }[] = [
   { section: 'count', name: 'Shelves', icon: 'shelf' },
-  { section: 'events', name: 'This device', icon: 'device' },
+  { section: 'events', name: 'Counts', icon: 'counts' },
   { section: 'books', name: 'The books', icon: 'books' },
 ];
 
@@ -19,13 +19,20 @@ export interface SectionTabsProps {
   readonly recounts: number;
   /** Entries on this device that are to be sent. */
   readonly pending: number | undefined;
+  /** Items that wait for a decision. */
+  readonly setAside: number;
   /** Entries in the books, as far as known. */
   readonly booksTotal: number | undefined;
 }
 
 /** The way between the sections on a narrow screen; not to be seen on a wide one. */
-export function SectionTabs({ section, choose, recounts, pending, booksTotal }: SectionTabsProps): JSX.Element {
-  const figures: Readonly<Record<Section, number>> = { count: recounts, events: pending ?? 0, books: booksTotal ?? 0 };
+export function SectionTabs(props: SectionTabsProps): JSX.Element {
+  const { section, choose, recounts, pending, setAside, booksTotal } = props;
+  const figures: Readonly<Record<Section, number>> = {
+    count: recounts,
+    events: setAside || (pending ?? 0),
+    books: booksTotal ?? 0,
+  };
   return (
     <nav class="tabs" aria-label="Sections">
       {SECTIONS.map((tab) => (
@@ -41,7 +48,7 @@ export function SectionTabs({ section, choose, recounts, pending, booksTotal }: 
           <span class="tab-mark">
             <Icon name={tab.icon} />
             {figures[tab.section] > 0 && (
-              <span class="tab-figure" data-section={tab.section}>
+              <span class="tab-figure" data-section={tab.section} data-aside={tab.section === 'events' && setAside > 0}>
                 {figures[tab.section].toLocaleString()}
               </span>
             )}

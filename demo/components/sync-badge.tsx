@@ -1,16 +1,17 @@
-import type { SyncStatus } from 'daybook/sync';
 import type { JSX } from 'preact';
+import type { StockCountState } from '../stock-count-model.js';
 import { Icon } from './icons.js';
 
 /** Parts of {@link SyncBadge}. */
 export interface SyncBadgeProps {
-  readonly sync: SyncStatus;
-  readonly entriesTotal: number;
+  readonly state: StockCountState;
 }
 
-/** Says in one glance where the counts are. */
-export function SyncBadge({ sync, entriesTotal }: SyncBadgeProps): JSX.Element {
-  const place = placeOf(sync, entriesTotal);
+type Place = 'none' | 'unknown' | 'device' | 'aside' | 'books';
+
+/** Says in one glance where the counts of this device are. */
+export function SyncBadge({ state }: SyncBadgeProps): JSX.Element {
+  const place = placeOf(state);
   return (
     <p class="badge" role="status" aria-live="polite" data-testid="badge" data-place={place}>
       {/* The key makes a new element when the place changes, and with it the transition. */}
@@ -21,15 +22,15 @@ export function SyncBadge({ sync, entriesTotal }: SyncBadgeProps): JSX.Element {
           <>
             <Icon name="device" />
             <span>
-              <b>{sync.pending?.toLocaleString()}</b> on this device
+              <b>{state.sync.pending?.toLocaleString()}</b> on this device
             </span>
           </>
         )}
         {place === 'aside' && (
           <>
-            <Icon name="device" />
+            <Icon name="aside" />
             <span>
-              <b>{sync.setAside?.toLocaleString()}</b> set aside
+              <b>{state.setAside.length.toLocaleString()}</b> set aside
             </span>
           </>
         )}
@@ -44,10 +45,11 @@ export function SyncBadge({ sync, entriesTotal }: SyncBadgeProps): JSX.Element {
   );
 }
 
-function placeOf(sync: SyncStatus, entriesTotal: number): 'none' | 'unknown' | 'device' | 'aside' | 'books' {
-  const { pending, setAside } = sync;
+/** Nothing is said to be in the books before it is known that nothing is elsewhere. */
+function placeOf({ sync, setAside, rows }: StockCountState): Place {
+  const { pending } = sync;
   if (pending !== undefined && pending > 0) return 'device';
-  if (setAside !== undefined && setAside > 0) return 'aside';
-  if (entriesTotal === 0) return 'none';
-  return pending === undefined ? 'unknown' : 'books';
+  if (setAside.length > 0) return 'aside';
+  if (pending === undefined || sync.setAside === undefined) return 'unknown';
+  return rows.length === 0 ? 'none' : 'books';
 }

@@ -5,8 +5,8 @@
  */
 import type { NodeHostContext } from 'daybook/node';
 import type { BooksRow, BooksRowKind, BooksView } from '../books-view.ts';
-import { countOriginatorId, ITEM_COUNTED, RECOUNT_ASKED, RECOUNT_DONE, recountOriginatorId } from '../stock-events.ts';
-import type { ItemCountedData, RecountAskedData, RecountDoneData } from '../stock-events.ts';
+import { ITEM_COUNTED, ITEM_STEPPED, RECOUNT_ASKED, RECOUNT_DONE } from '../stock-events.ts';
+import type { ItemCountedData, ItemSteppedData, RecountAskedData, RecountDoneData } from '../stock-events.ts';
 
 /** Names the tables. */
 export const APPLICATION_NAME = 'stockcount';
@@ -30,7 +30,7 @@ SELECT
      UNION SELECT application_name FROM ${APPLICATION_NAME}_tracking
    ) AS known) AS devices,
   (SELECT coalesce(json_agg(latest ORDER BY latest.position DESC), '[]') FROM (
-     SELECT notification_id AS position, originator_id AS "originatorId", topic,
+     SELECT notification_id AS position, topic,
        CASE WHEN octet_length(state) <= ${STATE_BYTES_MAX} THEN encode(state, 'base64') END AS state
      FROM ${APPLICATION_NAME}_events WHERE topic = ANY($1) ORDER BY notification_id DESC LIMIT $2
    ) AS latest) AS rows`;
@@ -38,19 +38,19 @@ SELECT
 /** A row as it is stored. Its state is whatever somebody pushed; null where that is too large. */
 interface LatestRow {
   readonly position: number;
-  readonly originatorId: string;
   readonly topic: string;
   readonly state: string | null;
 }
 
 // The state of a row has the event's own fields, and beside them `timestamp` and `metadata_`, which the page has no use
-// for. Rows of the demo's first version have no such fields.
-type EventData = ItemCountedData & RecountAskedData & RecountDoneData;
+// for. Rows of the demo's first versions do not say who counted.
+type EventData = ItemCountedData & ItemSteppedData & RecountAskedData & RecountDoneData;
 
 type RowContent = Pick<BooksRow, 'kind' | 'quantity' | 'countedAt'>;
 
 const CONTENT: Readonly<Record<string, (data: EventData) => RowContent>> = {
   [ITEM_COUNTED]: ({ quantity, countedAt }) => content('counted', quantity, countedAt),
+  [ITEM_STEPPED]: ({ change, countedAt }) => content('stepped', change, countedAt),
   [RECOUNT_ASKED]: ({ countedQuantity, askedAt }) => content('recount-asked', countedQuantity, askedAt),
   [RECOUNT_DONE]: ({ quantity, doneAt }) => content('recount-done', quantity, doneAt),
 };
@@ -68,18 +68,20 @@ export async function readBooks(pool: Pool, limit: number): Promise<BooksView> {
 }
 
 function booksRow(row: LatestRow, devices: readonly string[]): readonly BooksRow[] {
-  const { position, originatorId, topic } = row;
+  const { position, topic } = row;
   const data = readData(row.state);
   // Somebody else's event must not take the books from everybody: it counts, and is not shown.
   if (data === undefined) return [];
-  const { sku, name } = data;
-  // The table has no column for the device. An item's aggregates are named after the device, so it can be found again.
-  const deviceId = devices.find((device) => {
-    const countId = countOriginatorId(device, sku);
-    return originatorId === countId || originatorId === recountOriginatorId(countId);
-  });
   const known = CONTENT[topic]?.(data);
-  return known === undefined || !isContent(known) ? [] : [{ position, deviceId, name, ...known }];
+  if (known === undefined || !isContent(known)) return [];
+  return [{ position, ...deviceOf(data, devices), name: data.name, ...known }];
+}
+
+// Whatever was pushed: who never sent anything has counted nothing, and a name is a text.
+function deviceOf({ countedBy }: EventData, devices: readonly string[]): Pick<BooksRow, 'deviceId' | 'deviceName'> {
+  const { deviceId, name } = (countedBy ?? {}) as { readonly deviceId?: unknown; readonly name?: unknown };
+  const known = devices.find((device) => device === deviceId);
+  return known === undefined || typeof name !== 'string' ? {} : { deviceId: known, deviceName: name };
 }
 
 function readData(state: string | null): EventData | undefined {

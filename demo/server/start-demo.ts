@@ -63,7 +63,7 @@ function welcome(address: string, { databaseUrl, databaseDir, remark }: DataPlac
   } else {
     lines.push(`  The books    the PostgreSQL of DATABASE_URL, tables ${APPLICATION_NAME}_*`);
   }
-  lines.push(`  Two devices  open ${address}/?device=second as well`);
+  lines.push(`  More devices open ${address} in other browsers or profiles, or ${address}/?device=second`);
   lines.push('  Stop         Ctrl+C', '');
   return lines.join('\n');
 }

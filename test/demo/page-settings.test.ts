@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { readPageSettings } from '../../demo/page-settings.js';
+import { CounterNameSetting, NAME_LENGTH_MAX, readPageSettings } from '../../demo/page-settings.js';
 
 const syncUrlOf = (page: string, sync: string): string => {
   const address = new URL(page);
@@ -27,4 +27,24 @@ it.each([
   ['https://demo.example', 'http://localhost:9999'],
 ])('a link to %s does not send counts to %s', (page, sync) => {
   expect(syncUrlOf(page, sync)).toBe(new URL(page).origin);
+});
+
+it('keeps the name of who counts for each store, and has one for who gave none', () => {
+  const kept = new Map<string, string>();
+  const storage = {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+    removeItem: (key: string) => void kept.delete(key),
+  } as Storage;
+  const [ana, other] = ['stockcount', 'second'].map((name) => new CounterNameSetting(storage, name, 'Desk 3F1D')) as [
+    CounterNameSetting,
+    CounterNameSetting,
+  ];
+  expect(ana.read()).toBe('Desk 3F1D');
+  ana.write(`  Ana ${'x'.repeat(100)}`);
+  expect(ana.read()).toMatch(/^Ana x+$/);
+  expect(ana.read()).toHaveLength(NAME_LENGTH_MAX);
+  expect(other.read()).toBe('Desk 3F1D');
+  ana.write('   ');
+  expect(ana.read()).toBe('Desk 3F1D');
 });

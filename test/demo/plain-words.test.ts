@@ -12,7 +12,14 @@ import {
 } from 'daybook';
 import { CommandError, ConcurrencyError, ValidationError } from 'daybook/application';
 import { describe, expect, it } from 'vitest';
-import { codeOf, countSentence, openSentence } from '../../demo/plain-words.js';
+import {
+  codeOf,
+  countSentence,
+  initialsOf,
+  openSentence,
+  reasonSentence,
+  setAsideSentence,
+} from '../../demo/plain-words.js';
 
 class UnheardOfError extends EventSourcingError {
   static override readonly code: string = 'UNHEARD_OF';
@@ -29,4 +36,21 @@ describe.each([
     expect(sentence(error)).not.toContain(codeOf(error));
     expect(sentence(error)).not.toContain(error.message);
   });
+});
+
+it.each([
+  ['Ana', 'A'],
+  ['ana maria sousa', 'AM'],
+  ['Phone 3F1D', 'P3'],
+  ['  Özlem ', 'Ö'],
+  ['👷🏽 Kim', '👷K'],
+])('%s is %s in short', (name, initials) => {
+  expect(initialsOf(name)).toBe(initials);
+});
+
+it('says why something was set aside, and by its code where there are no words for it', () => {
+  expect(reasonSentence('CONFLICT')).not.toContain('CONFLICT');
+  expect(reasonSentence('TOO_LARGE')).toContain('TOO_LARGE');
+  expect(setAsideSentence(1)).toContain('An item is');
+  expect(setAsideSentence(2)).toContain('2 items are');
 });

@@ -3,12 +3,14 @@ import { send } from 'daybook/application';
 import { describe, expect, it } from 'vitest';
 import { recountNeeded } from '../../demo/recount-process.js';
 import { isFarOff, recountTask } from '../../demo/recount-task-decider.js';
-import { countOriginatorId, recountOriginatorId } from '../../demo/stock-events.js';
+import { recountOriginatorId } from '../../demo/stock-events.js';
+import { STOCK_ITEMS } from '../../demo/stock-items.js';
 
-const ITEM = { sku: 'BLT-0840', name: 'Hex bolts' };
+const DEVICE_ID = '3f1d6c1e-6f0b-4a52-8a3e-5a2f0c9d7b11';
+const ITEM = { sku: 'BLT-0840', name: 'Hex bolts', countedBy: { deviceId: DEVICE_ID, name: 'Ana' } };
 const AT = '2026-02-03T04:05:06.000Z';
-const COUNT_ID = countOriginatorId('3f1d6c1e-6f0b-4a52-8a3e-5a2f0c9d7b11', ITEM.sku);
-const TASK_ID = recountOriginatorId(COUNT_ID);
+const ITEM_ID = STOCK_ITEMS[0]!.id;
+const TASK_ID = recountOriginatorId(ITEM_ID);
 
 const review = (expectedQuantity: number, countedQuantity: number) => ({
   type: 'ReviewCount' as const,
@@ -46,7 +48,7 @@ describe('recountTask', () => {
       .given([])
       .when(review(36, 360))
       .then([asked(36, 360)])
-      .thenState({ status: 'asked', expectedQuantity: 36, countedQuantity: 360 });
+      .thenState({ status: 'asked', expectedQuantity: 36, countedQuantity: 360, askedAt: AT });
     deciderSpecification(recountTask).given([]).when(review(36, 38)).then([]);
   });
 
@@ -70,7 +72,7 @@ describe('recountTask', () => {
       .given([asked(36, 360)])
       .when(review(360, 80))
       .then([asked(36, 80)])
-      .thenState({ status: 'asked', expectedQuantity: 36, countedQuantity: 80 });
+      .thenState({ status: 'asked', expectedQuantity: 36, countedQuantity: 80, askedAt: AT });
   });
 
   it('begins anew after it was done', () => {
@@ -84,21 +86,26 @@ describe('recountTask', () => {
 describe('recountNeeded', () => {
   const counted = (previousQuantity: number, quantity: number) => ({
     type: 'Counted',
-    originatorId: COUNT_ID,
+    originatorId: ITEM_ID,
     data: { ...ITEM, previousQuantity, quantity, countedAt: AT },
   });
 
   it('has a count reviewed that is hard to believe, and no other', async () => {
     const { repository } = inMemoryApplication({ aggregates: [recountTask] });
-    const specification = processSpecification(recountNeeded, repository);
+    const specification = processSpecification(recountNeeded(DEVICE_ID), repository);
     await specification.when(counted(36, 360)).then([send(recountTask, TASK_ID, review(36, 360))]);
     await specification.when(counted(36, 37)).thenNothing();
+  });
+
+  it('leaves the counts of other devices to these', async () => {
+    const { repository } = inMemoryApplication({ aggregates: [recountTask] });
+    await processSpecification(recountNeeded(crypto.randomUUID()), repository).when(counted(36, 360)).thenNothing();
   });
 
   it('has every count reviewed while a recount is open', async () => {
     const application = inMemoryApplication({ aggregates: [recountTask] });
     await application.append(recountTask, TASK_ID, [asked(36, 360)]);
-    await processSpecification(recountNeeded, application.repository)
+    await processSpecification(recountNeeded(DEVICE_ID), application.repository)
       .when(counted(360, 361))
       .then([send(recountTask, TASK_ID, review(360, 361))]);
   });

@@ -1,15 +1,14 @@
 import { StorageFullError } from 'daybook';
-import type { SqlRecorder } from 'daybook';
-import { openNodeSqlite, SqliteProcessRecorder } from 'daybook/node-sqlite';
 import type { Sync, SyncStatus } from 'daybook/sync';
 import { afterEach, describe, expect, it } from 'vitest';
 import { StockCountModel } from '../../demo/stock-count-model.js';
-import { countOriginatorId, recountOriginatorId } from '../../demo/stock-events.js';
+import { recountOriginatorId } from '../../demo/stock-events.js';
 import { STOCK_ITEMS } from '../../demo/stock-items.js';
-import { EVENT_ROWS_MAX } from '../../demo/stock-sheet.js';
+import { ENTRY_ROWS_MAX } from '../../demo/stock-sheet.js';
 import { ObservableValue } from '../../src/util/observable.js';
+import { closeScenes, Scene, SceneStore } from '../support/sync-scene.js';
+import type { SceneTab } from '../support/sync-scene.js';
 
-const REPLICA_ID = '3f1d6c1e-6f0b-4a52-8a3e-5a2f0c9d7b11';
 const [FIRST, SECOND] = STOCK_ITEMS as [(typeof STOCK_ITEMS)[number], (typeof STOCK_ITEMS)[number]];
 const STATUS: SyncStatus = {
   state: 'live',
@@ -27,8 +26,6 @@ const STATUS: SyncStatus = {
 
 class FakeSync implements Pick<Sync, 'status' | 'syncNow' | 'pause' | 'resume'> {
   readonly calls: string[] = [];
-  /** Of the store: nothing was sent. */
-  firstPendingId: number | undefined = 1;
   readonly #status = new ObservableValue(STATUS);
   readonly status: Sync['status'] = this.#status;
   says(status: Partial<SyncStatus>): void {
@@ -45,250 +42,292 @@ class FakeSync implements Pick<Sync, 'status' | 'syncNow' | 'pause' | 'resume'> 
   }
 }
 
-/** One store, to be opened by several tabs. */
-class FakeStore {
-  readonly #listeners = new Set<() => void>();
-  readonly recorder: SqlRecorder;
-  /** Thrown by every transaction while it is there. */
+/** A tab's recorder, whose transactions can be made to fail. */
+class FaultyTab {
   failure: Error | undefined;
+  readonly tab: SceneTab;
+  readonly recorder: SceneTab['store']['recorder'];
 
-  constructor(recorder: SqlRecorder) {
-    const transaction = recorder.transaction.bind(recorder);
-    this.recorder = Object.assign(recorder, {
-      transaction: async <T>(work: Parameters<typeof transaction<T>>[0]) => {
-        if (this.failure !== undefined) throw this.failure;
-        return await transaction(work);
+  constructor(tab: SceneTab) {
+    this.tab = tab;
+    this.recorder = new Proxy(tab.store.recorder, {
+      get: (recorder, name) => {
+        const { failure } = this;
+        if (name === 'transaction' && failure !== undefined) return () => Promise.reject(failure);
+        return Reflect.get(recorder, name) as unknown;
       },
     });
   }
-
-  openTab(): ConstructorParameters<typeof StockCountModel>[0]['daybook'] {
-    return {
-      replicaId: REPLICA_ID,
-      onRecorded: (listener) => {
-        this.#listeners.add(listener);
-        return () => this.#listeners.delete(listener);
-      },
-    };
-  }
-
-  tellTabs(): void {
-    for (const listener of this.#listeners) listener();
-  }
 }
 
-const closings: (() => unknown)[] = [];
+const closings: (() => Promise<void>)[] = [];
+const stores: SceneStore[] = [];
 
 afterEach(async () => {
   for (const close of closings.splice(0).reverse()) await close();
+  await closeScenes();
+  for (const { tabs } of stores.splice(0)) for (const tab of tabs) await tab.close();
 });
 
-async function openStore(): Promise<FakeStore> {
-  const database = await openNodeSqlite({ path: ':memory:' });
-  closings.push(() => database.close());
-  const recorder = new SqliteProcessRecorder(database);
-  await recorder.createTable();
-  return new FakeStore(recorder);
+function newStore(): SceneStore {
+  const store = new SceneStore(crypto.randomUUID());
+  stores.push(store);
+  return store;
 }
 
-async function startModel(store: FakeStore, sync = new FakeSync()): Promise<StockCountModel> {
+async function startModel(
+  tab: SceneTab,
+  {
+    sync = new FakeSync(),
+    recorder = tab.store.recorder,
+    counterName = 'Ana',
+  }: {
+    sync?: Pick<Sync, keyof FakeSync & keyof Sync>;
+    recorder?: typeof tab.store.recorder;
+    counterName?: string;
+  } = {},
+): Promise<StockCountModel> {
   const now = (): Date => new Date('2026-02-03T04:05:06.000Z');
-  const { recorder } = store;
-  const firstPendingId = async (): Promise<number | undefined> => sync.firstPendingId;
-  const daybook = store.openTab();
-  const model = new StockCountModel({ daybook, recorder, sync, firstPendingId, items: STOCK_ITEMS, now });
+  const model = new StockCountModel({ daybook: tab.store, recorder, sync, items: STOCK_ITEMS, counterName, now });
   closings.push(await model.start());
   return model;
 }
 
-const quantityOf = (model: StockCountModel, sku: string): number | undefined =>
-  model.state.value.counts.find(({ item }) => item.sku === sku)?.quantity;
+const utf8 = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+const countOf = (model: StockCountModel, sku: string) => model.state.value.counts.find(({ item }) => item.sku === sku)!;
+const quantityOf = (model: StockCountModel, sku: string): number => countOf(model, sku).quantity;
 
-describe('StockCountModel', () => {
+describe('a device', () => {
   it('shows the last stocktake until an item is counted', async () => {
-    const model = await startModel(await openStore());
+    const model = await startModel(await newStore().open());
     expect(quantityOf(model, FIRST.sku)).toBe(FIRST.lastStocktakeQuantity);
-    expect(model.state.value.entriesTotal).toBe(0);
+    expect(model.state.value.rows).toEqual([]);
   });
 
   it('loses no click of a quick series, and numbers the versions without gaps', async () => {
-    const store = await openStore();
-    const model = await startModel(store);
+    const tab = await newStore().open();
+    const model = await startModel(tab);
     await Promise.all(Array.from({ length: 50 }, () => model.step(FIRST.sku, 1)));
     expect(quantityOf(model, FIRST.sku)).toBe(FIRST.lastStocktakeQuantity + 50);
-    const stored = await store.recorder.selectEvents(countOriginatorId(REPLICA_ID, FIRST.sku));
+    const stored = await tab.inside.selectEvents(FIRST.id);
     expect(stored.map(({ originatorVersion }) => originatorVersion)).toEqual(
       Array.from({ length: 50 }, (_, i) => i + 1),
     );
   });
 
-  it('records what was counted, what it was before, and when', async () => {
-    const store = await openStore();
-    const model = await startModel(store);
+  it('records what was counted, what it was before, who counted, and when', async () => {
+    const tab = await newStore().open();
+    const model = await startModel(tab);
+    model.setCounterName('Ana Sousa');
     await model.enter(SECOND.sku, 7);
-    const [stored] = await store.recorder.selectNotifications({ start: 1, limit: 10 });
-    expect(stored?.topic).toBe('stock:Item.Counted');
+    const [stored] = await tab.inside.selectNotifications({ start: 1, limit: 10 });
+    expect(stored).toMatchObject({ topic: 'stock:Item.Counted', originatorId: SECOND.id });
+    const deviceId = tab.store.replicaId;
     expect(JSON.parse(new TextDecoder().decode(stored?.state))).toMatchObject({
       sku: SECOND.sku,
       name: SECOND.name,
       quantity: 7,
       previousQuantity: SECOND.lastStocktakeQuantity,
       countedAt: '2026-02-03T04:05:06.000Z',
-      metadata_: { actor_id: REPLICA_ID },
+      countedBy: { deviceId, name: 'Ana Sousa' },
+      metadata_: { actor_id: deviceId },
     });
+    expect(countOf(model, SECOND.sku)).toMatchObject({ countedBy: { name: 'Ana Sousa' }, place: 'device' });
   });
 
   it('asks for a recount of what is hard to believe, in every tab and once, until it is counted again', async () => {
-    const store = await openStore();
-    const [one, other] = [await startModel(store), await startModel(store)];
+    const store = newStore();
+    const [one, other] = [await startModel(await store.open()), await startModel(await store.open())];
     await one.enter(FIRST.sku, 360);
-    const recountsOf = (model: StockCountModel): readonly object[] =>
-      model.state.value.counts.flatMap(({ item, recount }) => (recount === undefined ? [] : [{ item, recount }]));
-    const tell = (): number => {
-      store.tellTabs();
-      return one.state.value.recounts.length + other.state.value.recounts.length;
-    };
-    await expect.poll(tell).toBe(2);
-    expect(one.state.value.recounts).toMatchObject([{ sku: FIRST.sku, expectedQuantity: 36, countedQuantity: 360 }]);
-    expect(recountsOf(other)).toMatchObject([{ item: FIRST, recount: { countedQuantity: 360 } }]);
+    for (const tab of [one, other]) {
+      await expect
+        .poll(() => countOf(tab, FIRST.sku).recount)
+        .toMatchObject({ expectedQuantity: 36, countedQuantity: 360 });
+    }
     await other.enter(FIRST.sku, 36);
-    await expect.poll(tell).toBe(0);
-    expect(one.state.value.rows.map(({ kind }) => kind)).toEqual([
-      'recount-done',
-      'counted',
-      'recount-asked',
-      'counted',
-    ]);
-    expect(one.state.value.entriesTotal).toBe(4);
-    const taskId = recountOriginatorId(countOriginatorId(REPLICA_ID, FIRST.sku));
-    expect(await store.recorder.selectEvents(taskId)).toHaveLength(2);
+    for (const tab of [one, other]) {
+      await expect.poll(() => countOf(tab, FIRST.sku).recount).toBeUndefined();
+      await expect
+        .poll(() => tab.state.value.rows.map(({ kind }) => kind))
+        .toEqual(['recount-done', 'counted', 'recount-asked', 'counted']);
+    }
+    expect(await store.tabs[0]!.inside.selectEvents(recountOriginatorId(FIRST.id))).toHaveLength(2);
   });
 
-  it('goes on with a store that the first version of the demo has filled', async () => {
-    const store = await openStore();
-    const data = { sku: FIRST.sku, name: FIRST.name, previousQuantity: 36, countedAt: '2025-12-24T08:00:00.000Z' };
-    await store.recorder.insertEvents(
-      [30, 31].map((quantity, index) => ({
-        originatorId: countOriginatorId(REPLICA_ID, FIRST.sku),
-        originatorVersion: index + 1,
+  it('goes on with a store that the first version of the demo has filled, and lets be what a newer one has', async () => {
+    const tab = await newStore().open();
+    const countedAt = '2025-12-24T08:00:00.000Z';
+    const data = { sku: FIRST.sku, name: FIRST.name, quantity: 30, previousQuantity: 36, countedAt };
+    // A device had aggregates of its own then, and a count did not say whose it was.
+    const old = { originatorId: crypto.randomUUID(), originatorVersion: 1 };
+    await tab.inside.insertEvents([
+      { ...old, topic: 'stock:Item.Counted', state: utf8(data) },
+      { originatorId: crypto.randomUUID(), originatorVersion: 1, topic: 'stock:Item.Moved', state: utf8({}) },
+    ]);
+    const model = await startModel(tab);
+    expect(model.state.value.rows).toMatchObject([{ quantity: 30, by: undefined, at: new Date(countedAt) }]);
+    await model.step(FIRST.sku, 1);
+    expect(quantityOf(model, FIRST.sku)).toBe(37);
+    expect(model.state.value).toMatchObject({
+      countError: undefined,
+      recountError: undefined,
+      entriesError: undefined,
+    });
+    expect(model.state.value.rows).toHaveLength(2);
+  });
+
+  it('finds every count again after a restart, takes in what it has not seen, and shows the newest', async () => {
+    const store = newStore();
+    const before = await store.open();
+    await (await startModel(before)).enter(FIRST.sku, 36);
+    const counts = ENTRY_ROWS_MAX + 3;
+    const { sku, name } = FIRST;
+    const countedAt = '2026-02-03T04:05:06.000Z';
+    await before.inside.insertEvents(
+      Array.from({ length: counts }, (_, index) => ({
+        originatorId: FIRST.id,
+        originatorVersion: index + 2,
         topic: 'stock:Item.Counted',
-        state: new TextEncoder().encode(JSON.stringify({ ...data, quantity })),
+        state: utf8({ sku, name, quantity: index + 1, previousQuantity: index, countedAt }),
       })),
     );
-    const model = await startModel(store);
-    expect(quantityOf(model, FIRST.sku)).toBe(31);
-    expect(model.state.value.rows.map(({ at }) => at.toISOString())).toEqual(Array(2).fill(data.countedAt));
-    await model.step(FIRST.sku, 1);
-    expect(quantityOf(model, FIRST.sku)).toBe(32);
-    expect(model.state.value.entriesTotal).toBe(3);
-  });
-
-  it('lets be what a newer version has recorded beside counts', async () => {
-    const store = await openStore();
-    const state = new TextEncoder().encode('{}');
-    await store.recorder.insertEvents([
-      { originatorId: crypto.randomUUID(), originatorVersion: 1, topic: 'stock:Item.Moved', state },
-    ]);
-    const model = await startModel(store);
-    await model.step(FIRST.sku, 1);
-    expect(model.state.value).toMatchObject({ entriesTotal: 1, countError: undefined, recountError: undefined });
-  });
-
-  it('records a count that confirms the last one, but no step that changes nothing', async () => {
-    const store = await openStore();
-    const model = await startModel(store);
-    await model.enter(FIRST.sku, 36);
-    await model.enter(FIRST.sku, 36);
-    await model.enter(SECOND.sku, 0);
-    await model.step(SECOND.sku, -1);
-    const counts = await store.recorder.selectNotifications({ start: 1, limit: 10, topics: ['stock:Item.Counted'] });
-    expect(counts).toHaveLength(3);
-  });
-
-  it('finds every count again after a restart, over several pages', async () => {
-    const store = await openStore();
-    const before = await startModel(store);
-    // From the stocktake on: no recount is asked for, whose events would be among the counts.
-    for (let count = 0; count < 1_001; count++) await before.enter(FIRST.sku, FIRST.lastStocktakeQuantity + count);
-    const after = await startModel(store);
-    expect(quantityOf(after, FIRST.sku)).toBe(FIRST.lastStocktakeQuantity + 1_000);
-    expect(after.state.value.entriesTotal).toBe(1_001);
+    const after = await startModel(await store.open());
+    expect(quantityOf(after, FIRST.sku)).toBe(counts);
+    expect(after.state.value.hasMoreRows).toBe(true);
     expect(after.state.value.rows.map((row) => row.kind === 'counted' && row.quantity)).toEqual(
-      Array.from({ length: EVENT_ROWS_MAX }, (_, index) => FIRST.lastStocktakeQuantity + 1_000 - index),
+      Array.from({ length: ENTRY_ROWS_MAX }, (_, index) => counts - index),
     );
-  });
-
-  it('shows what another tab counted', async () => {
-    const store = await openStore();
-    const [one, other] = [await startModel(store), await startModel(store)];
-    await one.step(FIRST.sku, 1);
-    store.tellTabs();
-    await expect.poll(() => quantityOf(other, FIRST.sku)).toBe(FIRST.lastStocktakeQuantity + 1);
   });
 
   it('decides anew when another tab was first', async () => {
-    const store = await openStore();
-    const [one, other] = [await startModel(store), await startModel(store)];
-    await Promise.all(Array.from({ length: 20 }, () => [one.step(FIRST.sku, 5), other.step(FIRST.sku, 1)]).flat());
-    store.tellTabs();
+    const store = newStore();
+    const [one, other] = [await startModel(await store.open()), await startModel(await store.open())];
+    await Promise.all(Array.from({ length: 10 }, () => [one.step(FIRST.sku, 5), other.step(FIRST.sku, 1)]).flat());
     for (const tab of [one, other]) {
-      await expect.poll(() => quantityOf(tab, FIRST.sku)).toBe(FIRST.lastStocktakeQuantity + 120);
+      await expect.poll(() => quantityOf(tab, FIRST.sku)).toBe(FIRST.lastStocktakeQuantity + 60);
       expect(tab.state.value.countError).toBeUndefined();
     }
   });
 
   it('says when a count was not kept, shows the old one, and goes on with the next', async () => {
-    const store = await openStore();
-    const model = await startModel(store);
-    store.failure = new StorageFullError('The quota is used up.');
+    const faulty = new FaultyTab(await newStore().open());
+    const model = await startModel(faulty.tab, { recorder: faulty.recorder });
+    faulty.failure = new StorageFullError('The quota is used up.');
     await model.step(FIRST.sku, 1);
     expect(model.state.value.countError).toBeInstanceOf(StorageFullError);
     expect(quantityOf(model, FIRST.sku)).toBe(FIRST.lastStocktakeQuantity);
-    store.failure = undefined;
+    faulty.failure = undefined;
     await model.step(FIRST.sku, 1);
     expect(model.state.value.countError).toBeUndefined();
     expect(quantityOf(model, FIRST.sku)).toBe(FIRST.lastStocktakeQuantity + 1);
   });
 
-  it('counts as pending what is in the list and not sent, before sync has seen it', async () => {
+  it('counts as pending what is in the list and not sent, before sync has seen it; and nothing while it is not known', async () => {
     const sync = new FakeSync();
-    const store = await openStore();
-    const model = await startModel(store, sync);
+    const model = await startModel(await newStore().open(), { sync });
     await model.step(FIRST.sku, 1);
     await model.step(FIRST.sku, 1);
-    const { notificationId } = model.state.value.rows.at(-1)!;
-    const all = model.state.value.rows.length;
-    expect(all).toBeGreaterThanOrEqual(2);
-    expect(model.state.value.sync.pending).toBe(all);
-    // A page has confirmed it: the store tells of that as of a commit.
-    sync.firstPendingId = notificationId + 1;
-    store.tellTabs();
-    await expect.poll(() => model.state.value.confirmedId).toBe(notificationId);
-    expect(model.state.value.sync.pending).toBe(all - 1);
+    expect(model.state.value.sync.pending).toBe(2);
     // It knows of more than the list shows.
     sync.says({ pending: 500 });
     expect(model.state.value.sync.pending).toBe(500);
     sync.says({ pending: 0 });
-    expect(model.state.value.sync.pending).toBe(all - 1);
-    sync.firstPendingId = undefined;
-    store.tellTabs();
-    await expect.poll(() => model.state.value.sync.pending).toBe(0);
-    // What is not in the list yet is not said to be in the books.
-    expect(model.state.value.confirmedId).toBe(model.state.value.rows[0]?.notificationId);
+    expect(model.state.value.sync.pending).toBe(2);
+    sync.says({ pending: undefined, setAside: undefined });
+    expect(model.state.value.sync.pending).toBeUndefined();
   });
 
-  it('pauses and resumes sending as the switch says', async () => {
+  it('pauses and resumes as the switch says', async () => {
     const sync = new FakeSync();
-    const model = await startModel(await openStore(), sync);
+    const model = await startModel(await newStore().open(), { sync });
     model.setWorkOffline(true);
     expect(model.state.value.workOffline).toBe(true);
     model.setWorkOffline(false);
     model.sendNow();
     expect(sync.calls).toEqual(['pause', 'resume', 'syncNow']);
   });
+});
 
-  it('keeps devices apart: the same item is another aggregate on each', () => {
-    expect(countOriginatorId(REPLICA_ID, FIRST.sku)).toBe(countOriginatorId(REPLICA_ID, FIRST.sku));
-    expect(countOriginatorId(REPLICA_ID, FIRST.sku)).not.toBe(countOriginatorId(crypto.randomUUID(), FIRST.sku));
+describe('two devices', () => {
+  interface Device {
+    readonly model: StockCountModel;
+    readonly sync: Sync;
+    readonly tab: SceneTab;
+  }
+
+  const HERE = { isOffline: () => false, onWake: () => () => undefined };
+
+  async function startDevice(
+    scene: Scene,
+    counterName: string,
+    of = new SceneStore(crypto.randomUUID()),
+  ): Promise<Device> {
+    const tab = await scene.openTab(of);
+    const { sync } = scene.start({ store: tab.store, wakeSources: HERE });
+    return { model: await startModel(tab, { sync, counterName }), sync, tab };
+  }
+
+  /** Both have sent what they have, and know what the other one has sent. */
+  async function agreed(scene: Scene, ...devices: readonly Device[]): Promise<void> {
+    for (let round = 0; round < 2; round++) {
+      for (const { sync } of devices) {
+        sync.resume();
+        sync.syncNow();
+        await scene.until(({ state, pending }) => state === 'live' && pending === 0, sync);
+      }
+    }
+    const end = Math.max(...devices.map(({ sync }) => sync.status.value.position));
+    for (const { sync } of devices) await scene.until(({ position }) => position === end, sync);
+  }
+
+  it('see each other’s counts, and who made them', async () => {
+    const scene = await Scene.open();
+    const [ana, ben] = [await startDevice(scene, 'Ana'), await startDevice(scene, 'Ben')];
+    await ana.model.enter(FIRST.sku, 34);
+    await ana.model.step(FIRST.sku, -1);
+    await agreed(scene, ana, ben);
+    await expect.poll(() => quantityOf(ben.model, FIRST.sku)).toBe(33);
+    expect(countOf(ben.model, FIRST.sku)).toMatchObject({ countedBy: { name: 'Ana' }, place: 'books' });
+    await expect
+      .poll(() => ben.model.state.value.rows)
+      .toMatchObject([
+        { kind: 'stepped', previousQuantity: 34, quantity: 33, isOwn: false, by: { name: 'Ana' }, place: 'books' },
+        { kind: 'counted', quantity: 34, isOwn: false, place: 'books' },
+      ]);
+    await expect.poll(() => ana.model.state.value.rows.map(({ place }) => place)).toEqual(['books', 'books']);
+    expect(ana.model.state.value.rows.every(({ isOwn }) => isOwn)).toBe(true);
+  });
+
+  it('count one item without each other: one stands, the other is set aside until somebody decides', async () => {
+    const scene = await Scene.open();
+    const [ana, ben] = [await startDevice(scene, 'Ana'), await startDevice(scene, 'Ben')];
+    for (const { sync } of [ana, ben]) sync.pause();
+    await ana.model.enter(FIRST.sku, 38);
+    await ben.model.enter(FIRST.sku, 34);
+    await ben.model.step(FIRST.sku, 1);
+    await agreed(scene, ana, ben);
+    await expect
+      .poll(() => ben.model.state.value.setAside)
+      .toMatchObject([
+        {
+          item: { sku: FIRST.sku },
+          code: 'CONFLICT',
+          entries: [
+            { kind: 'counted', quantity: 34, by: { name: 'Ben' } },
+            { kind: 'stepped', quantity: 35 },
+          ],
+        },
+      ]);
+    for (const { model } of [ana, ben]) await expect.poll(() => quantityOf(model, FIRST.sku)).toBe(38);
+    expect(countOf(ben.model, FIRST.sku)).toMatchObject({ countedBy: { name: 'Ana' }, place: 'books' });
+    await expect.poll(() => ben.model.state.value.rows.map(({ by }) => by?.name)).toEqual(['Ana']);
+    expect(ana.model.state.value.setAside).toEqual([]);
+
+    await ben.model.enter(FIRST.sku, 35);
+    expect(ben.model.state.value.setAside).toEqual([]);
+    await agreed(scene, ana, ben);
+    for (const { model } of [ana, ben]) await expect.poll(() => quantityOf(model, FIRST.sku)).toBe(35);
+    // It is still there for whoever wants to know.
+    expect((await ben.tab.inside.syncProgress()).setAsideUnits).toBeGreaterThan(0);
   });
 });

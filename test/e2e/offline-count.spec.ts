@@ -72,6 +72,7 @@ test('counts made offline outlive a killed browser and reach the books once each
 
   await test.step('a second device adds its own counts', async () => {
     const second = await StockPage.open((await launchDevice()).context, address);
+    await expect(second.othersRows).toHaveCount(OFFLINE_COUNTS);
     await second.countMore('BLT-0840', 'LMP-0HED', 'LMP-0HED');
     await second.countLess('BLT-0840', 'BAT-24AA');
     await second.sendImpatiently(5);

@@ -69,7 +69,7 @@ test('a device that says it is offline waits, and sends as soon as it says other
   const { context } = await launchDevice();
   const stockPage = await StockPage.open(context, address);
   await context.setOffline(true);
-  await expect(stockPage.page.getByTestId('no-network')).toBeVisible();
+  await expect(stockPage.page.getByTestId('sync-state')).toHaveText('No network');
   await stockPage.countMore('SCR-0560', 'SCR-0560');
   await stockPage.expectOnDevice(2);
   expect(proxy.pushes).toEqual([]);

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import type { ItemCountedData } from '../../../demo/stock-events.js';
+import type { ItemCountedData, ItemSteppedData } from '../../../demo/stock-events.js';
 import { expect } from './patient-expect.js';
 
 /** One row of the events table. */
@@ -14,7 +14,7 @@ export interface BooksEvent {
   readonly originatorId: string;
   readonly originatorVersion: number;
   readonly topic: string;
-  readonly data: ItemCountedData;
+  readonly data: Partial<ItemCountedData & ItemSteppedData>;
 }
 
 /** Something that holds writers up until it is let go. */
@@ -67,7 +67,7 @@ export class BooksDatabase {
       originatorId: String(row['originator_id']),
       originatorVersion: Number(row['originator_version']),
       topic: String(row['topic']),
-      data: row['data'] as ItemCountedData,
+      data: row['data'] as BooksEvent['data'],
     }));
   }
 

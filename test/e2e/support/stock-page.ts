@@ -13,6 +13,7 @@ export interface StockPageAddress {
 export interface ShownEvent {
   /** The device's own notification id. */
   readonly id: number;
+  readonly kind: string;
   readonly sku: string;
   readonly previousQuantity: number;
   readonly quantity: number;
@@ -27,7 +28,11 @@ const SENT_WAIT_MS = 45_000;
 export class StockPage {
   readonly page: Page;
   readonly badge: Locator;
+  /** The counts of this device. */
   readonly eventRows: Locator;
+  /** The counts of other devices. */
+  readonly othersRows: Locator;
+  readonly setAsideItems: Locator;
   /** What was asked for and done about recounts, in the list of events. */
   readonly recountRows: Locator;
   /** What has to be counted again. */
@@ -40,9 +45,11 @@ export class StockPage {
   constructor(page: Page, { pageUrl, syncUrl }: StockPageAddress) {
     this.page = page;
     this.badge = page.getByTestId('badge');
-    this.eventRows = page.getByTestId('event-row');
+    this.eventRows = page.locator('[data-testid=event-row][data-own=true]');
+    this.othersRows = page.locator('[data-testid=event-row][data-own=false]');
     this.recountRows = page.getByTestId('recount-row');
     this.recountTasks = page.getByTestId('recount-task');
+    this.setAsideItems = page.getByTestId('set-aside-item');
     this.pendingCount = page.getByTestId('pending-count');
     this.syncError = page.getByTestId('sync-error');
     this.offlineSwitch = page.getByTestId('offline-switch');
@@ -91,12 +98,30 @@ export class StockPage {
     return this.page.locator(`[data-testid=recount-task][data-sku="${sku}"]`);
   }
 
+  /** What the page says lies there. */
+  quantity(sku: string): Locator {
+    return this.item(sku).getByTestId('count-input');
+  }
+
+  /** Gives the person in front of this device a name. */
+  async countAs(name: string): Promise<void> {
+    await this.page.getByTestId('counter-name').click();
+    await this.page.getByTestId('counter-input').fill(name);
+    await this.page.getByTestId('counter-save').click();
+    await expect(this.page.getByTestId('counter-name')).toContainText(`Counting as ${name}`);
+  }
+
+  /** Goes to a section, on a screen that shows one at a time. */
+  async goTo(section: 'Shelves' | 'Counts' | 'The books'): Promise<void> {
+    await this.page.getByRole('navigation', { name: 'Sections' }).getByRole('button', { name: section }).click();
+  }
+
   /** The row of an item. */
   item(sku: string): Locator {
     return this.page.getByTestId(`item-${sku}`);
   }
 
-  /** What the list shows, oldest first: the order in which this device recorded. */
+  /** What the list shows of this device, oldest first: the order in which it recorded. */
   async shownEvents(): Promise<readonly ShownEvent[]> {
     const rows = await this.eventRows.evaluateAll((elements) =>
       elements.map((element) => {
@@ -104,6 +129,7 @@ export class StockPage {
           /(\d+) → (\d+)/.exec(element.querySelector('.event-quantity')?.textContent ?? '') ?? [];
         return {
           id: Number(element.getAttribute('data-id')),
+          kind: element.getAttribute('data-kind') ?? '',
           sku: element.getAttribute('data-sku') ?? '',
           previousQuantity: Number(previous),
           quantity: Number(next),
@@ -151,8 +177,8 @@ export class StockPage {
     return this.page.locator(`[data-testid=recount-row][data-state=${state}]`);
   }
 
-  /** The rows of the list that say where their count is. */
+  /** The rows of this device's counts that say where these are. */
   rowsIn(state: 'device' | 'books'): Locator {
-    return this.page.locator(`[data-testid=event-row][data-state=${state}]`);
+    return this.page.locator(`[data-testid=event-row][data-own=true][data-state=${state}]`);
   }
 }
