@@ -66,13 +66,13 @@ export class Device {
     const [last] = await this.tab.recorder.selectEvents(originatorId, { desc: true, limit: 1 });
     const id = crypto.randomUUID();
     const state = new TextEncoder().encode(JSON.stringify({ id }));
-    const event = {
-      originatorId,
-      originatorVersion: (last?.originatorVersion ?? 0) + 1,
-      topic: 'stock:Counted',
-      state,
-    };
-    await this.tab.recorder.insertEvents([event], { unit: { id } });
+    const originatorVersion = (last?.originatorVersion ?? 0) + 1;
+    return await this.record([{ originatorId, originatorVersion, topic: 'stock:Counted', state }], id);
+  }
+
+  /** Records a unit. */
+  async record(events: readonly StoredEvent[], id: UnitId = crypto.randomUUID()): Promise<UnitId> {
+    await this.tab.recorder.insertEvents(events, { unit: { id } });
     this.exchange.noteCommit();
     return id;
   }
@@ -124,6 +124,8 @@ export class PostgresScene implements AsyncDisposable {
   fixture!: PostgresLogFixture;
   proxy!: FaultProxy;
   url = '';
+  /** Of PostgreSQL. */
+  pgUrl = '';
   readonly #keys = [new Uint8Array(randomBytes(32))];
   #closing!: AbortSignal;
   #server!: SyncServer;
@@ -131,6 +133,7 @@ export class PostgresScene implements AsyncDisposable {
   async open(): Promise<this> {
     const postgres = await openPostgres();
     this.#closers.push(() => postgres.close());
+    this.pgUrl = postgres.url;
     this.fixture = await makePostgresLog(postgres.pool);
     const closing = new AbortController();
     this.#closing = closing.signal;
