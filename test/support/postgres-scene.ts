@@ -63,16 +63,29 @@ export class Device {
 
   /** Counts a shelf: the next version of it, as far as this device knows. */
   async count(originatorId: string): Promise<UnitId> {
+    return await this.#next(originatorId, 'stock:Counted', false);
+  }
+
+  /** Receives something on a shelf, which commutes. */
+  async receive(originatorId: string): Promise<UnitId> {
+    return await this.#next(originatorId, 'stock:Received', true);
+  }
+
+  async #next(originatorId: string, topic: string, isCommutative: boolean): Promise<UnitId> {
     const [last] = await this.tab.recorder.selectEvents(originatorId, { desc: true, limit: 1 });
     const id = crypto.randomUUID();
     const state = new TextEncoder().encode(JSON.stringify({ id }));
     const originatorVersion = (last?.originatorVersion ?? 0) + 1;
-    return await this.record([{ originatorId, originatorVersion, topic: 'stock:Counted', state }], id);
+    return await this.record([{ originatorId, originatorVersion, topic, state }], id, isCommutative);
   }
 
   /** Records a unit. */
-  async record(events: readonly StoredEvent[], id: UnitId = crypto.randomUUID()): Promise<UnitId> {
-    await this.tab.recorder.insertEvents(events, { unit: { id } });
+  async record(
+    events: readonly StoredEvent[],
+    id: UnitId = crypto.randomUUID(),
+    isCommutative: boolean = false,
+  ): Promise<UnitId> {
+    await this.tab.recorder.insertEvents(events, { unit: { id, isCommutative } });
     this.exchange.noteCommit();
     return id;
   }

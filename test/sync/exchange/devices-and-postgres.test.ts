@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Fault } from '../../support/http-faults.js';
 import { PostgresScene } from '../../support/postgres-scene.js';
+import type { Device } from '../../support/postgres-scene.js';
 
 const SHELF = crypto.randomUUID();
 
@@ -51,6 +52,29 @@ describe('devices, a server, and PostgreSQL', () => {
     expect(aside.map(({ id, reason }) => [id, reason.code])).toEqual([[late, 'CONFLICT']]);
     const texts = (await scene.books()).map(({ state }) => new TextDecoder().decode(state));
     expect(texts.some((text) => text.includes(unrelated))).toBe(true);
+  });
+
+  it('ten who receive on one shelf, offline and at once: all of it is in the books, and nobody is told of a conflict', async () => {
+    await using scene = await new PostgresScene().open();
+    const devices = await Promise.all(Array.from({ length: 10 }, () => scene.device()));
+    const first = devices[0] as Device;
+    await first.count(SHELF);
+    for (const device of devices) await device.settled();
+    for (const device of devices) device.exchange.setPaused(true);
+    for (const device of devices) for (let unit = 0; unit < 3; unit++) await device.receive(SHELF);
+    const late = await first.count(SHELF);
+    for (const device of devices) device.exchange.setPaused(false);
+    // At once, and once more to hear of each other.
+    for (let round = 0; round < 2; round++) await Promise.all(devices.map((device) => device.settled()));
+    await scene.expectAgreement();
+    const books = await scene.books();
+    expect(books.filter(({ topic }) => topic === 'stock:Received')).toHaveLength(30);
+    expect(books.map(({ originatorVersion }) => originatorVersion)).toEqual(books.map((_event, index) => index + 1));
+    const isLateThere = books.some(({ state }) => new TextDecoder().decode(state).includes(late));
+    for (const device of devices) {
+      const aside = await device.tab.recorder.selectSetAside(0, { eventsMax: 100, bytesMax: 1e6 });
+      expect(aside.map(({ id }) => id)).toEqual(device === first && !isLateThere ? [late] : []);
+    }
   });
 
   it('a network that loses, cuts, repeats and pretends: each event is there once', async () => {
