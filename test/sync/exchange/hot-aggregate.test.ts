@@ -73,7 +73,7 @@ class Device {
       ...{ url: 'http://server.test', replicaId: crypto.randomUUID() },
       clock: systemClock,
       fetch: async (address, init) => {
-        this.requests.push(String(address).replace(/.*\//, ''));
+        this.requests.push((address as string).replace(/.*\//, ''));
         return await this.#server.fetch(address, init);
       },
     });
