@@ -49,6 +49,7 @@ const ROOMS = [
   { name: 'server/tenants', level: 9, path: '^src/server/tenants/' },
   { name: 'server', level: 9, path: '^src/server/(?!index)[^/]+$' },
   { name: 'server entry', level: 10, path: '^src/server/index\\.ts$' },
+  { name: 'service-worker', level: 10, path: '^src/service-worker/' },
   { name: 'session', level: 10, path: '^src/session/' },
   { name: 'publishing', level: 10, path: '^src/publishing/[^/]+$' },
   { name: 'publishing/nats', level: 11, path: '^src/publishing/nats/' },

@@ -1,6 +1,10 @@
 import { defineConfig } from '@playwright/test';
 import { BROWSER_NAMES, browserLaunchOptions } from './test/support/browsers.js';
 
+// It alone lets a test freeze a tab, and has Background Sync; the guide is about the code, so one browser will do; benchmarks
+// are run in it.
+const CHROMIUM_ONLY = ['**/frozen-*.spec.ts', '**/background-sync.spec.ts', '**/guide.spec.ts', '**/bench-*.spec.ts'];
+
 export default defineConfig({
   testDir: './test/e2e',
   // Each test has servers and a database of its own, so files run side by side; more than two starve small machines.
@@ -15,8 +19,7 @@ export default defineConfig({
   use: { trace: 'off', video: 'off', screenshot: 'off' },
   projects: BROWSER_NAMES.map((name) => {
     const { channel, ...launchOptions } = browserLaunchOptions(name);
-    // Only Chromium lets a test freeze a tab; the guide is about the code, so one browser will do; benchmarks are run in it.
-    const testIgnore = name === 'chromium' ? [] : ['**/frozen-*.spec.ts', '**/guide.spec.ts', '**/bench-*.spec.ts'];
+    const testIgnore = name === 'chromium' ? [] : CHROMIUM_ONLY;
     return {
       name,
       testIgnore,

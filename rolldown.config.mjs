@@ -15,6 +15,7 @@ const entries = {
   nats: at('src/publishing/nats/index.ts'),
   host: at('src/host/index.ts'),
   sync: at('src/sync/index.ts'),
+  'service-worker': at('src/service-worker/index.ts'),
   sqlite: at('src/persistence/sqlite/index.ts'),
   'node-sqlite': at('src/persistence/sqlite/node-sqlite.ts'),
   session: at('src/session/index.ts'),

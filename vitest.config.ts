@@ -17,6 +17,7 @@ const SOURCE_ALIASES: Readonly<Record<string, string>> = {
   'daybook/nats': source('src/publishing/nats/index.ts'),
   'daybook/host': source('src/host/index.ts'),
   'daybook/sync': source('src/sync/index.ts'),
+  'daybook/service-worker': source('src/service-worker/index.ts'),
   'daybook/sqlite': source('src/persistence/sqlite/index.ts'),
   'daybook/node-sqlite': source('src/persistence/sqlite/node-sqlite.ts'),
   'daybook/session': source('src/session/index.ts'),

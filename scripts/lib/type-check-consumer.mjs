@@ -30,6 +30,7 @@ const PROJECTS = {
       'publishing',
       'host',
       'sync',
+      'service-worker',
       'sqlite',
       'worker.js',
       'backup-worker.js',

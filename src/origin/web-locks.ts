@@ -51,6 +51,11 @@ export interface LeadOptions {
   readonly steal: boolean;
 }
 
+/** As {@link leadInTurn}; does nothing where somebody holds the lock. */
+export async function leadIfFree(name: string, work: (stolen: AbortSignal) => Promise<void>): Promise<void> {
+  await lead(name, { ifAvailable: true }, new AbortController().signal, work);
+}
+
 /**
  * Works while nobody else does, as far as it can be had: whoever holds the lock may lose it to somebody who steals it.
  * For work that is only double then, not wrong. Where there are no Web Locks it works at once.
@@ -63,13 +68,22 @@ export async function leadInTurn(
   { signal, steal }: LeadOptions,
   work: (stolen: AbortSignal) => Promise<void>,
 ): Promise<void> {
+  // The platform does not take both: a theft waits for nothing.
+  await lead(name, steal ? { steal } : { signal }, signal, work);
+}
+
+async function lead(
+  name: string,
+  options: LockOptions,
+  signal: AbortSignal,
+  work: (stolen: AbortSignal) => Promise<void>,
+): Promise<void> {
   const locks = webLocks();
   const stolen = new AbortController();
   if (locks === undefined) return work(stolen.signal);
   const turn: { working?: Promise<void> } = {};
   try {
-    // The platform does not take both: a theft waits for nothing.
-    await locks.request(name, steal ? { steal } : { signal }, () => (turn.working = work(stolen.signal)));
+    await locks.request(name, options, (lock) => (lock === null ? undefined : (turn.working = work(stolen.signal))));
   } catch (error) {
     const { working } = turn;
     if (working === undefined) {

@@ -290,7 +290,8 @@ export async function openInTime(
   });
 }
 
-async function identityOf(database: StoreDatabase): Promise<StoreIdentity | undefined> {
+/** Who the store is; `undefined` when it is none, or not yet. */
+export async function identityOf(database: StoreDatabase): Promise<StoreIdentity | undefined> {
   const transaction = database.transaction('meta', 'readonly');
   const identity = await toItsEnd(transaction, () => transaction.store.get('store'));
   return identity as StoreIdentity | undefined;
@@ -329,7 +330,8 @@ export function openingError(name: string, cause: unknown): PersistenceError {
   );
 }
 
-function newerLayout(name: string, cause?: unknown): NotSupportedError {
+/** The error of a store that a newer version has laid out. */
+export function newerLayout(name: string, cause?: unknown): NotSupportedError {
   return new NotSupportedError(
     `The store "${name}" was laid out by a newer version of Daybook. Load the newer version of the application. Nothing was changed.`,
     { ...(cause === undefined ? {} : { cause }), details: { name } },

@@ -47,9 +47,15 @@ export type ExchangeTask = 'push' | 'pull' | 'heal';
  */
 export type Direction = 'both' | 'push' | 'pull';
 
+/** What it reads and changes of a store. */
+export type ExchangedUnits = Pick<
+  UnitRecorder,
+  'selectPendingUnits' | 'setAside' | 'insertPage' | 'rewind' | 'selectLostUnits' | 'endHeal'
+>;
+
 /** What an {@link ExchangeWork} needs. */
 export interface ExchangeWorkOptions {
-  readonly recorder: UnitRecorder;
+  readonly recorder: ExchangedUnits;
   readonly transport: SyncTransport;
   readonly direction: Direction;
   readonly clock: Clock;

@@ -32,6 +32,8 @@ export interface BareSiteOptions {
   readonly scriptsUrl?: string;
   /** As what the page's script is bundled. @defaultValue `esm` */
   readonly format?: 'esm' | 'iife';
+  /** Other scripts, by their names: what they import of `./dist/` is bundled into them. */
+  readonly scripts?: Readonly<Record<string, string>>;
   /** Changes an answer; by the path, without a slash at its beginning. */
   readonly answer?: (path: string) => BareAnswer | undefined;
 }
@@ -43,10 +45,11 @@ export interface BareSite extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Serves a page whose `window.daybook` is what `daybook` exports, with the files of the workers beside its script. */
+/** Serves a page whose `window.daybook` is what `daybook`, `daybook/application` and `daybook/sync` export, with the files of the workers beside its script. */
 export async function serveBareSite(options: BareSiteOptions = {}): Promise<BareSite> {
-  const { host = '127.0.0.1', scriptsUrl = '', format = 'esm', answer = () => undefined } = options;
+  const { host = '127.0.0.1', scriptsUrl = '', format = 'esm', scripts = {}, answer = () => undefined } = options;
   const files = await siteFiles(scriptsUrl, format);
+  for (const [name, code] of Object.entries(scripts)) files.set(name, await bundled(code, 'iife'));
   const server = createServer(({ url = '/' }, response) => {
     const path = new URL(url, 'http://any').pathname.slice(1) || 'index.html';
     const changed = answer(path);
@@ -72,20 +75,22 @@ export async function serveBareSite(options: BareSiteOptions = {}): Promise<Bare
 
 type Format = NonNullable<BareSiteOptions['format']>;
 
-async function siteFiles(scriptsUrl: string, format: Format): Promise<ReadonlyMap<string, string | Uint8Array>> {
+async function siteFiles(scriptsUrl: string, format: Format): Promise<Map<string, string | Uint8Array>> {
   const files = new Map<string, string | Uint8Array>();
   for (const name of FILES) files.set(name, await readFile(join(ROOT, 'dist', name)));
   const script = `<script type="module" crossorigin src="${scriptsUrl}/page.js"></script>`;
   files.set('index.html', `<!doctype html><title>Bare</title><link rel="icon" href="data:,">${script}`);
-  files.set('page.js', await pageScript(format));
+  files.set('page.js', await bundled(PAGE_CODE, format));
   return files;
 }
 
-async function pageScript(format: Format): Promise<string> {
+const PAGE_CODE = `import * as daybook from './dist/index.js';
+  import * as application from './dist/application.js';
+  import * as sync from './dist/sync.js';
+  globalThis.daybook = { ...daybook, ...application, ...sync };`;
+
+async function bundled(code: string, format: Format): Promise<string> {
   const entry = join(ROOT, 'bare-page.js');
-  const code = `import * as daybook from './dist/index.js';
-    import * as application from './dist/application.js';
-    globalThis.daybook = { ...daybook, ...application };`;
   const build = await rolldown({
     input: entry,
     cwd: ROOT,
