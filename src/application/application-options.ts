@@ -51,6 +51,15 @@ export interface ApplicationOptions {
   /** Gives ids for events: UUIDs in canonical form. @defaultValue version 7, which sort by time */
   readonly newEventId?: () => string;
   /**
+   * Whether commands are kept with what they have decided, until a server has confirmed it, so that they are decided again
+   * when others were faster (`startSync({ application })`). Their data must have a serialised form, as that of events. Not
+   * kept: commands that expect an exact version or no events, and what is saved otherwise (`save`, `append`, several calls
+   * in one transaction). Of use on recorders with units.
+   *
+   * @defaultValue false
+   */
+  readonly keepCommands?: boolean;
+  /**
    * Whether data that was read is validated by the event's schema, after upcasting. Costs time at every load, and is for
    * stores that others write to.
    *

@@ -21,11 +21,12 @@ import type { TransactionalRecorder } from '../persistence/recorder-transaction.
 import type { ProcessRecorder } from '../persistence/recorder.js';
 import { whenEnded } from '../persistence/transaction-ends.js';
 import type { Notification, NotificationId } from '../persistence/stored-event.js';
+import type { Superseded } from '../persistence/unit-recorder.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
 import { callListener, Listeners } from '../util/listeners.js';
 import { AggregateCache } from './aggregates/aggregate-cache.js';
-import { kindOf } from './aggregates/aggregate-kind.js';
+import { isAggregateClass, kindOf } from './aggregates/aggregate-kind.js';
 import type { AggregateDefinition, AnyDecider } from './aggregates/aggregate-kind.js';
 import { AggregateLoader } from './aggregates/aggregate-loader.js';
 import { ConcurrencyError } from './aggregates/application-errors.js';
@@ -37,6 +38,9 @@ import type { EventLog } from './log/event-log.js';
 import { EventRegistry } from './events/event-registry.js';
 import { ConflictReader } from './commands/conflict-reader.js';
 import { EventSaver } from './commands/event-saver.js';
+import { CommandCodec } from './commands/kept-commands.js';
+import { SupersededDecider } from './commands/superseded-decider.js';
+import type { Redecision } from './commands/superseded-decider.js';
 import type { SaveOptions } from './commands/event-saver.js';
 import { DecodedSubscription, feedOf, pagedFeed } from './log/event-subscription.js';
 import type { EventSubscription, NotificationFeed } from './log/event-subscription.js';
@@ -92,6 +96,7 @@ export class Application implements EventLog {
   readonly #mapper: EventEnvelopeMapper;
   readonly #saving: Saving;
   readonly #executor: CommandExecutor;
+  readonly #superseded: SupersededDecider;
   readonly #feed: NotificationFeed;
   readonly #givenFeed: NotificationFeed | undefined;
   readonly #options: ApplicationOptions;
@@ -108,7 +113,7 @@ export class Application implements EventLog {
    * @throws TopicError (`TOPIC_ERROR`) when two events have one topic
    */
   constructor(options: ApplicationOptions) {
-    const { recorder, inline = [], clock = systemClock, random = Math.random } = options;
+    const { recorder, inline = [], clock = systemClock, random = Math.random, keepCommands = false } = options;
     if (takePartInTransactions(inline) && recorder.supports?.transactions !== true) {
       throw new ProgrammingError('In-line participants need a recorder with transactions, and this one has none.');
     }
@@ -155,10 +160,28 @@ export class Application implements EventLog {
       whenEnded: (listener) => whenEnded(transactional, listener),
       onSaved: () => this.#listeners.tell(),
     });
+    const commands = new CommandCodec({ transcoder, compressor, cipher });
+    const isKeeping = keepCommands && recorder.supports?.units === true;
     this.#executor = new CommandExecutor({
       ...{ ...retryMeans, loader, conflicts },
       validated: (kind, messages) => saver.validated(kind, messages),
       save: (changes, saveOptions) => this.#saving.save(changes, saveOptions),
+      ...(isKeeping ? { keep: (execution) => commands.encode(execution) } : {}),
+    });
+    this.#superseded = new SupersededDecider({
+      ...{ recorder, mapper: this.#mapper, codec: commands },
+      deciders: new Map(options.aggregates.flatMap((one) => (isAggregateClass(one) ? [] : [[one.name, one] as const]))),
+      hasTopic: (topic) => this.#registry.hasTopic(topic),
+      executorOn: (view, viewEventId) => {
+        const seen = { ...shared, recorder: view };
+        const viewed = { conflicts: new ConflictReader(seen), loader: new AggregateLoader({ ...seen, snapshots }) };
+        const viewSaver = new EventSaver({ ...seen, ...viewed, inline: [], clock, newEventId: viewEventId });
+        return new CommandExecutor({
+          ...{ ...retryMeans, ...viewed },
+          validated: (kind, messages) => viewSaver.validated(kind, messages),
+          save: (changes, saveOptions) => viewSaver.save(changes, saveOptions),
+        });
+      },
     });
   }
 
@@ -232,6 +255,26 @@ export class Application implements EventLog {
     const plain = executions as unknown as readonly (readonly [AnyDecider, string, Message])[];
     const executed: unknown = await this.#executor.execute(plain, options);
     return executed as { readonly [Index in keyof Deciders]: ExecutedBy<Deciders[Index]> };
+  }
+
+  /**
+   * Decides again what gave way to others: for `startSync`, which stores it, and for whoever retries what was set aside
+   * (`recorder.selectSuperseded`, `recorder.decide`). Nothing is recorded by it.
+   *
+   * A command that says no, fails, or was decided 8 times already, and a unit without one, is not decided: it is set aside
+   * with its reason, and those after it are decided without it.
+   *
+   * @throws as the recorder does, when it cannot be read
+   *
+   * @example
+   * ```ts
+   * const superseded = await recorder.selectSuperseded([unitId]);
+   * const { decided } = await app.decideAgain(superseded);
+   * await recorder.decide(decided);
+   * ```
+   */
+  async decideAgain(superseded: Superseded): Promise<Redecision> {
+    return await this.#superseded.decide(superseded);
   }
 
   /**

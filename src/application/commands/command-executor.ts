@@ -15,6 +15,7 @@ import type { AggregateLoader } from '../aggregates/aggregate-loader.js';
 import type { ConflictReader } from './conflict-reader.js';
 import { decideAgain, validateRetryPolicy } from './decide-again.js';
 import type { RetryMeans, RetryPolicy } from './decide-again.js';
+import type { KeptExecution } from './kept-commands.js';
 import { concurrencyError } from './event-saver.js';
 import type { AggregateChange, SaveOptions } from './event-saver.js';
 import { isAsExpected, outlivesConflict, validateExpectedVersion, versionOf } from '../aggregates/expected-version.js';
@@ -57,6 +58,8 @@ export interface CommandExecutorOptions extends RetryMeans {
   readonly conflicts: ConflictReader;
   validated(kind: AggregateKind, messages: readonly Message[]): Promise<readonly Message[]>;
   save(changes: readonly AggregateChange[], options: SaveOptions): Promise<readonly NotifiedEvent[]>;
+  /** Makes of what is executed what is kept with its unit. @defaultValue nothing is */
+  keep?(execution: KeptExecution): Promise<Uint8Array>;
 }
 
 type AnyExecution = readonly [decider: AnyDecider, id: string, command: Message];
@@ -100,7 +103,22 @@ export class CommandExecutor {
     // Once: what a schema makes of a command does not depend on the state.
     const valid = await Promise.all(executions.map(validatedExecution));
     const policy = outlivesConflict(expected) ? retry : undefined;
-    return await decideAgain(() => this.#attempt(valid, expected, saveOptions), policy, this.#options);
+    const options = await this.#withCommand(valid, expected, saveOptions);
+    return await decideAgain(() => this.#attempt(valid, expected, options), policy, this.#options);
+  }
+
+  /** Whoever expects a version has decided on that: nobody decides it again for him. */
+  async #withCommand(
+    executions: readonly AnyExecution[],
+    expected: ExpectedVersion,
+    options: SaveOptions,
+  ): Promise<SaveOptions> {
+    if (this.#options.keep === undefined || !outlivesConflict(expected)) return options;
+    const commands = executions.map(([{ name }, aggregateId, { type, data }]) => ({
+      ...{ aggregateType: name, aggregateId, command: { type, data } },
+    }));
+    const command = await this.#options.keep({ commands, metadata: options.metadata });
+    return { ...options, unit: { ...options.unit, command } };
   }
 
   async #attempt(

@@ -24,6 +24,7 @@ export class WatchedTables implements ProcessTables {
   #lastIdBefore: NotificationId = 0;
   readonly #trackedBefore = new Map<string, NotificationId>();
   #unit: UnitOptions | undefined;
+  #insertions = 0;
 
   /** @param guard - runs each call */
   constructor(tables: ProcessTables & { hasUnit(id: UnitId): boolean }, guard: CallGuard) {
@@ -36,6 +37,7 @@ export class WatchedTables implements ProcessTables {
     this.#lastIdBefore = this.#tables.maxNotificationId();
     this.#trackedBefore.clear();
     this.#unit = undefined;
+    this.#insertions = 0;
   }
 
   /** @returns what was recorded since the start, as commits that are applied together; none when nothing was */
@@ -53,7 +55,7 @@ export class WatchedTables implements ProcessTables {
       topic,
       state,
     }));
-    const unit = events.length === 0 ? undefined : unitMark(this.#unit);
+    const unit = events.length === 0 ? undefined : unitMark(this.#unitOptions());
     return [
       { events: stored, firstNotificationId: events.length === 0 ? 0 : firstNotificationId, tracking: first, unit },
       ...commits,
@@ -69,6 +71,7 @@ export class WatchedTables implements ProcessTables {
 
   insertEvents(events: readonly StoredEvent[]): NotificationId[] {
     validateStateSizes(events);
+    this.#insertions++;
     return this.#guard(() => this.#tables.insertEvents(events));
   }
 
@@ -96,6 +99,13 @@ export class WatchedTables implements ProcessTables {
 
   maxTrackingId(applicationName: string): NotificationId {
     return this.#guard(() => this.#tables.maxTrackingId(applicationName));
+  }
+
+  /** What one call has decided is not all that a unit of several does. */
+  #unitOptions(): UnitOptions | undefined {
+    if (this.#insertions <= 1 || this.#unit === undefined) return this.#unit;
+    const { command: _command, ...options } = this.#unit;
+    return options;
   }
 
   #tracked(): Tracking[] {

@@ -1,0 +1,110 @@
+/**
+ * A recorder as it will be: without what gives way, with what comes in its place, and with what is decided on that. Nothing
+ * is recorded by it.
+ *
+ * @module
+ */
+import { NotSupportedError } from '../../persistence/errors.js';
+import type {
+  InsertEventsOptions,
+  ProcessRecorder,
+  RecorderSupport,
+  SelectEventsOptions,
+} from '../../persistence/recorder.js';
+import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
+import type { SupersededAggregate } from '../../persistence/unit-recorder.js';
+
+/** What was decided. */
+export interface DecidedEvents {
+  readonly events: readonly StoredEvent[];
+  readonly isCommutative: boolean;
+}
+
+interface ViewedAggregate {
+  readonly version: number;
+  readonly events: StoredEvent[];
+}
+
+/** Implements as much of a recorder as deciding takes. */
+export class SupersededView implements ProcessRecorder {
+  readonly supports: RecorderSupport = {
+    notifications: false,
+    tracking: false,
+    transactions: false,
+    sql: false,
+    units: true,
+  };
+  readonly #recorder: ProcessRecorder;
+  readonly #aggregates: Map<OriginatorId, ViewedAggregate>;
+  #decided: DecidedEvents | undefined;
+
+  /** @param recorder - what is there up to the versions that stay */
+  constructor(recorder: ProcessRecorder, aggregates: readonly SupersededAggregate[]) {
+    this.#recorder = recorder;
+    this.#aggregates = new Map(
+      aggregates.map(({ originatorId, version, events }) => [originatorId, { version, events: [...events] }]),
+    );
+  }
+
+  /** What was inserted since this was asked the last time. */
+  takeDecided(): DecidedEvents {
+    const decided = this.#decided;
+    this.#decided = undefined;
+    return decided ?? { events: [], isCommutative: false };
+  }
+
+  async insertEvents(
+    events: readonly StoredEvent[],
+    { unit }: InsertEventsOptions = {},
+  ): Promise<readonly NotificationId[]> {
+    for (const event of events) (await this.#viewed(event.originatorId)).events.push(event);
+    this.#decided = { events, isCommutative: unit?.isCommutative ?? false };
+    // Nobody is told of them.
+    return events.map(() => 0);
+  }
+
+  async selectEvents(
+    originatorId: OriginatorId,
+    { gt = -Infinity, lte = Infinity, desc = false, limit = Infinity }: SelectEventsOptions = {},
+  ): Promise<readonly StoredEvent[]> {
+    const viewed = this.#aggregates.get(originatorId);
+    const upTo = Math.min(lte, viewed?.version ?? Infinity);
+    const bounds = { ...(gt === -Infinity ? {} : { gt }), ...(upTo === Infinity ? {} : { lte: upTo }) };
+    const stays = upTo < 0 ? [] : await this.#recorder.selectEvents(originatorId, bounds);
+    const comes = (viewed?.events ?? []).filter(
+      ({ originatorVersion: version }) => version > gt && version <= lte && version > upTo,
+    );
+    const all = [...stays, ...comes];
+    return (desc ? all.reverse() : all).slice(0, limit);
+  }
+
+  selectNotifications(): Promise<readonly Notification[]> {
+    return notOfAView();
+  }
+
+  maxNotificationId(): Promise<NotificationId> {
+    return notOfAView();
+  }
+
+  maxTrackingId(): Promise<NotificationId> {
+    return notOfAView();
+  }
+
+  hasTrackingId(): Promise<boolean> {
+    return notOfAView();
+  }
+
+  /** Of an aggregate that nothing gives way of, all stays. */
+  async #viewed(originatorId: OriginatorId): Promise<ViewedAggregate> {
+    const known = this.#aggregates.get(originatorId);
+    if (known !== undefined) return known;
+    const [last] = await this.#recorder.selectEvents(originatorId, { desc: true, limit: 1 });
+    const viewed = { version: last?.originatorVersion ?? -1, events: [] };
+    this.#aggregates.set(originatorId, viewed);
+    return viewed;
+  }
+}
+
+function notOfAView(): Promise<never> {
+  return Promise.reject(new NotSupportedError('What is not recorded yet has no place in a log.'));
+}
