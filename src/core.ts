@@ -100,12 +100,16 @@ export type {
   UnitOrigin,
   UnitPage,
 } from './persistence/unit.js';
-export { UNITS_FOUND_MAX } from './persistence/unit-recorder.js';
+export { SUPERSEDED, SUPERSEDED_UNITS_MAX, UNITS_FOUND_MAX } from './persistence/unit-recorder.js';
 export type {
   BacklogState,
+  DecidedUnit,
+  InsertPageOptions,
   PageOutcome,
   SetAsideReason,
   SetAsideUnit,
+  Superseded,
+  SupersededAggregate,
   SyncProgress,
   UnitLimits,
   UnitRecorder,

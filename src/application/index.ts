@@ -48,6 +48,8 @@ export type { AggregateCacheOptions } from './aggregates/aggregate-cache.js';
 export type { AggregateDefinition, AnyDecider } from './aggregates/aggregate-kind.js';
 export type { Executed, ExecutedBy, ExecuteOptions, Execution } from './commands/command-executor.js';
 export type { RetryPolicy } from './commands/decide-again.js';
+export type { KeptCommand } from './commands/kept-commands.js';
+export type { RebasedUnit, Redecision } from './commands/superseded-decider.js';
 export { EventEnvelopeMapper, positionEventId, RESERVED_KEYS } from './events/envelope-mapper.js';
 export type { EventEnvelopeMapperOptions } from './events/envelope-mapper.js';
 export { decodeEnvelope, encodeEnvelope } from './outbox/event-envelope.js';

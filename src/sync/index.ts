@@ -21,6 +21,7 @@ export {
   UpgradeRequiredError,
 } from './protocol/index.js';
 export type { Direction } from './exchange/exchange-work.js';
+export type { UnitDecider } from './exchange/page-intake.js';
 export type { Receipt, ReceiptOptions } from './exchange/unit-receipts.js';
 export type { GetToken } from './exchange/server-requests.js';
 export { startSync } from './tabs/start-sync.js';

@@ -26,6 +26,8 @@ import {
   UnavailableError,
 } from '../protocol/index.js';
 import type { HealDecision, PushAnswer } from '../protocol/index.js';
+import { PageIntake } from './page-intake.js';
+import type { UnitDecider } from './page-intake.js';
 import { SendSize } from './send-size.js';
 import type { SyncTransport } from './transport.js';
 
@@ -59,6 +61,10 @@ export interface ExchangeWorkOptions {
   readonly transport: SyncTransport;
   readonly direction: Direction;
   readonly clock: Clock;
+  /** @defaultValue what gives way to others is set aside */
+  readonly decider?: UnitDecider | undefined;
+  /** Told of what was decided again. */
+  readonly onRebased?: ((units: readonly unknown[]) => void) | undefined;
 }
 
 /** Knows what is to be done, and does it. */
@@ -66,6 +72,7 @@ export class ExchangeWork {
   readonly #options: ExchangeWorkOptions;
   readonly #pushSize: SendSize;
   readonly #pageSize: SendSize;
+  readonly #intake: PageIntake;
   #acceptedUpTo: NotificationId = 0;
   #mayHaveUnsent = true;
   #isAtHead = false;
@@ -85,6 +92,8 @@ export class ExchangeWork {
     this.#options = options;
     this.#pushSize = new SendSize(options.clock);
     this.#pageSize = new SendSize(options.clock);
+    const { recorder, direction, decider, onRebased } = options;
+    this.#intake = new PageIntake({ recorder, ownOnly: direction === 'push', decider, onRebased });
   }
 
   /** The largest position that the server has spoken of; 0 when it has not yet. */
@@ -190,7 +199,7 @@ export class ExchangeWork {
   }
 
   async #pull(progress: SyncProgress, signal: AbortSignal): Promise<void> {
-    const { recorder, transport } = this.#options;
+    const { transport } = this.#options;
     const { cursor } = progress;
     const limits = this.#pageSize.limits(transport.limits);
     let page;
@@ -206,10 +215,10 @@ export class ExchangeWork {
     const isHead = page.position >= page.head;
     // An empty page changes nothing; but it says the end of the log to what is to come back into a store that was lost.
     const isOfUse = page.units.length > 0 || page.to !== cursor || progress.pendingUnits > 0;
-    const ownOnly = this.#options.direction === 'push';
-    const isStored = isOfUse ? (await recorder.insertPage(page, { ownOnly })).isStored : isHead;
+    const isStored = isOfUse ? (await this.#intake.insert(page)).isStored : isHead;
     if (!isStored) return;
     this.#head = page.head;
+    if (isHead) await this.#intake.settle();
     if (isHead) this.#reachHead(progress, page.units.length === 0);
   }
 

@@ -26,6 +26,7 @@ import { nextState } from './exchange-state.js';
 import type { ExchangeEvent } from './exchange-state.js';
 import { ExchangeWork } from './exchange-work.js';
 import type { Direction } from './exchange-work.js';
+import type { UnitDecider } from './page-intake.js';
 import type { SyncTransport } from './transport.js';
 
 // Without a word of the server's: how often it is asked whether there is anything new. And how much of that is by chance,
@@ -45,6 +46,8 @@ export interface ExchangeOptions {
   readonly isOffline: () => boolean;
   /** Whether the store may be synchronised for who is signed in: rejects when not. @defaultValue it may */
   readonly admit?: (() => Promise<void>) | undefined;
+  readonly decider?: UnitDecider | undefined;
+  readonly onRebased?: ((units: readonly unknown[]) => void) | undefined;
   readonly clock: Clock;
   /** From 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;

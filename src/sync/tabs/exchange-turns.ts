@@ -10,6 +10,7 @@ import type { Clock } from '../../util/clock.js';
 import type { Observable } from '../../util/observable.js';
 import { Exchange } from '../exchange/exchange.js';
 import type { Direction } from '../exchange/exchange-work.js';
+import type { UnitDecider } from '../exchange/page-intake.js';
 import { HeadStream } from '../exchange/head-stream.js';
 import type { HttpTransport } from '../exchange/http-transport.js';
 import type { SyncStatus } from '../sync-status.js';
@@ -25,6 +26,8 @@ export interface ExchangeTurnsOptions {
   readonly isOffline: () => boolean;
   /** As of `Exchange`. */
   readonly admit: () => Promise<void>;
+  readonly decider?: UnitDecider | undefined;
+  readonly onRebased?: ((units: readonly unknown[]) => void) | undefined;
   readonly clock: Clock;
   readonly random: () => number;
 }

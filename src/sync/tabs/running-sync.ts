@@ -89,6 +89,7 @@ export class RunningSync implements Sync {
         fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
       }),
       ...{ direction, live: live && direction !== 'push', clock, random },
+      ...{ decider: options.application, onRebased: options.onRebased },
       isOffline: () => isOffline(wakeSources),
       admit: () => subject.bind(),
     });

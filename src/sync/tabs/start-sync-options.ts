@@ -10,13 +10,14 @@ import type { UnitId } from '../../persistence/unit.js';
 import type { Clock } from '../../util/clock.js';
 import type { Observable } from '../../util/observable.js';
 import type { Direction } from '../exchange/exchange-work.js';
+import type { UnitDecider } from '../exchange/page-intake.js';
 import type { GetToken } from '../exchange/server-requests.js';
 import type { Receipt } from '../exchange/unit-receipts.js';
 import type { SyncStatus } from '../sync-status.js';
 import type { SyncStore } from '../sync-store.js';
 
 /** Options of `startSync`. */
-export interface StartSyncOptions {
+export interface StartSyncOptions<Rebased = unknown> {
   /** The store that is synchronised. Lent: close the sync before the store. */
   readonly store: SyncStore;
   /** Base address of the server, such as `https://sync.example.com`, or one relative to the page; `/v2/…` is added. */
@@ -42,6 +43,18 @@ export interface StartSyncOptions {
    * What was passed over with `push` does not come later with `both`. @defaultValue `'both'`
    */
   readonly direction?: Direction;
+  /**
+   * Decides again what gives way to others' events, in the commit of the page that has them: the `Application` of the store,
+   * with `keepCommands`. In every tab that synchronises the store, because any of them may be the one that does it.
+   *
+   * @defaultValue what gives way is set aside
+   */
+  readonly application?: UnitDecider<Rebased> | undefined;
+  /**
+   * Told of what was decided again, after it was recorded, in the tab that did it: what each unit was and is now, and what
+   * was set aside, and why. An error that it throws is reported, and changes nothing. @defaultValue nobody is told
+   */
+  readonly onRebased?: ((units: readonly Rebased[]) => void) | undefined;
   /**
    * Whether the server is asked for a stream that says when there is news. Without one, and where there is none to be had,
    * it is asked for news twice a minute. With `push` there is no use for one. @defaultValue true

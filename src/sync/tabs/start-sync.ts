@@ -29,16 +29,19 @@ import type { StartSyncOptions, Sync } from './start-sync-options.js';
  * });
  * ```
  */
-export function startSync(options: StartSyncOptions): Sync {
-  const { direction, store, subject, tenant, url } = options;
+export function startSync<Rebased = unknown>(options: StartSyncOptions<Rebased>): Sync {
+  const { application, direction, onRebased, store, subject, tenant, url } = options;
   checkedServerUrl('url', url);
   validateWord('direction', direction, ['both', 'push', 'pull']);
+  if (application !== undefined && typeof application.decideAgain !== 'function')
+    throw refused('application', 'is none: it has no decideAgain');
+  if (onRebased !== undefined && typeof onRebased !== 'function') throw refused('onRebased', 'is no function');
   if (subject === '') throw refused('subject', 'must name one, or be left out');
   if (tenant === '') throw refused('tenant', 'must name one, or be left out');
   if (store.recorder.supports?.units !== true) {
     throw refused('store', 'has a recorder without units. What openDaybook and openStore return has them');
   }
-  return new RunningSync(options);
+  return new RunningSync(options as StartSyncOptions);
 }
 
 function refused(option: string, why: string): ProgrammingError {

@@ -1,0 +1,101 @@
+/**
+ * Pages into the store, and with them what is decided again of the units that give way.
+ *
+ * ```text
+ * not the last page ──▶ what gives way is deferred
+ * the last page     ──▶ what is to be decided, and on what? ──▶ decided ──▶ the page and the decisions are one commit
+ *                                    ▲                             │ something was recorded meanwhile
+ *                                    └─────────────────────────────┘
+ * ```
+ *
+ * So a unit is decided once for all that has come, and not once for each page.
+ *
+ * @module
+ */
+import type { DecidedUnit, PageOutcome, Superseded, UnitRecorder } from '../../persistence/unit-recorder.js';
+import type { UnitPage } from '../../persistence/unit.js';
+import { callListener } from '../../util/listeners.js';
+
+// Each time somebody has recorded something in the meantime, which takes less long than to wait for the next page.
+const ATTEMPTS_MAX = 20;
+
+/** Decides again what gave way: an `Application`. */
+export interface UnitDecider<Rebased = unknown> {
+  /** @returns a decision for each unit in its order, and what to say of them */
+  decideAgain(
+    superseded: Superseded,
+  ): Promise<{ readonly decided: readonly DecidedUnit[]; readonly units: readonly Rebased[] }>;
+}
+
+/** What a {@link PageIntake} needs. */
+export interface PageIntakeOptions {
+  readonly recorder: Pick<UnitRecorder, 'insertPage' | 'selectSuperseded' | 'decide'>;
+  /** As `InsertPageOptions.ownOnly`. */
+  readonly ownOnly: boolean;
+  /** Without one, what gives way is set aside. */
+  readonly decider: UnitDecider | undefined;
+  /** Told of what was decided, once it is recorded. */
+  readonly onRebased: ((units: readonly unknown[]) => void) | undefined;
+}
+
+/** Takes pages. */
+export class PageIntake {
+  readonly #options: PageIntakeOptions;
+
+  constructor(options: PageIntakeOptions) {
+    this.#options = options;
+  }
+
+  /** Stores a page. @throws as the recorder does */
+  async insert(page: UnitPage): Promise<PageOutcome> {
+    const { recorder, ownOnly, decider } = this.#options;
+    if (decider === undefined) return await recorder.insertPage(page, { ownOnly });
+    if (page.position < page.head) return await recorder.insertPage(page, { ownOnly, superseding: 'defer' });
+    let outcome = await recorder.insertPage(page, { ownOnly, superseding: 'decide' });
+    for (let attempt = 1; outcome.superseded !== undefined; attempt++) {
+      const decision = attempt > ATTEMPTS_MAX ? undefined : await this.#decide(decider, outcome.superseded);
+      // Nothing of the page depends on it.
+      if (decision === undefined) return await recorder.insertPage(page, { ownOnly, superseding: 'defer' });
+      const { decided, units } = decision;
+      outcome = await recorder.insertPage(page, { ownOnly, superseding: 'decide', decided });
+      if (outcome.isStored) this.#tell(units);
+    }
+    return outcome;
+  }
+
+  /** Decides what was deferred. To be called at the end of the log. @throws as the recorder does */
+  async settle(): Promise<void> {
+    const { recorder, decider } = this.#options;
+    for (let attempt = 1; decider !== undefined && attempt <= ATTEMPTS_MAX;) {
+      const superseded = await recorder.selectSuperseded();
+      if (superseded.units.length === 0) return;
+      const decision = await this.#decide(decider, superseded);
+      if (decision === undefined) return;
+      if (await recorder.decide(decision.decided)) this.#tell(decision.units);
+      else attempt++;
+    }
+  }
+
+  /** @returns undefined when it failed, which is reported: it is tried again at the next occasion */
+  async #decide(
+    decider: UnitDecider,
+    superseded: Superseded,
+  ): Promise<Awaited<ReturnType<UnitDecider['decideAgain']>> | undefined> {
+    try {
+      const decision = await decider.decideAgain(superseded);
+      const ids = new Set(decision.decided.map(({ id }) => id));
+      if (superseded.units.every(({ id }) => ids.has(id))) return decision;
+      throw new TypeError('decideAgain has left a unit out. Each needs a decision, or a reason why it has none.');
+    } catch (error) {
+      callListener(() => {
+        throw error;
+      });
+      return undefined;
+    }
+  }
+
+  #tell(units: readonly unknown[]): void {
+    const { onRebased } = this.#options;
+    if (onRebased !== undefined && units.length > 0) callListener(() => onRebased(units));
+  }
+}
