@@ -58,7 +58,7 @@ export class CommandCodec {
   /** @throws MapperDeserialisationError (`MAPPER_DESERIALISATION_ERROR`) when the bytes cannot be read */
   async decode(bytes: Uint8Array): Promise<KeptExecution> {
     const { data } = await this.#mapper.readDomainEvent({ ...PLACE, topic: TOPIC, state: bytes });
-    const { commands, metadata } = data as unknown as KeptExecution;
+    const { commands, metadata } = data as KeptExecution;
     return { commands, metadata };
   }
 }

@@ -36,7 +36,7 @@ export interface SupersedingTables {
   selectSetAside(after: NotificationId, limits: UnitLimits, which?: string): readonly SetAsideUnit[];
 }
 
-const DEFERRED: ReadonlySet<string> = new Set(['CONFLICT', 'DEPENDENCY', 'LOST']);
+const DEFERRED: ReadonlySet<string> = new Set(['CONFLICT', 'DEPENDENCY']);
 const IS_SUPERSEDED = `code = '${SUPERSEDED}'`;
 // They pass through memory.
 const LIMITS: UnitLimits = { eventsMax: 10 * SUPERSEDED_UNITS_MAX, bytesMax: 8 * 1024 * 1024 };
