@@ -22,6 +22,7 @@ import { stockIdOf, testStock } from '../../src/testing/conformance/order-world.
 import { recordWith, sampleRecordedEvent } from '../../src/testing/conformance/recorded-events.js';
 import { ObservableValue } from '../../src/util/observable.js';
 import { PATIENTLY } from '../support/patience.js';
+import type { UnitDecider } from '../../src/sync/index.js';
 import { Scene } from '../support/sync-scene.js';
 import { uncaughtErrors } from '../support/uncaught-errors.js';
 import { postUnits } from '../support/unit-wire.js';
@@ -260,6 +261,27 @@ const FUNCTIONS: readonly (readonly [name: string, place: string, failures: numb
     },
   ],
   [
+    'who is told of what was decided again',
+    'sync/tabs/start-sync-options.ts onRebased',
+    1,
+    async () => {
+      const [scene, other] = [await Scene.open(), await Scene.open()];
+      const taken = newOriginatorId();
+      await other.tab.record(taken);
+      await other.start({ fetch: scene.fetch }).settled();
+      await scene.tab.record(taken);
+      const reason = { code: 'NO', message: 'Not any more.' };
+      const decideAgain: UnitDecider['decideAgain'] = async ({ units }) => ({
+        decided: units.map(({ id }) => ({ id, reason })),
+        units,
+      });
+      scene.start({ application: { decideAgain }, onRebased: fail });
+      expect(await scene.settled()).toMatchObject({ setAside: 1 });
+      await other.close();
+      await scene.close();
+    },
+  ],
+  [
     'what a sync is told of freezing by',
     'origin/wake-sources.ts onFreeze',
     1,
@@ -361,7 +383,10 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'server/log/stored-unit-log.ts onLost': 'no function',
   'server/request-body.ts onBytes': 'our own',
   'server/server-front.ts log': 'quiet: as that of a server, above',
+  'sync/exchange/exchange-work.ts onRebased': 'as that of a sync, above',
+  'sync/exchange/exchange.ts onRebased': 'as that of a sync, above',
   'sync/exchange/server-requests.ts onHeaders': 'our own',
+  'sync/tabs/exchange-turns.ts onRebased': 'as that of a sync, above',
   'util/bounded-body.ts onChunk': 'our own',
   'util/work-loop.ts onStart': 'our own',
 };

@@ -27,7 +27,7 @@ export interface KeptExecution {
   readonly metadata: CommandMetadata | undefined;
 }
 
-const TOPIC = 'daybook:commands';
+const TOPIC = 'daybook.commands';
 // The mapper maps events; of an aggregate that none has.
 const PLACE = { originatorId: '00000000-0000-4000-8000-000000000000', originatorVersion: 1 } as const;
 

@@ -12,6 +12,7 @@ import type { Sync } from '../../../src/sync/tabs/start-sync-options.js';
 import { newOriginatorId } from '../../../src/testing/conformance/event-samples.js';
 import { closeScenes, Scene, SceneStore, WAIT } from '../../support/sync-scene.js';
 import type { SceneTab } from '../../support/sync-scene.js';
+import { uncaughtErrors } from '../../support/uncaught-errors.js';
 
 interface Stock {
   readonly name: string;
@@ -125,7 +126,11 @@ afterEach(everybodyOffline);
 
 describe('what others were faster with', () => {
   test('is decided again on what there is, under its id, and told', async () => {
-    const { scene, people: [anna, bert], id } = await opened();
+    const {
+      scene,
+      people: [anna, bert],
+      id,
+    } = await opened();
     const [hers, his] = [
       await anna!.do(id, 'Reserve', { quantity: 3 }),
       await bert!.do(id, 'Reserve', { quantity: 2 }),
@@ -152,7 +157,10 @@ describe('what others were faster with', () => {
   });
 
   test('a command that says no now is set aside with what it said, and those after it are decided without it', async () => {
-    const { people: [anna, bert], id } = await opened();
+    const {
+      people: [anna, bert],
+      id,
+    } = await opened();
     await anna!.do(id, 'Reserve', { quantity: 4 });
     const [tooMuch, fits] = [
       await bert!.do(id, 'Reserve', { quantity: 3 }),
@@ -170,7 +178,11 @@ describe('what others were faster with', () => {
   });
 
   test('a command that was set aside can be tried again, and given up', async () => {
-    const { scene, people: [anna, bert], id } = await opened();
+    const {
+      scene,
+      people: [anna, bert],
+      id,
+    } = await opened();
     await anna!.do(id, 'Reserve', { quantity: 5 });
     const [later, never] = [
       await bert!.do(id, 'Reserve', { quantity: 2 }),
@@ -192,7 +204,11 @@ describe('what others were faster with', () => {
   });
 
   test('a command that has nothing to do any more is withdrawn, and its receipt says so', async () => {
-    const { scene, people: [anna, bert], id } = await opened();
+    const {
+      scene,
+      people: [anna, bert],
+      id,
+    } = await opened();
     await anna!.do(id, 'Name', { name: 'nails' });
     const same = await bert!.do(id, 'Name', { name: 'nails' });
     await anna!.synchronise();
@@ -204,7 +220,11 @@ describe('what others were faster with', () => {
   });
 
   test('a unit of several aggregates stays whole; what is about others is left as it is', async () => {
-    const { scene, people: [anna, bert], id } = await opened();
+    const {
+      scene,
+      people: [anna, bert],
+      id,
+    } = await opened();
     const [other, third] = [newOriginatorId(), newOriginatorId()];
     await anna!.do(id, 'Reserve', { quantity: 1 });
     await bert!.app.executeAll(
@@ -226,7 +246,10 @@ describe('what others were faster with', () => {
   });
 
   test('who expected a version has decided on it: nobody decides it again', async () => {
-    const { people: [anna, bert], id } = await opened();
+    const {
+      people: [anna, bert],
+      id,
+    } = await opened();
     await anna!.do(id, 'Reserve', { quantity: 1 });
     await bert!.app.execute(stock, id, { type: 'Reserve', data: { quantity: 1 } }, { expected: 1 });
     await anna!.synchronise();
@@ -236,7 +259,10 @@ describe('what others were faster with', () => {
   });
 
   test('a unit is decided once for all that has come, whatever the number of pages', async () => {
-    const { people: [anna, bert], id } = await opened();
+    const {
+      people: [anna, bert],
+      id,
+    } = await opened();
     for (let count = 0; count < 600; count++) await anna!.do(id, 'Receive', { quantity: 1 });
     const his = await bert!.do(id, 'Reserve', { quantity: 5 });
     await anna!.synchronise();
@@ -246,8 +272,32 @@ describe('what others were faster with', () => {
     expect(await bert!.state(id)).toMatchObject({ free: 600 });
   });
 
+  test('where deciding fails, that is reported, and the unit waits for the next occasion', async () => {
+    const {
+      people: [anna, bert],
+      id,
+    } = await opened();
+    await anna!.do(id, 'Reserve', { quantity: 1 });
+    const his = await bert!.do(id, 'Reserve', { quantity: 2 });
+    await anna!.synchronise();
+    const errors = uncaughtErrors();
+    const decideAgain = vi.spyOn(bert!.app, 'decideAgain').mockRejectedValue(new RangeError('of a user'));
+    const sync = await bert!.synchronise();
+    expect(sync.status.value).toMatchObject({ pending: 0, setAside: 1 });
+    expect(new Set(errors.map(String))).toEqual(new Set(['RangeError: of a user']));
+    // Who waits for it is not told that it was set aside: it may still be decided.
+    const receipt = sync.receipt(his).confirmed();
+    decideAgain.mockRestore();
+    await bert!.synchronise();
+    expect(await receipt).toMatchObject({ id: his, state: 'confirmed' });
+    expect(sync.status.value).toMatchObject({ pending: 0, setAside: 0 });
+  });
+
   test('a command that is not the same when it is read back is refused before anything is stored', async () => {
-    const { people: [anna], id } = await opened();
+    const {
+      people: [anna],
+      id,
+    } = await opened();
     const odd = { quantity: 1, at: new Map([[1, 2]]) };
     await expect(anna!.do(id, 'Receive', odd)).rejects.toThrow();
     expect(await anna!.state(id)).toEqual({ name: '', free: 5 });
