@@ -47,6 +47,14 @@ export class SentUnits implements ExchangedUnits {
     return Promise.reject(onlyByPage());
   }
 
+  selectSuperseded(): Promise<never> {
+    return Promise.reject(onlyByPage());
+  }
+
+  decide(): Promise<never> {
+    return Promise.reject(onlyByPage());
+  }
+
   rewind(): Promise<never> {
     return Promise.reject(onlyByPage());
   }

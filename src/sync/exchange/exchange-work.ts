@@ -52,7 +52,14 @@ export type Direction = 'both' | 'push' | 'pull';
 /** What it reads and changes of a store. */
 export type ExchangedUnits = Pick<
   UnitRecorder,
-  'selectPendingUnits' | 'setAside' | 'insertPage' | 'rewind' | 'selectLostUnits' | 'endHeal'
+  | 'selectPendingUnits'
+  | 'setAside'
+  | 'insertPage'
+  | 'selectSuperseded'
+  | 'decide'
+  | 'rewind'
+  | 'selectLostUnits'
+  | 'endHeal'
 >;
 
 /** What an {@link ExchangeWork} needs. */
