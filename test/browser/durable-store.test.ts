@@ -205,7 +205,7 @@ describe('faults', () => {
     await daybook.recorder.insertEvents([sampleEvent(newOriginatorId(), 1)]);
     await daybook.close();
     const record = (await rawJournal(name, 'readonly', (journal) => journal.get(1))) as Uint8Array;
-    record[4] = 4;
+    record[4] = 5;
     await rawJournal(name, 'readwrite', (journal) => journal.put(record, 1));
     await expect(openDaybook({ name })).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
   });
