@@ -17,7 +17,7 @@ import type { Sync, SyncStatus } from 'daybook/sync';
 import { StockApplication } from './stock-application.js';
 import type { StockApplicationParts } from './stock-application.js';
 import type { StockItem } from './stock-items.js';
-import { ENTRY_ROWS_MAX, stockSheet } from './stock-sheet.js';
+import { ENTRY_ROWS_MAX, keptSheet, stockSheet } from './stock-sheet.js';
 import type { StockSheet } from './stock-sheet.js';
 
 /** All that the page shows of this device. */
@@ -196,7 +196,9 @@ export class StockCountModel {
 
   async #read(): Promise<void> {
     const { items, sync } = this.#parts;
-    const sheet = stockSheet(await this.#application.view(items, ENTRY_ROWS_MAX + 1), this.replicaId);
+    const view = await this.#application.view(items, ENTRY_ROWS_MAX + 1);
+    // What is as it was stays the same object, so that the page need not draw it again.
+    const sheet = keptSheet(this.#state.value, stockSheet(view, this.replicaId));
     this.#update({ ...sheet, sync: asRead(sync.status.value, sheet) });
   }
 

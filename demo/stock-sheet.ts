@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { dequal } from 'dequal';
 import { changeText } from './plain-words.js';
 import type { ItemView, StockView } from './stock-application.js';
 import type { StockEntry } from './stock-entries.js';
@@ -76,6 +77,31 @@ export function stockSheet(view: StockView, deviceId: string): StockSheet {
     hasMoreRows: view.entries.length > ENTRY_ROWS_MAX,
     setAside: setAsideItems(open, view),
   };
+}
+
+/** A new sheet, made of the parts of the one before as far as these have not changed. */
+export function keptSheet(before: StockSheet, { counts, rows, hasMoreRows, setAside }: StockSheet): StockSheet {
+  const rowOf = new Map(before.rows.map((row) => [row.notificationId, row]));
+  return {
+    counts: keptList(
+      before.counts,
+      counts.map((count, index) => kept(before.counts[index], count)),
+    ),
+    rows: keptList(
+      before.rows,
+      rows.map((row) => kept(rowOf.get(row.notificationId), row)),
+    ),
+    hasMoreRows,
+    setAside: kept(before.setAside, setAside),
+  };
+}
+
+function kept<T>(before: T | undefined, after: T): T {
+  return before !== undefined && dequal(before, after) ? before : after;
+}
+
+function keptList<T>(before: readonly T[], after: readonly T[]): readonly T[] {
+  return before.length === after.length && after.every((part, index) => part === before[index]) ? before : after;
 }
 
 function itemCount({ item, state, recount }: ItemView, { lastIds, places }: StockView): ItemCount {

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { BooksFeed } from '../books-feed.js';
 import type { StockCountModel } from '../stock-count-model.js';
 import { AppHeader } from './app-header.js';
@@ -38,27 +38,38 @@ export function App({ model, books, changeWorkOffline, changeName }: AppProps): 
     setSection('events');
     setGoal(() => () => document.getElementById(SET_ASIDE_ID)?.scrollIntoView({ block: 'center' }));
   };
+  // The long lists are drawn when they change, and not whenever synchronisation says something.
+  const shelves = useMemo(
+    () => (
+      <ItemList
+        counts={state.counts}
+        deviceId={model.replicaId}
+        openedAtId={state.openedAtId}
+        counterName={state.counterName}
+        changeName={changeName}
+        goTo={goTo}
+        step={(sku, change) => void model.step(sku, change)}
+        enter={(sku, quantity) => void model.enter(sku, quantity)}
+      />
+    ),
+    [model, state.counts, state.openedAtId, state.counterName, changeName],
+  );
+  const booksPanel = useMemo(
+    () => <BooksPanel books={booksState} ownDeviceId={model.replicaId} />,
+    [model, booksState],
+  );
   return (
     <div class="app" data-section={section}>
       <AppHeader state={state} changeWorkOffline={changeWorkOffline} />
       <main class="panels">
-        <ItemList
-          counts={state.counts}
-          deviceId={model.replicaId}
-          openedAtId={state.openedAtId}
-          counterName={state.counterName}
-          changeName={changeName}
-          goTo={goTo}
-          step={(sku, change) => void model.step(sku, change)}
-          enter={(sku, quantity) => void model.enter(sku, quantity)}
-        />
+        {shelves}
         <EventList
           state={state}
           goTo={goTo}
           step={(sku, change, settles) => void model.step(sku, change, settles)}
           enter={(sku, quantity) => void model.enter(sku, quantity)}
         />
-        <BooksPanel books={booksState} ownDeviceId={model.replicaId} />
+        {booksPanel}
       </main>
       {/* Below the lists: above them, they would move under the finger that counts whenever a notice comes or goes. */}
       <Notices state={state} sendNow={() => model.sendNow()} showSetAside={showSetAside} />

@@ -1,4 +1,5 @@
 import type { JSX } from 'preact';
+import { useMemo } from 'preact/hooks';
 import { changeText, nameText, recountText, timeText } from '../plain-words.js';
 import type { StockCountState } from '../stock-count-model.js';
 import type { EntryRow } from '../stock-sheet.js';
@@ -16,6 +17,7 @@ export interface EventListProps extends SetAsideActions {
 /** The entries of all devices, newest first, with where they are; before them, what is to be decided. */
 export function EventList({ state, ...actions }: EventListProps): JSX.Element {
   const { rows, hasMoreRows, setAside, counts, sync } = state;
+  const lines = useMemo(() => rows.map((row) => <EntryLine key={row.notificationId} row={row} />), [rows]);
   return (
     <section class="panel panel-events" aria-labelledby="events-title">
       <header class="panel-header">
@@ -32,9 +34,7 @@ export function EventList({ state, ...actions }: EventListProps): JSX.Element {
           </p>
         ) : (
           <ol class="events" reversed>
-            {rows.map((row) => (
-              <EntryLine key={row.notificationId} row={row} />
-            ))}
+            {lines}
           </ol>
         )}
         {hasMoreRows && <p class="more">The newest {rows.length.toLocaleString()} are shown.</p>}
@@ -44,6 +44,11 @@ export function EventList({ state, ...actions }: EventListProps): JSX.Element {
 }
 
 function EntryLine({ row }: { readonly row: EntryRow }): JSX.Element {
+  // Drawn once for what it says: there are many, and something changes with every count.
+  return useMemo(() => entryLine(row), [row]);
+}
+
+function entryLine(row: EntryRow): JSX.Element {
   const { by, isOwn, place } = row;
   const isCount = row.kind === 'counted' || row.kind === 'stepped';
   return (
