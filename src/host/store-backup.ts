@@ -5,12 +5,7 @@
  */
 import { proxy } from 'comlink';
 import type { ProxyMarked } from 'comlink';
-import type {
-  BackupHost,
-  HostDeleteOptions,
-  HostExportOptions,
-  HostImportOptions,
-} from './protocol/backup-host.js';
+import type { BackupHost, HostDeleteOptions, HostExportOptions, HostImportOptions } from './protocol/backup-host.js';
 import type { ByteSource, CancellableByteSource } from './protocol/byte-source.js';
 import { IndexedDbJournal } from '../persistence/indexeddb/indexeddb-journal.js';
 import type { ImportProgress, OnOpenProgress } from '../persistence/journal/open-progress.js';
