@@ -2,7 +2,7 @@ import type { Daybook, UnitPage } from 'daybook';
 import { newOriginatorId, sampleEvent, sampleEvents } from 'daybook/testing';
 import { describe, expect, test } from 'vitest';
 import { faultyWorker } from './faulty-worker.js';
-import { newStoreName, openStore } from './open-store.js';
+import { newStoreName, openStore, settled, withWorkers } from './open-store.js';
 
 const ALL = { eventsMax: 1_000, bytesMax: 1e9 };
 
@@ -49,6 +49,56 @@ describe('a transaction that fails', () => {
       expect(await stateOf(await openStore(name), a)).toEqual(after);
     },
   );
+});
+
+describe('a worker that is killed', () => {
+  test.each(['hold', 'lose-reply'] as const)(
+    'in the middle of a page has stored all of it, with its cursor, or nothing (%s)',
+    async (fault) => {
+      const name = newStoreName();
+      const { files, inject, struck } = faultyWorker();
+      const a = newOriginatorId();
+      const page = pageOf(a);
+      const before = await withWorkers(async (workers) => {
+        const daybook = await openStore(name, files);
+        await daybook.recorder.insertEvents([sampleEvent(a, 1)]);
+        const found = await stateOf(daybook, a);
+        await inject(fault);
+        const reached = struck(fault);
+        const storing = daybook.recorder.insertPage(page);
+        await reached;
+        workers[0]?.terminate();
+        await expect(storing).rejects.toMatchObject({ code: 'WORKER_DIED' });
+        return found;
+      });
+      const again = await openStore(name);
+      if (fault === 'hold') expect(await stateOf(again, a)).toEqual(before);
+      const after = { progress: { cursor: '2-abc', position: 2, pendingUnits: 0, setAsideUnits: 1 } };
+      if (fault === 'lose-reply') expect(await stateOf(again, a)).toMatchObject(after);
+      expect(await again.recorder.insertPage(page)).toMatchObject({ isStored: fault === 'hold' });
+      expect(await stateOf(again, a)).toMatchObject(after);
+      expect(await again.recorder.selectEvents(a)).toHaveLength(2);
+    },
+  );
+});
+
+test('a store whose rows were wiped has lost its cursor with them: the same pages fill it again', async () => {
+  const name = newStoreName();
+  const a = newOriginatorId();
+  const page = pageOf(a);
+  await withWorkers(async (workers) => {
+    const daybook = await openStore(name);
+    expect(await daybook.recorder.syncProgress()).toMatchObject({ cursor: '0' });
+    expect(await daybook.recorder.insertPage(page)).toMatchObject({ isStored: true });
+    await expect.poll(async () => (await daybook.storage.report()).rescue.state).toBe('on');
+    for (const worker of workers) worker.terminate();
+    await settled(indexedDB.deleteDatabase(`daybook:${name}`));
+  });
+  const again = await openStore(name);
+  expect(await again.recorder.syncProgress()).toMatchObject({ cursor: '0', position: 0 });
+  expect(await again.recorder.selectEvents(a)).toEqual([]);
+  expect(await again.recorder.insertPage(page)).toMatchObject({ isStored: true, addedEvents: 2 });
+  expect(await again.recorder.selectEvents(a)).toEqual(page.units[0]?.events);
 });
 
 describe('two tabs', () => {

@@ -64,6 +64,19 @@ describe('commits', () => {
     expect(await recorder.maxNotificationId()).toBe(61);
   });
 
+  test('with an event that could never be pushed are refused, and nothing of them is stored', async () => {
+    const journal = new SharedJournal();
+    const recorder = await openOn(journal);
+    const id = newOriginatorId();
+    const [small, large] = sampleEvents(id, 1, 2);
+    const tooLarge = [small!, { ...large!, state: new Uint8Array(700_001) }];
+    const refusal = { code: 'EVENT_TOO_LARGE', details: { stateBytes: 700_001, stateBytesMax: 700_000 } };
+    await expect(recorder.insertEvents(tooLarge)).rejects.toMatchObject(refusal);
+    await expect(recorder.insertEvents(tooLarge, { unit: { scopes: ['north'] } })).rejects.toMatchObject(refusal);
+    expect([await everything(recorder), journal.records]).toEqual([[], []]);
+    expect(await recorder.insertEvents([small!, { ...large!, state: new Uint8Array(700_000) }])).toEqual([1, 2]);
+  });
+
   test('that fail leave nothing behind, and the next one goes through', async () => {
     const journal = new SharedJournal();
     const recorder = await openOn(journal);
