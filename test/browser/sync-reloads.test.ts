@@ -23,7 +23,7 @@ class Server {
 
   readonly fetch: typeof globalThis.fetch = async (input, init) => {
     const bytes = init?.body as Uint8Array<ArrayBuffer>;
-    if (String(input).endsWith('/push')) return await this.#push(bytes);
+    if ((input as string).endsWith('/push')) return await this.#push(bytes);
     const { after } = JSON.parse(new TextDecoder().decode(bytes)) as { after: string };
     const page = await this.log.page(after, { eventsMax: 500, bytesMax: 1e6 });
     return new Response(packPage(page!), { headers: HEADERS });
