@@ -14,13 +14,6 @@ import type { EditionId, Unit } from '../unit.js';
 import { FLAG_COMMUTATIVE, FLAG_FOREIGN } from './sqlite-unit-rows.js';
 import type { SqliteUnitRows, UnitRow } from './sqlite-unit-rows.js';
 
-/** What moves are planned on. */
-export interface MovingState {
-  readonly rows: SqliteUnitRows;
-  /** The events of units, in the order of the units. */
-  eventsOf(units: readonly UnitRow[]): readonly (readonly StoredEvent[])[];
-}
-
 /** The last version of an aggregate, and its edition. */
 interface End {
   readonly version: number;
@@ -30,7 +23,7 @@ interface End {
 /** What aggregates end with by and by, when some units have left and others come. */
 export class MovePlan {
   readonly moved: Moving[] = [];
-  readonly #state: MovingState;
+  readonly #rows: SqliteUnitRows;
   readonly #hasLeft: (unit: UnitRow) => boolean;
   readonly #coming = new Map<OriginatorId, End | undefined>();
   /** After what was moved so far. */
@@ -40,8 +33,8 @@ export class MovePlan {
    * @param hasLeft - whether a unit is not where it was any more
    * @param coming - units that a page brings, in its order
    */
-  constructor(state: MovingState, hasLeft: (unit: UnitRow) => boolean, coming: readonly Unit[] = []) {
-    this.#state = state;
+  constructor(rows: SqliteUnitRows, hasLeft: (unit: UnitRow) => boolean, coming: readonly Unit[] = []) {
+    this.#rows = rows;
     this.#hasLeft = hasLeft;
     for (const unit of coming) setEnds(this.#coming, unit.events, editionOf(unit));
   }
@@ -49,18 +42,16 @@ export class MovePlan {
   /**
    * Moves a unit to the end of its aggregates. In the order in which they were recorded.
    *
-   * @returns whether it can be: not where it is strict, another's, or would begin what it was not the beginning of
+   * @param unit - one that {@link commutes}
+   * @returns whether it can be: not where it would begin what it was not the beginning of
    */
-  move(unit: UnitRow): boolean {
-    const { id, flags, place } = unit;
-    if ((flags & (FLAG_COMMUTATIVE | FLAG_FOREIGN)) !== FLAG_COMMUTATIVE) return false;
-    const [events = []] = this.#state.eventsOf([unit]);
+  move({ id, place }: UnitRow, events: readonly StoredEvent[]): boolean {
     const next = new Map<OriginatorId, number>();
     const after: (EditionId | undefined)[] = [];
     for (const { originatorId, originatorVersion } of events) {
       if (next.has(originatorId)) continue;
       const end = this.#endOf(originatorId);
-      if (end === undefined && this.#state.rows.before(originatorId, originatorVersion) !== undefined) return false;
+      if (end === undefined && this.#rows.before(originatorId, originatorVersion) !== undefined) return false;
       next.set(originatorId, (end?.version ?? 0) + 1);
       after.push(end?.edition);
     }
@@ -79,7 +70,7 @@ export class MovePlan {
   #endOf(originatorId: OriginatorId): End | undefined {
     if (this.#ends.has(originatorId)) return this.#ends.get(originatorId);
     const coming = this.#coming.get(originatorId);
-    const row = this.#state.rows.before(originatorId, Number.MAX_SAFE_INTEGER, this.#hasLeft);
+    const row = this.#rows.before(originatorId, Number.MAX_SAFE_INTEGER, this.#hasLeft);
     // What is pending may stand behind what a page only confirms.
     const isHere = row !== undefined && row.originatorVersion > (coming?.version ?? -Infinity);
     const end = isHere ? { version: row.originatorVersion, edition: row.unit.edition } : coming;
@@ -90,6 +81,11 @@ export class MovePlan {
 
 function setEnds(ends: Map<OriginatorId, End | undefined>, events: readonly StoredEvent[], edition: EditionId): void {
   for (const { originatorId, originatorVersion: version } of events) ends.set(originatorId, { version, edition });
+}
+
+/** Whether a unit may be moved: its events mean the same elsewhere, and it is of this store. */
+export function commutes({ flags }: UnitRow): boolean {
+  return (flags & (FLAG_COMMUTATIVE | FLAG_FOREIGN)) === FLAG_COMMUTATIVE;
 }
 
 /** Where a unit belongs that a page has with other versions, or in another edition. */

@@ -21,10 +21,9 @@ import type { ConfirmedUnit, Cursor, UnitId, UnitPage } from '../unit.js';
 import type { EndOfHealing, PageOutcome, SetAsideReason } from '../unit-recorder.js';
 import { editionOf } from '../unit-edition.js';
 import { assertPage } from '../unit-validation.js';
-import { MovePlan, movedAs } from './sqlite-move-plan.js';
-import type { MovingState } from './sqlite-move-plan.js';
+import { commutes, MovePlan, movedAs } from './sqlite-move-plan.js';
 import { FLAG_COMMUTATIVE, FLAG_FOREIGN, FLAG_LOST } from './sqlite-unit-rows.js';
-import type { UnitRow } from './sqlite-unit-rows.js';
+import type { SqliteUnitRows, UnitRow } from './sqlite-unit-rows.js';
 
 /** A place where the store stood. */
 export interface Mark {
@@ -33,7 +32,8 @@ export interface Mark {
 }
 
 /** What is planned on. */
-export interface PlanningState extends MovingState {
+export interface PlanningState {
+  readonly rows: SqliteUnitRows;
   /** Newest first. */
   readonly marks: readonly Mark[];
   readonly isHealing: boolean;
@@ -41,7 +41,12 @@ export interface PlanningState extends MovingState {
   readonly maxNotificationId: NotificationId;
   /** The largest version of each aggregate, or -1. */
   maxVersions(originatorIds: readonly OriginatorId[]): readonly number[];
+  /** The events of units, in the order of the units. */
+  eventsOf(units: readonly UnitRow[]): readonly (readonly StoredEvent[])[];
 }
+
+// Their events are read at once: a query for each takes most of the time, and all of them may be much.
+const UNITS_MOVED_TOGETHER = 64;
 
 /** A unit that leaves. */
 interface Left {
@@ -315,10 +320,16 @@ function settle(
   coming: readonly ConfirmedUnit[] = [],
   final: ReadonlySet<NotificationId> = new Set(),
 ): { readonly moved: readonly Moving[]; readonly setAside: readonly Left[] } {
-  const plan = new MovePlan(state, (unit) => leaving.has(unit.place) || hasLeft(unit), coming);
-  const setAside = [...leaving.values()]
-    .sort((a, b) => a.unit.place - b.unit.place)
-    .filter(({ unit }) => final.has(unit.place) || !plan.move(unit));
+  const plan = new MovePlan(state.rows, (unit) => leaving.has(unit.place) || hasLeft(unit), coming);
+  const inOrder = [...leaving.values()].sort((a, b) => a.unit.place - b.unit.place);
+  const setAside: Left[] = [];
+  for (let at = 0; at < inOrder.length; at += UNITS_MOVED_TOGETHER) {
+    const some = inOrder.slice(at, at + UNITS_MOVED_TOGETHER);
+    const movable = some.filter(({ unit }) => !final.has(unit.place) && commutes(unit)).map(({ unit }) => unit);
+    const events = state.eventsOf(movable);
+    const moved = new Set(movable.filter((unit, index) => plan.move(unit, events[index] as readonly StoredEvent[])));
+    for (const left of some) if (!moved.has(left.unit)) setAside.push(left);
+  }
   return { moved: plan.moved, setAside };
 }
 
