@@ -52,7 +52,7 @@ import { selectedTopics } from './selection.js';
 import type { ReadEventsOptions, SubscribeOptions } from './selection.js';
 import type { NotifiedEvent } from './events/notified-event.js';
 import { takePartInTransactions } from './events/inline-participant.js';
-import { pastEditions } from './aggregates/past-editions.js';
+import { pastEditions, pastOf } from './aggregates/past-editions.js';
 import { Repository } from './aggregates/repository.js';
 import type { EventsOf } from './aggregates/repository.js';
 import { SnapshotCodec } from './aggregates/snapshot-codec.js';
@@ -140,10 +140,11 @@ export class Application implements EventLog {
         ? undefined
         : new Snapshots(options.snapshots, codec, clock, () => transactional.onEnded !== undefined);
     const shared = { recorder, registry: this.#registry, mapper: this.#mapper };
+    const editionsOf = snapshots === undefined && options.cache === undefined ? undefined : pastEditions(recorder);
     const loader = new AggregateLoader({
       ...shared,
       snapshots,
-      editions: snapshots === undefined && options.cache === undefined ? undefined : pastEditions(recorder),
+      editions: editionsOf,
       // What stays in memory needs neither to be small nor to be secret.
       cache:
         options.cache === undefined ? undefined : new AggregateCache(new SnapshotCodec({ transcoder }), options.cache),
@@ -174,7 +175,10 @@ export class Application implements EventLog {
       hasTopic: (topic) => this.#registry.hasTopic(topic),
       executorOn: (view, viewEventId) => {
         const seen = { ...shared, recorder: view };
-        const viewed = { conflicts: new ConflictReader(seen), loader: new AggregateLoader({ ...seen, snapshots }) };
+        // A snapshot of what gives way may end with an event that stays.
+        const editions = editionsOf && pastOf(view, editionsOf);
+        const loader = new AggregateLoader({ ...seen, snapshots, editions });
+        const viewed = { conflicts: new ConflictReader(seen), loader };
         const viewSaver = new EventSaver({ ...seen, ...viewed, inline: [], clock, newEventId: viewEventId });
         return new CommandExecutor({
           ...{ ...retryMeans, ...viewed },

@@ -40,3 +40,8 @@ export function pastEditions(recorder: AggregateRecorder): PastEditions | undefi
     return { version: row.version, edition: row.edition, isAsRecorded: row.recorded === 1 };
   };
 }
+
+/** Those of a view, which has more than is recorded: of what it does not have from the recorder, nothing is known. */
+export function pastOf(view: { stays(id: string, version: number): boolean }, editions: PastEditions): PastEditions {
+  return async (id, upTo = Infinity) => (view.stays(id, upTo) ? await editions(id, upTo) : undefined);
+}

@@ -46,6 +46,11 @@ export class SupersededView implements ProcessRecorder {
     );
   }
 
+  /** Whether a version is there, and everything before it, as the recorder has it. */
+  stays(originatorId: OriginatorId, version: number): boolean {
+    return version <= (this.#aggregates.get(originatorId)?.version ?? Infinity);
+  }
+
   /** What was inserted since this was asked the last time. */
   takeDecided(): DecidedEvents {
     const decided = this.#decided;

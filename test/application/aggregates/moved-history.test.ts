@@ -11,6 +11,7 @@ import type { PendingUnit } from '../../../src/persistence/unit.js';
 import { derivedEdition } from '../../../src/persistence/unit-edition.js';
 import { newOriginatorId } from '../../../src/testing/conformance/event-samples.js';
 import { LogPages } from '../../../src/testing/conformance/log-pages.js';
+import { PageIntake } from '../../../src/sync/exchange/page-intake.js';
 import { openTab } from '../../support/own-tables-tab.js';
 import type { OwnTablesTab } from '../../support/own-tables-tab.js';
 import { SharedJournal } from '../../support/shared-journal.js';
@@ -24,11 +25,12 @@ const events = { Received: event<Quantity>({ isCommutative: true }), Counted: ev
 const shelf = defineDecider({
   name: 'Shelf',
   events,
-  commands: { Receive: command<Quantity>(), Count: command<Quantity>() },
+  commands: { Receive: command<Quantity>(), Count: command<Quantity>(), Double: command() },
   initialState: () => ({ quantity: 0 }),
   decide: {
     Receive: ({ data }) => ({ type: 'Received', data }),
     Count: ({ data }) => ({ type: 'Counted', data }),
+    Double: (_command, { quantity }) => ({ type: 'Counted', data: { quantity: 2 * quantity } }),
   },
   evolve: {
     Received: (state, { data }) => ({ quantity: state.quantity + data.quantity }),
@@ -55,8 +57,8 @@ interface Scene {
   readonly tab: OwnTablesTab;
   readonly app: Application;
   readonly id: string;
-  /** Brings the next event that others have recorded. */
-  readonly bring: () => Promise<void>;
+  /** Brings the next event that others have recorded, and has decided again what gives way, if somebody decides. */
+  readonly bring: (decider?: Application) => Promise<void>;
 }
 
 async function open(options: (tab: OwnTablesTab) => Promise<Partial<ApplicationOptions>>): Promise<Scene> {
@@ -68,8 +70,9 @@ async function open(options: (tab: OwnTablesTab) => Promise<Partial<ApplicationO
   await others.execute(shelf, id, count(50));
   const rows = [...(await theirs.recorder.selectEvents(id))];
   const log = await LogPages.after(tab.recorder);
-  const bring = async (): Promise<void> => {
-    await tab.recorder.insertPage(log.next({ events: rows.splice(0, 1) }));
+  const bring = async (decider?: Application): Promise<void> => {
+    const intake = new PageIntake({ recorder: tab.recorder, ownOnly: false, decider, onRebased: undefined });
+    await intake.insert(log.next({ events: rows.splice(0, 1) }));
   };
   await bring();
   return {
@@ -166,6 +169,24 @@ test('a page that comes between what is read and what is kept leaves nothing wro
   };
   expect((await app.repository.load(shelf, id)).state.quantity).toBe(23);
   expect((await app.repository.load(shelf, id)).state.quantity).toBe(53);
+});
+
+test('what is decided again is decided on what is there then, and not on a snapshot of what gave way', async () => {
+  const { app, id, tab, bring } = await open(async (at) => ({
+    ...(await KEEPING['snapshots']?.(at)),
+    keepCommands: true,
+  }));
+  await app.execute(shelf, id, { type: 'Double', data: {} });
+  await app.execute(shelf, id, receive(3));
+  // At version 3, where the snapshot is, is what was received: before and after.
+  await app.execute(shelf, id, { type: 'Double', data: {} });
+  await bring(app);
+  const rows = await tab.recorder.selectEvents(id);
+  expect(rows.map(({ topic }) => topic)).toEqual([
+    ...['Shelf:Received', 'Shelf:Counted', 'Shelf:Received'],
+    ...['Shelf:Counted', 'Shelf:Counted'],
+  ]);
+  expect((await app.repository.load(shelf, id)).state.quantity).toBe(4 * 53);
 });
 
 test('who follows by local ids sees each event once, and an index finds it, wherever it was moved to', async () => {
