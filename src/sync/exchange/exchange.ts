@@ -70,6 +70,10 @@ export class Exchange {
   #isLive = false;
   /** When the server is asked for news without a reason, by the monotonic clock. */
   #pollAtMs = -Infinity;
+  /** How far the store is, while nothing has happened since that may have changed it. */
+  #progress: SyncProgress | undefined;
+  /** How often something has. */
+  #changes = 0;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
@@ -98,6 +102,7 @@ export class Exchange {
 
   /** Takes a new commit: ends idleness; where the server was out of reach, brings the next attempt forward, within bounds. */
   noteCommit(): void {
+    this.#noteChange();
     this.#times.noteCommit();
     this.#work.noteCommit();
     this.#loop.wake();
@@ -105,6 +110,8 @@ export class Exchange {
 
   /** Takes that the server may have something new. @param head - the end of its log, where that is known */
   noteNews(head?: number): void {
+    // What the server says changes nothing here, and whoever hears of it asks at once; any other reason is one to look.
+    if (head === undefined) this.#noteChange();
     this.#work.noteNews(head);
     this.#loop.wake();
   }
@@ -121,6 +128,7 @@ export class Exchange {
     if (this.#loop.signal.aborted) this.#loop = this.#newLoop();
     // What this tab knew in the turn before may be long over.
     this.#work = new ExchangeWork(this.#options);
+    this.#noteChange();
     if (this.waitMs === 0) this.#show({ state: 'starting' });
     return this.#loop.start(signal);
   }
@@ -135,7 +143,7 @@ export class Exchange {
 
   async #step(signal: AbortSignal): Promise<Rest> {
     const { clock, isOffline } = this.#options;
-    const progress = await this.#look();
+    const progress = this.#progress === undefined ? await this.#look() : this.#showProgress(this.#progress);
     if (this.#isPaused) return this.#enter('pause', Infinity);
     if (this.#status.value.state === 'paused') this.#enter('resume', 0);
     const nowMs = clock.monotonicMs();
@@ -154,6 +162,7 @@ export class Exchange {
     if (this.#isConnected) this.#enter(task, 0);
     await this.#options.admit?.();
     this.#times.began();
+    this.#noteChange();
     await this.#work.do(task, progress, signal);
     this.#succeed();
     return 'none';
@@ -170,18 +179,28 @@ export class Exchange {
 
   /** Reads how far the store is, and shows it. */
   async #look(): Promise<SyncProgress> {
-    const { isOffline, recorder } = this.#options;
+    const changes = this.#changes;
     try {
-      const progress = await recorder.syncProgress();
-      const { position } = progress;
-      const head = Math.max(position, this.#work.head);
-      const { acceptedUpTo } = this.#work;
-      this.#show({ ...ownStatus(progress), position, head, acceptedUpTo, offline: isOffline() });
-      return progress;
+      const progress = await this.#options.recorder.syncProgress();
+      if (this.#changes === changes) this.#progress = progress;
+      return this.#showProgress(progress);
     } catch (error) {
       this.#show(ownStatus(undefined));
       throw error;
     }
+  }
+
+  #showProgress(progress: SyncProgress): SyncProgress {
+    const { acceptedUpTo, head } = this.#work;
+    const { position } = progress;
+    const offline = this.#options.isOffline();
+    this.#show({ ...ownStatus(progress), position, head: Math.max(position, head), acceptedUpTo, offline });
+    return progress;
+  }
+
+  #noteChange(): void {
+    this.#progress = undefined;
+    this.#changes++;
   }
 
   #afterFailure(error: Error): Rest {

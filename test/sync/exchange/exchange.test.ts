@@ -66,9 +66,29 @@ describe('two devices', () => {
     const [one, two] = [new ExchangeDevice(log).start(), new ExchangeDevice(log).start()];
     await Promise.all([one.settled(), two.settled()]);
     one.record(A);
-    await one.until(({ state, pending }) => state === 'live' && pending === 0);
+    // Not until nothing is pending: so it was before it has looked.
+    await one.until(({ position }) => position === 1);
     two.clock.advance(37_000);
     await two.until(({ position }) => position === 1);
+    expectAgreement(log, one, two);
+  });
+
+  test('ask at once when the server says that there is news, without a look at the store before', async () => {
+    const log = new NaiveLog();
+    const [one, two] = [new ExchangeDevice(log).start(), new ExchangeDevice(log).start()];
+    await Promise.all([one.settled(), two.settled()]);
+    one.record(A);
+    await one.until(({ position }) => position === 1);
+    const before = two.requests.length;
+    const requestsBeforeLooks: number[] = [];
+    const read = two.store.syncProgress.bind(two.store);
+    two.store.syncProgress = () => {
+      requestsBeforeLooks.push(two.requests.length - before);
+      return read();
+    };
+    two.exchange.noteNews(1);
+    await two.until(({ position }) => position === 1);
+    expect(requestsBeforeLooks).toEqual([1]);
     expectAgreement(log, one, two);
   });
 
