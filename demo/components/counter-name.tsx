@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { NAME_LENGTH_MAX } from '../page-settings.js';
 import { Icon } from './icons.js';
 
@@ -14,11 +14,14 @@ export function CounterName({ name, change }: CounterNameProps): JSX.Element {
   const [editing, setEditing] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   const opener = useRef<HTMLButtonElement>(null);
-  const close = (): void => {
-    setEditing(false);
-    // Where the focus was before; else it would be nowhere.
-    requestAnimationFrame(() => opener.current?.focus());
-  };
+  const wasEditing = useRef(false);
+  // With the change itself: a frame later, somebody may be typing elsewhere, and would lose the focus.
+  useLayoutEffect(() => {
+    if (editing) input.current?.select();
+    else if (wasEditing.current) opener.current?.focus();
+    wasEditing.current = editing;
+  }, [editing]);
+  const close = (): void => setEditing(false);
   if (!editing) {
     return (
       <p class="counter">
@@ -27,10 +30,7 @@ export function CounterName({ name, change }: CounterNameProps): JSX.Element {
           type="button"
           class="counter-name"
           data-testid="counter-name"
-          onClick={() => {
-            setEditing(true);
-            requestAnimationFrame(() => input.current?.select());
-          }}
+          onClick={() => setEditing(true)}
         >
           <span class="counter-words">
             Counting as <b>{name}</b>
