@@ -28,9 +28,11 @@ import type { PostgresLogFixture } from './unit-log-fixture.js';
 export class Device {
   tab!: OwnTablesTab;
   exchange!: Exchange;
+  transport!: HttpTransport;
   readonly #journal: SharedJournal;
   readonly #stop = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
+  #patience: { readonly timeout: number; readonly interval: number } = PATIENTLY;
 
   constructor(journal: SharedJournal = new SharedJournal()) {
     this.#journal = journal;
@@ -43,11 +45,22 @@ export class Device {
     return new Device(journal);
   }
 
-  async start(url: string, isLive: boolean): Promise<this> {
+  /**
+   * @param options - `token`: none, where the server lets everybody in; `patienceMs`: of each wait, the usual one where
+   *   nothing else is said
+   */
+  async start(
+    url: string,
+    isLive: boolean,
+    { token, patienceMs }: { readonly token?: string; readonly patienceMs?: number } = {},
+  ): Promise<this> {
+    if (patienceMs !== undefined) this.#patience = { ...PATIENTLY, timeout: patienceMs };
     this.tab = await openTab(this.#journal);
     const { recorder } = this.tab;
     const fetch = globalThis.fetch;
-    const transport = new HttpTransport({ url, replicaId: crypto.randomUUID(), fetch, clock: systemClock });
+    const getToken = (): string | undefined => token;
+    const transport = new HttpTransport({ url, replicaId: crypto.randomUUID(), getToken, fetch, clock: systemClock });
+    this.transport = transport;
     const common = { clock: systemClock, random: Math.random };
     this.exchange = new Exchange({ ...common, recorder, transport, direction: 'both', isOffline: () => false });
     const line = new HeadStream({
@@ -101,7 +114,7 @@ export class Device {
   }
 
   async until(condition: () => boolean | Promise<boolean>): Promise<void> {
-    await vi.waitUntil(condition, PATIENTLY);
+    await vi.waitUntil(condition, this.#patience);
   }
 
   /** Until nothing is left to do, also of what others have recorded up to now. */

@@ -267,3 +267,8 @@ export function firstOfAggregates(events: readonly StoredEvent[]): readonly Stor
     return true;
   });
 }
+
+/** The aggregates of units, each once. */
+export function aggregatesOf(units: readonly Pick<PendingUnit, 'events'>[]): OriginatorId[] {
+  return firstOfAggregates(units.flatMap(({ events }) => events)).map(({ originatorId }) => originatorId);
+}

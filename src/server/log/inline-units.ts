@@ -77,6 +77,12 @@ export interface UnitDecoding {
   readonly unread: { readonly id: UnitId; readonly error: InvalidRequestError } | undefined;
 }
 
+/** What of each unit can be read. */
+export interface EachDecoding {
+  readonly decoded: DecodedUnits;
+  readonly unread: ReadonlySet<UnitId>;
+}
+
 const NOTHING: UnitDecoding = { decoded: new Map(), unread: undefined };
 
 /** Decodes for those who take part, and tells them of commits. */
@@ -113,6 +119,24 @@ export class InlineUnits {
       }
     }
     return { decoded, unread: undefined };
+  }
+
+  /**
+   * Decodes each unit that can be read: one that cannot holds no other up.
+   *
+   * @throws what `decode` throws that does not say that the event is to blame
+   */
+  async decodeEach(units: readonly SentUnit[]): Promise<EachDecoding> {
+    const decoded = new Map<UnitId, readonly NotifiedEvent[]>();
+    const unread = new Set<UnitId>();
+    for (let left = units; left.length > 0;) {
+      const some = await this.decode(left);
+      for (const [id, events] of some.decoded) decoded.set(id, events);
+      if (some.unread === undefined) break;
+      unread.add(some.unread.id);
+      left = left.slice(some.decoded.size + 1);
+    }
+    return { decoded, unread };
   }
 
   /** Tells those who take part that these were committed. Their failure is theirs. */

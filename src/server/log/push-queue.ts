@@ -1,5 +1,6 @@
 /**
  * Pushes of one log that come while a transaction runs share the next one: one lock, one insert, one commit for all of them.
+ * So do offers of what it has lost.
  *
  * ```text
  * push ──▶ nothing runs ──▶ at once, alone            waits for nobody
@@ -18,6 +19,7 @@
  * @module
  */
 import type { StoredEvent } from '../../persistence/stored-event.js';
+import type { UnitId } from '../../persistence/unit.js';
 import { isOperational } from '../operator/outage.js';
 
 // Of one transaction, which holds the lock while it lasts; a push that has more is alone in its own.
@@ -26,7 +28,7 @@ const BYTES_MAX = 4_194_304;
 
 /** A push, as far as the queue is concerned. */
 export interface QueuedPush {
-  readonly units: readonly { readonly events: readonly StoredEvent[] }[];
+  readonly units: readonly { readonly id: UnitId; readonly events: readonly StoredEvent[] }[];
 }
 
 /** Decides pushes in one transaction. @returns an answer for each, in their order */
@@ -34,11 +36,16 @@ export type DecideTogether<Push extends QueuedPush, Answer> = (pushes: readonly 
 
 interface Waiting<Push, Answer> {
   readonly push: Push;
-  readonly events: number;
-  readonly bytes: number;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
 }
+
+interface Size {
+  readonly events: number;
+  readonly bytes: number;
+}
+
+const NOTHING: Size = { events: 0, bytes: 0 };
 
 /** Collects pushes while others are decided. */
 export class PushQueue<Push extends QueuedPush, Answer> {
@@ -53,7 +60,7 @@ export class PushQueue<Push extends QueuedPush, Answer> {
   /** @throws what deciding it threw */
   async add(push: Push): Promise<Answer> {
     return await new Promise((resolve, reject) => {
-      this.#waiting.push({ push, ...sizeOf(push), resolve, reject });
+      this.#waiting.push({ push, resolve, reject });
       if (!this.#isRunning) void this.#run();
     });
   }
@@ -67,9 +74,19 @@ export class PushQueue<Push extends QueuedPush, Answer> {
   /** The first ones, up to the bound; one at least. */
   #next(): readonly Waiting<Push, Answer>[] {
     let [events, bytes] = [0, 0];
-    const end = this.#waiting.findIndex((waiting) => {
-      events += waiting.events;
-      bytes += waiting.bytes;
+    const counted = new Map<UnitId, Size>();
+    const end = this.#waiting.findIndex(({ push }) => {
+      for (const unit of push.units) {
+        // What several send is decided once.
+        const before = counted.get(unit.id) ?? NOTHING;
+        const size = sizeOf(unit.events);
+        events += Math.max(0, size.events - before.events);
+        bytes += Math.max(0, size.bytes - before.bytes);
+        counted.set(unit.id, {
+          events: Math.max(size.events, before.events),
+          bytes: Math.max(size.bytes, before.bytes),
+        });
+      }
       return events > EVENTS_MAX || bytes > BYTES_MAX;
     });
     return this.#waiting.splice(0, end === -1 ? this.#waiting.length : Math.max(1, end));
@@ -86,11 +103,9 @@ export class PushQueue<Push extends QueuedPush, Answer> {
   }
 }
 
-function sizeOf({ units }: QueuedPush): { readonly events: number; readonly bytes: number } {
-  let [events, bytes] = [0, 0];
-  for (const unit of units) {
-    events += unit.events.length;
-    for (const { topic, state } of unit.events) bytes += topic.length + state.length;
-  }
-  return { events, bytes };
+function sizeOf(events: readonly StoredEvent[]): Size {
+  return {
+    events: events.length,
+    bytes: events.reduce((sum, { topic, state }) => sum + topic.length + state.length, 0),
+  };
 }

@@ -4,15 +4,13 @@
  *
  * ```text
  * push   known? ─▶ authorize what is not ─▶ with all who wait: lock ─▶ adopt what others recorded ─▶ decide ─▶ record ─▶ commit
- * heal   seals? ─────────────────────────▶ lock ─▶ adopt ───────────────────────▶ decide ─▶ record ─▶ commit
+ * heal   the same, of what is sealed (lost-offers.ts)
  * page   for all who ask at once: adopt, where there is something ─▶ rows of units from the cursor on ─▶ their events ─▶ seals
  * ```
  *
  * @module
  */
 import { isEventSourcingError } from '../../domain/errors.js';
-import { OperationalError } from '../../persistence/errors.js';
-import type { NotificationId } from '../../persistence/stored-event.js';
 import type { ConfirmedUnit, Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../persistence/unit.js';
 import { CURSOR_START } from '../../persistence/unit.js';
 import { validateCount } from '../../persistence/validation.js';
@@ -21,21 +19,22 @@ import { ScopesChangedError } from '../../sync/protocol/index.js';
 import type { HealDecision } from '../../sync/protocol/index.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
-import { adoptEvents, gapsBetween, hasStrangers, toRow } from './adopt-events.js';
-import { decideLostUnits, decidePushes, firstOfAggregates } from './decide-units.js';
-import type { LogView, PlacedUnit, PushToDecide, Refusal } from './decide-units.js';
+import { hasStrangers } from './adopt-events.js';
+import { aggregatesOf, decidePushes } from './decide-units.js';
+import type { LogView, PushToDecide } from './decide-units.js';
 import { InlineUnits } from './inline-units.js';
 import { fromCursor, toCursor } from './log-chain.js';
 import { LogPages } from './log-pages.js';
 import type { ReadPage } from './log-pages.js';
-import type { LogHead, LogStorage, LogTransaction, SetAsideRow, UnitRow } from './log-storage.js';
+import type { LogHead, LogStorage } from './log-storage.js';
+import { LogWriter } from './log-writer.js';
+import { LostOffers } from './lost-offers.js';
 import { visibleParts } from './page-units.js';
 import type { StatedConfirmedUnit } from './page-units.js';
 import { decideShared, refusalsOf } from './prepared-push.js';
-import type { Origin, PreparedPush } from './prepared-push.js';
+import type { PreparedPush } from './prepared-push.js';
 import { PushQueue } from './push-queue.js';
 import { recordDecided } from './record-units.js';
-import type { Recorded } from './record-units.js';
 import type {
   Authorize,
   PageOptions,
@@ -50,10 +49,8 @@ import { UnitSeals } from './unit-seals.js';
 import type { SealOptions } from './unit-seals.js';
 import { unseenUnits } from './unseen-units.js';
 import type { SeenPush } from './unseen-units.js';
-import { validateCursor, validateLostUnits, validatePendingUnits, validateVisibility } from './validate-units.js';
+import { validateCursor, validatePendingUnits, validateVisibility } from './validate-units.js';
 
-// Each time but the first means that somebody took an id of the sequence in the middle of a unit.
-const RECORDINGS_MAX = 5;
 const CHAINS_AT_ONCE = 500;
 // Of PostgreSQL, when the time is up that a writer waits for those before it.
 const LOCK_NOT_AVAILABLE = '55P03';
@@ -94,9 +91,10 @@ export class StoredUnitLog implements UnitLog {
   readonly #idType: OriginatorIdType;
   readonly #inline: InlineUnits;
   readonly #seals: UnitSeals | undefined;
-  readonly #onLost: 'restore' | 'stop';
   readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #pages: LogPages;
+  readonly #writer: LogWriter;
+  readonly #offers: LostOffers;
   readonly #whole = new WeakMap<ReadPage, Promise<UnitPage>>();
   readonly #queue = new PushQueue((pushes: readonly PreparedPush[]) => this.#decide(pushes));
 
@@ -107,9 +105,11 @@ export class StoredUnitLog implements UnitLog {
     this.#idType = idType;
     this.#inline = inline ?? new InlineUnits(undefined);
     this.#seals = seals === undefined ? undefined : new UnitSeals(seals, tenant);
-    this.#onLost = onLost;
     this.#clock = clock;
     this.#pages = new LogPages(storage, () => this.#adopted());
+    this.#writer = new LogWriter(storage, clock);
+    const parts = { storage, writer: this.#writer, inline: this.#inline, seals: this.#seals };
+    this.#offers = new LostOffers({ ...parts, onLost, clock, idType });
   }
 
   async push(
@@ -156,7 +156,7 @@ export class StoredUnitLog implements UnitLog {
 
   /** Decides pushes in one transaction, one after the other. */
   async #decide(pushes: readonly PreparedPush[]): Promise<readonly PushOutcome[]> {
-    const { outcomes, notified } = await this.#locked(async (transaction, head) => {
+    const { outcomes, notified } = await this.#writer.locked(async (transaction, head) => {
       const ids = pushes.flatMap(({ units }) => units.map(({ id }) => id));
       const seen = await transaction.view(ids, aggregatesOf(pushes.flatMap(({ fresh }) => fresh)));
       const view = { ...seen, position: head.position };
@@ -168,7 +168,7 @@ export class StoredUnitLog implements UnitLog {
         chain: head.chain,
       });
       const { decided, ...change } = recorded.decided;
-      const next = await this.#write(transaction, head, { ...change, ...recorded });
+      const next = await this.#writer.write(transaction, head, { ...change, ...recorded });
       const outcomes = decided.map(({ decisions, conflict }) => ({ decisions, conflict, head: next.position }));
       return { outcomes, notified: recorded.notified };
     });
@@ -234,50 +234,7 @@ export class StoredUnitLog implements UnitLog {
   }
 
   async heal(units: readonly LostUnit[], sender: Sender): Promise<readonly HealDecision[]> {
-    validateLostUnits(units, this.#idType);
-    const sound = await this.#sound(units);
-    if (sound.length === 0) return units.map(({ id }) => ({ id, kind: 'refused' }));
-    const whole = sound.filter(({ events, total }) => events.length === total);
-    const { decoded, unread } = await this.#inline.decode(whole);
-    const readable = unread === undefined ? whole : whole.slice(0, indexOfUnit(whole, unread.id));
-    const { kinds, notified } = await this.#locked(async (transaction, head) => {
-      const ids = sound.map(({ id }) => id);
-      const view = { ...(await transaction.view(ids, aggregatesOf(whole))), position: head.position };
-      const offered = this.#onLost === 'stop' ? [] : readable;
-      const recorded = await recordDecided(transaction, {
-        decide: (refusals) =>
-          decideLostUnits(
-            offered.filter(({ id }) => !refusals.has(id)),
-            view,
-          ),
-        placedOf: ({ restored }) => restored,
-        ...{ decoded, chain: head.chain },
-      });
-      const { restored, unfit } = recorded.decided;
-      const back = new Set(restored.map(({ id }) => id));
-      const origins = new Map(whole.map(({ id, origin }) => [id, origin]));
-      const placed = restored.map((unit) => {
-        const { author, recordedAtMs } = origins.get(unit.id) as ConfirmedUnit['origin'];
-        return { unit, origin: { author, recordedAtMs, replicaId: '' } };
-      });
-      const setAside = sound.filter(({ id }) => !view.known.has(id) && !back.has(id));
-      const rows = setAside.map((unit): SetAsideRow => {
-        const reason = recorded.refusals.get(unit.id) ?? this.#reasonOf(unit, unfit, readable);
-        return { unit, ...reason, offeredBy: sender.subject, offeredAtMs: this.#clock.nowMs() };
-      });
-      await this.#write(transaction, head, { ...recorded, placed, setAside: rows });
-      const kinds = new Map<UnitId, HealDecision['kind']>([
-        ...setAside.map(({ id }) => [id, 'setAside'] as const),
-        ...restored.map(({ id }) => [id, 'restored'] as const),
-      ]);
-      return { kinds, notified: recorded.notified };
-    });
-    this.#inline.committed(notified);
-    const isSound = new Set<LostUnit>(sound);
-    return units.map((unit) => ({
-      id: unit.id,
-      kind: isSound.has(unit) ? (kinds.get(unit.id) ?? 'known') : 'refused',
-    }));
+    return await this.#offers.take(units, sender);
   }
 
   async head(): Promise<number> {
@@ -306,42 +263,12 @@ export class StoredUnitLog implements UnitLog {
   async #adopted(): Promise<LogHead> {
     const standing = await this.#storage.standing();
     if (!hasStrangers(standing)) return standing.head;
-    return await this.#locked((_, head) => Promise.resolve(head)).catch((error: unknown) => {
-      if (!isEventSourcingError(error) || error.details['sqlState'] !== LOCK_NOT_AVAILABLE) throw error;
-      return standing.head;
-    });
-  }
-
-  /** Runs work under the lock, after all that others have recorded: in parts, each a transaction, where that is much. */
-  async #locked<T>(work: (transaction: LogTransaction, head: LogHead) => Promise<T>): Promise<T> {
-    for (let recordings = 1; ;) {
-      try {
-        const done = await this.#storage.transaction(async (transaction) => {
-          const standing = await transaction.lock();
-          const { head, isComplete } = await adoptEvents(transaction, standing, this.#clock.nowMs());
-          return isComplete ? { value: await work(transaction, head) } : undefined;
-        });
-        if (done !== undefined) return done.value;
-      } catch (error) {
-        if (!(error instanceof TornUnit)) throw error;
-        if (++recordings > RECORDINGS_MAX) throw tornAgain(error);
-      }
-    }
-  }
-
-  async #write(transaction: LogTransaction, head: LogHead, change: Change): Promise<LogHead> {
-    const { placed, ids, chains, rejected = [], setAside = [] } = change;
-    if (placed.length + rejected.length + setAside.length === 0) return head;
-    const lastId = ids.at(-1) ?? head.lastId;
-    const gaps = gapsBetween(
-      ids.map((id) => ({ id })),
-      { first: head.lastId + 1, last: lastId },
-    );
-    const units = toRows(placed, ids, chains);
-    const { position, chain } = units.at(-1) ?? head;
-    const next: LogHead = { position, chain, lastId };
-    await transaction.change({ head: next, units, supersedes: [], rejected, setAside, gaps, filled: [] });
-    return next;
+    return await this.#writer
+      .locked((_, head) => Promise.resolve(head))
+      .catch((error: unknown) => {
+        if (!isEventSourcingError(error) || error.details['sqlState'] !== LOCK_NOT_AVAILABLE) throw error;
+        return standing.head;
+      });
   }
 
   async #sealed(units: readonly StatedConfirmedUnit[]): Promise<readonly ConfirmedUnit[]> {
@@ -353,37 +280,6 @@ export class StoredUnitLog implements UnitLog {
       }),
     );
   }
-
-  /** Those that this log has sealed, in the order of their old positions. */
-  async #sound(units: readonly LostUnit[]): Promise<readonly LostUnit[]> {
-    const seals = this.#seals;
-    if (seals === undefined) return [];
-    const isSound = await Promise.all(units.map((unit) => seals.isSound(unit, unit.origin.seal)));
-    return units.filter((_, index) => isSound[index]).sort((one, other) => one.position - other.position);
-  }
-
-  #reasonOf(unit: LostUnit, unfit: readonly LostUnit[], readable: readonly LostUnit[]): Refusal {
-    if (this.#onLost === 'stop') return STOPPED;
-    if (unfit.includes(unit)) return UNFIT;
-    return readable.includes(unit) || unit.events.length < unit.total ? PARTIAL : UNREAD;
-  }
-}
-
-const UNFIT: Refusal = {
-  code: 'CONFLICT',
-  message: 'What it stood on is not there, or something else was recorded in its place since.',
-};
-const PARTIAL: Refusal = { code: 'PARTIAL', message: 'Who offered it had seen a part of it only.' };
-const UNREAD: Refusal = {
-  code: 'INVALID_REQUEST',
-  message: 'The server could not read an event of it, or of one before it that was offered with it.',
-};
-const STOPPED: Refusal = { code: 'STOPPED', message: 'Nothing is taken back: that is for an operator to decide.' };
-
-interface Change extends Pick<Recorded, 'ids' | 'chains'> {
-  readonly placed: readonly { readonly unit: PlacedUnit; readonly origin: Origin }[];
-  readonly rejected?: readonly ({ readonly id: UnitId } & Refusal & Origin)[];
-  readonly setAside?: readonly SetAsideRow[];
 }
 
 function scopesChanged(): ScopesChangedError {
@@ -392,32 +288,6 @@ function scopesChanged(): ScopesChangedError {
   );
 }
 
-/** Somebody took an id of the sequence in the middle of a unit. Nothing is stored then, and it is done again. */
-class TornUnit extends Error {}
-
-function aggregatesOf(units: readonly Pick<PendingUnit, 'events'>[]): string[] {
-  return firstOfAggregates(units.flatMap(({ events }) => events)).map(({ originatorId }) => originatorId);
-}
-
 function indexOfUnit(units: readonly { readonly id: UnitId }[], id: UnitId): number {
   return units.findIndex((unit) => unit.id === id);
-}
-
-/** @throws TornUnit when the ids of a unit do not follow each other */
-function toRows(placed: Change['placed'], ids: readonly NotificationId[], chains: readonly string[]): UnitRow[] {
-  let at = 0;
-  return placed.map(({ unit, origin }, index) => {
-    const count = unit.events.length;
-    const [first, lastId] = [ids[at], ids[at + count - 1]] as [NotificationId, NotificationId];
-    at += count;
-    if (lastId - first !== count - 1) throw new TornUnit();
-    return toRow(unit, { lastId, chain: chains[index] as string, ...origin });
-  });
-}
-
-function tornAgain(cause: Error): OperationalError {
-  return new OperationalError(
-    'Others take ids of the sequence of the events again and again while units are recorded. Nothing was stored: try again.',
-    { cause },
-  );
 }

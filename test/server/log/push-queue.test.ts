@@ -6,6 +6,7 @@ import { PushQueue } from '../../../src/server/log/push-queue.js';
 interface Push {
   readonly name: string;
   readonly units: readonly {
+    readonly id: string;
     readonly events: readonly {
       readonly originatorId: string;
       readonly originatorVersion: number;
@@ -17,7 +18,7 @@ interface Push {
 
 function push(name: string, events = 1, stateBytes = 1): Push {
   const event = { originatorId: 'a', originatorVersion: 1, topic: 't', state: new Uint8Array(stateBytes) };
-  return { name, units: [{ events: Array.from({ length: events }, () => event) }] };
+  return { name, units: [{ id: name, events: Array.from({ length: events }, () => event) }] };
 }
 
 /** A queue whose transactions a test ends. */

@@ -1,0 +1,89 @@
+/**
+ * How a log is written to: under its lock, after all that others have recorded.
+ *
+ * @module
+ */
+import { OperationalError } from '../../persistence/errors.js';
+import type { NotificationId } from '../../persistence/stored-event.js';
+import type { UnitId } from '../../persistence/unit.js';
+import type { Clock } from '../../util/clock.js';
+import { adoptEvents, gapsBetween, toRow } from './adopt-events.js';
+import type { PlacedUnit, Refusal } from './decide-units.js';
+import type { LogHead, LogStorage, LogTransaction, SetAsideRow, UnitRow } from './log-storage.js';
+import type { Origin } from './prepared-push.js';
+import type { Recorded } from './record-units.js';
+
+// Each time but the first means that somebody took an id of the sequence in the middle of a unit.
+const RECORDINGS_MAX = 5;
+
+/** What was decided, and recorded as events. */
+export interface LogAddition extends Pick<Recorded, 'ids' | 'chains'> {
+  readonly placed: readonly { readonly unit: PlacedUnit; readonly origin: Origin }[];
+  readonly rejected?: readonly ({ readonly id: UnitId } & Refusal & Origin)[];
+  readonly setAside?: readonly SetAsideRow[];
+}
+
+/** Writes to a log. */
+export class LogWriter {
+  readonly #storage: Pick<LogStorage, 'transaction'>;
+  readonly #clock: Pick<Clock, 'nowMs'>;
+
+  constructor(storage: Pick<LogStorage, 'transaction'>, clock: Pick<Clock, 'nowMs'>) {
+    this.#storage = storage;
+    this.#clock = clock;
+  }
+
+  /** Runs work under the lock, after all that others have recorded: in parts, each a transaction, where that is much. */
+  async locked<T>(work: (transaction: LogTransaction, head: LogHead) => Promise<T>): Promise<T> {
+    for (let recordings = 1; ;) {
+      try {
+        const done = await this.#storage.transaction(async (transaction) => {
+          const standing = await transaction.lock();
+          const { head, isComplete } = await adoptEvents(transaction, standing, this.#clock.nowMs());
+          return isComplete ? { value: await work(transaction, head) } : undefined;
+        });
+        if (done !== undefined) return done.value;
+      } catch (error) {
+        if (!(error instanceof TornUnit)) throw error;
+        if (++recordings > RECORDINGS_MAX) throw tornAgain(error);
+      }
+    }
+  }
+
+  async write(transaction: LogTransaction, head: LogHead, change: LogAddition): Promise<LogHead> {
+    const { placed, ids, chains, rejected = [], setAside = [] } = change;
+    if (placed.length + rejected.length + setAside.length === 0) return head;
+    const lastId = ids.at(-1) ?? head.lastId;
+    const gaps = gapsBetween(
+      ids.map((id) => ({ id })),
+      { first: head.lastId + 1, last: lastId },
+    );
+    const units = toRows(placed, ids, chains);
+    const { position, chain } = units.at(-1) ?? head;
+    const next: LogHead = { position, chain, lastId };
+    await transaction.change({ head: next, units, supersedes: [], rejected, setAside, gaps, filled: [] });
+    return next;
+  }
+}
+
+/** Somebody took an id of the sequence in the middle of a unit. Nothing is stored then, and it is done again. */
+class TornUnit extends Error {}
+
+/** @throws TornUnit when the ids of a unit do not follow each other */
+function toRows(placed: LogAddition['placed'], ids: readonly NotificationId[], chains: readonly string[]): UnitRow[] {
+  let at = 0;
+  return placed.map(({ unit, origin }, index) => {
+    const count = unit.events.length;
+    const [first, lastId] = [ids[at], ids[at + count - 1]] as [NotificationId, NotificationId];
+    at += count;
+    if (lastId - first !== count - 1) throw new TornUnit();
+    return toRow(unit, { lastId, chain: chains[index] as string, ...origin });
+  });
+}
+
+function tornAgain(cause: Error): OperationalError {
+  return new OperationalError(
+    'Others take ids of the sequence of the events again and again while units are recorded. Nothing was stored: try again.',
+    { cause },
+  );
+}

@@ -1,0 +1,196 @@
+/**
+ * Takes back what a log has lost, from whoever holds it.
+ *
+ * After a server was set back, everybody who was there offers all of it, most often at one moment. So it is asked first, and
+ * once more when it is their turn, what is there by now: what is known altogether waits for no lock. Who waits shares a
+ * transaction with the others, in which each unit is decided once.
+ *
+ * ```text
+ * offer ──▶ sealed here? ──▶ known? ──▶ all of it ──▶ answered
+ *                              │ not all
+ *                              ▼
+ *                            with all who wait ──▶ known by now? ──▶ lock ─▶ adopt ─▶ decide ─▶ record ─▶ commit ──▶ answered
+ * ```
+ *
+ * @module
+ */
+import type { LostUnit, UnitId } from '../../persistence/unit.js';
+import type { OriginatorIdType } from '../../persistence/validation.js';
+import type { HealDecision } from '../../sync/protocol/index.js';
+import type { Clock } from '../../util/clock.js';
+import { aggregatesOf, decideLostUnits } from './decide-units.js';
+import type { LogView, Refusal } from './decide-units.js';
+import type { DecodedUnits, InlineUnits } from './inline-units.js';
+import type { LogStorage, SetAsideRow } from './log-storage.js';
+import type { LogWriter } from './log-writer.js';
+import { ProvenUnits } from './proven-units.js';
+import { PushQueue } from './push-queue.js';
+import { recordDecided } from './record-units.js';
+import type { Sender } from './unit-log.js';
+import type { UnitSeals } from './unit-seals.js';
+import { validateLostUnits } from './validate-units.js';
+
+const UNFIT: Refusal = {
+  code: 'CONFLICT',
+  message: 'What it stood on is not there, or something else was recorded in its place since.',
+};
+const PARTIAL: Refusal = { code: 'PARTIAL', message: 'Who offered it had seen a part of it only.' };
+const UNREAD: Refusal = { code: 'INVALID_REQUEST', message: 'The server could not read an event of it.' };
+const STOPPED: Refusal = { code: 'STOPPED', message: 'Nothing is taken back: that is for an operator to decide.' };
+
+/** What {@link LostOffers} need. */
+export interface LostOffersParts {
+  readonly storage: Pick<LogStorage, 'known'>;
+  readonly writer: LogWriter;
+  readonly inline: InlineUnits;
+  /** Without, everything is refused. */
+  readonly seals: UnitSeals | undefined;
+  readonly onLost: 'restore' | 'stop';
+  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly idType: OriginatorIdType;
+}
+
+/** An offer of units that are sealed, and of which some were not known. */
+interface Offer {
+  readonly units: readonly LostUnit[];
+  readonly sender: Sender;
+  readonly decoded: DecodedUnits;
+  /** Units that those who take part could not read. */
+  readonly unread: ReadonlySet<UnitId>;
+}
+
+type Kind = HealDecision['kind'];
+
+/** Names a unit in one form: a log that was set back twice may have sealed two of one id. */
+type FormKey = string;
+
+/** Takes offers. */
+export class LostOffers {
+  readonly #parts: LostOffersParts;
+  readonly #proven = new ProvenUnits();
+  readonly #queue = new PushQueue((offers: readonly Offer[]) => this.#decide(offers));
+
+  constructor(parts: LostOffersParts) {
+    this.#parts = parts;
+  }
+
+  /** As `UnitLog.heal`. */
+  async take(units: readonly LostUnit[], sender: Sender): Promise<readonly HealDecision[]> {
+    validateLostUnits(units, this.#parts.idType);
+    const sound = await this.#sound(units);
+    const kinds = new Map<LostUnit, Kind>(sound.map((unit) => [unit, 'known']));
+    let left = await this.#unknown(sound);
+    const { decoded, unread } = await this.#parts.inline.decodeEach(left.filter(isWhole));
+    // More than once only where others offer another form of a unit at the same moment.
+    while (left.length > 0) {
+      const decided = await this.#queue.add({ units: left, sender, decoded, unread });
+      left = left.filter((unit) => {
+        const kind = decided.get(formOf(unit));
+        if (kind !== undefined) kinds.set(unit, kind);
+        return kind === undefined;
+      });
+    }
+    return units.map((unit) => ({ id: unit.id, kind: kinds.get(unit) ?? 'refused' }));
+  }
+
+  /** Those that this log has sealed. */
+  async #sound(units: readonly LostUnit[]): Promise<readonly LostUnit[]> {
+    const { seals } = this.#parts;
+    if (seals === undefined) return [];
+    const isSound = await Promise.all(
+      units.map(async (unit) => this.#proven.has(unit) || (await seals.isSound(unit, unit.origin.seal))),
+    );
+    const sound = units.filter((_, index) => isSound[index]);
+    for (const unit of sound) if (!this.#proven.has(unit)) this.#proven.add(unit);
+    return sound;
+  }
+
+  async #unknown(units: readonly LostUnit[]): Promise<readonly LostUnit[]> {
+    if (units.length === 0) return [];
+    const known = await this.#parts.storage.known([...new Set(units.map(({ id }) => id))]);
+    return units.filter(({ id }) => !known.has(id));
+  }
+
+  /** Decides offers in one transaction, if there is anything left to decide by now. */
+  async #decide(offers: readonly Offer[]): Promise<readonly ReadonlyMap<FormKey, Kind>[]> {
+    const forms = firstForms(offers);
+    const left = await this.#unknown([...forms.keys()]);
+    const changed: ReadonlyMap<UnitId, Kind> =
+      left.length === 0
+        ? new Map()
+        : await this.#restore(new Map(left.map((unit) => [unit, forms.get(unit) as Offer])));
+    const kinds = new Map([...forms.keys()].map((unit) => [formOf(unit), changed.get(unit.id) ?? 'known']));
+    return offers.map(() => kinds);
+  }
+
+  /** @param forms - units, each with the offer that it is from @returns what became of those that are not known by now */
+  async #restore(forms: ReadonlyMap<LostUnit, Offer>): Promise<ReadonlyMap<UnitId, Kind>> {
+    const { writer, inline, onLost, clock } = this.#parts;
+    const units = [...forms.keys()];
+    const isUnread = (unit: LostUnit): boolean => forms.get(unit)?.unread.has(unit.id) === true;
+    const readable = units.filter((unit) => isWhole(unit) && !isUnread(unit));
+    const offered = onLost === 'stop' ? [] : readable;
+    const origins = new Map(units.map(({ id, origin }) => [id, origin]));
+    const { kinds, notified } = await writer.locked(async (transaction, head) => {
+      const seen = await transaction.view([...origins.keys()], aggregatesOf(offered));
+      const view: LogView = { ...seen, position: head.position };
+      const recorded = await recordDecided(transaction, {
+        decide: (refusals) =>
+          decideLostUnits(
+            offered.filter(({ id }) => !refusals.has(id)),
+            view,
+          ),
+        placedOf: ({ restored }) => restored,
+        ...{ decoded: decodedOf(forms), chain: head.chain },
+      });
+      const placed = recorded.decided.restored.map((unit) => {
+        const { author, recordedAtMs } = origins.get(unit.id) as LostUnit['origin'];
+        return { unit, origin: { author, recordedAtMs, replicaId: '' } };
+      });
+      const back = new Map(placed.map(({ unit }) => [unit.id, 'restored' as const]));
+      const unfit = new Set(recorded.decided.unfit);
+      const ownReason = (unit: LostUnit): Refusal =>
+        onLost === 'stop' ? STOPPED : unfit.has(unit) ? UNFIT : isUnread(unit) ? UNREAD : PARTIAL;
+      const setAside = units
+        .filter(({ id }) => !view.known.has(id) && !back.has(id))
+        .map((unit): SetAsideRow => ({
+          ...{ unit, ...(recorded.refusals.get(unit.id) ?? ownReason(unit)) },
+          ...{ offeredBy: forms.get(unit)?.sender.subject ?? '', offeredAtMs: clock.nowMs() },
+        }));
+      await writer.write(transaction, head, { ...recorded, placed, setAside });
+      const aside = setAside.map(({ unit }) => [unit.id, 'setAside' as const] as const);
+      return { kinds: new Map<UnitId, Kind>([...back, ...aside]), notified: recorded.notified };
+    });
+    inline.committed(notified);
+    return kinds;
+  }
+}
+
+function isWhole({ events, total }: LostUnit): boolean {
+  return events.length === total;
+}
+
+function formOf({ id, origin }: LostUnit): FormKey {
+  return origin.seal.reduce((key, byte) => key + String.fromCharCode(byte), id);
+}
+
+/**
+ * Of each id the form that was offered first, with its offer, in the order of their old positions: what stands on something
+ * comes after it.
+ */
+function firstForms(offers: readonly Offer[]): ReadonlyMap<LostUnit, Offer> {
+  const forms = new Map<UnitId, readonly [LostUnit, Offer]>();
+  for (const offer of offers) {
+    for (const unit of offer.units) if (!forms.has(unit.id)) forms.set(unit.id, [unit, offer]);
+  }
+  return new Map([...forms.values()].sort(([one], [other]) => one.position - other.position));
+}
+
+function decodedOf(forms: ReadonlyMap<LostUnit, Offer>): DecodedUnits {
+  return new Map(
+    [...forms].flatMap(([{ id }, offer]) => {
+      const events = offer.decoded.get(id);
+      return events === undefined ? [] : [[id, events] as const];
+    }),
+  );
+}
