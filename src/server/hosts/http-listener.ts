@@ -16,6 +16,12 @@ const IDLE_CHECK_MS = 25;
 // Connections that wait until this process takes them. Of a thousand devices that come back at one moment each has two; those
 // beyond Node's own 511 would be dropped, and try again seconds later. The system may have a lower bound.
 const BACKLOG = 4_096;
+// An idle connection lives longer here than with whoever reuses it, or a request meets one that is just being closed and has
+// to be sent again: proxies keep theirs for 60 seconds as a rule, and Node's own 5 are less than what a busy client needs to
+// get to the next request.
+const KEEP_ALIVE_MS = 75_000;
+// Longer than that: some releases of Node count it from the end of the request before.
+const HEADERS_MS = 80_000;
 // Of a body that nobody wanted (the token is not good, or it is too large), so much and so long is read after the answer:
 // who sends before he reads gets to see it. An endless one ends here.
 const UNWANTED_BYTES_MAX = 4 * 1_048_576;
@@ -52,7 +58,8 @@ export async function listen({ fetch, hostname, port }: ListenOptions): Promise<
     overrideGlobalObjects: false,
     autoCleanupIncoming: false,
   });
-  const server = createServer((incoming, outgoing) => {
+  const times = { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_MS };
+  const server = createServer(times, (incoming, outgoing) => {
     // Before Node's own listener, which would read whatever comes, for ever, and tell nobody.
     outgoing.prependOnceListener('finish', () => endUnwantedBody(incoming));
     void answer(incoming, outgoing);

@@ -14,17 +14,25 @@
  * Invariants:
  * 1. One transaction at a time. Pushes are decided in the order in which they came.
  * 2. None waits for others to come.
- * 3. An error is told to whoever caused it, and to others only where it says nothing about a push.
+ * 3. What waits is bounded, by number and by size: beyond that, who comes is told to come again.
+ * 4. An error is told to whoever caused it, and to others only where it says nothing about a push.
  *
  * @module
  */
 import type { StoredEvent } from '../../persistence/stored-event.js';
 import type { UnitId } from '../../persistence/unit.js';
+import { UnavailableError } from '../../sync/protocol/index.js';
 import { isOperational } from '../operator/outage.js';
 
 // Of one transaction, which holds the lock while it lasts; a push that has more is alone in its own.
 const EVENTS_MAX = 2_000;
 const BYTES_MAX = 4_194_304;
+
+// Of all that wait: as many as connections may wait to be taken, and what a process has room for beside its work.
+const WAITING_MAX = 4_096;
+const WAITING_BYTES_MAX = 134_217_728;
+// Some transactions later there is room again.
+const RETRY_AFTER_SECONDS = 2;
 
 /** A push, as far as the queue is concerned. */
 export interface QueuedPush {
@@ -36,6 +44,7 @@ export type DecideTogether<Push extends QueuedPush, Answer> = (pushes: readonly 
 
 interface Waiting<Push, Answer> {
   readonly push: Push;
+  readonly bytes: number;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -51,16 +60,27 @@ const NOTHING: Size = { events: 0, bytes: 0 };
 export class PushQueue<Push extends QueuedPush, Answer> {
   readonly #decide: DecideTogether<Push, Answer>;
   readonly #waiting: Waiting<Push, Answer>[] = [];
+  #waitingBytes = 0;
   #isRunning = false;
 
   constructor(decide: DecideTogether<Push, Answer>) {
     this.#decide = decide;
   }
 
-  /** @throws what deciding it threw */
+  /**
+   * @throws UnavailableError (`UNAVAILABLE`) when too many wait: then it is not among them. `details.retryAfterSeconds` says
+   *   when there may be room
+   * @throws what deciding it threw
+   */
   async add(push: Push): Promise<Answer> {
+    const bytes = push.units.reduce((sum, { events }) => sum + sizeOf(events).bytes, 0);
+    const isAlone = this.#waiting.length === 0;
+    if (!isAlone && (this.#waiting.length >= WAITING_MAX || this.#waitingBytes + bytes > WAITING_BYTES_MAX)) {
+      throw tooManyWait();
+    }
     return await new Promise((resolve, reject) => {
-      this.#waiting.push({ push, resolve, reject });
+      this.#waiting.push({ push, bytes, resolve, reject });
+      this.#waitingBytes += bytes;
       if (!this.#isRunning) void this.#run();
     });
   }
@@ -89,7 +109,9 @@ export class PushQueue<Push extends QueuedPush, Answer> {
       }
       return events > EVENTS_MAX || bytes > BYTES_MAX;
     });
-    return this.#waiting.splice(0, end === -1 ? this.#waiting.length : Math.max(1, end));
+    const some = this.#waiting.splice(0, end === -1 ? this.#waiting.length : Math.max(1, end));
+    for (const waiting of some) this.#waitingBytes -= waiting.bytes;
+    return some;
   }
 
   async #together(some: readonly Waiting<Push, Answer>[]): Promise<void> {
@@ -108,4 +130,10 @@ function sizeOf(events: readonly StoredEvent[]): Size {
     events: events.length,
     bytes: events.reduce((sum, { topic, state }) => sum + topic.length + state.length, 0),
   };
+}
+
+function tooManyWait(): UnavailableError {
+  return new UnavailableError('Too many wait for their turn to be recorded. Nothing was stored: send it again.', {
+    details: { retryAfterSeconds: RETRY_AFTER_SECONDS },
+  });
 }

@@ -101,3 +101,30 @@ it('tells all of a transaction when the database fails, tries none of them again
   expect(await late).toBe('answer of late');
   expect(scene.transactions).toEqual([['1'], ['2', '3'], ['late']]);
 });
+
+it.each([
+  ['by number', 4_096, 1],
+  ['by size', 32, 4_194_304],
+])(
+  'bounds those who wait %s: who comes then is told to come again, and the others are decided',
+  async (_, most, bytes) => {
+    const scene = new Held();
+    const first = scene.queue.add(push('first'));
+    const large = push('', 1, bytes).units;
+    // The state beside its topic of one letter.
+    const ofSize = (name: string): Push => ({ name, units: large.map((unit) => ({ ...unit, id: name })) });
+    const count = bytes === 1 ? most : most - 1;
+    const waiting = Array.from({ length: count }, (_each, index) => scene.queue.add(ofSize(String(index))));
+    const refused = scene.queue.add(ofSize('refused'));
+    await expect(refused).rejects.toMatchObject({ code: 'UNAVAILABLE', details: { retryAfterSeconds: 2 } });
+    // Room again: what waited is decided, by and by.
+    await scene.end();
+    const late = scene.queue.add(push('late'));
+    while (scene.transactions.flat().length < count + 2) await scene.end();
+    await scene.end();
+    expect(await first).toBe('answer of first');
+    expect(await Promise.all(waiting)).toHaveLength(count);
+    expect(await late).toBe('answer of late');
+    expect(scene.transactions.flat()).not.toContain('refused');
+  },
+);
