@@ -356,6 +356,61 @@ describe.each(Object.keys(TABLES))('who takes part in pushes, in tables of %s', 
     expect(await world.index.findEvent(kept)).toMatchObject({ aggregateId: lost[0]?.events[0]?.originatorId });
     expect(await log.setAside({ limit: 10 })).toMatchObject([{ code: 'DUPLICATE_EVENT', unit: { id: lost[1]?.id } }]);
   });
+
+  it('cannot know what was brought back and cannot be read: that is set aside, and holds nothing else up', async () => {
+    const world = await open();
+    const seals = { keys: [new Uint8Array(32).fill(7)] };
+    const units = await unitsOf([newId()], [newId()], [newId()], [newId()]);
+    const [readable, foreign, next, later] = units as [PendingUnit, PendingUnit, PendingUnit, PendingUnit];
+    const unknown = { ...foreign, events: foreign.events.map((event) => ({ ...event, topic: 'TestOrder:Confirmed' })) };
+    const { originatorId } = foreign.events[0] as StoredEvent;
+    const onIt = sampleUnit(
+      next.events.map((event) => ({ ...event, originatorId, originatorVersion: 2 })),
+      { after: [foreign.id] },
+    );
+    const other = await open();
+    const before = other.open({ seals });
+    await before.push([readable, unknown, onIt, later], ANN);
+    const lost = asLost((await readLog(before)).units);
+    const app = applicationOn(world.recorder);
+    const told = vi.fn();
+    const decode: InlinePushes['decode'] = (event) => app.decode(event);
+    const log = world.open({ seals, inline: { participants: [world.index], decode, log: told } });
+    const kinds = (await log.heal(lost, ANN)).map(({ kind }) => kind);
+    expect(kinds).toEqual(['restored', 'setAside', 'setAside', 'restored']);
+    const reasons = (await log.setAside({ limit: 10 })).map(({ unit, code }) => ({ id: unit.id, code }));
+    expect(reasons.toSorted((one, two) => two.code.localeCompare(one.code))).toEqual([
+      { id: unknown.id, code: 'INVALID_REQUEST' },
+      { id: onIt.id, code: 'CONFLICT' },
+    ]);
+    expect(told).toHaveBeenCalledTimes(1);
+    // A server that knows such events takes them back after all.
+    const wiser = new Application({ recorder: world.recorder, aggregates: [testStock, testOrder] });
+    const inline: InlinePushes = { participants: [world.index], decode: (event) => wiser.decode(event) };
+    const again = (await world.open({ seals, inline }).heal(lost, BOB)).map(({ kind }) => kind);
+    expect(again).toEqual(['known', 'restored', 'restored', 'known']);
+  });
+
+  it('holds up who sent what cannot be read, and nobody else: not others, pages, or what comes with them', async () => {
+    const world = await open();
+    const told = vi.fn();
+    const log = logOn(world, [world.index], told);
+    const [foreign, own] = (await unitsOf([newId()], [newId()])) as [PendingUnit, PendingUnit];
+    const unknown = { ...foreign, events: foreign.events.map((event) => ({ ...event, topic: 'TestOrder:Confirmed' })) };
+    const others = await unitsOf(...Array.from({ length: 5 }, () => [newId()]));
+    const pushes = others.map(async (unit) => kindsOf(await log.push([unit], BOB)));
+    const waiting = log.push([unknown, own], ANN).catch((error: unknown) => (error as { code: string }).code);
+    expect(await Promise.all([waiting, ...pushes])).toEqual(['INVALID_REQUEST', ...others.map(() => ['accepted'])]);
+    expect((await readLog(log)).units.map(({ id }) => id).toSorted()).toEqual(others.map(({ id }) => id).toSorted());
+    // One line for each time that it is tried.
+    expect(told).toHaveBeenCalledTimes(1);
+    // Who knows that it never will be readable says so, and what is after it goes on.
+    const refusal = { code: 'UNKNOWN_TOPIC', message: 'No server reads these.' };
+    const outcome = await log.push([unknown, own], ANN, async (unit) =>
+      Promise.resolve(unit.id === unknown.id ? refusal : undefined),
+    );
+    expect(kindsOf(outcome)).toEqual(['UNKNOWN_TOPIC', 'accepted']);
+  });
 });
 
 describe('who takes part in pushes, in PostgreSQL', () => {
