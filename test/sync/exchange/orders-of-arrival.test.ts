@@ -65,7 +65,11 @@ class Scene {
 
   async record({ recorder }: OwnTablesTab, count: number): Promise<readonly UnitId[]> {
     const ids = Array.from({ length: count }, () => crypto.randomUUID());
-    for (const id of ids) await recorder.insertEvents([sampleEvent(newOriginatorId(), 1)], { unit: { id } });
+    for (const [index, id] of ids.entries()) {
+      // What commutes has no place that would be taken: only its id keeps it from being there twice.
+      const unit = { id, isCommutative: index % 2 === 0 };
+      await recorder.insertEvents([sampleEvent(newOriginatorId(), 1)], { unit });
+    }
     return ids;
   }
 
