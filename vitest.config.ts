@@ -50,7 +50,19 @@ export default defineConfig({
         // No alias: in a browser the published build is tested, worker, wasm and all, found as applications find it.
         // What it imports is named, because a dependency that Vite meets during a test reloads the page.
         optimizeDeps: {
-          include: ['comlink', 'dequal', 'sql.js', 'standardwebhooks', 'uuid', 'valibot'],
+          include: [
+            ...['comlink', 'dequal', 'sql.js', 'standardwebhooks', 'uuid', 'valibot'],
+            // Of a server in a page.
+            ...[
+              'hono',
+              'hono/bearer-auth',
+              'hono/cors',
+              'hono/http-exception',
+              'hono/route',
+              'hono/utils/buffer',
+              'jose',
+            ],
+          ],
         },
         test: {
           name: 'browser',

@@ -12,14 +12,14 @@ const MAIN_BUDGET_BYTES = 12 * KB;
 // tables are, inside the commit. Commands that are kept, and decisions in the commit of a page, are 2.7. One is to find, load
 // and replay what the rescue part brings back (ADR 18), and one to move what commutes behind what others were first with.
 // Half of one is to count what is pending against a limit, inside the commit as well: for a tab that is overtaken nobody else
-// could.
-const WORKER_BUDGET_BYTES = 45 * KB;
+// could. And 1.8 are for scopes that change: what a page does not show is known where the units are, and leaves in its commit.
+const WORKER_BUDGET_BYTES = 46.8 * KB;
 // Loaded only for an export, an import or a deletion, which move or read a whole store anyway.
-const BACKUP_WORKER_BUDGET_BYTES = 42.5 * KB;
+const BACKUP_WORKER_BUDGET_BYTES = 44 * KB;
 // Loaded by stores that synchronise, and after a loss.
 const RESCUE_PART_BUDGET_BYTES = 9.5 * KB;
-// A part of the application's service worker: what reads a store, and what sends.
-const SERVICE_WORKER_BUDGET_BYTES = 40 * KB;
+// A part of the application's service worker: what reads a store, and what sends. What replays a journal knows of scopes, too.
+const SERVICE_WORKER_BUDGET_BYTES = 41.2 * KB;
 
 await mainOnOwnNode(import.meta.url, async () => {
   if (!existsSync(join(DIST, 'worker.js'))) await runOrFail(process.execPath, ['scripts/build.mjs', '--no-types']);

@@ -162,6 +162,10 @@ export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
     return this.#link.call((host) => host.rewind(cursor));
   }
 
+  async followAnew(asked: Cursor): Promise<boolean> {
+    return this.#link.call((host) => host.followAnew(asked));
+  }
+
   async selectLostUnits(after: number, limits: UnitLimits): Promise<readonly LostUnit[]> {
     return unpackLostUnits(await this.#link.call((host) => host.selectLostUnits(after, limits)));
   }

@@ -239,6 +239,10 @@ class HostedRecorder implements DaybookRecorder {
     return this.#recorder.rewind(cursor);
   }
 
+  followAnew(asked: Cursor): Promise<boolean> {
+    return this.#recorder.followAnew(asked);
+  }
+
   selectLostUnits(after: number, limits: UnitLimits): Promise<readonly LostUnit[]> {
     return this.#recorder.selectLostUnits(after, limits);
   }

@@ -115,6 +115,7 @@ export class StoreWorker implements StoreHost {
   readonly setAside: StoreHost['setAside'] = async (refused) => (await this.#recorder()).setAside(refused);
 
   readonly rewind: StoreHost['rewind'] = async (cursor) => (await this.#recorder()).rewind(cursor);
+  readonly followAnew: StoreHost['followAnew'] = async (asked) => (await this.#recorder()).followAnew(asked);
 
   readonly selectLostUnits: StoreHost['selectLostUnits'] = async (after, limits) =>
     transferred(packLostUnits(await (await this.#recorder()).selectLostUnits(after, limits)));

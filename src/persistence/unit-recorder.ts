@@ -22,6 +22,9 @@
  *    has refused.
  * 5. So versions of an aggregate need not be in the order of its local ids, and an event may change its version until a
  *    page has confirmed it. Where a page has it at another version than this store, it is moved to that.
+ * 6. What others have, and this store may not see any more, leaves with the page that does not show it: all events of an
+ *    aggregate at once, so that none has a hole. What is pending of it is set aside (`OUT_OF_SCOPE`), and is pending again
+ *    when the scopes have changed once more and it still stands on what is there.
  *
  * The model (docs/model.md) goes further: what others have lost leaves when the log was followed to its end, recognised
  * meanwhile like what is own, so that what stands on it is not set aside in vain.
@@ -46,6 +49,11 @@ export interface SyncProgress {
   readonly pendingEvents: number;
   /** Units that a server had confirmed and has lost, and which have not been offered to it yet. */
   readonly lostUnits: number;
+  /**
+   * How far the store had been, while it follows the log anew; otherwise empty. A server that does not have all of it was
+   * set back meanwhile.
+   */
+  readonly held: readonly Cursor[];
   /** How often the store went back. What was offered to a server belongs to the last time. */
   readonly rewinds: number;
   readonly setAsideUnits: number;
@@ -208,7 +216,9 @@ export interface UnitRecorder {
   selectPendingUnits(after: NotificationId, limits: UnitLimits): Promise<readonly PendingUnit[]>;
 
   /**
-   * Stores a page: adds what is new, confirms what is own, moves or sets aside what is in its way, and the cursor with it.
+   * Stores a page: adds what is new, confirms what is own, moves or sets aside what is in its way, lets go of what may not be
+   * seen any more, and moves the cursor. After the end of the log is reached, what was `OUT_OF_SCOPE` and is not is pending
+   * again.
    *
    * @throws DataError (`DATA_ERROR`) when the page cannot be what a server has: a version does not follow the one before
    */
@@ -224,6 +234,15 @@ export interface UnitRecorder {
    * @returns whether it was done; not, when that is no mark any more, because another tab was first
    */
   rewind(cursor: Cursor): Promise<boolean>;
+
+  /**
+   * Goes back to the start of the log because this store may see another part of it by now, and keeps all that it has
+   * meanwhile: pages show what of it is to stay, up to where the store stood before.
+   *
+   * @param asked - where it stood when that was said
+   * @returns whether it does so; not, when it stands elsewhere by now, because another tab was first
+   */
+  followAnew(asked: Cursor): Promise<boolean>;
 
   /** Reads lost units, own and others', in the order of their old positions. @param after - an old position; 0 for all */
   selectLostUnits(after: number, limits: UnitLimits): Promise<readonly LostUnit[]>;

@@ -59,6 +59,10 @@ export class SentUnits implements ExchangedUnits {
     return Promise.reject(onlyByPage());
   }
 
+  followAnew(): Promise<never> {
+    return Promise.reject(onlyByPage());
+  }
+
   endHeal(): Promise<never> {
     return Promise.reject(onlyByPage());
   }

@@ -77,7 +77,7 @@ export class NaiveUnits implements UnitRecorder {
     const [newest] = this.#marks as [{ cursor: Cursor; position: number }];
     return {
       ...newest,
-      rewinds: this.#rewinds,
+      ...{ held: [], rewinds: this.#rewinds },
       marks: this.#marks.map(({ cursor }) => cursor),
       pendingUnits: this.pendingRows.length,
       pendingEvents: this.pendingRows.reduce((sum, { events }) => sum + events.length, 0),
@@ -152,6 +152,10 @@ export class NaiveUnits implements UnitRecorder {
     const { position } = this.#marks[0] as { position: number };
     for (const row of this.rows) if ((row.confirmed?.position ?? 0) > position) row.isLost = true;
     return true;
+  }
+
+  followAnew(): Promise<boolean> {
+    return Promise.reject(new Error('The naive log has no scopes.'));
   }
 
   async selectLostUnits(after: number, limits: UnitLimits): Promise<readonly LostUnit[]> {

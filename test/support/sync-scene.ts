@@ -7,6 +7,7 @@ import { CURSOR_START } from '../../src/persistence/unit.js';
 import type { ConfirmedUnit, UnitId } from '../../src/persistence/unit.js';
 import { unpackPendingUnits } from '../../src/persistence/unit-batch.js';
 import { MemoryUnitLog } from '../../src/server/log/memory-unit-log.js';
+import type { Visibility } from '../../src/server/log/unit-log.js';
 import { createSyncServer } from '../../src/server/sync-server.js';
 import { startSync } from '../../src/sync/tabs/start-sync.js';
 import type { StartSyncOptions, Sync } from '../../src/sync/tabs/start-sync-options.js';
@@ -142,7 +143,12 @@ export class Scene {
   /** Every sync that was started, the last of which is `sync`. */
   readonly syncs: Sync[] = [];
   readonly #closing = new AbortController();
-  readonly #server = createSyncServer({ unitLog: this.log, tokens: ['secret'], closing: this.#closing.signal });
+  /** What the server lets everybody see. */
+  visibility: Visibility | true = true;
+  readonly #server = createSyncServer({
+    ...{ unitLog: this.log, tokens: ['secret'], closing: this.#closing.signal },
+    authorizePull: () => this.visibility,
+  });
   readonly #stores: SceneStore[] = [];
 
   private constructor(of: SceneStore) {

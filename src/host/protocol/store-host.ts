@@ -191,6 +191,7 @@ export interface StoreHost extends WorkerHost {
   insertPage(packedPage: Uint8Array, options?: InsertPageOptions): Promise<PageOutcome>;
   setAside(refused: readonly { readonly id: UnitId; readonly reason: SetAsideReason }[]): Promise<readonly UnitId[]>;
   rewind(cursor: Cursor): Promise<boolean>;
+  followAnew(asked: Cursor): Promise<boolean>;
   /** @returns as `packLostUnits` makes them */
   selectLostUnits(after: number, limits: UnitLimits): Promise<Uint8Array>;
   endHeal(healing: EndOfHealing): Promise<boolean>;

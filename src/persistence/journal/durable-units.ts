@@ -74,7 +74,11 @@ export abstract class DurableUnits implements UnitRecorder {
   async insertPage(page: UnitPage, options: InsertPageOptions = {}): Promise<PageOutcome> {
     validatePage(page);
     validateDecided(options.decided ?? []);
-    return await this.#change((units, nowMs) => units.planPage(page, nowMs, options));
+    const outcome = await this.#change((units, nowMs) => units.planPage(page, nowMs, options));
+    const isAtHead = outcome.isStored && page.position >= page.head;
+    // Records of their own, or one would be as large as what was set aside.
+    while (isAtHead && (await this.#change((units, nowMs) => units.planReturn(nowMs))));
+    return outcome;
   }
 
   async selectSuperseded(ids?: readonly UnitId[]): Promise<Superseded> {
@@ -101,6 +105,10 @@ export abstract class DurableUnits implements UnitRecorder {
 
   async rewind(cursor: Cursor): Promise<boolean> {
     return await this.#change((units, nowMs) => units.planRewind(cursor, nowMs));
+  }
+
+  async followAnew(asked: Cursor): Promise<boolean> {
+    return await this.#change((units, nowMs) => units.planFollowAnew(asked, nowMs));
   }
 
   async endHeal(healing: EndOfHealing): Promise<boolean> {

@@ -4,7 +4,7 @@
  * ```text
  * offset size
  *      0    4  magic: 44 42 4A 4E ("DBJN")
- *      4    1  format version: 4 if a unit has a command, or in an operation 5 there is a step 5 or 6, or units are moved;
+ *      4    1  format version: 4 if a unit has a command, or in an operation 5 there is a step from 5 on, or units are moved;
  *              else 3 if there is an operation 4 or 5, else 2 if there is an operation 3, else 1
  *      5    3  zero
  *      8    4  CRC-32 (ISO-HDLC, as in zip) of everything from offset 12 on, little endian
@@ -43,7 +43,7 @@ import { packEvents, unpackEvents } from '../event-batch.js';
 import type { CheckedCommit } from './replica.js';
 import type { Tracking } from '../stored-event.js';
 import type { StoredEvent } from '../stored-event.js';
-import { packSyncChange, unpackSyncChange } from './sync-change.js';
+import { isLaterChange, packSyncChange, unpackSyncChange } from './sync-change.js';
 import type { SyncChange } from './sync-change.js';
 import type { UnitMark } from './unit-mark.js';
 
@@ -170,14 +170,10 @@ export function decodeJournalRecord(position: number, bytes: Uint8Array): Checke
   }
 }
 
-/** Whether readers of version 3 do not know something of it. */
-function isLater(sync: SyncChange | undefined): boolean {
-  return sync?.moved !== undefined || sync?.step?.kind === 'decide' || sync?.step?.kind === 'discard';
-}
-
 /** The oldest version that can say what the commits say. */
 function versionFor(commits: readonly CheckedCommit[]): number {
-  if (commits.some(({ unit, sync }) => unit?.command !== undefined || isLater(sync))) return FORMAT_VERSION_COMMANDS;
+  if (commits.some(({ unit, sync }) => unit?.command !== undefined || (sync !== undefined && isLaterChange(sync))))
+    return FORMAT_VERSION_COMMANDS;
   if (commits.some(({ unit, sync }) => unit !== undefined || sync !== undefined)) return FORMAT_VERSION_UNITS;
   return commits.some(({ changes }) => changes !== undefined) ? FORMAT_VERSION_CHANGES : FORMAT_VERSION_PLAIN;
 }

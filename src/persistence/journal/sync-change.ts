@@ -4,8 +4,8 @@
  * ```text
  * varint time in ms
  * varint count of units that are set aside, each: varint id of the first notification, text code, text message
- * u8     step: 0 none | 1 page | 2 rewind | 3 end of healing | 4 restoration | 5 decisions | 6 discarding; + 128 where units
- *        are moved
+ * u8     step: 0 none | 1 page | 2 rewind | 3 end of healing | 4 restoration | 5 decisions | 6 discarding | 7 following anew
+ *              | 8 page of which more follows | 9 return; + 128 where units are moved
  * [varint count of units that are moved, each: varint id of the first notification, u8 0, or u8 1 and the 16 bytes of an
  *                                        edition, varint count of its events, each: varint version]
  *
@@ -25,6 +25,9 @@
  *          varint count of these, each: varint id of the first notification that it had
  *          the units as they are now, packed as those that are pending, to the end
  * discarding: varint count, each: varint id of the first notification
+ * page of which more follows: u8 0 follows on, 1 follows anew, 2 is the end of that
+ *          varint count of aggregates that leave, each: 16 bytes id; then as a page
+ * return:  varint where it goes on, or 0; then as a restoration
  * ```
  *
  * @module
@@ -32,7 +35,7 @@
 import { ByteReader } from '../../util/byte-reader.js';
 import { ByteWriter } from '../../util/byte-writer.js';
 import { bytesToUuid, UUID_BYTES, uuidToBytes } from '../../util/uuid-bytes.js';
-import type { NotificationId } from '../stored-event.js';
+import type { NotificationId, OriginatorId } from '../stored-event.js';
 import {
   packConfirmedUnits,
   packPendingUnits,
@@ -83,6 +86,10 @@ export interface PageStep {
   readonly firstNotificationId: NotificationId;
   /** Which of them were here in another form, or are set aside: their places in `added`. */
   readonly wereHere: readonly number[];
+  /** Aggregates that may not be seen any more, whose events leave; what was pending of them is set aside. */
+  readonly hidden: readonly OriginatorId[];
+  /** Whether the store follows the log anew, or has come where it was before with this page. */
+  readonly anew: 'no' | 'goesOn' | 'ends';
 }
 
 /** A unit of a store that was lost. */
@@ -119,6 +126,13 @@ export interface DiscardStep {
   readonly places: readonly UnitPlace[];
 }
 
+/** Units that were set aside because they could not be seen are pending again. */
+export interface ReturnStep extends Omit<RestoreStep, 'kind'> {
+  readonly kind: 'return';
+  /** The units after this one are still to be looked at; 0 when there are none. */
+  readonly next: UnitPlace;
+}
+
 /** One change. What is set aside goes first; what is moved comes after the step, in whose places it may have been. */
 export interface SyncChange {
   /** Milliseconds since 1970. */
@@ -135,6 +149,9 @@ export interface SyncChange {
     | RestoreStep
     | DecideStep
     | DiscardStep
+    /** The log is followed from its start, and all that is here is kept meanwhile. */
+    | { readonly kind: 'anew' }
+    | ReturnStep
     | undefined;
 }
 
@@ -145,22 +162,37 @@ const STEP_END_HEAL = 3;
 const STEP_RESTORE = 4;
 const STEP_DECIDE = 5;
 const STEP_DISCARD = 6;
+const STEP_ANEW = 7;
+const STEP_PAGE_ANEW = 8;
+const STEP_RETURN = 9;
 const STEPS = {
   ...{ page: STEP_PAGE, rewind: STEP_REWIND, endHeal: STEP_END_HEAL, restore: STEP_RESTORE },
-  ...{ decide: STEP_DECIDE, discard: STEP_DISCARD },
+  ...{ decide: STEP_DECIDE, discard: STEP_DISCARD, anew: STEP_ANEW, return: STEP_RETURN },
 } as const;
 const FLAG_MOVED = 128;
+const ANEW = ['no', 'goesOn', 'ends'] as const;
+
+/** Whether readers of version 3 of journal records do not know something of a change. */
+export function isLaterChange({ moved, step }: SyncChange): boolean {
+  return moved !== undefined || codeOf(step) > STEP_RESTORE;
+}
+
+/** Whether a page has more to say than that the store follows on. */
+function isPageAnew({ anew, hidden }: PageStep): boolean {
+  return anew !== 'no' || hidden.length > 0;
+}
 
 /** Packs a change. */
 export function packSyncChange({ atMs, setAside, moved, step }: SyncChange): Uint8Array<ArrayBuffer> {
   const writer = new ByteWriter();
   writer.varint(atMs);
   writeList(writer, setAside, (setting) => writeSettingAside(writer, setting));
-  writer.u8((step === undefined ? STEP_NONE : STEPS[step.kind]) | (moved === undefined ? 0 : FLAG_MOVED));
+  writer.u8(codeOf(step) | (moved === undefined ? 0 : FLAG_MOVED));
   if (moved !== undefined) writeList(writer, moved, (moving) => writeMoving(writer, moving));
   if (step?.kind === 'page') writePage(writer, step);
   else if (step?.kind === 'rewind') writer.varint(step.position);
-  else if (step?.kind === 'restore') writeRestore(writer, step);
+  else if (step?.kind === 'return') writer.varint(step.next);
+  if (step?.kind === 'restore' || step?.kind === 'return') writeRestore(writer, step);
   else if (step?.kind === 'decide') writeDecide(writer, step);
   else if (step?.kind === 'discard') writeList(writer, step.places, (place) => writer.varint(place));
   return writer.finish();
@@ -178,7 +210,17 @@ export function unpackSyncChange(bytes: Uint8Array): SyncChange {
   return change;
 }
 
+function codeOf(step: SyncChange['step']): number {
+  if (step === undefined) return STEP_NONE;
+  // Most pages have nothing more to say, and are written as they were before there was more.
+  return step.kind === 'page' && isPageAnew(step) ? STEP_PAGE_ANEW : STEPS[step.kind];
+}
+
 function writePage(writer: ByteWriter, step: PageStep): void {
+  if (isPageAnew(step)) {
+    writer.u8(ANEW.indexOf(step.anew));
+    writeList(writer, step.hidden, (originatorId) => writer.raw(uuidToBytes(originatorId)));
+  }
   writer.text(step.cursor);
   writer.varint(step.position);
   const number = (value: number): void => writer.varint(value);
@@ -210,16 +252,27 @@ function readMoving(reader: ByteReader): Moving {
 
 function readStep(reader: ByteReader, step: number): SyncChange['step'] {
   if (step === STEP_NONE) return undefined;
-  if (step === STEP_PAGE) return readPage(reader);
+  if (step === STEP_PAGE) return readPage(reader, 'no', []);
+  if (step === STEP_PAGE_ANEW) {
+    const anew = ANEW[reader.u8()];
+    if (anew === undefined) throw new RangeError('it is unknown how it follows');
+    return readPage(
+      reader,
+      anew,
+      readList(reader, () => bytesToUuid(reader.raw(UUID_BYTES))),
+    );
+  }
+  if (step === STEP_ANEW) return { kind: 'anew' };
   if (step === STEP_REWIND) return { kind: 'rewind', position: reader.varint() };
   if (step === STEP_END_HEAL) return { kind: 'endHeal' };
-  if (step === STEP_RESTORE) return readRestore(reader);
   if (step === STEP_DECIDE) return readDecide(reader);
   if (step === STEP_DISCARD) return { kind: 'discard', places: readList(reader, () => reader.varint()) };
+  if (step === STEP_RESTORE) return { kind: 'restore', ...readRestore(reader) };
+  if (step === STEP_RETURN) return { kind: 'return', next: reader.varint(), ...readRestore(reader) };
   throw new RangeError(`step ${step} is unknown`);
 }
 
-function readPage(reader: ByteReader): PageStep {
+function readPage(reader: ByteReader, anew: PageStep['anew'], hidden: PageStep['hidden']): PageStep {
   const number = (): number => reader.varint();
   return {
     kind: 'page',
@@ -231,10 +284,11 @@ function readPage(reader: ByteReader): PageStep {
     firstNotificationId: reader.varint(),
     wereHere: readList(reader, number),
     added: unpackConfirmedUnits(reader.raw(reader.remaining)),
+    ...{ hidden, anew },
   };
 }
 
-function writeRestore(writer: ByteWriter, { firstNotificationId, units }: RestoreStep): void {
+function writeRestore(writer: ByteWriter, { firstNotificationId, units }: Omit<RestoreStep, 'kind'>): void {
   writer.varint(firstNotificationId);
   writeList(writer, units, ({ reason }) => {
     writer.u8(reason === undefined ? 0 : 1);
@@ -246,18 +300,14 @@ function writeRestore(writer: ByteWriter, { firstNotificationId, units }: Restor
   writer.raw(packPendingUnits(units));
 }
 
-function readRestore(reader: ByteReader): RestoreStep {
+function readRestore(reader: ByteReader): Omit<RestoreStep, 'kind'> {
   const firstNotificationId = reader.varint();
   const reasons = readList(reader, () =>
     reader.u8() === 0 ? undefined : { code: reader.text(), message: reader.text() },
   );
   const units = unpackPendingUnits(reader.raw(reader.remaining));
   if (units.length !== reasons.length) throw new RangeError('a unit is restored without a word of how');
-  return {
-    kind: 'restore',
-    firstNotificationId,
-    units: units.map((unit, index) => ({ ...unit, reason: reasons[index] })),
-  };
+  return { firstNotificationId, units: units.map((unit, index) => ({ ...unit, reason: reasons[index] })) };
 }
 
 function writeDecide(writer: ByteWriter, step: DecideStep): void {

@@ -49,6 +49,9 @@ export interface UnitTables {
     nowMs: number,
   ): PlannedChange<readonly UnitId[]>;
   planRewind(cursor: Cursor, nowMs: number): PlannedChange<boolean>;
+  planFollowAnew(asked: Cursor, nowMs: number): PlannedChange<boolean>;
+  /** Of those that were set aside because they could not be seen, some. The outcome is whether there are more. */
+  planReturn(nowMs: number): PlannedChange<boolean>;
   planEndHeal(healing: EndOfHealing, nowMs: number): PlannedChange<boolean>;
   /** Ids of all units that are own, and on no server as far as is known; and of those that were set aside. */
   openIds(): UnitId[];

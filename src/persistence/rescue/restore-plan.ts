@@ -7,12 +7,14 @@
  *
  * @module
  */
+import { placed } from '../journal/placed-unit.js';
+import type { AggregateTail } from '../journal/placed-unit.js';
 import type { Replica } from '../journal/replica.js';
 import type { Restoring, SyncChange } from '../journal/sync-change.js';
 import type { PlannedChange, UnitTables } from '../journal/unit-tables.js';
-import type { OriginatorId, StoredEvent } from '../stored-event.js';
-import type { EditionId, PendingUnit, UnitId } from '../unit.js';
-import { derivedEdition, editionOf } from '../unit-edition.js';
+import type { OriginatorId } from '../stored-event.js';
+import type { PendingUnit, UnitId } from '../unit.js';
+import { editionOf } from '../unit-edition.js';
 import type { SetAsideReason } from '../unit-recorder.js';
 
 /** A unit of a store that was lost. */
@@ -26,12 +28,6 @@ export interface RestoringState {
   readonly replica: Replica;
   readonly units: UnitTables;
   readonly nowMs: number;
-}
-
-/** The last version of an aggregate, and its edition. */
-interface Tail {
-  readonly version: number;
-  readonly edition: EditionId | undefined;
 }
 
 const NOT_THERE: SetAsideReason = {
@@ -73,38 +69,9 @@ export function planRestore(
   return { outcome: here, change: restoring.length === 0 ? undefined : change };
 }
 
-/** @returns the unit with the versions that it has here; undefined when it does not stand on what is here */
-function placed(unit: UnitToRestore, tails: ReadonlyMap<OriginatorId, Tail>): PendingUnit | undefined {
-  const next = new Map<OriginatorId, number>();
-  const places: (EditionId | undefined)[] = [];
-  const events: StoredEvent[] = [];
-  for (const event of unit.events) {
-    const { originatorId, originatorVersion } = event;
-    const tail = tails.get(originatorId);
-    if (!next.has(originatorId)) {
-      const after = unit.after[places.length];
-      places.push(tail?.edition);
-      const isNew = tail === undefined;
-      const fits = unit.isCommutative
-        ? after === undefined || !isNew
-        : after === tail?.edition && originatorVersion > (tail?.version ?? -Infinity);
-      if (!fits) return undefined;
-      next.set(originatorId, unit.isCommutative && !isNew ? tail.version + 1 : originatorVersion);
-    }
-    const version = unit.isCommutative ? (next.get(originatorId) as number) : originatorVersion;
-    next.set(originatorId, version + 1);
-    events.push(version === originatorVersion ? event : { ...event, originatorVersion: version });
-  }
-  // On something else it is in another edition, also at the same versions: what was decided on it does not follow on that.
-  const isElsewhere = unit.isCommutative && places.some((edition, index) => edition !== unit.after[index]);
-  const isMoved = isElsewhere || events.some((event, index) => event !== unit.events[index]);
-  if (!isMoved) return unit;
-  return { ...unit, events, after: places, edition: derivedEdition({ id: unit.id, events, after: places }) };
-}
-
-function tailsOf(state: RestoringState, units: readonly UnitToRestore[]): Map<OriginatorId, Tail> {
+function tailsOf(state: RestoringState, units: readonly UnitToRestore[]): Map<OriginatorId, AggregateTail> {
   const ids = new Set(units.flatMap(({ events }) => events.map(({ originatorId }) => originatorId)));
-  const tails = new Map<OriginatorId, Tail>();
+  const tails = new Map<OriginatorId, AggregateTail>();
   state.replica.expect?.(ids);
   for (const originatorId of ids) {
     const version = state.replica.maxOriginatorVersion(originatorId);

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { AggregateTail } from '../journal/placed-unit.js';
 import type { DecideStep, SettingAside, UnitPlace } from '../journal/sync-change.js';
 import type { NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
 import { derivedEdition } from '../unit-edition.js';
@@ -29,8 +30,8 @@ export interface DecidingState {
   placeOf(event: StoredEvent): EditionId | undefined;
 }
 
-/** The last version of an aggregate, and its edition; undefined where there is none. */
-type Tail = { readonly version: number; readonly edition: EditionId | undefined } | undefined;
+/** The end of an aggregate; undefined where there is none. */
+export type Tail = AggregateTail | undefined;
 
 /** @returns undefined when one of them is not set aside, or does not fit on what is there */
 export function planDecide(state: DecidingState, decided: readonly DecidedUnit[]): DecideStep | undefined {
@@ -81,7 +82,11 @@ function placesOf(
   return after;
 }
 
-function tailsOf(state: DecidingState, decided: readonly DecidedUnit[]): Map<OriginatorId, Tail> {
+/** The ends of the aggregates of some events. */
+export function tailsOf(
+  state: Pick<DecidingState, 'maxVersions' | 'placeOf'>,
+  decided: readonly Pick<DecidedUnit, 'events'>[],
+): Map<OriginatorId, Tail> {
   const events = decided.flatMap((unit) => unit.events ?? []);
   const ids = [...new Set(events.map(({ originatorId }) => originatorId))];
   const versions = state.maxVersions(ids);

@@ -14,7 +14,7 @@ export function applyRestore(
   statements: SqliteStatements,
   pendingEvents: SqliteEventsTable,
   setAsideEvents: SqliteEventsTable,
-  { firstNotificationId, units }: RestoreStep,
+  { firstNotificationId, units }: Omit<RestoreStep, 'kind'>,
   atMs: number,
 ): void {
   let place = firstNotificationId;

@@ -59,7 +59,9 @@ export function quoted(name: string): string {
  *
  * `flags`: 1 commutative, 2 recorded by others, 4 lost. `position` is NULL where a unit is pending, and is followed by
  * what the server says of it. `daybook_marks` has where the store stood, the largest position being where it stands; and
- * at position -1 how often it went back. Ids of units that were set aside are not given again: `AUTOINCREMENT` of the events sees to that.
+ * at position -1 how often it went back; at -2, while it follows the log anew, where it is on its way, and at -3, when that
+ * was done, after which of the units that were set aside it is still to be looked whether they may be pending again. Ids of
+ * units that were set aside are not given again: `AUTOINCREMENT` of the events sees to that.
  */
 export const CREATE_UNITS_SQL = `
 CREATE TABLE daybook_units (
@@ -99,7 +101,8 @@ CREATE TABLE daybook_set_aside_events (
 
 /**
  * What decided units, for those that may be decided again; and the forms that were replaced by it, which nobody needs but
- * people. `position` is where a page has confirmed the unit.
+ * people. `position` is where a page has confirmed the unit. And what units stood on that were set aside, as JSON: those that
+ * left because they could not be seen come back there.
  */
 export const CREATE_DECISIONS_SQL = `
 CREATE TABLE IF NOT EXISTS daybook_commands (
@@ -118,6 +121,7 @@ CREATE TABLE IF NOT EXISTS daybook_superseded (
   superseded_at_ms INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS daybook_superseded_units ON daybook_superseded (unit_id);
+CREATE TABLE IF NOT EXISTS daybook_aside_places (unit_id BLOB PRIMARY KEY, after TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS daybook_superseded_events (
   notification_id INTEGER PRIMARY KEY,
   originator_id BLOB NOT NULL,

@@ -6,12 +6,12 @@
  * form. What is pending where an added event belongs is *in the way*, and leaves. With what leaves goes every later pending
  * unit of an aggregate that it touches (*closure*), but for those that the page has: once for the page, and not for each of
  * its units. And of all that leaves, what commutes is moved behind what is there then (`sqlite-move-plan.ts`), and the rest
- * is set aside.
+ * is set aside. What a page says of what is confirmed here is in `sqlite-anew-plan.ts`.
  *
  * @module
  */
 import { areEqualBytes } from '../../util/equal-bytes.js';
-import { bytesToUuid } from '../../util/uuid-bytes.js';
+import { bytesToUuid, uuidToBytes } from '../../util/uuid-bytes.js';
 import { droppedMarks } from '../journal/kept-marks.js';
 import type { Confirming, Moving, SyncChange } from '../journal/sync-change.js';
 import type { PlannedChange } from '../journal/unit-tables.js';
@@ -21,6 +21,8 @@ import type { ConfirmedUnit, Cursor, UnitId, UnitPage } from '../unit.js';
 import type { EndOfHealing, PageOutcome, SetAsideReason } from '../unit-recorder.js';
 import { editionOf } from '../unit-edition.js';
 import { assertPage } from '../unit-validation.js';
+import { UNSEEN, without } from './sqlite-anew-plan.js';
+import type { GrownUnit } from './sqlite-anew-plan.js';
 import { commutes, MovePlan, movedAs } from './sqlite-move-plan.js';
 import { FLAG_COMMUTATIVE, FLAG_FOREIGN, FLAG_LOST } from './sqlite-unit-rows.js';
 import type { SqliteUnitRows, UnitRow } from './sqlite-unit-rows.js';
@@ -36,6 +38,8 @@ export interface PlanningState {
   readonly rows: SqliteUnitRows;
   /** Newest first. */
   readonly marks: readonly Mark[];
+  /** While the log is followed anew: the position of the mark, or 0, where that has come to. */
+  readonly anewAt: number | undefined;
   readonly isHealing: boolean;
   readonly rewinds: number;
   readonly maxNotificationId: NotificationId;
@@ -57,6 +61,7 @@ interface Left {
 /** By their place. */
 type Leaving = Map<NotificationId, Left>;
 
+const START: Mark = { cursor: CURSOR_START, position: 0 };
 const NOT_STORED: PageOutcome = { isStored: false, confirmed: [], setAside: [], addedEvents: 0 };
 const CONFLICT: SetAsideReason = { code: 'CONFLICT', message: 'Another event stands in its place.' };
 const DEPENDENCY: SetAsideReason = { code: 'DEPENDENCY', message: 'It follows on a unit that is not there any more.' };
@@ -70,20 +75,36 @@ export function planPage(
   nowMs: number,
   ownOnly = false,
 ): PlannedChange<PageOutcome> {
-  const [mark = { cursor: CURSOR_START, position: 0 }] = state.marks;
+  const mark = standing(state);
+  const isAnew = state.anewAt !== undefined;
   // What is lost is offered first: it would be in the way of a page, or leave unoffered.
   if (page.from !== mark.cursor || state.isHealing) return { outcome: NOT_STORED, change: undefined };
   const { to: cursor, position } = page;
   const first = page.units[0]?.position ?? position + 1;
   assertPage(position >= mark.position && first > mark.position, `the store stands at ${mark.position} already`);
   const units = ownOnly ? withoutStrangers(state, page.units) : page.units;
-  const { known, shifted, replaced, added } = sortOut(state, units);
+  const { known, shifted, replaced, again, lessened, grown, added, hidden } = sortOut(state, units);
+  if (isAnew) {
+    const shown = new Set(page.units.map(({ id }) => id));
+    for (const originatorId of state.rows.hiddenBetween(mark.position, position, shown)) hidden.add(originatorId);
+  }
   const elsewhere = [...shifted.values(), ...replaced];
   const inPage = new Set([...known.values(), ...elsewhere].map(({ place }) => place));
-  const leaving = inTheWay(state, units, { known, inPage });
+  const coming = units
+    .filter(({ id }) => !again.has(id))
+    .map((unit) => ({ ...unit, events: grown.get(unit.id)?.coming ?? unit.events }));
+  const leaving = inTheWay(state, coming, { known, inPage });
+  const unseen = pendingOf(state, hidden).filter(({ place }) => !inPage.has(place));
+  for (const unit of unseen) leaving.set(unit.place, { unit, reason: UNSEEN });
   close(state, leaving, elsewhere, inPage);
   const wasThere = new Set(elsewhere.map(({ place }) => place));
-  const { moved, setAside } = settle(state, leaving, ({ place }) => wasThere.has(place), units);
+  const { moved, setAside } = settle(
+    state,
+    leaving,
+    ({ place }) => wasThere.has(place),
+    coming,
+    new Set(unseen.map(({ place }) => place)),
+  );
   const confirmed = new Map([...known, ...shifted]);
   const wasHere = new Map([
     ...replaced.map(({ id }) => [id, false] as const),
@@ -97,6 +118,8 @@ export function planPage(
     addedEvents: added.reduce((sum, { id, events }) => sum + (isOwn(id) ? 0 : events.length), 0),
   };
   if (cursor === page.from && page.units.length === 0) return { outcome, change: undefined };
+  const positions = [...new Set([position, ...state.marks.map((one) => one.position)])].sort((a, b) => b - a);
+  const isEnd = position >= (state.marks[0]?.position ?? 0);
   const change: SyncChange = {
     atMs: nowMs,
     ...changeOf(setAside, [
@@ -110,10 +133,10 @@ export function planPage(
       kind: 'page',
       cursor,
       position,
-      droppedMarks: droppedMarks([position, ...state.marks.map((one) => one.position).filter((at) => at < position)]),
-      replaced: replaced.map(({ place }) => place),
+      droppedMarks: droppedMarks(positions).filter((at) => at !== position),
+      replaced: [...replaced, ...[...grown.values()].map(({ row }) => row)].map(({ place }) => place),
       confirmed: units.flatMap((unit): Confirming[] => {
-        const row = confirmed.get(unit.id);
+        const row = confirmed.get(unit.id) ?? lessened.get(unit.id);
         return row === undefined
           ? []
           : [{ place: row.place, position: unit.position, total: unit.total, origin: unit.origin }];
@@ -121,6 +144,7 @@ export function planPage(
       added,
       firstNotificationId: state.maxNotificationId + 1,
       wereHere: added.flatMap(({ id }, index) => (wasHere.has(id) ? [index] : [])),
+      ...{ hidden: [...hidden], anew: isAnew ? (isEnd ? 'ends' : 'goesOn') : 'no' },
     },
   };
   return { outcome, change };
@@ -148,11 +172,24 @@ export function planSetAside(
 
 /** As `UnitTables.planRewind`. */
 export function planRewind(state: PlanningState, cursor: Cursor, nowMs: number): PlannedChange<boolean> {
-  const mark = [...state.marks, { cursor: CURSOR_START, position: 0 }].find((one) => one.cursor === cursor);
+  const mark = [...state.marks, START].find((one) => one.cursor === cursor);
   if (mark === undefined) return { outcome: false, change: undefined };
   const isBack = mark.position < (state.marks[0]?.position ?? 0);
   const step = { kind: 'rewind', position: mark.position } as const;
   return { outcome: true, change: isBack ? { atMs: nowMs, setAside: [], step } : undefined };
+}
+
+/** As `UnitTables.planFollowAnew`. */
+export function planFollowAnew(state: PlanningState, asked: Cursor, nowMs: number): PlannedChange<boolean> {
+  const { cursor, position } = standing(state);
+  if (cursor !== asked || position === 0 || state.isHealing) return { outcome: false, change: undefined };
+  return { outcome: true, change: { atMs: nowMs, setAside: [], step: { kind: 'anew' } } };
+}
+
+/** Where a store stands: at its newest mark, or where it has come to on its way anew. */
+export function standing({ marks, anewAt }: Pick<PlanningState, 'marks' | 'anewAt'>): Mark {
+  const mark = anewAt === undefined ? marks[0] : marks.find(({ position }) => position === anewAt);
+  return mark ?? START;
 }
 
 /** As `UnitTables.planEndHeal`. */
@@ -183,25 +220,63 @@ function withoutStrangers(state: PlanningState, units: readonly ConfirmedUnit[])
   return units.filter(({ id, events }) => aside.has(id) || events.some(({ originatorId }) => here.has(originatorId)));
 }
 
-function sortOut(
-  state: PlanningState,
-  units: readonly ConfirmedUnit[],
-): { known: Map<UnitId, UnitRow>; shifted: Map<UnitId, UnitRow>; replaced: UnitRow[]; added: ConfirmedUnit[] } {
+/** Units of a page, by what is here of them. */
+interface SortedUnits {
+  /** Pending, as the page has them. */
+  readonly known: ReadonlyMap<UnitId, UnitRow>;
+  /** Pending, of commutative events, with other versions or in another edition. */
+  readonly shifted: ReadonlyMap<UnitId, UnitRow>;
+  /** Pending, in another form. */
+  readonly replaced: readonly UnitRow[];
+  /** Confirmed, with all that the page shows. */
+  readonly again: ReadonlySet<UnitId>;
+  /** Those of them of which it shows less than is here: the server's seal is for that. */
+  readonly lessened: ReadonlyMap<UnitId, UnitRow>;
+  readonly grown: ReadonlyMap<UnitId, GrownUnit>;
+  /** All others, and those that are replaced, or have grown. */
+  readonly added: readonly ConfirmedUnit[];
+  /** Aggregates of events that are here, and that the page does not show. */
+  readonly hidden: Set<OriginatorId>;
+}
+
+function sortOut(state: PlanningState, units: readonly ConfirmedUnit[]): SortedUnits {
   const rows = state.rows.byIds(units.map(({ id }) => id));
   const here = units.filter(({ id }) => rows.has(id));
   const events = state.eventsOf(here.map(({ id }) => rows.get(id) as UnitRow));
   const known = new Map<UnitId, UnitRow>();
   const shifted = new Map<UnitId, UnitRow>();
   const replaced: UnitRow[] = [];
+  const again = new Set<UnitId>();
+  const lessened = new Map<UnitId, UnitRow>();
+  const grown = new Map<UnitId, GrownUnit>();
+  const hidden = new Set<OriginatorId>();
   here.forEach((unit, index) => {
-    const row = rows.get(unit.id) as UnitRow;
-    assertPage(isPending(row), `unit ${unit.id} stood before it`);
+    const { id } = unit;
+    const row = rows.get(id) as UnitRow;
     const own = events[index] as readonly StoredEvent[];
-    if (editionOf(unit) === row.edition && isAsHere(unit, own)) known.set(unit.id, row);
-    else if (isShifted(unit, row, own)) shifted.set(unit.id, row);
-    else replaced.push(row);
+    const isEdition = editionOf(unit) === row.edition;
+    const less = without(own, unit.events);
+    if (isPending(row)) {
+      if (!isEdition || !isAsHere(unit, own)) {
+        if (isShifted(unit, row, own)) shifted.set(id, row);
+        else replaced.push(row);
+        return;
+      }
+      known.set(id, row);
+    } else {
+      const isInPlace = state.anewAt !== undefined && isEdition && unit.position === row.position;
+      assertPage(isInPlace, `unit ${id} stood elsewhere`);
+      const coming = without(unit.events, own);
+      if (coming.length > 0) grown.set(id, { row, coming });
+      else {
+        again.add(id);
+        if (less.length > 0) lessened.set(id, row);
+      }
+    }
+    for (const { originatorId } of less) hidden.add(originatorId);
   });
-  return { known, shifted, replaced, added: units.filter(({ id }) => !known.has(id) && !shifted.has(id)) };
+  const added = units.filter(({ id }) => !known.has(id) && !shifted.has(id) && !again.has(id));
+  return { known, shifted, replaced, again, lessened, grown, added, hidden };
 }
 
 /** The same events, all of them, with other versions perhaps: they keep their local ids, and whoever follows sees them once. */
@@ -233,6 +308,13 @@ function isAsHere({ events, total }: ConfirmedUnit, here: readonly StoredEvent[]
     if (own?.topic !== event.topic || !areEqualBytes(own.state, event.state)) return false;
   }
   return true;
+}
+
+/** Pending units of some aggregates. */
+function pendingOf({ rows }: PlanningState, originatorIds: Iterable<OriginatorId>): UnitRow[] {
+  return [...originatorIds].flatMap((originatorId) =>
+    rows.openAfter(uuidToBytes(originatorId), Number.MIN_SAFE_INTEGER),
+  );
 }
 
 function isPending({ position }: UnitRow): boolean {

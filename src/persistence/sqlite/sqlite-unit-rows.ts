@@ -133,6 +133,13 @@ export class SqliteUnitRows {
     return this.#rows(sql, [originatorId, version]);
   }
 
+  /** The aggregates of units that are confirmed after a position, and up to another, and are none of some. */
+  hiddenBetween(after: number, upTo: number, shown: ReadonlySet<UnitId>): Set<OriginatorId> {
+    const sql = `SELECT ${COLUMNS} FROM daybook_units AS u WHERE u.position > ? AND u.position <= ?`;
+    const hidden = this.#rows(sql, [after, upTo]).filter(({ id }) => !shown.has(id));
+    return new Set(hidden.flatMap((row) => this.aggregatesOf(row).map(([id]) => bytesToUuid(id))));
+  }
+
   /** The aggregates of a unit, each with the first version that it has of it. */
   aggregatesOf({ place, count }: UnitRow): [originatorId: Uint8Array, version: number][] {
     const sql = `SELECT originator_id, min(originator_version) FROM stored_events

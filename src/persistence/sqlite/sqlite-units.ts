@@ -8,8 +8,8 @@ import { derivedUnitId } from '../derived-unit-id.js';
 import type { CheckedCommit } from '../journal/replica.js';
 import type { Moving, PageStep, SettingAside, SyncChange, UnitPlace } from '../journal/sync-change.js';
 import type { PlannedChange, UnitsHere, UnitTables } from '../journal/unit-tables.js';
-import type { NotificationId, StoredEvent } from '../stored-event.js';
-import { CURSOR_START } from '../unit.js';
+import type { Notification, NotificationId, StoredEvent } from '../stored-event.js';
+import { CURSOR_START, OUT_OF_SCOPE } from '../unit.js';
 import type {
   Confirmation,
   ConfirmedUnit,
@@ -36,12 +36,13 @@ import type {
 import { statementsOf } from './sqlite-connection.js';
 import type { SqliteDatabase, SqliteRow, SqliteValue } from './sqlite-driver.js';
 import { SqliteEventsTable } from './sqlite-events-table.js';
+import { SqliteAnew } from './sqlite-anew.js';
 import { SqliteDecisions } from './sqlite-decisions.js';
 import { CREATE_DECISIONS_SQL, CREATE_UNITS_SQL } from './sqlite-schema.js';
 import type { SqliteStatements } from './sqlite-statements.js';
 import { applyRestore } from './sqlite-restoring.js';
 import { SqliteSuperseding } from './sqlite-superseding.js';
-import { planEndHeal, planPage, planRewind, planSetAside } from './sqlite-sync-plan.js';
+import { planEndHeal, planFollowAnew, planPage, planRewind, planSetAside, standing } from './sqlite-sync-plan.js';
 import type { Mark, PlanningState } from './sqlite-sync-plan.js';
 import {
   FLAG_COMMUTATIVE,
@@ -79,6 +80,13 @@ const STANDINGS = [
   ['daybook_superseded', '-1, NULL, code, message'],
 ] as const;
 
+// What may be pending again, with what follows on it, and what it stood on. In one record, and so in one piece of work that
+// a commit waits for.
+const RETURN_SLICE: UnitLimits = { eventsMax: 500, bytesMax: 1024 * 1024 };
+const RETURNING_SQL = `SELECT ${UNIT}, p.after FROM daybook_set_aside AS u
+  CROSS JOIN daybook_aside_places AS p ON p.unit_id = u.unit_id
+  WHERE u.first_id > ? AND u.code IN ('${OUT_OF_SCOPE}', 'DEPENDENCY') ORDER BY u.first_id`;
+
 /** A row of those that begin with {@link UNIT}. */
 interface ReadUnit {
   readonly place: UnitPlace;
@@ -100,6 +108,7 @@ export class SqliteUnits implements UnitTables {
   readonly #rows: SqliteUnitRows;
   readonly #decisions: SqliteDecisions;
   readonly #superseding: SqliteSuperseding;
+  readonly #anew: SqliteAnew;
 
   /** @param database - lent, with a table `stored_events` */
   constructor(database: SqliteDatabase) {
@@ -115,6 +124,7 @@ export class SqliteUnits implements UnitTables {
       placeOf: (event) => this.#editionBefore(event),
       selectSetAside: (after, limits, which) => this.selectSetAside(after, limits, which),
     });
+    this.#anew = new SqliteAnew(database);
   }
 
   /** Creates the tables where they are missing: events that were there before are units with derived ids. */
@@ -164,6 +174,8 @@ export class SqliteUnits implements UnitTables {
 
   /** Makes a change. Inside a transaction. */
   apply({ atMs, setAside, moved = [], step }: SyncChange): void {
+    // Before any of them leaves: they stand on one another.
+    for (const { place } of setAside) this.#keepPlaces(place);
     for (const setting of setAside) this.#setAside(setting, atMs);
     const places = moved.map(({ place }) => place);
     if (moved.length > 0) this.#run(MAKE_WAY_SQL, [JSON.stringify(places)]);
@@ -171,10 +183,16 @@ export class SqliteUnits implements UnitTables {
     else if (step?.kind === 'decide') this.#decisions.decide(step, atMs);
     else if (step?.kind === 'discard') this.#decisions.discard(step);
     else if (step?.kind === 'restore') applyRestore(this.#statements, this.#events, this.#setAsideEvents, step, atMs);
-    else if (step?.kind === 'rewind') {
+    else if (step?.kind === 'anew') this.#anew.begin();
+    else if (step?.kind === 'return') {
+      for (const unit of step.units) this.#forgetSetAside(unit);
+      applyRestore(this.#statements, this.#events, this.#setAsideEvents, step, atMs);
+      this.#anew.returned(step.next);
+    } else if (step?.kind === 'rewind') {
       this.#run(`UPDATE daybook_units SET flags = flags | ${FLAG_LOST} WHERE position > ?`, [step.position]);
       this.#run('DELETE FROM daybook_marks WHERE position > ?', [step.position]);
       this.#decisions.noteRewind(step.position);
+      this.#anew.rewound(step.position);
       this.#run(`INSERT INTO daybook_marks VALUES (${REWINDS_AT}, '1')
         ON CONFLICT (position) DO UPDATE SET cursor = cursor + 1`);
     } else if (step?.kind === 'endHeal') {
@@ -190,6 +208,7 @@ export class SqliteUnits implements UnitTables {
 
   progress(): SyncProgress {
     const marks = this.#marks();
+    const anewAt = this.#anew.at();
     const [row] = this.#statements.all(
       `SELECT count(*), total(events),
         (SELECT count(*) FROM daybook_units WHERE flags > 3), (SELECT count(*) FROM daybook_set_aside)
@@ -198,8 +217,8 @@ export class SqliteUnits implements UnitTables {
     );
     const [pendingUnits, pendingEvents, lostUnits, setAsideUnits] = row as [number, number, number, number];
     return {
-      cursor: marks[0]?.cursor ?? CURSOR_START,
-      position: marks[0]?.position ?? 0,
+      ...standing({ marks, anewAt }),
+      held: anewAt === undefined ? [] : marks.slice(0, 1).map(({ cursor }) => cursor),
       marks: [...marks.map(({ cursor }) => cursor), CURSOR_START],
       ...{ pendingUnits, pendingEvents, lostUnits, setAsideUnits, rewinds: this.#rewinds() },
     };
@@ -263,9 +282,10 @@ export class SqliteUnits implements UnitTables {
   }
 
   planPage(page: UnitPage, nowMs: number, options: InsertPageOptions = {}): PlannedChange<PageOutcome> {
-    const planned = planPage(this.#state(), page, nowMs, options.ownOnly);
+    const state = this.#state();
+    const planned = planPage(state, page, nowMs, options.ownOnly);
     if (!planned.outcome.isStored) return planned;
-    return this.#superseding.planPage(planned, options, this.#marks()[0]?.position ?? 0, nowMs);
+    return this.#superseding.planPage(planned, options, standing(state).position, nowMs);
   }
 
   planDecide(decided: readonly DecidedUnit[], nowMs: number): PlannedChange<boolean> {
@@ -285,6 +305,16 @@ export class SqliteUnits implements UnitTables {
 
   planRewind(cursor: Cursor, nowMs: number): PlannedChange<boolean> {
     return planRewind(this.#state(), cursor, nowMs);
+  }
+
+  planFollowAnew(asked: Cursor, nowMs: number): PlannedChange<boolean> {
+    return planFollowAnew(this.#state(), asked, nowMs);
+  }
+
+  planReturn(nowMs: number): PlannedChange<boolean> {
+    const asideAfter = (place: UnitPlace): readonly ReadEvents[] =>
+      this.#select(RETURNING_SQL, place, RETURN_SLICE, this.#setAsideEvents);
+    return this.#anew.planReturn({ ...this.#state(), asideAfter, placeOf: (event) => this.placeOf(event) }, nowMs);
   }
 
   planEndHeal(healing: EndOfHealing, nowMs: number): PlannedChange<boolean> {
@@ -312,6 +342,7 @@ export class SqliteUnits implements UnitTables {
     return {
       rows: this.#rows,
       marks: this.#marks(),
+      anewAt: this.#anew.at(),
       rewinds: this.#rewinds(),
       isHealing: this.#number('SELECT 1 FROM daybook_units WHERE flags > 3 LIMIT 1') !== undefined,
       maxNotificationId: this.#events.maxNotificationId(),
@@ -321,6 +352,7 @@ export class SqliteUnits implements UnitTables {
   }
 
   #applyPage(step: PageStep): void {
+    this.#anew.hide(step.hidden);
     for (const place of step.replaced) this.#remove(place);
     for (const { place, ...confirmation } of step.confirmed) this.#confirm(place, confirmation);
     const { added, wereHere } = step;
@@ -343,6 +375,7 @@ export class SqliteUnits implements UnitTables {
         .map(({ id, position }) => ({ id: uuidToBytes(id), position })),
     ];
     this.#decisions.noteConfirmed(own, step.position);
+    this.#anew.goOn(step);
   }
 
   #idAt(place: UnitPlace): Uint8Array {
@@ -363,6 +396,12 @@ export class SqliteUnits implements UnitTables {
       'UPDATE daybook_units SET position = ?, total = ?, author = ?, recorded_at_ms = ?, seal = ? WHERE first_id = ?',
       [...fromConfirmation(confirmation), place],
     );
+  }
+
+  #keepPlaces(place: UnitPlace): void {
+    const sql = `SELECT ${UNIT} FROM daybook_units AS u WHERE u.first_id > ? ORDER BY u.first_id`;
+    const [read] = this.#placed(sql, place - 1, { eventsMax: 1, bytesMax: 1 });
+    if (read !== undefined) this.#anew.keepPlaces(read.unit.id, read.places);
   }
 
   #setAside({ place, reason }: SettingAside, atMs: number): void {
@@ -401,7 +440,7 @@ export class SqliteUnits implements UnitTables {
   }
 
   /** A page has it. @returns whether others had recorded it */
-  #forgetSetAside({ id }: Unit): boolean {
+  #forgetSetAside({ id }: Pick<Unit, 'id'>): boolean {
     const parameters = [uuidToBytes(id)];
     const sql = `SELECT flags & ${FLAG_FOREIGN} FROM daybook_set_aside WHERE unit_id = ?`;
     const isForeign = (this.#statements.number(sql, parameters) ?? 0) > 0;
@@ -493,16 +532,24 @@ function eventsOf(
   table: SqliteEventsTable,
   units: readonly { readonly place: UnitPlace; readonly count: number }[],
 ): StoredEvent[][] {
-  const events: StoredEvent[] = [];
+  const events: Notification[] = [];
   for (let at = 0; at < units.length;) {
-    const { place } = units[at] as { readonly place: UnitPlace };
-    let end = place;
+    const { place: start } = units[at] as { readonly place: UnitPlace };
+    let end = start;
     for (; at < units.length && units[at]?.place === end; at++) end += (units[at] as { count: number }).count;
-    for (const { id: _id, ...event } of table.selectNotifications({ start: place, limit: end - place }))
-      events.push(event);
+    for (const event of table.selectNotifications({ start, stop: end - 1, limit: end - start })) events.push(event);
   }
   let next = 0;
-  return units.map(({ count }) => events.slice(next, (next += count)));
+  return units.map(({ place, count }) => {
+    const own: StoredEvent[] = [];
+    // Fewer than it had, where some may not be seen any more.
+    for (let event = events[next]; event !== undefined && event.id >= place && event.id < place + count;) {
+      const { id: _id, ...stored } = event;
+      own.push(stored);
+      event = events[++next];
+    }
+    return own;
+  });
 }
 
 function toReadUnit([place, count, id, flags, scopes, edition, ...rest]: SqliteRow): ReadUnit {

@@ -4,7 +4,7 @@
  *
  * ```text
  * the cursor is unknown      ─▶ ask for the common place, go back to it
- * the scopes have changed    ─▶ go back to the start
+ * the scopes have changed    ─▶ follow the log anew, and keep meanwhile what is here
  * something is lost          ─▶ offer it, a part at a time, then end healing
  * there is something to send ─▶ send it, unless a conflict asks to follow first
  * there may be news          ─▶ follow, a page at a time, to the head; what was accepted and is not there is sent again
@@ -15,7 +15,6 @@
  */
 import type { UnitRecorder, SetAsideReason, SyncProgress } from '../../persistence/unit-recorder.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
-import { CURSOR_START } from '../../persistence/unit.js';
 import type { LostUnit, PendingUnit, Unit, UnitId } from '../../persistence/unit.js';
 import type { Clock } from '../../util/clock.js';
 import {
@@ -33,6 +32,8 @@ import type { SyncTransport } from './transport.js';
 
 // A server that was set back between answer and page does so once; one that hides from a device what it sends does so always.
 const MISSING_ROUNDS_MAX = 5;
+// Nobody is granted and revoked something so often in the time that it takes to follow a log.
+const RESCOPED_ROUNDS_MAX = 10;
 
 const NOTHING_OFFERED: { readonly rewinds: number; readonly upTo: number; readonly refused: readonly UnitId[] } = {
   rewinds: 0,
@@ -58,6 +59,7 @@ export type ExchangedUnits = Pick<
   | 'selectSuperseded'
   | 'decide'
   | 'rewind'
+  | 'followAnew'
   | 'selectLostUnits'
   | 'endHeal'
 >;
@@ -86,14 +88,14 @@ export class ExchangeWork {
   /** The largest position that the server has spoken of. */
   #head = 0;
   #isDiverged = false;
-  /** Whether the device may see another part of the log than that which it stands in. */
-  #isRescoped = false;
   /** What was offered since the store went back the last time: lost units up to an old position; some were refused. */
   #offer = NOTHING_OFFERED;
   /** The unit at which the last push ended. */
   #conflict: { readonly id: UnitId; readonly position: number } | undefined;
   /** So often in a row the head was reached, and what had been accepted was not there. */
   #missingRounds = 0;
+  /** So often in a row the scopes had changed, and the head was not reached. */
+  #rescopedRounds = 0;
 
   constructor(options: ExchangeWorkOptions) {
     this.#options = options;
@@ -127,7 +129,7 @@ export class ExchangeWork {
   /** What is to be done next; `undefined` when there is nothing. */
   next({ lostUnits, pendingUnits }: SyncProgress): ExchangeTask | undefined {
     const { direction } = this.#options;
-    if (this.#isDiverged || this.#isRescoped || lostUnits > 0) return 'heal';
+    if (this.#isDiverged || lostUnits > 0) return 'heal';
     const hasUnsent = direction !== 'pull' && pendingUnits > 0 && this.#mayHaveUnsent;
     if (hasUnsent && (this.#conflict === undefined || this.#isAtHead)) return 'push';
     return this.#isAtHead ? undefined : 'pull';
@@ -206,22 +208,27 @@ export class ExchangeWork {
   }
 
   async #pull(progress: SyncProgress, signal: AbortSignal): Promise<void> {
-    const { transport } = this.#options;
-    const { cursor } = progress;
+    const { recorder, transport } = this.#options;
+    const { cursor, held } = progress;
     const limits = this.#pageSize.limits(transport.limits);
     let page;
     try {
-      page = await this.#measured(this.#pageSize, limits.bytesMax, () => transport.page(cursor, limits, signal));
+      page = await this.#measured(this.#pageSize, limits.bytesMax, () => transport.page(cursor, limits, signal, held));
     } catch (error) {
       if (error instanceof CursorUnknownError) this.#isDiverged = true;
-      else if (error instanceof ScopesChangedError) this.#isRescoped = true;
-      else throw error;
+      else if (error instanceof ScopesChangedError) {
+        await recorder.followAnew(cursor);
+        this.#startAnew();
+        if (++this.#rescopedRounds >= RESCOPED_ROUNDS_MAX) this.#tooOftenRescoped(error);
+      } else throw error;
       return;
     }
     if (page.from !== cursor) throw new UnavailableError('The server gave another page than was asked for.');
     const isHead = page.position >= page.head;
     // An empty page changes nothing; but it says the end of the log to what is to come back into a store that was lost.
-    const isOfUse = page.units.length > 0 || page.to !== cursor || progress.pendingUnits > 0;
+    // Or to what was set aside because it could not be seen.
+    const isWaitedFor = progress.pendingUnits > 0 || progress.setAsideUnits > 0;
+    const isOfUse = page.units.length > 0 || page.to !== cursor || isWaitedFor;
     const isStored = isOfUse ? (await this.#intake.insert(page)).isStored : isHead;
     if (!isStored) return;
     this.#head = page.head;
@@ -229,10 +236,19 @@ export class ExchangeWork {
     if (isHead) this.#reachHead(progress, page.units.length === 0);
   }
 
+  #tooOftenRescoped(cause: ScopesChangedError): never {
+    this.#rescopedRounds = 0;
+    throw new StuckError(
+      'The server says again and again that this device may see another part of its log than before. Nothing is lost; it is tried again. The id of a visibility has to stay the same for as long as what is visible does.',
+      { cause },
+    );
+  }
+
   /** @param isEmpty - whether the page had nothing */
   #reachHead({ pendingUnits }: SyncProgress, isEmpty: boolean): void {
     const isMissing = isEmpty && pendingUnits > 0 && this.#acceptedUpTo > 0;
     this.#isAtHead = true;
+    this.#rescopedRounds = 0;
     this.#acceptedUpTo = 0;
     this.#mayHaveUnsent = true;
     this.#missingRounds = isMissing ? this.#missingRounds + 1 : 0;
@@ -246,9 +262,9 @@ export class ExchangeWork {
 
   async #heal(progress: SyncProgress, signal: AbortSignal): Promise<void> {
     const { recorder, transport } = this.#options;
-    if (this.#isDiverged || this.#isRescoped) {
-      await recorder.rewind(this.#isRescoped ? CURSOR_START : await transport.common(progress.marks, signal));
-      this.#isDiverged = this.#isRescoped = false;
+    if (this.#isDiverged) {
+      await recorder.rewind(await transport.common(progress.marks, signal));
+      this.#isDiverged = false;
       this.#startAnew();
       return;
     }

@@ -71,12 +71,17 @@ export class HttpTransport implements SyncTransport {
     return await this.#sendUnits(PATHS.push, units, packPendingUnits(units), parsePushAnswer, signal);
   }
 
-  async page(after: Cursor, { eventsMax, bytesMax }: UnitLimits, signal: AbortSignal): Promise<UnitPage> {
+  async page(
+    after: Cursor,
+    { eventsMax, bytesMax }: UnitLimits,
+    signal: AbortSignal,
+    held: readonly Cursor[] = [],
+  ): Promise<UnitPage> {
     return await this.#requests.send(
       {
         path: this.#prefix + PATHS.units,
         mediaType: JSON_MEDIA_TYPE,
-        body: JSON.stringify({ after, events: eventsMax, bytes: bytesMax }),
+        body: JSON.stringify({ after, events: eventsMax, bytes: bytesMax, ...(held.length === 0 ? {} : { held }) }),
         isAlone: false,
         answerBytesMax: PAGE_BYTES_MAX,
         read: unpackPage,

@@ -30,10 +30,12 @@ export interface SyncTransport {
    * Reads what follows in the log.
    *
    * @param limits - of the answer; the server may have less
-   * @throws CursorUnknownError (`CURSOR_UNKNOWN`) when the log does not have, or not any more, what the cursor stands for
+   * @param held - what this device holds beyond the cursor, and the log has to have as well. @defaultValue nothing
+   * @throws CursorUnknownError (`CURSOR_UNKNOWN`) when the log does not have, or not any more, what the cursor stands for, or what is
+   *   held
    * @throws ScopesChangedError (`SCOPES_CHANGED`) when it does, and this device may see another part of it than before
    */
-  page(after: Cursor, limits: UnitLimits, signal: AbortSignal): Promise<UnitPage>;
+  page(after: Cursor, limits: UnitLimits, signal: AbortSignal, held?: readonly Cursor[]): Promise<UnitPage>;
 
   /** Asks for the newest cursor that the log has. @param marks - newest first @returns one of them, or the start */
   common(marks: readonly Cursor[], signal: AbortSignal): Promise<Cursor>;

@@ -52,10 +52,11 @@
  *   is one commit with the cursor.
  * - D3 `CURSOR_UNKNOWN` is answered by asking for the common place, going back to it, offering what is lost, and following
  *   from there.
+ * - D4 `SCOPES_CHANGED` is answered by following the log from its start, with all that the device has in place. It says how
+ *   far it had been (`held`) until it is there again. What a page does not show of what lies between its ends leaves with it.
+ *   The model lets go of it at the end of the log only; the log had all of it when the page was given either way.
  *
  * The model (test/model/, docs/model.md) has these rules and more. What it demands and is not here yet:
- * - A device whose scopes have changed goes back to the start, as if the log were lost. It has to keep what it has instead, and
- *   follow the log once more: what is its own and out of its scopes by now is on the server, and no page will ever confirm it.
  * - An offer that does not fit, or is a part, is tried again when something else has come; a part says which one it is.
  *
  * | status | code | what the device does |
@@ -64,7 +65,7 @@
  * | 401 | `UNAUTHORIZED` | asks for a new token once, then waits for one |
  * | 403 | `FORBIDDEN` | says so, tries again slowly |
  * | 409 | `CURSOR_UNKNOWN` | D3 |
- * | 409 | `SCOPES_CHANGED` | D3, from the start |
+ * | 409 | `SCOPES_CHANGED` | D4 |
  * | 413 | `TOO_LARGE` | sends less at once; a unit that is too large alone is set aside |
  * | 426 | `UPGRADE_REQUIRED` | says so, tries again slowly; recording and reading go on |
  * | 429, 503 | `UNAVAILABLE` | tries again, not before `Retry-After` |

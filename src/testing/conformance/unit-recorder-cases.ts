@@ -23,6 +23,7 @@ import type { ConformanceCase } from './conformance.js';
 import { newOriginatorId, sampleEvent, sampleEvents } from './event-samples.js';
 import { LogPages } from './log-pages.js';
 import { movedUnitCases } from './moved-unit-cases.js';
+import { scopeCases } from './scope-cases.js';
 
 /** The recorder under test. It may hold whatever there is already, but nothing that is lost. */
 export interface UnitRecorderContext {
@@ -219,8 +220,8 @@ const pagesConfirm: Case = {
   },
 };
 
-const partsConfirmWholes: Case = {
-  name: 'an own unit of which a page has a part only is confirmed as a whole, and a part of another is stored',
+const partsAreConfirmed: Case = {
+  name: 'of an own unit of which a page has a part only that part stays and is confirmed, and a part of another is stored',
   async run({ recorder }) {
     const [a, b, c] = [newOriginatorId(), newOriginatorId(), newOriginatorId()];
     const last = await recorder.maxNotificationId();
@@ -234,7 +235,13 @@ const partsConfirmWholes: Case = {
       ),
     );
     expectEqual([outcome.confirmed, outcome.addedEvents], [[own?.id], 1], 'outcome');
-    expectEqual(await recorder.selectEvents(b), [sampleEvent(b, 1)], 'what the page does not have');
+    expectEqual(await recorder.selectEvents(b), [], 'what the page does not have');
+    expectEqual(await recorder.selectEvents(a), sampleEvents(a, 1, 2), 'what it has');
+    expectEqual(
+      (await recorder.selectNotifications({ start: last + 1, limit: 10 })).map(({ id }) => id - last),
+      [1, 3, 4],
+      'under their ids',
+    );
     expectEqual(await recorder.selectEvents(c), [sampleEvent(c, 1)], 'a part of a unit of others');
   },
 };
@@ -719,7 +726,7 @@ export const unitRecorderCases: readonly ConformanceCase<UnitRecorderContext>[] 
   placesNameUnits,
   pagesAddEvents,
   pagesConfirm,
-  partsConfirmWholes,
+  partsAreConfirmed,
   ownOnlyPassesOthersOver,
   pagesBeginWhereTheStoreStands,
   emptyPages,
@@ -735,6 +742,7 @@ export const unitRecorderCases: readonly ConformanceCase<UnitRecorderContext>[] 
   readsSeeCommits,
   unitsAreFound,
   ...movedUnitCases,
+  ...scopeCases,
 ];
 
 /** One that no unit has by its id. */

@@ -24,6 +24,7 @@ const PAGE_STEP: PageStep = {
   ],
   firstNotificationId: 310,
   wereHere: [0],
+  ...{ hidden: [], anew: 'no' },
   added: [
     {
       id: '00000000-0000-4000-8000-000000000001',
@@ -157,6 +158,7 @@ const syncChange: fc.Arbitrary<SyncChange> = fc
       fc.constant({ kind: 'endHeal' as const }),
       decideStep,
       fc.record({ kind: fc.constant('discard' as const), places }),
+      fc.constant({ kind: 'anew' as const }),
       fc.record({
         kind: fc.constant('page' as const),
         cursor: fc.string({ minLength: 1 }),
@@ -169,6 +171,8 @@ const syncChange: fc.Arbitrary<SyncChange> = fc
         ),
         firstNotificationId: fc.maxSafeNat(),
         wereHere: fc.array(fc.nat(), { maxLength: 3 }),
+        hidden: fc.array(fc.uuid(), { maxLength: 3 }),
+        anew: fc.constantFrom('no' as const, 'goesOn' as const, 'ends' as const),
         added: fc.array(
           fc
             .tuple(
@@ -330,6 +334,34 @@ describe('journal records', () => {
     );
     const decoded = decodeJournalRecord(7, Buffer.from(hexOf({ kind: 'endHeal' }), 'hex'));
     expect(decoded[0]?.sync).toEqual({ atMs: 1_000, setAside: [], moved, step: { kind: 'endHeal' } });
+  });
+
+  test('the bytes of format 4, and where a store follows a log anew, do not change either', () => {
+    const hexOf = (step: SyncChange['step']): string => {
+      const sync = { atMs: 1_000, setAside: [], step };
+      return Buffer.from(
+        encodeJournalRecord(7, [{ events: [], firstNotificationId: 0, tracking: undefined, sync }]),
+      ).toString('hex');
+    };
+    const hidden = ['b2723fe2-c01a-40d2-875e-a3aac6a09ff5'];
+    const [unit] = PAGE_STEP.added;
+    const { id, events } = unit!;
+    const pending = { id, events, isCommutative: false, scopes: [], firstNotificationId: 3, after: [undefined] };
+    expect([
+      hexOf({ kind: 'anew' }),
+      hexOf({ ...PAGE_STEP, added: [], wereHere: [], anew: 'goesOn' }),
+      hexOf({ ...PAGE_STEP, added: [], wereHere: [], hidden, anew: 'ends' }),
+      hexOf({ ...PAGE_STEP, added: [], wereHere: [], hidden }),
+      hexOf({ kind: 'return', next: 3, firstNotificationId: 310, units: [{ ...pending, reason: undefined }] }),
+      hexOf({ kind: 'return', next: 0, firstNotificationId: 310, units: [] }),
+    ]).toEqual([
+      '44424a4e0400000088653256070000000000000001010504e8070007',
+      '44424a4e0400000028e7edd9070000000000000001010525e807000801000631342d6162630e010301ad0201aa020c02016105020102b6020000000000',
+      '44424a4e040000004b366a3a070000000000000001010535e80700080201b2723fe2c01a40d2875ea3aac6a09ff50631342d6162630e010301ad0201aa020c02016105020102b6020000000000',
+      '44424a4e040000002c6eabff070000000000000001010535e80700080001b2723fe2c01a40d2875ea3aac6a09ff50631342d6162630e010301ad0201aa020c02016105020102b6020000000000',
+      '44424a4e0400000058251fb207000000000000000101053fe807000903b60201000100000000000040008000000000000001020100030100000107436f756e74656401b2723fe2c01a40d2875ea3aac6a09ff502000109',
+      '44424a4e04000000e76d3f5e07000000000000000101050ce807000900b6020000000000',
+    ]);
   });
 
   test('a unit is refused that is none, and what is unknown of it', () => {

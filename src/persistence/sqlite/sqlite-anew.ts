@@ -1,0 +1,137 @@
+/**
+ * What is kept of a store that follows the log anew, and of what was set aside because it could not be seen.
+ *
+ * @module
+ */
+import { uuidToBytes } from '../../util/uuid-bytes.js';
+import { placed } from '../journal/placed-unit.js';
+import type { PageStep, Restoring, UnitPlace } from '../journal/sync-change.js';
+import type { PlannedChange } from '../journal/unit-tables.js';
+import type { OriginatorId, StoredEvent } from '../stored-event.js';
+import { editionOf } from '../unit-edition.js';
+import type { EditionId, PendingUnit, Unit, UnitId } from '../unit.js';
+import { tailsOf } from './sqlite-decide-plan.js';
+import type { DecidingState } from './sqlite-decide-plan.js';
+import { statementsOf } from './sqlite-connection.js';
+import type { SqliteDatabase, SqliteRow, SqliteValue } from './sqlite-driver.js';
+import type { SqliteStatements } from './sqlite-statements.js';
+import { FLAG_FOREIGN } from './sqlite-unit-rows.js';
+
+// Where no log has a mark.
+const ANEW_AT = -2;
+const RETURN_AT = -3;
+
+/** A unit that was set aside, and what it stood on, as JSON. */
+export interface AsideUnit {
+  readonly place: UnitPlace;
+  readonly unit: Omit<Unit, 'events'>;
+  readonly events: readonly StoredEvent[];
+  readonly rest: SqliteRow;
+}
+
+/** What the return of units is planned on. */
+export interface ReturningState extends Pick<DecidingState, 'maxNotificationId' | 'maxVersions' | 'placeOf'> {
+  /** Some of those that were set aside after a place, and left what they stood on. */
+  asideAfter(place: UnitPlace): readonly AsideUnit[];
+}
+
+/** The rows of one database. */
+export class SqliteAnew {
+  readonly #statements: SqliteStatements;
+
+  /** @param database - lent */
+  constructor(database: SqliteDatabase) {
+    this.#statements = statementsOf(database);
+  }
+
+  /** The position of the mark that the store has come to on its way anew, 0 at the start; undefined when it is not on it. */
+  at(): number | undefined {
+    return this.#markAt(ANEW_AT);
+  }
+
+  begin(): void {
+    this.#mark(ANEW_AT, 0);
+  }
+
+  /** The store has gone back: what it has of the log after that is lost, and what it has before it is to be seen once more. */
+  rewound(position: number): void {
+    if (this.at() !== undefined) this.#mark(ANEW_AT, position === 0 ? undefined : 0);
+  }
+
+  goOn({ anew, position }: PageStep): void {
+    if (anew === 'no') return;
+    const isEnd = anew === 'ends';
+    this.#mark(ANEW_AT, isEnd ? undefined : position);
+    if (isEnd) this.#mark(RETURN_AT, 0);
+  }
+
+  /** Lets go of aggregates. Of units that are of others as well a part is left, which nobody can send as it was. */
+  hide(originatorIds: readonly OriginatorId[]): void {
+    for (const originatorId of originatorIds) {
+      const id = uuidToBytes(originatorId);
+      const rows = this.#statements.all(
+        `SELECT DISTINCT (SELECT max(first_id) FROM daybook_units WHERE first_id <= e.notification_id)
+          FROM stored_events AS e WHERE e.originator_id = ?`,
+        [id],
+      );
+      this.#run('DELETE FROM stored_events WHERE originator_id = ?', [id]);
+      for (const place of rows) {
+        this.#run(`UPDATE daybook_units SET flags = flags | ${FLAG_FOREIGN} WHERE first_id = ?`, place);
+        this.#run(
+          `DELETE FROM daybook_units WHERE first_id = ?1 AND NOT EXISTS (SELECT 1 FROM stored_events
+            WHERE notification_id >= ?1 AND notification_id < ?1 + daybook_units.events)`,
+          place,
+        );
+      }
+    }
+  }
+
+  /** Remembers what a unit stands on that is about to be set aside. */
+  keepPlaces(id: UnitId, after: PendingUnit['after']): void {
+    this.#run('INSERT OR REPLACE INTO daybook_aside_places VALUES (?, ?)', [
+      uuidToBytes(id),
+      JSON.stringify(after.map((edition) => edition ?? null)),
+    ]);
+  }
+
+  /** As `UnitTables.planReturn`. */
+  planReturn(state: ReturningState, nowMs: number): PlannedChange<boolean> {
+    const from = this.#markAt(RETURN_AT);
+    if (from === undefined) return { outcome: false, change: undefined };
+    const aside = state.asideAfter(from);
+    const tails = tailsOf(state, aside);
+    const units: Restoring[] = [];
+    for (const { place, unit, events, rest } of aside) {
+      const [after] = rest as [string];
+      const places = (JSON.parse(after) as (EditionId | null)[]).map((edition) => edition ?? undefined);
+      const back = placed({ ...unit, events, firstNotificationId: place, after: places }, tails);
+      if (back === undefined) continue;
+      units.push({ ...back, reason: undefined });
+      for (const { originatorId, originatorVersion: version } of back.events)
+        tails.set(originatorId, { version, edition: editionOf(back) });
+    }
+    const next = aside.at(-1)?.place ?? 0;
+    const step = { kind: 'return', next, firstNotificationId: state.maxNotificationId + 1, units } as const;
+    return { outcome: next > 0, change: { atMs: nowMs, setAside: [], step } };
+  }
+
+  /** @param next - the place to go on after; 0 when nothing is left to look at */
+  returned(next: UnitPlace): void {
+    this.#mark(RETURN_AT, next === 0 ? undefined : next);
+    // Whichever way they have left.
+    this.#run('DELETE FROM daybook_aside_places WHERE unit_id NOT IN (SELECT unit_id FROM daybook_set_aside)');
+  }
+
+  #markAt(position: number): number | undefined {
+    return this.#statements.number('SELECT CAST(cursor AS INTEGER) FROM daybook_marks WHERE position = ?', [position]);
+  }
+
+  #mark(position: number, value: number | undefined): void {
+    if (value === undefined) this.#run('DELETE FROM daybook_marks WHERE position = ?', [position]);
+    else this.#run('INSERT OR REPLACE INTO daybook_marks VALUES (?, ?)', [position, String(value)]);
+  }
+
+  #run(sql: string, parameters: readonly SqliteValue[] = []): void {
+    this.#statements.run(sql, parameters);
+  }
+}
