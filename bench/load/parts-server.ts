@@ -28,6 +28,8 @@ export async function startPartsServer(): Promise<PartsServer> {
     const path = request.url ?? '';
     response.writeHead(200, { 'access-control-allow-origin': '*', 'cache-control': 'no-store' });
     if (path === '/live') {
+      // A browser has six connections to one server, and the stream of the round before would keep one.
+      line?.end();
       line = response;
       response.flushHeaders();
       return;
