@@ -86,4 +86,20 @@ describe('what nobody wanted', () => {
       await listener.close(0);
     }
   });
+
+  it('of which the handler has read a part, and then no more, ends as well', async () => {
+    const fetch = async (request: Request): Promise<Response> => {
+      await request.body?.getReader().read();
+      return new Response('enough', { status: 413 });
+    };
+    const listener = await listen({ fetch, hostname: '127.0.0.1', port: 0 });
+    try {
+      const head = headOf('Transfer-Encoding: chunked\r\n');
+      const { sent, heard } = await sendForEver(Number(new URL(listener.url).port), head);
+      expect(heard).toMatch(/^HTTP\/1.1 413 /);
+      expect(sent).toBeLessThan(20_000_000);
+    } finally {
+      await listener.close(0);
+    }
+  });
 });

@@ -6,7 +6,7 @@
 import { getRequestListener } from '@hono/node-server';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { systemClock } from '../../util/clock.js';
 import { AddressInUseError } from './host-errors.js';
 import { withinLimit } from './time-limit.js';
@@ -61,7 +61,8 @@ export async function listen({ fetch, hostname, port }: ListenOptions): Promise<
   const times = { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_MS };
   const server = createServer(times, (incoming, outgoing) => {
     // Before Node's own listener, which would read whatever comes, for ever, and tell nobody.
-    outgoing.prependOnceListener('finish', () => endUnwantedBody(incoming));
+    const { socket } = incoming;
+    outgoing.prependOnceListener('finish', () => endUnwantedBody(incoming, socket));
     void answer(incoming, outgoing);
   });
   await new Promise<void>((resolve, reject) => {
@@ -103,12 +104,17 @@ async function close(server: Server, limitMs: number): Promise<boolean> {
 }
 
 /** Reads a little of what is left of a request that was answered, and ends the connection when there is more. */
-function endUnwantedBody(incoming: IncomingMessage): void {
-  if (incoming.complete || incoming.destroyed) return;
+function endUnwantedBody(incoming: IncomingMessage, socket: Socket): void {
+  if (incoming.complete || socket.destroyed) return;
   let bytes = 0;
-  const end = (): void => incoming.socket.destroySoon();
+  const end = (): void => socket.destroySoon();
   const callOff = systemClock.schedule(end, UNWANTED_WAIT_MS);
-  for (const event of ['end', 'close', 'error']) incoming.once(event, callOff);
+  // Not by the request's own `close` or `error`, which come with the end of the answer, whatever is still to be read.
+  incoming.once('end', callOff);
+  incoming.once('error', () => undefined);
+  socket.once('close', callOff);
+  // Whoever has begun to read it, and given up: it has let go of its socket, which nobody reads any more.
+  if (incoming.destroyed) return;
   incoming.on('data', function count(chunk: Uint8Array) {
     bytes += chunk.length;
     if (bytes <= UNWANTED_BYTES_MAX) return;
