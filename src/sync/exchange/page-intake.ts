@@ -41,6 +41,8 @@ export interface PageIntakeOptions {
 /** Takes pages. */
 export class PageIntake {
   readonly #options: PageIntakeOptions;
+  /** Whether something may have been deferred: by this one, or by whoever took pages before. */
+  #mayBeDeferred = true;
 
   constructor(options: PageIntakeOptions) {
     this.#options = options;
@@ -50,13 +52,14 @@ export class PageIntake {
   async insert(page: UnitPage): Promise<PageOutcome> {
     const { recorder, ownOnly, decider } = this.#options;
     if (decider === undefined) return await recorder.insertPage(page, { ownOnly });
-    if (page.position < page.head) return await recorder.insertPage(page, { ownOnly, superseding: 'defer' });
+    if (page.position < page.head) return await this.#defer(page);
     let outcome = await recorder.insertPage(page, { ownOnly, superseding: 'decide' });
     for (let attempt = 1; outcome.superseded !== undefined; attempt++) {
       const decision = attempt > ATTEMPTS_MAX ? undefined : await this.#decide(decider, outcome.superseded);
       // Nothing of the page depends on it.
-      if (decision === undefined) return await recorder.insertPage(page, { ownOnly, superseding: 'defer' });
+      if (decision === undefined) return await this.#defer(page);
       const { decided, units } = decision;
+      this.#mayBeDeferred ||= outcome.superseded.hasMore;
       outcome = await recorder.insertPage(page, { ownOnly, superseding: 'decide', decided });
       if (outcome.isStored) this.#tell(units);
     }
@@ -66,14 +69,23 @@ export class PageIntake {
   /** Decides what was deferred. To be called at the end of the log. @throws as the recorder does */
   async settle(): Promise<void> {
     const { recorder, decider } = this.#options;
-    for (let attempt = 1; decider !== undefined && attempt <= ATTEMPTS_MAX;) {
+    for (let attempt = 1; decider !== undefined && this.#mayBeDeferred && attempt <= ATTEMPTS_MAX;) {
       const superseded = await recorder.selectSuperseded();
-      if (superseded.units.length === 0) return;
+      if (superseded.units.length === 0) {
+        this.#mayBeDeferred = false;
+        return;
+      }
       const decision = await this.#decide(decider, superseded);
       if (decision === undefined) return;
       if (await recorder.decide(decision.decided)) this.#tell(decision.units);
       else attempt++;
     }
+  }
+
+  async #defer(page: UnitPage): Promise<PageOutcome> {
+    const { recorder, ownOnly } = this.#options;
+    this.#mayBeDeferred = true;
+    return await recorder.insertPage(page, { ownOnly, superseding: 'defer' });
   }
 
   /** @returns undefined when it failed, which is reported: it is tried again at the next occasion */

@@ -62,6 +62,8 @@ export interface UnitReceiptsOptions {
   readonly recorder: Pick<UnitRecorder, 'findUnits'>;
   /** Units up to this local id were taken by the server, as far as is known. */
   readonly acceptedUpTo: () => NotificationId;
+  /** Whether somebody decides again what gave way, so that it is waited for. */
+  readonly isDecidedAgain: boolean;
 }
 
 type Stage = keyof Receipt;
@@ -154,10 +156,10 @@ export class UnitReceipts {
   }
 
   async #lookFor(waiters: readonly Waiter[]): Promise<void> {
-    const { acceptedUpTo, recorder } = this.#options;
+    const { acceptedUpTo, isDecidedAgain, recorder } = this.#options;
     try {
       const found = await recorder.findUnits(waiters.map(({ key }) => key));
-      waiters.forEach((waiter, index) => settle(waiter, found[index], acceptedUpTo()));
+      waiters.forEach((waiter, index) => settle(waiter, found[index], acceptedUpTo(), isDecidedAgain));
     } catch (error) {
       for (const waiter of waiters) waiter.reject(error);
     }
@@ -168,11 +170,16 @@ export class UnitReceipts {
   }
 }
 
-function settle({ stage, resolve, reject }: Waiter, standing: UnitStanding | undefined, acceptedUpTo: number): void {
+function settle(
+  { stage, resolve, reject }: Waiter,
+  standing: UnitStanding | undefined,
+  acceptedUpTo: number,
+  isDecidedAgain: boolean,
+): void {
   if (standing === undefined) return;
   const { firstNotificationId, state } = standing;
   if (stage === 'persisted') resolve(standing);
-  else if (state === 'setAside' && standing.reason?.code === SUPERSEDED) return;
+  else if (state === 'setAside' && isDecidedAgain && standing.reason?.code === SUPERSEDED) return;
   else if (state === 'setAside' || state === 'withdrawn') reject(setAside(standing));
   else if (state === 'confirmed') resolve(standing);
   // What is lost was taken once, and is not there any more.

@@ -119,6 +119,7 @@ export class RunningSync implements Sync {
     this.#receipts = new UnitReceipts({
       recorder: store.recorder,
       acceptedUpTo: () => this.#status.value.acceptedUpTo,
+      isDecidedAgain: options.application !== undefined,
     });
     const { signal } = this.#stop;
     this.#listen(wakeSources, signal);

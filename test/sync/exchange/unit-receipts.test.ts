@@ -1,15 +1,16 @@
 /** How far a commit has come, for who waits for it. */
 import { describe, expect, it, vi } from 'vitest';
+import { SUPERSEDED } from '../../../src/persistence/unit-recorder.js';
 import { UnitReceipts } from '../../../src/sync/exchange/unit-receipts.js';
 import { LogPages } from '../../../src/testing/conformance/log-pages.js';
 import { NaiveUnits } from '../../support/naive-units.js';
 import { makeEvents } from '../../support/stored-events.js';
 
-async function open() {
+async function open(isDecidedAgain = false) {
   const recorder = new NaiveUnits();
   let acceptedUpTo = 0;
   const findUnits = vi.spyOn(recorder, 'findUnits');
-  const receipts = new UnitReceipts({ recorder, acceptedUpTo: () => acceptedUpTo });
+  const receipts = new UnitReceipts({ recorder, acceptedUpTo: () => acceptedUpTo, isDecidedAgain });
   const log = await LogPages.after(recorder);
   const record = async (id = crypto.randomUUID()) => {
     const events = makeEvents(1);
@@ -99,6 +100,25 @@ describe('a receipt', () => {
     await recorder.insertPage(again.next({ id, events }));
     receipts.noteNews();
     expect(await confirmed).toMatchObject({ state: 'confirmed' });
+  });
+
+  it('of what gave way is waited for where somebody decides it again, and nowhere else', async () => {
+    for (const isDecidedAgain of [true, false]) {
+      const { recorder, receipts, record } = await open(isDecidedAgain);
+      const { id } = await record();
+      await recorder.setAside([{ id, reason: { code: SUPERSEDED, message: 'Another event stands in its place.' } }]);
+      receipts.noteNews();
+      const confirmed = receipts.of(id).confirmed();
+      if (isDecidedAgain) {
+        expect(await soFar(confirmed)).toBe('waiting');
+        await recorder.decide([{ id, events: makeEvents(1) }]);
+        receipts.noteNews();
+        expect(await soFar(confirmed)).toBe('waiting');
+        await recorder.setAside([{ id, reason: { code: 'NO', message: 'Not any more.' } }]);
+        receipts.noteNews();
+      }
+      await expect(confirmed).rejects.toMatchObject({ code: 'SET_ASIDE' });
+    }
   });
 
   it('is not waited for any longer than the caller wants, and not after the end', async () => {

@@ -293,6 +293,20 @@ describe('what others were faster with', () => {
     expect(sync.status.value).toMatchObject({ pending: 0, setAside: 0 });
   });
 
+  test('where nothing gives way, nobody is asked about it at each page', async () => {
+    const {
+      people: [anna, bert],
+    } = await opened();
+    await bert!.synchronise();
+    const asked = vi.spyOn(bert!.tab.inside, 'selectSuperseded');
+    for (let count = 0; count < 3; count++) {
+      await anna!.do(newOriginatorId(), 'Receive', { quantity: 1 });
+      await anna!.synchronise();
+      await bert!.synchronise();
+    }
+    expect(asked).not.toHaveBeenCalled();
+  });
+
   test('a command that is not the same when it is read back is refused before anything is stored', async () => {
     const {
       people: [anna],
