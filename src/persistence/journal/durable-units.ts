@@ -143,7 +143,7 @@ export abstract class DurableUnits implements UnitRecorder {
       for (;;) {
         this.#follower.assertUsable();
         let planned = this.#plan(plan);
-        if (planned.change === undefined) return planned.outcome;
+        if (commitsOf(planned).length === 0) return planned.outcome;
         const recheck = (): readonly JournalCommit[] => {
           try {
             planned = this.#plan(plan);

@@ -181,6 +181,25 @@ const decisionsWithoutAPage: Case = {
   },
 };
 
+const decisionsWithAnEmptyPage: Case = {
+  name: 'what was deferred is decided with a page that has nothing, too',
+  async run({ recorder }) {
+    const { originatorId, ids, page, log, lastId } = await conflict(recorder);
+    await recorder.insertPage(page, { superseding: 'defer' });
+    const empty = { ...log.next(), to: page.to };
+    const { isStored, superseded } = await recorder.insertPage(empty, { superseding: 'decide' });
+    expectEqual([isStored, superseded?.units.length], [false, 2], 'what is to be decided');
+    const decided = [{ id: ids[0], events: [sampleEvent(originatorId, 3)] }, { id: ids[1] }];
+    expectTrue((await recorder.insertPage(empty, { superseding: 'decide', decided })).isStored, 'stored');
+    expectEqual(
+      (await recorder.selectPendingUnits(lastId, PAGE)).map(({ id }) => id),
+      [ids[0]],
+      'what is pending',
+    );
+    expectEqual(await recorder.selectSetAside(lastId, PAGE), [], 'what is set aside');
+  },
+};
+
 const attemptsAreCounted: Case = {
   name: 'how often a unit was decided again is counted, and a rewind keeps what decided it',
   async run({ recorder }) {
@@ -266,6 +285,7 @@ export const unitDecisionCases: readonly Case[] = [
   pagesAndDecisionsAreOne,
   decisionsThatDoNotFit,
   decisionsWithoutAPage,
+  decisionsWithAnEmptyPage,
   attemptsAreCounted,
   discarding,
   severalAggregates,

@@ -290,6 +290,7 @@ describe('what others were faster with', () => {
     decideAgain.mockRestore();
     await bert!.synchronise();
     expect(await receipt).toMatchObject({ id: his, state: 'confirmed' });
+    expect(bert!.rebased).toMatchObject([{ id: his, outcome: 'decided' }]);
     expect(sync.status.value).toMatchObject({ pending: 0, setAside: 0 });
   });
 
