@@ -57,11 +57,21 @@ export class SqliteDecisions {
     return row === undefined ? undefined : bytesToUuid(row[0] as Uint8Array);
   }
 
-  /** Takes that a page has own units, and how far the store is: what is far behind needs its command no more. */
-  noteConfirmed(units: readonly { readonly id: Uint8Array; readonly position: number }[], position: number): void {
+  /**
+   * Takes that a page has own units, and how far the store is: what is far behind needs its command no more.
+   *
+   * @param units - by their ids, or by their places
+   */
+  noteConfirmed(
+    units: readonly ({ readonly position: number } & ({ readonly id: UnitId } | { readonly place: UnitPlace }))[],
+    position: number,
+  ): void {
     if (!this.#hasRows('daybook_commands')) return;
-    for (const { id, position: at } of units)
-      this.#run('UPDATE daybook_commands SET position = ? WHERE unit_id = ?', [at, id]);
+    for (const unit of units) {
+      const which = 'id' in unit ? '?2' : '(SELECT unit_id FROM daybook_units WHERE first_id = ?2)';
+      const key = 'id' in unit ? uuidToBytes(unit.id) : unit.place;
+      this.#run(`UPDATE daybook_commands SET position = ?1 WHERE unit_id = ${which}`, [unit.position, key]);
+    }
     this.#run('DELETE FROM daybook_commands WHERE position <= ?', [position - COMMANDS_KEPT_POSITIONS]);
   }
 

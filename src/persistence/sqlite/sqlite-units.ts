@@ -368,19 +368,9 @@ export class SqliteUnits implements UnitTables {
     });
     this.#run('INSERT OR REPLACE INTO daybook_marks VALUES (?, ?)', [step.position, step.cursor]);
     for (const position of step.droppedMarks) this.#run('DELETE FROM daybook_marks WHERE position = ?', [position]);
-    const own = [
-      ...step.confirmed.map(({ place: at, position }) => ({ id: this.#idAt(at), position })),
-      ...wereHere
-        .map((index) => added[index] as ConfirmedUnit)
-        .map(({ id, position }) => ({ id: uuidToBytes(id), position })),
-    ];
-    this.#decisions.noteConfirmed(own, step.position);
+    const replaced = wereHere.map((index) => added[index] as ConfirmedUnit);
+    this.#decisions.noteConfirmed([...step.confirmed, ...replaced], step.position);
     this.#anew.goOn(step);
-  }
-
-  #idAt(place: UnitPlace): Uint8Array {
-    const [row] = this.#statements.all('SELECT unit_id FROM daybook_units WHERE first_id = ?', [place]);
-    return row?.[0] as Uint8Array;
   }
 
   #insertConfirmed(place: UnitPlace, unit: ConfirmedUnit, flags: number): void {

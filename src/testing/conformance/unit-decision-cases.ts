@@ -226,6 +226,30 @@ const attemptsAreCounted: Case = {
   },
 };
 
+const commandsAreLetGo: Case = {
+  name: 'what decided a unit is let go when the store is 10,000 positions beyond it',
+  async run({ recorder }) {
+    for (const beyond of [9_999, 10_000]) {
+      const log = await LogPages.after(recorder);
+      const before = await recorder.syncProgress();
+      const lastId = await recorder.maxNotificationId();
+      const unit = { id: uuidV4(), command: COMMAND };
+      const events = [sampleEvent(newOriginatorId(), 1)];
+      await recorder.insertEvents(events, { unit });
+      const page = log.next({ id: unit.id, events });
+      await recorder.insertPage(page);
+      const position = page.position + beyond;
+      await recorder.insertPage(log.next({ events: [sampleEvent(newOriginatorId(), 1)], position }));
+      await recorder.rewind(before.cursor);
+      const { rewinds } = await recorder.syncProgress();
+      await recorder.endHeal({ rewinds, refused: [] });
+      await recorder.setAside([{ id: unit.id, reason: REASON }]);
+      const [aside] = await recorder.selectSetAside(lastId, PAGE);
+      expectEqual([aside?.id, aside?.command !== undefined], [unit.id, beyond < 10_000], `${beyond} beyond`);
+    }
+  },
+};
+
 const discarding: Case = {
   name: 'what is set aside can be given up, and its ids are not given again',
   async run({ recorder }) {
@@ -287,6 +311,7 @@ export const unitDecisionCases: readonly Case[] = [
   decisionsWithoutAPage,
   decisionsWithAnEmptyPage,
   attemptsAreCounted,
+  commandsAreLetGo,
   discarding,
   severalAggregates,
 ];
