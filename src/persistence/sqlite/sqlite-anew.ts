@@ -14,12 +14,9 @@ import { tailsOf } from './sqlite-decide-plan.js';
 import type { DecidingState } from './sqlite-decide-plan.js';
 import { statementsOf } from './sqlite-connection.js';
 import type { SqliteDatabase, SqliteRow, SqliteValue } from './sqlite-driver.js';
+import { SqliteMarks } from './sqlite-marks.js';
 import type { SqliteStatements } from './sqlite-statements.js';
 import { FLAG_FOREIGN } from './sqlite-unit-rows.js';
-
-// Where no log has a mark.
-const ANEW_AT = -2;
-const RETURN_AT = -3;
 
 /** A unit that was set aside, and what it stood on, as JSON. */
 export interface AsideUnit {
@@ -38,31 +35,33 @@ export interface ReturningState extends Pick<DecidingState, 'maxNotificationId' 
 /** The rows of one database. */
 export class SqliteAnew {
   readonly #statements: SqliteStatements;
+  readonly #marks: SqliteMarks;
 
   /** @param database - lent */
   constructor(database: SqliteDatabase) {
     this.#statements = statementsOf(database);
+    this.#marks = new SqliteMarks(database);
   }
 
   /** The position of the mark that the store has come to on its way anew, 0 at the start; undefined when it is not on it. */
   at(): number | undefined {
-    return this.#markAt(ANEW_AT);
+    return this.#marks.noted('anewAt');
   }
 
   begin(): void {
-    this.#mark(ANEW_AT, 0);
+    this.#marks.note('anewAt', 0);
   }
 
   /** The store has gone back: what it has of the log after that is lost, and what it has before it is to be seen once more. */
   rewound(position: number): void {
-    if (this.at() !== undefined) this.#mark(ANEW_AT, position === 0 ? undefined : 0);
+    if (this.at() !== undefined) this.#marks.note('anewAt', position === 0 ? undefined : 0);
   }
 
   goOn({ anew, position }: PageStep): void {
     if (anew === 'no') return;
     const isEnd = anew === 'ends';
-    this.#mark(ANEW_AT, isEnd ? undefined : position);
-    if (isEnd) this.#mark(RETURN_AT, 0);
+    this.#marks.note('anewAt', isEnd ? undefined : position);
+    if (isEnd) this.#marks.note('returnAt', 0);
   }
 
   /** Lets go of aggregates. Of units that are of others as well a part is left, which nobody can send as it was. */
@@ -96,7 +95,7 @@ export class SqliteAnew {
 
   /** As `UnitTables.planReturn`. */
   planReturn(state: ReturningState, nowMs: number): PlannedChange<boolean> {
-    const from = this.#markAt(RETURN_AT);
+    const from = this.#marks.noted('returnAt');
     if (from === undefined) return { outcome: false, change: undefined };
     const aside = state.asideAfter(from);
     const tails = tailsOf(state, aside);
@@ -117,18 +116,9 @@ export class SqliteAnew {
 
   /** @param next - the place to go on after; 0 when nothing is left to look at */
   returned(next: UnitPlace): void {
-    this.#mark(RETURN_AT, next === 0 ? undefined : next);
+    this.#marks.note('returnAt', next === 0 ? undefined : next);
     // Whichever way they have left.
     this.#run('DELETE FROM daybook_aside_places WHERE unit_id NOT IN (SELECT unit_id FROM daybook_set_aside)');
-  }
-
-  #markAt(position: number): number | undefined {
-    return this.#statements.number('SELECT CAST(cursor AS INTEGER) FROM daybook_marks WHERE position = ?', [position]);
-  }
-
-  #mark(position: number, value: number | undefined): void {
-    if (value === undefined) this.#run('DELETE FROM daybook_marks WHERE position = ?', [position]);
-    else this.#run('INSERT OR REPLACE INTO daybook_marks VALUES (?, ?)', [position, String(value)]);
   }
 
   #run(sql: string, parameters: readonly SqliteValue[] = []): void {

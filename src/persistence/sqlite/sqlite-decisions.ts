@@ -10,7 +10,7 @@ import { statementsOf } from './sqlite-connection.js';
 import type { SqliteDatabase, SqliteValue } from './sqlite-driver.js';
 import { SqliteEventsTable } from './sqlite-events-table.js';
 import type { SqliteStatements } from './sqlite-statements.js';
-import { FLAG_COMMUTATIVE } from './sqlite-unit-rows.js';
+import { fromUnit, INSERT_PENDING_SQL } from './sqlite-unit-codec.js';
 
 // So far behind the end of the log a server may be set back, and what it loses can be decided again.
 const COMMANDS_KEPT_POSITIONS = 10_000;
@@ -93,16 +93,10 @@ export class SqliteDecisions {
       place,
       step.units.flatMap(({ events }) => events),
     );
-    for (const { id, edition, events, isCommutative, scopes } of step.units) {
-      this.#run(
-        'INSERT INTO daybook_units (first_id, events, unit_id, flags, scopes, edition) VALUES (?, ?, ?, ?, ?, ?)',
-        [
-          ...[place, events.length, uuidToBytes(id), isCommutative ? FLAG_COMMUTATIVE : 0],
-          ...[scopes.length === 0 ? null : JSON.stringify(scopes), edition === undefined ? null : uuidToBytes(edition)],
-        ],
-      );
-      this.#run('UPDATE daybook_commands SET attempts = attempts + 1 WHERE unit_id = ?', [uuidToBytes(id)]);
-      place += events.length;
+    for (const unit of step.units) {
+      this.#run(INSERT_PENDING_SQL, fromUnit(place, unit));
+      this.#run('UPDATE daybook_commands SET attempts = attempts + 1 WHERE unit_id = ?', [uuidToBytes(unit.id)]);
+      place += unit.events.length;
     }
     if (!this.#hasRows('daybook_superseded')) return;
     const before = atMs - SUPERSEDED_KEPT_MS;

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { uuidToBytes } from '../../util/uuid-bytes.js';
 import type { RestoreStep } from '../journal/sync-change.js';
 import type { SqliteEventsTable } from './sqlite-events-table.js';
 import type { SqliteStatements } from './sqlite-statements.js';
-import { FLAG_COMMUTATIVE } from './sqlite-unit-rows.js';
+import { fromUnit, INSERT_PENDING_SQL } from './sqlite-unit-codec.js';
 
 /** Inside a transaction. */
 export function applyRestore(
@@ -18,25 +17,17 @@ export function applyRestore(
   atMs: number,
 ): void {
   let place = firstNotificationId;
-  for (const { id, edition, events, isCommutative, scopes, reason } of units) {
-    const flags = isCommutative ? FLAG_COMMUTATIVE : 0;
-    const row = [
-      ...[place, events.length, uuidToBytes(id), flags, scopes.length === 0 ? null : JSON.stringify(scopes)],
-      edition === undefined ? null : uuidToBytes(edition),
-    ];
+  for (const { reason, ...unit } of units) {
     if (reason === undefined) {
-      pendingEvents.insertFrom(place, events);
-      statements.run(
-        'INSERT INTO daybook_units (first_id, events, unit_id, flags, scopes, edition) VALUES (?, ?, ?, ?, ?, ?)',
-        row,
-      );
+      pendingEvents.insertFrom(place, unit.events);
+      statements.run(INSERT_PENDING_SQL, fromUnit(place, unit));
     } else {
-      setAsideEvents.insertFrom(place, events);
+      setAsideEvents.insertFrom(place, unit.events);
       statements.run('INSERT INTO daybook_set_aside VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', [
-        ...[...row, reason.code, reason.message, atMs],
+        ...[...fromUnit(place, unit), reason.code, reason.message, atMs],
       ]);
     }
-    place += events.length;
+    place += unit.events.length;
   }
   if (units.at(-1)?.reason === undefined) return;
   // Ids of what is set aside are not given again: a row that was there keeps them taken (AUTOINCREMENT).

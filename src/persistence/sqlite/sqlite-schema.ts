@@ -8,15 +8,18 @@
  */
 import { ProgrammingError } from '../errors.js';
 
+// Of every table that has events.
+const EVENT_COLUMNS = `originator_id BLOB NOT NULL,
+  originator_version INTEGER NOT NULL,
+  topic TEXT NOT NULL,
+  state BLOB NOT NULL`;
+
 /** Creates a table of events in a total order, if it is missing. */
 export function createEventsSql(table: string): string {
   return `
 CREATE TABLE IF NOT EXISTS ${quoted(table)} (
   notification_id INTEGER PRIMARY KEY AUTOINCREMENT,
-  originator_id BLOB NOT NULL,
-  originator_version INTEGER NOT NULL,
-  topic TEXT NOT NULL,
-  state BLOB NOT NULL,
+  ${EVENT_COLUMNS},
   UNIQUE (originator_id, originator_version)
 );`;
 }
@@ -25,10 +28,7 @@ CREATE TABLE IF NOT EXISTS ${quoted(table)} (
 export function createSequencesSql(table: string): string {
   return `
 CREATE TABLE IF NOT EXISTS ${quoted(table)} (
-  originator_id BLOB NOT NULL,
-  originator_version INTEGER NOT NULL,
-  topic TEXT NOT NULL,
-  state BLOB NOT NULL,
+  ${EVENT_COLUMNS},
   PRIMARY KEY (originator_id, originator_version)
 ) WITHOUT ROWID;`;
 }
@@ -93,10 +93,7 @@ CREATE TABLE daybook_set_aside (
 );
 CREATE TABLE daybook_set_aside_events (
   notification_id INTEGER PRIMARY KEY,
-  originator_id BLOB NOT NULL,
-  originator_version INTEGER NOT NULL,
-  topic TEXT NOT NULL,
-  state BLOB NOT NULL
+  ${EVENT_COLUMNS}
 );`;
 
 /**
@@ -124,8 +121,5 @@ CREATE INDEX IF NOT EXISTS daybook_superseded_units ON daybook_superseded (unit_
 CREATE TABLE IF NOT EXISTS daybook_aside_places (unit_id BLOB PRIMARY KEY, after TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS daybook_superseded_events (
   notification_id INTEGER PRIMARY KEY,
-  originator_id BLOB NOT NULL,
-  originator_version INTEGER NOT NULL,
-  topic TEXT NOT NULL,
-  state BLOB NOT NULL
+  ${EVENT_COLUMNS}
 );`;

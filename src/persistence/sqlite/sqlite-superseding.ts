@@ -6,8 +6,7 @@
  */
 import type { DecideStep, SyncChange, UnitPlace } from '../journal/sync-change.js';
 import type { PlannedChange } from '../journal/unit-tables.js';
-import type { NotificationId, StoredEvent } from '../stored-event.js';
-import type { EditionId, UnitId } from '../unit.js';
+import type { UnitId } from '../unit.js';
 import { SUPERSEDED, SUPERSEDED_UNITS_MAX } from '../unit-recorder.js';
 import type {
   DecidedUnit,
@@ -23,17 +22,16 @@ import type { DecidingState } from './sqlite-decide-plan.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
 import type { SqliteEventsTable } from './sqlite-events-table.js';
 import type { SqliteStatements } from './sqlite-statements.js';
+import type { SqliteUnitChanges } from './sqlite-unit-changes.js';
+import type { SqliteUnitReads } from './sqlite-unit-reads.js';
 import type { SqliteUnitRows } from './sqlite-unit-rows.js';
 
 /** What it needs of the tables of units. */
 export interface SupersedingTables {
   readonly rows: SqliteUnitRows;
   readonly events: SqliteEventsTable;
-  /** Inside a transaction. */
-  apply(change: SyncChange): void;
-  placeOf(event: StoredEvent): EditionId | undefined;
-  /** As `UnitTables.selectSetAside`. @param which - a further condition of SQL */
-  selectSetAside(after: NotificationId, limits: UnitLimits, which?: string): readonly SetAsideUnit[];
+  readonly reads: SqliteUnitReads;
+  readonly changes: SqliteUnitChanges;
 }
 
 const DEFERRED: ReadonlySet<string> = new Set(['CONFLICT', 'DEPENDENCY']);
@@ -115,20 +113,20 @@ export class SqliteSuperseding {
       maxNotificationId: events.maxNotificationId(),
       asideOf: (ids) => rows.asideByIds(ids),
       maxVersions: (originatorIds) => events.maxOriginatorVersions(originatorIds),
-      placeOf: (event) => this.#tables.placeOf(event),
+      placeOf: (event) => this.#tables.reads.editionBefore(event),
     };
     return planDecide(state, decided);
   }
 
   #first(): { readonly units: readonly SetAsideUnit[]; readonly hasMore: boolean } {
-    const found = this.#tables.selectSetAside(0, LIMITS, ` AND u.${IS_SUPERSEDED}`);
+    const found = this.#tables.reads.selectSetAside(0, LIMITS, ` AND u.${IS_SUPERSEDED}`);
     const units = found.slice(0, SUPERSEDED_UNITS_MAX);
     return { units, hasMore: this.#isAnySupersededAfter(units.at(-1)?.firstNotificationId ?? 0) };
   }
 
   #named(ids: readonly UnitId[]): readonly SetAsideUnit[] {
     const places = [...this.#tables.rows.asideByIds(ids).values()].map(({ place }) => place).sort((a, b) => a - b);
-    return places.flatMap((place) => this.#tables.selectSetAside(place - 1, ONE));
+    return places.flatMap((place) => this.#tables.reads.selectSetAside(place - 1, ONE));
   }
 
   #isAnySupersededAfter(place: UnitPlace): boolean {
@@ -142,7 +140,7 @@ export class SqliteSuperseding {
     const takenBack = new Error('taken back');
     try {
       unitOf(this.#database).run(() => {
-        if (change !== undefined) this.#tables.apply(change);
+        if (change !== undefined) this.#tables.changes.apply(change);
         seen = { value: look() };
         throw takenBack;
       });
