@@ -10,20 +10,20 @@
  *   units are. At the end of the log, own units that are not there are pending again, and those of others leave. It says
  *   where the log ended after the offer, so that a log which was set back once more is noticed before.
  * - D4 See device-draft.ts.
- * - D5 A device that begins, or whose scopes are others by now, follows the log from its start, and keeps what it has
- *   meanwhile. At the end of the log, confirmed events that no page has shown leave, and pending units of their aggregates
- *   are set aside. It says how far it had been, so that a log which was set back meanwhile is noticed first.
+ * - D5 A device whose scopes are others by now follows the log from its start, and keeps what it has meanwhile. What a page
+ *   does not show of what lies between its ends leaves with it: the whole aggregate, and pending units of it are set aside.
+ *   Until it is where it was, it says how far that is, so that a log which was set back meanwhile is noticed first.
  * - D6 A unit that is set aside is tried again under its id, or, when it was refused for good, under one that follows from
  *   it: whoever tries the same again, on whichever copy of the device, tries it once.
  *
  * @module
  */
 import { decide, edited, intentOf, type Command } from './domain.js';
-import type { DeviceState, HeldUnit, Pass } from './device-state.js';
+import type { DeviceState, HeldUnit } from './device-state.js';
 import { payloadsOf, rowsOf } from './device-state.js';
 import type { DeviceRules } from './device-draft.js';
 import { DeviceDraft } from './device-draft.js';
-import type { ModelCursor, ModelEvent, ModelPage, SealedUnit } from './unit-types.js';
+import type { ModelCursor, ModelEvent, ModelPage, PlacedEvent, SealedUnit } from './unit-types.js';
 import { derivedId, START } from './unit-types.js';
 
 const NEW = { local: 0, status: 'pending', position: 0, author: '', seal: '', sealedIndexes: [], isOwn: true } as const;
@@ -62,31 +62,23 @@ export function insertPage(state: DeviceState, page: ModelPage, rules: DeviceRul
   const isElsewhere = page.from.position !== at.position || page.from.hash !== at.hash;
   if ((isElsewhere && !draft.isBroken('page-anywhere')) || state.healing === 'offering') return undefined;
   for (const unit of page.units) take(draft, unit);
-  const isEnd = page.isHead || draft.isBroken('sweep-early');
-  const isSettled = isEnd && state.healing === 'settling';
+  sweepUnseen(draft, page);
+  const isSettled = page.isHead && state.healing === 'settling';
   if (isSettled) sweepLost(draft);
-  let next = moved(state, page);
-  if (isEnd && next.pass !== undefined) {
-    if (!draft.isBroken('no-sweep')) sweepUnseen(draft, next.pass);
-    next = { ...next, cursor: page.to, marks: next.pass.marks, pass: undefined };
-  }
   draft.settle();
-  return { ...commit(next, draft), healing: isSettled ? 'none' : state.healing };
+  return { ...commit(moved(state, page, rules), draft), healing: isSettled ? 'none' : state.healing };
 }
 
-function moved(state: DeviceState, page: ModelPage): DeviceState {
+function moved(state: DeviceState, page: ModelPage, rules: DeviceRules): DeviceState {
   const { pass } = state;
   const isStill = page.to.position === page.from.position;
-  if (pass === undefined)
-    return { ...state, cursor: page.to, marks: isStill ? state.marks : [...state.marks, page.to] };
-  const seen = new Map(pass.seen);
-  for (const { id, events } of page.units)
-    seen.set(
-      id,
-      events.map(({ index }) => index),
-    );
-  const marks = isStill ? pass.marks : [...pass.marks, page.to];
-  return { ...state, pass: { ...pass, cursor: page.to, seen, marks } };
+  // What was seen of them may have been another part: who went back to one would take that for all.
+  const isLeft = ({ position }: ModelCursor): boolean =>
+    position <= page.from.position || position > page.to.position || rules.mode.broken === 'marks-stay';
+  const marks = isStill ? state.marks : [...state.marks.filter(isLeft), page.to];
+  const isThrough = pass === undefined || page.to.position >= pass.held.position;
+  if (isThrough) return { ...state, cursor: page.to, marks, pass: undefined };
+  return { ...state, marks, pass: { ...pass, cursor: page.to } };
 }
 
 function take(draft: DeviceDraft, unit: SealedUnit): void {
@@ -101,7 +93,6 @@ function take(draft: DeviceDraft, unit: SealedUnit): void {
     if (missing.length > 0) makeRoom(draft, missing);
     const events = [...held.events, ...missing].sort((a, b) => a.index - b.index);
     draft.put({ ...held, ...now, events });
-    if (held.status !== 'confirmed') leaveUnshown(draft, id, sealedIndexes);
     return;
   }
   if (held?.status === 'confirmed') throw new Error(`${id} is confirmed as ${held.edition} and as ${edition}`);
@@ -114,21 +105,6 @@ function take(draft: DeviceDraft, unit: SealedUnit): void {
   }
   const kept = before ?? { local: draft.nextLocal++, isOwn: false, intent: '' };
   draft.put({ ...kept, ...now, id, edition, isCommutative, total, events: unit.events });
-}
-
-/** Nobody will ever confirm what a page does not show of a unit, nor what stands on it: it leaves at once. */
-function leaveUnshown(draft: DeviceDraft, id: string, shown: readonly number[]): void {
-  const unit = draft.units.get(id);
-  const unshown = unit?.events.filter(({ index }) => !shown.includes(index)) ?? [];
-  if (unit === undefined || unshown.length === 0) return;
-  draft.put({ ...unit, events: unit.events.filter((event) => !unshown.includes(event)) });
-  const reasons = new Map<string, string>();
-  for (const { aggregate, version } of unshown) {
-    for (const row of rowsOf(draft, aggregate)) {
-      if (row.event.version > version && row.unit.status !== 'confirmed') reasons.set(row.unit.id, 'OUT_OF_SCOPE');
-    }
-  }
-  draft.giveWay(reasons);
 }
 
 function isRecognised(draft: DeviceDraft, held: HeldUnit, { edition, events }: SealedUnit): boolean {
@@ -162,22 +138,27 @@ function sweepLost(draft: DeviceDraft): void {
   draft.giveWay(reasons);
 }
 
-/** D5: what no page has shown. */
-function sweepUnseen(draft: DeviceDraft, { seen }: Pass): void {
-  const unseen = new Set<string>();
-  for (const unit of draft.units.values()) {
-    if (unit.status !== 'confirmed') continue;
-    const shown = seen.get(unit.id) ?? [];
-    const events = unit.events.filter(({ index }) => shown.includes(index));
-    for (const event of unit.events) if (!events.includes(event)) unseen.add(event.aggregate);
-    if (events.length === 0) draft.remove([unit.id]);
-    else if (events.length < unit.events.length) draft.put({ ...unit, events });
-  }
+/** D5: what lies between the ends of a page that does not show it, and the whole aggregate with it. */
+function sweepUnseen(draft: DeviceDraft, { from, to, units }: ModelPage): void {
+  if (draft.isBroken('no-sweep')) return;
+  const shown = new Map(units.map(({ id, events }) => [id, new Set(events.map(({ index }) => index))]));
+  const end = draft.isBroken('sweep-early') ? Infinity : to.position;
+  const isUnseen = ({ id, status, position }: HeldUnit, { index }: PlacedEvent): boolean =>
+    status === 'confirmed' && position > from.position && position <= end && shown.get(id)?.has(index) !== true;
+  const all = [...draft.units.values()];
+  const hidden = new Set(
+    all.flatMap((unit) => unit.events.filter((event) => isUnseen(unit, event)).map(({ aggregate }) => aggregate)),
+  );
+  if (hidden.size === 0) return;
   const reasons = new Map<string, string>();
-  for (const unit of draft.units.values()) {
-    if (unit.status !== 'confirmed' && unit.events.some(({ aggregate }) => unseen.has(aggregate))) {
-      reasons.set(unit.id, 'OUT_OF_SCOPE');
-    }
+  for (const unit of all) {
+    const events = unit.events.filter((event) =>
+      draft.isBroken('sweep-units') ? !isUnseen(unit, event) : !hidden.has(event.aggregate),
+    );
+    if (unit.status !== 'confirmed') {
+      if (unit.events.some(({ aggregate }) => hidden.has(aggregate))) reasons.set(unit.id, 'OUT_OF_SCOPE');
+    } else if (events.length === 0) draft.remove([unit.id]);
+    else if (events.length < unit.events.length) draft.put({ ...unit, events });
   }
   draft.giveWay(reasons);
 }
@@ -205,7 +186,7 @@ function finalCode(code: string): string {
 export function rewind(state: DeviceState, to: ModelCursor, rules: DeviceRules): DeviceState | undefined {
   const isMark = ({ position, hash }: ModelCursor): boolean => position === to.position && hash === to.hash;
   const { pass } = state;
-  if (to.position > 0 && ![...state.marks, ...(pass?.marks ?? [])].some(isMark)) return undefined;
+  if (to.position > 0 && !state.marks.some(isMark)) return undefined;
   const units = new Map(state.units);
   let isLost = false;
   for (const unit of state.units.values()) {
@@ -218,8 +199,8 @@ export function rewind(state: DeviceState, to: ModelCursor, rules: DeviceRules):
     units,
     cursor: to,
     marks: state.marks.filter(({ position }) => position <= to.position),
-    // At the start any scopes will do, so what is held may be of others.
-    pass: pass === undefined && to.position > 0 ? undefined : { cursor: START, held: to, seen: new Map(), marks: [] },
+    // What is before it is to be looked at once more: what the pass has shown of it may have been of another log.
+    pass: pass === undefined || to.position === 0 ? undefined : { cursor: START, held: to },
     offered: START,
     healing: isOffered ? (isLost ? 'settling' : state.healing) : 'offering',
     rewinds: state.rewinds + 1,
@@ -237,8 +218,7 @@ export function beginPass(state: DeviceState, asked: ModelCursor): DeviceState {
   const at = state.pass?.cursor ?? state.cursor;
   if (asked.position !== at.position || asked.hash !== at.hash || asked.scopes !== at.scopes) return state;
   const held = at.position > (state.pass?.held.position ?? 0) ? at : (state.pass?.held ?? at);
-  const marks = [...state.marks, ...(state.pass?.marks ?? [])];
-  return { ...state, marks, pass: { cursor: START, held, seen: new Map(), marks: [] } };
+  return { ...state, pass: { cursor: START, held } };
 }
 
 /** D6. */

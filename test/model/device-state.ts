@@ -21,7 +21,7 @@ export interface HeldUnit {
   readonly position: number;
   readonly author: string;
   readonly seal: string;
-  /** Which of its events the seal is for: fewer than there are, until a pass is through. */
+  /** Which of its events the seal is for: not those that have come since, until a page shows all of them. */
   readonly sealedIndexes: readonly number[];
   /** Whether it was recorded here. */
   readonly isOwn: boolean;
@@ -38,11 +38,8 @@ export interface SetAside {
 /** The log is followed from its start, to learn what there is of what the device holds. */
 export interface Pass {
   readonly cursor: ModelCursor;
-  /** How far the log was ever followed before. */
+  /** How far the log was ever followed before: there the pass ends. */
   readonly held: ModelCursor;
-  /** What pages have shown: the events of each unit. */
-  readonly seen: ReadonlyMap<string, readonly number[]>;
-  readonly marks: readonly ModelCursor[];
 }
 
 export interface DeviceState {
@@ -63,11 +60,11 @@ export interface DeviceState {
   readonly nextLocal: number;
 }
 
-/** Of a store that has never been synchronised: its first way through the log is a pass as well. */
+/** Of a store that has never been synchronised. */
 export const EMPTY_DEVICE: DeviceState = {
   cursor: START,
   marks: [],
-  pass: { cursor: START, held: START, seen: new Map(), marks: [] },
+  pass: undefined,
   healing: 'none',
   offered: START,
   rewinds: 0,

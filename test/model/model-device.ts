@@ -93,8 +93,8 @@ export class ModelTab {
     else if (!this.#push(state)) this.#pull(state);
   }
 
-  #askCommon({ marks, pass }: DeviceState): void {
-    this.#send({ kind: 'common', marks: [...marks, ...(pass?.marks ?? [])] }, (answer) => {
+  #askCommon({ marks }: DeviceState): void {
+    this.#send({ kind: 'common', marks }, (answer) => {
       if (answer.kind !== 'common') return;
       const next = rules.rewind(this.#device.state, answer.common, this.#around.rules);
       if (next !== undefined) this.#device.state = next;
@@ -155,7 +155,9 @@ export class ModelTab {
 
   #pull(state: DeviceState): void {
     const after = state.pass?.cursor ?? state.cursor;
-    const held = [state.offered, state.pass?.held ?? START];
+    const { broken } = this.#around.rules.mode;
+    const offered = broken === 'offered-unsaid' ? START : state.offered;
+    const held = [offered, broken === 'held-unsaid' ? START : (state.pass?.held ?? START)];
     const limit = this.#around.random.between(1, PAGE_EVENTS_MAX);
     this.#send({ kind: 'pull', after, held, limit }, (answer) => {
       if (answer.kind === 'pull') this.#onPage(answer.answer, after, state);

@@ -256,9 +256,11 @@ export class World {
     const scopes = page.to.scopes.split('+');
     const { cursor } = stateBefore.pass ?? stateBefore;
     if (page.to.position < cursor.position) this.witness.fail(`a page has taken ${device.name} back`);
-    for (const { id, status } of page.isHead ? [] : stateBefore.units.values()) {
-      const isGone = status === 'confirmed' && !device.state.units.has(id);
-      if (isGone) this.witness.fail(`${id} has left ${device.name} before the end of the log`);
+    for (const { id, status, events } of stateBefore.units.values()) {
+      const left = device.state.units.get(id)?.events ?? [];
+      const seen = events.find((event) => !left.includes(event) && scopes.includes(scopeOf(event.aggregate)));
+      if (status === 'confirmed' && seen !== undefined)
+        this.witness.fail(`${id} has left ${device.name}, who may see it`);
     }
     for (const { id, edition, events } of page.units) {
       confirmed.add(id);
@@ -323,9 +325,7 @@ export function* heldIntents(
   }
   for (const { state, tenant } of devices) {
     for (const unit of [...state.units.values(), ...[...state.aside.values()].map((entry) => entry.unit)]) {
-      // About to leave: it was offered, and the server has it.
-      const isLeaving = unit.status === 'lost' && state.healing === 'settling';
-      if ((isLeaving || withOwnOnly) && !(unit.isOwn && unit.events.length === unit.total)) continue;
+      if (withOwnOnly && !(unit.isOwn && unit.events.length === unit.total)) continue;
       yield* intents(tenant, unit.events);
     }
   }

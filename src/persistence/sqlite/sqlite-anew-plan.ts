@@ -3,7 +3,8 @@
  *
  * While the log is followed anew, its pages show units that are confirmed here. The log has all that the store holds, so what
  * lies between where a page begins and where it ends, and is not in it, may not be seen: it leaves at once, and not at the
- * end of the log, and its whole aggregate with it, because scopes are of whole aggregates.
+ * end of the log, and its whole aggregate with it, because scopes are of whole aggregates. So do the marks between them: who
+ * went back to one would have what was seen there for all that may be seen now.
  *
  * @module
  */

@@ -81,7 +81,10 @@ export function planPage(
     addedEvents: added.reduce((sum, { id, events }) => sum + (isOwn(id) ? 0 : events.length), 0),
   };
   if (cursor === page.from && page.units.length === 0) return { outcome, change: undefined };
-  const positions = [...new Set([position, ...state.marks.map((one) => one.position)])].sort((a, b) => b - a);
+  const marks = state.marks.map((one) => one.position);
+  const passed = isAnew ? marks.filter((at) => at > mark.position && at < position) : [];
+  const kept = marks.filter((at) => !passed.includes(at) && at !== position);
+  const positions = [...kept, position].sort((a, b) => b - a);
   const isEnd = position >= (state.marks[0]?.position ?? 0);
   const change: SyncChange = {
     atMs: nowMs,
@@ -96,7 +99,7 @@ export function planPage(
       kind: 'page',
       cursor,
       position,
-      droppedMarks: droppedMarks(positions).filter((at) => at !== position),
+      droppedMarks: [...passed, ...droppedMarks(positions).filter((at) => at !== position)],
       replaced: [...replaced, ...[...grown.values()].map(({ row }) => row)].map(({ place }) => place),
       confirmed: units.flatMap((unit): Confirming[] => {
         const row = confirmed.get(unit.id) ?? lessened.get(unit.id);

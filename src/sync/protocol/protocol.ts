@@ -54,7 +54,7 @@
  *   from there.
  * - D4 `SCOPES_CHANGED` is answered by following the log from its start, with all that the device has in place. It says how
  *   far it had been (`held`) until it is there again. What a page does not show of what lies between its ends leaves with it.
- *   The model lets go of it at the end of the log only; the log had all of it when the page was given either way.
+ *   So do the marks between them: they are of another part of the log.
  *
  * The model (test/model/, docs/model.md) has these rules and more. What it demands and is not here yet:
  * - An offer that does not fit, or is a part, is tried again when something else has come; a part says which one it is.

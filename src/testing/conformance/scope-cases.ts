@@ -119,6 +119,8 @@ const followsAnew: Case = {
     );
     expectEqual(await codes(recorder, [ownSouth, both, ownNorth]), [undefined, 'confirmed', 'confirmed'], 'the others');
     expectEqual(standing(await recorder.syncProgress()), [end.to, end.position, []], 'at the end');
+    // Who went back to one of another part of the log would take what it has of it for all.
+    expectEqual((await recorder.syncProgress()).marks, [end.to, page.to, CURSOR_START], 'marks of this part');
     const left = [...all, [7, north] as const].filter(([, id]) => id === north);
     expectEqual(await eventsAfter(recorder, last), left, 'what stays keeps its ids');
     expectEqual(await recorder.selectEvents(south), [], 'what leaves');
