@@ -6,6 +6,7 @@ import type { Transcoder } from '../persistence/mapping/transcoder.js';
 import type { Clock } from '../util/clock.js';
 import type { AggregateCacheOptions } from './aggregates/aggregate-cache.js';
 import type { AggregateDefinition } from './aggregates/aggregate-kind.js';
+import type { ResolveConflict } from './commands/conflict-resolver.js';
 import type { NotificationFeed } from './log/event-subscription.js';
 import type { InlineParticipant } from './events/inline-participant.js';
 import type { SnapshotOptions } from './aggregates/snapshots.js';
@@ -59,6 +60,27 @@ export interface ApplicationOptions {
    * @defaultValue false
    */
   readonly keepCommands?: boolean;
+  /**
+   * Says what becomes of a unit that gave way to others', and that has no command to decide it by: saved aggregates, what
+   * was appended, commands that expected a version, or all of them without `keepCommands`. Asked in the tab that
+   * synchronises, while a page waits for it: perhaps several times about one unit, so it has no effect of its own. What it
+   * answers is validated, and recorded in the commit of the page. One that throws, or answers what cannot be recorded, sets
+   * the unit aside with that as its reason. One that does not come to an end without ever waiting for anything cannot be
+   * interrupted.
+   *
+   * @defaultValue such units are set aside as `CONFLICT`
+   *
+   * @example
+   * ```ts
+   * const resolve: ResolveConflict = ({ events, aggregates: [item] }) =>
+   *   item.since.some(({ type }) => type === 'Closed')
+   *     ? { code: 'ITEM_CLOSED', message: 'The item was closed meanwhile.' }
+   *     : events;
+   * ```
+   */
+  readonly resolve?: ResolveConflict | undefined;
+  /** Milliseconds that `resolve` has for its answer, at least 1; `Infinity` for ever. @defaultValue 10,000 */
+  readonly resolveTimeoutMs?: number | undefined;
   /**
    * Whether data that was read is validated by the event's schema, after upcasting. Costs time at every load, and is for
    * stores that others write to.

@@ -27,7 +27,7 @@ import type { Clock } from '../util/clock.js';
 import { callListener, Listeners } from '../util/listeners.js';
 import { AggregateCache } from './aggregates/aggregate-cache.js';
 import { isAggregateClass, kindOf } from './aggregates/aggregate-kind.js';
-import type { AggregateDefinition, AnyDecider } from './aggregates/aggregate-kind.js';
+import type { AggregateDefinition, AggregateKind, AnyDecider } from './aggregates/aggregate-kind.js';
 import { AggregateLoader } from './aggregates/aggregate-loader.js';
 import { ConcurrencyError } from './aggregates/application-errors.js';
 import type { ApplicationOptions } from './application-options.js';
@@ -37,6 +37,7 @@ import { EventEnvelopeMapper } from './events/envelope-mapper.js';
 import type { EventLog } from './log/event-log.js';
 import { EventRegistry } from './events/event-registry.js';
 import { ConflictReader } from './commands/conflict-reader.js';
+import { ConflictResolver } from './commands/conflict-resolver.js';
 import { EventSaver } from './commands/event-saver.js';
 import { CommandCodec } from './commands/kept-commands.js';
 import { SupersededDecider } from './commands/superseded-decider.js';
@@ -170,21 +171,22 @@ export class Application implements EventLog {
       ...(isKeeping ? { keep: (execution) => commands.encode(execution) } : {}),
     });
     this.#superseded = new SupersededDecider({
-      ...{ recorder, mapper: this.#mapper, codec: commands },
+      ...{ recorder, mapper: this.#mapper, codec: commands, resolver: this.#resolver(clock) },
       deciders: new Map(options.aggregates.flatMap((one) => (isAggregateClass(one) ? [] : [[one.name, one] as const]))),
       hasTopic: (topic) => this.#registry.hasTopic(topic),
-      executorOn: (view, viewEventId) => {
+      meansOn: (view, viewEventId) => {
         const seen = { ...shared, recorder: view };
         // A snapshot of what gives way may end with an event that stays.
         const editions = editionsOf && pastOf(view, editionsOf);
         const loader = new AggregateLoader({ ...seen, snapshots, editions });
         const viewed = { conflicts: new ConflictReader(seen), loader };
         const viewSaver = new EventSaver({ ...seen, ...viewed, inline: [], clock, newEventId: viewEventId });
-        return new CommandExecutor({
+        const executor = new CommandExecutor({
           ...{ ...retryMeans, ...viewed },
           validated: (kind, messages) => viewSaver.validated(kind, messages),
           save: (changes, saveOptions) => viewSaver.save(changes, saveOptions),
         });
+        return { executor, loader, saver: viewSaver };
       },
     });
   }
@@ -265,8 +267,8 @@ export class Application implements EventLog {
    * Decides again what gave way to others: for `startSync`, which stores it, and for whoever retries what was set aside
    * (`recorder.selectSuperseded`, `recorder.decide`). Nothing is recorded by it.
    *
-   * A command that says no, fails, or was decided 8 times already, and a unit without one, is not decided: it is set aside
-   * with its reason, and those after it are decided without it.
+   * A command that says no, fails, or was decided 8 times already is not decided: it is set aside with its reason, and those
+   * after it are decided without it. So is a unit without one, unless the option `resolve` says what becomes of it.
    *
    * @throws as the recorder does, when it cannot be read
    *
@@ -394,6 +396,15 @@ export class Application implements EventLog {
       stopOwn();
       stopOthers();
     };
+  }
+
+  #resolver(clock: Clock): ConflictResolver | undefined {
+    const { resolve, resolveTimeoutMs: timeoutMs, aggregates } = this.#options;
+    if (resolve === undefined) return undefined;
+    const kinds = new Map(aggregates.map(kindOf).map((kind) => [kind.name, kind]));
+    // What an event is of was found in the registry, which has the same names.
+    const kindNamed = (name: string): AggregateKind => kinds.get(name) as AggregateKind;
+    return new ConflictResolver({ resolve, timeoutMs, clock, mapper: this.#mapper, kindNamed });
   }
 
   #hearOthers(listener: () => void): () => void {

@@ -38,6 +38,7 @@ export {
   APPLICATION_ERRORS,
   ApplicationError,
   ConcurrencyError,
+  ResolverTimeoutError,
 } from './aggregates/application-errors.js';
 export type { ConcurrencyErrorDetails, ConcurrencyErrorOptions } from './aggregates/application-errors.js';
 export { Application } from './application.js';
@@ -48,6 +49,14 @@ export type { AggregateCacheOptions } from './aggregates/aggregate-cache.js';
 export type { AggregateDefinition, AnyDecider } from './aggregates/aggregate-kind.js';
 export type { Executed, ExecutedBy, ExecuteOptions, Execution } from './commands/command-executor.js';
 export type { RetryPolicy } from './commands/decide-again.js';
+export type {
+  AggregateAt,
+  ConflictedAggregate,
+  Resolution,
+  ResolveConflict,
+  ResolvedEvent,
+  UnitConflict,
+} from './commands/conflict-resolver.js';
 export type { KeptCommand } from './commands/kept-commands.js';
 export type { RebasedUnit, Redecision } from './commands/superseded-decider.js';
 export { EventEnvelopeMapper, positionEventId, RESERVED_KEYS } from './events/envelope-mapper.js';

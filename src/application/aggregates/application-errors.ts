@@ -5,7 +5,8 @@
  * EventSourcingError
  * └─ ApplicationError
  *    ├─ AggregateNotFoundError   there are no events of an aggregate
- *    └─ ConcurrencyError         somebody else was faster, or an aggregate is not at the version that was expected
+ *    ├─ ConcurrencyError         somebody else was faster, or an aggregate is not at the version that was expected
+ *    └─ ResolverTimeoutError     `resolve` has not answered in time
  * ```
  *
  * @module
@@ -74,9 +75,15 @@ export class ConcurrencyError extends ApplicationError<ConcurrencyErrorDetails> 
   }
 }
 
+/** The application's `resolve` has not answered in time. `details` say about which unit. What it does from then on does not count. */
+export class ResolverTimeoutError extends ApplicationError {
+  static override readonly code: string = 'RESOLVER_TIMEOUT';
+}
+
 /** Every class above, for an error codec. */
 export const APPLICATION_ERRORS: readonly EventSourcingErrorClass[] = [
   ApplicationError,
   AggregateNotFoundError,
   ConcurrencyError,
+  ResolverTimeoutError,
 ] as readonly EventSourcingErrorClass[];

@@ -3,8 +3,11 @@
  *
  * ```text
  * commands kept? ──▶ read them ──▶ decide on what is there then ──▶ events ──▶ pending again, under its id
- *       │ no                                 │ no event ──▶ withdrawn: there is nothing to do any more
- *       ▼                                    ▼ says no, or fails
+ *       │ no                                 │ ▲    no event ──▶ withdrawn: there is nothing to do any more
+ *       ▼                                    │ └── events instead
+ * the application's `resolve` (conflict-resolver.ts)
+ *       │ there is none, or it says nothing  │ says no, or fails
+ *       ▼                                    │
  * set aside, with a reason ◀─────────────────┘
  * ```
  *
@@ -17,19 +20,19 @@ import { UUID } from '../../domain/uuid.js';
 import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { StoredEvent } from '../../persistence/stored-event.js';
 import type { UnitId } from '../../persistence/unit.js';
+import { storableReason } from '../../persistence/unit-reasons.js';
 import type { DecidedUnit, SetAsideReason, SetAsideUnit, Superseded } from '../../persistence/unit-recorder.js';
 import { EventSourcingError } from '../../domain/errors.js';
 import type { AnyDecider } from '../aggregates/aggregate-kind.js';
 import type { EventEnvelopeMapper } from '../events/envelope-mapper.js';
 import type { CommandExecutor, ExecuteOptions } from './command-executor.js';
+import { basesOf } from './conflict-resolver.js';
+import type { ConflictResolver, ResolvingMeans } from './conflict-resolver.js';
 import type { CommandCodec, KeptCommand } from './kept-commands.js';
 import { SupersededView } from './superseded-view.js';
 
 /** How often a unit is decided again, before somebody has to look at it. */
 export const DECISIONS_MAX = 8;
-
-// Of error messages: what is kept is bounded.
-const MESSAGE_LENGTH_MAX = 2_000;
 
 /** What became of a unit that gave way to others', for people. */
 export interface RebasedUnit {
@@ -61,8 +64,22 @@ export interface SupersededDeciderOptions {
   /** The application's deciders, by their names. */
   readonly deciders: ReadonlyMap<string, AnyDecider>;
   hasTopic(topic: string): boolean;
-  /** Executes on a view. @param newEventId - gives the ids of its events */
-  executorOn(view: SupersededView, newEventId: () => string): CommandExecutor;
+  /** Asked about units without commands. @defaultValue nobody is */
+  readonly resolver: ConflictResolver | undefined;
+  /** What decides on a view. @param newEventId - gives the ids of its events */
+  meansOn(view: SupersededView, newEventId: () => string): DecidingMeans;
+}
+
+/** Executes, loads and saves on a view. */
+export interface DecidingMeans extends ResolvingMeans {
+  readonly executor: CommandExecutor;
+}
+
+/** What was decided of one unit, on a draft. */
+interface Draft {
+  readonly commands: readonly KeptCommand[];
+  /** Why there is none. */
+  readonly reason?: SetAsideReason;
 }
 
 /** Decides units again. */
@@ -76,41 +93,57 @@ export class SupersededDecider {
   /** Decides units in their order, each on what those before it have left. */
   async decide({ units, aggregates }: Superseded): Promise<Redecision> {
     const view = new SupersededView(this.#options.recorder, aggregates);
+    const bases = basesOf(units, aggregates);
     const decided: DecidedUnit[] = [];
     const rebased: RebasedUnit[] = [];
     for (const unit of units) {
+      const { id } = unit;
       const before = await this.#decoded(unit.events);
-      const [decision, commands] = await this.#decideOne(unit, before, view);
-      const after = await this.#decoded(decision.events ?? []);
-      const outcome = decision.reason !== undefined ? 'setAside' : after.length === 0 ? 'withdrawn' : 'decided';
+      const draft = view.draft();
+      const { commands, reason } = await this.#decideOne(unit, { before, bases, view, draft });
+      const decision = reason === undefined ? { id, ...(await view.take(draft)) } : { id, reason };
+      const after = 'events' in decision ? await this.#decoded(decision.events) : [];
+      const outcome = reason !== undefined ? 'setAside' : after.length === 0 ? 'withdrawn' : 'decided';
       decided.push(decision);
-      rebased.push({ id: unit.id, commands, outcome, before, after, reason: decision.reason });
+      rebased.push({ id, commands, outcome, before, after, reason });
     }
     return { decided, units: rebased };
   }
 
+  /** @param on - what there is; on the draft, what is decided is left */
   async #decideOne(
     unit: SetAsideUnit,
-    before: readonly RecordedEvent[],
-    view: SupersededView,
-  ): Promise<[DecidedUnit, readonly KeptCommand[]]> {
+    on: {
+      readonly before: readonly RecordedEvent[];
+      readonly bases: ReadonlyMap<string, number>;
+      readonly view: SupersededView;
+      readonly draft: SupersededView;
+    },
+  ): Promise<Draft> {
     const { id, command, attempts } = unit;
-    if (command === undefined) return [{ id, reason: NO_COMMAND }, []];
+    const { before, draft } = on;
     let commands: readonly KeptCommand[] = [];
     try {
-      const kept = await this.#options.codec.decode(command);
-      ({ commands } = kept);
-      if (attempts >= DECISIONS_MAX) return [{ id, reason: EXHAUSTED }, commands];
-      const executor = this.#options.executorOn(view, eventIds(id, attempts));
+      const kept = command === undefined ? undefined : await this.#options.codec.decode(command);
+      commands = kept?.commands ?? [];
+      if (kept === undefined && this.#options.resolver === undefined) return { commands, reason: NO_COMMAND };
+      if (attempts >= DECISIONS_MAX) return { commands, reason: EXHAUSTED };
+      const means = this.#options.meansOn(draft, eventIds(id, attempts));
+      if (kept === undefined) return await this.#resolve({ unit, ...on }, means);
       const executions = commands.map((one) => [this.#deciderOf(one), one.aggregateId, one.command] as const);
       const occurredAt = before[0]?.metadata.occurredAt;
       const options: ExecuteOptions = { metadata: kept.metadata, ...(occurredAt === undefined ? {} : { occurredAt }) };
-      await executor.execute(executions, options);
-      return [{ id, ...view.takeDecided() }, commands];
+      await means.executor.execute(executions, options);
+      return { commands };
     } catch (error) {
-      view.takeDecided();
-      return [{ id, reason: reasonOf(error) }, commands];
+      return { commands, reason: reasonOf(error, command === undefined ? 'RESOLVE_FAILED' : 'COMMAND_FAILED') };
     }
+  }
+
+  async #resolve(asked: Parameters<ConflictResolver['resolve']>[0], means: ResolvingMeans): Promise<Draft> {
+    const resolved = await this.#options.resolver?.resolve(asked, means);
+    if (resolved === undefined) return { commands: [], reason: NO_COMMAND };
+    return 'reason' in resolved ? { commands: [], reason: storableReason(resolved.reason) } : { commands: [] };
   }
 
   #deciderOf({ aggregateType }: KeptCommand): AnyDecider {
@@ -142,8 +175,8 @@ function eventIds(id: UnitId, attempts: number): () => string {
   return () => UUID.fromName(UUID.parse(id), `${attempts} ${next++}`).toString();
 }
 
-function reasonOf(error: unknown): SetAsideReason {
-  const code = error instanceof EventSourcingError ? error.code : 'COMMAND_FAILED';
+function reasonOf(error: unknown, otherwise: string): SetAsideReason {
+  const code = error instanceof EventSourcingError ? error.code : otherwise;
   const message = error instanceof Error ? error.message : String(error);
-  return { code, message: message.slice(0, MESSAGE_LENGTH_MAX).toWellFormed() };
+  return storableReason({ code, message });
 }

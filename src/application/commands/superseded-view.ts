@@ -20,12 +20,17 @@ export interface DecidedEvents {
   readonly isCommutative: boolean;
 }
 
+const NOTHING: DecidedEvents = { events: [], isCommutative: false };
+
 interface ViewedAggregate {
   readonly version: number;
   readonly events: StoredEvent[];
 }
 
-/** Implements as much of a recorder as deciding takes. */
+/**
+ * Implements as much of a recorder as deciding takes. Each decision is made on a draft, and counts once it is taken: what
+ * failed, or was given up, leaves nothing.
+ */
 export class SupersededView implements ProcessRecorder {
   readonly supports: RecorderSupport = {
     notifications: false,
@@ -48,21 +53,26 @@ export class SupersededView implements ProcessRecorder {
 
   /** Whether a version is there, and everything before it, as the recorder has it. */
   stays(originatorId: OriginatorId, version: number): boolean {
-    return version <= (this.#aggregates.get(originatorId)?.version ?? Infinity);
+    const staysHere = version <= (this.#aggregates.get(originatorId)?.version ?? Infinity);
+    return staysHere && (!(this.#recorder instanceof SupersededView) || this.#recorder.stays(originatorId, version));
   }
 
-  /** What was inserted since this was asked the last time. */
-  takeDecided(): DecidedEvents {
-    const decided = this.#decided;
-    this.#decided = undefined;
-    return decided ?? { events: [], isCommutative: false };
+  /** What is here, to decide one unit on. */
+  draft(): SupersededView {
+    return new SupersededView(this, []);
+  }
+
+  /** Takes what was decided on a draft: what comes next is decided on it. */
+  async take(draft: SupersededView): Promise<DecidedEvents> {
+    const decided = draft.#decided ?? NOTHING;
+    for (const event of decided.events) (await this.#viewed(event.originatorId)).events.push(event);
+    return decided;
   }
 
   async insertEvents(
     events: readonly StoredEvent[],
     { unit }: InsertEventsOptions = {},
   ): Promise<readonly NotificationId[]> {
-    for (const event of events) (await this.#viewed(event.originatorId)).events.push(event);
     this.#decided = { events, isCommutative: unit?.isCommutative ?? false };
     // Nobody is told of them.
     return events.map(() => 0);

@@ -12,7 +12,7 @@ import { whenEnded } from '../../persistence/transaction-ends.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
-import { storableText } from '../../persistence/sql/storable-text.js';
+import { storableText } from '../../persistence/storable-text.js';
 import { OutboxEventData } from './outbox-event-data.js';
 import type { OutboxEventDataOptions } from './outbox-event-data.js';
 import { outboxTaken } from './outbox-taken.js';

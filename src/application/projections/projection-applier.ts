@@ -27,7 +27,7 @@ import type { Clock } from '../../util/clock.js';
 import { pause } from '../../util/pause.js';
 import type { EventPage } from '../log/event-pages.js';
 import { asFinal, isBroken, isTransient } from '../log/transient-errors.js';
-import { storableText } from '../../persistence/sql/storable-text.js';
+import { storableText } from '../../persistence/storable-text.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { whyUnreadable } from '../events/unreadable-event.js';
 import { ViewMovedError } from './projection-store.js';

@@ -17,14 +17,12 @@ const COMMANDS_KEPT_POSITIONS = 10_000;
 // For so long somebody may want to see what was replaced.
 const SUPERSEDED_KEPT_MS = 30 * 24 * 3_600_000;
 
+/** Of a unit without a command, too: how often it was decided bounds how often it is, and its events' ids follow from it. */
+const COUNT_ATTEMPT_SQL = `INSERT INTO daybook_commands (unit_id, command, attempts) VALUES (?, x'', 1)
+  ON CONFLICT (unit_id) DO UPDATE SET attempts = attempts + 1`;
+
 const ASIDE_EVENTS = `notification_id >= ?1
   AND notification_id < ?1 + (SELECT events FROM daybook_set_aside WHERE first_id = ?1)`;
-
-/** What decided a unit, and how often that was done again. */
-export interface UnitCommand {
-  readonly command: Uint8Array;
-  readonly attempts: number;
-}
 
 /** The tables of decisions in one database. */
 export class SqliteDecisions {
@@ -40,13 +38,6 @@ export class SqliteDecisions {
   /** Keeps what decided a unit. */
   keepCommand(id: Uint8Array, command: Uint8Array): void {
     this.#run('INSERT OR REPLACE INTO daybook_commands (unit_id, command, attempts) VALUES (?, ?, 0)', [id, command]);
-  }
-
-  /** What decided a unit, where that is known. */
-  commandOf(id: UnitId): UnitCommand | undefined {
-    const sql = 'SELECT command, attempts FROM daybook_commands WHERE unit_id = ?';
-    const [row] = this.#statements.all(sql, [uuidToBytes(id)]);
-    return row === undefined ? undefined : { command: row[0] as Uint8Array, attempts: row[1] as number };
   }
 
   /** The unit that an event was of before it was decided again, or withdrawn. */
@@ -87,6 +78,7 @@ export class SqliteDecisions {
         ...[reason.code, reason.message, place],
       ]);
     }
+    for (const place of step.withdrawn) this.#forgetCommand(place);
     for (const place of [...step.withdrawn, ...step.replaced]) this.#supersede(place, atMs);
     let place = step.firstNotificationId;
     this.#events.insertFrom(
@@ -95,7 +87,7 @@ export class SqliteDecisions {
     );
     for (const unit of step.units) {
       this.#run(INSERT_PENDING_SQL, fromUnit(place, unit));
-      this.#run('UPDATE daybook_commands SET attempts = attempts + 1 WHERE unit_id = ?', [uuidToBytes(unit.id)]);
+      this.#run(COUNT_ATTEMPT_SQL, [uuidToBytes(unit.id)]);
       place += unit.events.length;
     }
     if (!this.#hasRows('daybook_superseded')) return;
@@ -113,12 +105,16 @@ export class SqliteDecisions {
   /** Gives up what was set aside. Inside a transaction. */
   discard({ places }: DiscardStep): void {
     for (const place of places) {
-      this.#run(
-        'DELETE FROM daybook_commands WHERE unit_id = (SELECT unit_id FROM daybook_set_aside WHERE first_id = ?)',
-        [place],
-      );
+      this.#forgetCommand(place);
       this.#removeAside(place);
     }
+  }
+
+  #forgetCommand(place: UnitPlace): void {
+    this.#run(
+      'DELETE FROM daybook_commands WHERE unit_id = (SELECT unit_id FROM daybook_set_aside WHERE first_id = ?)',
+      [place],
+    );
   }
 
   #supersede(place: UnitPlace, atMs: number): void {

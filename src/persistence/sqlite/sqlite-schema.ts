@@ -98,8 +98,8 @@ CREATE TABLE daybook_set_aside_events (
 
 /**
  * What decided units, for those that may be decided again; and the forms that were replaced by it, which nobody needs but
- * people. `position` is where a page has confirmed the unit. And what units stood on that were set aside, as JSON: those that
- * left because they could not be seen come back there.
+ * people. `command` is empty for a unit that was decided without one; `position` is where a page has confirmed the unit. And
+ * what units stood on that were set aside, as JSON: those that left because they could not be seen come back there.
  */
 export const CREATE_DECISIONS_SQL = `
 CREATE TABLE IF NOT EXISTS daybook_commands (

@@ -82,7 +82,8 @@ export class SqliteUnitReads {
   }
 
   selectSetAside(after: NotificationId, limits: UnitLimits, which = ''): SetAsideUnit[] {
-    const sql = `SELECT ${UNIT_COLUMNS}, u.code, u.message, u.set_aside_at_ms, c.command, c.attempts FROM daybook_set_aside AS u
+    const sql = `SELECT ${UNIT_COLUMNS}, u.code, u.message, u.set_aside_at_ms, nullif(c.command, x''), c.attempts
+      FROM daybook_set_aside AS u
       LEFT JOIN daybook_commands AS c ON c.unit_id = u.unit_id WHERE u.first_id > ?${which} ORDER BY u.first_id`;
     return this.#select(sql, after, limits, this.#setAsideEvents).map(({ place, unit, events, rest }) => {
       const [code, message, setAsideAtMs, command, attempts] = rest as [string, string, number, Uint8Array?, number?];

@@ -22,7 +22,7 @@ import type { NotifiedEvent } from '../../application/events/notified-event.js';
 import type { EventLog } from '../../application/log/event-log.js';
 import { isEventSourcingError } from '../../domain/errors.js';
 import { DuplicateEventError } from '../../persistence/duplicate-event-error.js';
-import { storableText } from '../../persistence/sql/storable-text.js';
+import { storableText } from '../../persistence/storable-text.js';
 import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
 import type { UnitId } from '../../persistence/unit.js';
 import { ForbiddenError, InvalidRequestError } from '../../sync/protocol/index.js';

@@ -14,7 +14,7 @@ import { toHex } from '../../persistence/sha256.js';
 import type { SqlLog } from '../../persistence/sql/sql-dialect.js';
 import type { SqlQueryable, SqlRow } from '../../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
-import { storableText } from '../../persistence/sql/storable-text.js';
+import { storableText } from '../../persistence/storable-text.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
 import { packLostUnits, unpackLostUnits } from '../../persistence/unit-batch.js';
 import type { EditionId, LostUnit, UnitId } from '../../persistence/unit.js';

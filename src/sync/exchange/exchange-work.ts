@@ -13,7 +13,8 @@
  *
  * @module
  */
-import type { UnitRecorder, SetAsideReason, SyncProgress } from '../../persistence/unit-recorder.js';
+import type { UnitRecorder, SyncProgress } from '../../persistence/unit-recorder.js';
+import { refusalReason } from '../../persistence/unit-reasons.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import type { LostUnit, PendingUnit, Unit, UnitId } from '../../persistence/unit.js';
 import type { Clock } from '../../util/clock.js';
@@ -174,7 +175,7 @@ export class ExchangeWork {
   ): Promise<void> {
     assertAnswers(units, decisions, conflict);
     const rejected = decisions.flatMap((decision) =>
-      decision.kind === 'rejected' ? [{ id: decision.id, reason: reasonOf(decision) }] : [],
+      decision.kind === 'rejected' ? [{ id: decision.id, reason: refusalReason(decision) }] : [],
     );
     if (rejected.length > 0) await this.#options.recorder.setAside(rejected);
     const last = units[decisions.length - 1];
@@ -351,10 +352,6 @@ function tooLargeForProxy({ id, events }: Unit, where: string, more: object, cau
     `A unit of ${bytes} bytes on the wire, ${where}, is too large for a proxy before the server. It is kept, and waits with those after it. Raise the limit there: it is tried again once a minute, and by syncNow.`,
     { cause, details: { ...cause.details, unitId: id, ...more, originatorId: events[0]?.originatorId } },
   );
-}
-
-function reasonOf({ code, message }: SetAsideReason): SetAsideReason {
-  return { code, message };
 }
 
 /** @throws UnavailableError (`UNAVAILABLE`) when an answer is about something else than what was sent */

@@ -226,6 +226,24 @@ const attemptsAreCounted: Case = {
   },
 };
 
+const attemptsWithoutACommand: Case = {
+  name: 'how often a unit without a command was decided again is counted as well',
+  async run({ recorder }) {
+    const originatorId = newOriginatorId();
+    const log = await LogPages.after(recorder);
+    const id = uuidV4();
+    await recorder.insertEvents([sampleEvent(originatorId, 1)], { unit: { id } });
+    for (const attempts of [0, 1, 2]) {
+      const page = log.next({ events: [changed(sampleEvent(originatorId, attempts + 1))] });
+      const { superseded } = await recorder.insertPage(page, { superseding: 'decide' });
+      const [unit] = superseded?.units ?? [];
+      expectEqual([unit?.id, unit?.attempts, unit?.command], [id, attempts, undefined], 'how often');
+      const decided = [{ id, events: [sampleEvent(originatorId, attempts + 2)] }];
+      expectTrue((await recorder.insertPage(page, { superseding: 'decide', decided })).isStored, 'stored');
+    }
+  },
+};
+
 const commandsAreLetGo: Case = {
   name: 'what decided a unit is let go when the store is 10,000 positions beyond it',
   async run({ recorder }) {
@@ -311,6 +329,7 @@ export const unitDecisionCases: readonly Case[] = [
   decisionsWithoutAPage,
   decisionsWithAnEmptyPage,
   attemptsAreCounted,
+  attemptsWithoutACommand,
   commandsAreLetGo,
   discarding,
   severalAggregates,

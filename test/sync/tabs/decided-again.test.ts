@@ -2,16 +2,13 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Application } from '../../../src/application/application.js';
-import type { RebasedUnit } from '../../../src/application/commands/superseded-decider.js';
 import { defineDecider } from '../../../src/domain/decider.js';
 import { CommandError } from '../../../src/domain/domain-errors.js';
 import { command, event } from '../../../src/domain/message-types.js';
 import type { UnitId } from '../../../src/persistence/unit.js';
-import { startSync } from '../../../src/sync/tabs/start-sync.js';
-import type { Sync } from '../../../src/sync/tabs/start-sync-options.js';
 import { newOriginatorId } from '../../../src/testing/conformance/event-samples.js';
-import { closeScenes, Scene, SceneStore, WAIT } from '../../support/sync-scene.js';
-import type { SceneTab } from '../../support/sync-scene.js';
+import { ScenePerson } from '../../support/scene-person.js';
+import { closeScenes, Scene, SceneStore } from '../../support/sync-scene.js';
 import { uncaughtErrors } from '../../support/uncaught-errors.js';
 
 interface Stock {
@@ -50,50 +47,17 @@ const stock = defineDecider({
 });
 
 /** A device with an application of its own, which synchronises when it is told to. */
-class Person {
-  readonly rebased: RebasedUnit[] = [];
-  readonly app: Application;
-  readonly tab: SceneTab;
-  readonly #scene: Scene;
-  #sync: Sync | undefined;
-
-  private constructor(scene: Scene, tab: SceneTab) {
-    this.#scene = scene;
-    this.tab = tab;
-    this.app = new Application({ recorder: tab.inside, aggregates: [stock], keepCommands: true });
-  }
-
+class Person extends ScenePerson {
   static async of(scene: Scene): Promise<Person> {
-    return new Person(scene, await scene.openTab(new SceneStore(newOriginatorId())));
+    const tab = await scene.openTab(new SceneStore(newOriginatorId()));
+    const app = new Application({ recorder: tab.inside, aggregates: [stock], keepCommands: true });
+    return new Person(scene, tab, app);
   }
 
   async do(id: string, type: 'Name' | 'Receive' | 'Reserve' | 'ReserveRest', data: object = {}): Promise<UnitId> {
     const unitId = crypto.randomUUID();
     await this.app.execute(stock, id, { type, data } as never, { unit: { id: unitId }, metadata: { actorId: 'anna' } });
     return unitId;
-  }
-
-  /** Goes online until nothing is left to do. */
-  async synchronise(): Promise<Sync> {
-    this.#sync ??= startSync({
-      ...{ store: this.tab.store, application: this.app, url: 'http://books.test', getToken: () => 'secret' },
-      ...{ live: false, clock: this.#scene.clock, random: () => 0.999_999, fetch: this.#scene.fetch },
-      onRebased: (units) => this.rebased.push(...units),
-    });
-    const { status } = this.#sync;
-    const { lastSuccessAtMs } = status.value;
-    this.#scene.clock.advance(1);
-    this.#sync.syncNow();
-    await vi.waitUntil(() => {
-      const { state, pending, lastSuccessAtMs: last } = status.value;
-      return state === 'live' && pending === 0 && last !== lastSuccessAtMs;
-    }, WAIT);
-    return this.#sync;
-  }
-
-  async offline(): Promise<void> {
-    await this.#sync?.close();
-    this.#sync = undefined;
   }
 
   async state(id: string): Promise<Stock> {

@@ -53,6 +53,24 @@ async function held({ tab }: Scene): Promise<unknown> {
   return { pendingUnits, lostUnits, setAsideUnits, events };
 }
 
+describe('the words that a server refuses with', () => {
+  test.each([
+    ['', 'no', 'REFUSED', 'no'],
+    ['A\0B', 'half a pair: \uD800', 'A\uFFFDB', 'half a pair: \uFFFD'],
+    ['L'.repeat(300), 'l'.repeat(20_000), 'L'.repeat(200), 'l'.repeat(2_000)],
+    ['CONFLICT', 'as if this store had said it', 'CONFLICT_REFUSED', 'as if this store had said it'],
+  ])('are kept, whatever they are: %j', async (code, message, keptCode, keptMessage) => {
+    const scene = await Scene.open();
+    await scene.count(1);
+    const [unit] = await scene.tab.inside.selectPendingUnits(0, ALL);
+    scene.script.push(() => ours({ head: 0, decisions: [[unit?.id, 'rejected', code, message]] }));
+    scene.start({ direction: 'push' });
+    expect(await scene.settled()).toMatchObject({ setAside: 1 });
+    const [aside] = await scene.tab.inside.selectSetAside(0, ALL);
+    expect(aside?.reason).toEqual({ code: keptCode, message: keptMessage });
+  });
+});
+
 describe('only an answer of the server takes anything away', () => {
   test.each(STRANGE)('%s to a push: what waits, waits', async (_name, answer) => {
     const scene = await Scene.open();
