@@ -49,19 +49,29 @@ export class SqliteAnew {
   }
 
   begin(): void {
-    this.#marks.note('anewAt', 0);
+    this.#goTo(0);
   }
 
   /** The store has gone back: what it has of the log after that is lost, and what it has before it is to be seen once more. */
   rewound(position: number): void {
-    if (this.at() !== undefined) this.#marks.note('anewAt', position === 0 ? undefined : 0);
+    if (this.at() !== undefined) this.#goTo(position === 0 ? undefined : 0);
   }
 
   goOn({ anew, position }: PageStep): void {
     if (anew === 'no') return;
     const isEnd = anew === 'ends';
-    this.#marks.note('anewAt', isEnd ? undefined : position);
+    this.#goTo(isEnd ? undefined : position);
     if (isEnd) this.#marks.note('returnAt', 0);
+  }
+
+  /** Each page on this way asks what stands between its ends; nobody else does, so others need not keep an index for it. */
+  #goTo(position: number | undefined): void {
+    this.#marks.note('anewAt', position);
+    this.#run(
+      position === undefined
+        ? 'DROP INDEX IF EXISTS daybook_units_anew'
+        : 'CREATE INDEX IF NOT EXISTS daybook_units_anew ON daybook_units (position)',
+    );
   }
 
   /** Lets go of aggregates. Of units that are of others as well a part is left, which nobody can send as it was. */

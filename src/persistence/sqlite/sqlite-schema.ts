@@ -59,7 +59,7 @@ export function quoted(name: string): string {
  *
  * `flags`: 1 commutative, 2 recorded by others, 4 lost. `position` is NULL where a unit is pending, and is followed by
  * what the server says of it. `daybook_marks` has where the store stood, the largest position being where it stands; and
- * at position -1 how often it went back; at -2, while it follows the log anew, where it is on its way, and at -3, when that
+ * at position -1 how often it went back; at -2, while it follows the log anew, where it is on its way (and an index finds units by their positions), and at -3, when that
  * was done, after which of the units that were set aside it is still to be looked whether they may be pending again. Ids of
  * units that were set aside are not given again: `AUTOINCREMENT` of the events sees to that.
  */
