@@ -136,8 +136,10 @@ export interface UnitStanding {
    * - `lost`: the server had it, and has lost it since; it is being brought back
    * - `setAside`: it is not in the log any more, and waits for somebody to decide
    * - `withdrawn`: it was decided again, and had nothing to do any more
+   * - `left`: the server has it, as a page has said, and this device may not see it any more. Kept for 30 days.
+   * - `discarded`: it was set aside, and was given up. Kept for 30 days.
    */
-  readonly state: 'pending' | 'confirmed' | 'lost' | 'setAside' | 'withdrawn';
+  readonly state: 'pending' | 'confirmed' | 'lost' | 'setAside' | 'withdrawn' | 'left' | 'discarded';
   /** In the server's log, of its last event; undefined unless the server has it, or had. */
   readonly position: number | undefined;
   /** Undefined unless it was set aside, or withdrawn. */

@@ -39,6 +39,7 @@ interface UnitRow extends Unit {
 export class NaiveUnits implements UnitRecorder {
   rows: UnitRow[] = [];
   asideRows: SetAsideUnit[] = [];
+  readonly #discarded: SetAsideUnit[] = [];
   #marks: { readonly cursor: Cursor; readonly position: number }[] = [{ cursor: CURSOR_START, position: 0 }];
   #lastId: NotificationId = 0;
   #rewinds = 0;
@@ -223,6 +224,7 @@ export class NaiveUnits implements UnitRecorder {
   async discardSetAside(ids: readonly UnitId[]): Promise<readonly UnitId[]> {
     const gone = this.asideRows.filter(({ id }) => ids.includes(id));
     this.asideRows = this.asideRows.filter((row) => !gone.includes(row));
+    this.#discarded.push(...gone);
     return gone.map(({ id }) => id);
   }
 
@@ -242,9 +244,11 @@ export class NaiveUnits implements UnitRecorder {
           reason: undefined,
         };
       }
-      if (aside === undefined) return undefined;
-      const { id, firstNotificationId, reason } = aside;
-      return { id, firstNotificationId, state: 'setAside', position: undefined, reason };
+      if (aside === undefined) {
+        const gone = this.#discarded.find((each) => isAt(key, each, each.firstNotificationId));
+        return gone === undefined ? undefined : { ...standingOf(gone), state: 'discarded', reason: undefined };
+      }
+      return standingOf(aside);
     });
   }
 
@@ -293,6 +297,10 @@ export class NaiveUnits implements UnitRecorder {
     this.rows = this.rows.filter(({ id }) => !gone.includes(id));
     return gone;
   }
+}
+
+function standingOf({ id, firstNotificationId, reason }: SetAsideUnit): UnitStanding {
+  return { id, firstNotificationId, state: 'setAside', position: undefined, reason };
 }
 
 function inEdition(edition: EditionId | undefined): { edition?: EditionId } {

@@ -14,6 +14,7 @@ import { tailsOf } from './sqlite-decide-plan.js';
 import type { DecidingState } from './sqlite-decide-plan.js';
 import { statementsOf } from './sqlite-connection.js';
 import type { SqliteDatabase, SqliteRow, SqliteValue } from './sqlite-driver.js';
+import { noteLeft } from './sqlite-left.js';
 import { SqliteMarks } from './sqlite-marks.js';
 import type { SqliteStatements } from './sqlite-statements.js';
 import { FLAG_FOREIGN } from './sqlite-unit-rows.js';
@@ -75,7 +76,7 @@ export class SqliteAnew {
   }
 
   /** Lets go of aggregates. Of units that are of others as well a part is left, which nobody can send as it was. */
-  hide(originatorIds: readonly OriginatorId[]): void {
+  hide(originatorIds: readonly OriginatorId[], atMs: number): void {
     for (const originatorId of originatorIds) {
       const id = uuidToBytes(originatorId);
       const rows = this.#statements.all(
@@ -85,6 +86,8 @@ export class SqliteAnew {
       );
       this.#run('DELETE FROM stored_events WHERE originator_id = ?', [id]);
       for (const place of rows) {
+        // Whoever waits for one that was recorded here hears that the server has it.
+        noteLeft(this.#statements, 'daybook_units', place[0] as UnitPlace, atMs);
         this.#run(`UPDATE daybook_units SET flags = flags | ${FLAG_FOREIGN} WHERE first_id = ?`, place);
         this.#run(
           `DELETE FROM daybook_units WHERE first_id = ?1 AND NOT EXISTS (SELECT 1 FROM stored_events

@@ -9,6 +9,7 @@ import type { UnitId } from '../unit.js';
 import { statementsOf } from './sqlite-connection.js';
 import type { SqliteDatabase, SqliteValue } from './sqlite-driver.js';
 import { SqliteEventsTable } from './sqlite-events-table.js';
+import { forgetLeft, noteLeft } from './sqlite-left.js';
 import type { SqliteStatements } from './sqlite-statements.js';
 import { fromUnit, INSERT_PENDING_SQL } from './sqlite-unit-codec.js';
 
@@ -40,12 +41,15 @@ export class SqliteDecisions {
     this.#run('INSERT OR REPLACE INTO daybook_commands (unit_id, command, attempts) VALUES (?, ?, 0)', [id, command]);
   }
 
-  /** The unit that an event was of before it was decided again, or withdrawn. */
-  supersededAt(place: UnitPlace): UnitId | undefined {
-    const sql = `SELECT unit_id FROM daybook_superseded
-      WHERE first_id = (SELECT max(first_id) FROM daybook_superseded WHERE first_id <= ?1) AND first_id + events > ?1`;
-    const [row] = this.#statements.all(sql, [place]);
-    return row === undefined ? undefined : bytesToUuid(row[0] as Uint8Array);
+  /** The unit that an event was of before it was decided again, or withdrawn, or before it left. */
+  wasAt(place: UnitPlace): UnitId | undefined {
+    for (const table of ['daybook_superseded', 'daybook_left']) {
+      const sql = `SELECT unit_id FROM ${table}
+        WHERE first_id = (SELECT max(first_id) FROM ${table} WHERE first_id <= ?1) AND first_id + events > ?1`;
+      const [row] = this.#statements.all(sql, [place]);
+      if (row !== undefined) return bytesToUuid(row[0] as Uint8Array);
+    }
+    return undefined;
   }
 
   /**
@@ -103,8 +107,9 @@ export class SqliteDecisions {
   }
 
   /** Gives up what was set aside. Inside a transaction. */
-  discard({ places }: DiscardStep): void {
+  discard({ places }: DiscardStep, atMs: number): void {
     for (const place of places) {
+      noteLeft(this.#statements, 'daybook_set_aside', place, atMs);
       this.#forgetCommand(place);
       this.#removeAside(place);
     }
@@ -126,6 +131,7 @@ export class SqliteDecisions {
     this.#run(`INSERT INTO daybook_superseded_events SELECT * FROM daybook_set_aside_events WHERE ${ASIDE_EVENTS}`, [
       place,
     ]);
+    forgetLeft(this.#statements, place);
     this.#removeAside(place);
   }
 

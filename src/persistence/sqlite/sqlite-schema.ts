@@ -99,7 +99,9 @@ CREATE TABLE daybook_set_aside_events (
 /**
  * What decided units, for those that may be decided again; and the forms that were replaced by it, which nobody needs but
  * people. `command` is empty for a unit that was decided without one; `position` is where a page has confirmed the unit. And
- * what units stood on that were set aside, as JSON: those that left because they could not be seen come back there.
+ * what units stood on that were set aside, as JSON: those that left because they could not be seen come back there. And that
+ * own units were here which are not any more: with the position where a page had confirmed them, and without where somebody
+ * has given them up.
  */
 export const CREATE_DECISIONS_SQL = `
 CREATE TABLE IF NOT EXISTS daybook_commands (
@@ -119,6 +121,15 @@ CREATE TABLE IF NOT EXISTS daybook_superseded (
 );
 CREATE INDEX IF NOT EXISTS daybook_superseded_units ON daybook_superseded (unit_id);
 CREATE TABLE IF NOT EXISTS daybook_aside_places (unit_id BLOB PRIMARY KEY, after TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS daybook_left (
+  first_id INTEGER PRIMARY KEY,
+  events INTEGER NOT NULL,
+  unit_id BLOB NOT NULL,
+  position INTEGER,
+  left_at_ms INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS daybook_left_units ON daybook_left (unit_id);
+CREATE INDEX IF NOT EXISTS daybook_left_times ON daybook_left (left_at_ms);
 CREATE TABLE IF NOT EXISTS daybook_superseded_events (
   notification_id INTEGER PRIMARY KEY,
   ${EVENT_COLUMNS}

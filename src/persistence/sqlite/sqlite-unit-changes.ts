@@ -91,11 +91,11 @@ export class SqliteUnitChanges {
   #take(step: NonNullable<SyncChange['step']>, atMs: number): void {
     switch (step.kind) {
       case 'page':
-        return this.#applyPage(step);
+        return this.#applyPage(step, atMs);
       case 'decide':
         return this.#decisions.decide(step, atMs);
       case 'discard':
-        return this.#decisions.discard(step);
+        return this.#decisions.discard(step, atMs);
       case 'restore':
         return applyRestore(this.#statements, this.#events, this.#setAsideEvents, step, atMs);
       case 'anew':
@@ -128,10 +128,10 @@ export class SqliteUnitChanges {
       author = NULL, recorded_at_ms = NULL, seal = NULL WHERE flags > 3`);
   }
 
-  #applyPage(step: PageStep): void {
-    this.#anew.hide(step.hidden);
-    for (const place of step.replaced) this.#remove(place);
+  #applyPage(step: PageStep, atMs: number): void {
     for (const { place, ...confirmation } of step.confirmed) this.#confirm(place, confirmation);
+    this.#anew.hide(step.hidden, atMs);
+    for (const place of step.replaced) this.#remove(place);
     const { added, wereHere } = step;
     const wasForeign = wereHere.filter((index) => this.#forgetSetAside(added[index] as ConfirmedUnit));
     this.#events.insertFrom(

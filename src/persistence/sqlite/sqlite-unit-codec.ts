@@ -18,6 +18,10 @@ export const CONFIRMATION_COLUMNS = 'u.position, u.total, u.author, u.recorded_a
 export const INSERT_PENDING_SQL =
   'INSERT INTO daybook_units (first_id, events, unit_id, flags, scopes, edition) VALUES (?, ?, ?, ?, ?, ?)';
 
+/** What {@link toStanding} takes as flags of those that are not there any more. */
+export const FLAGS_SUPERSEDED = -1;
+export const FLAGS_LEFT = -2;
+
 /** A row of those that begin with {@link UNIT_COLUMNS}. */
 export interface ReadUnit {
   readonly place: UnitPlace;
@@ -68,15 +72,21 @@ export function fromConfirmation({ position, total, origin }: Confirmation): Sql
 
 /** Of id, place, flags (negative where it is not there any more), position, code and message. */
 export function toStanding([id, place, flags, position, code, message]: SqliteRow): UnitStanding {
-  const state = (flags as number) >= FLAG_LOST ? 'lost' : position === null ? 'pending' : 'confirmed';
-  const gone = (flags as number) < 0 ? 'withdrawn' : 'setAside';
   return {
     id: bytesToUuid(id as Uint8Array),
     firstNotificationId: place as number,
-    state: code === null ? state : gone,
+    state: stateOf(flags as number, position !== null, code !== null),
     position: (position as number | null) ?? undefined,
     reason: code === null ? undefined : { code: code as string, message: message as string },
   };
+}
+
+function stateOf(flags: number, hasPosition: boolean, hasReason: boolean): UnitStanding['state'] {
+  if (flags === FLAGS_LEFT) return hasPosition ? 'left' : 'discarded';
+  if (flags === FLAGS_SUPERSEDED) return 'withdrawn';
+  if (hasReason) return 'setAside';
+  if (flags >= FLAG_LOST) return 'lost';
+  return hasPosition ? 'confirmed' : 'pending';
 }
 
 export function flagsOf({ isCommutative }: Pick<Unit, 'isCommutative'>): number {

@@ -14,7 +14,15 @@ import { SqliteDecisions } from './sqlite-decisions.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
 import { SqliteEventsTable } from './sqlite-events-table.js';
 import type { SqliteStatements } from './sqlite-statements.js';
-import { CONFIRMATION_COLUMNS, toConfirmation, toReadUnit, toStanding, UNIT_COLUMNS } from './sqlite-unit-codec.js';
+import {
+  CONFIRMATION_COLUMNS,
+  FLAGS_LEFT,
+  FLAGS_SUPERSEDED,
+  toConfirmation,
+  toReadUnit,
+  toStanding,
+  UNIT_COLUMNS,
+} from './sqlite-unit-codec.js';
 import type { ReadUnit } from './sqlite-unit-codec.js';
 
 /** What limits of bytes count. */
@@ -25,7 +33,8 @@ const bytesOf = (events: string): string => `(SELECT total(length(topic) + lengt
 const STANDINGS = [
   ['daybook_units', 'flags, position, NULL, NULL'],
   ['daybook_set_aside', 'flags, NULL, code, message'],
-  ['daybook_superseded', '-1, NULL, code, message'],
+  ['daybook_left', `${FLAGS_LEFT}, position, NULL, NULL`],
+  ['daybook_superseded', `${FLAGS_SUPERSEDED}, NULL, code, message`],
 ] as const;
 
 // What may be pending again, with what follows on it, and what it stood on. In one record, and so in one piece of work that
@@ -114,7 +123,7 @@ export class SqliteUnitReads {
       ? 'first_id = (SELECT max(first_id) FROM TABLE WHERE first_id <= ?1) AND first_id + events > ?1'
       : 'unit_id = ?1';
     if (isPlace) {
-      const id = this.#decisions.supersededAt(key);
+      const id = this.#decisions.wasAt(key);
       if (id !== undefined) return this.#find(id);
     }
     for (const [table, rest] of STANDINGS) {

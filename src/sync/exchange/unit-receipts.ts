@@ -2,8 +2,8 @@
  * Receipts: how far a commit has come, for whoever waits for it.
  *
  * ```text
- * persisted ──▶ pushed ──▶ confirmed            set aside, withdrawn: pushed and confirmed reject; but what is about to be
- *                                               decided again is waited for
+ * persisted ──▶ pushed ──▶ confirmed            set aside, withdrawn, discarded: pushed and confirmed reject; but what is
+ *                          left: it was so       about to be decided again is waited for
  *                  ▲           │
  *                  └── lost ◀──┘ the server was set back: it is brought back, and confirmed again
  * ```
@@ -46,13 +46,13 @@ export interface Receipt {
   /**
    * Resolves when the server has said that it takes it. A word of the server's only: it is sent until it is confirmed.
    *
-   * @throws SetAsideError (`SET_ASIDE`) when it was set aside
+   * @throws SetAsideError (`SET_ASIDE`) when it was set aside, or given up
    */
   pushed(options?: ReceiptOptions): Promise<UnitStanding>;
   /**
-   * Resolves when it has its place in the server's log, which this device has read.
+   * Resolves when it has its place in the server's log, which this device has read; also when it may not see it any more.
    *
-   * @throws SetAsideError (`SET_ASIDE`) when it was set aside
+   * @throws SetAsideError (`SET_ASIDE`) when it was set aside, or given up
    */
   confirmed(options?: ReceiptOptions): Promise<UnitStanding>;
 }
@@ -180,8 +180,8 @@ function settle(
   const { firstNotificationId, state } = standing;
   if (stage === 'persisted') resolve(standing);
   else if (state === 'setAside' && isDecidedAgain && standing.reason?.code === SUPERSEDED) return;
-  else if (state === 'setAside' || state === 'withdrawn') reject(setAside(standing));
-  else if (state === 'confirmed') resolve(standing);
+  else if (state === 'setAside' || state === 'withdrawn' || state === 'discarded') reject(setAside(standing));
+  else if (state === 'confirmed' || state === 'left') resolve(standing);
   // What is lost was taken once, and is not there any more.
   else if (stage === 'pushed' && state === 'pending' && firstNotificationId <= acceptedUpTo) resolve(standing);
 }
@@ -190,6 +190,10 @@ function setAside({ id, state, reason }: UnitStanding): SetAsideError {
   if (state === 'withdrawn') {
     const why = 'The unit was decided again, on what others have recorded, and had nothing to do any more.';
     return new SetAsideError(why, { details: { unitId: id, reason: 'WITHDRAWN' } });
+  }
+  if (state === 'discarded') {
+    const why = 'The unit was set aside, and somebody has given it up.';
+    return new SetAsideError(why, { details: { unitId: id, reason: 'DISCARDED' } });
   }
   return new SetAsideError(`The unit was set aside: ${reason?.message ?? ''} Nothing of it is lost.`, {
     details: { unitId: id, reason: reason?.code },

@@ -8,7 +8,7 @@ import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { NotificationId, OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
 import { CURSOR_START, OUT_OF_SCOPE } from '../../persistence/unit.js';
 import type { UnitId } from '../../persistence/unit.js';
-import type { SyncProgress, UnitLimits, UnitRecorder } from '../../persistence/unit-recorder.js';
+import type { SyncProgress, UnitLimits, UnitRecorder, UnitStanding } from '../../persistence/unit-recorder.js';
 import { expectEqual, expectRejection } from './conformance.js';
 import type { ConformanceCase } from './conformance.js';
 import { newOriginatorId, sampleEvent, sampleEvents } from './event-samples.js';
@@ -117,7 +117,9 @@ const followsAnew: Case = {
       ['pending', OUT_OF_SCOPE, 'DEPENDENCY', 'DEPENDENCY'],
       'what is pending',
     );
-    expectEqual(await codes(recorder, [ownSouth, both, ownNorth]), [undefined, 'confirmed', 'confirmed'], 'the others');
+    expectEqual(await codes(recorder, [ownSouth, both, ownNorth]), ['left', 'confirmed', 'confirmed'], 'the others');
+    const [there] = (await recorder.findUnits([last + 3])) as [UnitStanding];
+    expectEqual([there.id, there.state, there.position], [ownSouth, 'left', units[1]?.position], 'by an event of it');
     expectEqual(standing(await recorder.syncProgress()), [end.to, end.position, []], 'at the end');
     // Who went back to one of another part of the log would take what it has of it for all.
     expectEqual((await recorder.syncProgress()).marks, [end.to, page.to, CURSOR_START], 'marks of this part');
@@ -139,14 +141,14 @@ const followsAnew: Case = {
       'what it would bring back',
     );
     await recorder.endHeal({ rewinds: (await recorder.syncProgress()).rewinds, refused: [] });
-    expectEqual(await codes(recorder, [both, ownNorth]), [undefined, 'LOST'], 'a part of a unit is not sent as own');
+    expectEqual(await codes(recorder, [both, ownNorth]), ['left', 'LOST'], 'a part of a unit is not sent as own');
   },
 };
 
 const comesBack: Case = {
   name: 'what left because it could not be seen comes back, and what was pending of it is pending again',
   async run({ recorder }) {
-    const { before, north, south, units } = await followed(recorder);
+    const { last, before, north, south, units } = await followed(recorder);
     const [, ownSouth, both] = units.map(({ id }) => id) as [UnitId, UnitId, UnitId];
     const pending = [
       await record(recorder, sampleEvent(south, 3)),
@@ -179,6 +181,8 @@ const comesBack: Case = {
     );
     await recorder.insertPage(wide.next(...units.slice(2)));
     expectEqual(await codes(recorder, [ownSouth, both]), ['confirmed', 'confirmed'], 'the others');
+    const [back] = (await recorder.findUnits([last + 3])) as [UnitStanding];
+    expectEqual([back.id, back.state], [ownSouth, 'confirmed'], 'by an event that it had');
     expectEqual(await recorder.selectEvents(south), sampleEvents(south, 1, 5), 'one aggregate');
     expectEqual(await recorder.selectEvents(north), sampleEvents(north, 1, 5), 'the other one');
     const again = await recorder.selectPendingUnits(0, ALL);

@@ -279,7 +279,12 @@ const discarding: Case = {
       [ids[1]],
       'what is left',
     );
-    expectEqual(await recorder.findUnits([ids[0]]), [undefined], 'it is gone');
+    const found = await recorder.findUnits([ids[0], lastId + 1, ids[1]]);
+    expectEqual(
+      found.map((unit) => [unit?.id, unit?.state, unit?.position]),
+      [[ids[0], 'discarded', undefined], [ids[0], 'discarded', undefined], [ids[1], 'setAside', undefined]], // prettier-ignore
+      'it is gone',
+    );
     const [next] = await recorder.insertEvents([sampleEvent(newOriginatorId(), 1)]);
     expectTrue((next as number) > lastId + 2, 'the next id');
     expectEqual(await recorder.discardSetAside([]), [], 'of nothing');

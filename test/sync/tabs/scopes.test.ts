@@ -87,6 +87,26 @@ test('what was revoked while it was offline leaves within one sync; what is pend
   expect((await scene.books()).length).toBe(7);
 });
 
+test('a receipt of what left, or was given up, comes to an end', async () => {
+  const { scene, north, south } = await recorded();
+  const ownSouth = 2;
+  scene.visibility = only(north);
+  scene.offline = true;
+  await scene.tab.record(south, 3);
+  const pending = await scene.tab.inside.maxNotificationId();
+  scene.offline = false;
+  await synced(scene);
+  const standing = { state: 'left', position: 2, firstNotificationId: ownSouth };
+  expect(await scene.sync.receipt(ownSouth).confirmed()).toMatchObject(standing);
+  expect(await scene.sync.receipt(ownSouth).pushed()).toMatchObject(standing);
+  const receipt = scene.sync.receipt(pending);
+  await expect(receipt.confirmed()).rejects.toMatchObject({ details: { reason: 'OUT_OF_SCOPE' } });
+  const [aside] = await scene.tab.inside.selectSetAside(0, ALL);
+  const id = aside!.id;
+  expect(await scene.tab.inside.discardSetAside([id])).toEqual([id]);
+  await expect(receipt.confirmed()).rejects.toMatchObject({ details: { unitId: id, reason: 'DISCARDED' } });
+});
+
 test('a log that is set back while it is followed anew gets back what only this device has', async () => {
   const scene = await Scene.open();
   const [north, south] = [newOriginatorId(), newOriginatorId()];

@@ -1,0 +1,36 @@
+/**
+ * Own units that are not here any more, for whoever still waits for one: what the server has and this store may not see, and
+ * what somebody has given up (`daybook_left`).
+ *
+ * @module
+ */
+import type { UnitPlace } from '../journal/sync-change.js';
+import type { SqliteStatements } from './sqlite-statements.js';
+import { FLAG_FOREIGN } from './sqlite-unit-rows.js';
+
+// Nobody waits for longer.
+const LEFT_KEPT_MS = 30 * 24 * 3_600_000;
+
+/** Remembers a unit that is about to leave, or a part of it. Not those of others. */
+export function noteLeft(
+  statements: SqliteStatements,
+  table: 'daybook_units' | 'daybook_set_aside',
+  place: UnitPlace,
+  atMs: number,
+): void {
+  const position = table === 'daybook_units' ? 'position' : 'NULL';
+  statements.run(
+    `INSERT OR REPLACE INTO daybook_left SELECT first_id, events, unit_id, ${position}, ?2 FROM ${table}
+      WHERE first_id = ?1 AND NOT flags & ${FLAG_FOREIGN}`,
+    [place, atMs],
+  );
+  statements.run('DELETE FROM daybook_left WHERE left_at_ms < ?', [atMs - LEFT_KEPT_MS]);
+}
+
+/** Forgets that a unit has left: it is set aside, and something else becomes of it. */
+export function forgetLeft(statements: SqliteStatements, place: UnitPlace): void {
+  statements.run(
+    'DELETE FROM daybook_left WHERE unit_id = (SELECT unit_id FROM daybook_set_aside WHERE first_id = ?)',
+    [place],
+  );
+}
