@@ -88,6 +88,8 @@ export class ExchangeWork {
   #isAtHead = false;
   /** The largest position that the server has spoken of. */
   #head = 0;
+  /** What was said to be new since a page was asked for, which may have been read before: a position, or any. */
+  #news = 0;
   #isDiverged = false;
   /** What was offered since the store went back the last time: lost units up to an old position; some were refused. */
   #offer = NOTHING_OFFERED;
@@ -123,6 +125,7 @@ export class ExchangeWork {
 
   /** Takes that the server may have something new. */
   noteNews(head?: number): void {
+    this.#news = Math.max(this.#news, head ?? Infinity);
     if (head === undefined || head > this.#head) this.#isAtHead = false;
     this.#head = Math.max(this.#head, head ?? 0);
   }
@@ -212,6 +215,7 @@ export class ExchangeWork {
     const { recorder, transport } = this.#options;
     const { cursor, held } = progress;
     const limits = this.#pageSize.limits(transport.limits);
+    this.#news = 0;
     let page;
     try {
       page = await this.#measured(this.#pageSize, limits.bytesMax, () => transport.page(cursor, limits, signal, held));
@@ -235,6 +239,8 @@ export class ExchangeWork {
     this.#head = page.head;
     if (isHead) await this.#intake.settle();
     if (isHead) this.#reachHead(progress, page.units.length === 0);
+    // The page was read before, perhaps.
+    if (this.#news > page.head) this.noteNews(Number.isFinite(this.#news) ? this.#news : undefined);
   }
 
   #tooOftenRescoped(cause: ScopesChangedError): never {

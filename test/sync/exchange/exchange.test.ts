@@ -114,6 +114,27 @@ describe('two devices', () => {
     await device.until(({ state }) => state === 'live');
     expect(device.requests.length - before).toBe(1);
   });
+
+  test.each(['with its head', 'without'])('hear of news that come while a page is on its way, %s', async (how) => {
+    const log = new NaiveLog();
+    const [one, two] = [new ExchangeDevice(log).start(), new ExchangeDevice(log).start()];
+    await Promise.all([one.settled(), two.settled()]);
+    two.exchange.setLive(true);
+    await two.settled();
+    one.record(A);
+    await one.until(({ position }) => position === 1);
+    // The page was read before.
+    two.faults.push({
+      after: async () => {
+        one.record(A);
+        await one.until(({ position }) => position === 2);
+        two.exchange.noteNews(how === 'without' ? undefined : 2);
+      },
+    });
+    two.exchange.noteNews(1);
+    await two.until(({ position }) => position === 2);
+    expectAgreement(log, one, two);
+  });
 });
 
 describe('a bad network', () => {
