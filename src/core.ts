@@ -62,6 +62,7 @@ export {
   MemoryProcessRecorder,
 } from './persistence/memory/memory-recorder.js';
 export { MemorySnapshotStore } from './persistence/memory/memory-snapshot-store.js';
+export type { DecidedOn, Past, PastEvents } from './persistence/past.js';
 export type { RecorderFactory, RecorderFactoryClass } from './persistence/recorder-factory.js';
 export type {
   EndListener,
@@ -73,6 +74,7 @@ export { withEnds } from './persistence/transaction-ends.js';
 export type {
   AggregateRecorder,
   ApplicationRecorder,
+  EditionRecorder,
   InsertEventsOptions,
   ProcessRecorder,
   RecorderSupport,
@@ -92,6 +94,7 @@ export type {
   Confirmation,
   ConfirmedUnit,
   Cursor,
+  EditionId,
   LostUnit,
   PendingUnit,
   Unit,

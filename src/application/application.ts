@@ -53,7 +53,8 @@ import { selectedTopics } from './selection.js';
 import type { ReadEventsOptions, SubscribeOptions } from './selection.js';
 import type { NotifiedEvent } from './events/notified-event.js';
 import { takePartInTransactions } from './events/inline-participant.js';
-import { pastEditions, pastOf } from './aggregates/past-editions.js';
+import { asEditionRecorder } from './aggregates/edition-recorder.js';
+import { ObjectEditions } from './aggregates/object-editions.js';
 import { Repository } from './aggregates/repository.js';
 import type { EventsOf } from './aggregates/repository.js';
 import { SnapshotCodec } from './aggregates/snapshot-codec.js';
@@ -141,16 +142,15 @@ export class Application implements EventLog {
         ? undefined
         : new Snapshots(options.snapshots, codec, clock, () => transactional.onEnded !== undefined);
     const shared = { recorder, registry: this.#registry, mapper: this.#mapper };
-    const editionsOf = snapshots === undefined && options.cache === undefined ? undefined : pastEditions(recorder);
     const loader = new AggregateLoader({
       ...shared,
       snapshots,
-      editions: editionsOf,
       // What stays in memory needs neither to be small nor to be secret.
       cache:
         options.cache === undefined ? undefined : new AggregateCache(new SnapshotCodec({ transcoder }), options.cache),
     });
-    this.repository = new Repository({ ...shared, loader });
+    const editions = new ObjectEditions();
+    this.repository = new Repository({ ...shared, loader, editions });
     const conflicts = new ConflictReader(shared);
     const newEventId = options.newEventId ?? ((): string => UUID.timeOrdered().toString());
     const saver = new EventSaver({ ...shared, conflicts, inline, clock, newEventId });
@@ -159,6 +159,7 @@ export class Application implements EventLog {
       ...{ ...retryMeans, saver, loader, snapshots, conflicts },
       registry: this.#registry,
       repository: this.repository,
+      editions: asEditionRecorder(recorder) && editions,
       whenEnded: (listener) => whenEnded(transactional, listener),
       onSaved: () => this.#listeners.tell(),
     });
@@ -176,9 +177,7 @@ export class Application implements EventLog {
       hasTopic: (topic) => this.#registry.hasTopic(topic),
       meansOn: (view, viewEventId) => {
         const seen = { ...shared, recorder: view };
-        // A snapshot of what gives way may end with an event that stays.
-        const editions = editionsOf && pastOf(view, editionsOf);
-        const loader = new AggregateLoader({ ...seen, snapshots, editions });
+        const loader = new AggregateLoader({ ...seen, snapshots });
         const viewed = { conflicts: new ConflictReader(seen), loader };
         const viewSaver = new EventSaver({ ...seen, ...viewed, inline: [], clock, newEventId: viewEventId });
         const executor = new CommandExecutor({
