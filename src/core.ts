@@ -62,7 +62,6 @@ export {
   MemoryProcessRecorder,
 } from './persistence/memory/memory-recorder.js';
 export { MemorySnapshotStore } from './persistence/memory/memory-snapshot-store.js';
-export type { DecidedOn, Past, PastEvents } from './persistence/past.js';
 export type { RecorderFactory, RecorderFactoryClass } from './persistence/recorder-factory.js';
 export type {
   EndListener,
@@ -74,7 +73,6 @@ export { withEnds } from './persistence/transaction-ends.js';
 export type {
   AggregateRecorder,
   ApplicationRecorder,
-  EditionRecorder,
   InsertEventsOptions,
   ProcessRecorder,
   RecorderSupport,
@@ -94,7 +92,6 @@ export type {
   Confirmation,
   ConfirmedUnit,
   Cursor,
-  EditionId,
   LostUnit,
   PendingUnit,
   Unit,

@@ -40,6 +40,7 @@ import { ConflictReader } from './commands/conflict-reader.js';
 import { ConflictResolver } from './commands/conflict-resolver.js';
 import { EventSaver } from './commands/event-saver.js';
 import { CommandCodec } from './commands/kept-commands.js';
+import { SetAsideUnits } from './commands/set-aside-units.js';
 import { SupersededDecider } from './commands/superseded-decider.js';
 import type { Redecision } from './commands/superseded-decider.js';
 import type { SaveOptions } from './commands/event-saver.js';
@@ -53,8 +54,7 @@ import { selectedTopics } from './selection.js';
 import type { ReadEventsOptions, SubscribeOptions } from './selection.js';
 import type { NotifiedEvent } from './events/notified-event.js';
 import { takePartInTransactions } from './events/inline-participant.js';
-import { asEditionRecorder } from './aggregates/edition-recorder.js';
-import { ObjectEditions } from './aggregates/object-editions.js';
+import { pastEditions, pastOf } from './aggregates/past-editions.js';
 import { Repository } from './aggregates/repository.js';
 import type { EventsOf } from './aggregates/repository.js';
 import { SnapshotCodec } from './aggregates/snapshot-codec.js';
@@ -91,6 +91,8 @@ export class Application implements EventLog {
   readonly recorder: ProcessRecorder;
   /** Reads aggregates. */
   readonly repository: Repository;
+  /** What was set aside on this device, by others' events or a server's no: to read, to try again, to give up. */
+  readonly setAside: SetAsideUnits;
   /** The events as notifications, in sections. */
   readonly log: NotificationLog;
   readonly #clock: Clock;
@@ -126,6 +128,9 @@ export class Application implements EventLog {
     this.log = new NotificationLog(recorder);
     this.#givenFeed = options.notifications ?? feedOf(recorder);
     this.#feed = this.#givenFeed ?? pagedFeed(recorder, (listener) => this.onRecorded(listener));
+    const kinds = new Map(options.aggregates.map(kindOf).map((kind) => [kind.name, kind]));
+    // What an event is of was found in the registry, which has the same names.
+    const kindNamed = (name: string): AggregateKind => kinds.get(name) as AggregateKind;
     this.#registry = new EventRegistry(options.aggregates.map(kindOf));
     const { transcoder = defaultTranscoder(), compressor, cipher, validateOnRead } = options;
     this.#mapper = new EventEnvelopeMapper({
@@ -142,15 +147,16 @@ export class Application implements EventLog {
         ? undefined
         : new Snapshots(options.snapshots, codec, clock, () => transactional.onEnded !== undefined);
     const shared = { recorder, registry: this.#registry, mapper: this.#mapper };
+    const editionsOf = snapshots === undefined && options.cache === undefined ? undefined : pastEditions(recorder);
     const loader = new AggregateLoader({
       ...shared,
       snapshots,
+      editions: editionsOf,
       // What stays in memory needs neither to be small nor to be secret.
       cache:
         options.cache === undefined ? undefined : new AggregateCache(new SnapshotCodec({ transcoder }), options.cache),
     });
-    const editions = new ObjectEditions();
-    this.repository = new Repository({ ...shared, loader, editions });
+    this.repository = new Repository({ ...shared, loader });
     const conflicts = new ConflictReader(shared);
     const newEventId = options.newEventId ?? ((): string => UUID.timeOrdered().toString());
     const saver = new EventSaver({ ...shared, conflicts, inline, clock, newEventId });
@@ -159,7 +165,6 @@ export class Application implements EventLog {
       ...{ ...retryMeans, saver, loader, snapshots, conflicts },
       registry: this.#registry,
       repository: this.repository,
-      editions: asEditionRecorder(recorder) && editions,
       whenEnded: (listener) => whenEnded(transactional, listener),
       onSaved: () => this.#listeners.tell(),
     });
@@ -172,12 +177,14 @@ export class Application implements EventLog {
       ...(isKeeping ? { keep: (execution) => commands.encode(execution) } : {}),
     });
     this.#superseded = new SupersededDecider({
-      ...{ recorder, mapper: this.#mapper, codec: commands, resolver: this.#resolver(clock) },
+      ...{ recorder, mapper: this.#mapper, codec: commands, resolver: this.#resolver(clock, kindNamed), kindNamed },
       deciders: new Map(options.aggregates.flatMap((one) => (isAggregateClass(one) ? [] : [[one.name, one] as const]))),
       hasTopic: (topic) => this.#registry.hasTopic(topic),
       meansOn: (view, viewEventId) => {
         const seen = { ...shared, recorder: view };
-        const loader = new AggregateLoader({ ...seen, snapshots });
+        // A snapshot of what gives way may end with an event that stays.
+        const editions = editionsOf && pastOf(view, editionsOf);
+        const loader = new AggregateLoader({ ...seen, snapshots, editions });
         const viewed = { conflicts: new ConflictReader(seen), loader };
         const viewSaver = new EventSaver({ ...seen, ...viewed, inline: [], clock, newEventId: viewEventId });
         const executor = new CommandExecutor({
@@ -187,6 +194,11 @@ export class Application implements EventLog {
         });
         return { executor, loader, saver: viewSaver };
       },
+    });
+    this.setAside = new SetAsideUnits({
+      ...{ recorder, mapper: this.#mapper, codec: commands, transcoder },
+      decide: (superseded, retry) => this.#superseded.decide(superseded, retry),
+      onDecided: () => this.#listeners.tell(),
     });
   }
 
@@ -263,20 +275,13 @@ export class Application implements EventLog {
   }
 
   /**
-   * Decides again what gave way to others: for `startSync`, which stores it, and for whoever retries what was set aside
-   * (`recorder.selectSuperseded`, `recorder.decide`). Nothing is recorded by it.
+   * Decides again what gave way to others: for `startSync`, which stores it. Nothing is recorded by it; whoever tries again
+   * what was set aside does so by {@link Application.setAside}.
    *
    * A command that says no, fails, or was decided 8 times already is not decided: it is set aside with its reason, and those
    * after it are decided without it. So is a unit without one, unless the option `resolve` says what becomes of it.
    *
    * @throws as the recorder does, when it cannot be read
-   *
-   * @example
-   * ```ts
-   * const superseded = await recorder.selectSuperseded([unitId]);
-   * const { decided } = await app.decideAgain(superseded);
-   * await recorder.decide(decided);
-   * ```
    */
   async decideAgain(superseded: Superseded): Promise<Redecision> {
     return await this.#superseded.decide(superseded);
@@ -397,12 +402,9 @@ export class Application implements EventLog {
     };
   }
 
-  #resolver(clock: Clock): ConflictResolver | undefined {
-    const { resolve, resolveTimeoutMs: timeoutMs, aggregates } = this.#options;
+  #resolver(clock: Clock, kindNamed: (name: string) => AggregateKind): ConflictResolver | undefined {
+    const { resolve, resolveTimeoutMs: timeoutMs } = this.#options;
     if (resolve === undefined) return undefined;
-    const kinds = new Map(aggregates.map(kindOf).map((kind) => [kind.name, kind]));
-    // What an event is of was found in the registry, which has the same names.
-    const kindNamed = (name: string): AggregateKind => kinds.get(name) as AggregateKind;
     return new ConflictResolver({ resolve, timeoutMs, clock, mapper: this.#mapper, kindNamed });
   }
 

@@ -58,7 +58,9 @@ export type {
   UnitConflict,
 } from './commands/conflict-resolver.js';
 export type { KeptCommand } from './commands/kept-commands.js';
-export type { RebasedUnit, Redecision } from './commands/superseded-decider.js';
+export type { SetAsideEntry, SetAsideEvent } from './commands/set-aside-entry.js';
+export type { ListSetAsideOptions, SetAsidePage, SetAsideUnits } from './commands/set-aside-units.js';
+export type { RebasedUnit, Redecision, SetAsideEdit } from './commands/superseded-decider.js';
 export { EventEnvelopeMapper, positionEventId, RESERVED_KEYS } from './events/envelope-mapper.js';
 export type { EventEnvelopeMapperOptions } from './events/envelope-mapper.js';
 export { decodeEnvelope, encodeEnvelope } from './outbox/event-envelope.js';

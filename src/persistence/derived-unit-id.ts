@@ -1,5 +1,7 @@
 /**
- * The id of a unit that was given none: of an event that was recorded before there were units, or by a program that
+ * Ids of units that follow from what they are.
+ *
+ * That of a unit that was given none: of an event that was recorded before there were units, or by a program that
  * inserts rows beside a server. Whoever meets the event derives the same id, so that it is one unit everywhere.
  *
  * ```text
@@ -7,13 +9,20 @@
  * the first 16 bytes of it, as a UUID of version 8
  * ```
  *
- * This is a format: what it gives for an event must never change.
+ * And that of a unit that somebody tries again after a server has refused it, which it does for good: whoever has a copy of
+ * the unit derives the same, so that it is tried again once.
+ *
+ * ```text
+ * SHA-256 of   text "retried", the 16 bytes of the id that was refused; the first 16 bytes of it, as above
+ * ```
+ *
+ * These are formats: what they give must never change.
  *
  * @module
  */
 import { ByteWriter } from '../util/byte-writer.js';
 import { sha256Now } from '../util/sha256-now.js';
-import { bytesToUuid } from '../util/uuid-bytes.js';
+import { bytesToUuid, uuidToBytes } from '../util/uuid-bytes.js';
 import type { StoredEvent } from './stored-event.js';
 import type { UnitId } from './unit.js';
 
@@ -27,6 +36,18 @@ export function derivedUnitId({ originatorId, originatorVersion, topic, state }:
   writer.varint(originatorVersion);
   writer.text(topic);
   writer.raw(state);
+  return namedBy(writer);
+}
+
+/** Derives the id of a unit that is tried again after a server has refused it. */
+export function retriedUnitId(refused: UnitId): UnitId {
+  const writer = new ByteWriter();
+  writer.text('retried');
+  writer.raw(uuidToBytes(refused));
+  return namedBy(writer);
+}
+
+function namedBy(writer: ByteWriter): UnitId {
   const bytes = sha256Now(writer.finish());
   // Version 8, and the variant of RFC 9562.
   bytes[6] = ((bytes[6] as number) & 15) | 128;

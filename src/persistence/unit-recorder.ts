@@ -87,6 +87,10 @@ export interface SetAsideUnit extends Unit {
   readonly command?: Uint8Array | undefined;
   /** How often it was decided again. */
   readonly attempts: number;
+  /** Whether a server keeps that it has refused it: it never takes its id any more. */
+  readonly isRefused: boolean;
+  /** Whether others have recorded it: it was lost with the server's log, which did not take it back. */
+  readonly isForeign: boolean;
 }
 
 /** The reason of a unit that is set aside until it is decided again. */
@@ -102,6 +106,13 @@ export interface DecidedUnit {
   readonly events?: readonly StoredEvent[];
   /** As {@link Unit.isCommutative}. @defaultValue false */
   readonly isCommutative?: boolean;
+  /**
+   * Its id from now on, for one that a server has refused. Where a unit of this id is here already, it was tried again
+   * before, and this one is withdrawn. @defaultValue it keeps its id
+   */
+  readonly as?: UnitId;
+  /** What has decided it now; empty, when nothing did that could decide it again. @defaultValue what is kept of it stays */
+  readonly command?: Uint8Array;
   /** Why it is not decided: it stays set aside, for this reason. */
   readonly reason?: SetAsideReason;
 }

@@ -49,8 +49,9 @@ export function validateUnitKeys(keys: readonly (UnitId | number)[]): void {
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a decision cannot be stored as it is, or one unit has two */
 export function validateDecided(decided: readonly DecidedUnit[]): void {
   const ids = new Set<UnitId>();
-  for (const { id, events = [], isCommutative, reason } of decided) {
+  for (const { id, as, events = [], isCommutative, command, reason } of decided) {
     validateUnit({ id, ...(isCommutative === undefined ? {} : { isCommutative }) });
+    validateUnit({ ...(as === undefined ? {} : { id: as }), ...(command === undefined ? {} : { command }) });
     validateEvents(events);
     validateStateSizes(events);
     if (reason !== undefined) validateReason(reason);

@@ -54,6 +54,7 @@ export type { ProcessRecorderContext } from './conformance/process-recorder-case
 export { ownSqlCaseNames, transactionCases } from './conformance/transaction-cases.js';
 export type { TransactionContext } from './conformance/transaction-cases.js';
 export { unitDecisionCases } from './conformance/unit-decision-cases.js';
+export { unitRetryCases } from './conformance/unit-retry-cases.js';
 export { unitRecorderCases } from './conformance/unit-recorder-cases.js';
 export type { UnitRecorderContext } from './conformance/unit-recorder-cases.js';
 export { sqlRecorderCases } from './conformance/sql-recorder-cases.js';

@@ -9,6 +9,7 @@ import {
   sqlRecorderCases,
   transactionCases,
   unitDecisionCases,
+  unitRetryCases,
   unitRecorderCases,
 } from 'daybook/testing';
 import type { SqlRecorderContext, TransactionContext, UnitRecorderContext } from 'daybook/testing';
@@ -66,6 +67,7 @@ describeConformance(
     'SQL recorder': sqlRecorderCases,
     'unit recorder': unitRecorderCases,
     'unit decisions': unitDecisionCases,
+    'unit retries': unitRetryCases,
   },
 );
 

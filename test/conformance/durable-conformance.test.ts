@@ -9,6 +9,7 @@ import { aggregateRecorderCases } from '../../src/testing/conformance/aggregate-
 import { applicationRecorderCases } from '../../src/testing/conformance/application-recorder-cases.js';
 import { processRecorderCases } from '../../src/testing/conformance/process-recorder-cases.js';
 import { unitDecisionCases } from '../../src/testing/conformance/unit-decision-cases.js';
+import { unitRetryCases } from '../../src/testing/conformance/unit-retry-cases.js';
 import { unitRecorderCases } from '../../src/testing/conformance/unit-recorder-cases.js';
 import { systemClock } from '../../src/util/clock.js';
 import { describeConformance } from '../support/run-conformance.js';
@@ -43,7 +44,12 @@ describeConformance(
     const recorder = await DurableRecorder.open({ replica, journal: new SharedJournal().connect() });
     return { context: { recorder }, close: () => recorder.close() };
   },
-  { ...suites, 'unit recorder': unitRecorderCases, 'unit decisions': unitDecisionCases },
+  {
+    ...suites,
+    'unit recorder': unitRecorderCases,
+    'unit decisions': unitDecisionCases,
+    'unit retries': unitRetryCases,
+  },
 );
 
 for (const [engine, makeReplica] of Object.entries(REPLICAS)) {

@@ -4,6 +4,7 @@ import { processRecorderCases } from '../../src/testing/conformance/process-reco
 import { sqlRecorderCases } from '../../src/testing/conformance/sql-recorder-cases.js';
 import { transactionCases } from '../../src/testing/conformance/transaction-cases.js';
 import { unitDecisionCases } from '../../src/testing/conformance/unit-decision-cases.js';
+import { unitRetryCases } from '../../src/testing/conformance/unit-retry-cases.js';
 import { unitRecorderCases } from '../../src/testing/conformance/unit-recorder-cases.js';
 import type { SqlRecorderContext } from '../../src/testing/conformance/sql-recorder-cases.js';
 import type { UnitRecorderContext } from '../../src/testing/conformance/unit-recorder-cases.js';
@@ -45,5 +46,6 @@ describeConformance(
     'SQL recorder': sqlRecorderCases,
     'unit recorder': unitRecorderCases,
     'unit decisions': unitDecisionCases,
+    'unit retries': unitRetryCases,
   },
 );

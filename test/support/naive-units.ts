@@ -192,7 +192,7 @@ export class NaiveUnits implements UnitRecorder {
       const reason = { code: 'LOST', message: '' };
       this.asideRows.push({
         ...{ id, ...inEdition(edition), firstNotificationId, events, isCommutative, scopes },
-        ...{ reason, setAsideAtMs: 0, attempts: 0 },
+        ...{ reason, setAsideAtMs: 0, attempts: 0, isRefused: false, isForeign: true },
       });
     }
     return true;
@@ -290,7 +290,7 @@ export class NaiveUnits implements UnitRecorder {
       const reason = (ids.includes(id) ? reasonOf(id) : undefined) ?? { code: 'DEPENDENCY', message: '' };
       this.asideRows.push({
         ...{ id, ...inEdition(edition), events, isCommutative, scopes, firstNotificationId },
-        ...{ reason, setAsideAtMs: 0, attempts: 0 },
+        ...{ reason, setAsideAtMs: 0, attempts: 0, isRefused: false, isForeign: false },
       });
     }
     this.asideRows.sort((a, b) => a.firstNotificationId - b.firstNotificationId);

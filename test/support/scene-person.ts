@@ -12,19 +12,22 @@ export class ScenePerson<App extends Application = Application> {
   readonly app: App;
   readonly tab: SceneTab;
   readonly scene: Scene;
+  /** The network. */
+  fetch: typeof globalThis.fetch;
   #sync: Sync | undefined;
 
   constructor(scene: Scene, tab: SceneTab, app: App) {
     this.scene = scene;
     this.tab = tab;
     this.app = app;
+    this.fetch = scene.fetch;
   }
 
   /** Goes online until nothing is left to do. */
   async synchronise(): Promise<Sync> {
     this.#sync ??= startSync({
       ...{ store: this.tab.store, application: this.app, url: 'http://books.test', getToken: () => 'secret' },
-      ...{ live: false, clock: this.scene.clock, random: () => 0.999_999, fetch: this.scene.fetch },
+      ...{ live: false, clock: this.scene.clock, random: () => 0.999_999, fetch: this.fetch },
       onRebased: (units) => this.rebased.push(...units),
     });
     const { status } = this.#sync;

@@ -9,15 +9,13 @@
  * 1. What it gives depends on the events alone: a cache or a snapshot changes the time that it takes, never the outcome.
  *    So the event that the kept state ends with is read as well, and a state whose last event is not there, because a
  *    database was restored or a transaction rolled back, is not used. Nor is one whose last event stands on another past
- *    by now, where that can be (`persistence/past.ts`).
+ *    by now, where that can be (`past-editions.ts`).
  * 2. Every row is checked before any state is given: its aggregate, the type of that, and that no version is missing.
  *
  * @module
  */
 import { EventHandlerError } from '../../domain/domain-errors.js';
 import type { Message } from '../../domain/message-types.js';
-import type { Past, PastEvents } from '../../persistence/past.js';
-import { asEditionRecorder } from './edition-recorder.js';
 import type { AggregateRecorder } from '../../persistence/recorder.js';
 import type { StoredEvent } from '../../persistence/stored-event.js';
 import type { AggregateCache } from './aggregate-cache.js';
@@ -25,6 +23,7 @@ import type { AggregateKind } from './aggregate-kind.js';
 import type { EventEnvelopeMapper } from '../events/envelope-mapper.js';
 import type { EventRegistry } from '../events/event-registry.js';
 import type { LoadedAggregate } from './snapshot-codec.js';
+import type { PastEdition, PastEditions } from './past-editions.js';
 import type { Snapshots } from './snapshots.js';
 
 /** What an {@link AggregateLoader} is made of. */
@@ -34,6 +33,8 @@ export interface AggregateLoaderOptions {
   readonly mapper: EventEnvelopeMapper;
   readonly snapshots?: Snapshots | undefined;
   readonly cache?: AggregateCache | undefined;
+  /** Where the past of events may change, and something is kept. */
+  readonly editions?: PastEditions | undefined;
 }
 
 /** Where to begin: a state, and whether a row is the event that made it what it is. */
@@ -41,7 +42,7 @@ interface StartingPoint {
   readonly aggregate: LoadedAggregate;
   isLastEvent(stored: StoredEvent): boolean | Promise<boolean>;
   /** Whether that event stands on the past that the state was made of. */
-  isSamePast(past: Past): boolean;
+  isSamePast(past: PastEdition): boolean;
 }
 
 /** An aggregate, and the last of the rows that were read for it. */
@@ -69,21 +70,22 @@ export class AggregateLoader {
   async load(kind: AggregateKind, id: string, upTo: number = Infinity): Promise<LoadedAggregate> {
     this.#options.registry.assertKnows(kind.name);
     const start = await this.#startingPoint(kind, id, upTo);
+    const before = await this.#lastEdition(id, upTo);
     const loaded =
       (start === undefined ? undefined : await this.#loadFrom(kind, start, upTo)) ??
-      (await this.#fold(kind, { id, version: 0, current: kind.empty(id) }, await this.#read(id, undefined, upTo)));
-    await this.#keep(kind, loaded, upTo);
+      (await this.#fold(kind, { id, version: 0, current: kind.empty(id) }, await this.#rows(id, undefined, upTo)));
+    await this.#keep(kind, loaded, before, upTo);
     return loaded.aggregate;
   }
 
   async #startingPoint(kind: AggregateKind, id: string, upTo: number): Promise<StartingPoint | undefined> {
     const cached = await this.#options.cache?.get(kind, id);
     if (cached !== undefined && cached.aggregate.version <= upTo) {
-      const { aggregate, lastEvent } = cached;
+      const { aggregate, lastEvent, edition } = cached;
       return {
         aggregate,
         isLastEvent: (stored) => isSameEvent(stored, lastEvent),
-        isSamePast: (past) => past.edition === aggregate.edition,
+        isSamePast: (past) => past.edition === edition,
       };
     }
     const found = await this.#options.snapshots?.find(kind, id, upTo);
@@ -98,44 +100,62 @@ export class AggregateLoader {
   /** @returns `undefined` when the starting point is not of this history */
   async #loadFrom(kind: AggregateKind, start: StartingPoint, upTo: number): Promise<Folded | undefined> {
     const { aggregate } = start;
-    const { events, ...past } = await this.#read(aggregate.id, aggregate.version - 1, upTo);
-    const [last, ...rows] = events;
-    if (last === undefined || !(await start.isLastEvent(last)) || !this.#isSamePast(start, past.first)) {
+    const [last, ...rows] = await this.#rows(aggregate.id, aggregate.version - 1, upTo);
+    if (last === undefined || !(await start.isLastEvent(last)) || !(await this.#isSamePast(start))) {
       this.#options.cache?.delete(kind, aggregate.id);
       return undefined;
     }
     this.#check(kind, aggregate.id, aggregate.version, last);
-    return await this.#fold(kind, aggregate, { ...past, events: rows });
+    return await this.#fold(kind, aggregate, rows);
   }
 
-  #isSamePast(start: StartingPoint, past: Past | undefined): boolean {
-    if (asEditionRecorder(this.#options.recorder) === undefined) return true;
-    return past?.version === start.aggregate.version && start.isSamePast(past);
+  /** Asked after the rows were read, so that it is true of them. */
+  async #isSamePast(start: StartingPoint): Promise<boolean> {
+    const { editions } = this.#options;
+    if (editions === undefined) return true;
+    const { id, version } = start.aggregate;
+    const past = await editions(id, version);
+    return past?.version === version && start.isSamePast(past);
   }
 
-  async #read(id: string, gt: number | undefined, upTo: number): Promise<PastEvents> {
-    const { recorder } = this.#options;
-    const options = { ...(gt === undefined ? {} : { gt }), ...(upTo === Infinity ? {} : { lte: upTo }) };
-    const editions = asEditionRecorder(recorder);
-    if (editions !== undefined) return await editions.selectPast(id, options);
-    return { events: await recorder.selectEvents(id, options), first: undefined, last: undefined };
+  async #rows(id: string, gt: number | undefined, upTo: number): Promise<readonly StoredEvent[]> {
+    return await this.#options.recorder.selectEvents(id, {
+      ...(gt === undefined ? {} : { gt }),
+      ...(upTo === Infinity ? {} : { lte: upTo }),
+    });
   }
 
-  async #fold(kind: AggregateKind, from: LoadedAggregate, { events, last }: PastEvents): Promise<Folded> {
+  async #fold(kind: AggregateKind, from: LoadedAggregate, rows: readonly StoredEvent[]): Promise<Folded> {
     const { id } = from;
-    events.forEach((row, index) => this.#check(kind, id, from.version + 1 + index, row));
-    const messages = readAll(events, (row) => this.#options.mapper.readMessage(row));
+    rows.forEach((row, index) => this.#check(kind, id, from.version + 1 + index, row));
+    const messages = readAll(rows, (row) => this.#options.mapper.readMessage(row));
     const current = kind.fold(from.current, messages instanceof Promise ? await messages : messages);
-    const aggregate = { id, version: from.version + events.length, current, edition: last?.edition };
-    return { aggregate, lastEvent: events.at(-1) };
+    const aggregate = { id, version: from.version + rows.length, current };
+    return { aggregate, lastEvent: rows.at(-1) };
   }
 
-  async #keep(kind: AggregateKind, { aggregate, lastEvent }: Folded, upTo: number): Promise<void> {
-    const { cache, recorder } = this.#options;
+  /** The edition of the last event, where it is asked for what is kept. */
+  async #lastEdition(id: string, upTo: number): Promise<PastEdition | undefined> {
+    const { cache, editions } = this.#options;
+    return cache === undefined || upTo !== Infinity ? undefined : await editions?.(id);
+  }
+
+  async #keep(
+    kind: AggregateKind,
+    { aggregate, lastEvent }: Folded,
+    before: PastEdition | undefined,
+    upTo: number,
+  ): Promise<void> {
+    const { cache, editions } = this.#options;
     if (cache === undefined || upTo !== Infinity || lastEvent === undefined) return;
-    // What an open transaction has recorded is in no edition yet.
-    if (aggregate.edition === undefined && asEditionRecorder(recorder) !== undefined) return;
-    await cache.put(kind, aggregate, lastEvent);
+    if (editions === undefined) {
+      await cache.put(kind, aggregate, lastEvent);
+      return;
+    }
+    // The same before and after the rows were read, so that it is theirs.
+    const after = await editions(aggregate.id);
+    const isTheirs = after?.version === aggregate.version && after.edition === before?.edition;
+    if (isTheirs) await cache.put(kind, aggregate, lastEvent, after.edition);
   }
 
   #check(kind: AggregateKind, id: string, version: number, row: StoredEvent): void {

@@ -96,7 +96,8 @@ export interface ConflictResolverOptions {
   readonly timeoutMs: number | undefined;
   readonly clock: Clock;
   readonly mapper: EventEnvelopeMapper;
-  kindNamed(aggregateType: string): AggregateKind;
+  /** One of the application's. */
+  readonly kindNamed: (aggregateType: string) => AggregateKind;
 }
 
 /** A unit, and the aggregates as they are known to have been, and are. */
@@ -132,7 +133,10 @@ export class ConflictResolver {
     const resolution: unknown = await this.#answer(conflict);
     if (resolution === undefined) return undefined;
     if (resolution === 'drop') return { isSaved: false };
-    if (Array.isArray(resolution)) return { isSaved: await this.#save(conflict, resolution, means) };
+    if (Array.isArray(resolution))
+      return {
+        isSaved: await saveInstead(conflict.events, resolution, { ...means, kindNamed: this.#options.kindNamed }),
+      };
     return { reason: checkedReason(resolution) };
   }
 
@@ -173,29 +177,36 @@ export class ConflictResolver {
       throw error;
     });
   }
+}
 
-  /** @returns whether there was anything to save */
-  async #save(
-    { events, aggregates }: Omit<UnitConflict, 'signal'>,
-    resolved: readonly unknown[],
-    { loader, saver }: ResolvingMeans,
-  ): Promise<boolean> {
-    const changes: AggregateChange[] = [];
-    const messages = grouped(checkedEvents(resolved, aggregates), ({ originatorId }) => originatorId);
-    for (const [id, ofAggregate] of messages) {
-      const { aggregateType } = aggregates.find(({ aggregateId }) => aggregateId === id) as ConflictedAggregate;
-      const kind = this.#options.kindNamed(aggregateType);
-      const valid = await saver.validated(kind, ofAggregate);
-      // Its own copy: a class's is changed by it.
-      const { version, current } = await loader.load(kind, id);
-      kind.fold(current, valid);
-      changes.push({ kind, id, version, expected: 'any', messages: valid });
-    }
-    if (changes.length === 0) return false;
-    const [{ metadata }] = events;
-    await saver.save(changes, { metadata: commandMetadata(metadata), occurredAt: metadata.occurredAt });
-    return true;
+/**
+ * Saves events instead of others, of the same aggregates, on what is there.
+ *
+ * @param events - those that they stand for, at least one
+ * @returns whether there was anything to save
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when they are no events of these aggregates
+ * @throws ValidationError (`VALIDATION_ERROR`), EventHandlerError (`EVENT_HANDLER_ERROR`) when an aggregate cannot take them
+ */
+export async function saveInstead(
+  events: readonly [RecordedEvent, ...RecordedEvent[]],
+  instead: readonly unknown[],
+  { loader, saver, kindNamed }: ResolvingMeans & Pick<ConflictResolverOptions, 'kindNamed'>,
+): Promise<boolean> {
+  const types = new Map(events.map(({ originatorId, aggregateType }) => [originatorId, aggregateType]));
+  const messages = grouped(checkedEvents(instead, [...types.keys()]), ({ originatorId }) => originatorId);
+  const changes: AggregateChange[] = [];
+  for (const [id, ofAggregate] of messages) {
+    const kind = kindNamed(types.get(id) as string);
+    const valid = await saver.validated(kind, ofAggregate);
+    // Its own copy: a class's is changed by it.
+    const { version, current } = await loader.load(kind, id);
+    kind.fold(current, valid);
+    changes.push({ kind, id, version, expected: 'any', messages: valid });
   }
+  if (changes.length === 0) return false;
+  const [{ metadata }] = events;
+  await saver.save(changes, { metadata: commandMetadata(metadata), occurredAt: metadata.occurredAt });
+  return true;
 }
 
 function toState({ version, current }: { readonly version: number; readonly current: unknown }): AggregateAt {
@@ -208,21 +219,18 @@ export function commandMetadata(metadata: RecordedEvent['metadata']): CommandMet
   return { actorId, correlationId, causationId, tenantId };
 }
 
-/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when they are no events of the unit's aggregates */
-export function checkedEvents(
-  resolved: readonly unknown[],
-  aggregates: readonly Pick<ConflictedAggregate, 'aggregateId'>[],
+function checkedEvents(
+  instead: readonly unknown[],
+  ids: readonly string[],
 ): readonly (Message & { readonly originatorId: string })[] {
-  const ids = new Set(aggregates.map(({ aggregateId }) => aggregateId));
-  const [only] = ids;
-  return resolved.map((one) => {
-    const { type, data, originatorId = ids.size === 1 ? only : undefined } = (one ?? {}) as Partial<ResolvedEvent>;
+  return instead.map((one) => {
+    const { type, data, originatorId = ids.length === 1 ? ids[0] : undefined } = (one ?? {}) as Partial<ResolvedEvent>;
     if (typeof type !== 'string' || !isObject(data)) {
       throw new ProgrammingError('An event to record instead has a type, as a text, and data, an object.');
     }
-    if (originatorId === undefined || !ids.has(originatorId)) {
+    if (originatorId === undefined || !ids.includes(originatorId)) {
       throw new ProgrammingError(
-        `The event ${type} to record instead must say by originatorId which of the unit's aggregates it is of: ${[...ids].join(', ')}.`,
+        `The event ${type} to record instead must say by originatorId which of the unit's aggregates it is of: ${ids.join(', ')}.`,
         { details: { type } },
       );
     }

@@ -15,20 +15,22 @@
  *
  * @module
  */
-import type { RecordedEvent } from '../../domain/event-metadata.js';
+import type { CommandMetadata, RecordedEvent } from '../../domain/event-metadata.js';
 import { UUID } from '../../domain/uuid.js';
+import { retriedUnitId } from '../../persistence/derived-unit-id.js';
+import { ProgrammingError } from '../../persistence/errors.js';
 import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { StoredEvent } from '../../persistence/stored-event.js';
 import type { UnitId } from '../../persistence/unit.js';
 import { storableReason } from '../../persistence/unit-reasons.js';
 import type { DecidedUnit, SetAsideReason, SetAsideUnit, Superseded } from '../../persistence/unit-recorder.js';
 import { EventSourcingError } from '../../domain/errors.js';
-import type { AnyDecider } from '../aggregates/aggregate-kind.js';
+import type { AggregateKind, AnyDecider } from '../aggregates/aggregate-kind.js';
 import type { EventEnvelopeMapper } from '../events/envelope-mapper.js';
-import type { CommandExecutor, ExecuteOptions } from './command-executor.js';
-import { basesOf } from './conflict-resolver.js';
-import type { ConflictResolver, ResolvingMeans } from './conflict-resolver.js';
-import type { CommandCodec, KeptCommand } from './kept-commands.js';
+import type { CommandExecutor } from './command-executor.js';
+import { basesOf, commandMetadata, saveInstead } from './conflict-resolver.js';
+import type { ConflictResolver, ResolvedEvent, ResolvingMeans } from './conflict-resolver.js';
+import type { CommandCodec, KeptCommand, KeptExecution } from './kept-commands.js';
 import { SupersededView } from './superseded-view.js';
 
 /** How often a unit is decided again, before somebody has to look at it. */
@@ -37,6 +39,8 @@ export const DECISIONS_MAX = 8;
 /** What became of a unit that gave way to others', for people. */
 export interface RebasedUnit {
   readonly id: UnitId;
+  /** The id that it goes on under, where that is another one: a server had refused it, and somebody has tried it again. */
+  readonly as?: UnitId | undefined;
   /** What was asked for; empty where it was not kept. */
   readonly commands: readonly KeptCommand[];
   /** `decided`: it is pending again. `withdrawn`: it has nothing to do any more. `setAside`: it waits for somebody. */
@@ -66,6 +70,7 @@ export interface SupersededDeciderOptions {
   hasTopic(topic: string): boolean;
   /** Asked about units without commands. @defaultValue nobody is */
   readonly resolver: ConflictResolver | undefined;
+  readonly kindNamed: (aggregateType: string) => AggregateKind;
   /** What decides on a view. @param newEventId - gives the ids of its events */
   meansOn(view: SupersededView, newEventId: () => string): DecidingMeans;
 }
@@ -75,10 +80,43 @@ export interface DecidingMeans extends ResolvingMeans {
   readonly executor: CommandExecutor;
 }
 
-/** What was decided of one unit, on a draft. */
+/** What somebody who tries again wants instead of what was recorded. */
+export type SetAsideEdit =
+  | {
+      /** Executed in their order, in one unit; kept with it, to be decided again. */
+      readonly commands: readonly KeptCommand[];
+      /** @defaultValue that of what was recorded */
+      readonly metadata?: CommandMetadata | undefined;
+    }
+  | {
+      /** Recorded at the versions that follow on what is there: the unit's own ones, just as they are, for example. */
+      readonly events: readonly ResolvedEvent[];
+    };
+
+/** Somebody tries units again by hand: whatever their number of attempts, and as something else perhaps. */
+export interface RetryRequest {
+  readonly edit?: SetAsideEdit | undefined;
+}
+
+/** What a unit is decided on. */
+interface UnitInHand {
+  readonly unit: SetAsideUnit;
+  readonly before: readonly RecordedEvent[];
+  readonly bases: ReadonlyMap<string, number>;
+  readonly view: SupersededView;
+  /** What is decided is left there. */
+  readonly draft: SupersededView;
+  readonly retry: RetryRequest | undefined;
+  /** The id that it goes on under. */
+  readonly id: UnitId;
+}
+
+/** What was decided of one unit, on its draft. */
 interface Draft {
   readonly commands: readonly KeptCommand[];
-  /** Why there is none. */
+  /** What is kept of them, where that is something else than it was. */
+  readonly command?: Uint8Array;
+  /** Why nothing was decided. */
   readonly reason?: SetAsideReason;
 }
 
@@ -90,60 +128,78 @@ export class SupersededDecider {
     this.#options = options;
   }
 
-  /** Decides units in their order, each on what those before it have left. */
-  async decide({ units, aggregates }: Superseded): Promise<Redecision> {
+  /** Decides units in their order, each on what those before it have left. @param retry - where somebody asks for it */
+  async decide({ units, aggregates }: Superseded, retry?: RetryRequest): Promise<Redecision> {
     const view = new SupersededView(this.#options.recorder, aggregates);
     const bases = basesOf(units, aggregates);
     const decided: DecidedUnit[] = [];
     const rebased: RebasedUnit[] = [];
     for (const unit of units) {
       const { id } = unit;
+      const as = retry !== undefined && unit.isRefused ? retriedUnitId(id) : undefined;
       const before = await this.#decoded(unit.events);
       const draft = view.draft();
-      const { commands, reason } = await this.#decideOne(unit, { before, bases, view, draft });
-      const decision = reason === undefined ? { id, ...(await view.take(draft)) } : { id, reason };
+      const drafted = await this.#decideOne({ unit, before, bases, view, draft, retry, id: as ?? id });
+      const { commands, command, reason } = drafted;
+      const kept = { ...(as === undefined ? {} : { as }), ...(command === undefined ? {} : { command }) };
+      const decision = reason === undefined ? { id, ...kept, ...(await view.take(draft)) } : { id, reason };
       const after = 'events' in decision ? await this.#decoded(decision.events) : [];
       const outcome = reason !== undefined ? 'setAside' : after.length === 0 ? 'withdrawn' : 'decided';
       decided.push(decision);
-      rebased.push({ id, commands, outcome, before, after, reason });
+      rebased.push({ id, ...(outcome === 'decided' && { as }), commands, outcome, before, after, reason });
     }
     return { decided, units: rebased };
   }
 
-  /** @param on - what there is; on the draft, what is decided is left */
-  async #decideOne(
-    unit: SetAsideUnit,
-    on: {
-      readonly before: readonly RecordedEvent[];
-      readonly bases: ReadonlyMap<string, number>;
-      readonly view: SupersededView;
-      readonly draft: SupersededView;
-    },
-  ): Promise<Draft> {
-    const { id, command, attempts } = unit;
-    const { before, draft } = on;
+  async #decideOne(inHand: UnitInHand): Promise<Draft> {
+    const { unit, draft, retry, id } = inHand;
+    const { command, attempts } = unit;
     let commands: readonly KeptCommand[] = [];
     try {
+      // How often the id that it has from now on was decided.
+      const means = this.#options.meansOn(draft, eventIds(id, id === unit.id ? attempts : 0));
+      if (retry?.edit !== undefined) return await this.#edited(inHand, retry.edit, means);
       const kept = command === undefined ? undefined : await this.#options.codec.decode(command);
       commands = kept?.commands ?? [];
       if (kept === undefined && this.#options.resolver === undefined) return { commands, reason: NO_COMMAND };
-      if (attempts >= DECISIONS_MAX) return { commands, reason: EXHAUSTED };
-      const means = this.#options.meansOn(draft, eventIds(id, attempts));
-      if (kept === undefined) return await this.#resolve({ unit, ...on }, means);
-      const executions = commands.map((one) => [this.#deciderOf(one), one.aggregateId, one.command] as const);
-      const occurredAt = before[0]?.metadata.occurredAt;
-      const options: ExecuteOptions = { metadata: kept.metadata, ...(occurredAt === undefined ? {} : { occurredAt }) };
-      await means.executor.execute(executions, options);
+      if (attempts >= DECISIONS_MAX && retry === undefined) return { commands, reason: EXHAUSTED };
+      if (kept === undefined) return await this.#resolve(inHand, means);
+      await this.#execute(inHand, kept, means);
       return { commands };
     } catch (error) {
       return { commands, reason: reasonOf(error, command === undefined ? 'RESOLVE_FAILED' : 'COMMAND_FAILED') };
     }
   }
 
-  async #resolve(asked: Parameters<ConflictResolver['resolve']>[0], means: ResolvingMeans): Promise<Draft> {
-    const resolved = await this.#options.resolver?.resolve(asked, means);
+  async #execute(
+    { before }: UnitInHand,
+    { commands, metadata }: KeptExecution,
+    { executor }: DecidingMeans,
+  ): Promise<void> {
+    const executions = commands.map((one) => [this.#deciderOf(one), one.aggregateId, one.command] as const);
+    const occurredAt = before[0]?.metadata.occurredAt;
+    await executor.execute(executions, { metadata, ...(occurredAt === undefined ? {} : { occurredAt }) });
+  }
+
+  async #resolve(inHand: UnitInHand, means: ResolvingMeans): Promise<Draft> {
+    const resolved = await this.#options.resolver?.resolve(inHand, means);
     if (resolved === undefined) return { commands: [], reason: NO_COMMAND };
     return 'reason' in resolved ? { commands: [], reason: storableReason(resolved.reason) } : { commands: [] };
+  }
+
+  async #edited(inHand: UnitInHand, edit: SetAsideEdit, means: DecidingMeans): Promise<Draft> {
+    const [first, ...others] = inHand.before;
+    if ('commands' in edit) {
+      const { commands, metadata = first && commandMetadata(first.metadata) } = edit;
+      await this.#execute(inHand, { commands, metadata }, means);
+      return { commands, command: await this.#options.codec.encode({ commands, metadata }) };
+    }
+    if (first === undefined || others.length + 1 < inHand.unit.events.length) {
+      throw new ProgrammingError('Events of the unit cannot be read, so others cannot be recorded instead of them.');
+    }
+    await saveInstead([first, ...others], edit.events, { ...means, kindNamed: this.#options.kindNamed });
+    // What decided it before does not say what it is now.
+    return { commands: [], command: new Uint8Array(0) };
   }
 
   #deciderOf({ aggregateType }: KeptCommand): AnyDecider {

@@ -5,7 +5,7 @@
  * varint time in ms
  * varint count of units that are set aside, each: varint id of the first notification, text code, text message
  * u8     step: 0 none | 1 page | 2 rewind | 3 end of healing | 4 restoration | 5 decisions | 6 discarding | 7 following anew
- *              | 8 page of which more follows | 9 return; + 128 where units are moved
+ *              | 8 page of which more follows | 9 return | 10 decisions with commands; + 128 where units are moved
  * [varint count of units that are moved, each: varint id of the first notification, u8 0, or u8 1 and the 16 bytes of an
  *                                        edition, varint count of its events, each: varint version]
  *
@@ -27,6 +27,8 @@
  * discarding: varint count, each: varint id of the first notification
  * page of which more follows: u8 0 follows on, 1 follows anew, 2 is the end of that
  *          varint count of aggregates that leave, each: 16 bytes id; then as a page
+ * decisions with commands: varint count, each: varint place among those that are pending again, varint length, bytes of the
+ *          command, none where there is none any more; then as decisions
  * return:  varint where it goes on, or 0; then as a restoration
  * ```
  *
@@ -117,7 +119,18 @@ export interface DecideStep {
   readonly firstNotificationId: NotificationId;
   /** Those that are pending again, in the order in which they were decided: as they were, by their places, and as they are. */
   readonly replaced: readonly UnitPlace[];
+  /** A unit that was tried again after a server had refused it has another id than it had. */
   readonly units: readonly PendingUnit[];
+  /** Of those of them that something else has decided than before. Absent where there are none. */
+  readonly commands?: readonly KeptCommandBytes[];
+}
+
+/** What has decided a unit. */
+export interface KeptCommandBytes {
+  /** Its place among the units. */
+  readonly index: number;
+  /** Empty, where it cannot be decided again. */
+  readonly command: Uint8Array;
 }
 
 /** Units that were set aside, and that somebody has given up. */
@@ -165,6 +178,7 @@ const STEP_DISCARD = 6;
 const STEP_ANEW = 7;
 const STEP_PAGE_ANEW = 8;
 const STEP_RETURN = 9;
+const STEP_DECIDE_KEEPING = 10;
 const STEPS = {
   ...{ page: STEP_PAGE, rewind: STEP_REWIND, endHeal: STEP_END_HEAL, restore: STEP_RESTORE },
   ...{ decide: STEP_DECIDE, discard: STEP_DISCARD, anew: STEP_ANEW, return: STEP_RETURN },
@@ -213,7 +227,8 @@ export function unpackSyncChange(bytes: Uint8Array): SyncChange {
 function codeOf(step: SyncChange['step']): number {
   if (step === undefined) return STEP_NONE;
   // Most pages have nothing more to say, and are written as they were before there was more.
-  return step.kind === 'page' && isPageAnew(step) ? STEP_PAGE_ANEW : STEPS[step.kind];
+  if (step.kind === 'page' && isPageAnew(step)) return STEP_PAGE_ANEW;
+  return step.kind === 'decide' && step.commands !== undefined ? STEP_DECIDE_KEEPING : STEPS[step.kind];
 }
 
 function writePage(writer: ByteWriter, step: PageStep): void {
@@ -266,6 +281,7 @@ function readStep(reader: ByteReader, step: number): SyncChange['step'] {
   if (step === STEP_REWIND) return { kind: 'rewind', position: reader.varint() };
   if (step === STEP_END_HEAL) return { kind: 'endHeal' };
   if (step === STEP_DECIDE) return readDecide(reader);
+  if (step === STEP_DECIDE_KEEPING) return readDecideKeeping(reader);
   if (step === STEP_DISCARD) return { kind: 'discard', places: readList(reader, () => reader.varint()) };
   if (step === STEP_RESTORE) return { kind: 'restore', ...readRestore(reader) };
   if (step === STEP_RETURN) return { kind: 'return', next: reader.varint(), ...readRestore(reader) };
@@ -311,11 +327,30 @@ function readRestore(reader: ByteReader): Omit<RestoreStep, 'kind'> {
 }
 
 function writeDecide(writer: ByteWriter, step: DecideStep): void {
+  if (step.commands !== undefined) writeList(writer, step.commands, (kept) => writeCommand(writer, kept));
   writeList(writer, step.withdrawn, (place) => writer.varint(place));
   writeList(writer, step.kept, (setting) => writeSettingAside(writer, setting));
   writer.varint(step.firstNotificationId);
   writeList(writer, step.replaced, (place) => writer.varint(place));
   writer.raw(packPendingUnits(step.units));
+}
+
+function writeCommand(writer: ByteWriter, { index, command }: KeptCommandBytes): void {
+  writer.varint(index);
+  writer.sized(command);
+}
+
+function readDecideKeeping(reader: ByteReader): DecideStep {
+  const commands = readList(reader, () => readCommand(reader));
+  const step = readDecide(reader);
+  if (commands.length === 0 || commands.some(({ index }) => index >= step.units.length)) {
+    throw new RangeError('a command is of no unit');
+  }
+  return { ...step, commands };
+}
+
+function readCommand(reader: ByteReader): KeptCommandBytes {
+  return { index: reader.varint(), command: reader.sized() };
 }
 
 function readDecide(reader: ByteReader): DecideStep {

@@ -7,7 +7,7 @@
  * @module
  */
 import type { AggregateTail } from '../journal/placed-unit.js';
-import type { DecideStep, SettingAside, UnitPlace } from '../journal/sync-change.js';
+import type { DecideStep, KeptCommandBytes, SettingAside, UnitPlace } from '../journal/sync-change.js';
 import type { NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
 import { derivedEdition } from '../unit-edition.js';
 import type { EditionId, PendingUnit, UnitId } from '../unit.js';
@@ -24,6 +24,8 @@ export interface AsideRow {
 export interface DecidingState {
   readonly maxNotificationId: NotificationId;
   asideOf(ids: readonly UnitId[]): ReadonlyMap<UnitId, AsideRow>;
+  /** Those of some that are here, wherever they stand. */
+  knownOf(ids: readonly UnitId[]): ReadonlySet<UnitId>;
   /** The largest version of each aggregate, or -1. */
   maxVersions(originatorIds: readonly OriginatorId[]): readonly number[];
   /** The edition that has the version before an event's. */
@@ -36,19 +38,21 @@ export type Tail = AggregateTail | undefined;
 /** @returns undefined when one of them is not set aside, or does not fit on what is there */
 export function planDecide(state: DecidingState, decided: readonly DecidedUnit[]): DecideStep | undefined {
   const aside = state.asideOf(decided.map(({ id }) => id));
+  const taken = state.knownOf(decided.flatMap(({ as }) => (as === undefined ? [] : [as])));
   const tails = tailsOf(state, decided);
   const withdrawn: UnitPlace[] = [];
   const kept: SettingAside[] = [];
   const replaced: UnitPlace[] = [];
   const units: PendingUnit[] = [];
+  const commands: KeptCommandBytes[] = [];
   const firstNotificationId = state.maxNotificationId + 1;
   let next = firstNotificationId;
-  for (const { id, events = [], isCommutative = false, reason } of decided) {
-    const row = aside.get(id);
+  for (const { id: asideId, as: id = asideId, events = [], isCommutative = false, command, reason } of decided) {
+    const row = aside.get(asideId);
     if (row === undefined || row.isForeign) return undefined;
     const { place, scopes } = row;
     if (reason !== undefined) kept.push({ place, reason });
-    else if (events.length === 0) withdrawn.push(place);
+    else if (events.length === 0 || (id !== asideId && taken.has(id))) withdrawn.push(place);
     else {
       const after = placesOf(events, tails);
       if (after === undefined) return undefined;
@@ -56,10 +60,12 @@ export function planDecide(state: DecidingState, decided: readonly DecidedUnit[]
       for (const { originatorId, originatorVersion: version } of events) tails.set(originatorId, { version, edition });
       units.push({ id, edition, events, isCommutative, scopes, after, firstNotificationId: next });
       replaced.push(place);
+      if (command !== undefined) commands.push({ index: units.length - 1, command });
       next += events.length;
     }
   }
-  return { kind: 'decide', withdrawn, kept, firstNotificationId, replaced, units };
+  const keeping = commands.length === 0 ? {} : { commands };
+  return { kind: 'decide', withdrawn, kept, firstNotificationId, replaced, units, ...keeping };
 }
 
 /** @returns what the events stand on; undefined when one of them does not follow on what is there */

@@ -5,7 +5,7 @@
  */
 import { bytesToUuid, uuidToBytes } from '../../util/uuid-bytes.js';
 import type { DecideStep, DiscardStep, UnitPlace } from '../journal/sync-change.js';
-import type { UnitId } from '../unit.js';
+import type { PendingUnit, UnitId } from '../unit.js';
 import { statementsOf } from './sqlite-connection.js';
 import type { SqliteDatabase, SqliteValue } from './sqlite-driver.js';
 import { SqliteEventsTable } from './sqlite-events-table.js';
@@ -38,7 +38,11 @@ export class SqliteDecisions {
 
   /** Keeps what decided a unit. */
   keepCommand(id: Uint8Array, command: Uint8Array): void {
-    this.#run('INSERT OR REPLACE INTO daybook_commands (unit_id, command, attempts) VALUES (?, ?, 0)', [id, command]);
+    this.#run(
+      `INSERT INTO daybook_commands (unit_id, command, attempts) VALUES (?, ?, 0)
+        ON CONFLICT (unit_id) DO UPDATE SET command = excluded.command`,
+      [id, command],
+    );
   }
 
   /** The unit that an event was of before it was decided again, or withdrawn, or before it left. */
@@ -83,6 +87,8 @@ export class SqliteDecisions {
       ]);
     }
     for (const place of step.withdrawn) this.#forgetCommand(place);
+    // Before they leave: some have another id by now, and take with them what decided them.
+    step.replaced.forEach((place, index) => this.#renameCommand(place, (step.units[index] as PendingUnit).id));
     for (const place of [...step.withdrawn, ...step.replaced]) this.#supersede(place, atMs);
     let place = step.firstNotificationId;
     this.#events.insertFrom(
@@ -93,6 +99,9 @@ export class SqliteDecisions {
       this.#run(INSERT_PENDING_SQL, fromUnit(place, unit));
       this.#run(COUNT_ATTEMPT_SQL, [uuidToBytes(unit.id)]);
       place += unit.events.length;
+    }
+    for (const { index, command } of step.commands ?? []) {
+      this.keepCommand(uuidToBytes((step.units[index] as PendingUnit).id), command);
     }
     if (!this.#hasRows('daybook_superseded')) return;
     const before = atMs - SUPERSEDED_KEPT_MS;
@@ -113,6 +122,14 @@ export class SqliteDecisions {
       this.#forgetCommand(place);
       this.#removeAside(place);
     }
+  }
+
+  #renameCommand(place: UnitPlace, id: UnitId): void {
+    this.#run(
+      `UPDATE OR REPLACE daybook_commands SET unit_id = ?2, attempts = 0, position = NULL WHERE unit_id <> ?2
+        AND unit_id = (SELECT unit_id FROM daybook_set_aside WHERE first_id = ?1)`,
+      [place, uuidToBytes(id)],
+    );
   }
 
   #forgetCommand(place: UnitPlace): void {

@@ -6,8 +6,7 @@
 import { withoutOwnTables, withoutUnits } from '../journal/replica.js';
 import type { CheckedCommit, Replica } from '../journal/replica.js';
 import type { ProcessTables } from '../serial/serial-recorder.js';
-import type { PlacedPast } from '../past.js';
-import type { NotificationId, OriginatorId, Tracking } from '../stored-event.js';
+import type { NotificationId, Tracking } from '../stored-event.js';
 import { unitOf } from './sqlite-connection.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
 import { SqliteEventsTable } from './sqlite-events-table.js';
@@ -63,11 +62,6 @@ export class SqliteReplica extends SqliteEventsTable implements Replica, Process
 
   hasUnit(id: UnitId): boolean {
     return this.units?.hasUnit(id) === true;
-  }
-
-  pastAt(originatorId: OriginatorId, upTo: number): PlacedPast | undefined {
-    if (this.units === undefined) throw withoutUnits();
-    return this.units.pastAt(originatorId, upTo);
   }
 
   maxTrackingId(applicationName: string): NotificationId {

@@ -57,7 +57,7 @@ export function quoted(name: string): string {
 /**
  * The tables of units beside `stored_events`: readable by anybody's SQL, written by the journal only.
  *
- * `flags`: 1 commutative, 2 recorded by others, 4 lost. `position` is NULL where a unit is pending, and is followed by
+ * `flags`: 1 commutative, 2 recorded by others, 4 lost; of what was set aside, 8 refused by a server. `position` is NULL where a unit is pending, and is followed by
  * what the server says of it. `daybook_marks` has where the store stood, the largest position being where it stands; and
  * at position -1 how often it went back; at -2, while it follows the log anew, where it is on its way (and an index finds units by their positions), and at -3, when that
  * was done, after which of the units that were set aside it is still to be looked whether they may be pending again. Ids of

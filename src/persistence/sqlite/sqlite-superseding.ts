@@ -112,6 +112,7 @@ export class SqliteSuperseding {
     const state: DecidingState = {
       maxNotificationId: events.maxNotificationId(),
       asideOf: (ids) => rows.asideByIds(ids),
+      knownOf: (ids) => new Set(ids.length === 0 ? [] : [...rows.byIds(ids).keys(), ...rows.setAsideOf(ids).keys()]),
       maxVersions: (originatorIds) => events.maxOriginatorVersions(originatorIds),
       placeOf: (event) => this.#tables.reads.editionBefore(event),
     };

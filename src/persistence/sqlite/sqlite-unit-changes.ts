@@ -8,6 +8,7 @@ import { derivedUnitId } from '../derived-unit-id.js';
 import type { CheckedCommit } from '../journal/replica.js';
 import type { Moving, PageStep, SettingAside, SyncChange, UnitPlace } from '../journal/sync-change.js';
 import type { Confirmation, ConfirmedUnit, Unit } from '../unit.js';
+import { isRefusedForGood } from '../unit-reasons.js';
 import { SqliteAnew } from './sqlite-anew.js';
 import { statementsOf } from './sqlite-connection.js';
 import { SqliteDecisions } from './sqlite-decisions.js';
@@ -18,7 +19,7 @@ import { applyRestore } from './sqlite-restoring.js';
 import type { SqliteStatements } from './sqlite-statements.js';
 import { flagsOf, fromConfirmation, fromScopes, fromUnit } from './sqlite-unit-codec.js';
 import type { SqliteUnitReads } from './sqlite-unit-reads.js';
-import { FLAG_COMMUTATIVE, FLAG_FOREIGN, FLAG_LOST, joinedBytes } from './sqlite-unit-rows.js';
+import { FLAG_COMMUTATIVE, FLAG_FOREIGN, FLAG_LOST, FLAG_REFUSED, joinedBytes } from './sqlite-unit-rows.js';
 
 /** Versions that nobody has: while others take the places of events, and these have no new ones yet. */
 const MAKE_WAY_SQL = `UPDATE stored_events SET originator_version = originator_version + (1 << 54)
@@ -81,7 +82,9 @@ export class SqliteUnitChanges {
   apply({ atMs, setAside, moved = [], step }: SyncChange): void {
     // Before any of them leaves: they stand on one another.
     for (const { place } of setAside) this.#keepPlaces(place);
-    for (const setting of setAside) this.#setAside(setting, atMs);
+    // Without a step it is about what a server has refused, or somebody who asked it has given up.
+    const isRefused = ({ reason }: SettingAside): boolean => step === undefined && isRefusedForGood(reason.code);
+    for (const setting of setAside) this.#setAside(setting, isRefused(setting) ? FLAG_REFUSED : 0, atMs);
     const places = moved.map(({ place }) => place);
     if (moved.length > 0) this.#run(MAKE_WAY_SQL, [JSON.stringify(places)]);
     if (step !== undefined) this.#take(step, atMs);
@@ -168,11 +171,11 @@ export class SqliteUnitChanges {
     if (read !== undefined) this.#anew.keepPlaces(read.unit.id, read.places);
   }
 
-  #setAside({ place, reason }: SettingAside, atMs: number): void {
+  #setAside({ place, reason }: SettingAside, flag: number, atMs: number): void {
     this.#run(
-      `INSERT INTO daybook_set_aside SELECT first_id, events, unit_id, flags, scopes, edition, ?, ?, ?
+      `INSERT INTO daybook_set_aside SELECT first_id, events, unit_id, flags | ?, scopes, edition, ?, ?, ?
         FROM daybook_units WHERE first_id = ?`,
-      [reason.code, reason.message, atMs, place],
+      [flag, reason.code, reason.message, atMs, place],
     );
     this.#run(
       `INSERT INTO daybook_set_aside_events SELECT * FROM stored_events

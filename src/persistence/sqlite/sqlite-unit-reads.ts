@@ -5,8 +5,7 @@
  */
 import { bytesToUuid, uuidToBytes } from '../../util/uuid-bytes.js';
 import type { UnitPlace } from '../journal/sync-change.js';
-import type { PlacedPast } from '../past.js';
-import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
+import type { Notification, NotificationId, StoredEvent } from '../stored-event.js';
 import { OUT_OF_SCOPE } from '../unit.js';
 import type { EditionId, LostUnit, PendingUnit, UnitId } from '../unit.js';
 import type { SetAsideUnit, UnitLimits, UnitStanding } from '../unit-recorder.js';
@@ -25,6 +24,7 @@ import {
   UNIT_COLUMNS,
 } from './sqlite-unit-codec.js';
 import type { ReadUnit } from './sqlite-unit-codec.js';
+import { FLAG_FOREIGN, FLAG_REFUSED } from './sqlite-unit-rows.js';
 
 /** What limits of bytes count. */
 const bytesOf = (events: string): string => `(SELECT total(length(topic) + length(state)) FROM ${events}
@@ -45,17 +45,20 @@ const RETURNING_SQL = `SELECT ${UNIT_COLUMNS}, p.after FROM daybook_set_aside AS
   CROSS JOIN daybook_aside_places AS p ON p.unit_id = u.unit_id
   WHERE u.first_id > ? AND u.code IN ('${OUT_OF_SCOPE}', 'DEPENDENCY') ORDER BY u.first_id`;
 
-// Of an event that is of no unit yet, nothing but where it is.
-const PAST_SQL = `SELECT e.originator_version, e.notification_id, u.edition IS NOT NULL, coalesce(u.edition, u.unit_id)
-  FROM stored_events AS e LEFT JOIN daybook_units AS u
-    ON u.first_id = (SELECT max(first_id) FROM daybook_units WHERE first_id <= e.notification_id)
-      AND e.notification_id < u.first_id + u.events
-  WHERE e.originator_id = ? AND e.originator_version <= ? ORDER BY e.originator_version DESC LIMIT 1`;
-
 /** A unit with its events. */
 export interface ReadEvents extends ReadUnit {
   readonly events: readonly StoredEvent[];
 }
+
+/** What follows the columns of a unit that was set aside. */
+type SetAsideRest = [
+  flags: number,
+  code: string,
+  message: string,
+  atMs: number,
+  command?: Uint8Array,
+  attempts?: number,
+];
 
 /** And with what it stands on. */
 export interface PlacedUnit extends ReadEvents {
@@ -99,14 +102,15 @@ export class SqliteUnitReads {
   }
 
   selectSetAside(after: NotificationId, limits: UnitLimits, which = ''): SetAsideUnit[] {
-    const sql = `SELECT ${UNIT_COLUMNS}, u.code, u.message, u.set_aside_at_ms, nullif(c.command, x''), c.attempts
+    const sql = `SELECT ${UNIT_COLUMNS}, u.flags, u.code, u.message, u.set_aside_at_ms, nullif(c.command, x''), c.attempts
       FROM daybook_set_aside AS u
       LEFT JOIN daybook_commands AS c ON c.unit_id = u.unit_id WHERE u.first_id > ?${which} ORDER BY u.first_id`;
     return this.#select(sql, after, limits, this.#setAsideEvents).map(({ place, unit, events, rest }) => {
-      const [code, message, setAsideAtMs, command, attempts] = rest as [string, string, number, Uint8Array?, number?];
+      const [flags, code, message, setAsideAtMs, command, attempts] = rest as SetAsideRest;
       const reason = { code, message };
       const kept = { command: command ?? undefined, attempts: attempts ?? 0 };
-      return { ...unit, events, firstNotificationId: place, reason, setAsideAtMs, ...kept };
+      const isFlagged = { isRefused: (flags & FLAG_REFUSED) !== 0, isForeign: (flags & FLAG_FOREIGN) !== 0 };
+      return { ...unit, events, firstNotificationId: place, reason, setAsideAtMs, ...kept, ...isFlagged };
     });
   }
 
@@ -151,14 +155,6 @@ export class SqliteUnitReads {
   /** The events of units, in the order of the units. */
   eventsOf(units: readonly { readonly place: UnitPlace; readonly count: number }[]): StoredEvent[][] {
     return eventsOf(this.#events, units);
-  }
-
-  /** As in `PastTables`. */
-  pastAt(originatorId: OriginatorId, upTo: number): PlacedPast | undefined {
-    const [row] = this.#statements.all(PAST_SQL, [uuidToBytes(originatorId), upTo]);
-    if (row === undefined) return undefined;
-    const [version, id, isMoved, edition] = row as [number, number, number | null, Uint8Array | null];
-    return { version, id, isAsRecorded: isMoved !== 1, edition: edition === null ? undefined : bytesToUuid(edition) };
   }
 
   /** The edition that has the version before an event's. */

@@ -15,6 +15,8 @@ import type { SqliteStatements } from './sqlite-statements.js';
 export const FLAG_COMMUTATIVE = 1;
 export const FLAG_FOREIGN = 2;
 export const FLAG_LOST = 4;
+/** Of units that were set aside: a server keeps that it has refused it. */
+export const FLAG_REFUSED = 8;
 
 /** One unit that is here. */
 export interface UnitRow {

@@ -6,8 +6,7 @@
 import type { CheckedCommit } from '../journal/replica.js';
 import type { SyncChange, UnitPlace } from '../journal/sync-change.js';
 import type { PlannedChange, UnitsHere, UnitTables } from '../journal/unit-tables.js';
-import type { PlacedPast } from '../past.js';
-import type { NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
+import type { NotificationId, StoredEvent } from '../stored-event.js';
 import { CURSOR_START } from '../unit.js';
 import type { Cursor, EditionId, LostUnit, PendingUnit, UnitId, UnitPage } from '../unit.js';
 import type {
@@ -126,11 +125,6 @@ export class SqliteUnits implements UnitTables {
 
   find(keys: readonly (UnitId | NotificationId)[]): (UnitStanding | undefined)[] {
     return this.#reads.find(keys);
-  }
-
-  /** As in `PastTables`. */
-  pastAt(originatorId: OriginatorId, upTo: number): PlacedPast | undefined {
-    return this.#reads.pastAt(originatorId, upTo);
   }
 
   selectSuperseded(ids: readonly UnitId[] | undefined): Superseded {

@@ -4,7 +4,7 @@
  * @module
  */
 import { v4 as uuidV4 } from 'uuid';
-import type { EditionRecorder, ProcessRecorder } from '../../persistence/recorder.js';
+import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
 import { CURSOR_START } from '../../persistence/unit.js';
 import { derivedEdition } from '../../persistence/unit-edition.js';
@@ -23,12 +23,11 @@ import type { ConformanceCase } from './conformance.js';
 import { newOriginatorId, sampleEvent, sampleEvents } from './event-samples.js';
 import { LogPages } from './log-pages.js';
 import { movedUnitCases } from './moved-unit-cases.js';
-import { pastCases } from './past-cases.js';
 import { scopeCases } from './scope-cases.js';
 
 /** The recorder under test. It may hold whatever there is already, but nothing that is lost. */
 export interface UnitRecorderContext {
-  readonly recorder: ProcessRecorder & UnitRecorder & EditionRecorder;
+  readonly recorder: ProcessRecorder & UnitRecorder;
 }
 
 type Recorder = UnitRecorderContext['recorder'];
@@ -743,7 +742,6 @@ export const unitRecorderCases: readonly ConformanceCase<UnitRecorderContext>[] 
   readsSeeCommits,
   unitsAreFound,
   ...movedUnitCases,
-  ...pastCases,
   ...scopeCases,
 ];
 

@@ -131,6 +131,7 @@ const decideStep = fc
         event: storedEvent,
         isCommutative: fc.boolean(),
         after: fc.option(fc.uuid(), { nil: undefined }),
+        command: fc.option(fc.uint8Array({ maxLength: 3 }), { nil: undefined }),
       }),
       { maxLength: 3 },
     ),
@@ -138,6 +139,9 @@ const decideStep = fc
   .map(({ decided, ...step }) => ({
     kind: 'decide' as const,
     ...step,
+    ...(decided.some(({ command }) => command !== undefined)
+      ? { commands: decided.flatMap(({ command }, index) => (command === undefined ? [] : [{ index, command }])) }
+      : {}),
     replaced: decided.map(({ place }) => place),
     units: decided.map(({ id, edition, event, isCommutative, after }, index) => ({
       ...{ id, edition, events: [event], isCommutative, scopes: [], firstNotificationId: index + 1, after: [after] },
@@ -309,6 +313,10 @@ describe('journal records', () => {
     };
     expect(hexOf({ sync: { atMs: 1_000, setAside: [], step: decided } })).toBe(
       '44424a4e040000001771ace1070000000000000001010575e807000501050106024e4f0d4e6f7420616e79206d6f72652ead020104010000000000004000800000000000000112000000000000e00080000000000000020100ad02010100000000000040008000000000000001000107436f756e74656401b2723fe2c01a40d2875ea3aac6a09ff50300020102',
+    );
+    const keeping = { ...decided, commands: [{ index: 0, command: Uint8Array.of(7, 8) }] };
+    expect(hexOf({ sync: { atMs: 1_000, setAside: [], step: keeping } })).toBe(
+      '44424a4e04000000436e189507000000000000000101057ae807000a010002070801050106024e4f0d4e6f7420616e79206d6f72652ead020104010000000000004000800000000000000112000000000000e00080000000000000020100ad02010100000000000040008000000000000001000107436f756e74656401b2723fe2c01a40d2875ea3aac6a09ff50300020102',
     );
     expect(hexOf({ sync: { atMs: 1_000, setAside: [], step: { kind: 'discard', places: [300] } } })).toBe(
       '44424a4e0400000066c5771b070000000000000001010507e807000601ac02',

@@ -127,7 +127,7 @@ export class SqliteOwnTables implements OwnTables {
   #connection(session: SerialSession, depth: number): SerialTransactionConnection<SqlQueryable> {
     return {
       session,
-      supports: { notifications: true, tracking: true, transactions: true, editions: true },
+      supports: { notifications: true, tracking: true, transactions: true },
       connection: { query: async (text, values = []) => session.run(() => this.#query(text, values)) },
       nest: () => {
         const unit = refreshing(this.#database, savepoints(statementsOf(this.#database), depth + 1));

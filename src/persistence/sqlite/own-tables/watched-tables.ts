@@ -1,5 +1,4 @@
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../../recorder.js';
-import type { PastTables, PlacedPast } from '../../past.js';
 import type { CheckedCommit } from '../../journal/replica.js';
 import { unitMark } from '../../journal/unit-mark.js';
 import { unitTaken } from '../../position-taken.js';
@@ -12,12 +11,6 @@ import { InternalError, ProgrammingError } from '../../errors.js';
 // SQLite takes a limit that is a 32-bit integer in every driver.
 const NO_LIMIT = 2 ** 31 - 1;
 
-/** Tables whose events belong to units. */
-export interface UnitProcessTables extends ProcessTables {
-  pastAt: PastTables['pastAt'];
-  hasUnit(id: UnitId): boolean;
-}
-
 /** Runs a call of the transaction's, and may refuse it. */
 export type CallGuard = <T>(call: () => T) => T;
 
@@ -26,7 +19,7 @@ export type CallGuard = <T>(call: () => T) => T;
  * whatever a savepoint took back is not among it.
  */
 export class WatchedTables implements ProcessTables {
-  readonly #tables: UnitProcessTables;
+  readonly #tables: ProcessTables & { hasUnit(id: UnitId): boolean };
   readonly #guard: CallGuard;
   #lastIdBefore: NotificationId = 0;
   readonly #trackedBefore = new Map<string, NotificationId>();
@@ -34,7 +27,7 @@ export class WatchedTables implements ProcessTables {
   #insertions = 0;
 
   /** @param guard - runs each call */
-  constructor(tables: UnitProcessTables, guard: CallGuard) {
+  constructor(tables: ProcessTables & { hasUnit(id: UnitId): boolean }, guard: CallGuard) {
     this.#tables = tables;
     this.#guard = guard;
   }
@@ -94,10 +87,6 @@ export class WatchedTables implements ProcessTables {
 
   selectEvents(originatorId: OriginatorId, options: SelectEventsOptions): StoredEvent[] {
     return this.#guard(() => this.#tables.selectEvents(originatorId, options));
-  }
-
-  pastAt(originatorId: OriginatorId, upTo: number): PlacedPast | undefined {
-    return this.#guard(() => this.#tables.pastAt(originatorId, upTo));
   }
 
   selectNotifications(options: SelectNotificationsOptions): Notification[] {
