@@ -1,15 +1,18 @@
 /**
- * A device without a store: the client's transport, its stream of heads and its waits, and of what it holds only how much
+ * A device without a store: the client's transport, its way to push, its stream of heads and its waits, and of what it holds only how much
  * that is. A thousand of them fit into a process.
  *
  * @module
  */
 import { CURSOR_START } from '../../src/persistence/unit.js';
+import type { UnitLimits } from '../../src/persistence/unit-recorder.js';
 import type { Cursor, PendingUnit } from '../../src/persistence/unit.js';
 import { AttemptTimes } from '../../src/sync/exchange/attempt-times.js';
 import { HeadStream } from '../../src/sync/exchange/head-stream.js';
 import { HttpTransport } from '../../src/sync/exchange/http-transport.js';
-import { UnavailableError } from '../../src/sync/protocol/index.js';
+import { PushesAhead } from '../../src/sync/exchange/pushes-ahead.js';
+import { SendSize } from '../../src/sync/exchange/send-size.js';
+import { TooLargeError, UnavailableError } from '../../src/sync/protocol/index.js';
 import { systemClock } from '../../src/util/clock.js';
 import { pause } from '../../src/util/pause.js';
 
@@ -26,6 +29,7 @@ export interface LoadCounts {
 /** One device. */
 export class LightDevice {
   readonly #transport: HttpTransport;
+  readonly #pushes: PushesAhead;
   readonly #times = new AttemptTimes(systemClock, Math.random);
   readonly #stop = new AbortController();
   readonly #counts: LoadCounts;
@@ -46,6 +50,11 @@ export class LightDevice {
       // Whoever the token names is a subject of its own, as users are.
       getToken: () => name,
       fetch: globalThis.fetch,
+      clock: systemClock,
+    });
+    this.#pushes = new PushesAhead({
+      transport: this.#transport,
+      size: new SendSize(systemClock),
       clock: systemClock,
     });
   }
@@ -81,18 +90,23 @@ export class LightDevice {
     });
   }
 
-  /** Sends all, in as few requests as the server takes. @returns the head that it named last */
+  /** Sends all, as the client does. @param units - by their local ids @returns the head that was named last */
   async push(units: readonly PendingUnit[]): Promise<number> {
-    let head = 0;
-    for (let at = 0; at < units.length;) {
-      const some = this.#next(units, at);
-      const answer = await this.#again(() => this.#transport.push(some, this.#stop.signal));
-      if (answer.decisions.length !== some.length) throw new Error('A push ended at a conflict, where there is none.');
+    let [head, done] = [0, 0];
+    for (;;) {
+      const read = async (after: number, limits: UnitLimits): Promise<readonly PendingUnit[]> =>
+        nextUnits(units, after, limits);
+      const pushed = await this.#again(() => this.#pushes.next(read, done, this.#stop.signal));
+      if (pushed === undefined) return head;
+      const { answer } = pushed;
+      if (answer instanceof TooLargeError) throw answer;
       if (!answer.decisions.every(({ kind }) => kind === 'accepted')) throw new Error('A unit was refused for good.');
-      at += some.length;
+      if (answer.conflict !== undefined && !pushed.isAhead)
+        throw new Error('There is a conflict, where there is none.');
+      const last = pushed.units[answer.decisions.length - 1];
+      if (last !== undefined) done = endOf(last);
       head = answer.head;
     }
-    return head;
   }
 
   /** Reads pages until it has the log up to a head. */
@@ -107,18 +121,6 @@ export class LightDevice {
 
   close(): void {
     this.#stop.abort();
-  }
-
-  #next(units: readonly PendingUnit[], from: number): readonly PendingUnit[] {
-    const { events: eventsMax, bytes: bytesMax } = this.#transport.limits;
-    let [events, bytes, end] = [0, 0, from];
-    for (; end < units.length; end++) {
-      const unit = units[end] as PendingUnit;
-      events += unit.events.length;
-      bytes += unit.events.reduce((sum, { topic, state }) => sum + topic.length + state.length + 64, 128);
-      if (end > from && (events > eventsMax || bytes > bytesMax)) break;
-    }
-    return units.slice(from, end);
   }
 
   /** Sends again what may be sent again, when the client would. */
@@ -138,4 +140,35 @@ export class LightDevice {
       }
     }
   }
+}
+
+/** As a store selects them: up to the limits, and one at least. */
+function nextUnits(
+  units: readonly PendingUnit[],
+  after: number,
+  { eventsMax, bytesMax }: UnitLimits,
+): readonly PendingUnit[] {
+  const from = firstAfter(units, after);
+  let [events, bytes, end] = [0, 0, from];
+  for (; end < units.length; end++) {
+    const unit = units[end] as PendingUnit;
+    events += unit.events.length;
+    bytes += unit.events.reduce((sum, { topic, state }) => sum + topic.length + state.length + 64, 128);
+    if (end > from && (events > eventsMax || bytes > bytesMax)) break;
+  }
+  return units.slice(from, end);
+}
+
+function firstAfter(units: readonly PendingUnit[], after: number): number {
+  let [low, high] = [0, units.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((units[middle] as PendingUnit).firstNotificationId > after) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function endOf({ firstNotificationId, events }: PendingUnit): number {
+  return firstNotificationId + events.length - 1;
 }

@@ -13,7 +13,7 @@ import { Hono } from 'hono';
 import type { Context, MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { InvalidRequestError, PROTOCOL_HEADER, UnavailableError } from '../sync/protocol/index.js';
+import { FOLLOWS_HEADER, InvalidRequestError, PROTOCOL_HEADER, UnavailableError } from '../sync/protocol/index.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
 import { limitLive, limitRefusals, limitRequests } from './access/limit-middleware.js';
@@ -55,6 +55,7 @@ const ALLOWED_HEADERS = [
   PROTOCOL_HEADER,
   'daybook-replica',
   APP_HEADER,
+  FOLLOWS_HEADER,
   REQUEST_ID_HEADER,
   'traceparent',
   'tracestate',

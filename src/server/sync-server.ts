@@ -6,9 +6,10 @@
  */
 import type { Context, MiddlewareHandler } from 'hono';
 import { packPage, unpackLostUnits, unpackPendingUnits } from '../persistence/unit-batch.js';
-import type { PendingUnit, UnitPage } from '../persistence/unit.js';
+import type { PendingUnit, UnitId, UnitPage } from '../persistence/unit.js';
 import {
   CursorUnknownError,
+  FOLLOWS_HEADER,
   ForbiddenError,
   formatLimits,
   InvalidRequestError,
@@ -246,8 +247,9 @@ class UnitRoutes {
 
   async push(c: UnitContext, { log, tenant, sender }: Admitted): Promise<Response> {
     const units = await readUnits(c.req.raw, { ...this.#reading(c), unpack: unpackPendingUnits });
+    const follows = followedOf(c);
     const visibility = await this.#authority.visibility(sender);
-    const outcome = await traced(c, () => log.push(units, sender, this.#authority.authorize, visibility));
+    const outcome = await traced(c, () => log.push(units, sender, this.#authority.authorize, visibility, follows));
     this.#live.announce(tenant, outcome.head);
     this.#tell(c, units, outcome, { tenant, replicaId: sender.replicaId });
     return await answerJson(c, toPushAnswer(outcome));
@@ -376,6 +378,13 @@ function packOnce(page: UnitPage): Uint8Array<ArrayBuffer> {
   const packed = packedPages.get(page) ?? packPage(page);
   packedPages.set(page, packed);
   return packed;
+}
+
+/** @throws InvalidRequestError (`INVALID_REQUEST`) when it is the id of no unit */
+function followedOf(c: UnitContext): UnitId | undefined {
+  const follows = c.req.header(FOLLOWS_HEADER);
+  if (follows === undefined || isCanonicalUuid(follows)) return follows;
+  throw new InvalidRequestError(`The header ${FOLLOWS_HEADER} must name a unit, by a UUID.`);
 }
 
 const checkProtocol: MiddlewareHandler = async (c, next) => {

@@ -33,6 +33,7 @@ export class Forger {
     this.#random.weighted<() => void>([
       [1, () => this.#spy(subject, other)],
       [2, () => this.#probe(subject, tenant)],
+      [1, () => this.#follow(subject, tenant)],
       [3, () => this.#offer(subject, tenant, this.#forged(tenant))],
       [3, () => this.#offer(subject, tenant, this.#seen.length === 0 ? undefined : this.#random.pick(this.#seen))],
     ])();
@@ -54,6 +55,18 @@ export class Forger {
     const answer = this.#server.handle({ subject, tenant }, { kind: 'push', units: [unit] });
     if (answer.kind === 'push' && answer.answer.decisions.some(({ kind }) => kind === 'accepted')) {
       this.#witness.fail(`${subject} was told of ${id}`);
+    }
+  }
+
+  /** Sends what fits anywhere, as if after an id that it has seen. */
+  #follow(subject: string, tenant: string): void {
+    const known = this.#server.log(tenant).units.filter(({ author }) => author !== subject);
+    if (known.length === 0) return;
+    const follows = this.#random.pick(known).id;
+    const unit = { id: this.#fresh(), edition: '', isCommutative: false, after: {}, events: [] };
+    const answer = this.#server.handle({ subject, tenant }, { kind: 'push', units: [unit], follows });
+    if (answer.kind === 'push' && answer.answer.conflict === undefined) {
+      this.#witness.fail(`${subject} was told that ${follows} is known`);
     }
   }
 

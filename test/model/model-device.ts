@@ -6,7 +6,7 @@
 import type { SeededRandom } from '../soak/seeded-random.js';
 import type { DeviceRules } from './device-draft.js';
 import * as rules from './device-rules.js';
-import type { DeviceState } from './device-state.js';
+import type { DeviceState, HeldUnit } from './device-state.js';
 import { EMPTY_DEVICE, lostUnits, pendingUnits, pushed } from './device-state.js';
 import type { ModelAnswer, ModelRequest } from './model-server.js';
 import type { PageAnswer, PushAnswer } from './server-rules.js';
@@ -16,6 +16,8 @@ import { START } from './unit-types.js';
 /** Steps after which an answer is given up. Nothing needs to be known of what became of the request. */
 const PATIENCE = 6;
 const PUSH_UNITS_MAX = 6;
+/** Pushes that are on their way at once. */
+const PUSHES_MAX = 2;
 const OFFER_UNITS_MAX = 8;
 const PAGE_EVENTS_MAX = 20;
 
@@ -49,6 +51,13 @@ export class ModelDevice {
   }
 }
 
+/** A push that is on its way, or answered before the one before it. */
+interface SentPush {
+  readonly units: readonly HeldUnit[];
+  answer: PushAnswer | undefined;
+  patience: number;
+}
+
 /** How far a tab has offered what is lost. */
 interface Offer {
   readonly rewinds: number;
@@ -68,6 +77,8 @@ export class ModelTab {
   /** What a push has said is accepted; a hint. */
   #accepted = new Set<string>();
   #offer: Offer = NO_OFFER;
+  /** In their order. */
+  #sent: SentPush[] = [];
 
   constructor(device: ModelDevice, around: Surroundings) {
     this.#device = device;
@@ -80,6 +91,7 @@ export class ModelTab {
     this.#isDiverged = false;
     this.#accepted = new Set();
     this.#offer = NO_OFFER;
+    this.#sent = [];
   }
 
   step(): void {
@@ -88,6 +100,10 @@ export class ModelTab {
       return;
     }
     const { state } = this.#device;
+    if (this.#sent.length > 0) {
+      this.#waitForPushes(state);
+      return;
+    }
     if (this.#isDiverged) this.#askCommon(state);
     else if (state.healing === 'offering') this.#offerLost(state);
     else if (!this.#push(state)) this.#pull(state);
@@ -124,13 +140,38 @@ export class ModelTab {
   /** @returns whether there was something to push, and it was its turn */
   #push(state: DeviceState): boolean {
     const { random } = this.#around;
-    const todo = pendingUnits(state).filter(({ id }) => !this.#accepted.has(id));
+    const last = this.#sent.at(-1)?.units.at(-1);
+    const todo = pendingUnits(state).filter(({ id, local }) => !this.#accepted.has(id) && local > (last?.local ?? 0));
     if (todo.length === 0 || !random.chance(0.6)) return false;
-    const units = todo.slice(0, random.between(1, PUSH_UNITS_MAX)).map((unit) => pushed(state, unit));
-    this.#send({ kind: 'push', units }, (answer) => {
-      if (answer.kind === 'push') this.#onPush(answer.answer);
+    const units = todo.slice(0, random.between(1, PUSH_UNITS_MAX));
+    const sent: SentPush = { units, answer: undefined, patience: PATIENCE };
+    this.#sent.push(sent);
+    const request = { kind: 'push', units: units.map((unit) => pushed(state, unit)), follows: last?.id } as const;
+    this.#around.send(request, (answer) => {
+      // Killed, given up, or answered by now.
+      if (answer.kind !== 'push' || !this.#sent.includes(sent)) return;
+      sent.answer ??= answer.answer;
+      this.#takePushes();
     });
     return true;
+  }
+
+  /** While the first is waited for, the next one may be sent. All are given up with it. */
+  #waitForPushes(state: DeviceState): void {
+    const [first] = this.#sent;
+    if (first !== undefined && --first.patience <= 0) this.#sent = [];
+    else if (this.#sent.length < PUSHES_MAX) this.#push(state);
+  }
+
+  /** Takes answers in the order of the pushes. After one that is not as it was hoped for, those that follow it say nothing. */
+  #takePushes(): void {
+    for (;;) {
+      const answer = this.#sent[0]?.answer;
+      if (answer === undefined) return;
+      const isAllAccepted = answer.conflict === undefined && answer.decisions.every(({ kind }) => kind === 'accepted');
+      this.#sent = isAllAccepted ? this.#sent.slice(1) : [];
+      this.#onPush(answer);
+    }
   }
 
   #onPush({ decisions }: PushAnswer): void {

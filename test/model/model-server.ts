@@ -6,10 +6,10 @@
 import { isForbidden, scopeOf, type Scope } from './domain.js';
 import type { LoggedUnit, ModelLog } from './model-log.js';
 import { emptyLog, insertBeside, skipPosition, tableVersion } from './model-log.js';
-import type { Asker, HealAnswer, PageAnswer, PushAnswer, ServerRules } from './server-rules.js';
+import type { Asker, HealAnswer, ModelPush, PageAnswer, PushAnswer, ServerRules } from './server-rules.js';
 import { adopt, commonPlace, decidePush, heal, readPage } from './server-rules.js';
 import type { Mode } from './switches.js';
-import type { ModelCursor, PushedUnit, SealedUnit } from './unit-types.js';
+import type { ModelCursor, SealedUnit } from './unit-types.js';
 
 /** A request as it arrives: what the token says, and what the address says. */
 export interface Addressed {
@@ -18,7 +18,7 @@ export interface Addressed {
 }
 
 export type ModelRequest =
-  | { readonly kind: 'push'; readonly units: readonly PushedUnit[] }
+  | ({ readonly kind: 'push' } & ModelPush)
   | {
       readonly kind: 'pull';
       readonly after: ModelCursor;
@@ -114,7 +114,7 @@ export class ModelServer {
     const rules = this.#rules;
     switch (request.kind) {
       case 'push': {
-        const pushed = decidePush(log, request.units, asker, rules);
+        const pushed = decidePush(log, request, asker, rules);
         return { log: pushed.log, answer: { kind: 'push', answer: pushed.answer } };
       }
       case 'pull':

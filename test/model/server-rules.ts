@@ -9,6 +9,8 @@
  *   that holds the version before is the one that it names. A unit of commutative events is given the next versions, and
  *   another edition where that is not where it stood. It does not fit a log that has nothing of an aggregate that it was
  *   recorded after something of.
+ *   A push that was sent before the one before it was answered names the last unit of that: as long as the log knows nothing
+ *   of it, or only from another subject, nothing new is decided.
  * - R3 The log is chained: a cursor is a position and a hash of everything up to it.
  * - R4 A page ends where a unit ends.
  * - R5 What is healed comes back as it was, whole, once, where it fits, and only what carries a sound seal. What does not
@@ -54,6 +56,13 @@ export interface ServerRules {
   readonly fresh: () => string;
 }
 
+/** A push. */
+export interface ModelPush {
+  readonly units: readonly PushedUnit[];
+  /** The unit that was sent before these, where nothing was heard of it yet. */
+  readonly follows?: string | undefined;
+}
+
 export interface PushAnswer {
   readonly decisions: readonly ModelDecision[];
   readonly conflict: string | undefined;
@@ -88,14 +97,16 @@ export function adopt(log: ModelLog, rules: ServerRules): ModelLog {
 /** R1, R2, R6: decides units in their order, up to the first conflict. */
 export function decidePush(
   log: ModelLog,
-  units: readonly PushedUnit[],
+  { units, follows }: ModelPush,
   asker: Asker,
   rules: ServerRules,
 ): { readonly log: ModelLog; readonly answer: PushAnswer } {
   let next = log;
+  const isInTurn = follows === undefined || isKnownTo(asker, log.known.get(follows), rules);
   const decisions: ModelDecision[] = [];
   for (const unit of units) {
-    const decided = decideUnit(next, unit, asker, rules);
+    const isDecided = isInTurn || log.known.has(unit.id);
+    const decided = isDecided ? decideUnit(next, unit, asker, rules) : undefined;
     if (decided === undefined) {
       if (!isBroken(rules, 'conflict-is-decision')) return { log: next, answer: { decisions, conflict: unit.id } };
       next = reject(next, unit.id, asker.subject, 'CONFLICT');
@@ -106,6 +117,12 @@ export function decidePush(
     decisions.push(decided.decision);
   }
   return { log: next, answer: { decisions, conflict: undefined } };
+}
+
+/** What is known of the ids of others tells nobody anything. */
+function isKnownTo({ subject }: Asker, known: KnownUnit | undefined, rules: ServerRules): boolean {
+  if (isBroken(rules, 'any-turn')) return true;
+  return known !== undefined && (known.author === subject || isBroken(rules, 'follow-strangers'));
 }
 
 function decideUnit(

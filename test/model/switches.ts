@@ -11,6 +11,8 @@ export const SWITCHES = {
   'after-unit': 'what an event stands on is named by unit, in whatever edition that is there',
   'moved-edition': 'a unit that is placed elsewhere than where it was recorded keeps its edition',
   'conflict-is-decision': 'a conflict is stored as a rejection',
+  'any-turn': 'a push is decided before the one that it was sent after',
+  'follow-strangers': 'a push may follow what another subject has sent',
   'orphan-commutative': 'a commutative event is taken by a log that has nothing of its aggregate',
   'no-chain': 'a cursor is known by its position alone',
   'page-cut': 'a page ends in the middle of a unit',

@@ -23,6 +23,7 @@ import { Forger } from './forger.js';
 import { ModelDevice } from './model-device.js';
 import type { ModelLog } from './model-log.js';
 import { headOf, tableVersion } from './model-log.js';
+import type { Addressed, ModelAnswer, ModelRequest } from './model-server.js';
 import { ModelServer, scopesId } from './model-server.js';
 import { ModelNetwork, NO_FAULTS } from './network.js';
 import type { Mode } from './switches.js';
@@ -57,6 +58,8 @@ export interface Counts {
   scopeChanges: number;
   besides: number;
   rewinds: number;
+  /** Pushes that were sent before the one before them was answered. */
+  ahead: number;
 }
 
 export class World {
@@ -76,6 +79,7 @@ export class World {
     scopeChanges: 0,
     besides: 0,
     rewinds: 0,
+    ahead: 0,
   };
   /** Units that a device had confirmed, since its tenant's log was last set back. */
   readonly confirmedBy = new Map<ModelDevice, { readonly rewinds: number; readonly ids: Set<string> }>();
@@ -236,12 +240,27 @@ export class World {
     const device = new ModelDevice(name, subject, tenant, () => ({
       random: this.random,
       rules: this.#rules,
-      send: (request, answered) =>
-        this.#network.send(() => this.server.handle({ subject, tenant }, request), answered, request.kind === 'push'),
+      send: (request, answered) => {
+        if (request.kind === 'push' && request.follows !== undefined) this.counts.ahead++;
+        this.#network.send(() => this.#handle({ subject, tenant }, request), answered, request.kind === 'push');
+      },
       stored: (of, page, before) => this.#onPage(of, page, before),
     }));
     this.devices.push(device);
     return device;
+  }
+
+  /** What was sent after something comes after it, whichever of the two arrives first. */
+  #handle(from: Addressed, request: ModelRequest): ModelAnswer {
+    const before = this.server.log(from.tenant);
+    const answer = this.server.handle(from, request);
+    const follows = request.kind === 'push' ? request.follows : undefined;
+    if (answer.kind !== 'push' || follows === undefined || before.known.has(follows)) return answer;
+    const { known } = this.server.log(from.tenant);
+    const isNew = (id: string): boolean => !before.known.has(id) && known.get(id)?.author === from.subject;
+    const added = answer.answer.decisions.find(({ id }) => isNew(id));
+    if (added !== undefined) this.witness.fail(`${added.id} was decided before ${follows}, after which it was sent`);
+    return answer;
   }
 
   /** A page has whole units, as they were accepted, and as much of each as its reader may see. */

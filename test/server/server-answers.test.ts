@@ -135,7 +135,7 @@ describe('pages of other origins', () => {
     expect(preflight.status).toBe(204);
     expect(preflight.headers.get('access-control-allow-origin')).toBe(origin);
     expect(preflight.headers.get('access-control-allow-headers')).toBe(
-      'authorization,content-type,content-encoding,daybook-protocol,daybook-replica,daybook-app,x-request-id,traceparent,tracestate',
+      'authorization,content-type,content-encoding,daybook-protocol,daybook-replica,daybook-app,daybook-follows,x-request-id,traceparent,tracestate',
     );
     for (const authorization of ['Bearer good', 'Bearer bad']) {
       const { headers } = await postUnits(fetch, good, { origin, authorization });

@@ -2,7 +2,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
 import { OperationalError } from '../../src/persistence/errors.js';
 import { packConfirmedUnits, packLostUnits, packPendingUnits, unpackPage } from '../../src/persistence/unit-batch.js';
-import type { ConfirmedUnit } from '../../src/persistence/unit.js';
+import type { ConfirmedUnit, PendingUnit } from '../../src/persistence/unit.js';
 import { MemoryUnitLog } from '../../src/server/log/memory-unit-log.js';
 import { MemoryReplicaStore, ReplicaRegistry } from '../../src/server/index.js';
 import { takesGzip } from '../../src/server/answer-coding.js';
@@ -123,7 +123,7 @@ describe('every answer', () => {
     expect(answered).toBe(status);
     expect(Object.fromEntries(headers)).toMatchObject({
       'daybook-protocol': '2',
-      'daybook-limits': 'events=500, bytes=1048576, unit-events=10000, unit-bytes=8388608',
+      'daybook-limits': 'events=500, bytes=1048576, unit-events=10000, unit-bytes=8388608, pushes=2',
       'cache-control': 'no-store',
     });
   });
@@ -166,6 +166,19 @@ describe('every answer', () => {
     expect(log.senders).toEqual([]);
   });
 
+  it('a push that follows another one waits for it', async () => {
+    const { fetch, log } = serve();
+    const [first, second] = [pendingUnit(), pendingUnit()];
+    const push = async (unit: PendingUnit, follows?: string): Promise<unknown> =>
+      await jsonOf(await fetch(pushRequest([unit], follows === undefined ? {} : { 'daybook-follows': follows })));
+    expect(await push(second, first.id)).toEqual({ head: 0, decisions: [], conflict: second.id });
+    expect(await push(first)).toMatchObject({ head: 1 });
+    expect(await push(second, first.id)).toEqual({ head: 2, decisions: [[second.id, 'accepted', 2]] });
+    const none = await fetch(pushRequest([pendingUnit()], { 'daybook-follows': 'the one before' }));
+    expect([none.status, await codeOf(none)]).toEqual([400, 'INVALID_REQUEST']);
+    expect(log.naive.units.map(({ id }) => id)).toEqual([first.id, second.id]);
+  });
+
   it('may be had by pages of other origins, with all that they have to send and see', async () => {
     const { fetch } = serve({ corsOrigins: ['https://stock.example'] });
     const { headers } = await fetch(
@@ -175,7 +188,14 @@ describe('every answer', () => {
       }),
     );
     const allowed = headers.get('access-control-allow-headers') ?? '';
-    for (const name of ['authorization', 'content-type', 'content-encoding', 'daybook-protocol', 'daybook-replica']) {
+    for (const name of [
+      'authorization',
+      'content-type',
+      'content-encoding',
+      'daybook-protocol',
+      'daybook-replica',
+      'daybook-follows',
+    ]) {
       expect(allowed.split(',')).toContain(name);
     }
     const answer = await fetch(pushRequest(pendingUnits(1), { origin: 'https://stock.example' }));

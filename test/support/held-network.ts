@@ -55,10 +55,12 @@ export class HeldNetwork {
   isHeld = true;
   readonly transport: SyncTransport;
 
-  constructor(log: MemoryUnitLog, sender: Sender) {
+  /** @param pushes - that may be on their way at once */
+  constructor(log: MemoryUnitLog, sender: Sender, pushes = 1) {
     this.transport = {
-      limits: LIMITS_LEAST,
-      push: (units) => this.#send('push', () => log.push(units, sender)),
+      limits: { ...LIMITS_LEAST, pushes },
+      push: (units, _signal, follows) =>
+        this.#send('push', () => log.push(units, sender, undefined, undefined, follows)),
       page: (after, limits) =>
         this.#send('page', async () => {
           const page = await log.page(after, limits);

@@ -41,10 +41,11 @@ export class NaiveLog implements SyncTransport {
     this.units = this.units.slice(0, units);
   }
 
-  async push(units: readonly PendingUnit[]): Promise<PushAnswer> {
+  async push(units: readonly PendingUnit[], _signal?: AbortSignal, follows?: UnitId): Promise<PushAnswer> {
     const decisions: PushDecision[] = [];
+    const isInTurn = follows === undefined || this.#isKnown(follows);
     for (const unit of units) {
-      const decision = this.#decide(unit);
+      const decision = isInTurn || this.#isKnown(unit.id) ? this.#decide(unit) : undefined;
       if (decision === undefined) return { decisions, conflict: unit.id, head: this.#head };
       decisions.push(decision);
     }
@@ -76,6 +77,10 @@ export class NaiveLog implements SyncTransport {
       else this.aside.add(id);
       return { id, kind: placed === undefined ? 'setAside' : 'restored' };
     });
+  }
+
+  #isKnown(id: UnitId): boolean {
+    return this.rejected.has(id) || this.units.some((unit) => unit.id === id);
   }
 
   get #head(): number {

@@ -5,7 +5,15 @@
  */
 import { packPendingUnits } from '../../src/persistence/unit-batch.js';
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../src/persistence/unit.js';
-import type { Authorize, Decision, PageOptions, PushOutcome, Sender, UnitLog } from '../../src/server/log/unit-log.js';
+import type {
+  Authorize,
+  Decision,
+  PageOptions,
+  PushOutcome,
+  Sender,
+  UnitLog,
+  Visibility,
+} from '../../src/server/log/unit-log.js';
 import { CursorUnknownError, UNITS_MEDIA_TYPE } from '../../src/sync/protocol/index.js';
 import type { HealDecision } from '../../src/sync/protocol/index.js';
 import { NaiveLog } from './naive-log.js';
@@ -22,14 +30,20 @@ export class NaiveUnitLog implements UnitLog {
     this.naive.forbid = ({ id }) => this.#refusals.get(id)?.code;
   }
 
-  async push(units: readonly PendingUnit[], sender: Sender, authorize?: Authorize): Promise<PushOutcome> {
+  async push(
+    units: readonly PendingUnit[],
+    sender: Sender,
+    authorize?: Authorize,
+    _visibility?: Visibility,
+    follows?: UnitId,
+  ): Promise<PushOutcome> {
     this.senders.push(sender);
     const known = new Set(this.naive.units.map(({ id }) => id));
     for (const unit of units) {
       const refusal = known.has(unit.id) ? undefined : await authorize?.(unit, sender);
       if (refusal !== undefined) this.#refusals.set(unit.id, refusal);
     }
-    const { decisions, conflict, head } = await this.naive.push(units);
+    const { decisions, conflict, head } = await this.naive.push(units, undefined, follows);
     const decided = decisions.map((decision): Decision =>
       decision.kind === 'accepted'
         ? { ...decision, isNew: !known.has(decision.id) }

@@ -4,7 +4,8 @@
  * ```text
  * known ──▶ answered from its row; another subject's, unless it follows from the event ──▶ as if it were forbidden
  *       ──▶ accepted, and not shown to its sender at present ──▶ out of scope: no decision of the log
- * new ──▶ out of scope ──▶ nothing is stored: the same unit may come again
+ * new ──▶ sent after a unit that is not known ──▶ conflict: no decision, and the end
+ *     ──▶ out of scope ──▶ nothing is stored: the same unit may come again
  *     ──▶ forbidden, or versions with a hole ──▶ rejected, for good
  *     ──▶ commutative ──▶ of aggregates that are there, or that it begins ──▶ accepted, with the next versions
  *     ──▶ strict ──▶ right after what it was decided on ──▶ accepted
@@ -97,6 +98,8 @@ export interface PushToDecide {
   readonly refusals: ReadonlyMap<UnitId, Refusal>;
   /** Units that the sender may not see: of those in the log all of it, of new ones a part. */
   readonly unseen: ReadonlySet<UnitId>;
+  /** As in `UnitLog.push`. */
+  readonly follows?: UnitId | undefined;
 }
 
 /** Decides pushes one after the other, each on what those before it make of the log. */
@@ -106,8 +109,9 @@ export function decidePushes(pushes: readonly PushToDecide[], view: LogView): re
 }
 
 /** Decides units in their order. */
-function decideUnits({ units, subject, refusals, unseen }: PushToDecide, log: GrowingLog): PushDecisions {
+function decideUnits({ units, subject, refusals, unseen, follows }: PushToDecide, log: GrowingLog): PushDecisions {
   const before = log.placed.length;
+  const isInTurn = follows === undefined || isOwn(log.known(follows), subject);
   const decisions: Decision[] = [];
   const rejected: ({ readonly id: UnitId } & Refusal)[] = [];
   for (const unit of units) {
@@ -120,6 +124,7 @@ function decideUnits({ units, subject, refusals, unseen }: PushToDecide, log: Gr
       decisions.push(isHidden ? { id, kind: 'rejected', ...UNSEEN } : decision);
       continue;
     }
+    if (!isInTurn) return { decisions, accepted: log.placed.slice(before), rejected, conflict: id };
     if (unseen.has(id)) {
       decisions.push({ id, kind: 'rejected', ...UNSEEN });
       continue;
@@ -159,6 +164,11 @@ export function decideLostUnits(units: readonly LostUnit[], view: LogView): Heal
     else unfit.push(unit);
   }
   return { restored: log.placed, unfit };
+}
+
+/** Whether an id is known as the subject's own: of those of others it is not told that they are known. */
+function isOwn(known: KnownUnit | undefined, subject: string): boolean {
+  return known?.author === subject;
 }
 
 /** Whether an id that is known is somebody else's, to whom asks. */

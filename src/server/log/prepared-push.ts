@@ -22,6 +22,8 @@ export interface PreparedPush {
   readonly refusals: ReadonlyMap<UnitId, Refusal>;
   /** As in `PushToDecide`. */
   readonly unseen: ReadonlySet<UnitId>;
+  /** As in `UnitLog.push`. */
+  readonly follows: UnitId | undefined;
   /** For those who take part. */
   readonly decoded: DecodedUnits;
 }
@@ -63,8 +65,8 @@ export function decideShared(
   { view, refusals: others, recordedAtMs }: SharedContext,
 ): SharedDecisions {
   const decided = decidePushes(
-    pushes.map(({ units, sender: { subject }, refusals, unseen }) => ({
-      ...{ units, subject, unseen },
+    pushes.map(({ units, sender: { subject }, refusals, unseen, follows }) => ({
+      ...{ units, subject, unseen, follows },
       refusals: others.size === 0 ? refusals : new Map([...refusals, ...others]),
     })),
     view,

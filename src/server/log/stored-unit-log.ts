@@ -117,13 +117,14 @@ export class StoredUnitLog implements UnitLog {
     sender: Sender,
     authorize?: Authorize,
     visibility?: Visibility,
+    follows?: UnitId,
   ): Promise<PushOutcome> {
     validatePendingUnits(units, this.#idType);
     validateVisibility(visibility);
     // Without anybody to ask, what is known is found out under the lock, with all the rest.
     if (authorize === undefined && visibility === undefined && !this.#inline.decodes && units.length > 0) {
       const nothing = { refusals: new Map(), unseen: new Set<UnitId>(), decoded: new Map() };
-      return await this.#queue.add({ units, fresh: units, sender, ...nothing });
+      return await this.#queue.add({ units, fresh: units, sender, follows, ...nothing });
     }
     const known = await this.#storage.known(units.map(({ id }) => id));
     const fresh = units.filter(({ id }) => !known.has(id));
@@ -136,7 +137,7 @@ export class StoredUnitLog implements UnitLog {
     // What is before it is decided: it must not wait with it.
     const readable = unread === undefined ? units : units.slice(0, indexOfUnit(units, unread.id));
     if (unread !== undefined && readable.length === 0) throw unread.error;
-    return await this.#queue.add({ units: readable, fresh, sender, refusals, unseen, decoded });
+    return await this.#queue.add({ units: readable, fresh, sender, refusals, unseen, decoded, follows });
   }
 
   async #unseen(push: Omit<SeenPush, 'visibility'> & Pick<PageOptions, 'visibility'>): Promise<ReadonlySet<UnitId>> {
@@ -157,7 +158,7 @@ export class StoredUnitLog implements UnitLog {
   /** Decides pushes in one transaction, one after the other. */
   async #decide(pushes: readonly PreparedPush[]): Promise<readonly PushOutcome[]> {
     const { outcomes, notified } = await this.#writer.locked(async (transaction, head) => {
-      const ids = pushes.flatMap(({ units }) => units.map(({ id }) => id));
+      const ids = pushes.flatMap(({ units, follows = [] }) => units.map(({ id }) => id).concat(follows));
       const seen = await transaction.view(ids, aggregatesOf(pushes.flatMap(({ fresh }) => fresh)));
       const view = { ...seen, position: head.position };
       const nowMs = this.#clock.nowMs();

@@ -90,6 +90,8 @@ export interface UnitLog {
    * @param authorize - asked of units that are not known yet, before a transaction is open
    * @param visibility - of the sender, who is answered `OUT_OF_SCOPE` about units of which it may see nothing, and about new
    *   ones of which it may not see all: no page would confirm them. Everything, when left out
+   * @param follows - a unit that the sender has sent before these, and heard nothing of: what is new is a conflict while the
+   *   log does not know that one from the same subject. Nothing, when left out
    * @throws OperationalError (`OPERATIONAL_ERROR`) when the database fails; the same push can be sent again
    */
   push(
@@ -97,6 +99,7 @@ export interface UnitLog {
     sender: Sender,
     authorize?: Authorize,
     visibility?: Visibility,
+    follows?: UnitId,
   ): Promise<PushOutcome>;
 
   /**

@@ -25,9 +25,11 @@ import {
   TooLargeError,
   UnavailableError,
 } from '../protocol/index.js';
-import type { HealDecision, PushAnswer } from '../protocol/index.js';
+import type { HealDecision } from '../protocol/index.js';
 import { PageIntake } from './page-intake.js';
 import type { UnitDecider } from './page-intake.js';
+import { PushesAhead, sizeOf } from './pushes-ahead.js';
+import type { PushOutcome } from './pushes-ahead.js';
 import { SendSize } from './send-size.js';
 import type { SyncTransport } from './transport.js';
 
@@ -83,6 +85,7 @@ export class ExchangeWork {
   readonly #pushSize: SendSize;
   readonly #pageSize: SendSize;
   readonly #intake: PageIntake;
+  readonly #pushes: PushesAhead;
   #acceptedUpTo: NotificationId = 0;
   #mayHaveUnsent = true;
   #isAtHead = false;
@@ -104,7 +107,8 @@ export class ExchangeWork {
     this.#options = options;
     this.#pushSize = new SendSize(options.clock);
     this.#pageSize = new SendSize(options.clock);
-    const { recorder, direction, decider, onRebased } = options;
+    const { recorder, transport, direction, decider, onRebased, clock } = options;
+    this.#pushes = new PushesAhead({ transport, clock, size: this.#pushSize });
     this.#intake = new PageIntake({ recorder, ownOnly: direction === 'push', decider, onRebased });
   }
 
@@ -134,6 +138,7 @@ export class ExchangeWork {
   next({ lostUnits, pendingUnits }: SyncProgress): ExchangeTask | undefined {
     const { direction } = this.#options;
     if (this.#isDiverged || lostUnits > 0) return 'heal';
+    if (!this.#pushes.isEmpty) return 'push';
     const hasUnsent = direction !== 'pull' && pendingUnits > 0 && this.#mayHaveUnsent;
     if (hasUnsent && (this.#conflict === undefined || this.#isAtHead)) return 'push';
     return this.#isAtHead ? undefined : 'pull';
@@ -153,39 +158,46 @@ export class ExchangeWork {
   }
 
   async #push(progress: SyncProgress, signal: AbortSignal): Promise<void> {
-    const { recorder, transport } = this.#options;
-    // Before it is read: what is recorded meanwhile sets it again.
-    this.#mayHaveUnsent = false;
-    const units = await recorder.selectPendingUnits(this.#acceptedUpTo, this.#pushSize.limits(transport.limits));
-    const [first] = units;
-    if (first === undefined) return;
-    this.#mayHaveUnsent = true;
-    let answer: PushAnswer;
+    const { recorder } = this.#options;
+    let pushed: PushOutcome | undefined;
     try {
-      answer = await this.#measured(this.#pushSize, sizeOf(units), () => transport.push(units, signal));
+      pushed = await this.#pushes.next(
+        async (after, limits) => {
+          // Before it is read: what is recorded meanwhile sets it again.
+          this.#mayHaveUnsent = false;
+          const units = await recorder.selectPendingUnits(after, limits);
+          if (units.length > 0) this.#mayHaveUnsent = true;
+          return units;
+        },
+        this.#acceptedUpTo,
+        signal,
+      );
     } catch (error) {
-      if (!(error instanceof TooLargeError)) throw error;
-      if (units.length === 1) await this.#tooLarge(first, error);
-      return;
+      this.#mayHaveUnsent = true;
+      throw error;
     }
-    await this.#take(units, answer, progress);
+    if (pushed !== undefined) await this.#take(pushed, progress);
   }
 
-  async #take(
-    units: readonly PendingUnit[],
-    { decisions, conflict, head }: PushAnswer,
-    progress: SyncProgress,
-  ): Promise<void> {
-    assertAnswers(units, decisions, conflict);
+  async #take({ units, answer, isAhead }: PushOutcome, progress: SyncProgress): Promise<void> {
+    const [first] = units;
+    if (answer instanceof TooLargeError) {
+      this.#mayHaveUnsent = true;
+      if (units.length === 1 && first !== undefined) await this.#tooLarge(first, answer);
+      return;
+    }
+    const { decisions, conflict, head } = answer;
     const rejected = decisions.flatMap((decision) =>
       decision.kind === 'rejected' ? [{ id: decision.id, reason: refusalReason(decision) }] : [],
     );
+    // What was sent ahead of an answer that is not as it was hoped for is sent again.
+    if (rejected.length > 0 || conflict !== undefined) this.#mayHaveUnsent = true;
     if (rejected.length > 0) await this.#options.recorder.setAside(rejected);
     const last = units[decisions.length - 1];
     if (last !== undefined) this.#acceptedUpTo = last.firstNotificationId + last.events.length - 1;
     if (decisions.some(({ kind }) => kind === 'accepted')) this.noteNews(Math.max(head, progress.position + 1));
     if (conflict === undefined) this.#conflict = undefined;
-    else await this.#meet(conflict, progress);
+    else if (!isAhead) await this.#meet(conflict, progress);
   }
 
   /** A unit stands on another state than the server's. Pages will tell which; or they have told all that they can. */
@@ -258,6 +270,7 @@ export class ExchangeWork {
     this.#rescopedRounds = 0;
     this.#acceptedUpTo = 0;
     this.#mayHaveUnsent = true;
+    this.#pushes.hope();
     this.#missingRounds = isMissing ? this.#missingRounds + 1 : 0;
     if (this.#missingRounds < MISSING_ROUNDS_MAX) return;
     this.#missingRounds = 0;
@@ -269,6 +282,7 @@ export class ExchangeWork {
 
   async #heal(progress: SyncProgress, signal: AbortSignal): Promise<void> {
     const { recorder, transport } = this.#options;
+    this.#pushes.drop();
     if (this.#isDiverged) {
       await recorder.rewind(await transport.common(progress.marks, signal));
       this.#isDiverged = false;
@@ -325,26 +339,10 @@ export class ExchangeWork {
       size.succeeded(clock.monotonicMs() - startMs);
       return answer;
     } catch (error) {
-      const tookMs = clock.monotonicMs() - startMs;
-      if (error instanceof TooLargeError) size.failed(bytes, tookMs, true);
-      else if (error instanceof UnavailableError && mayBeForSize(error)) size.failed(bytes, tookMs, false);
+      size.noteFailure(error, bytes, clock.monotonicMs() - startMs);
       throw error;
     }
   }
-}
-
-function sizeOf(
-  units: readonly { readonly events: readonly { readonly topic: string; readonly state: Uint8Array }[] }[],
-): number {
-  return units.reduce(
-    (sum, { events }) => events.reduce((inner, { topic, state }) => inner + topic.length + state.length, sum),
-    0,
-  );
-}
-
-/** Whether less might have got through: not when the server has too much to do, or nothing was sent. */
-function mayBeForSize({ details }: UnavailableError): boolean {
-  return details['status'] !== 429 && details['status'] !== 503 && details['reason'] !== 'token';
 }
 
 /** A proxy's limit is not the server's: on another way it may get through. */
@@ -358,17 +356,4 @@ function tooLargeForProxy({ id, events }: Unit, where: string, more: object, cau
     `A unit of ${bytes} bytes on the wire, ${where}, is too large for a proxy before the server. It is kept, and waits with those after it. Raise the limit there: it is tried again once a minute, and by syncNow.`,
     { cause, details: { ...cause.details, unitId: id, ...more, originatorId: events[0]?.originatorId } },
   );
-}
-
-/** @throws UnavailableError (`UNAVAILABLE`) when an answer is about something else than what was sent */
-function assertAnswers(
-  units: readonly PendingUnit[],
-  decisions: PushAnswer['decisions'],
-  conflict: UnitId | undefined,
-): void {
-  const isInOrder = decisions.every(({ id }, index) => units[index]?.id === id);
-  const rest = units[decisions.length];
-  const isWhole = conflict === undefined ? rest === undefined : rest?.id === conflict;
-  if (isInOrder && isWhole) return;
-  throw new UnavailableError('The server has answered something else than it was asked. It is tried again.');
 }

@@ -4,10 +4,11 @@
  * @module
  */
 import { packLostUnits, packPendingUnits, unpackPage } from '../../persistence/unit-batch.js';
-import type { Cursor, LostUnit, PendingUnit, Unit, UnitPage } from '../../persistence/unit.js';
+import type { Cursor, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from '../../persistence/unit.js';
 import type { UnitLimits } from '../../persistence/unit-recorder.js';
 import type { Clock } from '../../util/clock.js';
 import {
+  FOLLOWS_HEADER,
   LIMITS_HEADER,
   LIMITS_LEAST,
   MARKS_MAX,
@@ -67,8 +68,9 @@ export class HttpTransport implements SyncTransport {
     return this.#limits;
   }
 
-  async push(units: readonly PendingUnit[], signal: AbortSignal): Promise<PushAnswer> {
-    return await this.#sendUnits(PATHS.push, units, packPendingUnits(units), parsePushAnswer, signal);
+  async push(units: readonly PendingUnit[], signal: AbortSignal, follows?: UnitId): Promise<PushAnswer> {
+    const request = { path: PATHS.push, units, body: packPendingUnits(units), parse: parsePushAnswer };
+    return await this.#sendUnits(follows === undefined ? request : { ...request, follows }, signal);
   }
 
   async page(
@@ -105,7 +107,10 @@ export class HttpTransport implements SyncTransport {
   }
 
   async heal(units: readonly LostUnit[], signal: AbortSignal): Promise<readonly HealDecision[]> {
-    return await this.#sendUnits(PATHS.heal, units, packLostUnits(units), parseHealAnswer, signal);
+    return await this.#sendUnits(
+      { path: PATHS.heal, units, body: packLostUnits(units), parse: parseHealAnswer },
+      signal,
+    );
   }
 
   /** Asks for the event stream that says when the log has moved. @throws as the others do */
@@ -113,23 +118,27 @@ export class HttpTransport implements SyncTransport {
     return await this.#requests.stream(this.#prefix + PATHS.live, signal);
   }
 
-  async #sendUnits<T>(
-    path: string,
-    units: readonly Unit[],
-    body: Uint8Array<ArrayBuffer>,
-    parse: (answer: unknown) => T | undefined,
-    signal: AbortSignal,
-  ): Promise<T> {
+  async #sendUnits<T>({ path, units, body, parse, follows }: UnitsRequest<T>, signal: AbortSignal): Promise<T> {
     return await this.#requests.send(
       {
         path: this.#prefix + path,
         mediaType: UNITS_MEDIA_TYPE,
         body,
         isAlone: units.length === 1,
+        ...(follows === undefined ? {} : { headers: { [FOLLOWS_HEADER]: follows } }),
         answerBytesMax: ANSWER_BYTES_MAX,
         read: (answer) => parse(parseJson(answer)),
       },
       signal,
     );
   }
+}
+
+interface UnitsRequest<T> {
+  readonly path: string;
+  readonly units: readonly Unit[];
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly parse: (answer: unknown) => T | undefined;
+  /** As in {@link SyncTransport.push}. */
+  readonly follows?: UnitId;
 }

@@ -80,6 +80,8 @@ export interface ServerRequest<T> {
   readonly body: string | Uint8Array<ArrayBuffer>;
   /** Whether less cannot be sent: then it gets the time that it takes. */
   readonly isAlone: boolean;
+  /** Sent with it, beside those of all requests. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly answerBytesMax: number;
   /** @returns what a 200 says; `undefined`, or throws, when it is not what such a server says */
   readonly read: (answer: Uint8Array<ArrayBuffer>) => T | undefined;
@@ -101,6 +103,8 @@ export class ServerRequests {
   readonly #base: string;
   /** Not where somebody on the way seems not to take it. */
   #isGzipTaken: boolean;
+  /** What is packed at present. */
+  #packing: Promise<unknown> = Promise.resolve();
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the address is none */
   constructor(options: ServerRequestsOptions) {
@@ -119,7 +123,7 @@ export class ServerRequests {
    * @throws one of `SYNC_ERRORS` as the server answered; then nothing was stored
    */
   async send<T>(request: ServerRequest<T>, signal: AbortSignal): Promise<T> {
-    const body = await this.#packed(request.body);
+    const body = await this.#packedInTurn(request.body);
     const first = await this.#post(request, body, { signal, force: false });
     // Whoever says it: a gateway before the server may look at tokens, too.
     const isRefused = first.response.status === 401 && this.#options.getToken !== undefined;
@@ -153,6 +157,13 @@ export class ServerRequests {
       () => fetch(this.#base + path, { headers, signal, redirect: 'manual', credentials: 'omit' }),
       { clock, limitMs: REQUEST_LIMIT_MS, signal },
     );
+  }
+
+  /** One after the other, so that requests leave in the order in which they were asked for. */
+  async #packedInTurn(body: ServerRequest<unknown>['body']): Promise<Packed> {
+    const packed = this.#packing.then(() => this.#packed(body));
+    this.#packing = packed.catch(() => undefined);
+    return await packed;
   }
 
   async #packed(body: string | Uint8Array<ArrayBuffer>): Promise<Packed> {
@@ -194,6 +205,7 @@ export class ServerRequests {
     const { clock, fetch, url } = this.#options;
     const headers = await this.#headers(force, signal);
     headers.set('content-type', request.mediaType);
+    for (const [name, value] of Object.entries(request.headers ?? {})) headers.set(name, value);
     if (isGzip) headers.set('content-encoding', 'gzip');
     const limitMs = Math.max(REQUEST_LIMIT_MS, request.isAlone ? Math.ceil(bytes.length / BYTES_PER_MS_MIN) : 0);
     try {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Cursor, LostUnit, PendingUnit, UnitPage } from '../../persistence/unit.js';
+import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../persistence/unit.js';
 import type { UnitLimits } from '../../persistence/unit-recorder.js';
 import type { HealDecision, PushAnswer, SyncLimits } from '../protocol/index.js';
 
@@ -23,8 +23,14 @@ export interface SyncTransport {
   /** What the server has said last that it takes in a request; `LIMITS_LEAST` before it has said anything. */
   readonly limits: SyncLimits;
 
-  /** Sends units, in the order in which they were recorded. @param units - at least one */
-  push(units: readonly PendingUnit[], signal: AbortSignal): Promise<PushAnswer>;
+  /**
+   * Sends units, in the order in which they were recorded.
+   *
+   * @param units - at least one
+   * @param follows - the last unit of the push before, where that is not answered yet: while the log does not know it,
+   *   nothing new is decided, which is answered as a conflict. Only where `limits.pushes` is more than 1
+   */
+  push(units: readonly PendingUnit[], signal: AbortSignal, follows?: UnitId): Promise<PushAnswer>;
 
   /**
    * Reads what follows in the log.

@@ -15,6 +15,7 @@ export {
 export type { HealDecision, PushAnswer, PushDecision } from './exchange-messages.js';
 export {
   CURSOR_LENGTH_MAX,
+  FOLLOWS_HEADER,
   formatLimits,
   GZIP_RATIO_MAX,
   HELD_MAX,

@@ -17,7 +17,9 @@
  *
  * Each request:  Authorization: Bearer <token>   Daybook-Protocol: 2   Daybook-Replica: <uuid>
  *                Content-Encoding: gzip, where that makes it smaller
- * Each answer:   Daybook-Protocol: 2   Daybook-Limits: events=500, bytes=1048576, unit-events=10000, unit-bytes=8388608
+ * A push that is sent before the one before it is answered:   Daybook-Follows: <id of the last unit of that one>
+ * Each answer:   Daybook-Protocol: 2
+ *                Daybook-Limits: events=500, bytes=1048576, unit-events=10000, unit-bytes=8388608, pushes=2
  * Otherwise:     4xx, 5xx { "error": { "name", "code", "message", "details" } }: nothing was stored
  * ```
  *
@@ -34,6 +36,8 @@
  *   that does not fit is given the next versions, and another edition with them, of aggregates that are there or that it
  *   begins. What else does not fit is a conflict: no decision, and the end of the push. So is a unit that names an edition
  *   which does not follow from what it says.
+ *   So is whatever is new in a push that follows a unit of which the log knows nothing, or only from another subject: what was
+ *   sent later never comes first, whichever request arrives first. Asked again without `Daybook-Follows`, it is decided.
  * - R3 The log is chained: a cursor is a position and a hash of everything up to it. A page is given of a log only that has
  *   `after`, and all that is `held`.
  * - R4 A page ends where a unit ends.
@@ -50,6 +54,8 @@
  *   sent again.
  * - D2 A page begins where the device stands; another one is thrown away. What it brings, confirms, moves and sets aside
  *   is one commit with the cursor.
+ *   Where the server states more `pushes` than one, the next may be sent before the one before it is answered; when that
+ *   comes to anything but that all of it is accepted, those after it are sent again, whatever is answered to them.
  * - D3 `CURSOR_UNKNOWN` is answered by asking for the common place, going back to it, offering what is lost, and following
  *   from there.
  * - D4 `SCOPES_CHANGED` is answered by following the log from its start, with all that the device has in place. It says how
@@ -100,6 +106,8 @@ export const PROTOCOL_1_VERSION = '1';
 export const PATHS = { push: '/push', units: '/units', common: '/common', heal: '/heal', live: '/live' } as const;
 /** The header by which a device names the store that it sends from: a label, and something to bind to a subject. */
 export const REPLICA_HEADER = 'daybook-replica';
+/** The header by which a push names the unit that was sent before it, where nothing was heard of that yet. */
+export const FOLLOWS_HEADER = 'daybook-follows';
 /** The header by which a server states what it takes. */
 export const LIMITS_HEADER = 'daybook-limits';
 /** Of bodies that are packed units. */
@@ -121,12 +129,26 @@ export interface SyncLimits {
   /** The same of a unit that is sent alone, because it is larger. */
   readonly unitEvents: number;
   readonly unitBytes: number;
+  /** Of one device, on their way at once. More than one where the server knows {@link FOLLOWS_HEADER}. */
+  readonly pushes: number;
 }
 
 /** What every server takes. */
-export const LIMITS_LEAST: SyncLimits = { events: 200, bytes: 524_288, unitEvents: 2_000, unitBytes: 2_097_152 };
+export const LIMITS_LEAST: SyncLimits = {
+  events: 200,
+  bytes: 524_288,
+  unitEvents: 2_000,
+  unitBytes: 2_097_152,
+  pushes: 1,
+};
 /** What ours takes where nothing else is said. */
-export const LIMITS_DEFAULT: SyncLimits = { events: 500, bytes: 1_048_576, unitEvents: 10_000, unitBytes: 8_388_608 };
+export const LIMITS_DEFAULT: SyncLimits = {
+  events: 500,
+  bytes: 1_048_576,
+  unitEvents: 10_000,
+  unitBytes: 8_388_608,
+  pushes: 2,
+};
 
 /** Whether a body that was gzipped is one that a server takes, and smaller for it. */
 export function isFairGzip(packedBytes: number, bytes: number): boolean {
@@ -142,8 +164,8 @@ export function isBearerToken(value: unknown): value is string {
 }
 
 /** The header that states limits. */
-export function formatLimits({ events, bytes, unitEvents, unitBytes }: SyncLimits): string {
-  return `events=${events}, bytes=${bytes}, unit-events=${unitEvents}, unit-bytes=${unitBytes}`;
+export function formatLimits({ events, bytes, unitEvents, unitBytes, pushes }: SyncLimits): string {
+  return `events=${events}, bytes=${bytes}, unit-events=${unitEvents}, unit-bytes=${unitBytes}, pushes=${pushes}`;
 }
 
 /** Reads the header that states limits. What it does not state, or not so that it can be read, is as {@link LIMITS_LEAST}. */
@@ -158,5 +180,6 @@ export function parseLimits(header: string | null): SyncLimits {
     bytes: limit('bytes', LIMITS_LEAST.bytes),
     unitEvents: limit('unit-events', LIMITS_LEAST.unitEvents),
     unitBytes: limit('unit-bytes', LIMITS_LEAST.unitBytes),
+    pushes: limit('pushes', LIMITS_LEAST.pushes),
   };
 }

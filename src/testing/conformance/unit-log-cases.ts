@@ -207,6 +207,61 @@ const conflictEndsPush: Case = {
   },
 };
 
+const followsInTurn: Case = {
+  name: 'what is new in a push is not decided before the unit that it was sent after',
+  async run({ open }) {
+    const log = open();
+    const [a, b] = [newOriginatorId(), newOriginatorId()];
+    const [first, second] = [sampleUnit([sampleEvent(a, 1)]), sampleUnit([sampleEvent(b, 1)])];
+    // It commutes, and stands on nothing: nothing else would keep it from being first.
+    const third = sampleUnit([sampleEvent(newOriginatorId(), 1)], { isCommutative: true });
+    const early = await log.push([second, third], ANN, undefined, undefined, first.id);
+    expectEqual([kindsOf(early), early.conflict], [[], second.id], 'before the first');
+    await log.push([first], ANN);
+    const strangers = await log.push(
+      [sampleUnit([sampleEvent(a, 2)], { after: [first.id] })],
+      BOB,
+      undefined,
+      undefined,
+      first.id,
+    );
+    expectEqual(kindsOf(strangers), [], 'after a unit of somebody else');
+    const late = await log.push([second, third], ANN, undefined, undefined, first.id);
+    expectEqual(kindsOf(late), ['accepted', 'accepted'], 'after the first');
+    // What is known is answered all the same; and what is refused is as good as decided.
+    const more = sampleUnit([sampleEvent(newOriginatorId(), 1)]);
+    const known = await log.push([second, more], ANN, undefined, undefined, randomUuid());
+    expectEqual([kindsOf(known), known.conflict], [['accepted'], more.id], 'after nothing that is known');
+    const no = sampleUnit([sampleEvent(newOriginatorId(), 1)]);
+    await log.push([no], ANN, async () => NO);
+    const afterNo = await log.push([more], ANN, async () => undefined, undefined, no.id);
+    expectEqual(kindsOf(afterNo), ['accepted'], 'after one that is refused');
+  },
+};
+
+const followsAtOnce: Case = {
+  name: 'of two pushes at once, the second follows the first',
+  async run({ open }) {
+    const log = open();
+    // What runs while they come makes them share the next transaction.
+    const running = log.push([sampleUnit([sampleEvent(newOriginatorId(), 1)])], ANN);
+    const [first, second] = [
+      sampleUnit([sampleEvent(newOriginatorId(), 1)]),
+      sampleUnit([sampleEvent(newOriginatorId(), 1)]),
+    ];
+    const one = log.push([first], ANN);
+    const two = log.push([second], ANN, undefined, undefined, first.id);
+    const outcomes = await Promise.all([running, one, two]);
+    expectEqual(outcomes.map(kindsOf), [['accepted'], ['accepted'], ['accepted']], 'the three');
+    const shown = (await readLog(log)).units.slice(-2);
+    expectEqual(
+      shown.map(({ id }) => id),
+      [first.id, second.id],
+      'the order',
+    );
+  },
+};
+
 const numberAlone: Case = {
   name: 'the right number after another unit is a conflict, as is the right unit with another number',
   async run({ open }) {
@@ -841,6 +896,8 @@ export const unitLogCases: readonly Case[] = [
   ofAnotherSubject,
   refusedForGood,
   conflictEndsPush,
+  followsInTurn,
+  followsAtOnce,
   numberAlone,
   allOrNothing,
   renumbered,

@@ -30,7 +30,13 @@ afterAll(() => postgres.close());
 /** What somebody does. Numbers choose among what there is at that time. */
 type Step =
   | { readonly kind: 'record'; readonly device: number; readonly drafts: readonly Draft[] }
-  | { readonly kind: 'push'; readonly device: number; readonly from: number; readonly count: number }
+  | {
+      readonly kind: 'push';
+      readonly device: number;
+      readonly from: number;
+      readonly count: number;
+      readonly isAhead: boolean;
+    }
   | { readonly kind: 'follow'; readonly device: number; readonly eventsMax: number }
   | { readonly kind: 'beside'; readonly aggregate: number; readonly count: number }
   | { readonly kind: 'backup' }
@@ -61,6 +67,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       device,
       from: fc.nat({ max: 2 }),
       count: fc.integer({ min: 1, max: 5 }),
+      isAhead: fc.boolean(),
     }),
   },
   {
@@ -154,7 +161,7 @@ it.each(Object.entries(LAYOUTS))(
   `of many devices is the same in %s and in memory, seed ${SEED}`,
   { timeout: 240_000 },
   async (_layout, make) => {
-    const seen = { accepted: 0, conflicts: 0, rejected: 0, unknown: 0, restored: 0, setAside: 0 };
+    const seen = { accepted: 0, conflicts: 0, early: 0, rejected: 0, unknown: 0, restored: 0, setAside: 0 };
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 60 }), async (steps) => {
         const memory = new MemoryUnitLog(OPTIONS);
@@ -193,13 +200,17 @@ it.each(Object.entries(LAYOUTS))(
           record: async ({ device: index, drafts }: Extract<Step, { kind: 'record' }>) => {
             devices[index]!.record(drafts, newId);
           },
-          push: async ({ device: index, from, count }: Extract<Step, { kind: 'push' }>) => {
+          push: async ({ device: index, from, count, isAhead }: Extract<Step, { kind: 'push' }>) => {
             const one = devices[index]!;
             const units = one.pending.slice(from, from + count);
             for (const unit of units) sent.set(unit.id, unit);
             const authorize = async ({ id }: PendingUnit): Promise<{ code: string; message: string } | undefined> =>
               id.startsWith('0000000') && id.charAt(7) === '7' ? { code: 'NO', message: 'No.' } : undefined;
-            const { decisions, conflict } = await logs.both((log) => log.push(units, senderOf(index), authorize));
+            const follows = isAhead ? one.pending[from - 1]?.id : undefined;
+            const { decisions, conflict } = await logs.both((log) =>
+              log.push(units, senderOf(index), authorize, undefined, follows),
+            );
+            if (follows !== undefined && conflict === units[0]?.id) seen.early++;
             if (conflict !== undefined) seen.conflicts++;
             for (const { id, kind } of decisions) {
               seen[kind]++;

@@ -4,8 +4,9 @@ import { CURSOR_START } from '../../../src/persistence/unit.js';
 import type { UnitId } from '../../../src/persistence/unit.js';
 import { MemoryUnitLog } from '../../../src/server/log/memory-unit-log.js';
 import { Exchange } from '../../../src/sync/exchange/exchange.js';
-import { newOriginatorId, sampleEvent } from '../../../src/testing/conformance/event-samples.js';
+import { newOriginatorId, sampleEvent, sampleEvents } from '../../../src/testing/conformance/event-samples.js';
 import { ManualClock } from '../../../src/testing/manual-clock.js';
+import { LIMITS_LEAST } from '../../../src/sync/protocol/index.js';
 import { HeldNetwork } from '../../support/held-network.js';
 import { openTab } from '../../support/own-tables-tab.js';
 import type { OwnTablesTab } from '../../support/own-tables-tab.js';
@@ -23,9 +24,9 @@ class Runner {
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
 
-  private constructor(tab: OwnTablesTab, log: MemoryUnitLog, clock: ManualClock) {
+  private constructor(tab: OwnTablesTab, log: MemoryUnitLog, clock: ManualClock, pushes: number) {
     this.tab = tab;
-    this.network = new HeldNetwork(log, SENDER);
+    this.network = new HeldNetwork(log, SENDER, pushes);
     const { recorder } = tab;
     const { transport } = this.network;
     this.exchange = new Exchange({
@@ -36,8 +37,9 @@ class Runner {
     this.#running = this.exchange.run(this.#stop.signal);
   }
 
-  static async start({ journal, log, clock }: Scene): Promise<Runner> {
-    const runner = new Runner(await openTab(journal), log, clock);
+  /** @param pushes - that may be on their way at once */
+  static async start({ journal, log, clock }: Scene, pushes = 1): Promise<Runner> {
+    const runner = new Runner(await openTab(journal), log, clock, pushes);
     runners.push(runner);
     return runner;
   }
@@ -73,11 +75,18 @@ class Scene {
     return ids;
   }
 
+  /** Records units of as many events each. */
+  async recordFull({ recorder }: OwnTablesTab, events: number, count: number): Promise<readonly UnitId[]> {
+    const ids = Array.from({ length: count }, () => crypto.randomUUID());
+    for (const id of ids) await recorder.insertEvents(sampleEvents(newOriginatorId(), 1, events), { unit: { id } });
+    return ids;
+  }
+
   async inLog(): Promise<readonly UnitId[]> {
     return ((await this.log.page(CURSOR_START, ALL))?.units ?? []).map(({ id }) => id);
   }
 
-  async expectDone({ tab, exchange }: Runner, units: readonly UnitId[]): Promise<void> {
+  async expectDone({ tab, exchange }: Runner, units: readonly UnitId[], eventsOfEach = 1): Promise<void> {
     exchange.attemptNow();
     await vi.waitUntil(async () => {
       this.clock.advance(100);
@@ -87,7 +96,9 @@ class Scene {
     expect(await this.inLog()).toEqual(units);
     const { pendingUnits, setAsideUnits, lostUnits } = await tab.recorder.syncProgress();
     expect([pendingUnits, setAsideUnits, lostUnits]).toEqual([0, 0, 0]);
-    expect(await tab.recorder.selectNotifications({ start: 1, limit: 100 })).toHaveLength(units.length);
+    expect(await tab.recorder.selectNotifications({ start: 1, limit: 10_000 })).toHaveLength(
+      units.length * eventsOfEach,
+    );
   }
 }
 
@@ -160,6 +171,43 @@ describe('an own event that comes by a page before its answer does', () => {
       first.exchange.noteCommit();
       await scene.expectDone(first, [...units, ...more]);
     },
+  );
+});
+
+describe('two pushes that are on their way at once', () => {
+  /** Units that fill a request, each. */
+  const FULL = LIMITS_LEAST.events;
+  const ORDERS: readonly (readonly string[])[] = [
+    ['arrive 0', 'answer 0', 'answer 1'],
+    ['arrive 0', 'arrive 1', 'answer 1', 'answer 0'],
+    ['arrive 1', 'answer 1', 'answer 0'],
+    ['arrive 1', 'arrive 0', 'answer 0', 'answer 1'],
+    ['arrive 0', 'arrive 1', 'break 0'],
+    ['arrive 1', 'break 1', 'answer 0'],
+    ['arrive 1', 'break 0', 'arrive 0'],
+    ['arrive 0', 'answer 0', 'break 1', 'arrive 1'],
+  ];
+
+  test.each(ORDERS.map((steps) => [steps.join(', '), steps] as const))(
+    '%s: the log has all of it in the order in which it was recorded',
+    async (_name, steps) => {
+      const scene = new Scene();
+      const runner = await Runner.start(scene, 2);
+      await (await runner.network.next(PATIENCE)).answer();
+      const units = await scene.recordFull(runner.tab, FULL, 4);
+      runner.exchange.noteCommit();
+      // Alone, because nothing is known yet of how quick the line is.
+      await (await runner.network.next(PATIENCE)).answer();
+      const sent = [await runner.network.next(PATIENCE), await runner.network.next(PATIENCE)];
+      expect(sent.map(({ kind }) => kind)).toEqual(['push', 'push']);
+      for (const step of steps) {
+        const [what, which] = step.split(' ') as ['arrive' | 'answer' | 'break', string];
+        await sent[Number(which)]?.[what]();
+      }
+      await runner.network.release();
+      await scene.expectDone(runner, units, FULL);
+    },
+    60_000,
   );
 });
 
