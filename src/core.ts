@@ -11,7 +11,9 @@ export { EventSourcingError, isEventSourcingError } from './domain/errors.js';
 export type { ErrorDetails, EventSourcingErrorClass, EventSourcingErrorOptions } from './domain/errors.js';
 export { UUID } from './domain/uuid.js';
 export { AESCipher } from './persistence/mapping/aes-cipher.js';
-export type { Cipher } from './persistence/mapping/cipher.js';
+export type { Cipher, CipherPlace } from './persistence/mapping/cipher.js';
+export { KeyRingCipher } from './persistence/mapping/key-ring-cipher.js';
+export type { KeyRing } from './persistence/mapping/key-ring-cipher.js';
 export type { Compressor } from './persistence/mapping/compressor.js';
 export { Environment } from './environment/environment.js';
 export type { EnvironmentOptions, EnvironmentValues } from './environment/environment.js';
@@ -53,7 +55,7 @@ export type { PersistenceModules } from './configuration/persistence-modules.js'
 export { JSONTranscoder } from './persistence/mapping/json-transcoder.js';
 export type { TranscodingOrClass } from './persistence/mapping/json-transcoder.js';
 export { Mapper, SNAPSHOT_TOPIC } from './persistence/mapping/mapper.js';
-export type { EventMapper } from './persistence/event-mapper.js';
+export type { EventMapper, StoringOptions } from './persistence/event-mapper.js';
 export type { MapperOptions } from './persistence/mapping/mapper.js';
 export { MemoryFactory } from './persistence/memory/memory-factory.js';
 export {

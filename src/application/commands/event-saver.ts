@@ -115,8 +115,10 @@ export class EventSaver {
     const { tracking } = options;
     if (events.length === 0 && tracking === undefined) return [];
     // Encoded before a transaction is open: nothing but the database is waited for inside.
-    const storedEvents = await Promise.all(events.map((event) => this.#options.mapper.toStoredEvent(event)));
     const unit = this.#unitOf(changes, options.unit);
+    const { mapper } = this.#options;
+    const storing = { mayMove: unit?.isCommutative === true };
+    const storedEvents = await Promise.all(events.map((event) => mapper.toStoredEvent(event, storing)));
     const insertion = { ...(tracking === undefined ? {} : { tracking }), ...(unit === undefined ? {} : { unit }) };
     const ids = await this.#insert(events, storedEvents, insertion).catch(async (error: unknown) => {
       throw (await this.#conflict(changes, error)) ?? error;

@@ -29,7 +29,7 @@ import type { Cipher } from '../../persistence/mapping/cipher.js';
 import type { Compressor } from '../../persistence/mapping/compressor.js';
 import { ProgrammingError } from '../../persistence/errors.js';
 import { Mapper, unreadableState } from '../../persistence/mapping/mapper.js';
-import type { EventMapper } from '../../persistence/event-mapper.js';
+import type { EventMapper, StoringOptions } from '../../persistence/event-mapper.js';
 import type { StoredEvent } from '../../persistence/stored-event.js';
 import type { Transcoder } from '../../persistence/mapping/transcoder.js';
 import { CLASS_VERSION_KEY, upcast } from '../../persistence/mapping/upcasting.js';
@@ -79,11 +79,11 @@ export class EventEnvelopeMapper implements EventMapper<RecordedEvent> {
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when its data has one of the {@link RESERVED_KEYS}
    * @throws TranscodingNotRegisteredError (a `TypeError`) when the data has no serialised form
    */
-  async toStoredEvent(event: RecordedEvent): Promise<StoredEvent> {
+  async toStoredEvent(event: RecordedEvent, options?: StoringOptions): Promise<StoredEvent> {
     const { originatorId, originatorVersion } = event;
     const { topic, versions } = this.#registry.byType(event.aggregateType, event.type);
     const data = stateOf(event, topic, versions.version);
-    return await this.#mapper.toStoredEvent({ originatorId, originatorVersion, type: topic, data });
+    return await this.#mapper.toStoredEvent({ originatorId, originatorVersion, type: topic, data }, options);
   }
 
   /**

@@ -13,10 +13,10 @@
 import type { DomainEvent } from '../../domain/domain-event.js';
 import { isEventSourcingError } from '../../domain/errors.js';
 import type { EventData, EventVersions } from '../../domain/event-versions.js';
-import type { Cipher } from './cipher.js';
+import type { Cipher, CipherPlace } from './cipher.js';
 import type { Compressor } from './compressor.js';
 import { MapperDeserialisationError, ProgrammingError, TopicError } from '../errors.js';
-import type { EventMapper } from '../event-mapper.js';
+import type { EventMapper, StoringOptions } from '../event-mapper.js';
 import type { StoredEvent } from '../stored-event.js';
 import { validateWord } from '../validation.js';
 import type { Transcoder } from './transcoder.js';
@@ -88,7 +88,7 @@ export class Mapper<E extends DomainEvent = DomainEvent> implements EventMapper<
    * @throws TranscodingNotRegisteredError (a `TypeError`) when the data has no serialised form
    * @throws TopicError (`TOPIC_ERROR`) when the type is not one of the topics
    */
-  async toStoredEvent(event: E): Promise<StoredEvent> {
+  async toStoredEvent(event: E, options: StoringOptions = {}): Promise<StoredEvent> {
     const { transcoder, compressor, cipher } = this.#options;
     const { originatorId, originatorVersion, type: topic } = event;
     if (this.#topics?.has(topic) === false) throw unknownTopic(topic, event);
@@ -96,7 +96,7 @@ export class Mapper<E extends DomainEvent = DomainEvent> implements EventMapper<
     const encoded = transcoder.encode(this.#withVersion(topic, event.data));
     let state = encoded instanceof Uint8Array ? encoded : await encoded;
     if (compressor !== undefined) state = await compressor.compress(state);
-    if (cipher !== undefined) state = await cipher.encrypt(state);
+    if (cipher !== undefined) state = await cipher.encrypt(state, placeOf(event, topic, options.mayMove));
     return { originatorId, originatorVersion, topic, state };
   }
 
@@ -133,7 +133,7 @@ export class Mapper<E extends DomainEvent = DomainEvent> implements EventMapper<
     const { transcoder, compressor, cipher } = this.#options;
     try {
       let state = stored.state;
-      if (cipher !== undefined) state = await cipher.decrypt(state);
+      if (cipher !== undefined) state = await cipher.decrypt(state, placeOf(stored, stored.topic));
       if (compressor !== undefined) state = await compressor.decompress(state);
       return this.#domainEvent(stored, await transcoder.decode(state));
     } catch (cause) {
@@ -191,7 +191,16 @@ function isSnapshot(topic: string, data: unknown): data is SnapshotData {
   return topic === SNAPSHOT_TOPIC && isObject(data) && typeof data['topic'] === 'string';
 }
 
-function unknownTopic(topic: string, event: { originatorId: string; originatorVersion: number }): TopicError {
+interface EventPlace {
+  readonly originatorId: string;
+  readonly originatorVersion: number;
+}
+
+function placeOf({ originatorId, originatorVersion }: EventPlace, topic: string, mayMove = false): CipherPlace {
+  return { originatorId, originatorVersion, topic, mayMove };
+}
+
+function unknownTopic(topic: string, event: EventPlace): TopicError {
   const { originatorId, originatorVersion } = event;
   return new TopicError(`The topic ${topic} is not registered with the mapper.`, {
     details: { topic, originatorId, originatorVersion },
