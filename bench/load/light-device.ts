@@ -6,7 +6,7 @@
  */
 import { CURSOR_START } from '../../src/persistence/unit.js';
 import type { UnitLimits } from '../../src/persistence/unit-recorder.js';
-import type { Cursor, PendingUnit } from '../../src/persistence/unit.js';
+import type { Cursor, PendingUnit, UnitPage } from '../../src/persistence/unit.js';
 import { AttemptTimes } from '../../src/sync/exchange/attempt-times.js';
 import { HeadStream } from '../../src/sync/exchange/head-stream.js';
 import { HttpTransport } from '../../src/sync/exchange/http-transport.js';
@@ -66,15 +66,26 @@ export class LightDevice {
         this.#counts.streamsOpened++;
         return this.#transport.live(signal);
       },
-      onHead: (head) => {
-        this.#head = Math.max(head, this.#head);
-        for (const told of this.#heads) told(head);
+      onHead: (head = 0) => this.#hear(head),
+      onPage: (page) => {
+        if (page.from === this.#cursor) this.#take(page);
+        this.#hear(page.head);
       },
       onLive: (isLive) => (this.isLive = isLive),
       clock: systemClock,
       random: Math.random,
     });
     void stream.run(this.#stop.signal);
+  }
+
+  #hear(head: number): void {
+    this.#head = Math.max(head, this.#head);
+    for (const told of this.#heads) told(head);
+  }
+
+  /** Stores nothing; but where it stands counts. A page that was on its way while another one came is passed over. */
+  #take({ to, position }: UnitPage): void {
+    if (position >= this.position) [this.#cursor, this.position] = [to, position];
   }
 
   /** Resolves when the stream has named this head, or a later one. */
@@ -114,9 +125,14 @@ export class LightDevice {
     do {
       const limits = { eventsMax: this.#transport.limits.events, bytesMax: PAGE_BYTES };
       const page = await this.#again(() => this.#transport.page(this.#cursor, limits, this.#stop.signal));
-      this.#cursor = page.to;
-      this.position = page.position;
+      this.#take(page);
     } while (this.position < head);
+  }
+
+  /** Resolves when it has the log up to a head: as it came on the stream, or asked for. */
+  async follow(head: number): Promise<void> {
+    await this.heard(head);
+    if (this.position < head) await this.pull(head);
   }
 
   close(): void {

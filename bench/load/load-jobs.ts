@@ -93,17 +93,17 @@ async function follow({ url, seed, devices: count, units: pushes }: FollowJob, c
   const pageMs: number[] = [];
   for (const [index, unit] of units.entries()) {
     const head = end + index + 1;
-    // By turns: whoever fetches a page at once hears later in a process of a thousand, which no device is.
+    // By turns: whoever has to fetch a page at once hears later in a process of a thousand, which no device is.
     const isPulling = index % 2 === 0;
     const startMs = performance.now();
     const all = devices.map(async (device) => {
-      await device.heard(head);
-      if (isPulling) await device.pull(head);
+      if (isPulling) await device.follow(head);
+      else await device.heard(head);
       if (index >= WARM_UP) (isPulling ? pageMs : headMs).push(performance.now() - startMs);
     });
     const [pushed] = await Promise.all([writer.push([unit]), ...all]);
     if (pushed !== head) throw new Error('Somebody else has written to the log.');
-    if (!isPulling) await Promise.all(devices.map((device) => device.pull(head)));
+    if (!isPulling) await Promise.all(devices.map((device) => device.follow(head)));
   }
   for (const device of [writer, ...devices]) device.close();
   return { headMs, pageMs };
@@ -127,12 +127,7 @@ async function reconnect({ url, seed, devices: count }: ReconnectJob, counts: Lo
   const end = Math.max(...heads);
   if (end !== before + count) throw new Error(`The log ends at ${end}, not at ${before + count}.`);
   // Drained: each hears that there is more, and has it.
-  await Promise.all(
-    devices.map(async (device) => {
-      await device.heard(end);
-      if (device.position < end) await device.pull(end);
-    }),
-  );
+  await Promise.all(devices.map((device) => device.follow(end)));
   const tookMs = [performance.now() - startMs];
   for (const device of [probe, ...devices]) device.close();
   return { tookMs };

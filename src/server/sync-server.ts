@@ -5,8 +5,8 @@
  * @module
  */
 import type { Context, MiddlewareHandler } from 'hono';
-import { packPage, unpackLostUnits, unpackPendingUnits } from '../persistence/unit-batch.js';
-import type { PendingUnit, UnitId, UnitPage } from '../persistence/unit.js';
+import { unpackLostUnits, unpackPendingUnits } from '../persistence/unit-batch.js';
+import type { PendingUnit, UnitId } from '../persistence/unit.js';
 import {
   CursorUnknownError,
   FOLLOWS_HEADER,
@@ -16,6 +16,7 @@ import {
   LIMITS_DEFAULT,
   LIMITS_HEADER,
   LIMITS_LEAST,
+  LIVE_PAGES,
   PATHS,
   PROTOCOL_1_VERSION,
   PROTOCOL_2_VERSION,
@@ -23,6 +24,7 @@ import {
   REPLICA_HEADER,
   toHealAnswer,
   toPushAnswer,
+  UnauthorizedError,
   UNITS_MEDIA_TYPE,
   UpgradeRequiredError,
 } from '../sync/protocol/index.js';
@@ -35,11 +37,13 @@ import { APP_HEADER } from './access/replica-registry.js';
 import type { AccessEnv } from './access/request-record.js';
 import { checkTenant } from './access/visitor.js';
 import { answerBytes, answerJson } from './answer-coding.js';
-import type { PushOutcome, Sender, UnitLog } from './log/unit-log.js';
+import { LiveNews } from './live-news.js';
+import type { LogNews, NewsOptions, PushOutcome, Sender, UnitLog, Visibility } from './log/unit-log.js';
 import { countPush, traced } from './observing/observe-requests.js';
 import { callQuietly } from './operator/foreign-code.js';
 import { checkFunction, checkWhole, optionRefused } from './operator/option-checks.js';
 import { isOperational } from './operator/outage.js';
+import { packedPage } from './packed-page.js';
 import { readJson } from './request-body.js';
 import { answerError, checkFrontOptions, makeServerFront } from './server-front.js';
 import type { ServerFront, ServerFrontOptions } from './server-front.js';
@@ -52,6 +56,7 @@ const PREFIX = `/v${PROTOCOL_2_VERSION}`;
 const TENANT_PREFIX = `${PREFIX}/t/:tenant`;
 const TENANT_LENGTH_MAX = 200;
 // Of what the first protocol spoke: told so in its own words, or it would take the answer for a stranger's.
+const [PAGES_NAME, PAGES_VALUE] = LIVE_PAGES.split('=') as [string, string];
 const OLD_PATHS = '/v1/*';
 const LOG_METHODS = ['push', 'page', 'common', 'heal', 'head'] as const;
 
@@ -204,9 +209,9 @@ class UnitRoutes {
     this.#limits = limits;
     this.#front = front;
     this.#authority = new UnitAuthority(options, front.log);
-    const { unitLog, listen, closing } = options;
+    const { listen, closing } = options;
     this.#live = new LiveLogs({
-      readHead: (tenant) => (isOfTenants(unitLog) ? unitLog.use(tenant, (log) => log.head()) : unitLog.head()),
+      readHead: (tenant) => this.#using(tenant, (log) => log.head()),
       ...{ listen, closing, clock },
       onFailure: (error) => front.log('The end of a log could not be read for those who wait for it.', error),
     });
@@ -275,7 +280,7 @@ class UnitRoutes {
     if (page.from === page.to) {
       this.#options.replicas?.noteAcked({ tenant, replicaId: sender.replicaId }, page.position);
     }
-    return await answerBytes(c, packOnce(page), UNITS_MEDIA_TYPE);
+    return await answerBytes(c, packedPage(page), UNITS_MEDIA_TYPE);
   }
 
   async common(c: UnitContext, { log, sender }: Admitted): Promise<Response> {
@@ -293,16 +298,32 @@ class UnitRoutes {
   async #listen(c: UnitContext, { tenant, sender }: Admitted): Promise<Response> {
     // Who may see nothing is not told of anything.
     await this.#authority.visibility(sender);
-    const { replicas } = this.#options;
+    const admit = (): Promise<Visibility | undefined> => this.#admittedStill(c, tenant, sender);
+    const read = (options: NewsOptions): Promise<LogNews | undefined> =>
+      this.#using(tenant, async (log) => await log.news?.(options));
+    const takesPages = new URL(c.req.url).searchParams.get(PAGES_NAME) === PAGES_VALUE;
+    const news = takesPages ? new LiveNews({ admit, read }) : undefined;
     return this.#live.open({
       tenant,
       signal: c.req.raw.signal,
       expiresAtMs: c.get('visitor').expiresAtMs,
-      recheck: async () => {
-        await replicas?.admit({ tenant, ...sender, app: c.req.header(APP_HEADER) });
-        await this.#authority.visibility(sender);
-      },
+      recheck: admit,
+      tell: news === undefined ? undefined : (head) => news.tell(head),
     });
+  }
+
+  /** As a request would be let in. @returns what may be seen */
+  async #admittedStill(c: UnitContext, tenant: string, sender: Sender): Promise<Visibility | undefined> {
+    const visitor = await c.get('revisit')();
+    if (visitor?.subject !== sender.subject) throw new UnauthorizedError('The token is not good any more.');
+    if (isOfTenants(this.#options.unitLog)) checkTenant(visitor, tenant);
+    await this.#options.replicas?.admit({ tenant, ...sender, app: c.req.header(APP_HEADER) });
+    return await this.#authority.visibility(sender);
+  }
+
+  #using<T>(tenant: string, work: (log: UnitLog) => Promise<T>): Promise<T> {
+    const { unitLog } = this.#options;
+    return isOfTenants(unitLog) ? unitLog.use(tenant, work) : work(unitLog);
   }
 
   #address(path: string): string {
@@ -369,15 +390,6 @@ class UnitRoutes {
       (error) => this.#front.log('onRecorded threw. The push is recorded all the same.', error),
     );
   }
-}
-
-/** Pages as bytes: a log gives one object to all whom it shows the same in the same moment. */
-const packedPages = new WeakMap<UnitPage, Uint8Array<ArrayBuffer>>();
-
-function packOnce(page: UnitPage): Uint8Array<ArrayBuffer> {
-  const packed = packedPages.get(page) ?? packPage(page);
-  packedPages.set(page, packed);
-  return packed;
 }
 
 /** @throws InvalidRequestError (`INVALID_REQUEST`) when it is the id of no unit */

@@ -31,6 +31,8 @@ export interface LiveListener {
   readonly expiresAtMs: number | undefined;
   /** Asked once in a while whether whoever listens still may: rejects when not. */
   readonly recheck: () => Promise<unknown>;
+  /** As of `liveStream`. */
+  readonly tell?: ((head: number) => Promise<Uint8Array | undefined>) | undefined;
 }
 
 /** Opens streams. */
@@ -48,7 +50,7 @@ export class LiveLogs {
   }
 
   /** The event stream for somebody who was let in. */
-  open({ tenant, signal, expiresAtMs, recheck }: LiveListener): Response {
+  open({ tenant, signal, expiresAtMs, recheck, tell }: LiveListener): Response {
     const { clock, closing } = this.#options;
     const end = new AbortController();
     const callOffs = [
@@ -60,8 +62,7 @@ export class LiveLogs {
     const hub = this.#hubOf(tenant);
     const signals = [signal, end.signal, ...(closing === undefined ? [] : [closing])];
     const body = liveStream({
-      hub,
-      clock,
+      ...{ hub, clock, tell },
       signal: AbortSignal.any(signals),
       onEnd: () => {
         for (const callOff of callOffs) callOff();

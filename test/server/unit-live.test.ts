@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { MemoryReplicaStore, ReplicaRegistry } from '../../src/server/index.js';
 import { MemoryUnitLog } from '../../src/server/log/memory-unit-log.js';
 import type { SyncServer } from '../../src/server/sync-server.js';
@@ -116,9 +116,7 @@ describe('the stream of news', () => {
     await replicas.revoke({ replicaId: REPLICA }, 'stolen');
     clock.advance(10_000);
     scene.clock.advance(30_000);
-    await settled();
-    await settled();
-    expect(line.isOver).toBe(true);
+    await vi.waitUntil(() => line.isOver, { interval: 1, timeout: 10_000 });
     const again = await scene.live({ authorization: 'Bearer t' });
     expect([again.status, await codeOf(again)]).toEqual([403, 'FORBIDDEN']);
   });

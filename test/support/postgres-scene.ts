@@ -67,6 +67,7 @@ export class Device {
       ...common,
       open: (signal) => transport.live(signal),
       onHead: (head) => this.exchange.noteNews(head),
+      onPage: (page) => this.exchange.notePage(page),
       onLive: (live) => this.exchange.setLive(live),
     });
     const { signal } = this.#stop;

@@ -249,6 +249,12 @@ export const PUSH_ANSWER_VECTORS: readonly JsonVector<PushAnswer>[] = [
   },
 ];
 
+/** What a stream says, and the page that is in it where it is none of heads. */
+export const STREAM_VECTORS: readonly (readonly [text: string, head: number, page: UnitPage | undefined])[] = [
+  ['event: head\ndata: 4711\n\n', 4_711, undefined],
+  ['event: page\ndata: BTcuYWJjBTcuYWJjBwcAAAAA\n\n', 7, PAGE_VECTORS[0]?.value],
+];
+
 /** Answers to offers. */
 export const HEAL_ANSWER_VECTORS: readonly JsonVector<readonly HealDecision[]>[] = [
   {

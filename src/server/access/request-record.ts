@@ -19,6 +19,8 @@ export interface AccessEnv {
     record: RequestRecord;
     /** Who sends; set by the middleware of `authMiddleware`. */
     visitor: Visitor;
+    /** Asks once more, of a stream that stays open: who it is now, `undefined` where the token is not good any more. */
+    revisit: () => Promise<Visitor | undefined>;
   };
 }
 

@@ -77,12 +77,15 @@ export function authMiddleware(
   if (find === 'anybody') {
     return async (c, next) => {
       c.set('visitor', ANYBODY);
+      c.set('revisit', async () => ANYBODY);
       await next();
     };
   }
   return bearerAuth({
     verifyToken: async (token, c) => {
-      const visitor = await find(token, c.req.raw);
+      const revisit = (): Promise<Visitor | undefined> => find(token, c.req.raw);
+      const visitor = await revisit();
+      c.set('revisit', revisit);
       if (visitor !== undefined) c.set('visitor', visitor);
       return visitor !== undefined;
     },

@@ -1,17 +1,23 @@
 /**
- * Heads of a log as an event stream: what `GET …/live` answers with.
+ * What is new in a log as an event stream: what `GET …/live` answers with.
  *
  * ```text
  * event: head
  * data: 4711
  *
+ * event: page     where the device takes pages, and it is a small one
+ * data: AQAB…
+ *
  * : keep          every 20 seconds, so that both ends learn of a dead line
  * ```
  *
- * Source: Server-sent events, WHATWG HTML, section 9.2. No data is sent but positions: whoever hears of one reads a page.
+ * Source: Server-sent events, WHATWG HTML, section 9.2.
+ *
+ * Of what somebody does not read, one message is kept, and that there is more: what it is, is asked when there is room.
  *
  * @module
  */
+import { toBase64 } from '../../util/base64.js';
 import type { Clock } from '../../util/clock.js';
 import { onAbort } from '../../util/on-abort.js';
 import type { HeadHub } from './head-hub.js';
@@ -24,10 +30,25 @@ const UNREAD_MS_MAX = 60_000;
 const encoder = new TextEncoder();
 const KEEP = encoder.encode(': keep\n\n');
 
+/** The event that names a head. */
+export function headMessage(head: number): Uint8Array {
+  return encoder.encode(`event: head\ndata: ${head}\n\n`);
+}
+
+/** The event with a page. @param packed - as a request would be answered with */
+export function pageMessage(packed: Uint8Array): Uint8Array {
+  return encoder.encode(`event: page\ndata: ${toBase64(packed)}\n\n`);
+}
+
 /** Options of {@link liveStream}. */
 export interface LiveStreamOptions {
   readonly hub: HeadHub;
   readonly clock: Clock;
+  /**
+   * What is said when the log has moved: a message, or nothing, where it has been said. Asked for one at a time, and when
+   * there is room for it. When it rejects, the stream ends. @defaultValue the head
+   */
+  readonly tell?: ((head: number) => Promise<Uint8Array | undefined>) | undefined;
   /** Ends the stream: the request is over, the server shuts down, the token has expired. */
   readonly signal: AbortSignal;
   /** Called once when it has ended, however. */
@@ -51,6 +72,7 @@ class LiveLine {
   readonly #options: LiveStreamOptions;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #unsent: number | undefined;
+  #isAsking = false;
   #lastReadMs: number;
   #release: readonly (() => void)[] = [];
 
@@ -94,10 +116,24 @@ class LiveLine {
   }
 
   #flush(): void {
-    if (this.#unsent === undefined || !this.#hasRoom()) return;
+    if (this.#unsent === undefined || this.#isAsking || !this.#hasRoom()) return;
     const head = this.#unsent;
     this.#unsent = undefined;
-    this.#send(encoder.encode(`event: head\ndata: ${head}\n\n`));
+    const { tell } = this.#options;
+    if (tell === undefined) this.#send(headMessage(head));
+    else void this.#ask(() => tell(head));
+  }
+
+  async #ask(tell: () => Promise<Uint8Array | undefined>): Promise<void> {
+    this.#isAsking = true;
+    try {
+      const message = await tell();
+      if (message !== undefined) this.#send(message);
+    } catch {
+      this.end();
+    }
+    this.#isAsking = false;
+    this.#flush();
   }
 
   #keepAlive(): () => void {

@@ -8,7 +8,7 @@ import type { NotificationId, StoredEvent } from '../../persistence/stored-event
 import { CHAIN_START } from './log-chain.js';
 import type { LogPlace } from './log-chain.js';
 import type { LogHead, LogStorage, UnitRow } from './log-storage.js';
-import { firstUnits, rangesOf } from './page-units.js';
+import { firstUnits, isMore, rangesOf } from './page-units.js';
 import type { StatedConfirmedUnit } from './page-units.js';
 import { SharedReads } from './shared-reads.js';
 import type { PageOptions } from './unit-log.js';
@@ -22,6 +22,14 @@ export interface ReadPage {
   readonly units: readonly StatedConfirmedUnit[];
 }
 
+/** What follows a place of the log, where that is not much. */
+export interface ReadNews {
+  /** Where the log ends. */
+  readonly end: LogPlace;
+  /** `undefined` where it is more than was asked for, or the log does not have the place. */
+  readonly page: ReadPage | undefined;
+}
+
 type Limits = Pick<PageOptions, 'eventsMax' | 'bytesMax'>;
 
 /** Reads a log. */
@@ -29,6 +37,7 @@ export class LogPages {
   readonly #storage: LogStorage;
   readonly #readHead: () => Promise<LogHead>;
   readonly #reads = new SharedReads<ReadPage | undefined>();
+  readonly #news = new SharedReads<ReadNews>();
 
   /** @param readHead - the end of the log, with what others have recorded */
   constructor(storage: LogStorage, readHead: () => Promise<LogHead>) {
@@ -43,6 +52,25 @@ export class LogPages {
   async after(from: LogPlace, { eventsMax, bytesMax }: Limits): Promise<ReadPage | undefined> {
     const key = `${from.position} ${from.chain} ${eventsMax} ${bytesMax}`;
     return await this.#reads.read(key, () => this.#read(from, { eventsMax, bytesMax }));
+  }
+
+  /**
+   * What follows up to the end, by the rows that there are: what others have recorded beside the log is not looked for.
+   *
+   * @throws InternalError (`INTERNAL_ERROR`) when events of the log are gone
+   */
+  async news(from: LogPlace | undefined, limits: Limits): Promise<ReadNews> {
+    const key = `${from?.position} ${from?.chain} ${limits.eventsMax} ${limits.bytesMax}`;
+    return await this.#news.read(key, () => this.#readNews(from, limits));
+  }
+
+  async #readNews(from: LogPlace | undefined, limits: Limits): Promise<ReadNews> {
+    const rows = from === undefined ? undefined : await this.#rowsAfter(from, limits.eventsMax);
+    if (from === undefined || rows === undefined || isMore(rows, limits)) {
+      return { end: await this.#readHead(), page: undefined };
+    }
+    const last = rows.at(-1) ?? from;
+    return { end: last, page: { last, head: last.position, units: await this.unitsOf(rows) } };
   }
 
   async #read(from: LogPlace, limits: Limits): Promise<ReadPage | undefined> {

@@ -26,6 +26,12 @@ export function firstUnits(
   return end === -1 ? rows : rows.slice(0, end + 1);
 }
 
+/** Whether a page of these would end, or be full, before they do. */
+export function isMore(rows: readonly UnitRow[], limits: Pick<PageOptions, 'eventsMax' | 'bytesMax'>): boolean {
+  const sum = (of: (row: UnitRow) => number): number => rows.reduce((before, row) => before + of(row), 0);
+  return sum(({ count }) => count) >= limits.eventsMax || sum(({ bytes }) => bytes) >= limits.bytesMax;
+}
+
 /** Ranges of ids: a new one where the order of the log is not that of the ids, because one was committed late. */
 export function rangesOf(rows: readonly UnitRow[]): readonly IdGap[] {
   const ranges: { first: NotificationId; last: NotificationId }[] = [];

@@ -11,11 +11,10 @@
  * @module
  */
 import { isEventSourcingError } from '../../domain/errors.js';
-import type { ConfirmedUnit, Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../persistence/unit.js';
+import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../persistence/unit.js';
 import { CURSOR_START } from '../../persistence/unit.js';
 import { validateCount } from '../../persistence/validation.js';
 import type { OriginatorIdType } from '../../persistence/validation.js';
-import { ScopesChangedError } from '../../sync/protocol/index.js';
 import type { HealDecision } from '../../sync/protocol/index.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
@@ -23,20 +22,19 @@ import { hasStrangers } from './adopt-events.js';
 import { aggregatesOf, decidePushes } from './decide-units.js';
 import type { LogView, PushToDecide } from './decide-units.js';
 import { InlineUnits } from './inline-units.js';
-import { fromCursor, toCursor } from './log-chain.js';
+import { fromCursor } from './log-chain.js';
 import { LogPages } from './log-pages.js';
-import type { ReadPage } from './log-pages.js';
 import type { LogHead, LogStorage } from './log-storage.js';
 import { LogWriter } from './log-writer.js';
 import { LostOffers } from './lost-offers.js';
-import { visibleParts } from './page-units.js';
-import type { StatedConfirmedUnit } from './page-units.js';
 import { decideShared, refusalsOf } from './prepared-push.js';
 import type { PreparedPush } from './prepared-push.js';
 import { PushQueue } from './push-queue.js';
 import { recordDecided } from './record-units.js';
 import type {
   Authorize,
+  LogNews,
+  NewsOptions,
   PageOptions,
   PushOutcome,
   Sender,
@@ -45,6 +43,7 @@ import type {
   UnitLog,
   Visibility,
 } from './unit-log.js';
+import { ShownPages } from './shown-pages.js';
 import { UnitSeals } from './unit-seals.js';
 import type { SealOptions } from './unit-seals.js';
 import { unseenUnits } from './unseen-units.js';
@@ -95,7 +94,7 @@ export class StoredUnitLog implements UnitLog {
   readonly #pages: LogPages;
   readonly #writer: LogWriter;
   readonly #offers: LostOffers;
-  readonly #whole = new WeakMap<ReadPage, Promise<UnitPage>>();
+  readonly #shown: ShownPages;
   readonly #queue = new PushQueue((pushes: readonly PreparedPush[]) => this.#decide(pushes));
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a key is none */
@@ -107,6 +106,7 @@ export class StoredUnitLog implements UnitLog {
     this.#seals = seals === undefined ? undefined : new UnitSeals(seals, tenant);
     this.#clock = clock;
     this.#pages = new LogPages(storage, () => this.#adopted());
+    this.#shown = new ShownPages({ storage, pages: this.#pages, seals: this.#seals });
     this.#writer = new LogWriter(storage, clock);
     const parts = { storage, writer: this.#writer, inline: this.#inline, seals: this.#seals };
     this.#offers = new LostOffers({ ...parts, onLost, clock, idType });
@@ -178,44 +178,11 @@ export class StoredUnitLog implements UnitLog {
   }
 
   async page(after: Cursor, options: PageOptions): Promise<UnitPage | undefined> {
-    const { eventsMax, bytesMax, visibility, held = [] } = options;
-    validateCount('eventsMax', eventsMax);
-    validateCount('bytesMax', bytesMax);
-    validateCursor(after);
-    for (const cursor of held) validateCursor(cursor);
-    validateVisibility(visibility);
-    const from = fromCursor(after);
-    if (from === undefined) return undefined;
-    if (from.visibility !== undefined && from.visibility !== (visibility?.id ?? '')) {
-      if (await this.#hasAll([after, ...held])) throw scopesChanged();
-      return undefined;
-    }
-    const read = await this.#pages.after(from, { eventsMax, bytesMax });
-    // After it was read: a log that was set back meanwhile has it no more.
-    if (read === undefined || !(await this.#hasAll(held))) return undefined;
-    if (visibility !== undefined) return await this.#shown(after, read, visibility);
-    // Who sees everything sees the same: sealed once, and one object for all of them.
-    const whole = this.#whole.get(read) ?? this.#shown(after, read, undefined);
-    this.#whole.set(read, whole);
-    return await whole;
+    return await this.#shown.page(after, options);
   }
 
-  async #shown(from: Cursor, { last, head, units }: ReadPage, visibility: Visibility | undefined): Promise<UnitPage> {
-    return {
-      ...{ from, head },
-      to: toCursor(last, visibility?.id ?? ''),
-      position: last.position,
-      units: await this.#sealed(visibility === undefined ? units : visibleParts(units, visibility)),
-    };
-  }
-
-  /** Whether the log has some places, whatever was visible there. */
-  async #hasAll(cursors: readonly Cursor[]): Promise<boolean> {
-    const places = cursors.map((cursor) => fromCursor(cursor));
-    const asked = places.filter((place) => place?.position !== 0);
-    if (asked.length === 0) return true;
-    const chains = await this.#storage.chains(asked.flatMap((place) => (place === undefined ? [] : [place.position])));
-    return asked.every((place) => place !== undefined && chains.get(place.position) === place.chain);
+  async news(options: NewsOptions): Promise<LogNews> {
+    return await this.#shown.news(options);
   }
 
   async common(marks: readonly Cursor[]): Promise<Cursor> {
@@ -271,22 +238,6 @@ export class StoredUnitLog implements UnitLog {
         return standing.head;
       });
   }
-
-  async #sealed(units: readonly StatedConfirmedUnit[]): Promise<readonly ConfirmedUnit[]> {
-    const seals = this.#seals;
-    return await Promise.all(
-      units.map(async ({ after, ...unit }) => {
-        if (seals === undefined) return unit;
-        return { ...unit, origin: { ...unit.origin, seal: await seals.seal({ ...unit, after }) } };
-      }),
-    );
-  }
-}
-
-function scopesChanged(): ScopesChangedError {
-  return new ScopesChangedError(
-    'The device may see another part of the log than that which it stands in. Follow the log from the start once more, and say what is held.',
-  );
 }
 
 function indexOfUnit(units: readonly { readonly id: UnitId }[], id: UnitId): number {

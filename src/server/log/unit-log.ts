@@ -60,6 +60,22 @@ export interface PageOptions {
   readonly held?: readonly Cursor[] | undefined;
 }
 
+/** Options of {@link UnitLog.news}. */
+export interface NewsOptions extends Omit<PageOptions, 'held'> {
+  /** Up to where it is known. @defaultValue nothing is asked but where the log ends */
+  readonly after?: Cursor | undefined;
+}
+
+/** What is new in a log. */
+export interface LogNews {
+  /** Where the log ends. */
+  readonly end: Cursor;
+  /** The position of that. */
+  readonly position: number;
+  /** What follows, up to the end, where it is less than the limits, and would be given to who asks for it. */
+  readonly page?: UnitPage | undefined;
+}
+
 /** Which units that were set aside to read. */
 export interface SetAsideOptions {
   /** Only units after this id. @defaultValue all */
@@ -107,6 +123,13 @@ export interface UnitLog {
    * @throws ScopesChangedError (`SCOPES_CHANGED`) when it has all that, and something else was visible at the cursor
    */
   page(after: Cursor, options: PageOptions): Promise<UnitPage | undefined>;
+
+  /**
+   * Reads what is new, for those who are told of it unasked. What others have recorded beside the log is not looked for.
+   *
+   * @defaultValue nobody is told more than where the log ends
+   */
+  news?(options: NewsOptions): Promise<LogNews>;
 
   /** The newest of some cursors that the log has, whatever was visible there; the start when it has none. */
   common(marks: readonly Cursor[]): Promise<Cursor>;

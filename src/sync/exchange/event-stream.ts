@@ -6,13 +6,14 @@
  *
  * @module
  */
+import { LIVE_PAGE_BYTES_MAX } from '../protocol/index.js';
 import { onAbort } from '../../util/on-abort.js';
 
 /** What came. A comment is a sign of life. */
 export type StreamMessage = 'comment' | { readonly event: string; readonly data: string };
 
-// A line is a few dozen bytes; more is somebody else's page.
-const LINE_LENGTH_MAX = 10_000;
+// A line has a page in base64 at most; more is somebody else's.
+const LINE_LENGTH_MAX = Math.ceil(LIVE_PAGE_BYTES_MAX / 3) * 4 + 100;
 
 /**
  * @param signal - ends it as the end of the stream does

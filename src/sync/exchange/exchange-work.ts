@@ -16,7 +16,7 @@
 import type { UnitRecorder, SyncProgress } from '../../persistence/unit-recorder.js';
 import { refusalReason } from '../../persistence/unit-reasons.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
-import type { LostUnit, PendingUnit, Unit, UnitId } from '../../persistence/unit.js';
+import type { LostUnit, PendingUnit, Unit, UnitId, UnitPage } from '../../persistence/unit.js';
 import type { Clock } from '../../util/clock.js';
 import {
   CursorUnknownError,
@@ -26,6 +26,7 @@ import {
   UnavailableError,
 } from '../protocol/index.js';
 import type { HealDecision } from '../protocol/index.js';
+import { LogNews } from './log-news.js';
 import { PageIntake } from './page-intake.js';
 import type { UnitDecider } from './page-intake.js';
 import { PushesAhead, sizeOf } from './pushes-ahead.js';
@@ -88,16 +89,14 @@ export class ExchangeWork {
   readonly #pushes: PushesAhead;
   #acceptedUpTo: NotificationId = 0;
   #mayHaveUnsent = true;
-  #isAtHead = false;
-  /** The largest position that the server has spoken of. */
-  #head = 0;
-  /** What was said to be new since a page was asked for, which may have been read before: a position, or any. */
-  #news = 0;
+  readonly #news = new LogNews();
   #isDiverged = false;
   /** What was offered since the store went back the last time: lost units up to an old position; some were refused. */
   #offer = NOTHING_OFFERED;
   /** The unit at which the last push ended. */
   #conflict: { readonly id: UnitId; readonly position: number } | undefined;
+  /** Whether the log is to be followed to its end first, because of that. */
+  #mustFollow = false;
   /** So often in a row the head was reached, and what had been accepted was not there. */
   #missingRounds = 0;
   /** So often in a row the scopes had changed, and the head was not reached. */
@@ -114,7 +113,7 @@ export class ExchangeWork {
 
   /** The largest position that the server has spoken of; 0 when it has not yet. */
   get head(): number {
-    return this.#head;
+    return this.#news.head;
   }
 
   /** Units up to this local id were answered as accepted, and wait for the page that has them; 0 when none does. */
@@ -129,9 +128,23 @@ export class ExchangeWork {
 
   /** Takes that the server may have something new. */
   noteNews(head?: number): void {
-    this.#news = Math.max(this.#news, head ?? Infinity);
-    if (head === undefined || head > this.#head) this.#isAtHead = false;
-    this.#head = Math.max(this.#head, head ?? 0);
+    this.#news.note(head);
+  }
+
+  /** Takes a page that the server has sent unasked. */
+  notePage(page: UnitPage): void {
+    this.#news.notePage(page);
+  }
+
+  /** Takes that there is another line on which news come, or none any more. */
+  noteLine(): void {
+    this.#news.noteLine();
+  }
+
+  /** Milliseconds for which a pull has to wait, because what it would ask for is about to come by itself; 0 for none. */
+  awaitedMs({ cursor, held }: SyncProgress): number {
+    if (this.#mustFollow || held.length > 0) return 0;
+    return this.#news.awaitedMs(cursor, this.#options.clock.monotonicMs());
   }
 
   /** What is to be done next; `undefined` when there is nothing. */
@@ -140,8 +153,8 @@ export class ExchangeWork {
     if (this.#isDiverged || lostUnits > 0) return 'heal';
     if (!this.#pushes.isEmpty) return 'push';
     const hasUnsent = direction !== 'pull' && pendingUnits > 0 && this.#mayHaveUnsent;
-    if (hasUnsent && (this.#conflict === undefined || this.#isAtHead)) return 'push';
-    return this.#isAtHead ? undefined : 'pull';
+    if (hasUnsent && !this.#mustFollow) return 'push';
+    return this.#news.isAtEnd && !this.#mustFollow ? undefined : 'pull';
   }
 
   /**
@@ -195,17 +208,19 @@ export class ExchangeWork {
     if (rejected.length > 0) await this.#options.recorder.setAside(rejected);
     const last = units[decisions.length - 1];
     if (last !== undefined) this.#acceptedUpTo = last.firstNotificationId + last.events.length - 1;
-    if (decisions.some(({ kind }) => kind === 'accepted')) this.noteNews(Math.max(head, progress.position + 1));
+    if (decisions.some(({ kind }) => kind === 'accepted')) {
+      this.#news.noteSent(Math.max(head, progress.position + 1), this.#options.clock.monotonicMs());
+    }
     if (conflict === undefined) this.#conflict = undefined;
     else if (!isAhead) await this.#meet(conflict, progress);
   }
 
   /** A unit stands on another state than the server's. Pages will tell which; or they have told all that they can. */
   async #meet(id: UnitId, { position }: SyncProgress): Promise<void> {
-    const isKnown = this.#conflict?.id === id && this.#conflict.position === position && this.#isAtHead;
+    const isKnown = this.#conflict?.id === id && this.#conflict.position === position && this.#news.isAtEnd;
     if (!isKnown) {
       this.#conflict = { id, position };
-      this.#isAtHead = false;
+      this.#mustFollow = true;
       return;
     }
     this.#conflict = undefined;
@@ -224,13 +239,14 @@ export class ExchangeWork {
   }
 
   async #pull(progress: SyncProgress, signal: AbortSignal): Promise<void> {
-    const { recorder, transport } = this.#options;
-    const { cursor, held } = progress;
-    const limits = this.#pageSize.limits(transport.limits);
-    this.#news = 0;
+    const { recorder } = this.#options;
+    const { cursor } = progress;
+    // What is held the server has to have as well, which it says only where it is asked.
+    const came = this.#news.takePage(cursor);
+    const sent = progress.held.length === 0 ? came : undefined;
     let page;
     try {
-      page = await this.#measured(this.#pageSize, limits.bytesMax, () => transport.page(cursor, limits, signal, held));
+      page = sent ?? (await this.#askedPage(progress, signal));
     } catch (error) {
       if (error instanceof CursorUnknownError) this.#isDiverged = true;
       else if (error instanceof ScopesChangedError) {
@@ -241,18 +257,24 @@ export class ExchangeWork {
       return;
     }
     if (page.from !== cursor) throw new UnavailableError('The server gave another page than was asked for.');
-    const isHead = page.position >= page.head;
+    // One that was not asked for may have been read before something was accepted.
+    const isHead = page.position >= Math.max(page.head, sent === undefined ? 0 : this.#news.head);
     // An empty page changes nothing; but it says the end of the log to what is to come back into a store that was lost.
     // Or to what was set aside because it could not be seen.
     const isWaitedFor = progress.pendingUnits > 0 || progress.setAsideUnits > 0;
     const isOfUse = page.units.length > 0 || page.to !== cursor || isWaitedFor;
     const isStored = isOfUse ? (await this.#intake.insert(page)).isStored : isHead;
     if (!isStored) return;
-    this.#head = page.head;
+    this.#news.noteStored(page);
     if (isHead) await this.#intake.settle();
     if (isHead) this.#reachHead(progress, page.units.length === 0);
-    // The page was read before, perhaps.
-    if (this.#news > page.head) this.noteNews(Number.isFinite(this.#news) ? this.#news : undefined);
+  }
+
+  async #askedPage({ cursor, held }: SyncProgress, signal: AbortSignal): Promise<UnitPage> {
+    const { transport } = this.#options;
+    this.#news.beginReading();
+    const limits = this.#pageSize.limits(transport.limits);
+    return await this.#measured(this.#pageSize, limits.bytesMax, () => transport.page(cursor, limits, signal, held));
   }
 
   #tooOftenRescoped(cause: ScopesChangedError): never {
@@ -266,7 +288,7 @@ export class ExchangeWork {
   /** @param isEmpty - whether the page had nothing */
   #reachHead({ pendingUnits }: SyncProgress, isEmpty: boolean): void {
     const isMissing = isEmpty && pendingUnits > 0 && this.#acceptedUpTo > 0;
-    this.#isAtHead = true;
+    this.#mustFollow = false;
     this.#rescopedRounds = 0;
     this.#acceptedUpTo = 0;
     this.#mayHaveUnsent = true;
@@ -326,9 +348,9 @@ export class ExchangeWork {
     this.#offer = NOTHING_OFFERED;
     this.#acceptedUpTo = 0;
     this.#mayHaveUnsent = true;
-    this.#isAtHead = false;
     this.#conflict = undefined;
-    this.#head = 0;
+    this.#mustFollow = false;
+    this.#news.startAnew();
   }
 
   async #measured<T>(size: SendSize, bytes: number, request: () => Promise<T>): Promise<T> {

@@ -14,6 +14,7 @@
  */
 import type { UnitRecorder, SyncProgress } from '../../persistence/unit-recorder.js';
 import type { Clock } from '../../util/clock.js';
+import type { UnitPage } from '../../persistence/unit.js';
 import { ObservableValue } from '../../util/observable.js';
 import type { Observable } from '../../util/observable.js';
 import { WorkLoop } from '../../util/work-loop.js';
@@ -116,10 +117,17 @@ export class Exchange {
     this.#loop.wake();
   }
 
+  /** Takes a page that the server has sent unasked. */
+  notePage(page: UnitPage): void {
+    this.#work.notePage(page);
+    this.#loop.wake();
+  }
+
   /** Takes whether the server says when there is news: then it is asked without a reason less often. */
   setLive(isLive: boolean): void {
     this.#isLive = isLive;
     // Something may have been missed before, or will be from now on.
+    this.#work.noteLine();
     this.noteNews();
   }
 
@@ -150,6 +158,8 @@ export class Exchange {
     if (nowMs >= this.#pollAtMs) this.#work.noteNews();
     const task = this.#work.next(progress);
     if (task === undefined) return this.#enter('settle', this.#pollAtMs - nowMs);
+    const awaitedMs = task === 'pull' ? this.#work.awaitedMs(progress) : 0;
+    if (awaitedMs > 0) return { ms: awaitedMs };
     // Tried once a minute all the same, and gone on with once it answers: browsers have been wrong about being offline.
     if (isOffline() && !this.#isConnected) this.#times.putOff();
     const { waitMs } = this;

@@ -1,10 +1,10 @@
 /**
- * Hears from the server when its log has moved, for as long as a line can be had.
+ * Hears from the server when its log has moved, and most often with what, for as long as a line can be had.
  *
  * ```text
  *             ┌────────── closed by the server, or silent for too long: at once, where it had lasted ─────────────┐
  *             ▼                                                                                                     │
- * open ──▶ connecting ──▶ live ──head──▶ told                                                                      │
+ * open ──▶ connecting ──▶ live ──head, page──▶ told                                                                    │
  *             │             └──────────────────────────────────────────────────────────────────────────────────────┘
  *             └─ no answer, or a refusal ──▶ waiting, twice as long each time, up to five minutes ──▶ connecting
  * ```
@@ -14,8 +14,11 @@
  *
  * @module
  */
+import { unpackPage } from '../../persistence/unit-batch.js';
+import type { UnitPage } from '../../persistence/unit.js';
 import { backoffDelayMs } from '../../util/backoff.js';
 import type { BackoffBounds } from '../../util/backoff.js';
+import { fromBase64 } from '../../util/base64.js';
 import type { Clock } from '../../util/clock.js';
 import { foreignCall } from '../../util/foreign-call.js';
 import { pause } from '../../util/pause.js';
@@ -32,8 +35,10 @@ const BACKOFF: BackoffBounds = { delayMsMin: 1_000, delayMsMax: 300_000 };
 export interface HeadStreamOptions {
   /** Asks for the stream. Rejects when it is refused, or cannot be had. */
   readonly open: (signal: AbortSignal) => Promise<ReadableStream<Uint8Array>>;
-  /** Told of each position that the server names. */
-  readonly onHead: (head: number) => void;
+  /** Told that there may be something new; of the position, where the server names one. */
+  readonly onHead: (head?: number) => void;
+  /** Told of each page that it sends. */
+  readonly onPage: (page: UnitPage) => void;
   /** Told whether the line is there. Before it was, and after it was lost, something may have been missed. */
   readonly onLive: (isLive: boolean) => void;
   readonly clock: Clock;
@@ -94,9 +99,17 @@ export class HeadStream {
   }
 
   #take(message: StreamMessage): void {
-    if (message === 'comment' || message.event !== 'head') return;
+    if (message === 'comment') return;
+    if (message.event === 'page') this.#takePage(message.data);
+    if (message.event !== 'head') return;
     const head = Number(message.data);
     if (Number.isSafeInteger(head) && head >= 0) this.#options.onHead(head);
+  }
+
+  #takePage(data: string): void {
+    const page = pageOf(data);
+    if (page === undefined) this.#options.onHead();
+    else this.#options.onPage(page);
   }
 
   async #wait(signal: AbortSignal): Promise<void> {
@@ -104,6 +117,15 @@ export class HeadStream {
     const wait = new AbortController();
     this.#endWait = () => wait.abort();
     await pause(clock, backoffDelayMs(this.#failures, random, BACKOFF), AbortSignal.any([signal, wait.signal]));
+  }
+}
+
+/** @returns `undefined` where it cannot be read: then it is asked for */
+function pageOf(data: string): UnitPage | undefined {
+  try {
+    return unpackPage(fromBase64(data));
+  } catch {
+    return undefined;
   }
 }
 

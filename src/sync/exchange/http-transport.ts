@@ -11,6 +11,7 @@ import {
   FOLLOWS_HEADER,
   LIMITS_HEADER,
   LIMITS_LEAST,
+  LIVE_PAGES,
   MARKS_MAX,
   parseCommonAnswer,
   parseHealAnswer,
@@ -113,9 +114,9 @@ export class HttpTransport implements SyncTransport {
     );
   }
 
-  /** Asks for the event stream that says when the log has moved. @throws as the others do */
+  /** Asks for the event stream that says when the log has moved, with small pages of it. @throws as the others do */
   async live(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
-    return await this.#requests.stream(this.#prefix + PATHS.live, signal);
+    return await this.#requests.stream(`${this.#prefix}${PATHS.live}?${LIVE_PAGES}`, signal);
   }
 
   async #sendUnits<T>({ path, units, body, parse, follows }: UnitsRequest<T>, signal: AbortSignal): Promise<T> {

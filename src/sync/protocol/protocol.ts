@@ -13,7 +13,8 @@
  * POST …/common    { marks: [cursor, …] }, newest first         200 { common: cursor }
  * POST …/heal      units that were confirmed, and are lost      200 { decisions: [[id, "restored" | "known" | "setAside" |
  *                  (packLostUnits)                                  "refused"], …] }
- * GET  …/live      as an event stream                           200 event "head", data: a position; comments as keepalive
+ * GET  …/live      as an event stream                           200 event "head", data: a position; comments as keepalive;
+ *      ?pages=1    where the device takes pages                     event "page", data: a page (packPage), in base64
  *
  * Each request:  Authorization: Bearer <token>   Daybook-Protocol: 2   Daybook-Replica: <uuid>
  *                Content-Encoding: gzip, where that makes it smaller
@@ -49,6 +50,12 @@
  * - R7 Another scope is not another log: who stands in a part of the log that is not the one that it may see is told so
  *   (`SCOPES_CHANGED`). Of marks, and of what is held, it does not matter in which part they are.
  *
+ * - R8 A stream says that the log has moved, to whom a page would be given at that moment. With `pages=1` it says so by the
+ *   page itself, where what follows the end of what it has said before is one page of {@link LIVE_PAGE_BYTES_MAX} packed bytes
+ *   at most: the page that whoever stands there would be given. Where it is more, or the log does not have that place any
+ *   more, or the scopes are others, it says the head, and goes on from there. What somebody reads too slowly is not kept: it
+ *   is told of what there is when it reads again.
+ *
  * Rules of the device (persistence/unit-recorder.ts):
  * - D1 Only a page confirms. The answer of a push is a hint: what was accepted and is not in the log up to its head is
  *   sent again.
@@ -61,6 +68,8 @@
  * - D4 `SCOPES_CHANGED` is answered by following the log from its start, with all that the device has in place. It says how
  *   far it had been (`held`) until it is there again. What a page does not show of what lies between its ends leaves with it.
  *   So do the marks between them: they are of another part of the log.
+ * - D5 What a stream says is a hint: a page that does not begin where the device stands is passed over, and what the device
+ *   has heard of and does not have is asked for. Nothing is taken from a stream while something is `held` (D4).
  *
  * The model (test/model/, docs/model.md) has these rules and more. What it demands and is not here yet:
  * - An offer that does not fit, or is a part, is tried again when something else has come; a part says which one it is.
@@ -87,7 +96,8 @@
  * asks, where they are more than a packet. A cursor has {@link CURSOR_LENGTH_MAX} characters at most; of marks the newest
  * {@link MARKS_MAX} are asked about, and the start without being named; {@link HELD_MAX} are held.
  *
- * It may change by headers and fields of JSON that are optional and that both sides ignore where they do not know them; by
+ * It may change by headers, fields of JSON, parameters of an address and events of a stream that are optional and that both
+ * sides ignore where they do not know them: whoever takes a new kind of event asks for it by a parameter; by
  * flags of units, which older sides refuse, after the other side has said that it knows them; by anything else in a new
  * version only, at addresses of its own. A server says `UPGRADE_REQUIRED` to every version that it does not speak, and
  * names its own in the header; that answer keeps its form in all versions, so that whoever hears it understands it. Only
@@ -104,6 +114,10 @@ export const PROTOCOL_2_VERSION = '2';
 export const PROTOCOL_1_VERSION = '1';
 /** Where the requests are, below the base address and the tenant. */
 export const PATHS = { push: '/push', units: '/units', common: '/common', heal: '/heal', live: '/live' } as const;
+/** What a device asks `PATHS.live` by, that takes pages on its stream. */
+export const LIVE_PAGES = 'pages=1';
+/** Packed bytes that a page on a stream has at most: what is more is asked for. */
+export const LIVE_PAGE_BYTES_MAX = 32_768;
 /** The header by which a device names the store that it sends from: a label, and something to bind to a subject. */
 export const REPLICA_HEADER = 'daybook-replica';
 /** The header by which a push names the unit that was sent before it, where nothing was heard of that yet. */

@@ -44,6 +44,7 @@ export class ExchangeTurns {
     this.#line = new HeadStream({
       open: (signal) => transport.live(signal),
       onHead: (head) => this.#exchange.noteNews(head),
+      onPage: (page) => this.#exchange.notePage(page),
       onLive: (isLive) => this.#exchange.setLive(isLive),
       ...{ clock, random },
     });

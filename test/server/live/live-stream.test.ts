@@ -1,7 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
+import { packPage } from '../../../src/persistence/unit-batch.js';
 import { HeadHub } from '../../../src/server/live/head-hub.js';
-import { LIVE_KEEPALIVE_MS, liveStream } from '../../../src/server/live/live-stream.js';
+import { headMessage, LIVE_KEEPALIVE_MS, liveStream, pageMessage } from '../../../src/server/live/live-stream.js';
 import { CountingClock } from '../../support/counting-clock.js';
+import { STREAM_VECTORS } from '../../vectors/sync-protocol.js';
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -28,6 +30,49 @@ function open(): Line {
 }
 
 describe('the event stream of a log', () => {
+  test.each(STREAM_VECTORS)('says %j', (text, head, page) => {
+    const message = page === undefined ? headMessage(head) : pageMessage(packPage(page));
+    expect(new TextDecoder().decode(message)).toBe(text);
+  });
+
+  test('asks what is to be said when there is room for it, one at a time, and says nothing where that is nothing', async () => {
+    const clock = new CountingClock();
+    const hub = new HeadHub({ clock, readHead: async () => 7, onFailure: () => undefined });
+    const asked: number[] = [];
+    const answers: ((message: Uint8Array | undefined) => void)[] = [];
+    const tell = (head: number): Promise<Uint8Array | undefined> => {
+      asked.push(head);
+      return new Promise((resolve) => answers.push(resolve));
+    };
+    const { signal } = new AbortController();
+    const reader = liveStream({ hub, clock, tell, signal }).getReader();
+    await settled();
+    expect(asked).toEqual([]);
+    await reader.read();
+    await settled();
+    for (let head = 8; head <= 20; head++) hub.announce(head);
+    await settled();
+    expect(asked).toEqual([7]);
+    answers[0]?.(undefined);
+    await settled();
+    expect(asked).toEqual([7, 20]);
+    answers[1]?.(headMessage(20));
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe('event: head\ndata: 20\n\n');
+    await reader.cancel();
+    expect([hub.size, clock.openCount]).toEqual([0, 0]);
+  });
+
+  test('ends when who listens may not hear of it any more', async () => {
+    const clock = new CountingClock();
+    const hub = new HeadHub({ clock, readHead: async () => 7, onFailure: () => undefined });
+    const { signal } = new AbortController();
+    const tell = (): Promise<undefined> => Promise.reject(new Error('no'));
+    const reader = liveStream({ hub, clock, tell, signal }).getReader();
+    await reader.read();
+    expect((await reader.read()).done).toBe(true);
+    expect([hub.size, clock.openCount]).toEqual([0, 0]);
+  });
+
   test('begins at once, then tells of heads', async () => {
     const { hub, next } = open();
     expect(await next()).toBe(': keep\n\n');

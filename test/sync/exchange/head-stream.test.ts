@@ -1,8 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import { packPage } from '../../../src/persistence/unit-batch.js';
+import type { UnitPage } from '../../../src/persistence/unit.js';
 import { HeadStream } from '../../../src/sync/exchange/head-stream.js';
 import { readEventStream } from '../../../src/sync/exchange/event-stream.js';
 import type { StreamMessage } from '../../../src/sync/exchange/event-stream.js';
+import { LIVE_PAGE_BYTES_MAX } from '../../../src/sync/protocol/index.js';
+import { toBase64 } from '../../../src/util/base64.js';
 import { CountingClock } from '../../support/counting-clock.js';
+import { STREAM_VECTORS } from '../../vectors/sync-protocol.js';
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -40,14 +45,15 @@ describe('an event stream', () => {
   });
 
   test('without an end of line is given up', async () => {
-    await expect(read(Array.from({ length: 20 }, () => bytes('x'.repeat(1_000))))).rejects.toThrow('has no end');
+    await expect(read(Array.from({ length: 50 }, () => bytes('x'.repeat(1_000))))).rejects.toThrow('has no end');
   });
 });
 
 /** A server's end of the lines that were asked for. */
 class Lines {
   readonly clock = new CountingClock();
-  readonly heads: number[] = [];
+  readonly heads: (number | undefined)[] = [];
+  readonly pages: UnitPage[] = [];
   readonly live: boolean[] = [];
   readonly lines: ReadableStreamDefaultController<Uint8Array>[] = [];
   asked = 0;
@@ -62,6 +68,7 @@ class Lines {
       return new ReadableStream({ start: (controller) => void this.lines.push(controller) });
     },
     onHead: (head) => this.heads.push(head),
+    onPage: (page) => this.pages.push(page),
     onLive: (isLive) => this.live.push(isLive),
   });
   readonly done = this.stream.run(this.#stop.signal);
@@ -96,6 +103,42 @@ describe('a line to the server', () => {
     await lines.stop();
     expect(lines.live).toEqual([true, false]);
     expect(lines.clock.openCount).toBe(0);
+  });
+
+  test('gives pages, up to the largest that there are, and says that there is something where one cannot be read', async () => {
+    const lines = new Lines();
+    await settled();
+    const state = new Uint8Array(LIVE_PAGE_BYTES_MAX - 130).map((_, index) => index);
+    const event = {
+      originatorId: '0b1c2d3e-0000-4000-8000-000000000000',
+      originatorVersion: 1,
+      topic: 'Counted',
+      state,
+    };
+    const origin = { author: 'ann', recordedAtMs: 7, seal: Uint8Array.of(1) };
+    const id = '0b1c2d3e-0000-4000-8000-000000000001';
+    const unit = { id, events: [event], isCommutative: false, scopes: [], position: 4, total: 1, origin };
+    const page = { from: '0', to: '1.4.ab', position: 4, head: 4, units: [unit] };
+    const packed = packPage(page);
+    expect(packed.length).toBeGreaterThan(LIVE_PAGE_BYTES_MAX - 60);
+    expect(packed.length).toBeLessThanOrEqual(LIVE_PAGE_BYTES_MAX);
+    const text = `event: page\ndata: ${toBase64(packed)}\n\n`;
+    await lines.send(text.slice(0, 20_000));
+    expect(lines.pages).toEqual([]);
+    await lines.send(text.slice(20_000));
+    expect(lines.pages).toEqual([page]);
+    await lines.send('event: page\ndata: AQAB\n\n');
+    await lines.send('event: page\ndata: ?\n\n');
+    expect([lines.pages.length, lines.heads]).toEqual([1, [undefined, undefined]]);
+    await lines.stop();
+  });
+
+  test.each(STREAM_VECTORS)('takes %j', async (text, head, page) => {
+    const lines = new Lines();
+    await settled();
+    await lines.send(text);
+    expect([lines.heads, lines.pages]).toEqual(page === undefined ? [[head], []] : [[], [page]]);
+    await lines.stop();
   });
 
   test('that is silent for too long is taken for dead, and made anew at once', async () => {

@@ -26,7 +26,7 @@ class Streams {
 
   readonly #fetch: typeof globalThis.fetch = async (input, init) => {
     const request = new Request(input, init);
-    if (!request.url.endsWith('/live')) return await this.#scene.fetch(input, init);
+    if (!new URL(request.url).pathname.endsWith('/live')) return await this.#scene.fetch(input, init);
     this.opened.push(init?.signal as AbortSignal);
     return await this.answer(request, () => this.#scene.fetch(request));
   };
