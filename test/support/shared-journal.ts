@@ -42,6 +42,17 @@ export class SharedJournal {
     return whole;
   }
 
+  /** Another one with the same content, as a copied profile has. */
+  copied(): SharedJournal {
+    const copy = new SharedJournal();
+    for (const record of this.records) copy.records.push(record);
+    for (const record of this.archive) copy.archive.push(record);
+    for (const [position, manifest] of this.manifests) copy.manifests.set(position, manifest);
+    for (const [key, chunk] of this.chunks) copy.chunks.set(key, chunk);
+    copy.#lastChunkKey = this.#lastChunkKey;
+    return copy;
+  }
+
   connect(durability: Durability = 'strict'): Journal {
     return {
       durability,

@@ -1,0 +1,36 @@
+/**
+ * Bugs that a run has to find: each shows that what it breaks is looked at. They stand in front of the real code, and are
+ * nowhere in it.
+ *
+ * @module
+ */
+import type { Wrap } from '../world/world.js';
+import { SCOPES } from '../world/stock.js';
+import { acknowledgeEarly, overwrite, relaxAlways } from './journal-bugs.js';
+import {
+  cursorBeforeRows,
+  decideNothing,
+  healNothing,
+  idForEachPush,
+  sendOnce,
+  setNothingAside,
+  skipUnit,
+} from './recorder-bugs.js';
+import { forgetUnits, unitRowApart } from './server-bugs.js';
+
+/** By their names, as `--bug` takes them. */
+export const BUGS: Readonly<Record<string, Wrap>> = {
+  'acknowledge-early': { device: { journal: acknowledgeEarly } },
+  overwrite: { device: { journal: overwrite } },
+  'relax-always': { device: { journal: relaxAlways } },
+  'cursor-before-rows': { device: { recorder: cursorBeforeRows } },
+  'send-once': { device: { recorder: sendOnce } },
+  'id-for-each-push': { device: { recorder: idForEachPush } },
+  'heal-nothing': { device: { recorder: healNothing } },
+  'set-nothing-aside': { device: { recorder: setNothingAside } },
+  'skip-unit': { device: { decider: skipUnit } },
+  'decide-nothing': { device: { decider: decideNothing } },
+  'unit-row-apart': { server: { storage: unitRowApart } },
+  'forget-units': { server: { storage: forgetUnits } },
+  'show-everything': { server: { scopes: () => SCOPES } },
+};

@@ -1,0 +1,40 @@
+/**
+ * Bugs of a server's log, put in front of sound tables.
+ *
+ * @module
+ */
+import type { LogChange, LogStorage, LogTransaction } from '../../../src/server/log/log-storage.js';
+
+type WrapStorage = (storage: LogStorage) => LogStorage;
+
+/** Events in one transaction, and that they are a unit in the next. */
+export const unitRowApart: WrapStorage = (storage) => ({
+  ...storage,
+  async transaction(work) {
+    const changes: LogChange[] = [];
+    const later = (transaction: LogTransaction): LogTransaction => ({
+      ...transaction,
+      async change(change) {
+        changes.push(change);
+      },
+    });
+    const result = await storage.transaction((transaction) => work(later(transaction)));
+    for (const change of changes) await storage.transaction((transaction) => transaction.change(change));
+    return result;
+  },
+});
+
+/** Does not look whether it has a unit already. */
+export const forgetUnits: WrapStorage = (storage) => ({
+  ...storage,
+  known: () => Promise.resolve(new Map()),
+  transaction: (work) =>
+    storage.transaction((transaction) =>
+      work({
+        ...transaction,
+        async view(ids, aggregates) {
+          return { ...(await transaction.view(ids, aggregates)), known: new Map() };
+        },
+      }),
+    ),
+});

@@ -1,0 +1,146 @@
+/**
+ * What is going to happen in a run, made of its seed alone: a list of steps, each of which can be left out, so that a run
+ * that fails can be made smaller.
+ *
+ * @module
+ */
+import { SeededRandom } from '../../soak/seeded-random.js';
+import { SCOPES } from './stock.js';
+import type { Scope } from './stock.js';
+
+/** A step of one device. */
+export type DeviceStep =
+  | 'work'
+  | 'lookAfterAside'
+  | 'openTab'
+  | 'closeTab'
+  | 'killTab'
+  | 'freezeTab'
+  | 'killBrowser'
+  | 'cutPower'
+  | 'evict'
+  | 'saveImage'
+  | 'setBack'
+  | 'clone'
+  | 'checkpoint'
+  | 'failStorage'
+  | 'disconnect'
+  | 'badNetwork'
+  | 'setClock'
+  | 'upgrade'
+  | 'pause'
+  | 'wake';
+
+/** A step of what is on the other side. */
+export type ServerStep =
+  | 'killServer'
+  | 'databaseDown'
+  | 'databaseFaults'
+  | 'backup'
+  | 'restore'
+  | 'insertBeside'
+  | 'setServerClock'
+  | 'revokeTokens'
+  | 'tokenOutage'
+  | 'changeScopes';
+
+/** Something that happens. */
+export interface Step {
+  readonly atMs: number;
+  readonly kind: DeviceStep | ServerStep;
+  /** Which device, server or person, by its number: of as many as there are then. */
+  readonly target: number;
+  /** What is chosen in it. */
+  readonly seed: number;
+}
+
+/** A run. */
+export interface Plan {
+  readonly seed: number;
+  readonly devices: number;
+  readonly servers: number;
+  readonly stormMs: number;
+  readonly steps: readonly Step[];
+}
+
+/** Subjects: several devices are of the same one. */
+export const PEOPLE: readonly string[] = ['ann', 'bob', 'cleo', 'ann', 'dan'];
+
+const STORM_MS = 60_000;
+// Of every device, on average.
+const WORK_EVERY_MS = 2_500;
+const FAULTS_EVERY_MS = 1_500;
+
+type Weights = readonly (readonly [weight: number, kind: Step['kind']])[];
+
+const FAULTS: Weights = [
+  [8, 'badNetwork'],
+  [7, 'disconnect'],
+  [4, 'killTab'],
+  [6, 'openTab'],
+  [2, 'closeTab'],
+  [3, 'freezeTab'],
+  [2, 'killBrowser'],
+  [2, 'cutPower'],
+  [1, 'evict'],
+  [2, 'saveImage'],
+  [2, 'setBack'],
+  [1, 'clone'],
+  [3, 'checkpoint'],
+  [2, 'failStorage'],
+  [2, 'setClock'],
+  [2, 'upgrade'],
+  [1, 'pause'],
+  [2, 'wake'],
+  [5, 'lookAfterAside'],
+  [4, 'killServer'],
+  [2, 'databaseDown'],
+  [2, 'databaseFaults'],
+  [3, 'backup'],
+  [2, 'restore'],
+  [2, 'insertBeside'],
+  [1, 'setServerClock'],
+  [2, 'revokeTokens'],
+  [1, 'tokenOutage'],
+  [2, 'changeScopes'],
+];
+
+/** What a run may be without. Runs of few kinds of faults reach what is hidden behind the others. */
+const SOMETIMES_NOT: readonly Step['kind'][] = [
+  'badNetwork',
+  'evict',
+  'setBack',
+  'clone',
+  'upgrade',
+  'restore',
+  'insertBeside',
+  'changeScopes',
+  'killServer',
+];
+
+/** @returns the same for the same numbers */
+export function makePlan(seed: number, devices: number): Plan {
+  const random = new SeededRandom(seed * 7_919 + devices);
+  const left = new Set(SOMETIMES_NOT.filter(() => random.chance(0.35)));
+  const kinds = FAULTS.filter(([, kind]) => !left.has(kind));
+  const share = random.pick([0.3, 1, 1, 2]);
+  const steps: Step[] = [];
+  const add = (kind: Step['kind']): void => {
+    const atMs = random.between(500, STORM_MS);
+    steps.push({ atMs, kind, target: random.between(0, 999), seed: random.between(1, 2 ** 31) });
+  };
+  for (let count = Math.round((devices * STORM_MS) / WORK_EVERY_MS); count > 0; count--) add('work');
+  const faults = Math.round((share * STORM_MS) / FAULTS_EVERY_MS);
+  for (let count = faults; count > 0; count--) add(random.weighted(kinds));
+  steps.sort((one, other) => one.atMs - other.atMs);
+  return { seed, devices, servers: random.between(1, 3), stormMs: STORM_MS, steps };
+}
+
+/** What somebody may see: mostly all. */
+export function randomScopes(random: SeededRandom): readonly Scope[] {
+  return random.weighted<readonly Scope[]>([
+    [5, SCOPES],
+    [1, ['north']],
+    [1, ['south']],
+  ]);
+}

@@ -1,0 +1,144 @@
+/**
+ * A device of somebody: a browser with its storage, its network, its clock and its tabs.
+ *
+ * @module
+ */
+import { SeededRandom } from '../../soak/seeded-random.js';
+import type { RebasedUnit } from '../../../src/application/commands/superseded-decider.js';
+import type { Durability } from '../../../src/persistence/journal/journal.js';
+import type { Link, SimNetwork } from '../machine/sim-network.js';
+import { SimProcess } from '../machine/sim-process.js';
+import type { Scheduler } from '../machine/scheduler.js';
+import type { SimServers } from '../machine/sim-server.js';
+import { SimStorage } from '../machine/sim-storage.js';
+import type { StorageImage, WrapJournal } from '../machine/sim-storage.js';
+import { uuidOf } from '../machine/platform.js';
+import { SimTab } from './sim-tab.js';
+import type { WrapTab } from './sim-tab.js';
+import type { Release } from './stock.js';
+
+const TABS_MAX = 3;
+
+/** What all devices of a run have in common. */
+export interface Surroundings {
+  readonly scheduler: Scheduler;
+  readonly network: SimNetwork;
+  readonly servers: SimServers;
+  readonly wrap: WrapTab & { readonly journal?: WrapJournal | undefined };
+  readonly note: (line: string) => void;
+  readonly onRebased: (units: readonly RebasedUnit[]) => void;
+}
+
+/** A device. */
+export class SimDevice {
+  readonly name: string;
+  readonly subject: string;
+  readonly random: SeededRandom;
+  readonly storage: SimStorage;
+  readonly link: Link = { isUp: true, faultShare: 0 };
+  release: Release = 1;
+  offsetMs = 0;
+  /** Whether the browser says so while there is no network. */
+  saysOffline = true;
+  saved: StorageImage | undefined;
+  replicaId: string;
+  readonly #surroundings: Surroundings;
+  readonly #live: boolean;
+  #tabs: SimTab[] = [];
+  #opened = 0;
+  #token: string | undefined;
+
+  constructor(name: string, subject: string, seed: number, surroundings: Surroundings) {
+    this.name = name;
+    this.subject = subject;
+    this.random = new SeededRandom(seed);
+    const durability: Durability = this.random.chance(0.7) ? 'strict' : 'relaxed';
+    this.storage = new SimStorage(durability, this.random, surroundings.wrap.journal);
+    this.replicaId = uuidOf(this.random);
+    this.#live = this.random.chance(0.8);
+    this.#surroundings = surroundings;
+  }
+
+  /** Tabs that a person can use. */
+  get usable(): readonly SimTab[] {
+    return this.tabs.filter(({ isOpen, process }) => isOpen && !process.isFrozen);
+  }
+
+  /** Tabs that are there. */
+  get tabs(): readonly SimTab[] {
+    this.#tabs = this.#tabs.filter(({ process }) => !process.isDead);
+    return this.#tabs;
+  }
+
+  openTab(): void {
+    if (this.tabs.length >= TABS_MAX) return;
+    const { scheduler, network, wrap, note, onRebased } = this.#surroundings;
+    const name = `${this.name}.${++this.#opened}`;
+    const process = new SimProcess(name, scheduler, () => this.offsetMs);
+    const tab: SimTab = new SimTab({
+      ...{ name: this.name, replicaId: this.replicaId, storage: this.storage, process, random: this.random },
+      ...{ release: this.release, live: this.#live, wrap, onRebased },
+      fetch: network.fetchOf(process, this.link, this.random),
+      getToken: ({ force }) => this.#getToken(force, process),
+      saysOffline: () => !this.link.isUp && this.saysOffline,
+      onAppended: (position) => this.#tell(tab, position),
+    });
+    this.#tabs.push(tab);
+    const opened = process.run(() => tab.open());
+    opened.catch((error: unknown) => {
+      note(`${name} could not open: ${String(error)}`);
+      process.kill();
+    });
+  }
+
+  /** All tabs are gone at once. */
+  killTabs(): void {
+    for (const { process } of this.tabs) process.kill();
+  }
+
+  /** Another device with the same content. */
+  cloned(name: string, seed: number): SimDevice {
+    const clone = new SimDevice(name, this.subject, seed, this.#surroundings);
+    clone.storage.setBack(this.storage.image());
+    clone.replicaId = this.replicaId;
+    clone.release = this.release;
+    return clone;
+  }
+
+  /** Without a line nobody tells it of news, and it asks twice a minute: unless somebody looks at it. */
+  lookAtNews(): void {
+    if (!this.#live) for (const tab of this.usable) tab.process.run(() => tab.wake());
+  }
+
+  /** Everything is in order again. */
+  recover(): void {
+    this.link.isUp = true;
+    this.link.faultShare = 0;
+    this.storage.faultShare = 0;
+    this.release = 2;
+    for (const tab of this.tabs) if (tab.process.isFrozen) tab.process.run(() => tab.thaw());
+    // Whoever is asked to load the newer version does.
+    for (const { process, release } of this.tabs) if (release === 1) process.kill();
+    if (this.tabs.length === 0) this.openTab();
+    for (const tab of this.usable) {
+      tab.process.run(() => {
+        tab.setPaused(false);
+        tab.wake();
+      });
+    }
+  }
+
+  #tell(from: SimTab, position: number): void {
+    for (const tab of this.tabs) {
+      if (tab !== from) tab.process.after(this.random.between(0, 3), () => tab.noteHead(position));
+    }
+  }
+
+  #getToken(force: boolean, { clock }: SimProcess): string {
+    if (force || this.#token === undefined) {
+      this.#token = undefined;
+      this.#token = this.#surroundings.servers.token(this.subject, clock.nowMs() - this.offsetMs);
+    }
+    return this.#token;
+  }
+}

@@ -1,0 +1,259 @@
+/**
+ * A run: does what its plan says, then puts everything in order, and looks whether all agree soon after.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import { SeededRandom } from '../../soak/seeded-random.js';
+import type { MemoryLogBackup } from '../../../src/server/log/memory-unit-log.js';
+import { checkAgreement, forgive } from '../checks/agreement.js';
+import type { Parties } from '../checks/agreement.js';
+import { LogAudit } from '../checks/log-audit.js';
+import { Witness } from '../checks/witness.js';
+import { Platform } from '../machine/platform.js';
+import { Scheduler } from '../machine/scheduler.js';
+import { SimNetwork } from '../machine/sim-network.js';
+import { SimServers } from '../machine/sim-server.js';
+import type { WrapServer } from '../machine/sim-server.js';
+import { PEOPLE } from './plan.js';
+import type { Plan, Step } from './plan.js';
+import { SimDevice } from './sim-device.js';
+import type { Surroundings } from './sim-device.js';
+import { SCOPES } from './stock.js';
+import type { Scope } from './stock.js';
+
+/** A bug that is put in, for a run that has to find it. */
+export interface Wrap {
+  readonly device?: Surroundings['wrap'];
+  readonly server?: WrapServer;
+}
+
+/** Does a step. @param random - what is chosen in it */
+export type DoStep = (world: World, step: Step, random: SeededRandom) => void | Promise<void>;
+
+/** What happened in a run. */
+export interface RunCounts {
+  units: number;
+  events: number;
+  conflicts: number;
+  decidedAgain: number;
+  withdrawn: number;
+  setAside: number;
+  requests: number;
+  networkFaults: number;
+  restores: number;
+  forgiven: number;
+  uncertain: number;
+}
+
+/** What came of a run. */
+export interface RunResult {
+  readonly problem: string | undefined;
+  /** The same for the same plan. */
+  readonly trace: string;
+  readonly lines: readonly string[];
+  readonly counts: RunCounts;
+  /** Simulated milliseconds after the last fault until all was sent and fetched everywhere. */
+  readonly drainedMs: number;
+  readonly schedulerEvents: number;
+}
+
+/** So long after the last fault all must have been sent, and fetched. */
+const DRAIN_MS_MAX = 10_000;
+const LOOK_MS = 250;
+const SOMEBODY_LOOKS_MS = 2_000;
+const LINES_MAX = 400;
+
+/** Everything in a run. */
+export class World implements Disposable {
+  readonly scheduler: Scheduler = new Scheduler();
+  readonly witness: Witness = new Witness();
+  readonly devices: SimDevice[] = [];
+  readonly scopes = new Map<string, readonly Scope[]>();
+  readonly backups: MemoryLogBackup[] = [];
+  readonly servers: SimServers;
+  readonly network: SimNetwork;
+  readonly audit: LogAudit;
+  readonly parties: Parties;
+  readonly counts: RunCounts = {
+    ...{ units: 0, events: 0, conflicts: 0, decidedAgain: 0, withdrawn: 0, setAside: 0, requests: 0 },
+    ...{ networkFaults: 0, restores: 0, forgiven: 0, uncertain: 0 },
+  };
+  /** Something may be held by nobody since. */
+  mayBeLost = false;
+  readonly #plan: Plan;
+  readonly #steps: Readonly<Record<Step['kind'], DoStep>>;
+  readonly #platform: Platform;
+  readonly #trace = createHash('sha256');
+  readonly #lines: string[] = [];
+  readonly #surroundings: Surroundings;
+  #names = 0;
+
+  constructor(plan: Plan, steps: Readonly<Record<Step['kind'], DoStep>>, wrap: Wrap = {}) {
+    this.#plan = plan;
+    this.#steps = steps;
+    const random = new SeededRandom(plan.seed);
+    this.#platform = new Platform(random, (error) => this.witness.fail(`nobody has caught ${String(error)}`));
+    const scopesOf = (subject: string): readonly Scope[] => this.scopes.get(subject) ?? SCOPES;
+    this.servers = new SimServers({
+      ...{ scheduler: this.scheduler, random, count: plan.servers, scopesOf, wrap: wrap.server ?? {} },
+      onFault: (message) => this.witness.fail(`a server has said: ${message}`),
+    });
+    this.network = new SimNetwork((chance) => this.servers.pick(chance));
+    this.audit = new LogAudit(this.servers.tables, this.witness);
+    this.servers.tables.onCommit = () => void this.audit.look();
+    this.parties = {
+      ...{ devices: this.devices, audit: this.audit, witness: this.witness, scopesOf },
+      offers: () => this.servers.log.setAside({ limit: 100_000 }),
+    };
+    this.#surroundings = {
+      ...{ scheduler: this.scheduler, network: this.network, servers: this.servers, wrap: wrap.device ?? {} },
+      note: (line) => this.note(line),
+      onRebased: (units) => {
+        for (const { id, outcome, reason } of units) {
+          this.note(`${id} ${outcome} ${reason?.code ?? ''}`);
+          this.counts.conflicts++;
+          if (outcome === 'decided') this.counts.decidedAgain++;
+          else if (outcome === 'withdrawn') this.counts.withdrawn++;
+        }
+      },
+    };
+    for (let index = 0; index < plan.devices; index++) {
+      const subject = PEOPLE[index % PEOPLE.length] as string;
+      this.addDevice((name, seed) => new SimDevice(name, subject, seed, this.#surroundings)).openTab();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const device of this.devices) device.killTabs();
+    this.#platform[Symbol.dispose]();
+  }
+
+  /** @param make - is told its name and its seed */
+  addDevice(make: (name: string, seed: number) => SimDevice): SimDevice {
+    const index = this.devices.length;
+    const device = make(`device${index}`, this.#plan.seed * 31 + index);
+    this.devices.push(device);
+    return device;
+  }
+
+  /** A wish that nobody else has. */
+  newIntent(by: string): string {
+    return `${by}-${++this.#names}`;
+  }
+
+  /** Says what happened. */
+  note(line: string): void {
+    const text = `${this.scheduler.nowMs} ${line}`;
+    this.#trace.update(`${text}\n`);
+    this.#lines.push(text);
+    if (this.#lines.length > LINES_MAX) this.#lines.shift();
+  }
+
+  /** Runs to the end. */
+  async run(): Promise<RunResult> {
+    const drainedMs = await this.#run().catch((error: unknown) => {
+      // A store that cannot even be looked at, for example.
+      this.witness.fail(`nobody has caught ${String(error)}`);
+      return 0;
+    });
+    return await this.#result(drainedMs);
+  }
+
+  async #run(): Promise<number> {
+    for (const step of this.#plan.steps) {
+      await this.#passUntil(step.atMs);
+      await this.#do(step);
+      if (this.witness.problem !== undefined) break;
+    }
+    await this.#passUntil(this.#plan.stormMs);
+    const drainedMs = this.witness.problem === undefined ? await this.#calm() : 0;
+    if (this.witness.problem === undefined) await checkAgreement(this.parties);
+    return drainedMs;
+  }
+
+  async #passUntil(atMs: number): Promise<void> {
+    while (this.scheduler.nowMs < atMs && this.witness.problem === undefined) {
+      await this.scheduler.runUntil(Math.min(atMs, this.scheduler.nowMs + LOOK_MS));
+      if (this.mayBeLost) await this.forgive();
+    }
+  }
+
+  async forgive(): Promise<void> {
+    this.mayBeLost = false;
+    this.counts.forgiven += await forgive(this.parties);
+  }
+
+  async #do(step: Step): Promise<void> {
+    this.note(`${step.kind} ${step.target}`);
+    await this.#steps[step.kind](this, step, new SeededRandom(step.seed));
+  }
+
+  /** Puts everything in order. @returns how long it took then */
+  async #calm(): Promise<number> {
+    const { servers } = this;
+    servers.faults.isDown = false;
+    servers.faults.faultShare = 0;
+    servers.isTokenOutage = false;
+    servers.offsetMs = 0;
+    for (let index = 0; index < servers.count; index++) servers.start(index);
+    this.network.breakAll();
+    for (const device of this.devices) device.recover();
+    const startMs = this.scheduler.nowMs;
+    while (!(await this.#isDrained())) {
+      if (this.scheduler.nowMs - startMs >= DRAIN_MS_MAX) {
+        this.witness.fail(`not drained ${DRAIN_MS_MAX} ms after the last fault:\n${await this.#undrained()}`);
+        break;
+      }
+      await this.#passUntil(this.scheduler.nowMs + LOOK_MS);
+      if ((this.scheduler.nowMs - startMs) % SOMEBODY_LOOKS_MS === 0) {
+        for (const device of this.devices) device.lookAtNews();
+      }
+      if (this.witness.problem !== undefined) break;
+    }
+    return this.scheduler.nowMs - startMs;
+  }
+
+  async #isDrained(): Promise<boolean> {
+    return (await this.#undrained()) === '';
+  }
+
+  /** What is still to be done. */
+  async #undrained(): Promise<string> {
+    const { head, maxId } = await this.servers.tables.standing();
+    const left: string[] = head.lastId === maxId ? [] : ['rows beside the log'];
+    for (const { name, tabs } of this.devices) {
+      if (tabs.length === 0) left.push(`${name} has no tab`);
+      for (const { process, isOpen, recorder, state, error } of tabs) {
+        if (!isOpen) left.push(`${process.name} is not open`);
+        else {
+          const { pendingUnits, lostUnits, held, position } = await recorder.syncProgress();
+          const superseded = (await recorder.selectSuperseded()).units.length;
+          const isDone = pendingUnits + lostUnits + held.length + superseded === 0 && position === head.position;
+          if (isDone) continue;
+          left.push(
+            `${process.name} is ${state} at ${position} of ${head.position}: ${pendingUnits} pending, ${lostUnits} lost, ` +
+              `${held.length} held, ${superseded} to be decided; ${error?.message ?? 'no error'}`,
+          );
+        }
+      }
+    }
+    return left.join('\n');
+  }
+
+  async #result(drainedMs: number): Promise<RunResult> {
+    this.counts.events = this.audit.units.reduce((sum, { events }) => sum + events.length, 0);
+    this.counts.requests = this.network.counts.requests;
+    this.counts.networkFaults = this.network.counts.faults;
+    for (const { id, position } of this.audit.units) this.note(`${id} ${position}`);
+    this.note(`${this.scheduler.events} events, ${JSON.stringify(this.counts)}`);
+    return {
+      problem: this.witness.problem,
+      trace: this.#trace.copy().digest('hex'),
+      lines: [...this.#lines],
+      counts: this.counts,
+      drainedMs,
+      schedulerEvents: this.scheduler.events,
+    };
+  }
+}
