@@ -108,7 +108,15 @@ function* deviceProblems(world: World, device: ModelDevice): Generator<string> {
   const log = world.server.log(tenant);
   const scopes = world.server.scopesOf(subject);
   if (state.rewinds > 0 && !world.restoredAt.has(tenant)) yield `${name} went back in a log that was never set back`;
-  const maySee = ({ aggregate }: PlacedEvent): boolean => scopes.includes(scopeOf(aggregate));
+  const isSeen = ({ aggregate }: PlacedEvent): boolean => scopes.includes(scopeOf(aggregate));
+  const maySee = (event: PlacedEvent): boolean =>
+    isSeen(event) && event.version > (state.bases.get(event.aggregate)?.version ?? 0);
+  for (const [aggregate, { version, edition, payloads }] of state.bases) {
+    const first = eventsOf(log.units, aggregate).slice(0, version);
+    const last = log.units.find(({ events }) => events.some((event) => event === first.at(-1)));
+    const isThere = payloads.length === version && first.map(({ payload }) => payload).join() === payloads.join();
+    if (!isThere || last?.edition !== edition) yield `${name} has a base of ${aggregate} ${version} that is of no log`;
+  }
   const pending = pendingUnits(state);
   if (pending.length > 0) yield `${name}: ${pending.length} units are still pending`;
   if (state.cursor.hash !== headOf(log).hash) yield `${name} has not come to the end of the log`;
@@ -126,7 +134,7 @@ function* deviceProblems(world: World, device: ModelDevice): Generator<string> {
     }
     const known = log.known.get(unit.id);
     const isAccepted = known?.kind === 'accepted';
-    if (isAccepted && known.unit.events.some(maySee)) yield `${name}: ${unit.id} is set aside, and in the log`;
+    if (isAccepted && known.unit.events.some(isSeen)) yield `${name}: ${unit.id} is set aside, and in the log`;
     const confirmed = world.confirmedBy.get(device);
     if (isAccepted && confirmed?.rewinds === state.rewinds && confirmed.ids.has(unit.id)) {
       yield `${name} keeps ${unit.id}, which was confirmed, and is none of its business any more`;
@@ -144,8 +152,8 @@ function* lossProblems(world: World): Generator<string> {
   for (const device of world.devices) {
     if (world.disturbed.has(device.name) || world.disturbed.has(device.subject)) continue;
     const own = new Set(heldIntents({ server: world.server, devices: [device] }, { withAside: false }));
-    for (const [intent, { tenant, by, isDiscarded, isForgiven }] of world.witness.acknowledged) {
-      if (by !== device.name || isDiscarded || isForgiven || own.has(`${tenant}|${intent}`)) continue;
+    for (const [intent, { tenant, by, isDiscarded, isForgiven, isTruncated }] of world.witness.acknowledged) {
+      if (by !== device.name || isDiscarded || isForgiven || isTruncated || own.has(`${tenant}|${intent}`)) continue;
       yield `${intent} is neither in the log nor on ${by}, which has recorded it`;
     }
   }

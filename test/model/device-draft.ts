@@ -9,8 +9,8 @@
  * @module
  */
 import { decide } from './domain.js';
-import type { DeviceState, HeldUnit, SetAside } from './device-state.js';
-import { aggregatesOf, byLocal, payloadsOf, rowsOf } from './device-state.js';
+import type { Base, DeviceState, HeldUnit, SetAside } from './device-state.js';
+import { aggregatesOf, byLocal, payloadsOf, rowsOf, versionOf } from './device-state.js';
 import type { Mode, Switch } from './switches.js';
 import type { PlacedEvent } from './unit-types.js';
 
@@ -25,18 +25,26 @@ export interface DeviceRules {
 }
 
 /** Reasons for which a unit is set aside at once, whatever the mode. */
-const FINAL: ReadonlySet<string> = new Set(['OUT_OF_SCOPE', 'ID_TAKEN', 'FORBIDDEN_AMOUNT', 'CONFLICT_REFUSED']);
+const FINAL: ReadonlySet<string> = new Set([
+  'OUT_OF_SCOPE',
+  'ID_TAKEN',
+  'FORBIDDEN_AMOUNT',
+  'CONFLICT_REFUSED',
+  'LOST_BASE',
+]);
 
 export class DeviceDraft {
   units: ReadonlyMap<string, HeldUnit>;
+  bases: ReadonlyMap<string, Base>;
   aside: ReadonlyMap<string, SetAside>;
   nextLocal: number;
   readonly rules: DeviceRules;
   /** What has given way, and waits for the end of the commit. */
   readonly #lifted: { unit: HeldUnit; code: string }[] = [];
 
-  constructor({ units, aside, nextLocal }: DeviceState, rules: DeviceRules) {
+  constructor({ units, bases, aside, nextLocal }: DeviceState, rules: DeviceRules) {
     this.units = units;
+    this.bases = bases;
     this.aside = aside;
     this.nextLocal = nextLocal;
     this.rules = rules;
@@ -54,6 +62,12 @@ export class DeviceDraft {
     const units = new Map(this.units);
     for (const id of ids) units.delete(id);
     this.units = units;
+  }
+
+  dropBases(aggregates: Iterable<string>): void {
+    const bases = new Map(this.bases);
+    for (const aggregate of aggregates) bases.delete(aggregate);
+    this.bases = bases;
   }
 
   /** What has given way under this id, if it has. */
@@ -115,7 +129,7 @@ export class DeviceDraft {
   }
 
   #move(unit: HeldUnit, code: string): void {
-    const isOrphan = unit.events.some(({ aggregate }) => rowsOf(this, aggregate).length === 0);
+    const isOrphan = unit.events.some(({ aggregate }) => versionOf(this, aggregate) === 0);
     if (isOrphan && !this.isBroken('moved-orphan')) this.putAside(unit, code);
     else this.place({ ...unit, edition: `${unit.id}/${this.rules.fresh()}` });
   }
@@ -138,11 +152,10 @@ export class DeviceDraft {
     const versions = new Map<string, number>();
     const events: PlacedEvent[] = unit.events.map((event) => {
       const { aggregate } = event;
-      const held = rowsOf(this, aggregate);
       if (!versions.has(aggregate) && !unit.isCommutative) {
         this.rules.decided(unit.edition, aggregate, payloadsOf(this, aggregate));
       }
-      const version = (versions.get(aggregate) ?? held.at(-1)?.event.version ?? 0) + 1;
+      const version = (versions.get(aggregate) ?? versionOf(this, aggregate)) + 1;
       versions.set(aggregate, version);
       return { ...event, version };
     });
@@ -152,8 +165,9 @@ export class DeviceDraft {
   /** @returns what is wrong with the order of its events, if something is */
   hole(): string | undefined {
     for (const [aggregate, rows] of aggregatesOf(this.units)) {
-      const at = rows.findIndex(({ event }, i) => event.version !== i + 1);
-      if (at >= 0) return `${aggregate}: version ${rows[at]?.event.version} in place ${at + 1}`;
+      const base = this.bases.get(aggregate)?.version ?? 0;
+      const at = rows.findIndex(({ event }, i) => event.version !== base + i + 1);
+      if (at >= 0) return `${aggregate}: version ${rows[at]?.event.version} in place ${base + at + 1}`;
     }
     return undefined;
   }

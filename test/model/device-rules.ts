@@ -13,6 +13,7 @@
  * - D5 A device whose scopes are others by now follows the log from its start, and keeps what it has meanwhile. What a page
  *   does not show of what lies between its ends leaves with it: the whole aggregate, and pending units of it are set aside.
  *   Until it is where it was, it says how far that is, so that a log which was set back meanwhile is noticed first.
+ * - D7 See device-truncation.ts.
  * - D6 A unit that is set aside is tried again under its id, or, when it was refused for good, under one that follows from
  *   it: whoever tries the same again, on whichever copy of the device, tries it once.
  *
@@ -20,9 +21,10 @@
  */
 import { decide, edited, intentOf, type Command } from './domain.js';
 import type { DeviceState, HeldUnit } from './device-state.js';
-import { payloadsOf, rowsOf } from './device-state.js';
+import { payloadsOf, rowsOf, versionOf } from './device-state.js';
 import type { DeviceRules } from './device-draft.js';
 import { DeviceDraft } from './device-draft.js';
+import { dropLostBases, notTruncated, passAnew } from './device-truncation.js';
 import type { ModelCursor, ModelEvent, ModelPage, PlacedEvent, SealedUnit } from './unit-types.js';
 import { derivedId, START } from './unit-types.js';
 
@@ -88,8 +90,10 @@ function take(draft: DeviceDraft, unit: SealedUnit): void {
   const held = draft.units.get(id);
   const sealedIndexes = unit.events.map(({ index }) => index);
   const now = { status: 'confirmed', position, author, seal, sealedIndexes } as const;
+  const shown = notTruncated(draft, unit.events);
+  if (held === undefined && shown.length === 0) return;
   if (held !== undefined && isRecognised(draft, held, unit)) {
-    const missing = unit.events.filter(({ index }) => !held.events.some((event) => event.index === index));
+    const missing = shown.filter(({ index }) => !held.events.some((event) => event.index === index));
     if (missing.length > 0) makeRoom(draft, missing);
     const events = [...held.events, ...missing].sort((a, b) => a.index - b.index);
     draft.put({ ...held, ...now, events });
@@ -97,14 +101,14 @@ function take(draft: DeviceDraft, unit: SealedUnit): void {
   }
   if (held?.status === 'confirmed') throw new Error(`${id} is confirmed as ${held.edition} and as ${edition}`);
   const before = held ?? draft.lifted(id) ?? asideUnit;
-  makeRoom(draft, unit.events, held?.id);
-  for (const { aggregate, version } of unit.events) {
-    const last = rowsOf(draft, aggregate).at(-1)?.event.version ?? 0;
-    const own = unit.events.filter((event) => event.aggregate === aggregate && event.version < version).length;
+  makeRoom(draft, shown, held?.id);
+  for (const { aggregate, version } of shown) {
+    const last = versionOf(draft, aggregate);
+    const own = shown.filter((event) => event.aggregate === aggregate && event.version < version).length;
     if (last + own + 1 !== version) throw new Error(`${aggregate} ${version} of ${id} does not follow ${last + own}`);
   }
   const kept = before ?? { local: draft.nextLocal++, isOwn: false, intent: '' };
-  draft.put({ ...kept, ...now, id, edition, isCommutative, total, events: unit.events });
+  draft.put({ ...kept, ...now, id, edition, isCommutative, total, events: shown });
 }
 
 function isRecognised(draft: DeviceDraft, held: HeldUnit, { edition, events }: SealedUnit): boolean {
@@ -150,6 +154,7 @@ function sweepUnseen(draft: DeviceDraft, { from, to, units }: ModelPage): void {
     all.flatMap((unit) => unit.events.filter((event) => isUnseen(unit, event)).map(({ aggregate }) => aggregate)),
   );
   if (hidden.size === 0) return;
+  if (!draft.isBroken('sweep-units')) draft.dropBases(hidden);
   const reasons = new Map<string, string>();
   for (const unit of all) {
     const events = unit.events.filter((event) =>
@@ -208,9 +213,13 @@ export function rewind(state: DeviceState, to: ModelCursor, rules: DeviceRules):
 }
 
 /** D3: everything that is lost was offered, by somebody who began at this rewind. */
-export function endOffering(state: DeviceState, rewinds: number, head: ModelCursor): DeviceState {
-  const isCurrent = state.healing === 'offering' && state.rewinds === rewinds;
-  return isCurrent ? { ...state, healing: 'settling', offered: head } : state;
+export function endOffering(state: DeviceState, rewinds: number, head: ModelCursor, rules: DeviceRules): DeviceState {
+  if (state.healing !== 'offering' || state.rewinds !== rewinds) return state;
+  const draft = new DeviceDraft(state, rules);
+  const isAnew = dropLostBases(draft, state.cursor.position);
+  draft.settle();
+  const next = { ...commit(state, draft), healing: 'settling', offered: head } as const;
+  return isAnew ? { ...next, pass: passAnew(state) } : next;
 }
 
 /** D5: the server says that the device has other scopes than those of its cursor. */
@@ -246,5 +255,5 @@ export function discard(state: DeviceState, id: string): DeviceState {
 function commit(state: DeviceState, draft: DeviceDraft): DeviceState {
   const hole = draft.hole();
   if (hole !== undefined) throw new Error(`a device has a hole: ${hole}`);
-  return { ...state, units: draft.units, aside: draft.aside, nextLocal: draft.nextLocal };
+  return { ...state, units: draft.units, bases: draft.bases, aside: draft.aside, nextLocal: draft.nextLocal };
 }

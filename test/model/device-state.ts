@@ -35,6 +35,18 @@ export interface SetAside {
   readonly code: string;
 }
 
+/** What is left of the first events of an aggregate that have left this device. */
+export interface Base {
+  /** Of the last of them. */
+  readonly version: number;
+  /** That holds this version. */
+  readonly edition: Edition;
+  /** Where the log has the event after it. */
+  readonly position: number;
+  /** The state that they made. In earnest no events: nobody can be given them, or offered. */
+  readonly payloads: readonly string[];
+}
+
 /** The log is followed from its start, to learn what there is of what the device holds. */
 export interface Pass {
   readonly cursor: ModelCursor;
@@ -56,6 +68,8 @@ export interface DeviceState {
   /** How often it went back, so that who was offering before notices. */
   readonly rewinds: number;
   readonly units: ReadonlyMap<string, HeldUnit>;
+  /** By aggregates. */
+  readonly bases: ReadonlyMap<string, Base>;
   readonly aside: ReadonlyMap<string, SetAside>;
   readonly nextLocal: number;
 }
@@ -69,6 +83,7 @@ export const EMPTY_DEVICE: DeviceState = {
   offered: START,
   rewinds: 0,
   units: new Map(),
+  bases: new Map(),
   aside: new Map(),
   nextLocal: 1,
 };
@@ -103,16 +118,25 @@ export function aggregatesOf(units: ReadonlyMap<string, HeldUnit>): ReadonlyMap<
   return rows;
 }
 
-export function payloadsOf(state: Pick<DeviceState, 'units'>, aggregate: string): string[] {
-  return rowsOf(state, aggregate).map(({ event }) => event.payload);
+/** All that an aggregate is made of. */
+export function payloadsOf(state: Pick<DeviceState, 'units' | 'bases'>, aggregate: string): string[] {
+  const base = state.bases.get(aggregate)?.payloads ?? [];
+  return [...base, ...rowsOf(state, aggregate).map(({ event }) => event.payload)];
+}
+
+/** The last version of an aggregate. */
+export function versionOf(state: Pick<DeviceState, 'units' | 'bases'>, aggregate: string): number {
+  return rowsOf(state, aggregate).at(-1)?.event.version ?? state.bases.get(aggregate)?.version ?? 0;
 }
 
 /** For each aggregate of a unit the edition that holds the version before. */
-export function standsOn(state: Pick<DeviceState, 'units'>, unit: HeldUnit): Record<string, Edition> {
+export function standsOn(state: Pick<DeviceState, 'units' | 'bases'>, unit: HeldUnit): Record<string, Edition> {
   const after: Record<string, Edition> = {};
   for (const { aggregate, version } of unit.events) {
+    const base = state.bases.get(aggregate);
     after[aggregate] ??=
-      rowsOf(state, aggregate).find(({ event }) => event.version === version - 1)?.unit.edition ?? '';
+      rowsOf(state, aggregate).find(({ event }) => event.version === version - 1)?.unit.edition ??
+      (base?.version === version - 1 ? base.edition : '');
   }
   return after;
 }

@@ -4,8 +4,10 @@
  * @module
  */
 import type { SeededRandom } from '../soak/seeded-random.js';
+import { AGGREGATES, OLD_AGGREGATE } from './domain.js';
 import type { DeviceRules } from './device-draft.js';
 import * as rules from './device-rules.js';
+import { truncatable, truncate } from './device-truncation.js';
 import type { DeviceState, HeldUnit } from './device-state.js';
 import { EMPTY_DEVICE, lostUnits, pendingUnits, pushed } from './device-state.js';
 import type { ModelAnswer, ModelRequest } from './model-server.js';
@@ -25,6 +27,8 @@ const PAGE_EVENTS_MAX = 20;
 export interface Surroundings {
   readonly random: SeededRandom;
   readonly send: (request: ModelRequest, answered: (answer: ModelAnswer) => void) => void;
+  /** Called after something has left. */
+  readonly truncated: (device: ModelDevice, before: DeviceState) => void;
   /** Called after a page was stored. */
   readonly stored: (device: ModelDevice, page: ModelPage, before: DeviceState) => void;
   readonly rules: DeviceRules;
@@ -106,7 +110,7 @@ export class ModelTab {
     }
     if (this.#isDiverged) this.#askCommon(state);
     else if (state.healing === 'offering') this.#offerLost(state);
-    else if (!this.#push(state)) this.#pull(state);
+    else if (!this.#push(state) && !this.#truncate(state)) this.#pull(state);
   }
 
   #askCommon({ marks }: DeviceState): void {
@@ -127,7 +131,7 @@ export class ModelTab {
       .slice(0, OFFER_UNITS_MAX);
     const last = units.at(-1);
     if (last === undefined) {
-      this.#device.state = rules.endOffering(state, rewinds, head);
+      this.#device.state = rules.endOffering(state, rewinds, head, this.#around.rules);
       return;
     }
     this.#send({ kind: 'heal', units, held: [head] }, (answer) => {
@@ -192,6 +196,23 @@ export class ModelTab {
       if (kind === 'accepted' && unit?.status === 'pending') units.set(id, { ...unit, status: 'confirmed' });
     }
     this.#device.state = { ...this.#device.state, units };
+  }
+
+  /** @returns whether the server is asked about something that could leave */
+  #truncate(state: DeviceState): boolean {
+    const { random, rules: deviceRules, truncated } = this.#around;
+    if (!random.chance(0.05)) return false;
+    const aggregate = random.pick([...AGGREGATES, OLD_AGGREGATE]);
+    const range = truncatable(state, aggregate);
+    if (range === undefined) return false;
+    const version = random.between(range.from, range.to);
+    this.#send({ kind: 'digest', aggregate, version }, (answer) => {
+      if (answer.kind !== 'digest' || answer.digest === undefined) return;
+      const before = this.#device.state;
+      this.#device.state = truncate(before, { aggregate, version, digest: answer.digest }, deviceRules);
+      if (this.#device.state !== before) truncated(this.#device, before);
+    });
+    return true;
   }
 
   #pull(state: DeviceState): void {

@@ -7,7 +7,7 @@ import { isForbidden, scopeOf, type Scope } from './domain.js';
 import type { LoggedUnit, ModelLog } from './model-log.js';
 import { emptyLog, insertBeside, skipPosition, tableVersion } from './model-log.js';
 import type { Asker, HealAnswer, ModelPush, PageAnswer, PushAnswer, ServerRules } from './server-rules.js';
-import { adopt, commonPlace, decidePush, heal, readPage } from './server-rules.js';
+import { adopt, commonPlace, decidePush, heal, readDigest, readPage } from './server-rules.js';
 import type { Mode } from './switches.js';
 import type { ModelCursor, SealedUnit } from './unit-types.js';
 
@@ -26,13 +26,15 @@ export type ModelRequest =
       readonly limit: number;
     }
   | { readonly kind: 'common'; readonly marks: readonly ModelCursor[] }
-  | { readonly kind: 'heal'; readonly units: readonly SealedUnit[]; readonly held: readonly ModelCursor[] };
+  | { readonly kind: 'heal'; readonly units: readonly SealedUnit[]; readonly held: readonly ModelCursor[] }
+  | { readonly kind: 'digest'; readonly aggregate: string; readonly version: number };
 
 export type ModelAnswer =
   | { readonly kind: 'push'; readonly answer: PushAnswer }
   | { readonly kind: 'pull'; readonly answer: PageAnswer }
   | { readonly kind: 'common'; readonly common: ModelCursor }
   | { readonly kind: 'heal'; readonly answer: HealAnswer }
+  | { readonly kind: 'digest'; readonly digest: number | undefined }
   | { readonly kind: 'forbidden' };
 
 interface Member {
@@ -125,6 +127,8 @@ export class ModelServer {
         const healed = heal(log, request.units, request.held, rules);
         return { log: healed.log, answer: { kind: 'heal', answer: healed.answer } };
       }
+      case 'digest':
+        return { log, answer: { kind: 'digest', digest: readDigest(log, request, asker, rules) } };
     }
   }
 

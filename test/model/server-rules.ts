@@ -17,6 +17,7 @@
  *   fit, or not yet, is kept, and tried again whenever something has come.
  * - R6 Who may not see an aggregate may not write to it. That is no rejection for good: the same unit may come again.
  * - R7 What was inserted beside the server becomes units before anything else is done: each row one, under a derived id.
+ * - R9 Who may see an aggregate is told a digest of its first events, so that a device knows that they are here.
  * - R8 Another scope is not another log: who has changed scopes is told so, and only of a log that has all that it holds.
  *
  * @module
@@ -36,6 +37,7 @@ import type {
   SealedUnit,
 } from './unit-types.js';
 import { derivedId, hashText, START, unitOfEdition } from './unit-types.js';
+import { digestOf } from './device-truncation.js';
 
 /** Who asks, and what the application has to say about it. */
 export interface Asker {
@@ -261,6 +263,19 @@ function sealOf(tenant: string, unit: SealedUnit, rules: ServerRules): string {
   }
   const text = said.join('|');
   return `${hashText(hashText(0, rules.sealKey), text)}.${hashText(hashText(1, rules.sealKey), text)}`;
+}
+
+/** R9. */
+export function readDigest(
+  log: ModelLog,
+  { aggregate, version }: { readonly aggregate: string; readonly version: number },
+  asker: Asker,
+  rules: ServerRules,
+): number | undefined {
+  if (!asker.maySee(aggregate)) return undefined;
+  const events = log.units.flatMap((unit) => unit.events.filter((event) => event.aggregate === aggregate));
+  if (events.length < version && !isBroken(rules, 'truncate-unasked')) return undefined;
+  return digestOf(events.slice(0, version).map(({ payload }) => payload));
 }
 
 /** The newest of some cursors that the log has. In earnest by bisection. */

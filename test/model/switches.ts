@@ -51,6 +51,10 @@ export const SWITCHES = {
   'marks-stay': 'a place where the device stood stays one, when it has passed it with other scopes',
   'scope-is-loss': 'another scope is answered like a log that was set back',
   'retry-random-id': 'a refused unit is tried again under an id of its own',
+  'truncate-unasked': 'what leaves a device was not compared with what the server has',
+  'base-forgets': 'what stood before the anchor of a base is not known any more',
+  'base-stays': 'a base stays though the log has lost the event after it',
+  'pass-repeats': 'a pass through the log brings once more what a base is for',
   'old-random-id': 'an event that was recorded before units gets an id that does not follow from it',
 } as const;
 

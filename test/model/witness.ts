@@ -13,6 +13,8 @@ export interface Acknowledged {
   /** Nobody holds it any more, and nobody can promise it back: two faults at once. */
   isForgiven: boolean;
   isDiscarded: boolean;
+  /** It was confirmed, and has left whoever recorded it: that is not who brings it back any more. */
+  isTruncated: boolean;
 }
 
 export class Witness {
@@ -29,7 +31,7 @@ export class Witness {
   }
 
   acknowledge(intent: string, tenant: string, by: string): void {
-    this.acknowledged.set(intent, { tenant, by, isForgiven: false, isDiscarded: false });
+    this.acknowledged.set(intent, { tenant, by, isForgiven: false, isDiscarded: false, isTruncated: false });
   }
 
   accept(tenant: string, unit: LoggedUnit): void {

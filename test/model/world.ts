@@ -19,6 +19,7 @@ import type { DeviceRules } from './device-draft.js';
 import * as rules from './device-rules.js';
 import type { DeviceState } from './device-state.js';
 import { pendingUnits } from './device-state.js';
+import { isPart } from './device-truncation.js';
 import { Forger } from './forger.js';
 import { ModelDevice } from './model-device.js';
 import type { ModelLog } from './model-log.js';
@@ -60,6 +61,7 @@ export interface Counts {
   rewinds: number;
   /** Pushes that were sent before the one before them was answered. */
   ahead: number;
+  truncations: number;
 }
 
 export class World {
@@ -80,6 +82,7 @@ export class World {
     besides: 0,
     rewinds: 0,
     ahead: 0,
+    truncations: 0,
   };
   /** Units that a device had confirmed, since its tenant's log was last set back. */
   readonly confirmedBy = new Map<ModelDevice, { readonly rewinds: number; readonly ids: Set<string> }>();
@@ -245,6 +248,7 @@ export class World {
         this.#network.send(() => this.#handle({ subject, tenant }, request), answered, request.kind === 'push');
       },
       stored: (of, page, before) => this.#onPage(of, page, before),
+      truncated: (of, before) => this.#onTruncated(of, before),
     }));
     this.devices.push(device);
     return device;
@@ -263,6 +267,21 @@ export class World {
     return answer;
   }
 
+  #onTruncated({ tenant, state }: ModelDevice, before: DeviceState): void {
+    this.counts.truncations++;
+    for (const { id, intent, events } of before.units.values()) {
+      const acknowledged = this.witness.acknowledged.get(intent);
+      const isLess = (state.units.get(id)?.events.length ?? 0) < events.length;
+      if (acknowledged !== undefined && isLess) acknowledged.isTruncated = true;
+    }
+    this.#forgiveInFlight(tenant);
+  }
+
+  /** What has left a device by an answer that was on its way when the server was set back. */
+  #forgiveInFlight(tenant: string): void {
+    if (this.#now - (this.restoredAt.get(tenant) ?? -Infinity) <= ANSWER_STEPS_MAX) this.#forgive();
+  }
+
   /** A page has whole units, as they were accepted, and as much of each as its reader may see. */
   #onPage(device: ModelDevice, page: ModelPage, stateBefore: DeviceState): void {
     this.#forger.overhear(page.units);
@@ -270,8 +289,7 @@ export class World {
     const before = this.confirmedBy.get(device);
     const confirmed = before?.rewinds === rewinds ? before.ids : new Set<string>();
     this.confirmedBy.set(device, { rewinds, ids: confirmed });
-    // What left the device by an answer that was on its way when the server was set back.
-    if (this.#now - (this.restoredAt.get(device.tenant) ?? -Infinity) <= ANSWER_STEPS_MAX) this.#forgive();
+    this.#forgiveInFlight(device.tenant);
     const scopes = page.to.scopes.split('+');
     const { cursor } = stateBefore.pass ?? stateBefore;
     if (page.to.position < cursor.position) this.witness.fail(`a page has taken ${device.name} back`);
@@ -344,6 +362,7 @@ export function* heldIntents(
   }
   for (const { state, tenant } of devices) {
     for (const unit of [...state.units.values(), ...[...state.aside.values()].map((entry) => entry.unit)]) {
+      if (isPart(unit)) continue;
       if (withOwnOnly && !(unit.isOwn && unit.events.length === unit.total)) continue;
       yield* intents(tenant, unit.events);
     }
