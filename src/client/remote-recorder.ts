@@ -18,6 +18,7 @@ import { validateEvents } from '../persistence/validation.js';
 import { packPage, unpackLostUnits, unpackPendingUnits } from '../persistence/unit-batch.js';
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../persistence/unit.js';
 import type {
+  AggregateBase,
   DecidedUnit,
   Superseded,
   EndOfHealing,
@@ -26,6 +27,8 @@ import type {
   SetAsideReason,
   SetAsideUnit,
   SyncProgress,
+  TruncateOptions,
+  Truncation,
   UnitLimits,
   UnitStanding,
 } from '../persistence/unit-recorder.js';
@@ -188,6 +191,14 @@ export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
 
   async discardSetAside(ids: readonly UnitId[]): Promise<readonly UnitId[]> {
     return this.#link.call((host) => host.discardSetAside(ids));
+  }
+
+  async truncate(truncations: readonly Truncation[], options?: TruncateOptions): Promise<readonly OriginatorId[]> {
+    return this.#link.call((host) => host.truncate(truncations, options));
+  }
+
+  async selectBase(originatorId: OriginatorId): Promise<AggregateBase | undefined> {
+    return this.#link.call((host) => host.selectBase(originatorId));
   }
 
   async findUnits(keys: readonly (UnitId | NotificationId)[]): Promise<readonly (UnitStanding | undefined)[]> {

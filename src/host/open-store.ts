@@ -14,6 +14,7 @@ import type { SqlQueryable, SqlResult } from '../persistence/sql/sql-queryable.j
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../persistence/stored-event.js';
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../persistence/unit.js';
 import type {
+  AggregateBase,
   DecidedUnit,
   Superseded,
   EndOfHealing,
@@ -22,6 +23,8 @@ import type {
   SetAsideReason,
   SetAsideUnit,
   SyncProgress,
+  TruncateOptions,
+  Truncation,
   UnitLimits,
   UnitStanding,
 } from '../persistence/unit-recorder.js';
@@ -265,6 +268,14 @@ class HostedRecorder implements DaybookRecorder {
 
   discardSetAside(ids: readonly UnitId[]): Promise<readonly UnitId[]> {
     return this.#recorder.discardSetAside(ids);
+  }
+
+  truncate(truncations: readonly Truncation[], options?: TruncateOptions): Promise<readonly OriginatorId[]> {
+    return this.#recorder.truncate(truncations, options);
+  }
+
+  selectBase(originatorId: OriginatorId): Promise<AggregateBase | undefined> {
+    return this.#recorder.selectBase(originatorId);
   }
 
   findUnits(keys: readonly (UnitId | NotificationId)[]): Promise<readonly (UnitStanding | undefined)[]> {

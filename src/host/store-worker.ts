@@ -132,6 +132,11 @@ export class StoreWorker implements StoreHost {
 
   readonly discardSetAside: StoreHost['discardSetAside'] = async (ids) => (await this.#recorder()).discardSetAside(ids);
 
+  readonly truncate: StoreHost['truncate'] = async (truncations, options) =>
+    (await this.#recorder()).truncate(truncations, options);
+
+  readonly selectBase: StoreHost['selectBase'] = async (id) => (await this.#recorder()).selectBase(id);
+
   readonly findUnits: StoreHost['findUnits'] = async (keys) => (await this.#recorder()).findUnits(keys);
 
   async report(): Promise<HostReport> {

@@ -24,6 +24,7 @@
  *    │  ├─ ProgrammingError        a call that can never work: bad argument, missing table
  *    │  │  └─ ProjectionReplacedError  a view is of a later definition of its projection
  *    │  └─ NotSupportedError       not possible with this engine, or with this version
+ *    ├─ HistoryTruncatedError      what is asked for has left this store; the server has it
  *    ├─ LogBehindError             a log has less than what follows it has seen: cut off, restored, or another one
  *    ├─ TopicError                 no event type is registered under a topic
  *    └─ MapperDeserialisationError a stored state cannot be read as an event
@@ -44,6 +45,15 @@ export class PersistenceError<D extends ErrorDetails = ErrorDetails> extends Eve
 /** The database interface was used wrongly, for example after it was closed. */
 export class InterfaceError extends PersistenceError {
   static override readonly code: string = 'INTERFACE_ERROR';
+}
+
+/**
+ * What is asked for is not in this store any more, because confirmed history has left it (`UnitRecorder.truncate`). The
+ * server has it. Of an aggregate, `details` has `originatorId` and `version`, the last one that has left; of the
+ * application's sequence `notificationId`, the largest that has, and `firstEvent`, what that sequence began with.
+ */
+export class HistoryTruncatedError extends PersistenceError {
+  static override readonly code: string = 'HISTORY_TRUNCATED';
 }
 
 /** Base of all errors about the database itself. */
@@ -221,6 +231,7 @@ export const PERSISTENCE_ERRORS: readonly EventSourcingErrorClass[] = [
   StorageLostError,
   StoreExistsError,
   ImportIncompleteError,
+  HistoryTruncatedError,
   IntegrityError,
   InternalError,
   CorruptJournalError,

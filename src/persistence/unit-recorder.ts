@@ -26,13 +26,17 @@
  *    aggregate at once, so that none has a hole. What is pending of it is set aside (`OUT_OF_SCOPE`), and is pending again
  *    when the scopes have changed once more and it still stands on what is there.
  *
+ * 7. What a page has confirmed may leave as {@link UnitRecorder.truncate} says: of an aggregate the first events, never the
+ *    last that is confirmed, and never unasked. What stood before an event is known all the same.
+ *
  * The model (docs/model.md) goes further: what others have lost leaves when the log was followed to its end, recognised
  * meanwhile like what is own, so that what stands on it is not set aside in vain.
  *
  * @module
  */
 import type { NotificationId, OriginatorId, StoredEvent } from './stored-event.js';
-import type { Cursor, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from './unit.js';
+import type { StoredSnapshot } from './snapshot-store.js';
+import type { Cursor, EditionId, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from './unit.js';
 
 /** How far a store is synchronised. */
 export interface SyncProgress {
@@ -182,6 +186,44 @@ export interface EndOfHealing {
   readonly refused: readonly UnitId[];
 }
 
+/** What is to leave of an aggregate: everything before the version of the snapshot. The event of that version stays. */
+export interface Truncation {
+  /** Of an aggregate that stays so when nothing is left to make it of. */
+  readonly snapshot: StoredSnapshot;
+  /** The edition that had the version of the snapshot when that was made. */
+  readonly anchor: EditionId;
+  /** Of the events that leave (`history-digest.ts`): the server has said the same. */
+  readonly digest: string;
+}
+
+/** What is left of the first events of an aggregate that have left a store. */
+export interface AggregateBase {
+  /** The last version that has left. */
+  readonly version: number;
+  /** The edition that had it. */
+  readonly edition: EditionId;
+  /** Of all that has left. */
+  readonly digest: string;
+  /** Where the server's log has the event after it. */
+  readonly position: number;
+  /** The aggregate with that event. */
+  readonly snapshot: StoredSnapshot;
+}
+
+/** Aggregates that are truncated at once, at most. */
+export const TRUNCATIONS_MAX = 100;
+
+/** Options of {@link UnitRecorder.truncate}. */
+export interface TruncateOptions {
+  /** No event with a larger local id leaves, and no aggregate in part. @defaultValue no bound */
+  readonly upTo?: NotificationId;
+  /**
+   * Statements that read, each of which gives a first value that is true when it is done, or nothing leaves: of followers,
+   * say, whose positions are in tables beside the events. @defaultValue none
+   */
+  readonly provided?: readonly { readonly text: string; readonly values?: readonly unknown[] }[];
+}
+
 /** How much is read at once. */
 export interface UnitLimits {
   /** At least one unit is given, however large. */
@@ -287,6 +329,20 @@ export interface UnitRecorder {
 
   /** Gives up units that are set aside. What was recorded is gone then. @returns those that were there */
   discardSetAside(ids: readonly UnitId[]): Promise<readonly UnitId[]>;
+
+  /**
+   * Lets first events of aggregates leave, for good. Not those of an aggregate that has anything pending among them, or
+   * whose snapshot is not of the past that is here; and none while the store heals or follows the log anew.
+   *
+   * @param truncations - up to {@link TRUNCATIONS_MAX}, each of an aggregate of its own
+   * @returns the aggregates of which something has left
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when one is not what it should be
+   * @throws NotSupportedError (`NOT_SUPPORTED`) when something is `provided`, and the recorder has no SQL
+   */
+  truncate(truncations: readonly Truncation[], options?: TruncateOptions): Promise<readonly OriginatorId[]>;
+
+  /** What stands for events of an aggregate that have left; `undefined` where none has. */
+  selectBase(originatorId: OriginatorId): Promise<AggregateBase | undefined>;
 
   /**
    * Finds units by their ids, or by the id that an event of theirs has here, or had when it was set aside.

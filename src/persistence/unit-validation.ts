@@ -3,13 +3,15 @@
  *
  * @module
  */
+import { isCanonicalUuid } from '../util/uuid-bytes.js';
 import { DataError, ProgrammingError } from './errors.js';
 import { CURSOR_START } from './unit.js';
 import type { Cursor, UnitId, UnitPage } from './unit.js';
-import { UNITS_FOUND_MAX } from './unit-recorder.js';
-import type { DecidedUnit, SetAsideReason, UnitLimits } from './unit-recorder.js';
+import { TRUNCATIONS_MAX, UNITS_FOUND_MAX } from './unit-recorder.js';
+import type { DecidedUnit, SetAsideReason, Truncation, UnitLimits } from './unit-recorder.js';
 import {
   isStorableText,
+  TOPIC_LENGTH_MAX,
   validateEvents,
   validateInteger,
   validateStateSizes,
@@ -57,6 +59,27 @@ export function validateDecided(decided: readonly DecidedUnit[]): void {
     if (reason !== undefined) validateReason(reason);
     if (ids.has(id)) throw new ProgrammingError(`Two decisions are about unit ${id}. Nothing was stored.`);
     ids.add(id);
+  }
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a truncation cannot be stored as it is, or there are too many */
+export function validateTruncations(truncations: readonly Truncation[]): void {
+  const ids = new Set<string>();
+  const refuse = (why: string): never => {
+    throw new ProgrammingError(`Nothing is truncated like that: ${why}. Nothing was stored.`);
+  };
+  if (truncations.length > TRUNCATIONS_MAX) refuse(`there are more than ${TRUNCATIONS_MAX}`);
+  for (const { snapshot, anchor, digest } of truncations) {
+    const { originatorId, originatorVersion, eventId, aggregateType, stateVersion, state, takenAtMs } = snapshot;
+    if (![originatorId, anchor, digest].every(isCanonicalUuid)) refuse('an id or a digest is no UUID');
+    if (ids.has(originatorId)) refuse(`${originatorId} is there twice`);
+    ids.add(originatorId);
+    validateInteger('snapshot.originatorVersion', originatorVersion, 1);
+    validateInteger('snapshot.stateVersion', stateVersion, 0);
+    validateInteger('snapshot.takenAtMs', takenAtMs, 0);
+    validateText('snapshot.aggregateType', aggregateType, TOPIC_LENGTH_MAX);
+    validateText('snapshot.eventId', eventId, TOPIC_LENGTH_MAX);
+    validateStateSizes([{ originatorId, originatorVersion, topic: aggregateType, state }]);
   }
 }
 

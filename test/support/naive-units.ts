@@ -1,4 +1,4 @@
-import { DataError, IntegrityError } from '../../src/persistence/errors.js';
+import { DataError, IntegrityError, NotSupportedError } from '../../src/persistence/errors.js';
 import type { NotificationId, StoredEvent } from '../../src/persistence/stored-event.js';
 import { CURSOR_START } from '../../src/persistence/unit.js';
 import type {
@@ -226,6 +226,14 @@ export class NaiveUnits implements UnitRecorder {
     this.asideRows = this.asideRows.filter((row) => !gone.includes(row));
     this.#discarded.push(...gone);
     return gone.map(({ id }) => id);
+  }
+
+  truncate(): Promise<never> {
+    return Promise.reject(new NotSupportedError('Nothing leaves these lists.'));
+  }
+
+  selectBase(): Promise<undefined> {
+    return Promise.resolve(undefined);
   }
 
   async findUnits(keys: readonly (UnitId | NotificationId)[]): Promise<readonly (UnitStanding | undefined)[]> {

@@ -10,6 +10,7 @@ import type { SqlResult } from '../../persistence/sql/sql-queryable.js';
 import type { NotificationId, OriginatorId, Tracking } from '../../persistence/stored-event.js';
 import type { Cursor, UnitId, UnitOptions } from '../../persistence/unit.js';
 import type {
+  AggregateBase,
   DecidedUnit,
   Superseded,
   EndOfHealing,
@@ -18,6 +19,8 @@ import type {
   SetAsideReason,
   SetAsideUnit,
   SyncProgress,
+  TruncateOptions,
+  Truncation,
   UnitLimits,
   UnitStanding,
 } from '../../persistence/unit-recorder.js';
@@ -200,6 +203,9 @@ export interface StoreHost extends WorkerHost {
   selectSuperseded(ids?: readonly UnitId[]): Promise<Superseded>;
   decide(decided: readonly DecidedUnit[]): Promise<boolean>;
   discardSetAside(ids: readonly UnitId[]): Promise<readonly UnitId[]>;
+  /** As `UnitRecorder.truncate`. */
+  truncate(truncations: readonly Truncation[], options?: TruncateOptions): Promise<readonly OriginatorId[]>;
+  selectBase(originatorId: OriginatorId): Promise<AggregateBase | undefined>;
   findUnits(keys: readonly (UnitId | NotificationId)[]): Promise<readonly (UnitStanding | undefined)[]>;
   report(): Promise<HostReport>;
   /** Looks whether other tabs have recorded something that nobody told of. */

@@ -276,6 +276,11 @@ export class DurableRecorder extends DurableUnits implements SqlRecorder {
     await this.#follower.close();
   }
 
+  protected override holds(text: string, values?: readonly unknown[]): boolean {
+    const [row] = this.#own.tables.read(text, values).rows;
+    return row !== undefined && Boolean(Object.values(row)[0]);
+  }
+
   protected override async read<T>(read: (replica: Replica) => T): Promise<T> {
     for (;;) {
       this.#follower.assertUsable();

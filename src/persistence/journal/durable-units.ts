@@ -9,9 +9,10 @@
  * @module
  */
 import type { Clock } from '../../util/clock.js';
-import type { NotificationId } from '../stored-event.js';
+import type { NotificationId, OriginatorId } from '../stored-event.js';
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../unit.js';
 import type {
+  AggregateBase,
   DecidedUnit,
   EndOfHealing,
   InsertPageOptions,
@@ -20,6 +21,8 @@ import type {
   SetAsideUnit,
   Superseded,
   SyncProgress,
+  TruncateOptions,
+  Truncation,
   UnitLimits,
   UnitRecorder,
   UnitStanding,
@@ -28,6 +31,7 @@ import {
   validateDecided,
   validatePage,
   validateReason,
+  validateTruncations,
   validateUnitKeys,
   validateUnitLimits,
 } from '../unit-validation.js';
@@ -115,6 +119,22 @@ export abstract class DurableUnits implements UnitRecorder {
     return await this.#change((units, nowMs) => units.planEndHeal(healing, nowMs));
   }
 
+  async truncate(
+    truncations: readonly Truncation[],
+    { upTo = Infinity, provided = [] }: TruncateOptions = {},
+  ): Promise<readonly OriginatorId[]> {
+    validateTruncations(truncations);
+    return await this.#change((units, nowMs) =>
+      provided.every(({ text, values }) => this.holds(text, values))
+        ? units.planTruncate(truncations, upTo, nowMs)
+        : { outcome: [], change: undefined },
+    );
+  }
+
+  async selectBase(originatorId: OriginatorId): Promise<AggregateBase | undefined> {
+    return await this.read((replica) => unitsOf(replica).base(originatorId));
+  }
+
   /**
    * Changes what is planned, in one record.
    *
@@ -136,6 +156,9 @@ export abstract class DurableUnits implements UnitRecorder {
 
   /** Reads the replica when it holds all that it was told of, and nothing that may never be. */
   protected abstract read<T>(read: (replica: Replica) => T): Promise<T>;
+
+  /** Whether the first value that a statement reads is true. */
+  protected abstract holds(text: string, values: readonly unknown[] | undefined): boolean;
 
   #change<T>(plan: (units: UnitTables, nowMs: number, replica: Replica) => PlannedChange<T>): Promise<T> {
     this.#follower.assertUsable();

@@ -5,7 +5,7 @@
  * varint time in ms
  * varint count of units that are set aside, each: varint id of the first notification, text code, text message
  * u8     step: 0 none | 1 page | 2 rewind | 3 end of healing | 4 restoration | 5 decisions | 6 discarding | 7 following anew
- *              | 8 page of which more follows | 9 return | 10 decisions with commands; + 128 where units are moved
+ *              | 8 page of which more follows | 9 return | 10 decisions with commands | 11 truncation; + 128 where units are moved
  * [varint count of units that are moved, each: varint id of the first notification, u8 0, or u8 1 and the 16 bytes of an
  *                                        edition, varint count of its events, each: varint version]
  *
@@ -29,6 +29,10 @@
  *          varint count of aggregates that leave, each: 16 bytes id; then as a page
  * decisions with commands: varint count, each: varint place among those that are pending again, varint length, bytes of the
  *          command, none where there is none any more; then as decisions
+ * truncation: varint count of aggregates, each: 16 bytes id, varint the last version that leaves, 16 bytes of the edition
+ *          that has it, 16 bytes of a digest, varint position of the event after it, varint largest local id that leaves;
+ *          of the snapshot text id of its event, text type of aggregate, varint version of the state, varint milliseconds
+ *          since 1970, varint length, bytes
  * return:  varint where it goes on, or 0; then as a restoration
  * ```
  *
@@ -47,7 +51,7 @@ import {
   writeConfirmed,
 } from '../unit-batch.js';
 import type { Confirmation, ConfirmedUnit, Cursor, EditionId, PendingUnit } from '../unit.js';
-import type { SetAsideReason } from '../unit-recorder.js';
+import type { AggregateBase, SetAsideReason } from '../unit-recorder.js';
 
 /** Which unit in this store: the id of its first notification. */
 export type UnitPlace = NotificationId;
@@ -146,6 +150,18 @@ export interface ReturnStep extends Omit<RestoreStep, 'kind'> {
   readonly next: UnitPlace;
 }
 
+/** First events of an aggregate that leave. */
+export interface Truncating extends AggregateBase {
+  /** The largest local id among them. */
+  readonly lastId: NotificationId;
+}
+
+/** First events of aggregates leave. */
+export interface TruncateStep {
+  readonly kind: 'truncate';
+  readonly bases: readonly Truncating[];
+}
+
 /** One change. What is set aside goes first; what is moved comes after the step, in whose places it may have been. */
 export interface SyncChange {
   /** Milliseconds since 1970. */
@@ -165,6 +181,7 @@ export interface SyncChange {
     /** The log is followed from its start, and all that is here is kept meanwhile. */
     | { readonly kind: 'anew' }
     | ReturnStep
+    | TruncateStep
     | undefined;
 }
 
@@ -179,9 +196,11 @@ const STEP_ANEW = 7;
 const STEP_PAGE_ANEW = 8;
 const STEP_RETURN = 9;
 const STEP_DECIDE_KEEPING = 10;
+const STEP_TRUNCATE = 11;
 const STEPS = {
   ...{ page: STEP_PAGE, rewind: STEP_REWIND, endHeal: STEP_END_HEAL, restore: STEP_RESTORE },
   ...{ decide: STEP_DECIDE, discard: STEP_DISCARD, anew: STEP_ANEW, return: STEP_RETURN },
+  truncate: STEP_TRUNCATE,
 } as const;
 const FLAG_MOVED = 128;
 const ANEW = ['no', 'goesOn', 'ends'] as const;
@@ -208,6 +227,7 @@ export function packSyncChange({ atMs, setAside, moved, step }: SyncChange): Uin
   else if (step?.kind === 'return') writer.varint(step.next);
   if (step?.kind === 'restore' || step?.kind === 'return') writeRestore(writer, step);
   else if (step?.kind === 'decide') writeDecide(writer, step);
+  else if (step?.kind === 'truncate') writeList(writer, step.bases, (base) => writeTruncating(writer, base));
   else if (step?.kind === 'discard') writeList(writer, step.places, (place) => writer.varint(place));
   return writer.finish();
 }
@@ -285,6 +305,7 @@ function readStep(reader: ByteReader, step: number): SyncChange['step'] {
   if (step === STEP_DISCARD) return { kind: 'discard', places: readList(reader, () => reader.varint()) };
   if (step === STEP_RESTORE) return { kind: 'restore', ...readRestore(reader) };
   if (step === STEP_RETURN) return { kind: 'return', next: reader.varint(), ...readRestore(reader) };
+  if (step === STEP_TRUNCATE) return { kind: 'truncate', bases: readList(reader, () => readTruncating(reader)) };
   throw new RangeError(`step ${step} is unknown`);
 }
 
@@ -301,6 +322,37 @@ function readPage(reader: ByteReader, anew: PageStep['anew'], hidden: PageStep['
     wereHere: readList(reader, number),
     added: unpackConfirmedUnits(reader.raw(reader.remaining)),
     ...{ hidden, anew },
+  };
+}
+
+function writeTruncating(writer: ByteWriter, base: Truncating): void {
+  const { version, edition, digest, position, lastId, snapshot } = base;
+  writer.raw(uuidToBytes(snapshot.originatorId));
+  writer.varint(version);
+  writer.raw(uuidToBytes(edition));
+  writer.raw(uuidToBytes(digest));
+  writer.varint(position);
+  writer.varint(lastId);
+  writer.text(snapshot.eventId);
+  writer.text(snapshot.aggregateType);
+  writer.varint(snapshot.stateVersion);
+  writer.varint(snapshot.takenAtMs);
+  writer.sized(snapshot.state);
+}
+
+function readTruncating(reader: ByteReader): Truncating {
+  const originatorId = bytesToUuid(reader.raw(UUID_BYTES));
+  const version = reader.varint();
+  return {
+    version,
+    edition: bytesToUuid(reader.raw(UUID_BYTES)),
+    digest: bytesToUuid(reader.raw(UUID_BYTES)),
+    position: reader.varint(),
+    lastId: reader.varint(),
+    snapshot: {
+      ...{ originatorId, originatorVersion: version + 1, eventId: reader.text(), aggregateType: reader.text() },
+      ...{ stateVersion: reader.varint(), takenAtMs: reader.varint(), state: reader.sized() },
+    },
   };
 }
 

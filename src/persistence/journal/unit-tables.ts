@@ -1,6 +1,7 @@
-import type { NotificationId, StoredEvent } from '../stored-event.js';
+import type { NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../unit.js';
 import type {
+  AggregateBase,
   DecidedUnit,
   EndOfHealing,
   InsertPageOptions,
@@ -9,6 +10,7 @@ import type {
   SetAsideUnit,
   Superseded,
   SyncProgress,
+  Truncation,
   UnitLimits,
   UnitStanding,
 } from '../unit-recorder.js';
@@ -53,6 +55,13 @@ export interface UnitTables {
   /** Of those that were set aside because they could not be seen, some. The outcome is whether there are more. */
   planReturn(nowMs: number): PlannedChange<boolean>;
   planEndHeal(healing: EndOfHealing, nowMs: number): PlannedChange<boolean>;
+  /** @param upTo - no event with a larger local id leaves */
+  planTruncate(
+    truncations: readonly Truncation[],
+    upTo: NotificationId,
+    nowMs: number,
+  ): PlannedChange<readonly OriginatorId[]>;
+  base(originatorId: OriginatorId): AggregateBase | undefined;
   /** Ids of all units that are own, and on no server as far as is known; and of those that were set aside. */
   openIds(): UnitId[];
   unitsHere(ids: readonly UnitId[]): UnitsHere;

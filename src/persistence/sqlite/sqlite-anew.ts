@@ -7,17 +7,15 @@ import { uuidToBytes } from '../../util/uuid-bytes.js';
 import { placed } from '../journal/placed-unit.js';
 import type { PageStep, Restoring, UnitPlace } from '../journal/sync-change.js';
 import type { PlannedChange } from '../journal/unit-tables.js';
-import type { OriginatorId, StoredEvent } from '../stored-event.js';
+import type { StoredEvent } from '../stored-event.js';
 import { editionOf } from '../unit-edition.js';
 import type { EditionId, PendingUnit, Unit, UnitId } from '../unit.js';
 import { tailsOf } from './sqlite-decide-plan.js';
 import type { DecidingState } from './sqlite-decide-plan.js';
 import { statementsOf } from './sqlite-connection.js';
 import type { SqliteDatabase, SqliteRow, SqliteValue } from './sqlite-driver.js';
-import { noteLeft } from './sqlite-left.js';
 import { SqliteMarks } from './sqlite-marks.js';
 import type { SqliteStatements } from './sqlite-statements.js';
-import { FLAG_FOREIGN } from './sqlite-unit-rows.js';
 
 /** A unit that was set aside, and what it stood on, as JSON. */
 export interface AsideUnit {
@@ -73,29 +71,6 @@ export class SqliteAnew {
         ? 'DROP INDEX IF EXISTS daybook_units_anew'
         : 'CREATE INDEX IF NOT EXISTS daybook_units_anew ON daybook_units (position)',
     );
-  }
-
-  /** Lets go of aggregates. Of units that are of others as well a part is left, which nobody can send as it was. */
-  hide(originatorIds: readonly OriginatorId[], atMs: number): void {
-    for (const originatorId of originatorIds) {
-      const id = uuidToBytes(originatorId);
-      const rows = this.#statements.all(
-        `SELECT DISTINCT (SELECT max(first_id) FROM daybook_units WHERE first_id <= e.notification_id)
-          FROM stored_events AS e WHERE e.originator_id = ?`,
-        [id],
-      );
-      this.#run('DELETE FROM stored_events WHERE originator_id = ?', [id]);
-      for (const place of rows) {
-        // Whoever waits for one that was recorded here hears that the server has it.
-        noteLeft(this.#statements, 'daybook_units', place[0] as UnitPlace, atMs);
-        this.#run(`UPDATE daybook_units SET flags = flags | ${FLAG_FOREIGN} WHERE first_id = ?`, place);
-        this.#run(
-          `DELETE FROM daybook_units WHERE first_id = ?1 AND NOT EXISTS (SELECT 1 FROM stored_events
-            WHERE notification_id >= ?1 AND notification_id < ?1 + daybook_units.events)`,
-          place,
-        );
-      }
-    }
   }
 
   /** Remembers what a unit stands on that is about to be set aside. */

@@ -3,10 +3,20 @@
  *
  * @module
  */
+import { CURSOR_START } from '../unit.js';
+import type { Cursor } from '../unit.js';
 import { statementsOf } from './sqlite-connection.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
-import type { Mark } from './sqlite-planning-state.js';
 import type { SqliteStatements } from './sqlite-statements.js';
+
+/** A place where the store stood. */
+export interface Mark {
+  readonly position: number;
+  readonly cursor: Cursor;
+}
+
+/** Before any mark. */
+export const START: Mark = { cursor: CURSOR_START, position: 0 };
 
 /** Numbers that are kept where no log has a mark. */
 export const NOTED = {
@@ -16,6 +26,10 @@ export const NOTED = {
   anewAt: -2,
   /** When it has done that: the place after which units that were set aside are still to be looked at. */
   returnAt: -3,
+  /** The largest local id of those that have left, where first events of aggregates have. */
+  truncatedId: -4,
+  /** As text: what the store's sequence began with, when that has left. */
+  firstEvent: -5,
 } as const;
 
 /** The marks of one database. */
@@ -32,6 +46,11 @@ export class SqliteMarks {
     return this.#statements
       .all('SELECT position, cursor FROM daybook_marks WHERE position > 0 ORDER BY position DESC', [])
       .map(([position, cursor]) => ({ position: position as number, cursor: cursor as string }));
+  }
+
+  /** The newest, or the start. */
+  newest(): Mark {
+    return this.all()[0] ?? START;
   }
 
   add({ position, cursor }: Mark): void {
@@ -51,9 +70,18 @@ export class SqliteMarks {
     return this.#statements.number(sql, [NOTED[what]]);
   }
 
+  text(what: keyof typeof NOTED): string | undefined {
+    const [row] = this.#statements.all('SELECT cursor FROM daybook_marks WHERE position = ?', [NOTED[what]]);
+    return row?.[0] as string | undefined;
+  }
+
+  setText(what: keyof typeof NOTED, cursor: string): void {
+    this.add({ position: NOTED[what], cursor });
+  }
+
   /** @param value - undefined where nothing is to be noted any more */
   note(what: keyof typeof NOTED, value: number | undefined): void {
     if (value === undefined) this.drop(NOTED[what]);
-    else this.add({ position: NOTED[what], cursor: String(value) });
+    else this.setText(what, String(value));
   }
 }

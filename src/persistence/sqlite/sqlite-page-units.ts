@@ -22,6 +22,16 @@ export function withoutStrangers(state: PlanningState, units: readonly Confirmed
   return units.filter(({ id, events }) => aside.has(id) || events.some(({ originatorId }) => here.has(originatorId)));
 }
 
+/**
+ * What a page shows on the way anew, without what has left: the log has all that the store holds, so it is the same. A unit
+ * that is here stays among them, though nothing else is shown of it: what is here of it may not be seen any more.
+ */
+export function withoutTruncated(state: PlanningState, units: readonly ConfirmedUnit[]): readonly ConfirmedUnit[] {
+  const left = state.truncation.withoutTruncated(units);
+  const here = state.rows.byIds(left.filter(({ events }) => events.length === 0).map(({ id }) => id));
+  return left.filter(({ id, events }) => events.length > 0 || here.has(id));
+}
+
 /** Units of a page, by what is here of them. */
 export interface SortedUnits {
   /** Pending, as the page has them. */

@@ -4,19 +4,15 @@
  * @module
  */
 import type { NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
-import { CURSOR_START } from '../unit.js';
-import type { Cursor } from '../unit.js';
+import { START } from './sqlite-marks.js';
+import type { Mark } from './sqlite-marks.js';
+import type { SqliteTruncation } from './sqlite-truncation.js';
 import type { SqliteUnitRows, UnitRow } from './sqlite-unit-rows.js';
-
-/** A place where the store stood. */
-export interface Mark {
-  readonly position: number;
-  readonly cursor: Cursor;
-}
 
 /** What is planned on. */
 export interface PlanningState {
   readonly rows: SqliteUnitRows;
+  readonly truncation: SqliteTruncation;
   /** Newest first. */
   readonly marks: readonly Mark[];
   /** While the log is followed anew: the position of the mark, or 0, where that has come to. */
@@ -29,9 +25,6 @@ export interface PlanningState {
   /** The events of units, in the order of the units. */
   eventsOf(units: readonly UnitRow[]): readonly (readonly StoredEvent[])[];
 }
-
-/** Before any mark. */
-export const START: Mark = { cursor: CURSOR_START, position: 0 };
 
 /** Where a store stands: at its newest mark, or where it has come to on its way anew. */
 export function standing({ marks, anewAt }: Pick<PlanningState, 'marks' | 'anewAt'>): Mark {

@@ -5,8 +5,10 @@
  */
 import { withoutOwnTables, withoutUnits } from '../journal/replica.js';
 import type { CheckedCommit, Replica } from '../journal/replica.js';
+import { eventTaken } from '../position-taken.js';
+import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
 import type { ProcessTables } from '../serial/serial-recorder.js';
-import type { NotificationId, Tracking } from '../stored-event.js';
+import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
 import { unitOf } from './sqlite-connection.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
 import { SqliteEventsTable } from './sqlite-events-table.js';
@@ -66,6 +68,34 @@ export class SqliteReplica extends SqliteEventsTable implements Replica, Process
 
   maxTrackingId(applicationName: string): NotificationId {
     return this.#tracking.maxTrackingId(applicationName);
+  }
+
+  override insertEvents(events: readonly StoredEvent[]): NotificationId[] {
+    for (const event of events) if (this.#hasLeft(event)) throw eventTaken(event);
+    return super.insertEvents(events);
+  }
+
+  override hasEvent(originatorId: OriginatorId, originatorVersion: number): boolean {
+    return this.#hasLeft({ originatorId, originatorVersion }) || super.hasEvent(originatorId, originatorVersion);
+  }
+
+  /** @throws HistoryTruncatedError (`HISTORY_TRUNCATED`) when some of what is asked for has left */
+  override selectEvents(originatorId: OriginatorId, options: SelectEventsOptions): StoredEvent[] {
+    const events = super.selectEvents(originatorId, options);
+    this.units?.truncation.assertAllOf(originatorId, options, events);
+    return events;
+  }
+
+  /** @throws HistoryTruncatedError (`HISTORY_TRUNCATED`) when some of what is asked for may have left */
+  override selectNotifications(options: SelectNotificationsOptions): Notification[] {
+    this.units?.truncation.assertAllAfter(options);
+    return super.selectNotifications(options);
+  }
+
+  #hasLeft({ originatorId, originatorVersion }: Pick<StoredEvent, 'originatorId' | 'originatorVersion'>): boolean {
+    const truncation = this.units?.truncation;
+    if (truncation === undefined || truncation.lastId() === 0) return false;
+    return originatorVersion <= (truncation.versionOf(originatorId) ?? Number.MIN_SAFE_INTEGER);
   }
 
   insertTracking(tracking: Tracking): void {

@@ -130,6 +130,19 @@ CREATE TABLE IF NOT EXISTS daybook_left (
 );
 CREATE INDEX IF NOT EXISTS daybook_left_units ON daybook_left (unit_id);
 CREATE INDEX IF NOT EXISTS daybook_left_times ON daybook_left (left_at_ms);
+CREATE TABLE IF NOT EXISTS daybook_bases (
+  originator_id BLOB PRIMARY KEY,
+  version INTEGER NOT NULL,
+  edition BLOB NOT NULL,
+  digest BLOB NOT NULL,
+  position INTEGER NOT NULL,
+  event_id TEXT NOT NULL,
+  aggregate_type TEXT NOT NULL,
+  state_version INTEGER NOT NULL,
+  state BLOB,
+  taken_at_ms INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS daybook_bases_position ON daybook_bases (position);
 CREATE TABLE IF NOT EXISTS daybook_superseded_events (
   notification_id INTEGER PRIMARY KEY,
   ${EVENT_COLUMNS}

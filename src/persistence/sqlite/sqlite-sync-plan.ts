@@ -21,8 +21,9 @@ import { UNSEEN } from './sqlite-anew-plan.js';
 import { changeOf, close, idsOf, inTheWay, pendingOf, settle } from './sqlite-leaving.js';
 import type { Leaving } from './sqlite-leaving.js';
 import { movedAs } from './sqlite-move-plan.js';
-import { sortOut, withoutStrangers } from './sqlite-page-units.js';
-import { isPending, standing, START } from './sqlite-planning-state.js';
+import { sortOut, withoutStrangers, withoutTruncated } from './sqlite-page-units.js';
+import { START } from './sqlite-marks.js';
+import { isPending, standing } from './sqlite-planning-state.js';
 import type { PlanningState } from './sqlite-planning-state.js';
 import { FLAG_FOREIGN, FLAG_LOST } from './sqlite-unit-rows.js';
 import type { UnitRow } from './sqlite-unit-rows.js';
@@ -45,7 +46,8 @@ export function planPage(
   const { to: cursor, position } = page;
   const first = page.units[0]?.position ?? position + 1;
   assertPage(position >= mark.position && first > mark.position, `the store stands at ${mark.position} already`);
-  const units = ownOnly ? withoutStrangers(state, page.units) : page.units;
+  const wanted = ownOnly ? withoutStrangers(state, page.units) : page.units;
+  const units = isAnew ? withoutTruncated(state, wanted) : wanted;
   const { known, shifted, replaced, again, lessened, grown, added, hidden } = sortOut(state, units);
   if (isAnew) {
     const shown = new Set(page.units.map(({ id }) => id));
@@ -164,8 +166,12 @@ export function planEndHeal(
   for (const unit of state.rows.byIds(refused).values()) {
     if (isLostOfOthers(unit)) leaving.set(unit.place, { unit, reason: REFUSED });
   }
+  // What they stood on has left this store, and is of no log.
+  const withoutBase = pendingOf(state, state.truncation.lostAt(state.marks[0]?.position ?? 0));
+  for (const unit of withoutBase) leaving.set(unit.place, { unit, reason: LOST });
   close(state, leaving, [], new Set());
-  const { moved, setAside } = settle(state, leaving, isLostOfOthers);
+  const final = new Set(withoutBase.map(({ place }) => place));
+  const { moved, setAside } = settle(state, leaving, isLostOfOthers, [], final);
   return { outcome: true, change: { atMs: nowMs, ...changeOf(setAside, moved), step: { kind: 'endHeal' } } };
 }
 

@@ -17,6 +17,7 @@ import { SqliteEventsTable } from './sqlite-events-table.js';
 import { SqliteMarks } from './sqlite-marks.js';
 import { applyRestore } from './sqlite-restoring.js';
 import type { SqliteStatements } from './sqlite-statements.js';
+import { SqliteTruncation } from './sqlite-truncation.js';
 import { flagsOf, fromConfirmation, fromScopes, fromUnit } from './sqlite-unit-codec.js';
 import type { SqliteUnitReads } from './sqlite-unit-reads.js';
 import { FLAG_COMMUTATIVE, FLAG_FOREIGN, FLAG_LOST, FLAG_REFUSED, joinedBytes } from './sqlite-unit-rows.js';
@@ -38,6 +39,7 @@ export class SqliteUnitChanges {
   readonly #decisions: SqliteDecisions;
   readonly #marks: SqliteMarks;
   readonly #anew: SqliteAnew;
+  readonly #truncation: SqliteTruncation;
 
   /** @param database - lent, with the tables of units */
   constructor(database: SqliteDatabase, reads: SqliteUnitReads) {
@@ -48,6 +50,7 @@ export class SqliteUnitChanges {
     this.#decisions = new SqliteDecisions(database);
     this.#marks = new SqliteMarks(database);
     this.#anew = new SqliteAnew(database);
+    this.#truncation = new SqliteTruncation(database);
   }
 
   /** Inserts the units of commits whose events are there. */
@@ -110,7 +113,9 @@ export class SqliteUnitChanges {
       case 'rewind':
         return this.#rewind(step.position);
       case 'endHeal':
-        return this.#endHeal();
+        return this.#endHeal(atMs);
+      case 'truncate':
+        return this.#truncation.truncate(step);
     }
   }
 
@@ -122,18 +127,23 @@ export class SqliteUnitChanges {
     this.#marks.note('rewinds', (this.#marks.noted('rewinds') ?? 0) + 1);
   }
 
-  #endHeal(): void {
+  #endHeal(atMs: number): void {
     this.#run(`DELETE FROM stored_events WHERE notification_id IN (SELECT e.notification_id FROM daybook_units AS u
       CROSS JOIN stored_events AS e ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events
       WHERE u.flags > 3 AND u.flags & ${FLAG_FOREIGN})`);
     this.#run(`DELETE FROM daybook_units WHERE flags > 3 AND flags & ${FLAG_FOREIGN}`);
     this.#run(`UPDATE daybook_units SET flags = flags & ${FLAG_COMMUTATIVE}, position = NULL, total = NULL,
       author = NULL, recorded_at_ms = NULL, seal = NULL WHERE flags > 3`);
+    const { position } = this.#marks.newest();
+    const withoutBase = this.#truncation.lostAt(position);
+    if (withoutBase.length === 0) return;
+    this.#truncation.hide(withoutBase, atMs);
+    if (position > 0) this.#anew.begin();
   }
 
   #applyPage(step: PageStep, atMs: number): void {
     for (const { place, ...confirmation } of step.confirmed) this.#confirm(place, confirmation);
-    this.#anew.hide(step.hidden, atMs);
+    if (step.hidden.length > 0) this.#truncation.hide(step.hidden, atMs);
     for (const place of step.replaced) this.#remove(place);
     const { added, wereHere } = step;
     const wasForeign = wereHere.filter((index) => this.#forgetSetAside(added[index] as ConfirmedUnit));

@@ -14,6 +14,7 @@ import { SqliteDecisions } from './sqlite-decisions.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
 import { SqliteEventsTable } from './sqlite-events-table.js';
 import type { SqliteStatements } from './sqlite-statements.js';
+import { SqliteTruncation } from './sqlite-truncation.js';
 import {
   CONFIRMATION_COLUMNS,
   FLAGS_LEFT,
@@ -71,6 +72,7 @@ export class SqliteUnitReads {
   readonly #events: SqliteEventsTable;
   readonly #setAsideEvents: SqliteEventsTable;
   readonly #decisions: SqliteDecisions;
+  readonly #truncation: SqliteTruncation;
 
   /** @param database - lent, with the tables of units */
   constructor(database: SqliteDatabase) {
@@ -78,6 +80,7 @@ export class SqliteUnitReads {
     this.#events = new SqliteEventsTable(database);
     this.#setAsideEvents = new SqliteEventsTable(database, 'daybook_set_aside_events');
     this.#decisions = new SqliteDecisions(database);
+    this.#truncation = new SqliteTruncation(database);
   }
 
   selectPending(after: NotificationId, limits: UnitLimits): PendingUnit[] {
@@ -163,7 +166,9 @@ export class SqliteUnitReads {
       WHERE originator_id = ? AND originator_version < ? ORDER BY originator_version DESC LIMIT 1)
       ORDER BY first_id DESC LIMIT 1`;
     const [row] = this.#statements.all(sql, [uuidToBytes(originatorId), originatorVersion]);
-    return row === undefined ? undefined : bytesToUuid(row[0] as Uint8Array);
+    if (row !== undefined) return bytesToUuid(row[0] as Uint8Array);
+    const base = this.#truncation.base(originatorId);
+    return base?.version === originatorVersion - 1 ? base.edition : undefined;
   }
 
   /** With the units before, for each aggregate of each. */

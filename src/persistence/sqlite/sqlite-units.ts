@@ -6,10 +6,11 @@
 import type { CheckedCommit } from '../journal/replica.js';
 import type { SyncChange, UnitPlace } from '../journal/sync-change.js';
 import type { PlannedChange, UnitsHere, UnitTables } from '../journal/unit-tables.js';
-import type { NotificationId, StoredEvent } from '../stored-event.js';
+import type { NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
 import { CURSOR_START } from '../unit.js';
 import type { Cursor, EditionId, LostUnit, PendingUnit, UnitId, UnitPage } from '../unit.js';
 import type {
+  AggregateBase,
   DecidedUnit,
   EndOfHealing,
   InsertPageOptions,
@@ -18,6 +19,7 @@ import type {
   SetAsideUnit,
   Superseded,
   SyncProgress,
+  Truncation,
   UnitLimits,
   UnitStanding,
 } from '../unit-recorder.js';
@@ -34,6 +36,8 @@ import { SqliteSuperseding } from './sqlite-superseding.js';
 import { planEndHeal, planFollowAnew, planPage, planRewind, planSetAside } from './sqlite-sync-plan.js';
 import { SqliteUnitChanges } from './sqlite-unit-changes.js';
 import { SqliteUnitReads } from './sqlite-unit-reads.js';
+import { planTruncate } from './sqlite-truncate-plan.js';
+import { SqliteTruncation } from './sqlite-truncation.js';
 import { isOpenRow, SqliteUnitRows } from './sqlite-unit-rows.js';
 
 // Rows that are read at once when a store gets its units: bounds memory.
@@ -50,6 +54,7 @@ export class SqliteUnits implements UnitTables {
   readonly #superseding: SqliteSuperseding;
   readonly #marks: SqliteMarks;
   readonly #anew: SqliteAnew;
+  readonly truncation: SqliteTruncation;
 
   /** @param database - lent, with a table `stored_events` */
   constructor(database: SqliteDatabase) {
@@ -64,6 +69,7 @@ export class SqliteUnits implements UnitTables {
     });
     this.#marks = new SqliteMarks(database);
     this.#anew = new SqliteAnew(database);
+    this.truncation = new SqliteTruncation(database);
   }
 
   /** Creates the tables where they are missing: events that were there before are units with derived ids. */
@@ -174,6 +180,19 @@ export class SqliteUnits implements UnitTables {
     return planEndHeal(this.#state(), healing, nowMs);
   }
 
+  planTruncate(
+    truncations: readonly Truncation[],
+    upTo: NotificationId,
+    nowMs: number,
+  ): PlannedChange<readonly OriginatorId[]> {
+    const editionBefore = (event: StoredEvent): EditionId | undefined => this.placeOf(event);
+    return planTruncate(this.#state(), truncations, { upTo, editionBefore }, nowMs);
+  }
+
+  base(originatorId: OriginatorId): AggregateBase | undefined {
+    return this.truncation.base(originatorId);
+  }
+
   openIds(): UnitId[] {
     return this.#reads.openIds();
   }
@@ -192,6 +211,7 @@ export class SqliteUnits implements UnitTables {
   #state(): PlanningState {
     return {
       rows: this.#rows,
+      truncation: this.truncation,
       marks: this.#marks.all(),
       anewAt: this.#anew.at(),
       rewinds: this.#marks.noted('rewinds') ?? 0,

@@ -24,6 +24,7 @@ import { newOriginatorId, sampleEvent, sampleEvents } from './event-samples.js';
 import { LogPages } from './log-pages.js';
 import { movedUnitCases } from './moved-unit-cases.js';
 import { scopeCases } from './scope-cases.js';
+import { truncationCases } from './truncation-cases.js';
 
 /** The recorder under test. It may hold whatever there is already, but nothing that is lost. */
 export interface UnitRecorderContext {
@@ -743,6 +744,7 @@ export const unitRecorderCases: readonly ConformanceCase<UnitRecorderContext>[] 
   unitsAreFound,
   ...movedUnitCases,
   ...scopeCases,
+  ...truncationCases,
 ];
 
 /** One that no unit has by its id. */
