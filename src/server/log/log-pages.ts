@@ -4,7 +4,7 @@
  * @module
  */
 import { InternalError } from '../../persistence/errors.js';
-import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
+import type { Notification, NotificationId, StoredEvent } from '../../persistence/stored-event.js';
 import { CHAIN_START } from './log-chain.js';
 import type { LogPlace } from './log-chain.js';
 import type { LogHead, LogStorage, UnitRow } from './log-storage.js';
@@ -65,12 +65,22 @@ export class LogPages {
   }
 
   async #readNews(from: LogPlace | undefined, limits: Limits): Promise<ReadNews> {
-    const rows = from === undefined ? undefined : await this.#rowsAfter(from, limits.eventsMax);
-    if (from === undefined || rows === undefined || isMore(rows, limits)) {
+    const found = from === undefined ? undefined : await this.#rowsWithEvents(from, limits);
+    if (from === undefined || found === undefined || isMore(found.rows, limits)) {
       return { end: await this.#readHead(), page: undefined };
     }
-    const last = rows.at(-1) ?? from;
-    return { end: last, page: { last, head: last.position, units: await this.unitsOf(rows) } };
+    const last = found.rows.at(-1) ?? from;
+    const units = wholeUnits(found.rows, found.events);
+    return { end: last, page: { last, head: last.position, units } };
+  }
+
+  async #rowsWithEvents(
+    place: LogPlace,
+    { eventsMax, bytesMax }: Limits,
+  ): Promise<Awaited<ReturnType<LogStorage['news']>> | undefined> {
+    const { rows, events } = await this.#storage.news(place.position, { rows: eventsMax + 1, bytes: bytesMax });
+    const after = rowsAfter(place, rows);
+    return after === undefined ? undefined : { rows: after, events };
   }
 
   async #read(from: LogPlace, limits: Limits): Promise<ReadPage | undefined> {
@@ -85,37 +95,48 @@ export class LogPages {
   }
 
   /** Rows after a place, if the log has that place. */
-  async #rowsAfter({ position, chain }: LogPlace, limit: number): Promise<readonly UnitRow[] | undefined> {
-    if (position === 0) return chain === CHAIN_START ? await this.#storage.units(1, limit) : undefined;
-    const [at, ...rows] = await this.#storage.units(position, limit + 1);
-    return at?.position === position && at.chain === chain ? rows : undefined;
+  async #rowsAfter(place: LogPlace, limit: number): Promise<readonly UnitRow[] | undefined> {
+    return rowsAfter(place, await this.#storage.units(place.position, limit + 1));
   }
 
   /** Units whole, by their rows. @throws InternalError (`INTERNAL_ERROR`) when events of the log are gone */
   async unitsOf(rows: readonly UnitRow[]): Promise<StatedConfirmedUnit[]> {
-    const events = await this.#eventsOf(rows);
-    return rows.map((row) => {
-      const { id, edition, isCommutative, scopes, after, position, count: total, author, recordedAtMs } = row;
-      const own = Array.from({ length: total }, (_, index) => {
-        const event = events.get(row.lastId - total + 1 + index);
-        if (event === undefined) throw eventMissing(row);
-        return event;
-      });
-      const origin = { author, recordedAtMs, seal: new Uint8Array(0) };
-      const unit = { id, isCommutative, scopes, after, position, total, events: own, origin };
-      return edition === undefined ? unit : { ...unit, edition };
-    });
+    return wholeUnits(rows, await this.#eventsOf(rows));
   }
 
   /** Events by their ids: read in one range where the units follow each other, which is nearly always. */
-  async #eventsOf(rows: readonly UnitRow[]): Promise<ReadonlyMap<NotificationId, StoredEvent>> {
-    const found = new Map<NotificationId, StoredEvent>();
+  async #eventsOf(rows: readonly UnitRow[]): Promise<readonly Notification[]> {
+    const found: Notification[] = [];
     for (const range of rangesOf(rows)) {
       const events = await this.#storage.events(range, range.last - range.first + 1);
-      for (const { id, ...event } of events) found.set(id, event);
+      for (const event of events) found.push(event);
     }
     return found;
   }
+}
+
+/** Rows after a place, of those from there on; `undefined` where the log does not have it. */
+function rowsAfter({ position, chain }: LogPlace, rows: readonly UnitRow[]): readonly UnitRow[] | undefined {
+  if (position === 0) return chain === CHAIN_START ? rows : undefined;
+  const [at, ...after] = rows;
+  return at?.position === position && at.chain === chain ? after : undefined;
+}
+
+/** @throws InternalError (`INTERNAL_ERROR`) when events of the log are gone */
+function wholeUnits(rows: readonly UnitRow[], events: readonly Notification[]): StatedConfirmedUnit[] {
+  const found = new Map<NotificationId, StoredEvent>();
+  for (const { id, ...event } of events) found.set(id, event);
+  return rows.map((row) => {
+    const { id, edition, isCommutative, scopes, after, position, count: total, author, recordedAtMs } = row;
+    const own = Array.from({ length: total }, (_, index) => {
+      const event = found.get(row.lastId - total + 1 + index);
+      if (event === undefined) throw eventMissing(row);
+      return event;
+    });
+    const origin = { author, recordedAtMs, seal: new Uint8Array(0) };
+    const unit = { id, isCommutative, scopes, after, position, total, events: own, origin };
+    return edition === undefined ? unit : { ...unit, edition };
+  });
 }
 
 function eventMissing({ id, lastId }: UnitRow): InternalError {

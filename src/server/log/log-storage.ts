@@ -126,6 +126,14 @@ export interface LogStorage extends LogReader {
   chains(positions: readonly number[]): Promise<ReadonlyMap<number, string>>;
   /** Rows of units that end at a position or after it, in their order. */
   units(from: number, limit: number): Promise<readonly UnitRow[]>;
+  /**
+   * Rows of units that end at a position or after it; and the events of those after it, where these have fewer events than
+   * rows are asked for, and fewer bytes than the limit: in one go, for those who are told of them.
+   */
+  news(
+    from: number,
+    limits: { readonly rows: number; readonly bytes: number },
+  ): Promise<{ readonly rows: readonly UnitRow[]; readonly events: readonly Notification[] }>;
   /** What was set aside and is not in the log, by the ids of units. */
   setAside(after: UnitId, limit: number): Promise<readonly SetAsideRow[]>;
   transaction<T>(work: (transaction: LogTransaction) => Promise<T>): Promise<T>;

@@ -87,6 +87,18 @@ export class MemoryLogStorage implements LogStorage {
     return Promise.resolve(this.#contents.units.filter(({ position }) => position >= from).slice(0, limit));
   }
 
+  async news(
+    from: number,
+    limits: { readonly rows: number; readonly bytes: number },
+  ): Promise<{ readonly rows: readonly UnitRow[]; readonly events: readonly Notification[] }> {
+    const rows = await this.units(from, limits.rows);
+    const after = rows.filter(({ position }) => position > from);
+    const [bytes, count] = [sumOf(after, 'bytes'), sumOf(after, 'count')];
+    const isLarge = bytes >= limits.bytes || count >= limits.rows;
+    const ranges = isLarge ? [] : after.map(({ lastId, count }) => ({ first: lastId - count + 1, last: lastId }));
+    return { rows, events: ranges.flatMap((range) => eventsOf(this.#contents, range, Infinity)) };
+  }
+
   setAside(after: UnitId, limit: number): Promise<readonly SetAsideRow[]> {
     const { setAside, rows: there } = this.#contents;
     const rows = [...setAside.values()].filter(({ unit }) => unit.id > after && !there.has(unit.id));
@@ -174,6 +186,10 @@ class MemoryLogTransaction implements LogTransaction {
     };
     return Promise.resolve();
   }
+}
+
+function sumOf(rows: readonly UnitRow[], what: 'bytes' | 'count'): number {
+  return rows.reduce((sum, row) => sum + row[what], 0);
 }
 
 function standingOf({ head, events }: Contents): LogStanding {

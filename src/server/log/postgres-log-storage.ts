@@ -7,7 +7,7 @@ import type { InlineParticipant } from '../../application/events/inline-particip
 import type { NotifiedEvent } from '../../application/events/notified-event.js';
 import { DataError, IntegrityError, InternalError, ProgrammingError } from '../../persistence/errors.js';
 import { lastRows } from '../../persistence/postgres/postgres-driver.js';
-import { toSafeInteger } from '../../persistence/postgres/postgres-rows.js';
+import { toNotifications, toSafeInteger } from '../../persistence/postgres/postgres-rows.js';
 import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import { toHex } from '../../persistence/sha256.js';
@@ -80,6 +80,19 @@ export class PostgresLogStorage implements LogStorage {
   async units(from: number, limit: number): Promise<readonly UnitRow[]> {
     const { rows } = await this.#parts.recorder.query(this.#statements.units, [from, limit]);
     return rows.map(toUnitRow);
+  }
+
+  async news(
+    from: number,
+    limits: { readonly rows: number; readonly bytes: number },
+  ): Promise<{ readonly rows: readonly UnitRow[]; readonly events: readonly Notification[] }> {
+    const { rows } = await this.#parts.recorder.query(this.#statements.news, [from, limits.rows, limits.bytes]);
+    // A row for each event, or for a unit whose events are not read.
+    const firsts = rows.filter((row, index) => row['position'] !== rows[index - 1]?.['position']);
+    return {
+      rows: firsts.map(toUnitRow),
+      events: toNotifications(rows.filter((row) => row['notification_id'] !== null)),
+    };
   }
 
   async setAside(after: UnitId, limit: number): Promise<readonly SetAsideRow[]> {
@@ -200,6 +213,7 @@ interface Statements {
   readonly owners: string;
   readonly chains: string;
   readonly units: string;
+  readonly news: string;
   readonly append: string;
   readonly forget: string;
   readonly insertRejected: string;
@@ -211,7 +225,7 @@ interface Statements {
 
 function statementsOf({ log, tables }: PostgresLogParts): Statements {
   const { eventsTable, columns, originatorIdType: idType, lockSql } = log;
-  const { originatorId, originatorVersion: version, notificationId: id } = columns;
+  const { originatorId, originatorVersion: version, notificationId: id, topic, state } = columns;
   const { units, head, gaps, setAside } = tables;
   // No two units share ids, so the one that ends next is the only one that can have it.
   const ownerOf = (
@@ -227,6 +241,9 @@ function statementsOf({ log, tables }: PostgresLogParts): Statements {
         ORDER BY first_id LIMIT ${GAPS_AT_ONCE})
     ) AS g WHERE EXISTS (SELECT FROM ${eventsTable} e WHERE e.${id} BETWEEN g.first_id AND g.last_id)) AS filled
     FROM ${head} h WHERE h.id = 1`;
+  const unitsFrom = `SELECT unit_id::text AS unit_id, position, last_id, count, bytes, encode(chain, 'hex') AS chain,
+      is_commutative, scopes, encode(after, 'hex') AS after, edition::text AS edition, author, replica, recorded_at_ms
+    FROM ${units} WHERE position >= $1 ORDER BY position LIMIT $2`;
   const knownColumns = 'u.unit_id::text AS unit_id, u.position, u.code, u.message, u.author';
   return {
     standing,
@@ -246,9 +263,14 @@ function statementsOf({ log, tables }: PostgresLogParts): Statements {
         WHERE e.${originatorId} = a.id AND e.${version} = a.version LIMIT 1
       ) AS t ON true ORDER BY a.place`,
     chains: `SELECT position, encode(chain, 'hex') AS chain FROM ${units} WHERE position = ANY($1::bigint[])`,
-    units: `SELECT unit_id::text AS unit_id, position, last_id, count, bytes, encode(chain, 'hex') AS chain, is_commutative,
-        scopes, encode(after, 'hex') AS after, edition::text AS edition, author, replica, recorded_at_ms
-      FROM ${units} WHERE position >= $1 ORDER BY position LIMIT $2`,
+    units: unitsFrom,
+    news: `WITH found AS MATERIALIZED (${unitsFrom})
+      SELECT s.*, e.* FROM found s LEFT JOIN LATERAL (
+        SELECT ${id} AS notification_id, ${originatorId}::text AS originator_id, ${version} AS originator_version,
+          ${topic} AS topic, ${state} AS state FROM ${eventsTable}
+        WHERE ${id} BETWEEN s.last_id - s.count + 1 AND s.last_id AND s.position > $1
+          AND (SELECT sum(bytes) < $3 AND sum(count) < $2 FROM found WHERE position > $1)
+      ) AS e ON true ORDER BY s.position, e.notification_id`,
     append: `WITH added AS (
       INSERT INTO ${units}
         (unit_id, position, last_id, count, bytes, chain, is_commutative, scopes, after, edition, author,

@@ -13,7 +13,7 @@
  *
  * @module
  */
-import type { UnitRecorder, SyncProgress } from '../../persistence/unit-recorder.js';
+import type { SyncProgress, UnitLimits, UnitRecorder } from '../../persistence/unit-recorder.js';
 import { refusalReason } from '../../persistence/unit-reasons.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import type { LostUnit, PendingUnit, Unit, UnitId, UnitPage } from '../../persistence/unit.js';
@@ -68,6 +68,13 @@ export type ExchangedUnits = Pick<
   | 'endHeal'
 >;
 
+interface ReadAhead {
+  readonly after: NotificationId;
+  readonly limits: UnitLimits;
+  readonly commits: number;
+  readonly units: Promise<readonly PendingUnit[]>;
+}
+
 /** What an {@link ExchangeWork} needs. */
 export interface ExchangeWorkOptions {
   readonly recorder: ExchangedUnits;
@@ -89,6 +96,9 @@ export class ExchangeWork {
   readonly #pushes: PushesAhead;
   #acceptedUpTo: NotificationId = 0;
   #mayHaveUnsent = true;
+  #commits = 0;
+  /** What there was to send when the store was looked at last. */
+  #ahead: ReadAhead | undefined;
   readonly #news = new LogNews();
   #isDiverged = false;
   /** What was offered since the store went back the last time: lost units up to an old position; some were refused. */
@@ -124,6 +134,19 @@ export class ExchangeWork {
   /** Takes that something was recorded here, or may have been. */
   noteCommit(): void {
     this.#mayHaveUnsent = true;
+    this.#commits++;
+  }
+
+  /** Begins to read what there is to send, where that is likely, so that a look at the store does not come before it. */
+  readAhead(): void {
+    if (this.#options.direction === 'pull' || this.#mustFollow) return;
+    if (!this.#mayHaveUnsent || !this.#pushes.isEmpty) return;
+    const { recorder, transport } = this.#options;
+    const [after, limits] = [this.#acceptedUpTo, this.#pushSize.limits(transport.limits)];
+    const units = recorder.selectPendingUnits(after, limits);
+    // Whoever uses it hears of it.
+    units.catch(() => undefined);
+    this.#ahead = { after, limits, commits: this.#commits, units };
   }
 
   /** Takes that the server may have something new. */
@@ -148,7 +171,13 @@ export class ExchangeWork {
   }
 
   /** What is to be done next; `undefined` when there is nothing. */
-  next({ lostUnits, pendingUnits }: SyncProgress): ExchangeTask | undefined {
+  next(progress: SyncProgress): ExchangeTask | undefined {
+    const task = this.#next(progress);
+    if (task !== 'push') this.#ahead = undefined;
+    return task;
+  }
+
+  #next({ lostUnits, pendingUnits }: SyncProgress): ExchangeTask | undefined {
     const { direction } = this.#options;
     if (this.#isDiverged || lostUnits > 0) return 'heal';
     if (!this.#pushes.isEmpty) return 'push';
@@ -171,14 +200,13 @@ export class ExchangeWork {
   }
 
   async #push(progress: SyncProgress, signal: AbortSignal): Promise<void> {
-    const { recorder } = this.#options;
     let pushed: PushOutcome | undefined;
     try {
       pushed = await this.#pushes.next(
         async (after, limits) => {
           // Before it is read: what is recorded meanwhile sets it again.
           this.#mayHaveUnsent = false;
-          const units = await recorder.selectPendingUnits(after, limits);
+          const units = await this.#pendingUnits(after, limits);
           if (units.length > 0) this.#mayHaveUnsent = true;
           return units;
         },
@@ -190,6 +218,14 @@ export class ExchangeWork {
       throw error;
     }
     if (pushed !== undefined) await this.#take(pushed, progress);
+  }
+
+  async #pendingUnits(after: NotificationId, limits: UnitLimits): Promise<readonly PendingUnit[]> {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    const isAll = ahead?.after === after && ahead.commits === this.#commits;
+    const isAsAsked = ahead?.limits.eventsMax === limits.eventsMax && ahead.limits.bytesMax === limits.bytesMax;
+    return await (isAll && isAsAsked ? ahead.units : this.#options.recorder.selectPendingUnits(after, limits));
   }
 
   async #take({ units, answer, isAhead }: PushOutcome, progress: SyncProgress): Promise<void> {

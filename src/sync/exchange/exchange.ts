@@ -191,7 +191,9 @@ export class Exchange {
   async #look(): Promise<SyncProgress> {
     const changes = this.#changes;
     try {
-      const progress = await this.#options.recorder.syncProgress();
+      const looking = this.#options.recorder.syncProgress();
+      this.#work.readAhead();
+      const progress = await looking;
       if (this.#changes === changes) this.#progress = progress;
       return this.#showProgress(progress);
     } catch (error) {

@@ -46,6 +46,57 @@ async function unitsAfter(log: UnitLog, cursor: string): Promise<readonly Confir
   return (await readLog(log, cursor)).units;
 }
 
+const newsAsPages: Case = {
+  name: 'what is new is the page that who asks would be given, where it is little; and where the log ends',
+  async run({ open, insertBeside, backup }) {
+    const log = open(SEALED);
+    const limits = { eventsMax: 5, bytesMax: 10_000 };
+    const begin = await log.news(limits);
+    expectEqual(begin, { end: await endOf(log), position: await log.head(), page: undefined }, 'the end');
+    const nothing = await log.news({ ...limits, after: begin.end });
+    expectEqual(
+      [nothing.end, nothing.page?.units, nothing.page?.to],
+      [begin.end, [], begin.end],
+      'where nothing is new',
+    );
+    const [a, b] = [newOriginatorId(), newOriginatorId()];
+    const first = sampleUnit([sampleEvent(a, 1), sampleEvent(b, 1), sampleEvent(a, 2)], { scopes: ['north', 'é'] });
+    await log.push([first, sampleUnit([sampleEvent(b, 2)], { after: [first.id] })], ANN);
+    const little = await log.news({ ...limits, after: begin.end });
+    expectEqual(little.page, await pageOf(log, begin.end), 'the page');
+    expectEqual([little.end, little.position], [await endOf(log), await log.head()], 'where it ends');
+    const ofAnn: Visibility = { id: 'ann', isVisible: ({ origin }) => origin.author === 'ann' };
+    const part = await log.news({ ...limits, visibility: ofAnn });
+    await log.push([sampleUnit([sampleEvent(newOriginatorId(), 1)])], BOB);
+    const others = await log.news({ ...limits, visibility: ofAnn, after: part.end });
+    expectEqual(others.page, await log.page(part.end, { ...limits, visibility: ofAnn }), 'the page of a part');
+    const otherPart = await log.news({ ...limits, after: part.end });
+    expectEqual(
+      [otherPart.page, otherPart.end],
+      [undefined, await endOf(log)],
+      'where another part may be seen by now',
+    );
+    for (const bounds of [
+      { ...limits, eventsMax: 1 },
+      { ...limits, eventsMax: 5 },
+      { ...limits, bytesMax: 1 },
+    ]) {
+      const much = await log.news({ ...bounds, after: begin.end });
+      expectEqual([much.page, much.end], [undefined, await endOf(log)], `with ${bounds.eventsMax} ${bounds.bytesMax}`);
+    }
+    await insertBeside([sampleEvent(newOriginatorId(), 1)]);
+    await log.head();
+    const beside = await log.news({ ...limits, after: little.end });
+    expectEqual(beside.page, await pageOf(log, little.end), 'what others have inserted');
+    const restore = await backup();
+    await log.push([sampleUnit([sampleEvent(newOriginatorId(), 1)])], ANN);
+    const { end } = await log.news(limits);
+    await restore();
+    const back = await log.news({ ...limits, after: end });
+    expectEqual([back.page, back.end], [undefined, await endOf(log)], 'of a log that was set back');
+  },
+};
+
 const acceptedAndShown: Case = {
   name: 'units are accepted in their order, and a page shows them as they are',
   async run({ open }) {
@@ -892,6 +943,7 @@ const atOnce: Case = {
 /** Cases for a log of units. */
 export const unitLogCases: readonly Case[] = [
   acceptedAndShown,
+  newsAsPages,
   answeredAgain,
   ofAnotherSubject,
   refusedForGood,

@@ -102,6 +102,12 @@ describe.each(['single', 'shared'])('%s', (layout) => {
       const { to } = await pageOf(log, middle, LIMITS);
       await log.page(to, { ...LIMITS, eventsMax: 1 });
     },
+    'what is new': async () => {
+      const { end } = await log.news(LIMITS);
+      await log.push([sampleUnit([sampleEvent(newOriginatorId(), 1)])], SENDER);
+      expect((await log.news({ ...LIMITS, after: end })).page?.units).toHaveLength(1);
+      expect((await log.news({ ...LIMITS, after: middle })).page).toBeUndefined();
+    },
     'what others recorded': async () => {
       await insertBeside('200000 + n', 5);
       // And one that comes late.

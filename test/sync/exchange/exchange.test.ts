@@ -92,6 +92,50 @@ describe('two devices', () => {
     expectAgreement(log, one, two);
   });
 
+  test('send what is recorded without a word of the store in between: what there is to send is read while it looks', async () => {
+    const log = new NaiveLog();
+    const device = new ExchangeDevice(log).start();
+    await device.settled();
+    const calls: string[] = [];
+    const [look, read] = [
+      device.store.syncProgress.bind(device.store),
+      device.store.selectPendingUnits.bind(device.store),
+    ];
+    device.store.syncProgress = async () => {
+      calls.push('look');
+      const progress = await look();
+      await new Promise((resolve) => setImmediate(resolve));
+      calls.push('looked');
+      return progress;
+    };
+    device.store.selectPendingUnits = (...args) => {
+      calls.push('read');
+      return read(...args);
+    };
+    device.otherwise = { before: () => void calls.push('sent') };
+    const id = device.record(A);
+    await device.until(({ pending, position, state }) => pending === 0 && position === 1 && state === 'live');
+    expect(calls.slice(0, 4)).toEqual(['look', 'read', 'looked', 'sent']);
+    expect(log.units.map((unit) => unit.id)).toEqual([id]);
+  });
+
+  test('send what is recorded while they look as well', async () => {
+    const log = new NaiveLog();
+    const device = new ExchangeDevice(log).start();
+    await device.settled();
+    const look = device.store.syncProgress.bind(device.store);
+    let second: string | undefined;
+    device.store.syncProgress = async () => {
+      const progress = await look();
+      await new Promise((resolve) => setImmediate(resolve));
+      second ??= device.record(B);
+      return progress;
+    };
+    const first = device.record(A);
+    await device.until(({ pending, position, state }) => pending === 0 && position === 2 && state === 'live');
+    expect(log.units.map((unit) => unit.id)).toEqual([first, second]);
+  });
+
   test('hear of news at once where the server says so, and ask once for many words', async () => {
     const log = new NaiveLog();
     const device = new ExchangeDevice(log).start();
