@@ -68,6 +68,7 @@ export function reachedBy(
     events: (range, limit) => read(() => tables.events(range, limit)),
     chains: (positions) => read(() => tables.chains(positions)),
     units: (from, limit) => read(() => tables.units(from, limit)),
+    news: (from, limits) => read(() => tables.news(from, limits)),
     setAside: (after, limit) => read(() => tables.setAside(after, limit)),
     transaction: async (work) => {
       const result = await tables.transaction(async (transaction) => {
