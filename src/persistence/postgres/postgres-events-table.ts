@@ -16,8 +16,9 @@ import {
   bytesLiteral,
   decodedBytes,
   decodedText,
-  encodedBytes,
   encodedTexts,
+  integerArray,
+  joinedBytes,
   textLiteral,
   uuidArray,
   uuidLiteral,
@@ -34,7 +35,7 @@ const BEHIND_MESSAGE = /daybook\.sequence_behind:(\d+)/;
 const PRIMARY_KEY = /_pkey\d*$/;
 const TAKEN_KEY = /\)=\((.*), (\d+)\)/s;
 
-/** What is inserted: of one event a value for each column, of several an array. As expressions, with their types. */
+/** What is inserted: of one event a value for each column, of several what they are made of. As expressions, with their types. */
 interface EventRows {
   readonly isOne: boolean;
   readonly types: readonly string[];
@@ -106,9 +107,16 @@ FROM stored, last`;
   }
 
   #manyRowsSql(expressions: readonly string[]): string {
+    const [topics, states, ...each] = expressions as [string, string, ...string[]];
     const id = this.#table.originatorIdType === 'uuid' ? 'e.id' : decodedText('e.id');
-    const selected = [id, 'e.version', decodedText('e.topic'), decodedBytes('e.state')];
-    const names = ['id', 'version', 'topic', 'state'];
+    // Decoded once, as subqueries on their own are.
+    const selected = [
+      id,
+      'e.version',
+      `(ARRAY(SELECT ${decodedText('t.topic')} FROM unnest(${topics}) WITH ORDINALITY AS t (topic, place) ORDER BY t.place))[e.topic]`,
+      `substr((SELECT ${decodedBytes(states)}), e.start, e.length)`,
+    ];
+    const names = ['id', 'version', 'topic', 'start', 'length'];
     if (this.#eventColumns !== undefined) {
       selected.push(
         `nullif(${decodedText('e.event_id')}, '')::uuid`,
@@ -118,7 +126,7 @@ FROM stored, last`;
     }
     if (this.#tenants !== undefined) selected.push(`${this.#lastIdSql()} + e.place`);
     return `SELECT ${selected.join(', ')}
-FROM unnest(${expressions.join(', ')}) WITH ORDINALITY AS e (${names.join(', ')}, place)
+FROM unnest(${each.join(', ')}) WITH ORDINALITY AS e (${names.join(', ')}, place)
 ORDER BY e.place`;
   }
 
@@ -141,12 +149,25 @@ ORDER BY e.place`;
       };
     }
     const ids = events.map((event) => event.originatorId);
-    const types = [isUuid ? 'uuid[]' : 'text[]', 'bigint[]', 'text[]', 'text[]'];
+    const topics = new Map<string, number>();
+    const topicsOf = events.map(({ topic }) => {
+      const place = topics.get(topic) ?? topics.size + 1;
+      topics.set(topic, place);
+      return place;
+    });
+    const lengths = events.map(({ state }) => state.length);
+    let end = 1;
+    const starts = lengths.map((length) => (end += length) - length);
+    // Topics once each, and states as one text: an array is read letter by letter, with something to do for each element.
+    const types = ['text[]', 'text', isUuid ? 'uuid[]' : 'text[]', 'bigint[]', 'integer[]', 'integer[]', 'integer[]'];
     const values = [
+      encodedTexts([...topics.keys()]),
+      joinedBytes(events.map(({ state }) => state)),
       isUuid ? uuidArray(ids) : encodedTexts(ids),
       bigintArray(events.map((event) => event.originatorVersion)),
-      encodedTexts(events.map((event) => event.topic)),
-      encodedBytes(events.map((event) => event.state)),
+      integerArray(topicsOf),
+      integerArray(starts),
+      integerArray(lengths),
     ];
     if (this.#eventColumns !== undefined) {
       const more = events.map(this.#eventColumns);

@@ -78,21 +78,20 @@ export function uuidLiteral(uuid: string): string {
 
 /** Texts as an array of base64, for {@link decodedText}. */
 export function encodedTexts(texts: readonly string[]): string {
-  // Of the topics in a batch, most are the same.
-  const encoded = new Map<string, string>();
-  return arrayLiteral(
-    texts.map((text) => {
-      const known = encoded.get(text) ?? toBase64(textEncoder.encode(text));
-      encoded.set(text, known);
-      return known;
-    }),
-    'text',
-  );
+  // Without quotes, the empty text would be nothing at all, and the bytes that are NULL in base64 would be none.
+  const quoted = texts.map((text) => `"${toBase64(textEncoder.encode(text))}"`);
+  return arrayLiteral(quoted, 'text');
 }
 
-/** Byte arrays as an array of base64, for {@link decodedBytes}. */
-export function encodedBytes(values: readonly Uint8Array[]): string {
-  return arrayLiteral(values.map(toBase64), 'text');
+/** Byte arrays one after the other as one text in base64, for {@link decodedBytes}. */
+export function joinedBytes(values: readonly Uint8Array[]): string {
+  const joined = new Uint8Array(values.reduce((length, value) => length + value.length, 0));
+  let at = 0;
+  for (const value of values) {
+    joined.set(value, at);
+    at += value.length;
+  }
+  return `'${toBase64(joined)}'`;
 }
 
 /** UUIDs as an array. They must have been validated. */
@@ -103,6 +102,11 @@ export function uuidArray(uuids: readonly string[]): string {
 /** Safe integers as an array. */
 export function bigintArray(integers: readonly number[]): string {
   return arrayLiteral(integers.map(String), 'bigint');
+}
+
+/** Integers of 32 bits as an array. */
+export function integerArray(integers: readonly number[]): string {
+  return arrayLiteral(integers.map(String), 'integer');
 }
 
 /** The text that an expression has in base64. */
@@ -116,6 +120,5 @@ export function decodedBytes(expression: string): string {
 }
 
 function arrayLiteral(items: readonly string[], type: string): string {
-  // Without quotes, the empty text would be nothing at all, and the bytes that are NULL in base64 would be none.
-  return `'{${items.map((item) => `"${item}"`).join(',')}}'::${type}[]`;
+  return `'{${items.join(',')}}'::${type}[]`;
 }

@@ -245,12 +245,14 @@ function statementsOf({ log, tables }: PostgresLogParts): Statements {
       is_commutative, scopes, encode(after, 'hex') AS after, edition::text AS edition, author, replica, recorded_at_ms
     FROM ${units} WHERE position >= $1 ORDER BY position LIMIT $2`;
   const knownColumns = 'u.unit_id::text AS unit_id, u.position, u.code, u.message, u.author';
+  // Each by itself: asked for hundreds at once, PostgreSQL reads a table of some ten thousand as a whole.
+  const known = `unnest($1::uuid[]) AS k (id) CROSS JOIN LATERAL (SELECT * FROM ${units} WHERE unit_id = k.id LIMIT 1) AS u`;
   return {
     standing,
     lock: `${lockSql};\n${standing} FOR UPDATE OF h`,
-    known: `SELECT ${knownColumns} FROM ${units} u WHERE u.unit_id = ANY($1::uuid[])`,
+    known: `SELECT ${knownColumns} FROM ${known}`,
     view: `SELECT ${knownColumns}, NULL::text AS originator_id, NULL::bigint AS version
-      FROM ${units} u WHERE u.unit_id = ANY($1::uuid[])
+      FROM ${known}
       UNION ALL
       SELECT ${ownerOf('t.id')}::text, NULL, NULL, NULL, NULL, a.id::text, t.version
       FROM unnest($2::${idType}[]) AS a (id) CROSS JOIN LATERAL (
