@@ -10,6 +10,7 @@
  *     ▲         └──refused, or another's event stands in its place──▶ set aside ◀──────────────────┘
  *     └───────────────────────────decided again──────────────────────────┤
  *                                                                        └──nothing to do any more──▶ withdrawn
+ * lost ──page: the server has it again──▶ confirmed
  * ```
  *
  * Invariants:
@@ -28,9 +29,9 @@
  *
  * 7. What a page has confirmed may leave as {@link UnitRecorder.truncate} says: of an aggregate the first events, never the
  *    last that is confirmed, and never unasked. What stood before an event is known all the same.
- *
- * The model (docs/model.md) goes further: what others have lost leaves when the log was followed to its end, recognised
- * meanwhile like what is own, so that what stands on it is not set aside in vain.
+ * 8. What a server has lost is offered to it before a page is stored, and stays in its place until the log was followed to
+ *    its end: what has come back is recognised by the pages, as what is own is, and nothing gives way to it. Of the rest, what
+ *    is own is pending again then, and what is of others leaves with what stands on it.
  *
  * @module
  */
@@ -256,6 +257,13 @@ export interface InsertPageOptions {
    * was recorded meanwhile, nothing is stored.
    */
   readonly decided?: readonly DecidedUnit[];
+  /**
+   * What came of offering all that is lost, as {@link UnitRecorder.endHeal} will be told at the end of the log. Until then what
+   * is lost stays in its place and is recognised, own and others', so that what stands on it does not give way in vain.
+   *
+   * @defaultValue nothing was offered: while something is lost, no page is stored
+   */
+  readonly offered?: EndOfHealing;
 }
 
 /** A recorder whose events belong to units. `supports.units` says so. */
@@ -303,8 +311,8 @@ export interface UnitRecorder {
   selectLostUnits(after: number, limits: UnitLimits): Promise<readonly LostUnit[]>;
 
   /**
-   * Ends healing, after all that is lost was offered: own units are pending again, those of others leave the store with
-   * what was built on them, and come back by the next pages where the server has taken them.
+   * Ends healing, after all that is lost was offered and the log was followed to its end: own units are pending again, those
+   * of others leave the store with what was built on them.
    *
    * @returns whether it was done; not, when the store went back again meanwhile: then more is lost than was offered
    */

@@ -34,7 +34,7 @@ export type { ServerFrontOptions } from './server-front.js';
 export { createSyncServer } from './sync-server.js';
 export type { RecordedPush, SyncServer, SyncServerOptions, TenantUnitLogs } from './sync-server.js';
 export type { AuthorizePull, AuthorizePush, Refusal, UnitAuthorityOptions } from './unit-authority.js';
-export type { HealDecision, SyncLimits } from '../sync/protocol/index.js';
+export type { HealAnswer, HealDecision, SyncLimits } from '../sync/protocol/index.js';
 export { MemoryUnitLog } from './log/memory-unit-log.js';
 export type { MemoryLogBackup } from './log/memory-unit-log.js';
 export { PostgresUnitLog } from './log/postgres-unit-log.js';

@@ -352,7 +352,7 @@ describe.each(Object.keys(TABLES))('who takes part in pushes, in tables of %s', 
     const inline: InlinePushes = { participants: [world.index], decode: (event) => app.decode(event) };
     const log = world.open({ seals, inline });
     await log.push([await unitOf(taken)], BOB);
-    expect((await log.heal(lost, ANN)).map(({ kind }) => kind)).toEqual(['restored', 'setAside', 'restored']);
+    expect((await log.heal(lost, ANN)).decisions.map(({ kind }) => kind)).toEqual(['restored', 'setAside', 'restored']);
     expect(await world.index.findEvent(kept)).toMatchObject({ aggregateId: lost[0]?.events[0]?.originatorId });
     expect(await log.setAside({ limit: 10 })).toMatchObject([{ code: 'DUPLICATE_EVENT', unit: { id: lost[1]?.id } }]);
   });
@@ -376,7 +376,7 @@ describe.each(Object.keys(TABLES))('who takes part in pushes, in tables of %s', 
     const told = vi.fn();
     const decode: InlinePushes['decode'] = (event) => app.decode(event);
     const log = world.open({ seals, inline: { participants: [world.index], decode, log: told } });
-    const kinds = (await log.heal(lost, ANN)).map(({ kind }) => kind);
+    const kinds = (await log.heal(lost, ANN)).decisions.map(({ kind }) => kind);
     expect(kinds).toEqual(['restored', 'setAside', 'setAside', 'restored']);
     const reasons = (await log.setAside({ limit: 10 })).map(({ unit, code }) => ({ id: unit.id, code }));
     expect(reasons.toSorted((one, two) => two.code.localeCompare(one.code))).toEqual([
@@ -387,7 +387,7 @@ describe.each(Object.keys(TABLES))('who takes part in pushes, in tables of %s', 
     // A server that knows such events takes them back after all.
     const wiser = new Application({ recorder: world.recorder, aggregates: [testStock, testOrder] });
     const inline: InlinePushes = { participants: [world.index], decode: (event) => wiser.decode(event) };
-    const again = (await world.open({ seals, inline }).heal(lost, BOB)).map(({ kind }) => kind);
+    const again = (await world.open({ seals, inline }).heal(lost, BOB)).decisions.map(({ kind }) => kind);
     expect(again).toEqual(['known', 'restored', 'restored', 'known']);
   });
 

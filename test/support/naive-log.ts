@@ -13,7 +13,7 @@ import type {
 import type { UnitLimits } from '../../src/persistence/unit-recorder.js';
 import type { SyncTransport } from '../../src/sync/exchange/transport.js';
 import { CursorUnknownError, LIMITS_DEFAULT } from '../../src/sync/protocol/index.js';
-import type { HealDecision, PushAnswer, PushDecision, SyncLimits } from '../../src/sync/protocol/index.js';
+import type { HealAnswer, HealDecision, PushAnswer, PushDecision, SyncLimits } from '../../src/sync/protocol/index.js';
 
 type Placed = Pick<ConfirmedUnit, 'id' | 'edition' | 'events' | 'isCommutative' | 'scopes'>;
 
@@ -68,8 +68,8 @@ export class NaiveLog implements SyncTransport {
     return marks.find((mark) => this.#indexAfter(mark) !== undefined) ?? CURSOR_START;
   }
 
-  async heal(units: readonly LostUnit[]): Promise<readonly HealDecision[]> {
-    return units.map((unit) => {
+  async heal(units: readonly LostUnit[]): Promise<HealAnswer> {
+    const decisions = units.map((unit): HealDecision => {
       const { id } = unit;
       if (this.units.some((other) => other.id === id)) return { id, kind: 'known' };
       const placed = this.#placed({ ...unit, isCommutative: false });
@@ -77,6 +77,7 @@ export class NaiveLog implements SyncTransport {
       else this.aside.add(id);
       return { id, kind: placed === undefined ? 'setAside' : 'restored' };
     });
+    return { decisions, head: this.units.at(-1)?.cursor ?? CURSOR_START };
   }
 
   #isKnown(id: UnitId): boolean {

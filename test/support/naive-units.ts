@@ -102,11 +102,18 @@ export class NaiveUnits implements UnitRecorder {
     });
   }
 
-  async insertPage(page: UnitPage, { ownOnly = false }: InsertPageOptions = {}): Promise<PageOutcome> {
+  /** Not confirmed, or not any more. */
+  get #openRows(): UnitRow[] {
+    return this.rows.filter(({ confirmed, isLost }) => confirmed === undefined || isLost);
+  }
+
+  async insertPage(page: UnitPage, { ownOnly = false, offered }: InsertPageOptions = {}): Promise<PageOutcome> {
     const confirmed: UnitId[] = [];
     const setAside: UnitId[] = [];
     let addedEvents = 0;
-    if (page.from !== this.#marks[0]?.cursor) return { isStored: false, confirmed, setAside, addedEvents };
+    const isUnoffered = this.rows.some(({ isLost }) => isLost) && offered?.rewinds !== this.#rewinds;
+    if (page.from !== this.#marks[0]?.cursor || isUnoffered)
+      return { isStored: false, confirmed, setAside, addedEvents };
     for (const unit of page.units) {
       const known = this.rows.find(({ id }) => id === unit.id);
       const isAside = this.asideRows.some(({ id }) => id === unit.id);
@@ -119,12 +126,13 @@ export class NaiveUnits implements UnitRecorder {
         known.isLost = false;
         continue;
       }
-      const inTheWay = this.pendingRows.filter(
+      const inTheWay = this.#openRows.filter(
         ({ id, events }) => id === unit.id || events.some((event) => isInTheWay(event, unit)),
       );
       const gone = this.#leave(
         inTheWay.map(({ id }) => id),
         reasons('CONFLICT'),
+        offered?.refused,
       );
       this.asideRows = this.asideRows.filter(({ id }) => id !== unit.id);
       setAside.push(...gone.filter((id) => id !== unit.id));
@@ -182,11 +190,11 @@ export class NaiveUnits implements UnitRecorder {
     const inTheWay = this.pendingRows.filter(({ events }) =>
       events.some((event) => foreign.some((unit) => isInTheWay(event, unit))),
     );
+    this.rows = this.rows.filter((row) => !foreign.includes(row));
     this.#leave(
       inTheWay.map(({ id }) => id),
       reasons('LOST'),
     );
-    this.rows = this.rows.filter((row) => !foreign.includes(row));
     for (const { id, edition, firstId: firstNotificationId, events, isCommutative, scopes } of foreign) {
       if (!refused.includes(id)) continue;
       const reason = { code: 'LOST', message: '' };
@@ -286,13 +294,23 @@ export class NaiveUnits implements UnitRecorder {
   }
 
   /** Sets pending units aside, and what builds on them. */
-  #leave(ids: readonly UnitId[], reasonOf: (id: UnitId) => SetAsideReason | undefined): UnitId[] {
+  #leave(
+    ids: readonly UnitId[],
+    reasonOf: (id: UnitId) => SetAsideReason | undefined,
+    refused: readonly UnitId[] = [],
+  ): UnitId[] {
     const touched = new Set<string>();
     const gone: UnitId[] = [];
-    for (const row of this.pendingRows) {
+    const removed: UnitId[] = [];
+    for (const row of this.#openRows) {
       const isBuiltOn = row.events.some(({ originatorId }) => touched.has(originatorId));
       if (!ids.includes(row.id) && !isBuiltOn) continue;
       for (const { originatorId } of row.events) touched.add(originatorId);
+      // The server has it, or refuses it.
+      if (!row.isOwn && !refused.includes(row.id)) {
+        removed.push(row.id);
+        continue;
+      }
       gone.push(row.id);
       const { id, edition, events, isCommutative, scopes, firstId: firstNotificationId } = row;
       const reason = (ids.includes(id) ? reasonOf(id) : undefined) ?? { code: 'DEPENDENCY', message: '' };
@@ -302,7 +320,7 @@ export class NaiveUnits implements UnitRecorder {
       });
     }
     this.asideRows.sort((a, b) => a.firstNotificationId - b.firstNotificationId);
-    this.rows = this.rows.filter(({ id }) => !gone.includes(id));
+    this.rows = this.rows.filter(({ id }) => !gone.includes(id) && !removed.includes(id));
     return gone;
   }
 }

@@ -30,6 +30,10 @@ export class UnitModel {
     return this.units.filter(({ confirmed }) => confirmed === undefined);
   }
 
+  get open(): ModelUnit[] {
+    return this.units.filter(({ confirmed, isLost }) => confirmed === undefined || isLost);
+  }
+
   get lost(): ModelUnit[] {
     return this.units
       .filter(({ isLost }) => isLost)
@@ -51,17 +55,18 @@ export class UnitModel {
     this.#add({ ...unit, isOwn: true, confirmed: undefined, isLost: false });
   }
 
-  page({ from, to, position, units }: UnitPage): boolean {
-    if (from !== this.cursor || this.lost.length > 0) return false;
+  /** @param isOffered - whether all that is lost was offered: then it is as what is pending, also what others recorded */
+  page({ from, to, position, units }: UnitPage, isOffered = false): boolean {
+    if (from !== this.cursor || (this.lost.length > 0 && !isOffered)) return false;
     const inPage = new Map(units.map((unit) => [unit.id, unit]));
-    const own = this.pending.filter(({ id }) => inPage.has(id));
+    const own = this.open.filter(({ id }) => inPage.has(id));
     const isKnown = (unit: ModelUnit): boolean =>
       editionOf(unit) === editionOf(inPage.get(unit.id) as ConfirmedUnit) &&
       JSON.stringify(inPage.get(unit.id)?.events.map(plain)) === JSON.stringify(unit.events.map(plain));
     const known = own.filter(isKnown);
     const shifted = own.filter((unit) => !isKnown(unit) && isSameButForVersions(unit, inPage.get(unit.id) as Unit));
     const replaced = own.filter((unit) => !known.includes(unit) && !shifted.includes(unit));
-    const others = this.pending.filter(({ id }) => !inPage.has(id));
+    const others = this.open.filter(({ id }) => !inPage.has(id));
     const news = units.filter(({ id }) => !known.some((unit) => unit.id === id));
     const gone = new Map<ModelUnit, string>();
     for (const unit of others) {
@@ -74,13 +79,14 @@ export class UnitModel {
     }
     this.#close(gone, [...replaced, ...shifted], others);
     const before = this.units;
-    const ownIds = new Set([...replaced.map(({ id }) => id), ...this.aside.map(({ unit }) => unit.id)]);
+    const replacedOwn = replaced.filter(({ isOwn }) => isOwn);
+    const ownIds = new Set([...replacedOwn.map(({ id }) => id), ...this.aside.map(({ unit }) => unit.id)]);
     this.units = this.units
       .filter((unit) => !replaced.includes(unit) && !gone.has(unit))
       .map((unit) => {
         const confirmed = inPage.get(unit.id);
-        if (confirmed === undefined || unit.confirmed !== undefined) return unit;
-        return { ...unit, events: confirmed.events, edition: confirmed.edition, confirmed };
+        if (confirmed === undefined || (unit.confirmed !== undefined && !unit.isLost)) return unit;
+        return { ...unit, events: confirmed.events, edition: confirmed.edition, confirmed, isLost: false };
       });
     this.aside = this.aside.filter(({ unit }) => !inPage.has(unit.id));
     for (const unit of news) {
@@ -147,6 +153,7 @@ export class UnitModel {
   /** What commutes goes behind what is there, unless what it stood on is gone and nothing else is there. */
   #settle(gone: ReadonlyMap<ModelUnit, string>, before: readonly ModelUnit[], refused?: ModelUnit): void {
     for (const [unit, code] of [...gone].sort(([a], [b]) => a.place - b.place)) {
+      if (!unit.isOwn) continue;
       const ends = new Map(
         unit.events.map(({ originatorId }) => {
           const holders = this.units.filter(({ events }) => events.some((e) => e.originatorId === originatorId));

@@ -15,7 +15,7 @@ import type {
   Visibility,
 } from '../../src/server/log/unit-log.js';
 import { CursorUnknownError, UNITS_MEDIA_TYPE } from '../../src/sync/protocol/index.js';
-import type { HealDecision } from '../../src/sync/protocol/index.js';
+import type { HealAnswer } from '../../src/sync/protocol/index.js';
 import { NaiveLog } from './naive-log.js';
 
 /** A log in the plainest way, as the server wants it. Remembers what it was asked. */
@@ -65,7 +65,7 @@ export class NaiveUnitLog implements UnitLog {
     return await this.naive.common(marks);
   }
 
-  async heal(units: readonly LostUnit[], sender: Sender): Promise<readonly HealDecision[]> {
+  async heal(units: readonly LostUnit[], sender: Sender): Promise<HealAnswer> {
     this.senders.push(sender);
     return await this.naive.heal(units);
   }

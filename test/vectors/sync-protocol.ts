@@ -5,7 +5,7 @@
  * @module
  */
 import type { ConfirmedUnit, LostUnit, PendingUnit, UnitPage } from '../../src/persistence/unit.js';
-import type { HealDecision, PushAnswer, SyncLimits } from '../../src/sync/protocol/index.js';
+import type { HealAnswer, PushAnswer, SyncLimits } from '../../src/sync/protocol/index.js';
 
 /** Packed bytes, in hexadecimal digits, and what they say. */
 export interface UnitsVector<T> {
@@ -256,16 +256,24 @@ export const STREAM_VECTORS: readonly (readonly [text: string, head: number, pag
 ];
 
 /** Answers to offers. */
-export const HEAL_ANSWER_VECTORS: readonly JsonVector<readonly HealDecision[]>[] = [
+export const HEAL_ANSWER_VECTORS: readonly JsonVector<HealAnswer>[] = [
   {
     name: 'one of each kind',
-    json: `{"decisions":[["${UNIT_1}","restored"],["${UNIT_2}","known"],["${UNIT_3}","setAside"],["${SHELF}","refused"]]}`,
-    value: [
-      { id: UNIT_1, kind: 'restored' },
-      { id: UNIT_2, kind: 'known' },
-      { id: UNIT_3, kind: 'setAside' },
-      { id: SHELF, kind: 'refused' },
-    ],
+    json: `{"decisions":[["${UNIT_1}","restored"],["${UNIT_2}","known"],["${UNIT_3}","setAside"],["${SHELF}","refused"]],"head":"1.7.00"}`,
+    value: {
+      decisions: [
+        { id: UNIT_1, kind: 'restored' },
+        { id: UNIT_2, kind: 'known' },
+        { id: UNIT_3, kind: 'setAside' },
+        { id: SHELF, kind: 'refused' },
+      ],
+      head: '1.7.00',
+    },
+  },
+  {
+    name: 'of a server that does not say where the log ends',
+    json: `{"decisions":[["${UNIT_1}","known"]]}`,
+    value: { decisions: [{ id: UNIT_1, kind: 'known' }], head: undefined },
   },
 ];
 

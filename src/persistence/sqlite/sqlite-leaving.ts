@@ -29,15 +29,15 @@ export type Leaving = Map<NotificationId, Left>;
 const CONFLICT: SetAsideReason = { code: 'CONFLICT', message: 'Another event stands in its place.' };
 const DEPENDENCY: SetAsideReason = { code: 'DEPENDENCY', message: 'It follows on a unit that is not there any more.' };
 
-/** Pending units of some aggregates. */
-export function pendingOf({ rows }: PlanningState, originatorIds: Iterable<OriginatorId>): UnitRow[] {
+/** Units of some aggregates that are pending or lost. */
+export function openOf({ rows }: PlanningState, originatorIds: Iterable<OriginatorId>): UnitRow[] {
   return [...originatorIds].flatMap((originatorId) =>
-    rows.openAfter(uuidToBytes(originatorId), Number.MIN_SAFE_INTEGER),
+    rows.openAfter(uuidToBytes(originatorId), Number.MIN_SAFE_INTEGER, 'all'),
   );
 }
 
 /**
- * What is pending in the places of added events.
+ * What is pending or lost in the places of added events.
  *
  * @throws DataError (`DATA_ERROR`) when an event does not follow on the one before it
  */
@@ -70,12 +70,18 @@ export function inTheWay(
   return leaving;
 }
 
-/** Adds every later unit of an aggregate that something touches which leaves. @param elsewhere - what else leaves its place */
+/**
+ * Adds every later unit of an aggregate that something touches which leaves.
+ *
+ * @param elsewhere - what else leaves its place
+ * @param which - whether what is lost of others goes as well
+ */
 export function close(
   state: PlanningState,
   leaving: Leaving,
   elsewhere: readonly UnitRow[],
   inPage: ReadonlySet<NotificationId>,
+  which: 'own' | 'all' = 'own',
 ): void {
   const touched = new Map<string, number>();
   const toLookAt = [...[...leaving.values()].map(({ unit }) => unit), ...elsewhere];
@@ -84,7 +90,7 @@ export function close(
       const key = bytesToUuid(originatorId);
       if ((touched.get(key) ?? Infinity) <= version) continue;
       touched.set(key, version);
-      for (const later of state.rows.openAfter(originatorId, version)) {
+      for (const later of state.rows.openAfter(originatorId, version, which)) {
         if (inPage.has(later.place) || leaving.has(later.place)) continue;
         leaving.set(later.place, { unit: later, reason: DEPENDENCY });
         toLookAt.push(later);

@@ -10,9 +10,8 @@ import { editionOf } from '../unit-edition.js';
 import { assertPage } from '../unit-validation.js';
 import { without } from './sqlite-anew-plan.js';
 import type { GrownUnit } from './sqlite-anew-plan.js';
-import { isPending } from './sqlite-planning-state.js';
 import type { PlanningState } from './sqlite-planning-state.js';
-import { FLAG_COMMUTATIVE } from './sqlite-unit-rows.js';
+import { FLAG_COMMUTATIVE, isConfirmed, isForeign } from './sqlite-unit-rows.js';
 import type { UnitRow } from './sqlite-unit-rows.js';
 
 /** Those that were recorded here, or are about what is here. */
@@ -32,7 +31,7 @@ export function withoutTruncated(state: PlanningState, units: readonly Confirmed
   return left.filter(({ id, events }) => events.length > 0 || here.has(id));
 }
 
-/** Units of a page, by what is here of them. */
+/** Units of a page, by what is here of them. What is lost is as what is pending, also of others. */
 export interface SortedUnits {
   /** Pending, as the page has them. */
   readonly known: ReadonlyMap<UnitId, UnitRow>;
@@ -69,8 +68,8 @@ export function sortOut(state: PlanningState, units: readonly ConfirmedUnit[]): 
     const own = events[index] as readonly StoredEvent[];
     const isEdition = editionOf(unit) === row.edition;
     const less = without(own, unit.events);
-    if (isPending(row)) {
-      if (!isEdition || !isAsHere(unit, own)) {
+    if (!isConfirmed(row)) {
+      if (!isEdition || !isAsHere(unit, own, row)) {
         if (isShifted(unit, row, own)) shifted.set(id, row);
         else replaced.push(row);
         return;
@@ -111,9 +110,12 @@ function isSame(event: StoredEvent, own: StoredEvent | undefined): boolean {
   return event.originatorId === own?.originatorId && event.topic === own.topic && areEqualBytes(event.state, own.state);
 }
 
-/** Of an own unit all events are here, also where the page has only those that may be seen. */
-function isAsHere({ events, total }: ConfirmedUnit, here: readonly StoredEvent[]): boolean {
-  if (total !== here.length) return false;
+/**
+ * Of an own unit all events are here, also where the page has only those that may be seen; of one that others have recorded,
+ * and that is lost, there may be a part.
+ */
+function isAsHere({ events, total }: ConfirmedUnit, here: readonly StoredEvent[], row: UnitRow): boolean {
+  if (isForeign(row) ? here.length < events.length : total !== here.length) return false;
   let at = 0;
   for (const event of events) {
     while (at < here.length && !isAt(here[at] as StoredEvent, event)) at++;

@@ -15,17 +15,17 @@ import { droppedMarks } from '../journal/kept-marks.js';
 import type { Confirming, SyncChange } from '../journal/sync-change.js';
 import type { PlannedChange } from '../journal/unit-tables.js';
 import type { Cursor, UnitId, UnitPage } from '../unit.js';
-import type { EndOfHealing, PageOutcome, SetAsideReason } from '../unit-recorder.js';
+import type { EndOfHealing, InsertPageOptions, PageOutcome, SetAsideReason } from '../unit-recorder.js';
 import { assertPage } from '../unit-validation.js';
 import { UNSEEN } from './sqlite-anew-plan.js';
-import { changeOf, close, idsOf, inTheWay, pendingOf, settle } from './sqlite-leaving.js';
-import type { Leaving } from './sqlite-leaving.js';
+import { changeOf, close, idsOf, inTheWay, openOf, settle } from './sqlite-leaving.js';
+import type { Leaving, Left } from './sqlite-leaving.js';
 import { movedAs } from './sqlite-move-plan.js';
 import { sortOut, withoutStrangers, withoutTruncated } from './sqlite-page-units.js';
 import { START } from './sqlite-marks.js';
 import { isPending, standing } from './sqlite-planning-state.js';
 import type { PlanningState } from './sqlite-planning-state.js';
-import { FLAG_FOREIGN, FLAG_LOST } from './sqlite-unit-rows.js';
+import { FLAG_LOST, isForeign } from './sqlite-unit-rows.js';
 import type { UnitRow } from './sqlite-unit-rows.js';
 
 const NOT_STORED: PageOutcome = { isStored: false, confirmed: [], setAside: [], addedEvents: 0 };
@@ -37,12 +37,15 @@ export function planPage(
   state: PlanningState,
   page: UnitPage,
   nowMs: number,
-  ownOnly = false,
+  { ownOnly = false, offered }: Pick<InsertPageOptions, 'ownOnly' | 'offered'> = {},
 ): PlannedChange<PageOutcome> {
   const mark = standing(state);
   const isAnew = state.anewAt !== undefined;
   // What is lost is offered first: it would be in the way of a page, or leave unoffered.
-  if (page.from !== mark.cursor || state.isHealing) return { outcome: NOT_STORED, change: undefined };
+  const isUnoffered =
+    state.isHealing &&
+    (offered?.rewinds !== state.rewinds || state.truncation.lostAt(state.marks[0]?.position ?? 0).length > 0);
+  if (page.from !== mark.cursor || isUnoffered) return { outcome: NOT_STORED, change: undefined };
   const { to: cursor, position } = page;
   const first = page.units[0]?.position ?? position + 1;
   assertPage(position >= mark.position && first > mark.position, `the store stands at ${mark.position} already`);
@@ -59,26 +62,30 @@ export function planPage(
     .filter(({ id }) => !again.has(id))
     .map((unit) => ({ ...unit, events: grown.get(unit.id)?.coming ?? unit.events }));
   const leaving = inTheWay(state, coming, { known, inPage });
-  const unseen = pendingOf(state, hidden).filter(({ place }) => !inPage.has(place));
+  const unseen = openOf(state, hidden).filter(({ place }) => !inPage.has(place));
   for (const unit of unseen) leaving.set(unit.place, { unit, reason: UNSEEN });
-  close(state, leaving, elsewhere, inPage);
+  close(state, leaving, elsewhere, inPage, 'all');
   const wasThere = new Set(elsewhere.map(({ place }) => place));
-  const { moved, setAside } = settle(
+  const { moved, setAside: left } = settle(
     state,
     leaving,
     ({ place }) => wasThere.has(place),
     coming,
     new Set(unseen.map(({ place }) => place)),
   );
+  const [setAside, gone] = ofOthersApart(left, offered);
   const confirmed = new Map([...known, ...shifted]);
   const wasHere = new Map([
-    ...replaced.map(({ id }) => [id, false] as const),
+    ...replaced.filter((row) => !isForeign(row)).map(({ id }) => [id, false] as const),
     ...state.rows.setAsideOf(added.map(({ id }) => id)),
   ]);
   const isOwn = (id: UnitId): boolean => wasHere.get(id) === false;
   const outcome: PageOutcome = {
     isStored: true,
-    confirmed: [...confirmed.keys(), ...[...wasHere.keys()].filter(isOwn)],
+    confirmed: [
+      ...[...confirmed.values()].filter((row) => !isForeign(row)).map(({ id }) => id),
+      ...[...wasHere.keys()].filter(isOwn),
+    ],
     setAside: idsOf(setAside),
     addedEvents: added.reduce((sum, { id, events }) => sum + (isOwn(id) ? 0 : events.length), 0),
   };
@@ -102,7 +109,7 @@ export function planPage(
       cursor,
       position,
       droppedMarks: [...passed, ...droppedMarks(positions).filter((at) => at !== position)],
-      replaced: [...replaced, ...[...grown.values()].map(({ row }) => row)].map(({ place }) => place),
+      replaced: [...replaced, ...[...grown.values()].map(({ row }) => row), ...gone].map(({ place }) => place),
       confirmed: units.flatMap((unit): Confirming[] => {
         const row = confirmed.get(unit.id) ?? lessened.get(unit.id);
         return row === undefined
@@ -150,7 +157,7 @@ export function planRewind(state: PlanningState, cursor: Cursor, nowMs: number):
 /** As `UnitTables.planFollowAnew`. */
 export function planFollowAnew(state: PlanningState, asked: Cursor, nowMs: number): PlannedChange<boolean> {
   const { cursor, position } = standing(state);
-  if (cursor !== asked || position === 0 || state.isHealing) return { outcome: false, change: undefined };
+  if (cursor !== asked || position === 0) return { outcome: false, change: undefined };
   return { outcome: true, change: { atMs: nowMs, setAside: [], step: { kind: 'anew' } } };
 }
 
@@ -167,7 +174,8 @@ export function planEndHeal(
     if (isLostOfOthers(unit)) leaving.set(unit.place, { unit, reason: REFUSED });
   }
   // What they stood on has left this store, and is of no log.
-  const withoutBase = pendingOf(state, state.truncation.lostAt(state.marks[0]?.position ?? 0));
+  const baseless = openOf(state, state.truncation.lostAt(state.marks[0]?.position ?? 0));
+  const withoutBase = baseless.filter((unit) => !isForeign(unit));
   for (const unit of withoutBase) leaving.set(unit.place, { unit, reason: LOST });
   close(state, leaving, [], new Set());
   const final = new Set(withoutBase.map(({ place }) => place));
@@ -175,6 +183,17 @@ export function planEndHeal(
   return { outcome: true, change: { atMs: nowMs, ...changeOf(setAside, moved), step: { kind: 'endHeal' } } };
 }
 
-function isLostOfOthers({ flags }: UnitRow): boolean {
-  return (flags & (FLAG_LOST | FLAG_FOREIGN)) === (FLAG_LOST | FLAG_FOREIGN);
+/** Of what leaves, that which is kept, and what others have recorded and the server has lost: it has that, or refuses it. */
+function ofOthersApart(
+  left: readonly Left[],
+  offered: EndOfHealing | undefined,
+): readonly [setAside: readonly Left[], gone: readonly UnitRow[]] {
+  const refused = new Set(offered?.refused);
+  const isKept = ({ unit }: Left): boolean => !isForeign(unit) || refused.has(unit.id);
+  const setAside = left.filter(isKept).map((one) => (isForeign(one.unit) ? { ...one, reason: REFUSED } : one));
+  return [setAside, left.filter((one) => !isKept(one)).map(({ unit }) => unit)];
+}
+
+function isLostOfOthers(unit: UnitRow): boolean {
+  return isForeign(unit) && (unit.flags & FLAG_LOST) !== 0;
 }

@@ -29,6 +29,9 @@ const MAKE_WAY_SQL = `UPDATE stored_events SET originator_version = originator_v
     CROSS JOIN stored_events AS e ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events)`;
 const MOVE_SQL = `UPDATE stored_events SET originator_version = json_extract(m.value, '$[1]') FROM json_each(?) AS m
   WHERE notification_id = json_extract(m.value, '$[0]')`;
+/** What was lost is as if no page had confirmed it. */
+const PENDING_AGAIN_SQL = `UPDATE daybook_units SET flags = flags & ${FLAG_COMMUTATIVE}, position = NULL, total = NULL,
+  author = NULL, recorded_at_ms = NULL, seal = NULL`;
 
 /** Changes the units of one database. Inside a transaction. */
 export class SqliteUnitChanges {
@@ -132,8 +135,7 @@ export class SqliteUnitChanges {
       CROSS JOIN stored_events AS e ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events
       WHERE u.flags > 3 AND u.flags & ${FLAG_FOREIGN})`);
     this.#run(`DELETE FROM daybook_units WHERE flags > 3 AND flags & ${FLAG_FOREIGN}`);
-    this.#run(`UPDATE daybook_units SET flags = flags & ${FLAG_COMMUTATIVE}, position = NULL, total = NULL,
-      author = NULL, recorded_at_ms = NULL, seal = NULL WHERE flags > 3`);
+    this.#run(`${PENDING_AGAIN_SQL} WHERE flags > 3`);
     const { position } = this.#marks.newest();
     const withoutBase = this.#truncation.lostAt(position);
     if (withoutBase.length === 0) return;
@@ -171,7 +173,8 @@ export class SqliteUnitChanges {
 
   #confirm(place: UnitPlace, confirmation: Confirmation): void {
     this.#run(
-      'UPDATE daybook_units SET position = ?, total = ?, author = ?, recorded_at_ms = ?, seal = ? WHERE first_id = ?',
+      `UPDATE daybook_units SET position = ?, total = ?, author = ?, recorded_at_ms = ?, seal = ?, flags = flags & ${~FLAG_LOST & 7}
+        WHERE first_id = ?`,
       [...fromConfirmation(confirmation), place],
     );
   }
@@ -204,6 +207,8 @@ export class SqliteUnitChanges {
     for (const { place, edition } of moved) {
       const bytes = edition === undefined ? null : uuidToBytes(edition);
       this.#run('UPDATE daybook_units SET edition = ? WHERE first_id = ?', [bytes, place]);
+      // Of what a server has lost: it is another one now, which it never had.
+      this.#run(`${PENDING_AGAIN_SQL} WHERE first_id = ? AND flags > 3`, [place]);
     }
   }
 

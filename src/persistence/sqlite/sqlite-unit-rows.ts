@@ -43,8 +43,9 @@ const COLUMNS = 'u.first_id, u.events, u.unit_id, u.flags, u.position, coalesce(
 /** The unit of an event `e`: ids of a unit's events follow each other. CROSS, or SQLite begins with the units. */
 const UNIT_OF_EVENT = `CROSS JOIN daybook_units AS u
   ON u.first_id = (SELECT max(first_id) FROM daybook_units WHERE first_id <= e.notification_id)`;
-/** Own, and on no server as far as is known. */
-const IS_OPEN = `(u.position IS NULL OR u.flags > 3) AND NOT u.flags & ${FLAG_FOREIGN}`;
+/** On no server as far as is known. */
+const IS_OPEN = '(u.position IS NULL OR u.flags > 3)';
+const IS_OWN_AND_OPEN = `${IS_OPEN} AND NOT u.flags & ${FLAG_FOREIGN}`;
 
 /** Finds units in the tables of one database. */
 export class SqliteUnitRows {
@@ -91,20 +92,21 @@ export class SqliteUnitRows {
   /** The largest version of an aggregate that a page has confirmed up to a position; -1 when there is none. */
   versionAt(originatorId: OriginatorId, position: number): number {
     const sql = `SELECT e.originator_version FROM stored_events AS e ${UNIT_OF_EVENT}
-      WHERE e.originator_id = ? AND u.position <= ? ORDER BY e.originator_version DESC LIMIT 1`;
+      WHERE e.originator_id = ? AND u.position <= ? AND u.flags < ${FLAG_LOST} ORDER BY e.originator_version DESC LIMIT 1`;
     return this.#statements.number(sql, [uuidToBytes(originatorId), position]) ?? -1;
   }
 
   /**
-   * The pending events of an aggregate, newest first, and the newest version that is not pending.
+   * The events of an aggregate that are pending or lost, newest first, and the newest version that is confirmed.
    *
    * @returns `confirmed` is undefined when there is none
    */
   tail(originatorId: OriginatorId): { readonly pending: PlacedVersion[]; readonly confirmed: number | undefined } {
     const pending: PlacedVersion[] = [];
     const confirmed = this.before(originatorId, Number.MAX_SAFE_INTEGER, (unit, originatorVersion) => {
-      if (unit.position === undefined) pending.push({ originatorVersion, unit });
-      return unit.position === undefined;
+      const isOpen = !isConfirmed(unit);
+      if (isOpen) pending.push({ originatorVersion, unit });
+      return isOpen;
     });
     return { pending, confirmed: confirmed?.originatorVersion };
   }
@@ -128,16 +130,17 @@ export class SqliteUnitRows {
     }
   }
 
-  /** Own units that no server has, with events of an aggregate after a version. */
-  openAfter(originatorId: Uint8Array, version: number): UnitRow[] {
+  /** Units that no server has, as far as is known, with events of an aggregate after a version: own ones, or all. */
+  openAfter(originatorId: Uint8Array, version: number, which: 'own' | 'all' = 'own'): UnitRow[] {
     const sql = `SELECT DISTINCT ${COLUMNS} FROM stored_events AS e ${UNIT_OF_EVENT}
-      WHERE e.originator_id = ? AND e.originator_version > ? AND ${IS_OPEN}`;
+      WHERE e.originator_id = ? AND e.originator_version > ? AND ${which === 'own' ? IS_OWN_AND_OPEN : IS_OPEN}`;
     return this.#rows(sql, [originatorId, version]);
   }
 
   /** The aggregates of units that are confirmed after a position, and up to another, and are none of some. */
   hiddenBetween(after: number, upTo: number, shown: ReadonlySet<UnitId>): Set<OriginatorId> {
-    const sql = `SELECT ${COLUMNS} FROM daybook_units AS u WHERE u.position > ? AND u.position <= ?`;
+    const sql = `SELECT ${COLUMNS} FROM daybook_units AS u
+      WHERE u.position > ? AND u.position <= ? AND u.flags < ${FLAG_LOST}`;
     const hidden = this.#rows(sql, [after, upTo]).filter(({ id }) => !shown.has(id));
     return new Set(hidden.flatMap((row) => this.aggregatesOf(row).map(([id]) => bytesToUuid(id))));
   }
@@ -153,7 +156,7 @@ export class SqliteUnitRows {
   onLost(): UnitRow[] {
     const sql = `SELECT DISTINCT ${COLUMNS} FROM daybook_units AS u
       CROSS JOIN stored_events AS e ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events
-      WHERE ${IS_OPEN} AND EXISTS (SELECT 1 FROM stored_events AS f
+      WHERE ${IS_OWN_AND_OPEN} AND EXISTS (SELECT 1 FROM stored_events AS f
         WHERE f.originator_id = e.originator_id AND f.originator_version < e.originator_version
         AND (SELECT flags FROM daybook_units WHERE first_id <= f.notification_id ORDER BY first_id DESC LIMIT 1)
           >= ${FLAG_LOST + FLAG_FOREIGN})`;
@@ -163,6 +166,16 @@ export class SqliteUnitRows {
   #rows(sql: string, parameters: readonly SqliteValue[]): UnitRow[] {
     return this.#statements.all(sql, parameters).map(toUnitRow);
   }
+}
+
+/** Whether the server has a unit, as a page has said. */
+export function isConfirmed({ position, flags }: UnitRow): boolean {
+  return position !== undefined && (flags & FLAG_LOST) === 0;
+}
+
+/** Whether others have recorded a unit. */
+export function isForeign({ flags }: UnitRow): boolean {
+  return (flags & FLAG_FOREIGN) !== 0;
 }
 
 /** Whether a unit is there that is own, and on no server as far as is known. */

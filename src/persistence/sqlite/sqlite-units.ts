@@ -139,7 +139,7 @@ export class SqliteUnits implements UnitTables {
 
   planPage(page: UnitPage, nowMs: number, options: InsertPageOptions = {}): PlannedChange<PageOutcome> {
     const state = this.#state();
-    const planned = planPage(state, page, nowMs, options.ownOnly);
+    const planned = planPage(state, page, nowMs, options);
     if (!planned.outcome.isStored) return planned;
     return this.#superseding.planPage(planned, options, standing(state).position, nowMs);
   }

@@ -15,14 +15,14 @@ import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../pers
 import { CURSOR_START } from '../../persistence/unit.js';
 import { validateCount } from '../../persistence/validation.js';
 import type { OriginatorIdType } from '../../persistence/validation.js';
-import type { HealDecision } from '../../sync/protocol/index.js';
+import type { HealAnswer } from '../../sync/protocol/index.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { hasStrangers } from './adopt-events.js';
 import { aggregatesOf, decidePushes } from './decide-units.js';
 import type { LogView, PushToDecide } from './decide-units.js';
 import { InlineUnits } from './inline-units.js';
-import { fromCursor } from './log-chain.js';
+import { fromCursor, toCursor } from './log-chain.js';
 import { LogPages } from './log-pages.js';
 import type { LogHead, LogStorage } from './log-storage.js';
 import { LogWriter } from './log-writer.js';
@@ -201,8 +201,10 @@ export class StoredUnitLog implements UnitLog {
     return CURSOR_START;
   }
 
-  async heal(units: readonly LostUnit[], sender: Sender): Promise<readonly HealDecision[]> {
-    return await this.#offers.take(units, sender);
+  async heal(units: readonly LostUnit[], sender: Sender): Promise<HealAnswer> {
+    const decisions = await this.#offers.take(units, sender);
+    const { head } = await this.#storage.standing();
+    return { decisions, head: toCursor(head, '') };
   }
 
   async head(): Promise<number> {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ConfirmedUnit, Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../persistence/unit.js';
-import type { HealDecision, PushAnswer, PushDecision } from '../../sync/protocol/index.js';
+import type { HealAnswer, PushAnswer, PushDecision } from '../../sync/protocol/index.js';
 
 /** Who sends, as the server knows it. */
 export interface Sender {
@@ -135,7 +135,7 @@ export interface UnitLog {
   common(marks: readonly Cursor[]): Promise<Cursor>;
 
   /** Takes back units that the log has lost. */
-  heal(units: readonly LostUnit[], sender: Sender): Promise<readonly HealDecision[]>;
+  heal(units: readonly LostUnit[], sender: Sender): Promise<HealAnswer>;
 
   /** The position of the end of the log. */
   head(): Promise<number>;

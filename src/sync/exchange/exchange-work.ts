@@ -5,7 +5,7 @@
  * ```text
  * the cursor is unknown      ─▶ ask for the common place, go back to it
  * the scopes have changed    ─▶ follow the log anew, and keep meanwhile what is here
- * something is lost          ─▶ offer it, a part at a time, then end healing
+ * something is lost          ─▶ offer it, a part at a time; healing ends at the head
  * there is something to send ─▶ send it, unless a conflict asks to follow first
  * there may be news          ─▶ follow, a page at a time, to the head; what was accepted and is not there is sent again
  * nothing of that            ─▶ done
@@ -13,19 +13,20 @@
  *
  * @module
  */
-import type { SyncProgress, UnitLimits, UnitRecorder } from '../../persistence/unit-recorder.js';
+import type { EndOfHealing, SyncProgress, UnitLimits, UnitRecorder } from '../../persistence/unit-recorder.js';
 import { refusalReason } from '../../persistence/unit-reasons.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
-import type { LostUnit, PendingUnit, Unit, UnitId, UnitPage } from '../../persistence/unit.js';
+import type { Cursor, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from '../../persistence/unit.js';
 import type { Clock } from '../../util/clock.js';
 import {
   CursorUnknownError,
+  HELD_MAX,
   ScopesChangedError,
   StuckError,
   TooLargeError,
   UnavailableError,
 } from '../protocol/index.js';
-import type { HealDecision } from '../protocol/index.js';
+import type { HealAnswer } from '../protocol/index.js';
 import { LogNews } from './log-news.js';
 import { PageIntake } from './page-intake.js';
 import type { UnitDecider } from './page-intake.js';
@@ -39,11 +40,19 @@ const MISSING_ROUNDS_MAX = 5;
 // Nobody is granted and revoked something so often in the time that it takes to follow a log.
 const RESCOPED_ROUNDS_MAX = 10;
 
-const NOTHING_OFFERED: { readonly rewinds: number; readonly upTo: number; readonly refused: readonly UnitId[] } = {
-  rewinds: 0,
-  upTo: 0,
-  refused: [],
-};
+/** What came of offering what is lost. */
+interface Offer extends EndOfHealing {
+  /** An old position: lost units up to it were offered. */
+  readonly upTo: number;
+  /** Whether these are all of them. */
+  readonly isThrough: boolean;
+  /** Where the log ended after offers: a log that has one of them has all that was taken back before. */
+  readonly heads: readonly Cursor[];
+}
+
+const NOTHING_OFFERED: Offer = { rewinds: 0, upTo: 0, refused: [], isThrough: false, heads: [] };
+// One is how far the store was, while it follows the log anew.
+const HEADS_MAX = HELD_MAX - 1;
 
 /** A piece of work. */
 export type ExchangeTask = 'push' | 'pull' | 'heal';
@@ -177,9 +186,11 @@ export class ExchangeWork {
     return task;
   }
 
-  #next({ lostUnits, pendingUnits }: SyncProgress): ExchangeTask | undefined {
+  #next(progress: SyncProgress): ExchangeTask | undefined {
     const { direction } = this.#options;
-    if (this.#isDiverged || lostUnits > 0) return 'heal';
+    const { lostUnits, pendingUnits } = progress;
+    const isHealing = lostUnits > 0 && this.#offered(progress) === undefined;
+    if (this.#isDiverged || isHealing) return 'heal';
     if (!this.#pushes.isEmpty) return 'push';
     const hasUnsent = direction !== 'pull' && pendingUnits > 0 && this.#mayHaveUnsent;
     if (hasUnsent && !this.#mustFollow) return 'push';
@@ -279,10 +290,12 @@ export class ExchangeWork {
     const { cursor } = progress;
     // What is held the server has to have as well, which it says only where it is asked.
     const came = this.#news.takePage(cursor);
-    const sent = progress.held.length === 0 ? came : undefined;
+    const offered = this.#offered(progress);
+    const held = [...progress.held, ...(offered?.heads ?? [])];
+    const sent = held.length === 0 && offered === undefined ? came : undefined;
     let page;
     try {
-      page = sent ?? (await this.#askedPage(progress, signal));
+      page = sent ?? (await this.#askedPage({ cursor, held }, signal));
     } catch (error) {
       if (error instanceof CursorUnknownError) this.#isDiverged = true;
       else if (error instanceof ScopesChangedError) {
@@ -299,14 +312,17 @@ export class ExchangeWork {
     // Or to what was set aside because it could not be seen.
     const isWaitedFor = progress.pendingUnits > 0 || progress.setAsideUnits > 0;
     const isOfUse = page.units.length > 0 || page.to !== cursor || isWaitedFor;
-    const isStored = isOfUse ? (await this.#intake.insert(page)).isStored : isHead;
+    const isStored = isOfUse ? (await this.#intake.insert(page, endOf(offered))).isStored : isHead;
+    // Or what it stands on is lost as well, and cannot be offered.
+    if (!isStored && offered !== undefined) await recorder.endHeal(endOf(offered));
     if (!isStored) return;
     this.#news.noteStored(page);
+    if (isHead && offered !== undefined) await recorder.endHeal(endOf(offered));
     if (isHead) await this.#intake.settle();
     if (isHead) this.#reachHead(progress, page.units.length === 0);
   }
 
-  async #askedPage({ cursor, held }: SyncProgress, signal: AbortSignal): Promise<UnitPage> {
+  async #askedPage({ cursor, held }: Pick<SyncProgress, 'cursor' | 'held'>, signal: AbortSignal): Promise<UnitPage> {
     const { transport } = this.#options;
     this.#news.beginReading();
     const limits = this.#pageSize.limits(transport.limits);
@@ -351,22 +367,51 @@ export class ExchangeWork {
     // Another tab may have ended it, and begun another: what was offered then is lost anew.
     const { rewinds } = progress;
     if (this.#offer.rewinds !== rewinds) this.#offer = { ...NOTHING_OFFERED, rewinds };
-    const { upTo, refused } = this.#offer;
-    const units = await recorder.selectLostUnits(upTo, limits);
-    const last = units.at(-1);
-    if (last === undefined) {
-      await recorder.endHeal({ rewinds, refused });
-      this.#startAnew();
+    const offer = this.#offer;
+    if (offer.heads.length >= HEADS_MAX) {
+      await this.#checkHeads(offer, progress, signal);
       return;
     }
-    const answer = await this.#offered(units, signal);
+    const units = await recorder.selectLostUnits(offer.upTo, limits);
+    const last = units.at(-1);
+    if (last === undefined) {
+      this.#startAnew();
+      this.#offer = { ...offer, isThrough: true };
+      return;
+    }
+    const answer = await this.#offerSome(units, signal);
     if (answer === undefined) return;
-    const more = answer.flatMap(({ id, kind }) => (kind === 'refused' ? [id] : []));
-    this.#offer = { rewinds, upTo: last.position, refused: [...refused, ...more] };
+    const refused = answer.decisions.flatMap(({ id, kind }) => (kind === 'refused' ? [id] : []));
+    const heads = answer.head === undefined || answer.head === offer.heads.at(-1) ? [] : [answer.head];
+    this.#offer = {
+      ...{ rewinds, upTo: last.position, isThrough: false },
+      ...{ refused: [...offer.refused, ...refused], heads: [...offer.heads, ...heads] },
+    };
+  }
+
+  /** What came of offering all that is lost, when that was done since the store went back. */
+  #offered({ lostUnits, rewinds }: SyncProgress): Offer | undefined {
+    const offer = this.#offer;
+    return lostUnits > 0 && offer.isThrough && offer.rewinds === rewinds ? offer : undefined;
+  }
+
+  /** A log that has all of them is the one that was offered to, so that the last one stands for them. */
+  async #checkHeads(offer: Offer, { cursor }: SyncProgress, signal: AbortSignal): Promise<void> {
+    const { transport } = this.#options;
+    try {
+      await transport.page(cursor, { eventsMax: 1, bytesMax: 1 }, signal, offer.heads);
+    } catch (error) {
+      if (error instanceof CursorUnknownError) {
+        this.#isDiverged = true;
+        return;
+      }
+      if (!(error instanceof ScopesChangedError)) throw error;
+    }
+    this.#offer = { ...offer, heads: offer.heads.slice(-1) };
   }
 
   /** @returns `undefined` when less has to be offered at once */
-  async #offered(units: readonly LostUnit[], signal: AbortSignal): Promise<readonly HealDecision[] | undefined> {
+  async #offerSome(units: readonly LostUnit[], signal: AbortSignal): Promise<HealAnswer | undefined> {
     const { transport } = this.#options;
     try {
       return await this.#measured(this.#pushSize, sizeOf(units), () => transport.heal(units, signal));
@@ -376,7 +421,7 @@ export class ExchangeWork {
       if (only === undefined || rest.length > 0) return undefined;
       if (isOfProxy(error)) throw tooLargeForProxy(only, `at position ${only.position}`, {}, error);
       // Alone, it cannot be brought back.
-      return [{ id: only.id, kind: 'refused' }];
+      return { decisions: [{ id: only.id, kind: 'refused' }], head: undefined };
     }
   }
 
@@ -401,6 +446,12 @@ export class ExchangeWork {
       throw error;
     }
   }
+}
+
+function endOf(offer: Offer): EndOfHealing;
+function endOf(offer: Offer | undefined): EndOfHealing | undefined;
+function endOf(offer: Offer | undefined): EndOfHealing | undefined {
+  return offer && { rewinds: offer.rewinds, refused: offer.refused };
 }
 
 /** A proxy's limit is not the server's: on another way it may get through. */

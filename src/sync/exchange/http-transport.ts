@@ -23,7 +23,7 @@ import {
   REPLICA_HEADER,
   UNITS_MEDIA_TYPE,
 } from '../protocol/index.js';
-import type { HealDecision, PushAnswer, SyncLimits } from '../protocol/index.js';
+import type { HealAnswer, PushAnswer, SyncLimits } from '../protocol/index.js';
 import { ServerRequests } from './server-requests.js';
 import type { GetToken } from './server-requests.js';
 import type { SyncTransport } from './transport.js';
@@ -107,7 +107,7 @@ export class HttpTransport implements SyncTransport {
     );
   }
 
-  async heal(units: readonly LostUnit[], signal: AbortSignal): Promise<readonly HealDecision[]> {
+  async heal(units: readonly LostUnit[], signal: AbortSignal): Promise<HealAnswer> {
     return await this.#sendUnits(
       { path: PATHS.heal, units, body: packLostUnits(units), parse: parseHealAnswer },
       signal,

@@ -12,7 +12,14 @@
  *
  * @module
  */
-import type { DecidedUnit, PageOutcome, Superseded, UnitRecorder } from '../../persistence/unit-recorder.js';
+import type {
+  DecidedUnit,
+  EndOfHealing,
+  InsertPageOptions,
+  PageOutcome,
+  Superseded,
+  UnitRecorder,
+} from '../../persistence/unit-recorder.js';
 import type { UnitPage } from '../../persistence/unit.js';
 import { callListener } from '../../util/listeners.js';
 
@@ -48,19 +55,20 @@ export class PageIntake {
     this.#options = options;
   }
 
-  /** Stores a page. @throws as the recorder does */
-  async insert(page: UnitPage): Promise<PageOutcome> {
+  /** Stores a page. @param offered - as `InsertPageOptions.offered` @throws as the recorder does */
+  async insert(page: UnitPage, offered?: EndOfHealing): Promise<PageOutcome> {
     const { recorder, ownOnly, decider } = this.#options;
-    if (decider === undefined) return await recorder.insertPage(page, { ownOnly });
-    if (page.position < page.head) return await this.#defer(page);
-    let outcome = await recorder.insertPage(page, { ownOnly, superseding: 'decide' });
+    const options = offered === undefined ? { ownOnly } : { ownOnly, offered };
+    if (decider === undefined) return await recorder.insertPage(page, options);
+    if (page.position < page.head) return await this.#defer(page, options);
+    let outcome = await recorder.insertPage(page, { ...options, superseding: 'decide' });
     for (let attempt = 1; outcome.superseded !== undefined; attempt++) {
       const decision = attempt > ATTEMPTS_MAX ? undefined : await this.#decide(decider, outcome.superseded);
       // Nothing of the page depends on it.
-      if (decision === undefined) return await this.#defer(page);
+      if (decision === undefined) return await this.#defer(page, options);
       const { decided, units } = decision;
       this.#mayBeDeferred ||= outcome.superseded.hasMore;
-      outcome = await recorder.insertPage(page, { ownOnly, superseding: 'decide', decided });
+      outcome = await recorder.insertPage(page, { ...options, superseding: 'decide', decided });
       if (outcome.isStored) this.#tell(units);
     }
     return outcome;
@@ -82,10 +90,9 @@ export class PageIntake {
     }
   }
 
-  async #defer(page: UnitPage): Promise<PageOutcome> {
-    const { recorder, ownOnly } = this.#options;
+  async #defer(page: UnitPage, options: InsertPageOptions): Promise<PageOutcome> {
     this.#mayBeDeferred = true;
-    return await recorder.insertPage(page, { ownOnly, superseding: 'defer' });
+    return await this.#options.recorder.insertPage(page, { ...options, superseding: 'defer' });
   }
 
   /** @returns undefined when it failed, which is reported: it is tried again at the next occasion */

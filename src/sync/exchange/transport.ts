@@ -5,7 +5,7 @@
  */
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../persistence/unit.js';
 import type { UnitLimits } from '../../persistence/unit-recorder.js';
-import type { HealDecision, PushAnswer, SyncLimits } from '../protocol/index.js';
+import type { HealAnswer, PushAnswer, SyncLimits } from '../protocol/index.js';
 
 /**
  * The four requests. Each can be sent again: what became of it is unknown when it failed with `UNAVAILABLE`, and nothing was
@@ -47,5 +47,5 @@ export interface SyncTransport {
   common(marks: readonly Cursor[], signal: AbortSignal): Promise<Cursor>;
 
   /** Offers units that were confirmed and are lost, in the order of their old positions. @param units - at least one */
-  heal(units: readonly LostUnit[], signal: AbortSignal): Promise<readonly HealDecision[]>;
+  heal(units: readonly LostUnit[], signal: AbortSignal): Promise<HealAnswer>;
 }

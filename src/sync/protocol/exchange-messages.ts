@@ -38,6 +38,16 @@ export interface HealDecision {
   readonly kind: 'restored' | 'known' | 'setAside' | 'refused';
 }
 
+/** What came of an offer. */
+export interface HealAnswer {
+  readonly decisions: readonly HealDecision[];
+  /**
+   * Where the log ended then: whoever does not find it there any more offers once more. Undefined where a server does not say
+   * it.
+   */
+  readonly head: Cursor | undefined;
+}
+
 type Fields = Readonly<Record<string, unknown>>;
 
 const HEAL_KINDS: ReadonlySet<unknown> = new Set<HealDecision['kind']>(['restored', 'known', 'setAside', 'refused']);
@@ -80,13 +90,17 @@ function pushDecision([id, kind, third, message]: readonly unknown[]): PushDecis
 }
 
 /** Puts the answer to an offer on the wire. */
-export function toHealAnswer(decisions: readonly HealDecision[]): object {
-  return { decisions: decisions.map(({ id, kind }) => [id, kind]) };
+export function toHealAnswer({ decisions, head }: HealAnswer): object {
+  return { decisions: decisions.map(({ id, kind }) => [id, kind]), head };
 }
 
 /** @returns `undefined` when a 200 to an offer does not say that */
-export function parseHealAnswer(answer: unknown): readonly HealDecision[] | undefined {
-  return isObject(answer) ? listOf(answer['decisions'], healDecision) : undefined;
+export function parseHealAnswer(answer: unknown): HealAnswer | undefined {
+  if (!isObject(answer)) return undefined;
+  const { head } = answer;
+  const decisions = listOf(answer['decisions'], healDecision);
+  if (decisions === undefined || !(head === undefined || isText(head))) return undefined;
+  return { decisions, head };
 }
 
 function healDecision([id, kind]: readonly unknown[]): HealDecision | undefined {

@@ -12,7 +12,7 @@ export {
   toHealAnswer,
   toPushAnswer,
 } from './exchange-messages.js';
-export type { HealDecision, PushAnswer, PushDecision } from './exchange-messages.js';
+export type { HealAnswer, HealDecision, PushAnswer, PushDecision } from './exchange-messages.js';
 export {
   CURSOR_LENGTH_MAX,
   FOLLOWS_HEADER,

@@ -12,7 +12,7 @@
  *                  held?: [cursor, …] }
  * POST …/common    { marks: [cursor, …] }, newest first         200 { common: cursor }
  * POST …/heal      units that were confirmed, and are lost      200 { decisions: [[id, "restored" | "known" | "setAside" |
- *                  (packLostUnits)                                  "refused"], …] }
+ *                  (packLostUnits)                                  "refused"], …], head?: cursor }
  * GET  …/live      as an event stream                           200 event "head", data: a position; comments as keepalive;
  *      ?pages=1    where the device takes pages                     event "page", data: a page (packPage), in base64
  *
@@ -64,7 +64,8 @@
  *   Where the server states more `pushes` than one, the next may be sent before the one before it is answered; when that
  *   comes to anything but that all of it is accepted, those after it are sent again, whatever is answered to them.
  * - D3 `CURSOR_UNKNOWN` is answered by asking for the common place, going back to it, offering what is lost, and following
- *   from there.
+ *   from there. What is lost stays in its place, and is recognised, until the log was followed to its end; and where the log
+ *   ended after each offer is held until then, so that a log which is set back once more meanwhile is offered all of it again.
  * - D4 `SCOPES_CHANGED` is answered by following the log from its start, with all that the device has in place. It says how
  *   far it had been (`held`) until it is there again. What a page does not show of what lies between its ends leaves with it.
  *   So do the marks between them: they are of another part of the log.

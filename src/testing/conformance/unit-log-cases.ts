@@ -611,9 +611,9 @@ const healed: Case = {
     const edition = lost[2]?.edition;
     expectTrue(edition !== undefined, 'what was given another version has another edition');
     const asIfNotMoved = lost.map(({ edition: _, ...unit }) => unit);
-    const kinds = (await later.heal(asIfNotMoved.slice(2), BOB)).map(({ kind }) => kind);
+    const kinds = (await later.heal(asIfNotMoved.slice(2), BOB)).decisions.map(({ kind }) => kind);
     expectEqual(kinds, ['refused'], 'without its edition');
-    const healings = await later.heal([...lost].reverse(), BOB);
+    const { decisions: healings } = await later.heal([...lost].reverse(), BOB);
     expectEqual(
       healings,
       [three.id, two.id, one.id].map((id) => ({ id, kind: 'restored' })),
@@ -623,7 +623,7 @@ const healed: Case = {
       units.map(({ position: _, origin: { author, recordedAtMs }, ...unit }) => ({ ...unit, author, recordedAtMs }));
     expectEqual(content((await unitsAfter(later, shared)).slice(1)), content(all.slice(-3)), 'the log');
     expectEqual(
-      (await later.heal(lost, ANN)).map(({ kind }) => kind),
+      (await later.heal(lost, ANN)).decisions.map(({ kind }) => kind),
       ['known', 'known', 'known'],
       'offered again',
     );
@@ -651,7 +651,7 @@ const unfit: Case = {
     const taken = sampleUnit([sampleEvent(a, 1)]);
     await log.push([taken], BOB);
     const kinds = async (offers: typeof lost): Promise<readonly string[]> =>
-      (await log.heal(offers, BOB)).map(({ kind }) => kind);
+      (await log.heal(offers, BOB)).decisions.map(({ kind }) => kind);
     expectEqual(await kinds(lost.slice(0, 2)), ['setAside', 'setAside'], 'its place is taken, and by number it fits');
     expectEqual(await kinds(lost.slice(3)), ['setAside'], 'what it stood on is not there yet');
     const mine = new Set(lost.map(({ id }) => id));
@@ -709,14 +709,14 @@ const forged: Case = {
       'no seal': { ...lost, origin: { ...origin, seal: new Uint8Array(0) } },
     };
     const refused = async (one: StoredUnitLog, what: string, offer = lost): Promise<void> =>
-      expectEqual(await one.heal([offer], BOB), [{ id: offer.id, kind: 'refused' }], what);
+      expectEqual((await one.heal([offer], BOB)).decisions, [{ id: offer.id, kind: 'refused' }], what);
     for (const [what, forgery] of Object.entries(forgeries)) await refused(log, what, forgery);
     const otherKey = new Uint8Array(32).fill(8);
     await refused(open({ seals: { keys: [otherKey] } }), 'another key');
     await refused(open({ ...SEALED, tenant: 'other' }), 'another tenant');
     await refused(open(), 'no key');
     const rotated = open({ seals: { keys: [otherKey, KEY] } });
-    const outcome = await rotated.heal([{ ...lost, id: randomUuid() }, lost], BOB);
+    const { decisions: outcome } = await rotated.heal([{ ...lost, id: randomUuid() }, lost], BOB);
     expectEqual(
       outcome.map(({ kind }) => kind),
       ['refused', 'restored'],
@@ -738,7 +738,7 @@ const stopped: Case = {
     await restore();
     const head = await log.head();
     for (let times = 0; times < 2; times++) {
-      expectEqual(await log.heal(lost, BOB), [{ id: unit.id, kind: 'setAside' }], 'the offer');
+      expectEqual((await log.heal(lost, BOB)).decisions, [{ id: unit.id, kind: 'setAside' }], 'the offer');
     }
     expectEqual(await log.head(), head, 'the head');
     const offers = (await log.setAside({ limit: 10_000 })).filter((offer) => offer.unit.id === unit.id);
@@ -747,7 +747,11 @@ const stopped: Case = {
       [['STOPPED', lost[0]]],
       'what an operator reads',
     );
-    expectEqual(await open(SEALED).heal(lost, BOB), [{ id: unit.id, kind: 'restored' }], 'when it may come back');
+    expectEqual(
+      (await open(SEALED).heal(lost, BOB)).decisions,
+      [{ id: unit.id, kind: 'restored' }],
+      'when it may come back',
+    );
   },
 };
 
@@ -800,7 +804,7 @@ const seenInPart: Case = {
       'after it was set back, to whom follows it once more',
     );
     expectEqual(await log.common([page.to]), CURSOR_START, 'a mark of the log as it was');
-    const healings = await log.heal(asLost(mine), BOB);
+    const { decisions: healings } = await log.heal(asLost(mine), BOB);
     expectEqual(
       healings.map(({ kind }) => kind),
       ['setAside', 'setAside'],
@@ -906,7 +910,7 @@ const malformed: Case = {
     }
     expectEqual(await log.head(), head, 'the head');
     expectEqual((await log.push([], ANN)).decisions, [], 'no units');
-    expectEqual(await log.heal([], ANN), [], 'no offers');
+    expectEqual((await log.heal([], ANN)).decisions, [], 'no offers');
   },
 };
 

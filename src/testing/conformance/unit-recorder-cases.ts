@@ -23,6 +23,7 @@ import type { ConformanceCase } from './conformance.js';
 import { newOriginatorId, sampleEvent, sampleEvents } from './event-samples.js';
 import { LogPages } from './log-pages.js';
 import { movedUnitCases } from './moved-unit-cases.js';
+import { offeredUnitCases } from './offered-unit-cases.js';
 import { scopeCases } from './scope-cases.js';
 import { truncationCases } from './truncation-cases.js';
 
@@ -745,6 +746,7 @@ export const unitRecorderCases: readonly ConformanceCase<UnitRecorderContext>[] 
   ...movedUnitCases,
   ...scopeCases,
   ...truncationCases,
+  ...offeredUnitCases,
 ];
 
 /** One that no unit has by its id. */

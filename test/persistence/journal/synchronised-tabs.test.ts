@@ -4,6 +4,7 @@ import type { StoredEvent } from '../../../src/persistence/stored-event.js';
 import { CURSOR_START } from '../../../src/persistence/unit.js';
 import type { ConfirmedUnit, Cursor, Unit, UnitPage } from '../../../src/persistence/unit.js';
 import { derivedEdition, editionOf } from '../../../src/persistence/unit-edition.js';
+import type { EndOfHealing } from '../../../src/persistence/unit-recorder.js';
 import { openTab } from '../../support/own-tables-tab.js';
 import type { OwnTablesTab } from '../../support/own-tables-tab.js';
 import { SharedJournal } from '../../support/shared-journal.js';
@@ -25,7 +26,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('bothPage' as const), count: fc.nat({ max: 5 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('refuse' as const), tab, which: fc.nat({ max: 9 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('setBack' as const), tab, to: fc.double({ min: 0, max: 1, noNaN: true }) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('offer' as const), tab, takes: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('offer' as const), tab, takes: fc.boolean(), ends: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('checkpoint' as const), tab }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const), tab }) },
 ); // prettier-ignore
@@ -127,6 +128,8 @@ class World {
   readonly model: UnitModel = new UnitModel();
   readonly log: Log = new Log();
   tabs: OwnTablesTab[] = [];
+  /** What was offered of what is lost, until a page has come to the end of the log. */
+  #offered: EndOfHealing | undefined;
   #made = 0;
 
   async open(): Promise<void> {
@@ -164,7 +167,7 @@ class World {
       log.setBack(Math.floor(taken.to * (log.units.length + 1)) % (log.units.length + 1));
       this.#accept(1);
       if (log.countAt(model.cursor) === undefined) await this.#rewind(at);
-    } else if (taken.do === 'offer') await this.#offer(at, taken.takes);
+    } else if (taken.do === 'offer') await this.#offer(at, taken);
     else if (taken.do === 'checkpoint') await recorder.checkpoint();
     else {
       await recorder.close();
@@ -257,21 +260,31 @@ class World {
     const { model, log, journal } = this;
     if (log.countAt(model.cursor) === undefined) return;
     const page = log.page(model.cursor, count);
+    const [offered, isOffered] = [this.#offered, this.#offered !== undefined];
+    const options = offered === undefined ? {} : { offered };
     if (fault > 1) {
-      const outcome = await recorder.insertPage(page);
-      expect(outcome.isStored).toBe(model.page(page));
+      const outcome = await recorder.insertPage(page, options);
+      expect(outcome.isStored).toBe(model.page(page, isOffered));
+      if (outcome.isStored && offered !== undefined && page.position === page.head) {
+        await recorder.endHeal(offered);
+        model.endHeal();
+        this.#offered = undefined;
+      }
       return;
     }
     // The storage fails before the record is written, or after it: the tab is not told.
     const before = journal.records.length;
     journal.nextFault = () => (fault === 0 ? 'fails' : 'fails-after-writing');
-    const settled = await recorder.insertPage(page).then(
+    const settled = await recorder.insertPage(page, options).then(
       ({ isStored }) => isStored,
       () => 'failed',
     );
     journal.nextFault = () => 'none';
-    if (journal.records.length > before) expect([settled, model.page(page)]).toEqual(['failed', true]);
-    else expect(settled).toBe(page.units.length > 0 && model.lost.length === 0 ? 'failed' : model.page(page));
+    if (journal.records.length > before) expect([settled, model.page(page, isOffered)]).toEqual(['failed', true]);
+    else {
+      const isTaken = page.units.length > 0 && (model.lost.length === 0 || isOffered);
+      expect(settled).toBe(isTaken ? 'failed' : model.page(page, isOffered));
+    }
   }
 
   async #bothPage(count: number): Promise<void> {
@@ -290,10 +303,15 @@ class World {
     const { marks } = await recorder.syncProgress();
     const common = marks.find((mark) => log.countAt(mark) !== undefined) as Cursor;
     expect(await recorder.rewind(common)).toBe(true);
+    this.#offered = undefined;
     model.rewind(common, log.units[(log.countAt(common) as number) - 1]?.position ?? 0);
   }
 
-  async #offer({ recorder }: OwnTablesTab, takes: boolean): Promise<void> {
+  /** @param ends - at once, as devices of the release before do; otherwise when the log was followed to its end */
+  async #offer(
+    { recorder }: OwnTablesTab,
+    { takes, ends }: { readonly takes: boolean; readonly ends: boolean },
+  ): Promise<void> {
     const { model, log } = this;
     if (takes) {
       for (const unit of await recorder.selectLostUnits(0, ALL)) {
@@ -302,6 +320,8 @@ class World {
       }
     }
     const { rewinds } = await recorder.syncProgress();
+    this.#offered = ends ? undefined : { rewinds, refused: [] };
+    if (!ends) return;
     await recorder.endHeal({ rewinds, refused: [] });
     model.endHeal();
   }

@@ -27,7 +27,7 @@ afterAll(() => postgres.close());
 
 const senderOf = (device: number): Sender => ({ subject: `subject ${device}`, replicaId: `${device}` });
 const kindsOf = async (log: PostgresUnitLog, units: readonly LostUnit[], device = 1): Promise<readonly string[]> =>
-  (await log.heal(units, senderOf(device))).map(({ kind }) => kind);
+  (await log.heal(units, senderOf(device))).decisions.map(({ kind }) => kind);
 
 interface SetBack {
   readonly fixture: PostgresLogFixture;

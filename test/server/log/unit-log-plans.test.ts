@@ -121,7 +121,7 @@ describe.each(['single', 'shared'])('%s', (layout) => {
     },
     'an offer': async () => {
       const { units } = await pageOf(log, CURSOR_START, LIMITS);
-      const known = await log.heal(asLost(units), SENDER);
+      const { decisions: known } = await log.heal(asLost(units), SENDER);
       expect(known.every(({ kind }) => kind === 'known')).toBe(true);
       await log.setAside({ limit: 10 });
     },

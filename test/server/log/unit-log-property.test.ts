@@ -181,7 +181,7 @@ it.each(Object.entries(LAYOUTS))(
           const common = await logs.both((log) => log.common(one.marks));
           const kept = common === CURSOR_START ? 0 : Number(common.split('.')[1]);
           const lost: LostUnit[] = asLost(one.confirmed).filter(({ position }) => position > kept);
-          const healings = await logs.both((log) => log.heal(lost, senderOf(index)));
+          const { decisions: healings } = await logs.both((log) => log.heal(lost, senderOf(index)));
           for (const { kind } of healings) {
             expect(kind).not.toBe('refused');
             if (kind === 'restored' || kind === 'setAside') seen[kind]++;

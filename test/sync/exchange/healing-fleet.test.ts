@@ -63,7 +63,7 @@ it(`${DEVICES} devices bring ${UNITS} units back to a server within a minute, an
   // Each in a request of its own: most are of one id.
   const answers = async (): Promise<unknown> => {
     const said = await Promise.all(forged.map((unit) => forger.transport.heal([unit], signal)));
-    return said.flatMap((decisions) => decisions.map(({ kind }) => kind));
+    return said.flatMap(({ decisions }) => decisions.map(({ kind }) => kind));
   };
   const refused = forged.map(() => 'refused');
   expect(await answers()).toEqual(refused);

@@ -122,7 +122,7 @@ describe('both ends over HTTP', () => {
     expect(await transport.common([late, early, CURSOR_START], never)).toBe(early);
     const held = pages.flatMap(({ units }) => units.map((unit): LostUnit => ({ ...unit, after: [undefined] })));
     const forged = { ...held[0]!, id: crypto.randomUUID() };
-    expect(await transport.heal([...held, forged], never)).toEqual([
+    expect((await transport.heal([...held, forged], never)).decisions).toEqual([
       ...held.map(({ id }) => ({ id, kind: 'restored' })),
       { id: forged.id, kind: 'refused' },
     ]);

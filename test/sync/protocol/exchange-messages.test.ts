@@ -74,7 +74,10 @@ describe('what is not known is ignored', () => {
       decisions: [{ id: 'x', kind: 'accepted', position: 1 }],
       conflict: undefined,
     });
-    expect(parseHealAnswer({ decisions: [['x', 'known', 'later']], later: 1 })).toEqual([{ id: 'x', kind: 'known' }]);
+    expect(parseHealAnswer({ decisions: [['x', 'known', 'later']], later: 1 })).toEqual({
+      decisions: [{ id: 'x', kind: 'known' }],
+      head: undefined,
+    });
     expect(
       parseErrorAnswer({ error: { name: 'X', message: 'm', later: 1, details: { a: 1, b: {}, c: null } } }),
     ).toEqual({
