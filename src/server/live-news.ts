@@ -53,7 +53,7 @@ export class LiveNews {
     try {
       const visibility = await this.#options.admit();
       const limits = { eventsMax: EVENTS_MAX, bytesMax: LIVE_PAGE_BYTES_MAX };
-      const news = await this.#options.read({ after, visibility, ...limits });
+      const news = await this.#options.read({ after, head, visibility, ...limits });
       this.#after = news?.end;
       if (news?.page === undefined || news.position < head) return headMessage(Math.max(head, news?.position ?? 0));
       return news.page.from === news.page.to ? undefined : (messageOf(news.page) ?? headMessage(news.position));

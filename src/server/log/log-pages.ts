@@ -8,10 +8,11 @@ import type { Notification, NotificationId, StoredEvent } from '../../persistenc
 import { CHAIN_START } from './log-chain.js';
 import type { LogPlace } from './log-chain.js';
 import type { LogHead, LogStorage, UnitRow } from './log-storage.js';
-import { firstUnits, isMore, rangesOf } from './page-units.js';
-import type { StatedConfirmedUnit } from './page-units.js';
+import { bytesOf, firstUnits, isMore, rangesOf } from './page-units.js';
+import type { StatedConfirmedUnit, UnitSize } from './page-units.js';
 import { SharedReads } from './shared-reads.js';
-import type { PageOptions } from './unit-log.js';
+import type { NewsOptions, PageOptions } from './unit-log.js';
+import { systemClock } from '../../util/clock.js';
 
 /** A part of the log. The same object for all for whom it was read. */
 export interface ReadPage {
@@ -30,6 +31,18 @@ export interface ReadNews {
   readonly page: ReadPage | undefined;
 }
 
+// While somebody may still be on the way to who is told of it. Later the log may be another one.
+const RECENT_MS = 1_000;
+// What is kept of it; larger ones are read.
+const RECENT_MAX: Limits = { eventsMax: 200, bytesMax: 65_536 };
+
+interface RecentPage {
+  readonly from: LogPlace;
+  readonly page: ReadPage;
+  readonly sizes: readonly UnitSize[];
+  readonly atMs: number;
+}
+
 type Limits = Pick<PageOptions, 'eventsMax' | 'bytesMax'>;
 
 /** Reads a log. */
@@ -38,6 +51,7 @@ export class LogPages {
   readonly #readHead: () => Promise<LogHead>;
   readonly #reads = new SharedReads<ReadPage | undefined>();
   readonly #news = new SharedReads<ReadNews>();
+  #recent: RecentPage | undefined;
 
   /** @param readHead - the end of the log, with what others have recorded */
   constructor(storage: LogStorage, readHead: () => Promise<LogHead>) {
@@ -54,14 +68,33 @@ export class LogPages {
     return await this.#reads.read(key, () => this.#read(from, { eventsMax, bytesMax }));
   }
 
+  /** Takes what was committed just now: who stands where it begins is given it without a look at the tables. */
+  noteRecorded(from: LogPlace, page: ReadPage): void {
+    const sizes = page.units.map(({ total, events }) => ({ count: total, bytes: bytesOf(events) }));
+    const isKept = sizes.length > 0 && !isMore(sizes, RECENT_MAX);
+    this.#recent = isKept ? { from, page, sizes, atMs: systemClock.monotonicMs() } : undefined;
+  }
+
   /**
-   * What follows up to the end, by the rows that there are: what others have recorded beside the log is not looked for.
+   * What follows up to the end, by what was committed just now, or by the rows that there are: what others have recorded beside the log is not looked for.
    *
    * @throws InternalError (`INTERNAL_ERROR`) when events of the log are gone
    */
-  async news(from: LogPlace | undefined, limits: Limits): Promise<ReadNews> {
+  async news(
+    from: LogPlace | undefined,
+    { head = Infinity, ...limits }: Limits & Pick<NewsOptions, 'head'>,
+  ): Promise<ReadNews> {
+    const recent = this.#recentAfter(from, limits);
+    if (recent !== undefined && recent.last.position >= head) return { end: recent.last, page: recent };
     const key = `${from?.position} ${from?.chain} ${limits.eventsMax} ${limits.bytesMax}`;
     return await this.#news.read(key, () => this.#readNews(from, limits));
+  }
+
+  #recentAfter(from: LogPlace | undefined, limits: Limits): ReadPage | undefined {
+    const recent = this.#recent;
+    if (recent === undefined || from?.position !== recent.from.position || from.chain !== recent.from.chain) return;
+    if (systemClock.monotonicMs() - recent.atMs > RECENT_MS || isMore(recent.sizes, limits)) return;
+    return recent.page;
   }
 
   async #readNews(from: LogPlace | undefined, limits: Limits): Promise<ReadNews> {

@@ -4,13 +4,30 @@
  * @module
  */
 import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
-import type { ConfirmedUnit, LostUnit, PendingUnit } from '../../persistence/unit.js';
+import type { ConfirmedUnit, LostUnit, PendingUnit, UnitOrigin } from '../../persistence/unit.js';
 import { firstOfAggregates } from './decide-units.js';
+import type { PlacedUnit } from './decide-units.js';
 import type { IdGap, UnitRow } from './log-storage.js';
 import type { PageOptions, Sender, Visibility } from './unit-log.js';
 
 /** A unit of the log, with what it stood on. */
 export type StatedConfirmedUnit = ConfirmedUnit & Pick<LostUnit, 'after'>;
+
+/** A unit of the log as who has sent it knows it, with where it was given a place. */
+export function statedUnit(
+  { events, ...unit }: PlacedUnit,
+  { author, recordedAtMs }: Omit<UnitOrigin, 'seal'>,
+): StatedConfirmedUnit {
+  return { ...unit, events, total: events.length, origin: { author, recordedAtMs, seal: new Uint8Array(0) } };
+}
+
+/** Bytes of topics and states. */
+export function bytesOf(events: readonly StoredEvent[]): number {
+  return events.reduce((sum, { topic, state }) => sum + topic.length + state.length, 0);
+}
+
+/** How much a unit is. */
+export type UnitSize = Pick<UnitRow, 'count' | 'bytes'>;
 
 /** The first units, up to the one in which a limit is reached. */
 export function firstUnits(
@@ -27,8 +44,8 @@ export function firstUnits(
 }
 
 /** Whether a page of these would end, or be full, before they do. */
-export function isMore(rows: readonly UnitRow[], limits: Pick<PageOptions, 'eventsMax' | 'bytesMax'>): boolean {
-  const sum = (of: (row: UnitRow) => number): number => rows.reduce((before, row) => before + of(row), 0);
+export function isMore(rows: readonly UnitSize[], limits: Pick<PageOptions, 'eventsMax' | 'bytesMax'>): boolean {
+  const sum = (of: (row: UnitSize) => number): number => rows.reduce((before, row) => before + of(row), 0);
   return sum(({ count }) => count) >= limits.eventsMax || sum(({ bytes }) => bytes) >= limits.bytesMax;
 }
 

@@ -50,11 +50,11 @@ export class ShownPages {
   }
 
   /** As `UnitLog.news`. */
-  async news({ after, visibility, eventsMax, bytesMax }: NewsOptions): Promise<LogNews> {
+  async news({ after, head, visibility, eventsMax, bytesMax }: NewsOptions): Promise<LogNews> {
     checkQuestion(after, { visibility, eventsMax, bytesMax });
     const place = after === undefined ? undefined : fromCursor(after);
     const from = place === undefined || !isOfPart(place, visibility) ? undefined : place;
-    const { end, page } = await this.#parts.pages.news(from, { eventsMax, bytesMax });
+    const { end, page } = await this.#parts.pages.news(from, { eventsMax, bytesMax, head });
     return {
       end: toCursor(end, visibility?.id ?? ''),
       position: end.position,

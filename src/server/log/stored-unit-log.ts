@@ -27,6 +27,7 @@ import { LogPages } from './log-pages.js';
 import type { LogHead, LogStorage } from './log-storage.js';
 import { LogWriter } from './log-writer.js';
 import { LostOffers } from './lost-offers.js';
+import { statedUnit } from './page-units.js';
 import { decideShared, refusalsOf } from './prepared-push.js';
 import type { PreparedPush } from './prepared-push.js';
 import { PushQueue } from './push-queue.js';
@@ -157,7 +158,7 @@ export class StoredUnitLog implements UnitLog {
 
   /** Decides pushes in one transaction, one after the other. */
   async #decide(pushes: readonly PreparedPush[]): Promise<readonly PushOutcome[]> {
-    const { outcomes, notified } = await this.#writer.locked(async (transaction, head) => {
+    const { outcomes, notified, from, page } = await this.#writer.locked(async (transaction, head) => {
       const ids = pushes.flatMap(({ units, follows = [] }) => units.map(({ id }) => id).concat(follows));
       const seen = await transaction.view(ids, aggregatesOf(pushes.flatMap(({ fresh }) => fresh)));
       const view = { ...seen, position: head.position };
@@ -171,8 +172,11 @@ export class StoredUnitLog implements UnitLog {
       const { decided, ...change } = recorded.decided;
       const next = await this.#writer.write(transaction, head, { ...change, ...recorded });
       const outcomes = decided.map(({ decisions, conflict }) => ({ decisions, conflict, head: next.position }));
-      return { outcomes, notified: recorded.notified };
+      const units = change.placed.map(({ unit, origin }) => statedUnit(unit, origin));
+      const page = { last: next, head: next.position, units };
+      return { outcomes, notified: recorded.notified, from: head, page };
     });
+    this.#pages.noteRecorded(from, page);
     this.#inline.committed(notified);
     return outcomes;
   }

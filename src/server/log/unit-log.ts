@@ -64,6 +64,8 @@ export interface PageOptions {
 export interface NewsOptions extends Omit<PageOptions, 'held'> {
   /** Up to where it is known. @defaultValue nothing is asked but where the log ends */
   readonly after?: Cursor | undefined;
+  /** Where the log ends, as far as whoever asks knows. @defaultValue it knows nothing of that */
+  readonly head?: number | undefined;
 }
 
 /** What is new in a log. */
@@ -125,7 +127,8 @@ export interface UnitLog {
   page(after: Cursor, options: PageOptions): Promise<UnitPage | undefined>;
 
   /**
-   * Reads what is new, for those who are told of it unasked. What others have recorded beside the log is not looked for.
+   * Says what is new, for those who are told of it unasked: what this process has committed a moment ago, or what it reads.
+   * What others have recorded beside the log is not looked for.
    *
    * @defaultValue nobody is told more than where the log ends
    */

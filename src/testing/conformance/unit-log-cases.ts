@@ -62,8 +62,12 @@ const newsAsPages: Case = {
     const [a, b] = [newOriginatorId(), newOriginatorId()];
     const first = sampleUnit([sampleEvent(a, 1), sampleEvent(b, 1), sampleEvent(a, 2)], { scopes: ['north', 'é'] });
     await log.push([first, sampleUnit([sampleEvent(b, 2)], { after: [first.id] })], ANN);
-    const little = await log.news({ ...limits, after: begin.end });
+    // What was committed a moment ago, and what is read.
+    const head = await log.head();
+    const little = await log.news({ ...limits, after: begin.end, head });
     expectEqual(little.page, await pageOf(log, begin.end), 'the page');
+    const read = await open(SEALED).news({ ...limits, after: begin.end, head });
+    expectEqual(read, little, 'the same of another process');
     expectEqual([little.end, little.position], [await endOf(log), await log.head()], 'where it ends');
     const ofAnn: Visibility = { id: 'ann', isVisible: ({ origin }) => origin.author === 'ann' };
     const part = await log.news({ ...limits, visibility: ofAnn });
@@ -85,8 +89,7 @@ const newsAsPages: Case = {
       expectEqual([much.page, much.end], [undefined, await endOf(log)], `with ${bounds.eventsMax} ${bounds.bytesMax}`);
     }
     await insertBeside([sampleEvent(newOriginatorId(), 1)]);
-    await log.head();
-    const beside = await log.news({ ...limits, after: little.end });
+    const beside = await log.news({ ...limits, after: little.end, head: await log.head() });
     expectEqual(beside.page, await pageOf(log, little.end), 'what others have inserted');
     const restore = await backup();
     await log.push([sampleUnit([sampleEvent(newOriginatorId(), 1)])], ANN);
