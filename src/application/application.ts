@@ -20,8 +20,8 @@ import { defaultTranscoder } from '../persistence/mapping/default-transcoder.js'
 import type { TransactionalRecorder } from '../persistence/recorder-transaction.js';
 import type { ProcessRecorder } from '../persistence/recorder.js';
 import { whenEnded } from '../persistence/transaction-ends.js';
-import type { Notification, NotificationId } from '../persistence/stored-event.js';
-import type { Superseded } from '../persistence/unit-recorder.js';
+import type { Notification, NotificationId, StoredEvent } from '../persistence/stored-event.js';
+import type { Superseded, UnitChanges } from '../persistence/unit-recorder.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
 import { callListener, Listeners } from '../util/listeners.js';
@@ -39,6 +39,7 @@ import { EventRegistry } from './events/event-registry.js';
 import { ConflictReader } from './commands/conflict-reader.js';
 import { ConflictResolver } from './commands/conflict-resolver.js';
 import { EventSaver } from './commands/event-saver.js';
+import { InlineUnitChanges } from './commands/unit-changes.js';
 import { CommandCodec } from './commands/kept-commands.js';
 import { SetAsideUnits } from './commands/set-aside-units.js';
 import { SupersededDecider } from './commands/superseded-decider.js';
@@ -101,6 +102,7 @@ export class Application implements EventLog {
   readonly #saving: Saving;
   readonly #executor: CommandExecutor;
   readonly #superseded: SupersededDecider;
+  readonly #unitChanges: InlineUnitChanges;
   readonly #feed: NotificationFeed;
   readonly #givenFeed: NotificationFeed | undefined;
   readonly #options: ApplicationOptions;
@@ -168,6 +170,7 @@ export class Application implements EventLog {
       whenEnded: (listener) => whenEnded(transactional, listener),
       onSaved: () => this.#listeners.tell(),
     });
+    this.#unitChanges = new InlineUnitChanges(recorder, inline);
     const commands = new CommandCodec({ transcoder, compressor, cipher });
     const isKeeping = keepCommands && recorder.supports?.units === true;
     this.#executor = new CommandExecutor({
@@ -285,6 +288,36 @@ export class Application implements EventLog {
    */
   async decideAgain(superseded: Superseded): Promise<Redecision> {
     return await this.#superseded.decide(superseded);
+  }
+
+  /**
+   * Changes units of the store in one transaction with what is in line with the events: for `startSync`. Whoever changes them
+   * by hand calls it too, so that in-line projections follow at once, and not with the next commit.
+   *
+   * @param units - the store's recorder
+   * @throws what the change throws
+   *
+   * @example
+   * ```ts
+   * await app.changeUnits(recorder, (units) => units.decide(decided));
+   * ```
+   */
+  async changeUnits<T>(units: UnitChanges, change: (units: UnitChanges) => Promise<T>): Promise<T> {
+    return await this.#unitChanges.run(units, change);
+  }
+
+  /**
+   * Takes that events have come by synchronisation, or gone, or are others: what is cached of them is forgotten.
+   *
+   * @param readEvents - asked where somebody wants to know
+   */
+  async noteEventsChanged(readEvents: () => Promise<readonly StoredEvent[]>): Promise<void> {
+    if (!this.#unitChanges.isHeard) return;
+    const known = (await readEvents()).filter(({ topic }) => this.#registry.hasTopic(topic));
+    const read = await Promise.allSettled(known.map((event) => this.#mapper.toDomainEvent(event)));
+    this.#unitChanges.tell(
+      read.flatMap((outcome) => (outcome.status === 'fulfilled' ? [{ ...outcome.value, notificationId: 0 }] : [])),
+    );
   }
 
   /**

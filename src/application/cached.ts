@@ -92,8 +92,10 @@ export function cached<Arguments extends readonly unknown[], Answer>(
 }
 
 /**
- * Drops answers as soon as events are committed, or rolled back after they were saved: an in-line participant of an application. Events of other tabs and
- * processes do not pass here: subscribe to the application's log for those.
+ * Drops answers as soon as events are committed, or rolled back after they were saved: an in-line participant of an
+ * application. Of a store that is synchronised, also as soon as events of others come, and others take the place of events,
+ * in the tab that synchronises. Events of other tabs and processes do not pass here: subscribe to the application's log for
+ * those.
  *
  * @param functions - made by {@link cached}
  * @param tagsOf - which tags an event makes old
@@ -114,5 +116,5 @@ export function invalidation(
     for (const { invalidate } of functions) invalidate(tags);
   };
   // Who asked within the transaction has read what was not committed yet, and may never be.
-  return { onCommitted: drop, onRolledBack: drop };
+  return { onCommitted: drop, onRolledBack: drop, onEventsChanged: drop };
 }

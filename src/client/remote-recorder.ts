@@ -5,6 +5,7 @@
  */
 import { transfer } from 'comlink';
 import { packEvents, unpackEvents, unpackNotifications } from '../persistence/event-batch.js';
+import type { RebaseTransaction } from '../persistence/rebase-transaction.js';
 import type { RecorderTransaction, TransactionalRecorder } from '../persistence/recorder-transaction.js';
 import type { RecorderSupport, SelectEventsOptions, SelectNotificationsOptions } from '../persistence/recorder.js';
 import { SQLITE_DIALECT } from '../persistence/sql/sql-dialect.js';
@@ -148,11 +149,8 @@ export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
     return unpackPendingUnits(await this.#link.call((host) => host.selectPendingUnits(after, limits)));
   }
 
-  async insertPage(page: UnitPage, options?: InsertPageOptions): Promise<PageOutcome> {
-    // Here already, as above.
-    for (const { events } of page.units) validateEvents(events);
-    const packed = packPage(page);
-    return this.#link.call((host) => host.insertPage(transfer(packed, [packed.buffer]), options));
+  insertPage(page: UnitPage, options?: InsertPageOptions): Promise<PageOutcome> {
+    return insertPage(this.#link, page, options);
   }
 
   async setAside(
@@ -221,4 +219,30 @@ export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
 
 class RemoteTransaction extends RemoteRecorder implements RecorderTransaction<SqlQueryable> {
   readonly connection: SqlQueryable = this;
+  readonly rebase: RebaseTransaction;
+
+  constructor(link: WorkerLink, token: number) {
+    super(link, token);
+    this.rebase = {
+      insertPage: (page, options) => insertPage(link, page, options, token),
+      setAside: (refused) => link.call((host) => host.setAside(refused, token)),
+      decide: (decided) => link.call((host) => host.decide(decided, token)),
+      endHeal: (healing) => link.call((host) => host.endHeal(healing, token)),
+      keepRows: (tables) => link.call((host) => host.keepRows(tables, token)),
+      takeRows: () => link.call((host) => host.takeRows(token)),
+      putBackRows: (images, renamed) => link.call((host) => host.putBackRows(images, renamed, token)),
+    };
+  }
+}
+
+async function insertPage(
+  link: WorkerLink,
+  page: UnitPage,
+  options?: InsertPageOptions,
+  token?: number,
+): Promise<PageOutcome> {
+  // Here already, because what is malformed cannot be packed; everything else is checked in the worker.
+  for (const { events } of page.units) validateEvents(events);
+  const packed = packPage(page);
+  return link.call((host) => host.insertPage(transfer(packed, [packed.buffer]), options, token));
 }

@@ -290,7 +290,7 @@ class HostedRecorder implements DaybookRecorder {
     work: (transaction: RecorderTransaction<SqlQueryable>) => Promise<T>,
     options?: CommitOptions,
   ): Promise<T> {
-    return withEnds((heard) => this.#recorder.transaction(heard, options), work);
+    return withEnds((heard) => this.#opened.transaction(heard, options), work);
   }
 
   onRecorded(listener: () => void): () => void {

@@ -12,12 +12,15 @@ import type { OpenJournalOptions } from '../persistence/indexeddb/indexeddb-jour
 import { BackgroundCheckpoints } from '../persistence/journal/background-checkpoints.js';
 import { Checkpoints } from '../persistence/journal/checkpoints.js';
 import { DurableRecorder } from '../persistence/journal/durable-recorder.js';
+import type { TransactionWork } from '../persistence/journal/own-tables.js';
+import type { DurableTransactionOptions } from '../persistence/journal/own-transactions.js';
 import type { Durability } from '../persistence/journal/journal.js';
 import type { OnOpenProgress } from '../persistence/journal/open-progress.js';
 import type { StoreIdentity } from '../persistence/journal/store-identity.js';
 import { SqliteOwnTables } from '../persistence/sqlite/own-tables/sqlite-own-tables.js';
 import { readUnsynced } from '../sync/unsynced.js';
 import { StorageLostError } from '../persistence/errors.js';
+import type { RebaseTransaction } from '../persistence/rebase-transaction.js';
 import type { UnitPage } from '../persistence/unit.js';
 import type { InsertPageOptions, PageOutcome, SyncProgress } from '../persistence/unit-recorder.js';
 import { systemClock } from '../util/clock.js';
@@ -113,6 +116,21 @@ export class OpenedStore {
     const outcome = await recorder.insertPage(page, options);
     if (outcome.isStored) await rescue.notePage(page);
     return outcome;
+  }
+
+  /** As the recorder's. */
+  async transaction<T>(work: TransactionWork<T>, options?: DurableTransactionOptions): Promise<T> {
+    const { recorder, rescue } = this.#parts;
+    let stored: UnitPage | undefined;
+    const result = await recorder.transaction((transaction) => {
+      stored = undefined;
+      const { rebase } = transaction;
+      // The same object, because it may be known by that.
+      if (rebase !== undefined) Object.assign(transaction, { rebase: noting(rebase, (page) => (stored = page)) });
+      return work(transaction);
+    }, options);
+    if (stored !== undefined) await rescue.notePage(stored);
+    return result;
   }
 
   /** How the store stands, at one moment. */
@@ -244,4 +262,21 @@ async function closeAll(closers: Closers): Promise<void> {
   } finally {
     await closeAll(closers);
   }
+}
+
+/** Says which page was stored in a transaction. */
+function noting(rebase: RebaseTransaction, note: (page: UnitPage) => void): RebaseTransaction {
+  return {
+    setAside: (refused) => rebase.setAside(refused),
+    decide: (decided) => rebase.decide(decided),
+    endHeal: (healing) => rebase.endHeal(healing),
+    keepRows: (tables) => rebase.keepRows(tables),
+    takeRows: () => rebase.takeRows(),
+    putBackRows: (images, renamed) => rebase.putBackRows(images, renamed),
+    insertPage: async (page, options) => {
+      const outcome = await rebase.insertPage(page, options);
+      if (outcome.isStored) note(page);
+      return outcome;
+    },
+  };
 }

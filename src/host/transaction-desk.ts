@@ -13,6 +13,7 @@ import type { TransactionEnd } from './protocol/store-host.js';
 import { InterfaceError } from '../persistence/errors.js';
 import type { DurableTransactionOptions } from '../persistence/journal/own-transactions.js';
 import type { TransactionWork } from '../persistence/journal/own-tables.js';
+import type { RebaseTransaction } from '../persistence/rebase-transaction.js';
 import type { RecorderTransaction } from '../persistence/recorder-transaction.js';
 import type { SqlQueryable } from '../persistence/sql/sql-queryable.js';
 
@@ -69,6 +70,17 @@ export class TransactionDesk {
   /** @throws InterfaceError (`INTERFACE_ERROR`) when there is no such transaction, or not any more */
   get(token: number): Transaction {
     return this.#round(token).transaction;
+  }
+
+  /**
+   * What changes units in a transaction.
+   *
+   * @throws InterfaceError (`INTERFACE_ERROR`) as {@link TransactionDesk.get}
+   */
+  rebaseOf(token: number): RebaseTransaction {
+    const { rebase } = this.get(token);
+    if (rebase === undefined) throw new InterfaceError('The store of this transaction has no units.');
+    return rebase;
   }
 
   /**

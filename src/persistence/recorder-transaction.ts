@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { RebaseTransaction } from './rebase-transaction.js';
 import type { ProcessRecorder } from './recorder.js';
 
 /**
@@ -26,6 +27,12 @@ export type EndListener = (outcome: TransactionOutcome) => void | Promise<void>;
 export interface RecorderTransaction<Connection> extends TransactionalRecorder<Connection> {
   /** Lent: do not commit, roll back or release it. */
   readonly connection: Connection;
+  /**
+   * Changes units in the transaction, and puts rows back, where `supports.units` of the recorder says that there are units.
+   *
+   * @internal
+   */
+  readonly rebase?: RebaseTransaction | undefined;
 }
 
 /** A process recorder whose transactions can be used from outside. */

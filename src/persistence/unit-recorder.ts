@@ -360,3 +360,6 @@ export interface UnitRecorder {
    */
   findUnits(keys: readonly (UnitId | NotificationId)[]): Promise<readonly (UnitStanding | undefined)[]>;
 }
+
+/** The calls by which events come, go, or become others. */
+export type UnitChanges = Pick<UnitRecorder, 'insertPage' | 'setAside' | 'decide' | 'endHeal'>;

@@ -28,6 +28,23 @@ export interface InlineParticipant {
     events: readonly NotifiedEvent[],
   ): Promise<void>;
   /**
+   * Called in the transaction in which units of a synchronised store change: a page of the server's log is stored, with what
+   * was decided again because of it, or units are set aside. What is kept of pending events, and may not be any more, is put
+   * right here; so is what follows from others' events. May be called more than once, as {@link InlineParticipant.onRecorded}.
+   * What it rejects with is reported, and the units change without it: others' events cannot be refused.
+   *
+   * @defaultValue nothing is to be put right
+   */
+  onUnitsChanged?(transaction: RecorderTransaction<SqlQueryable | undefined>): Promise<void>;
+  /**
+   * Called once after units of a synchronised store have changed: with events that others have recorded, with those that
+   * were set aside or decided again, and with what they are now; so that what was remembered of them is forgotten. Their
+   * `notificationId` is 0: not all of them are in the log. What it throws is reported.
+   *
+   * @defaultValue it does not hear of them
+   */
+  onEventsChanged?(events: readonly NotifiedEvent[]): void;
+  /**
    * Called once after the commit, which is that of the whole transaction where the application records in one, with the events as they were committed, in the order of the commits. The place for
    * effects that are not in the transaction: waking somebody, or memory. Not called when the process ended before. What it
    * throws is not caught: the commit has succeeded, and says so.

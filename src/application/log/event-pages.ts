@@ -1,5 +1,5 @@
 import { readPage } from '../../persistence/notification-pages.js';
-import type { NotificationId } from '../../persistence/stored-event.js';
+import type { Notification, NotificationId } from '../../persistence/stored-event.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { unreadableEvent } from '../events/unreadable-event.js';
 import type { EventLog } from './event-log.js';
@@ -36,13 +36,25 @@ export interface EventPage {
 export async function readEvents(log: EventLog, { after, head, limit, topics }: EventPageRequest): Promise<EventPage> {
   if (topics.length === 0) return { events: [], from: after, to: head };
   const { notifications, to } = await readPage(log.recorder, { after, head, limit, topics });
-  const events = await Promise.all(
-    notifications.map((notification) =>
-      log.decode(notification).catch((error: unknown) => {
-        if (isTransient(error)) throw error;
-        return unreadableEvent(notification, error);
-      }),
-    ),
-  );
-  return { events, from: after, to };
+  return { events: await readAll(log, notifications), from: after, to };
+}
+
+/**
+ * Reads the events of notifications. One that cannot be read is in its place among them.
+ *
+ * @throws what decoding throws where trying again may help
+ */
+export async function readAll(
+  log: Pick<EventLog, 'decode'>,
+  notifications: readonly Notification[],
+): Promise<NotifiedEvent[]> {
+  return await Promise.all(notifications.map((notification) => readOne(log, notification)));
+}
+
+/** As {@link readAll}, of one. */
+export async function readOne(log: Pick<EventLog, 'decode'>, notification: Notification): Promise<NotifiedEvent> {
+  return await log.decode(notification).catch((error: unknown) => {
+    if (isTransient(error)) throw error;
+    return unreadableEvent(notification, error);
+  });
 }

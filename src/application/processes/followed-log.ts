@@ -1,4 +1,5 @@
 import { ProgrammingError } from '../../persistence/errors.js';
+import type { Notification } from '../../persistence/stored-event.js';
 import { logName, ownerOf } from '../../persistence/sql/log-owner.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import type { EventLog } from '../log/event-log.js';
@@ -19,11 +20,17 @@ export interface Followed {
  * counts by notification ids, which each log begins at 1. Whoever comes first has the name. A log is known by its first
  * event, so that it may move to another table or another database.
  *
+ * @param firstOf - reads the event that the log is known by. @defaultValue the one with the smallest id
  * @returns whether that is sure; not while the log is empty
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is of another log
  */
-export async function claimTracking(trackingName: string, { from, into: { recorder } }: Followed): Promise<boolean> {
-  const [first] = await from.recorder.selectNotifications({ start: 1, limit: 1 });
+export async function claimTracking(
+  trackingName: string,
+  { from, into: { recorder } }: Followed,
+  firstOf: () => Promise<Notification | undefined> = async () =>
+    (await from.recorder.selectNotifications({ start: 1, limit: 1 }))[0],
+): Promise<boolean> {
+  const first = await firstOf();
   if (first === undefined) return false;
   const log = `version ${first.originatorVersion} of ${first.originatorId}`;
   const owner = isSql(recorder) ? await recordedOwner(recorder, trackingName, log) : owned(recorder, trackingName, log);

@@ -14,9 +14,18 @@
  *
  * @module
  */
-import { IntegrityError, PersistenceError } from '../../persistence/errors.js';
-import type { NotificationId } from '../../persistence/stored-event.js';
-import { validateApplicationName } from '../../persistence/validation.js';
+import { IntegrityError, PersistenceError, ProgrammingError } from '../../persistence/errors.js';
+import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
+import {
+  hasUnitOrder,
+  isSynchronised,
+  numbersOf,
+  readUnitOrder,
+  selectFirstConfirmed,
+  selectOnceConfirmedUnits,
+} from '../../persistence/sql/unit-order.js';
+import type { NotificationId, Tracking } from '../../persistence/stored-event.js';
+import { validateApplicationName, validateWord } from '../../persistence/validation.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import type { Observable } from '../../util/observable.js';
@@ -30,12 +39,13 @@ import type { ExecuteOptions } from '../commands/command-executor.js';
 import { validateRetryPolicy } from '../commands/decide-again.js';
 import type { RetryPolicy } from '../commands/decide-again.js';
 import type { EventLog } from '../log/event-log.js';
-import { readEvents } from '../log/event-pages.js';
+import { readAll, readEvents } from '../log/event-pages.js';
 import { claimTracking } from './followed-log.js';
 import { HandlerLimit } from '../log/handler-limit.js';
 import { isTransient } from '../log/transient-errors.js';
 import { LogFollower } from '../log/log-follower.js';
 import type { FollowerStatus, WaitOptions } from '../log/log-follower.js';
+import { waitUntilConfirmed } from '../log/wait-until-confirmed.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { whyUnreadable } from '../events/unreadable-event.js';
 import type { Process, ProcessCommand } from './process.js';
@@ -83,6 +93,16 @@ export interface ProcessRunnerOptions {
    * @defaultValue the names of the followed application and of the process, as in `orders>reservation`
    */
   readonly trackingName?: string;
+  /**
+   * What it reacts to in a store that is synchronised. `confirmed`: to what a server has confirmed, in the order in which
+   * that is so, and to each unit of events once, also after the server was set back and has got back what it had lost; not to
+   * what may still give way to others, and so not while there is no network. `tentative`: to what is recorded here, at once;
+   * what becomes of it, and what others have recorded before it, changes nothing of that. For what has no effect outside.
+   *
+   * @defaultValue `confirmed`, as soon as the store has heard of a server's log; what was reacted to before is not reacted to
+   *   again
+   */
+  readonly follows?: 'confirmed' | 'tentative' | undefined;
   /** How often commands are decided again after a conflict. @defaultValue 10 attempts */
   readonly retry?: RetryPolicy;
   /**
@@ -102,6 +122,14 @@ export interface ProcessRunnerOptions {
   readonly random?: () => number;
 }
 
+/** An event to react to. */
+interface ToReact {
+  readonly event: NotifiedEvent;
+  /** Whether it was reacted to under another name. */
+  readonly isOver: boolean;
+  readonly tracking: Tracking;
+}
+
 /** Keeps one process going. */
 export class ProcessRunner implements AsyncDisposable {
   readonly #options: ProcessRunnerOptions;
@@ -112,6 +140,9 @@ export class ProcessRunner implements AsyncDisposable {
   readonly #log: EventLog;
   /** Everything up to here is done, tracked or not; `undefined` before the first look. */
   #position: NotificationId | undefined;
+  /** The same of what is confirmed, by its numbers, where that is followed. */
+  #number: number | undefined;
+  #followsConfirmed: boolean | undefined;
   /** Whether what is tracked was found to be of the followed log. */
   #isOfSource = false;
 
@@ -132,6 +163,10 @@ export class ProcessRunner implements AsyncDisposable {
     this.#log = this.#limit.reading(from);
     this.#trackingName = trackingNameOf(options);
     validateApplicationName(this.#trackingName);
+    validateWord('follows', options.follows, ['confirmed', 'tentative']);
+    if (options.follows === 'confirmed' && !hasUnitOrder(from.recorder)) {
+      throw new ProgrammingError(`${what} cannot follow what is confirmed: ${from.name} has a recorder without units.`);
+    }
     if (options.retry !== undefined) validateRetryPolicy(options.retry);
     this.#follower = new LogFollower({
       what,
@@ -163,9 +198,9 @@ export class ProcessRunner implements AsyncDisposable {
    * @throws what else stops the process; `OperationalError` when a store fails
    */
   async catchUp(): Promise<boolean> {
-    const before = this.#position;
+    const [position, number] = [this.#position, this.#number];
     await this.#catchUp(this.#follower.signal);
-    return this.#position !== before;
+    return this.#position !== position || this.#number !== number;
   }
 
   /**
@@ -175,7 +210,11 @@ export class ProcessRunner implements AsyncDisposable {
    * @throws FollowerStoppedError (`FOLLOWER_STOPPED`) when it does not go on; the cause says why
    */
   async waitFor(notificationId: NotificationId, options: WaitOptions = {}): Promise<void> {
-    await this.#follower.waitFor(notificationId, options);
+    const wait = (id: NotificationId): Promise<void> => this.#follower.waitFor(id, options);
+    const { recorder } = this.#options.from;
+    if (hasUnitOrder(recorder) && (await this.#isOfConfirmed(recorder))) {
+      await waitUntilConfirmed(recorder, notificationId, wait);
+    } else await wait(notificationId);
   }
 
   /** Stops it when what is in flight is done. Closing twice is fine. */
@@ -188,6 +227,64 @@ export class ProcessRunner implements AsyncDisposable {
   }
 
   async #catchUp(signal: AbortSignal): Promise<void> {
+    const { from } = this.#options;
+    if (hasUnitOrder(from.recorder) && (await this.#isOfConfirmed(from.recorder))) {
+      await this.#catchUpConfirmed(from.recorder, signal);
+    } else await this.#catchUpById(signal);
+  }
+
+  async #isOfConfirmed(recorder: SqlRecorder): Promise<boolean> {
+    const { follows } = this.#options;
+    if (follows !== undefined) return follows === 'confirmed';
+    // It stays so.
+    if (this.#followsConfirmed !== true) this.#followsConfirmed = await isSynchronised(recorder);
+    return this.#followsConfirmed;
+  }
+
+  async #catchUpConfirmed(recorder: SqlRecorder, signal: AbortSignal): Promise<void> {
+    const { process, into } = this.#options;
+    const { topics } = process;
+    const trackingName = `${this.#trackingName}/confirmed`;
+    for (;;) {
+      signal.throwIfAborted();
+      this.#number ??= await into.recorder.maxTrackingId(trackingName);
+      const after = this.#number;
+      const { confirmed, numbered, settled, last } = await readUnitOrder(recorder);
+      if (numbered < after) throw this.#isBeyond(after, numbered);
+      const isDone = after >= confirmed;
+      this.#follower.report({ head: last, ...(isDone ? { position: settled } : { state: 'running' }) });
+      if (isDone) return;
+      await this.#claimConfirmed(trackingName, recorder);
+      const units = await selectOnceConfirmedUnits(recorder, {
+        after,
+        upTo: confirmed,
+        topics,
+        limit: PAGE_EVENTS_MAX,
+      });
+      // Reacted to before there was a server.
+      const reactedTo = await into.recorder.maxTrackingId(this.#trackingName);
+      const notifications = units.flatMap(({ events }) => events);
+      const events = await readAll(this.#log, notifications);
+      const numbers = units.flatMap(numbersOf);
+      const toReact = events.flatMap((event, index) => {
+        const notificationId = numbers[index] as number;
+        if (notificationId <= after) return [];
+        const isOver = event.notificationId <= reactedTo;
+        return [{ event, isOver, tracking: { applicationName: trackingName, notificationId } }];
+      });
+      await this.#reactToAll(toReact, (notificationId) => (this.#number = notificationId), signal);
+      this.#number = Math.max(units.at(-1)?.number ?? confirmed, this.#number);
+    }
+  }
+
+  async #claimConfirmed(trackingName: string, recorder: SqlRecorder): Promise<void> {
+    const { from, into } = this.#options;
+    // What was begun is of this log, whatever that has lost since; and into itself there is no other one.
+    if (this.#isOfSource || this.#number !== 0 || (into.recorder as object) === from.recorder) return;
+    this.#isOfSource = await claimTracking(trackingName, this.#options, () => selectFirstConfirmed(recorder));
+  }
+
+  async #catchUpById(signal: AbortSignal): Promise<void> {
     const { from, process, into } = this.#options;
     for (;;) {
       signal.throwIfAborted();
@@ -200,7 +297,12 @@ export class ProcessRunner implements AsyncDisposable {
       this.#isOfSource ||= await claimTracking(this.#trackingName, this.#options);
       const { topics } = process;
       const { events, to } = await readEvents(this.#log, { after: position, head, limit: PAGE_EVENTS_MAX, topics });
-      await this.#reactToAll(events, signal);
+      const applicationName = this.#trackingName;
+      const toReact = events.map((event) => ({
+        ...{ event, isOver: false },
+        tracking: { applicationName, notificationId: event.notificationId },
+      }));
+      await this.#reactToAll(toReact, (notificationId) => (this.#position = notificationId), signal);
       this.#position = Math.max(to, this.#position);
     }
   }
@@ -215,19 +317,24 @@ export class ProcessRunner implements AsyncDisposable {
     });
   }
 
-  async #reactToAll(events: readonly NotifiedEvent[], signal: AbortSignal): Promise<void> {
-    let untracked: NotifiedEvent | undefined;
-    for (const event of events) {
+  async #reactToAll(
+    events: readonly ToReact[],
+    note: (notificationId: NotificationId) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    let untracked: ToReact | undefined;
+    for (const one of events) {
       signal.throwIfAborted();
-      untracked = (await this.#reactTo(event)) ? undefined : event;
-      this.#position = event.notificationId;
+      untracked = !one.isOver && (await this.#reactTo(one)) ? undefined : one;
+      note(one.tracking.notificationId);
     }
     if (untracked !== undefined) await this.#record(untracked, []);
   }
 
   /** @returns whether the event is tracked */
-  async #reactTo(event: NotifiedEvent): Promise<boolean> {
+  async #reactTo(one: ToReact): Promise<boolean> {
     const { process, into } = this.#options;
+    const { event } = one;
     const unreadable = whyUnreadable(event);
     // Not passed over, and nobody could say what follows from it.
     if (unreadable !== undefined) throw unreadable.error;
@@ -235,26 +342,26 @@ export class ProcessRunner implements AsyncDisposable {
       const reacting = process.react(event, { repository: into.repository });
       const commands = await this.#limit.within(reacting, 'reacting to', event);
       if (commands.length === 0) return false;
-      await this.#record(event, commands);
+      await this.#record(one, commands);
     } catch (error) {
-      await this.#settle(event, error);
+      await this.#settle(one, error);
     }
     return true;
   }
 
-  async #settle(event: NotifiedEvent, error: unknown): Promise<void> {
+  async #settle(one: ToReact, error: unknown): Promise<void> {
     const { into, onFailure } = this.#options;
+    const { event, tracking } = one;
     if (error instanceof PersistenceError || isTransient(error)) throw error;
-    if (await into.recorder.hasTrackingId(this.#trackingName, event.notificationId)) return;
+    if (await into.recorder.hasTrackingId(tracking.applicationName, tracking.notificationId)) return;
     if (onFailure === undefined) throw error;
     const answering = onFailure(event, error);
-    await this.#record(event, await this.#limit.within(answering, 'answering the failure of', event));
+    await this.#record(one, await this.#limit.within(answering, 'answering the failure of', event));
   }
 
-  async #record(event: NotifiedEvent, commands: readonly ProcessCommand[]): Promise<void> {
+  async #record({ event, tracking }: ToReact, commands: readonly ProcessCommand[]): Promise<void> {
     const { into, retry = RETRY_DEFAULT } = this.#options;
     const { eventId, correlationId = eventId, tenantId } = event.metadata;
-    const tracking = { applicationName: this.#trackingName, notificationId: event.notificationId };
     try {
       await into.executeAll(
         commands.map(({ to, id, command }) => [to, id, command] as const),

@@ -14,6 +14,8 @@ import { applyPage, HandlerFailure } from './projection-applier.js';
 import { limited } from './projection.js';
 import type { SqlProjection, SqlView } from './projection.js';
 import { SqlProjectionStore } from './sql-projection-store.js';
+import { takeInSynced } from './synced-projection.js';
+import { isSynchronised } from '../../persistence/sql/unit-order.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 
 // Events that were missed and are read at once: they are few, unless the projection was just added.
@@ -26,6 +28,12 @@ export interface InlineProjectionOptions<Table extends string> {
   readonly recorder: SqlRecorder;
   /** Reads events of notifications: the application's. */
   readonly decode: EventLog['decode'];
+  /**
+   * How it goes on in a store that is synchronised, when pending events have to make way: `undo` takes back what they have
+   * changed in the view, and nothing else; `rebuild` makes the view anew. Both in the transaction in which the events make
+   * way, and both to the same view. Tables with foreign keys are made anew. @defaultValue `undo`, where it can be
+   */
+  readonly follows?: 'undo' | 'rebuild' | undefined;
   /**
    * Milliseconds that the handler may take with one event, and reading it; `Infinity` for ever. One that takes longer
    * refuses the commit with a `HandlerTimeoutError`: whoever else records waits meanwhile. What it does afterwards goes
@@ -86,7 +94,12 @@ export class InlineProjection<Table extends string> implements InlineParticipant
     const last = events.at(-1)?.notificationId;
     if (last === undefined) return;
     const { projection, clock = systemClock } = this.#options;
-    const view = await this.#store.within(transaction as RecorderTransaction<SqlQueryable>);
+    const lent = transaction as RecorderTransaction<SqlQueryable>;
+    const view = await this.#store.within(lent);
+    if (view.isSynchronised) {
+      await this.#takeInSynced(lent);
+      return;
+    }
     // Only what another participant of this transaction has taken already, or what another log had there.
     if (view.position >= last) await this.#assertOfLog(view, transaction);
     // Read again, instead of taking the events that are in hand: only so is it sure that none is missing before them.
@@ -99,6 +112,20 @@ export class InlineProjection<Table extends string> implements InlineParticipant
         throw error instanceof HandlerFailure ? error.cause : error;
       });
     }
+  }
+
+  async onUnitsChanged(transaction: RecorderTransaction<SqlQueryable | undefined>): Promise<void> {
+    const lent = transaction as RecorderTransaction<SqlQueryable>;
+    // Before the first page nothing has to make way, and what it has confirmed is there already.
+    if (await isSynchronised(lent.connection)) await this.#takeInSynced(lent);
+  }
+
+  async #takeInSynced(transaction: RecorderTransaction<SqlQueryable>): Promise<void> {
+    const { projection, decode, follows, clock = systemClock } = this.#options;
+    const synced = await this.#store.syncedWithin(transaction, follows);
+    await takeInSynced(synced, { projection, decode, clock, following: follows ?? 'undo' }).catch((error: unknown) => {
+      throw error instanceof HandlerFailure ? error.cause : error;
+    });
   }
 
   async #assertOfLog(checkpoint: LogCheckpoint, recorder: EventLog['recorder']): Promise<void> {

@@ -8,13 +8,21 @@ import type {
   DeadLetterFilter,
   ProjectionStore,
   ProjectionTransaction,
+  SyncedViews,
   ViewGeneration,
 } from './projection-store.js';
+import { hasUnitOrder } from '../../persistence/sql/unit-order.js';
+import { MemoryViewTail } from './memory-view-tail.js';
+import type { MemoryTail, MemoryTailEntry } from './memory-view-tail.js';
+import type { TailEntry, ViewProgress } from './view-tail.js';
 
 interface Generation<State> extends LogCheckpoint {
   readonly state: State;
   readonly deadLetters: ReadonlyMap<NotificationId, DeadLetter>;
+  readonly tail: MemoryTail<State>;
 }
+
+const NO_TAIL = { progress: undefined, entries: [] } as const;
 
 /** Keeps a view in memory. It is gone with the program, and so is how far it was. */
 export class MemoryProjectionStore<State> implements ProjectionStore<MemoryView<State>> {
@@ -55,6 +63,13 @@ export class MemoryProjectionStore<State> implements ProjectionStore<MemoryView<
     generation: ViewGeneration,
     work: (transaction: ProjectionTransaction<MemoryView<State>>) => Promise<T>,
   ): Promise<T> {
+    return this.#change(generation, work);
+  }
+
+  #change<T>(
+    generation: ViewGeneration,
+    work: (transaction: MemoryProjectionTransaction<State>) => Promise<T>,
+  ): Promise<T> {
     return this.#inTurn(async () => {
       const before = generation === 'live' ? this.#live : this.#next;
       if (before === undefined) throw new ViewMovedError();
@@ -64,6 +79,29 @@ export class MemoryProjectionStore<State> implements ProjectionStore<MemoryView<
       else this.#next = transaction.result();
       return result;
     });
+  }
+
+  /** As in {@link ProjectionStore}: the view is not in the store, but changes while nothing else changes there. */
+  synced(recorder: object): SyncedViews<MemoryView<State>> | undefined {
+    if (!hasUnitOrder(recorder)) return undefined;
+    return {
+      recorder,
+      transaction: (generation, _following, work) =>
+        recorder.transaction(({ connection: sql }) =>
+          this.#change(generation, async (transaction) => {
+            const { view } = transaction;
+            const tail = new MemoryViewTail(transaction.tail, {
+              state: () => view.state,
+              putBack: (state) => {
+                view.state = state;
+              },
+              empty: () => transaction.empty(this.#initialState()),
+              forget: (entries) => transaction.forget(entries),
+            });
+            return await work({ transaction, tail, sql });
+          }),
+        ),
+    };
   }
 
   beginNext({ isAnew = false }: { readonly isAnew?: boolean } = {}): Promise<void> {
@@ -93,7 +131,7 @@ export class MemoryProjectionStore<State> implements ProjectionStore<MemoryView<
   }
 
   #empty(): Generation<State> {
-    return { state: this.#initialState(), position: 0, lastEventId: '', deadLetters: new Map() };
+    return { state: this.#initialState(), position: 0, lastEventId: '', deadLetters: new Map(), tail: NO_TAIL };
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -105,12 +143,14 @@ export class MemoryProjectionStore<State> implements ProjectionStore<MemoryView<
 
 class MemoryProjectionTransaction<State> implements ProjectionTransaction<MemoryView<State>> {
   readonly view: MemoryView<State>;
+  readonly tail: { progress: ViewProgress | undefined; entries: MemoryTailEntry<State>[] };
   readonly #deadLetters: Map<NotificationId, DeadLetter>;
   #position: NotificationId;
   #lastEventId: string;
 
-  constructor({ state, position, lastEventId, deadLetters }: Generation<State>) {
+  constructor({ state, position, lastEventId, deadLetters, tail }: Generation<State>) {
     this.view = { state };
+    this.tail = { ...tail, entries: [...tail.entries] };
     this.#position = position;
     this.#lastEventId = lastEventId;
     this.#deadLetters = new Map(deadLetters);
@@ -144,8 +184,31 @@ class MemoryProjectionTransaction<State> implements ProjectionTransaction<Memory
     this.#deadLetters.set(letter.notificationId, letter);
   }
 
+  async spoilTail(): Promise<void> {
+    if (this.tail.entries.length > 0) this.tail.progress = undefined;
+  }
+
+  empty(state: State): void {
+    this.view.state = state;
+    this.#forgetLetters(() => true);
+  }
+
+  /** Their events are handled anew, if they are there: what failed of them may not fail then. */
+  forget(entries: readonly TailEntry[]): void {
+    const places = new Set(
+      entries.flatMap(({ place, count }) => Array.from({ length: count }, (_event, index) => place + index)),
+    );
+    this.#forgetLetters((id) => places.has(id));
+  }
+
+  /** But for those that somebody has discarded: that is so, whatever comes. */
+  #forgetLetters(which: (id: NotificationId) => boolean): void {
+    for (const [id, { status }] of this.#deadLetters)
+      if (status !== 'discarded' && which(id)) this.#deadLetters.delete(id);
+  }
+
   result(): Generation<State> {
     const [position, lastEventId] = [this.#position, this.#lastEventId];
-    return { state: this.view.state, position, lastEventId, deadLetters: this.#deadLetters };
+    return { state: this.view.state, position, lastEventId, deadLetters: this.#deadLetters, tail: this.tail };
   }
 }

@@ -52,7 +52,7 @@ export interface ProjectionApplierOptions<View> {
 }
 
 // Between two attempts of a handler: long enough for a lock or a network to come back, in a wait that a person bears.
-const ATTEMPT_BACKOFF = { delayMsMin: 100, delayMsMax: 5_000 };
+export const ATTEMPT_BACKOFF = { delayMsMin: 100, delayMsMax: 5_000 };
 // A message is for people, a stack for finding the line; what is longer has gone round in circles.
 const ERROR_LENGTH_MAX = 1_000;
 const STACK_LENGTH_MAX = 4_000;
@@ -242,7 +242,12 @@ function describe(error: unknown): string {
   }
 }
 
-async function hold(transaction: ProjectionTransaction<unknown>, event: NotifiedEvent, clock: Clock): Promise<void> {
+/** Has an event wait behind one of its aggregate that failed. */
+export async function hold(
+  transaction: ProjectionTransaction<unknown>,
+  event: NotifiedEvent,
+  clock: Clock,
+): Promise<void> {
   const nowMs = clock.nowMs();
   const waiting = { retryCount: 0, firstFailedAtMs: nowMs, lastFailedAtMs: nowMs };
   await transaction.putDeadLetter({ ...letterOf(event, 'waiting', undefined), ...waiting });

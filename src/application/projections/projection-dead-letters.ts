@@ -111,6 +111,7 @@ export class DeadLetters<View> {
           outcome.failure = error ?? new Error('The handler rejected, and did not say why.');
           throw error;
         }
+        await transaction.spoilTail();
         await transaction.putDeadLetter({
           ...current,
           status: 'resolved',

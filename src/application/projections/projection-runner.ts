@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { ProgrammingError } from '../../persistence/errors.js';
 import { logBehind } from '../../persistence/log-behind.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import { validateCount, validateWord } from '../../persistence/validation.js';
@@ -20,6 +21,7 @@ import { headIfLost, REBUILD_VIEW } from '../log/lost-position.js';
 import type { LogCheckpoint } from '../log/lost-position.js';
 import { LogFollower } from '../log/log-follower.js';
 import type { FollowerStatus, WaitOptions } from '../log/log-follower.js';
+import { waitUntilConfirmed } from '../log/wait-until-confirmed.js';
 import { ProjectionApplier } from './projection-applier.js';
 import type { FailurePolicy } from './projection-applier.js';
 import { DeadLetters } from './projection-dead-letters.js';
@@ -27,6 +29,9 @@ import { ViewMovedError } from './projection-store.js';
 import type { ProjectionStore, ViewGeneration } from './projection-store.js';
 import { limited } from './projection.js';
 import type { Projection } from './projection.js';
+import { SyncedRunner } from './synced-runner.js';
+import { FOLLOWINGS } from './view-tail.js';
+import type { Following } from './view-tail.js';
 
 // Many events share the cost of a transaction, and it is still short: others may write between two of them.
 const BATCH_EVENTS_DEFAULT = 100;
@@ -39,6 +44,17 @@ export interface ProjectionRunnerOptions<View> {
   readonly store: ProjectionStore<View>;
   /** What is projected: an application is one. */
   readonly log: EventLog;
+  /**
+   * What the view is of, in a store that is synchronised. `confirmed`: of what a server has confirmed, in its order, and of
+   * nothing that goes. `undo` and `rebuild`: of that, and of what is pending here, as it was recorded; when pending events
+   * have to make way, what they have changed is taken back (`undo`), or the view is made anew (`rebuild`). Of the same events
+   * the view is the same in all three. Nobody reads one that has some of what was before, and some of what is now.
+   *
+   * For a view in the store of the log, or in memory. One elsewhere follows what is recorded here, and is not put right.
+   *
+   * @defaultValue `undo`; `rebuild` for tables with foreign keys
+   */
+  readonly follows?: Following | undefined;
   /** What becomes of an event that the handler rejects. @defaultValue 5 attempts, then a dead letter */
   readonly onFailure?: Partial<FailurePolicy>;
   /** Events in one transaction. @defaultValue 100 */
@@ -96,6 +112,8 @@ export class ProjectionRunner<View> implements AsyncDisposable {
   readonly #policy: FailurePolicy;
   readonly #follower: LogFollower<ProjectionStatus>;
   readonly #deadLetters: DeadLetters<View>;
+  /** Undefined where the store of the view is none that can be synchronised. */
+  readonly #synced: SyncedRunner<View> | undefined;
   /** Whether the view in use is of this definition. */
   #isUpToDate = false;
   /** Whether the view in use was found to be of this log. */
@@ -126,6 +144,14 @@ export class ProjectionRunner<View> implements AsyncDisposable {
     validateCount('onFailure.attemptsMax', attemptsMax);
     validateWord('onFailure.then', then, ['deadLetter', 'stop']);
     this.#policy = { attemptsMax, then };
+    const { follows } = options;
+    validateWord('follows', follows, FOLLOWINGS);
+    const views = store.synced?.(options.log.recorder);
+    if (follows === 'confirmed' && views === undefined)
+      throw new ProgrammingError(`${what} cannot follow what is confirmed: its store has no units.`);
+    this.#synced =
+      views &&
+      new SyncedRunner({ projection, log, views, policy: this.#policy, follows, clock, random, limit: batchEventsMax });
     this.#follower = new LogFollower({
       what,
       log,
@@ -182,7 +208,10 @@ export class ProjectionRunner<View> implements AsyncDisposable {
    * @throws FollowerStoppedError (`FOLLOWER_STOPPED`) when it does not go on; the cause says why
    */
   async waitFor(notificationId: NotificationId, options: WaitOptions = {}): Promise<void> {
-    await this.#follower.waitFor(notificationId, options);
+    const { follows, log } = this.#options;
+    const wait = (id: NotificationId): Promise<void> => this.#follower.waitFor(id, options);
+    if (follows === 'confirmed') await waitUntilConfirmed(log.recorder, notificationId, wait);
+    else await wait(notificationId);
   }
 
   /**
@@ -246,18 +275,23 @@ export class ProjectionRunner<View> implements AsyncDisposable {
 
   async #rebuild(signal: AbortSignal, isRollback: boolean = false): Promise<void> {
     const { store } = this.#options;
-    await store.beginNext({ isAnew: (await this.#lost('next')) !== undefined, isRollback });
+    const isSynced = this.#synced !== undefined && (await this.#isSynced(this.#synced));
+    await store.beginNext({ isAnew: !isSynced && (await this.#lost('next')) !== undefined, isRollback });
     let outcome;
     do {
       await this.#catchUp('next', signal);
       // Not within the transaction that swaps the views: on an engine with one connection, reading would wait for it.
-      outcome = await store.promoteNext({ lostPosition: (await this.#lost('live'))?.position });
+      outcome = await store.promoteNext({ lostPosition: await this.#lostPosition() });
     } while (outcome === 'behind');
     // Somebody else may have put one in its place, and that may be of another definition.
     this.#isUpToDate = !(await store.isOutdated());
   }
 
   async #catchUp(generation: ViewGeneration, signal: AbortSignal): Promise<void> {
+    if (this.#synced !== undefined && (await this.#isSynced(this.#synced))) {
+      await this.#catchUpSynced(this.#synced, generation, signal);
+      return;
+    }
     const { log, projection, store } = this.#options;
     const applier = new ProjectionApplier(
       { projection, store, policy: this.#policy, clock: this.#clock, random: this.#random },
@@ -288,12 +322,43 @@ export class ProjectionRunner<View> implements AsyncDisposable {
     }
   }
 
+  async #isSynced(synced: SyncedRunner<View>): Promise<boolean> {
+    // Before anything is confirmed, a view of what is confirmed is empty.
+    return this.#options.follows === 'confirmed' || (await synced.isOn());
+  }
+
+  async #catchUpSynced(synced: SyncedRunner<View>, generation: ViewGeneration, signal: AbortSignal): Promise<void> {
+    const { store } = this.#options;
+    for (;;) {
+      const checkpoint = await store.checkpoint(generation);
+      // Somebody else has put it in the place of the view in use.
+      if (checkpoint === undefined) return;
+      if (generation === 'live' && checkpoint.isOtherDefinition === true) await store.isOutdated();
+      const { outcome, order, hasFailed } = await synced.step(generation, signal);
+      if (hasFailed) await this.#countDeadLetters();
+      if (generation === 'live') {
+        const position = (await store.checkpoint('live'))?.position ?? 0;
+        this.#follower.report({ position, head: order.last, ...(outcome === 'synced' ? {} : { state: 'running' }) });
+      }
+      if (outcome === 'synced') return;
+      if (outcome === 'anew') await this.#rebuild(signal);
+    }
+  }
+
   /** A checkpoint that is not of this log, and where the log ends. */
   async #lost(
     generation: ViewGeneration,
   ): Promise<{ readonly position: NotificationId; readonly head: NotificationId } | undefined> {
     const checkpoint = await this.#options.store.checkpoint(generation);
     return checkpoint === undefined ? undefined : await this.#lostAt(checkpoint);
+  }
+
+  /** Where the live view stands for nothing. */
+  async #lostPosition(): Promise<NotificationId | undefined> {
+    // In a store that is synchronised less may be confirmed than was: the next view has all there is.
+    if (this.#synced !== undefined && (await this.#isSynced(this.#synced)))
+      return (await this.#options.store.checkpoint('live'))?.position;
+    return (await this.#lost('live'))?.position;
   }
 
   async #lostAt(

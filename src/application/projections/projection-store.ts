@@ -8,8 +8,11 @@
  * @module
  */
 import type { NotificationId } from '../../persistence/stored-event.js';
+import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
+import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import type { LogCheckpoint } from '../log/lost-position.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
+import type { Following, ViewTail } from './view-tail.js';
 
 /** The view was moved by somebody else meanwhile: another tab, another process. */
 export class ViewMovedError extends Error {}
@@ -56,6 +59,11 @@ export interface ProjectionTransaction<View> extends LogCheckpoint {
   deadLetters(filter?: DeadLetterFilter): Promise<readonly DeadLetter[]>;
   /** Adds a dead letter, or replaces the one of the same notification. */
   putDeadLetter(letter: DeadLetter): Promise<void>;
+  /**
+   * Takes that the view was changed by an event that does not come in its order: in a store that is synchronised, what
+   * pending units have changed cannot be taken back by itself any more, and the view is made anew.
+   */
+  spoilTail(): Promise<void>;
 }
 
 /** Which dead letters are meant. */
@@ -69,6 +77,26 @@ export interface DeadLetterFilter {
 export interface ViewCheckpoint extends LogCheckpoint {
   /** Whether it is of another definition than the store's, an earlier or a later one. @defaultValue false */
   readonly isOtherDefinition?: boolean;
+}
+
+/** A view and its tail, in a transaction of the store. */
+export interface SyncedTransaction<View> {
+  readonly transaction: ProjectionTransaction<View>;
+  readonly tail: ViewTail;
+  /** Reads what the transaction sees. */
+  readonly sql: SqlQueryable;
+}
+
+/** The views of a projection that are made in transactions of a store that can be synchronised. */
+export interface SyncedViews<View> {
+  /** The store. */
+  readonly recorder: SqlRecorder;
+  /** As `ProjectionStore.transaction`. @param following - undefined: as it goes */
+  transaction<T>(
+    generation: ViewGeneration,
+    following: Following | undefined,
+    work: (synced: SyncedTransaction<View>) => Promise<T>,
+  ): Promise<T>;
 }
 
 /** How a view is begun. */
@@ -134,4 +162,11 @@ export interface ProjectionStore<View> {
    * @throws ProjectionReplacedError (`PROJECTION_REPLACED`) when a view is of a later definition, and this is no rollback
    */
   reset(options?: Pick<BeginOptions, 'isRollback'>): Promise<void>;
+  /**
+   * The views, where a view is changed in transactions of a store that can be synchronised.
+   *
+   * @param recorder - of the log that is followed
+   * @returns undefined where that is none, or the view is elsewhere
+   */
+  synced?(recorder: object): SyncedViews<View> | undefined;
 }

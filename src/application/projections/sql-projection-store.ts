@@ -14,6 +14,7 @@
 import { DatabaseError, InternalError, ProgrammingError } from '../../persistence/errors.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import { claimForLog } from '../../persistence/sql/log-owner.js';
+import { hasUnitOrder, IS_SYNCHRONISED } from '../../persistence/sql/unit-order.js';
 import { takeTurn } from '../../persistence/sql/sql-dialect.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
@@ -23,6 +24,9 @@ import type { NotifiedEvent } from '../events/notified-event.js';
 import type { SqlProjection, SqlView } from './projection.js';
 import { ProjectionReplacedError } from './projection-replaced-error.js';
 import { ViewMovedError } from './projection-store.js';
+import { SqlViewTail, spoilTail } from './sql-view-tail.js';
+import type { SqlViewTailParts } from './sql-view-tail.js';
+import type { Following } from './view-tail.js';
 import type {
   BeginOptions,
   DeadLetter,
@@ -30,6 +34,8 @@ import type {
   DeadLetterStatus,
   ProjectionStore,
   ProjectionTransaction,
+  SyncedTransaction,
+  SyncedViews,
   ViewCheckpoint,
   ViewGeneration,
 } from './projection-store.js';
@@ -66,6 +72,8 @@ interface Generation extends LogCheckpoint {
   readonly generation: number;
   /** What made it, see {@link Definition}; as JSON. */
   readonly definition: string;
+  /** Whether the store has heard of a server's log. */
+  readonly isSynchronised: boolean;
 }
 
 /** What a view is made by, as far as it can be told. The tables are not those of another definition. */
@@ -127,11 +135,41 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
     return await this.#recorder.transaction(async (transaction) => work(await this.within(transaction, generation)));
   }
 
+  /**
+   * The view and its tail, inside a transaction that somebody else began in a store that is synchronised.
+   *
+   * @param following - undefined: as it goes
+   */
+  async syncedWithin(
+    { connection, rebase }: Pick<RecorderTransaction<SqlQueryable>, 'connection' | 'rebase'>,
+    following: Following | undefined,
+    generation: ViewGeneration = 'live',
+  ): Promise<SyncedTransaction<SqlView<Table>>> {
+    if (rebase === undefined) throw new InternalError('The transaction is none of a store with units.');
+    if (!(await this.#hasTails(connection))) await SqlViewTail.createTables(connection);
+    const transaction = await this.within({ connection }, generation);
+    const found = await this.#find(connection, generation);
+    if (found === undefined) throw missing(this.#projection.name);
+    const tail = this.#tailOf(found, generation, { sql: connection, rebase, following });
+    return { transaction, tail, sql: connection };
+  }
+
+  /** As in {@link ProjectionStore}. */
+  synced(recorder: object): SyncedViews<SqlView<Table>> | undefined {
+    // Another one's would not be in one transaction with the view.
+    if (recorder !== this.#recorder || !hasUnitOrder(recorder)) return undefined;
+    return {
+      recorder,
+      transaction: (generation, following, work) =>
+        recorder.transaction(async (transaction) => work(await this.syncedWithin(transaction, following, generation))),
+    };
+  }
+
   /** The same inside a transaction that somebody else began: for a projection that is in line with the events. */
   async within(
     { connection }: Pick<RecorderTransaction<SqlQueryable>, 'connection'>,
     generation: ViewGeneration = 'live',
-  ): Promise<ProjectionTransaction<SqlView<Table>>> {
+  ): Promise<ProjectionTransaction<SqlView<Table>> & Pick<Generation, 'isSynchronised'>> {
     const found = await this.#locked(connection, generation);
     if (found === undefined) {
       throw generation === 'next' ? new ViewMovedError() : missing(this.#projection.name);
@@ -140,6 +178,10 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
     return new SqlProjectionTransaction({
       connection,
       projection: this.#projection.name,
+      spoil: async () => {
+        if (found.isSynchronised && (await this.#hasTails(connection)))
+          await spoilTail(connection, this.#projection.name, found.generation);
+      },
       view: {
         query: (text, values) => connection.query(text, values),
         tables: namesOf(found, generation) as Record<Table, string>,
@@ -193,6 +235,25 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
     });
   }
 
+  #tailOf(
+    found: Generation,
+    which: ViewGeneration,
+    parts: Pick<SqlViewTailParts, 'sql' | 'rebase' | 'following'>,
+  ): SqlViewTail {
+    const { generation } = found;
+    const names = Object.values(namesOf(found, which));
+    const wereNames = Object.values(namesOf(found, 'next'));
+    const renamed = Object.fromEntries(wereNames.map((was, index) => [was, names[index] as string]));
+    return new SqlViewTail({ ...parts, projection: this.#projection.name, generation, tables: names, renamed });
+  }
+
+  /** Whether there is the bookkeeping of views in a store that is synchronised. */
+  async #hasTails(sql: SqlQueryable): Promise<boolean> {
+    if (!hasUnitOrder(this.#recorder)) return false;
+    const { rows } = await sql.query("SELECT 1 FROM sqlite_schema WHERE name = 'projection_tails'");
+    return rows.length > 0;
+  }
+
   async #isSetUp(): Promise<boolean> {
     try {
       return (await this.#find(this.#recorder, 'live')) !== undefined;
@@ -218,7 +279,8 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
 
   async #find(sql: SqlQueryable, generation: ViewGeneration, rowLock: string = ''): Promise<Generation | undefined> {
     const { rows } = await sql.query(
-      `SELECT generation, position, event_id, definition FROM projection_checkpoints WHERE projection = $1 AND is_live = $2 ${rowLock}`,
+      `SELECT generation, position, event_id, definition${hasUnitOrder(this.#recorder) ? `, ${IS_SYNCHRONISED}` : ''}
+        FROM projection_checkpoints WHERE projection = $1 AND is_live = $2 ${rowLock}`,
       [this.#projection.name, generation === 'live' ? 1 : 0],
     );
     const row = rows[0];
@@ -228,6 +290,7 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
       position: Number(row['position']),
       lastEventId: String(row['event_id']),
       definition: String(row['definition']),
+      isSynchronised: row['synchronised'] === 1,
     };
   }
 
@@ -253,6 +316,13 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
 
   async #drop(sql: SqlQueryable, dropped: Generation, which: ViewGeneration): Promise<void> {
     const { generation } = dropped;
+    if (await this.#hasTails(sql)) {
+      for (const table of ['projection_tails', 'projection_progress'])
+        await sql.query(`DELETE FROM ${table} WHERE projection = $1 AND generation = $2`, [
+          this.#projection.name,
+          generation,
+        ]);
+    }
     // The last one first: it may refer to those before it.
     for (const name of Object.values(namesOf(dropped, which)).reverse()) await sql.query(`DROP TABLE ${name}`);
     const key = [this.#projection.name, generation];
@@ -329,23 +399,31 @@ function namesOf(
   return Object.fromEntries(names) as Readonly<Record<string, string>>;
 }
 
-interface SqlTransactionParts<View> extends Pick<Generation, 'generation' | 'position' | 'lastEventId'> {
+interface SqlTransactionParts<View> extends Pick<
+  Generation,
+  'generation' | 'position' | 'lastEventId' | 'isSynchronised'
+> {
   readonly connection: SqlQueryable;
   readonly projection: string;
   readonly view: View;
+  readonly spoil: () => Promise<void>;
 }
 
 class SqlProjectionTransaction<View> implements ProjectionTransaction<View> {
   readonly view: View;
+  readonly isSynchronised: boolean;
   readonly #connection: SqlQueryable;
   readonly #key: readonly [projection: string, generation: number];
+  readonly #spoil: () => Promise<void>;
   #position: NotificationId;
   #lastEventId: string;
 
   constructor(parts: SqlTransactionParts<View>) {
     this.view = parts.view;
+    this.isSynchronised = parts.isSynchronised;
     this.#connection = parts.connection;
     this.#key = [parts.projection, parts.generation];
+    this.#spoil = parts.spoil;
     this.#position = parts.position;
     this.#lastEventId = parts.lastEventId;
   }
@@ -387,6 +465,10 @@ class SqlProjectionTransaction<View> implements ProjectionTransaction<View> {
       values,
     );
     return rows.map(toDeadLetter);
+  }
+
+  async spoilTail(): Promise<void> {
+    await this.#spoil();
   }
 
   async putDeadLetter(letter: DeadLetter): Promise<void> {

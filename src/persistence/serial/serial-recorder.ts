@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { RebaseTransaction } from '../rebase-transaction.js';
 import type { RecorderTransaction, TransactionalRecorder } from '../recorder-transaction.js';
 import type {
   AggregateRecorder,
@@ -75,6 +76,8 @@ export interface SerialConnection<Connection> {
 export interface SerialTransactionConnection<Connection> extends SerialConnection<Connection> {
   /** What is lent to the caller. */
   readonly connection: Connection;
+  /** Where units can be changed in it. */
+  readonly rebase?: RebaseTransaction;
 }
 
 // The methods below are async so that a refusal is a rejection, as on engines that must wait.
@@ -185,10 +188,12 @@ class SerialTransaction<Connection>
   implements RecorderTransaction<Connection>
 {
   readonly connection: Connection;
+  readonly rebase: RebaseTransaction | undefined;
 
   constructor(connection: SerialTransactionConnection<Connection>, tables: ProcessTables) {
     super(connection, tables);
     this.connection = connection.connection;
+    this.rebase = connection.rebase;
   }
 }
 

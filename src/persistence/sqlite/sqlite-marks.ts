@@ -30,6 +30,10 @@ export const NOTED = {
   truncatedId: -4,
   /** As text: what the store's sequence began with, when that has left. */
   firstEvent: -5,
+  /** The largest number that what is confirmed had before some of it was lost (`sqlite-confirmed-order.ts`). */
+  confirmed: -6,
+  /** How often what is confirmed was not the beginning any more of what is confirmed then. */
+  era: -7,
 } as const;
 
 /** The marks of one database. */

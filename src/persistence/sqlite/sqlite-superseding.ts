@@ -6,6 +6,7 @@
  */
 import type { DecideStep, SyncChange, UnitPlace } from '../journal/sync-change.js';
 import type { PlannedChange } from '../journal/unit-tables.js';
+import { steppedUnit } from '../serial/unit-of-work.js';
 import type { UnitId } from '../unit.js';
 import { SUPERSEDED, SUPERSEDED_UNITS_MAX } from '../unit-recorder.js';
 import type {
@@ -16,7 +17,7 @@ import type {
   Superseded,
   UnitLimits,
 } from '../unit-recorder.js';
-import { statementsOf, unitOf } from './sqlite-connection.js';
+import { savepoints, statementsOf } from './sqlite-connection.js';
 import { planDecide } from './sqlite-decide-plan.js';
 import type { DecidingState } from './sqlite-decide-plan.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
@@ -42,13 +43,11 @@ const ONE: UnitLimits = { eventsMax: 1, bytesMax: 1 };
 
 /** Plans what is decided of units that gave way. */
 export class SqliteSuperseding {
-  readonly #database: SqliteDatabase;
   readonly #statements: SqliteStatements;
   readonly #tables: SupersedingTables;
 
   /** @param database - lent */
   constructor(database: SqliteDatabase, tables: SupersedingTables) {
-    this.#database = database;
     this.#statements = statementsOf(database);
     this.#tables = tables;
   }
@@ -140,7 +139,8 @@ export class SqliteSuperseding {
     let seen: { readonly value: T } | undefined;
     const takenBack = new Error('taken back');
     try {
-      unitOf(this.#database).run(() => {
+      // Within a transaction, too.
+      steppedUnit(savepoints(this.#statements, 0)).run(() => {
         if (change !== undefined) this.#tables.changes.apply(change);
         seen = { value: look() };
         throw takenBack;

@@ -10,6 +10,7 @@ import type { Moving, PageStep, SettingAside, SyncChange, UnitPlace } from '../j
 import type { Confirmation, ConfirmedUnit, Unit } from '../unit.js';
 import { isRefusedForGood } from '../unit-reasons.js';
 import { SqliteAnew } from './sqlite-anew.js';
+import { SqliteConfirmedOrder } from './sqlite-confirmed-order.js';
 import { statementsOf } from './sqlite-connection.js';
 import { SqliteDecisions } from './sqlite-decisions.js';
 import type { SqliteDatabase, SqliteValue } from './sqlite-driver.js';
@@ -43,6 +44,7 @@ export class SqliteUnitChanges {
   readonly #marks: SqliteMarks;
   readonly #anew: SqliteAnew;
   readonly #truncation: SqliteTruncation;
+  readonly #order: SqliteConfirmedOrder;
 
   /** @param database - lent, with the tables of units */
   constructor(database: SqliteDatabase, reads: SqliteUnitReads) {
@@ -54,6 +56,7 @@ export class SqliteUnitChanges {
     this.#marks = new SqliteMarks(database);
     this.#anew = new SqliteAnew(database);
     this.#truncation = new SqliteTruncation(database);
+    this.#order = new SqliteConfirmedOrder(database);
   }
 
   /** Inserts the units of commits whose events are there. */
@@ -128,9 +131,11 @@ export class SqliteUnitChanges {
     this.#decisions.noteRewind(position);
     this.#anew.rewound(position);
     this.#marks.note('rewinds', (this.#marks.noted('rewinds') ?? 0) + 1);
+    this.#order.noteRewind();
   }
 
   #endHeal(atMs: number): void {
+    this.#order.noteEndOfHealing();
     this.#run(`DELETE FROM stored_events WHERE notification_id IN (SELECT e.notification_id FROM daybook_units AS u
       CROSS JOIN stored_events AS e ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events
       WHERE u.flags > 3 AND u.flags & ${FLAG_FOREIGN})`);
@@ -154,7 +159,9 @@ export class SqliteUnitChanges {
       added.flatMap(({ events }) => events),
     );
     let place = step.firstNotificationId;
+    const places: UnitPlace[] = [];
     added.forEach((unit, index) => {
+      places.push(place);
       this.#insertConfirmed(place, unit, wereHere.includes(index) && !wasForeign.includes(index) ? 0 : FLAG_FOREIGN);
       place += unit.events.length;
     });
@@ -163,6 +170,7 @@ export class SqliteUnitChanges {
     const replaced = wereHere.map((index) => added[index] as ConfirmedUnit);
     this.#decisions.noteConfirmed([...step.confirmed, ...replaced], step.position);
     this.#anew.goOn(step);
+    this.#order.notePage(step, places);
   }
 
   #insertConfirmed(place: UnitPlace, unit: ConfirmedUnit, flags: number): void {

@@ -24,6 +24,7 @@ import type {
   UnitStanding,
 } from '../unit-recorder.js';
 import { SqliteAnew } from './sqlite-anew.js';
+import { SqliteConfirmedOrder } from './sqlite-confirmed-order.js';
 import { statementsOf } from './sqlite-connection.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
 import { SqliteEventsTable } from './sqlite-events-table.js';
@@ -75,7 +76,11 @@ export class SqliteUnits implements UnitTables {
   /** Creates the tables where they are missing: events that were there before are units with derived ids. */
   createTables(): void {
     this.#database.exec(CREATE_DECISIONS_SQL);
-    if (this.#number("SELECT 1 FROM sqlite_schema WHERE name = 'daybook_units'") !== undefined) return;
+    if (this.#number("SELECT 1 FROM sqlite_schema WHERE name = 'daybook_units'") === undefined) this.#createUnits();
+    new SqliteConfirmedOrder(this.#database).createTables();
+  }
+
+  #createUnits(): void {
     this.#database.exec(CREATE_UNITS_SQL);
     for (let start = 1; ;) {
       const events = this.#events.selectNotifications({ start, limit: ROWS_DERIVED });

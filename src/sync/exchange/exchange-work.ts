@@ -27,6 +27,7 @@ import {
   UnavailableError,
 } from '../protocol/index.js';
 import type { HealAnswer } from '../protocol/index.js';
+import { FollowedUnits } from './changed-units.js';
 import { LogNews } from './log-news.js';
 import { PageIntake } from './page-intake.js';
 import type { UnitDecider } from './page-intake.js';
@@ -86,7 +87,7 @@ interface ReadAhead {
 
 /** What an {@link ExchangeWork} needs. */
 export interface ExchangeWorkOptions {
-  readonly recorder: ExchangedUnits;
+  readonly recorder: ExchangedUnits & Partial<Pick<UnitRecorder, 'selectSetAside'>>;
   readonly transport: SyncTransport;
   readonly direction: Direction;
   readonly clock: Clock;
@@ -94,6 +95,23 @@ export interface ExchangeWorkOptions {
   readonly decider?: UnitDecider | undefined;
   /** Told of what was decided again. */
   readonly onRebased?: ((units: readonly unknown[]) => void) | undefined;
+}
+
+/** The recorder, with what follows its units. */
+function followed({ recorder, decider }: ExchangeWorkOptions): ExchangedUnits {
+  if (decider === undefined) return recorder;
+  const units = new FollowedUnits(recorder, decider);
+  return {
+    selectPendingUnits: (...given) => recorder.selectPendingUnits(...given),
+    selectSuperseded: (...given) => recorder.selectSuperseded(...given),
+    rewind: (...given) => recorder.rewind(...given),
+    followAnew: (...given) => recorder.followAnew(...given),
+    selectLostUnits: (...given) => recorder.selectLostUnits(...given),
+    insertPage: (...given) => units.insertPage(...given),
+    setAside: (...given) => units.setAside(...given),
+    decide: (...given) => units.decide(...given),
+    endHeal: (...given) => units.endHeal(...given),
+  };
 }
 
 /** Knows what is to be done, and does it. */
@@ -121,7 +139,8 @@ export class ExchangeWork {
   /** So often in a row the scopes had changed, and the head was not reached. */
   #rescopedRounds = 0;
 
-  constructor(options: ExchangeWorkOptions) {
+  constructor(given: ExchangeWorkOptions) {
+    const options = { ...given, recorder: followed(given) };
     this.#options = options;
     this.#pushSize = new SendSize(options.clock);
     this.#pageSize = new SendSize(options.clock);

@@ -21,13 +21,14 @@ import type {
   UnitRecorder,
 } from '../../persistence/unit-recorder.js';
 import type { UnitPage } from '../../persistence/unit.js';
+import type { UnitsFollower } from './changed-units.js';
 import { callListener } from '../../util/listeners.js';
 
 // Each time somebody has recorded something in the meantime, which takes less long than to wait for the next page.
 const ATTEMPTS_MAX = 20;
 
-/** Decides again what gave way: an `Application`. */
-export interface UnitDecider<Rebased = unknown> {
+/** Decides again what gave way, and keeps its views with it: an `Application`. */
+export interface UnitDecider<Rebased = unknown> extends UnitsFollower {
   /** @returns a decision for each unit in its order, and what to say of them */
   decideAgain(
     superseded: Superseded,

@@ -11,7 +11,8 @@
  * All that is noted lies in temporary tables, so that savepoints and statements that fail take their part of it back:
  *
  * ```text
- * daybook_capture            one row: the version of the schema that the triggers are made for; whether they are active
+ * daybook_capture            one row: the version of the schema that the triggers are made for; whether they are active;
+ *                            the tables whose rows are noted as they were, as JSON (row-images.ts)
  * daybook_layouts            the layout of each own table, as JSON
  * daybook_touched_<table>    the keys: k0, k1 …
  * daybook_changes            parts of the outcome that are final, in their order (table-changes.ts)
@@ -19,6 +20,7 @@
  *
  * @module
  */
+import type { RenamedTables } from '../../rebase-transaction.js';
 import type { SqliteDatabase } from '../sqlite-driver.js';
 import { exactColumns, toExactRow } from './exact-values.js';
 import { quotedColumn } from './exact-values.js';
@@ -29,6 +31,7 @@ import { encodeTableChanges, joinTableChanges } from './table-changes.js';
 import type { RowsChange, TableChange } from './table-changes.js';
 import { isReservedName } from './own-statement.js';
 import { OwnStatements } from './own-statements.js';
+import { RowImages } from './row-images.js';
 import { readLayouts } from './table-layout.js';
 import type { TableLayout } from './table-layout.js';
 
@@ -40,6 +43,9 @@ export class ChangeCapture {
   readonly #database: SqliteDatabase;
   readonly #statements: SqliteStatements;
   readonly #perTable: OwnStatements;
+  readonly #images: RowImages;
+  /** Tables whose rows are noted as they were. */
+  readonly #kept = new Set<string>();
   /** What tables with `AUTOINCREMENT` had given when the transaction began. */
   #sequencesBefore: ReadonlyMap<string, string> = new Map();
 
@@ -48,20 +54,50 @@ export class ChangeCapture {
     this.#database = database;
     this.#statements = statementsOf(database);
     this.#perTable = new OwnStatements(database);
+    this.#images = new RowImages(database);
   }
 
   /** Makes the triggers for the schema as it is, if they are for another one. What is noted and not read is lost. */
   prepare(): void {
     const version = this.schemaVersion();
-    if (this.#preparedVersion() === version) return;
+    const kept = JSON.stringify([...this.#kept]);
+    if (this.#isPrepared(version, kept)) return;
     dropCapture(this.#database);
     this.#database.exec(`
       CREATE TEMP TABLE daybook_layouts (layout TEXT);
-      CREATE TEMP TABLE daybook_capture (schema_version INTEGER, is_active INTEGER)`);
+      CREATE TEMP TABLE daybook_capture (schema_version INTEGER, is_active INTEGER, kept TEXT)`);
     // Made once for a connection: what has become final is kept when the schema changes.
     this.#database.exec('CREATE TEMP TABLE IF NOT EXISTS daybook_changes (id INTEGER PRIMARY KEY, bytes BLOB)');
     for (const layout of readLayouts(this.#database)) this.#watch(layout);
-    this.#statements.run('INSERT INTO temp.daybook_capture VALUES (?, 0)', [version]);
+    this.#statements.run('INSERT INTO temp.daybook_capture VALUES (?, 0, ?)', [version, kept]);
+  }
+
+  /**
+   * Notes from now on what the rows of some tables are, whenever one changes; what was noted of them before is forgotten.
+   *
+   * @throws NotSupportedError (`NOT_SUPPORTED`) when foreign keys are of them, or refer to them
+   */
+  keepRows(tables: readonly string[]): void {
+    const more = tables.filter((table) => !this.#kept.has(table));
+    this.#images.assertAlone(more);
+    for (const table of more) this.#kept.add(table);
+    if (more.length > 0) {
+      this.flush();
+      this.prepare();
+      this.#setActive();
+    }
+    this.#images.clear(this.#keptLayouts());
+  }
+
+  /** What the rows were that have changed since the last time; undefined when none has. */
+  takeRows(): Uint8Array | undefined {
+    return this.#images.take(this.#keptLayouts());
+  }
+
+  /** Puts rows back, which is a change as any other. */
+  putBackRows(images: Uint8Array, renamed: RenamedTables): void {
+    this.#images.putBack(images, renamed);
+    this.#images.clear(this.#keptLayouts());
   }
 
   /** Begins to note. Inside of the transaction that is captured, whose end takes it back. */
@@ -116,9 +152,14 @@ export class ChangeCapture {
     return this.#statements.all(HAS_CAPTURE, []).length > 0;
   }
 
-  #preparedVersion(): number | undefined {
-    if (!this.#isThere()) return undefined;
-    return this.#statements.number('SELECT schema_version FROM temp.daybook_capture', []);
+  #isPrepared(version: number, kept: string): boolean {
+    if (!this.#isThere()) return false;
+    const sql = 'SELECT 1 FROM temp.daybook_capture WHERE schema_version = ? AND kept = ?';
+    return this.#statements.number(sql, [version, kept]) !== undefined;
+  }
+
+  #keptLayouts(): TableLayout[] {
+    return this.#kept.size === 0 ? [] : this.#layouts().filter(({ table }) => this.#kept.has(table));
   }
 
   #watch(layout: TableLayout): void {
@@ -139,6 +180,7 @@ export class ChangeCapture {
       ${trigger('DELETE', note('OLD'))}
       ${trigger('UPDATE', `${note('OLD')} INSERT INTO ${touched} SELECT ${valuesOf('NEW')} WHERE ${differs};`)}`);
     this.#statements.run('INSERT INTO temp.daybook_layouts VALUES (?)', [JSON.stringify(layout)]);
+    if (this.#kept.has(table)) this.#images.watch(layout, WHEN_ACTIVE);
   }
 
   #setActive(): void {

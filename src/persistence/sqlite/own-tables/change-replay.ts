@@ -7,13 +7,13 @@
  * @module
  */
 import { dropCapture } from './change-capture.js';
-import { exactParameters, exactPlaceholder, quotedColumn } from './exact-values.js';
+import { exactParameters, exactPlaceholder } from './exact-values.js';
 import { isReservedName } from './own-statement.js';
 import { OwnStatements } from './own-statements.js';
+import { replayRows } from './row-replay.js';
 import type { SqliteDatabase } from '../sqlite-driver.js';
-import { quoted } from '../sqlite-schema.js';
 import { decodeTableChanges } from './table-changes.js';
-import type { ExactRow, RowsChange, SequenceChange } from './table-changes.js';
+import type { SequenceChange } from './table-changes.js';
 
 /** Replays changes on one database. */
 export class ChangeReplay {
@@ -56,30 +56,10 @@ export class ChangeReplay {
       if (change.kind === 'schema') {
         dropCapture(this.#database);
         this.#database.exec(change.sql);
-      } else if (change.kind === 'rows') this.#replayRows(change);
+      } else if (change.kind === 'rows') replayRows(this.#statements, change);
       else sequences.push(change);
     }
     this.#replaySequences(sequences);
-  }
-
-  #replayRows({ table, keyColumns, valueColumns, gone, rows }: RowsChange): void {
-    const name = `main.${quoted(table)}`;
-    for (const key of gone) this.#delete(name, keyColumns, key);
-    // All before the first insert: rows may have exchanged values that are unique.
-    for (const row of rows) this.#delete(name, keyColumns, row.slice(0, keyColumns.length));
-    const columns = [...keyColumns, ...valueColumns].map(quotedColumn).join(', ');
-    for (const row of rows) {
-      // Named, because a constraint may have a conflict clause of its own.
-      this.#run(`INSERT OR ABORT INTO ${name} (${columns}) VALUES (${row.map(exactPlaceholder).join(', ')})`, row);
-    }
-  }
-
-  #delete(name: string, keyColumns: readonly string[], key: ExactRow): void {
-    // The plus takes the type of the CAST from the comparison: with it, 1 would equal '1' in a column without a type.
-    const isKey = key.map(
-      (exact, index) => `${quotedColumn(keyColumns[index] as string)} = +${exactPlaceholder(exact)}`,
-    );
-    this.#run(`DELETE FROM ${name} WHERE ${isKey.join(' AND ')}`, key);
   }
 
   /**
@@ -95,9 +75,5 @@ export class ChangeReplay {
       const sql = `INSERT INTO main.sqlite_sequence (seq, name) VALUES (${exactPlaceholder(value)}, ?)`;
       this.#statements.prepare(sql).run([...exactParameters([value]), table]);
     }
-  }
-
-  #run(sql: string, row: ExactRow): void {
-    this.#statements.prepare(sql).run(exactParameters(row));
   }
 }

@@ -16,6 +16,7 @@ import type { UnitSteps } from '../../serial/unit-of-work.js';
 import type { SqlQueryable, SqlResult } from '../../sql/sql-queryable.js';
 import { ChangeCapture } from './change-capture.js';
 import { IdleWatch } from './idle-watch.js';
+import { OwnRebase } from './own-rebase.js';
 import { OwnSql } from './own-sql.js';
 import { refreshing, refreshSchema } from './schema-refresh.js';
 import { savepoints, statementsOf } from '../sqlite-connection.js';
@@ -46,6 +47,10 @@ export class SqliteOwnTables implements OwnTables {
   readonly #tables: WatchedTables;
   readonly #idleWatch: IdleWatch;
   readonly #attempts: SerialProcessRecorder<SqlQueryable>;
+  readonly #units: SqliteUnits;
+  readonly #clock: Clock;
+  /** Of the transaction that is open. */
+  #rebase: OwnRebase | undefined;
   #commits: readonly CheckedCommit[] = [];
   #isSound = true;
   /** Whether SQLite has taken the transaction back by itself. */
@@ -57,7 +62,9 @@ export class SqliteOwnTables implements OwnTables {
     this.#capture = new ChangeCapture(database);
     this.#sql = new OwnSql(database, this.#capture);
     this.#idleWatch = new IdleWatch(clock, IDLE_MS_MAX);
-    const tables = new SqliteReplica(database, {}, { units: new SqliteUnits(database) });
+    this.#clock = clock;
+    this.#units = new SqliteUnits(database);
+    const tables = new SqliteReplica(database, {}, { units: this.#units });
     this.#tables = new WatchedTables(tables, (call) => this.#guarded(call));
     const session = new SerialSession({ unit: steppedUnit(this.#trial()), clock });
     this.#attempts = new SerialProcessRecorder(this.#connection(session, 0), this.#tables);
@@ -108,7 +115,7 @@ export class SqliteOwnTables implements OwnTables {
 
   #take(): CheckedCommit[] {
     const changes = this.#capture.take();
-    const commits = this.#tables.take();
+    const commits = [...(this.#rebase?.take() ?? []), ...this.#tables.take()];
     if (changes === undefined) return commits;
     if (changes.length > CHANGES_BYTES_MAX) throw tooLarge(changes.length);
     const [first = { events: [], firstNotificationId: 0, tracking: undefined }, ...others] = commits;
@@ -128,12 +135,23 @@ export class SqliteOwnTables implements OwnTables {
     return {
       session,
       supports: { notifications: true, tracking: true, transactions: true },
+      ...(depth === 0 ? {} : { rebase: this.#rebaseAt(session, depth) }),
       connection: { query: async (text, values = []) => session.run(() => this.#query(text, values)) },
       nest: () => {
         const unit = refreshing(this.#database, savepoints(statementsOf(this.#database), depth + 1));
         return this.#connection(new SerialSession({ ...session.lockWait, unit, outer: session }), depth + 1);
       },
     };
+  }
+
+  #rebaseAt(session: SerialSession, depth: number): OwnRebase {
+    const parts = {
+      ...{ units: this.#units, tables: this.#tables, capture: this.#capture, clock: this.#clock },
+      run: <T>(call: () => T) => session.run(() => this.#guarded(call)),
+    };
+    const rebase = new OwnRebase(parts, depth === 1);
+    if (depth === 1) this.#rebase = rebase;
+    return rebase;
   }
 
   #query(text: string, values: readonly unknown[]): SqlResult {

@@ -40,6 +40,11 @@ export class WatchedTables implements ProcessTables {
     this.#insertions = 0;
   }
 
+  /** Whether events or tracking records were inserted since the start. */
+  get hasRecorded(): boolean {
+    return this.#insertions > 0 || this.#trackedBefore.size > 0;
+  }
+
   /** @returns what was recorded since the start, as commits that are applied together; none when nothing was */
   take(): CheckedCommit[] {
     const firstNotificationId = this.#lastIdBefore + 1;
