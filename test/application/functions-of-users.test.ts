@@ -359,6 +359,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'application/processes/process-runner.ts onFailure': 'stops the process, as is said there',
   'application/projections/projection-runner.ts onFailure': 'no function',
   'application/events/inline-participant.ts onRecorded': 'part of the transaction, which it refuses',
+  'application/events/inline-participant.ts onUnitsChanged': 'reported: inline-synced.test.ts',
+  'application/events/inline-participant.ts onEventsChanged': 'reported: inline-synced.test.ts',
   'application/log/event-log.ts onRecorded': 'as that of an application, above',
   'application/log/event-subscription.ts onRecorded': 'as that of an application, above',
   'client/import-daybook.ts onProgress': 'backup.test.ts',

@@ -5,7 +5,7 @@ import type { UnitRecorder } from '../../persistence/unit-recorder.js';
  * Waits, for somebody who follows what is confirmed, until what became of an event is: where it was decided again, it is
  * another one by then.
  *
- * @param wait - waits until everything up to an id is confirmed, or not there any more
+ * @param wait - until everything up to an id is on the server, or is not there any more
  */
 export async function waitUntilConfirmed(
   recorder: object,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { uuidToBytes } from '../../util/uuid-bytes.js';
 import type { CheckedCommit } from '../journal/replica.js';
 import type { SyncChange, UnitPlace } from '../journal/sync-change.js';
 import type { PlannedChange, UnitsHere, UnitTables } from '../journal/unit-tables.js';
@@ -97,6 +98,14 @@ export class SqliteUnits implements UnitTables {
   /** Inserts the units of commits whose events are there. */
   insert(commits: readonly CheckedCommit[]): void {
     this.#changes.insert(commits);
+  }
+
+  /** Inserts the unit of a transaction that is open, or what it is by now. */
+  insertOpen(id: UnitId, place: UnitPlace, events: number): void {
+    this.#statements.run(
+      'INSERT OR REPLACE INTO daybook_units (first_id, events, unit_id, flags) VALUES (?, ?, ?, 0)',
+      [place, events, uuidToBytes(id)],
+    );
   }
 
   /** Makes a change. Inside a transaction. */

@@ -2,19 +2,22 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { InlineProjection } from '../../../src/application/projections/inline-projection.js';
 import { newOriginatorId } from '../../../src/testing/conformance/event-samples.js';
+import type { InlineParticipant } from '../../../src/application/events/inline-participant.js';
+import { cached, invalidation } from '../../../src/application/cached.js';
+import { uncaughtErrors } from '../../support/uncaught-errors.js';
 import { readStockView, StockPerson, stockView } from '../../support/stock-people.js';
 import { closeScenes, Scene } from '../../support/sync-scene.js';
 
 const FOLLOWS = ['undo', 'rebuild'] as const;
 const people: StockPerson[] = [];
 
-async function join(scene: Scene): Promise<StockPerson> {
+async function join(scene: Scene, more: readonly InlineParticipant[] = []): Promise<StockPerson> {
   const person = await StockPerson.of(scene, async ({ inside }, decode) => {
     const inline = FOLLOWS.map(
       (follows) => new InlineProjection({ projection: stockView(follows), recorder: inside, decode, follows }),
     );
     for (const projection of inline) await projection.setUp();
-    return { inline };
+    return { inline: [...inline, ...more] };
   });
   people.push(person);
   return person;
@@ -60,6 +63,18 @@ describe('an in-line projection of a store that is synchronised', () => {
     await bert!.synchronise();
     expect(await readStockView(bert!.tab.inside, 'undo')).toMatchObject({ free: { [id]: 3 } });
     await expectViews(anna!, bert!);
+  });
+
+  test('holds what is recorded here, with the commit', async () => {
+    const {
+      people: [anna],
+      id,
+    } = await opened();
+    await anna!.do(id, 'Reserve', { quantity: 2 });
+    await expectViews(anna!);
+    await anna!.do(newOriginatorId(), 'Name', { name: 'nails' });
+    await anna!.do(id, 'Receive', { quantity: 1 });
+    await expectViews(anna!);
   });
 
   test('holds what was decided again, and not what it was before', async () => {
@@ -170,5 +185,85 @@ describe('an in-line projection of a store that is synchronised', () => {
       await person.synchronise();
       await expectViews(person);
     }
+  });
+
+  test('a participant that fails keeps others’ events from nobody: it is reported, and the view follows later, whole', async () => {
+    const scene = await Scene.open();
+    const id = newOriginatorId();
+    let fails = false;
+    const failing: InlineParticipant = {
+      onUnitsChanged: async () => {
+        if (fails) throw new RangeError('of a user');
+      },
+      onEventsChanged: () => {
+        if (fails) throw new RangeError('of a user');
+      },
+    };
+    const [anna, bert] = [await join(scene), await join(scene, [failing])];
+    await anna.do(id, 'Receive', { quantity: 5 });
+    for (const person of [anna, bert]) {
+      await person.synchronise();
+      await person.offline();
+    }
+    const errors = uncaughtErrors();
+    fails = true;
+    await anna.do(id, 'Reserve', { quantity: 1 });
+    await bert.do(id, 'ReserveRest');
+    await anna.synchronise();
+    const before = await readStockView(bert.tab.inside, 'undo');
+    await bert.synchronise();
+    expect(new Set(errors.map(String))).toEqual(new Set(['RangeError: of a user']));
+    expect(await bert.state(id)).toMatchObject({ free: 0 });
+    // As it was: not a bit of what has come.
+    expect(await readStockView(bert.tab.inside, 'undo')).toEqual(before);
+    fails = false;
+    await bert.offline();
+    await bert.do(newOriginatorId(), 'Name', { name: 'nails' });
+    await expectViews(bert);
+  });
+
+  test('a change in a savepoint that is taken back is in nothing that is taken back later', async () => {
+    const {
+      people: [anna, bert],
+      id,
+    } = await opened();
+    const { tab } = bert!;
+    await tab.inside.transaction(async (transaction) => {
+      await transaction
+        .transaction(async (inner) => {
+          await inner.connection.query('UPDATE undo_stock SET free = 77');
+          throw new RangeError('of a user');
+        })
+        .catch(() => undefined);
+    });
+    await bert!.do(id, 'Reserve', { quantity: 2 });
+    await anna!.do(id, 'Reserve', { quantity: 4 });
+    await anna!.synchronise();
+    await bert!.synchronise();
+    await expectViews(bert!);
+  });
+
+  test('answers that are cached are dropped when others’ events come, and when one’s own are set aside', async () => {
+    const scene = await Scene.open();
+    const id = newOriginatorId();
+    let bert: StockPerson | undefined = undefined;
+    const free = cached(async (item: string) => (await (bert as unknown as StockPerson).state(item)).free, {
+      tags: (item) => [item],
+    });
+    const anna = await join(scene);
+    bert = await join(scene, [invalidation([free], ({ originatorId }) => [originatorId])]);
+    await anna.do(id, 'Receive', { quantity: 5 });
+    for (const person of [anna, bert]) {
+      await person.synchronise();
+      await person.offline();
+    }
+    expect(await free(id)).toBe(5);
+    await bert.do(id, 'Reserve', { quantity: 3 });
+    expect(await free(id)).toBe(2);
+    await anna.do(id, 'Reserve', { quantity: 4 });
+    await anna.synchronise();
+    await bert.synchronise();
+    expect(bert.rebased).toMatchObject([{ outcome: 'setAside' }]);
+    expect(await free(id)).toBe(1);
   });
 });

@@ -1,6 +1,10 @@
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../../recorder.js';
 import type { CheckedCommit } from '../../journal/replica.js';
 import { unitMark } from '../../journal/unit-mark.js';
+import { randomUuid } from '../../../util/random-uuid.js';
+import { uuidToBytes } from '../../../util/uuid-bytes.js';
+import type { SqliteReplica } from '../sqlite-replica.js';
+import type { SqliteUnits } from '../sqlite-units.js';
 import { unitTaken } from '../../position-taken.js';
 import type { UnitId, UnitOptions } from '../../unit.js';
 import type { ProcessTables } from '../../serial/serial-recorder.js';
@@ -14,20 +18,26 @@ const NO_LIMIT = 2 ** 31 - 1;
 /** Runs a call of the transaction's, and may refuse it. */
 export type CallGuard = <T>(call: () => T) => T;
 
+/** What is watched: a replica. */
+type UnitsOfTables = ProcessTables &
+  Pick<SqliteReplica, 'hasUnit'> & { readonly units: Pick<SqliteUnits, 'insertOpen'> | undefined };
+
 /**
  * Tables of events in a transaction of the caller's: knows what was recorded in them, by asking them at the end, so that
  * whatever a savepoint took back is not among it.
  */
 export class WatchedTables implements ProcessTables {
-  readonly #tables: ProcessTables & { hasUnit(id: UnitId): boolean };
+  readonly #tables: UnitsOfTables;
   readonly #guard: CallGuard;
   #lastIdBefore: NotificationId = 0;
   readonly #trackedBefore = new Map<string, NotificationId>();
   #unit: UnitOptions | undefined;
+  /** The id of what the transaction records, unless one is chosen: it is in the tables as soon as there are events. */
+  #unitId: UnitId = '';
   #insertions = 0;
 
   /** @param guard - runs each call */
-  constructor(tables: ProcessTables & { hasUnit(id: UnitId): boolean }, guard: CallGuard) {
+  constructor(tables: UnitsOfTables, guard: CallGuard) {
     this.#tables = tables;
     this.#guard = guard;
   }
@@ -37,6 +47,7 @@ export class WatchedTables implements ProcessTables {
     this.#lastIdBefore = this.#tables.maxNotificationId();
     this.#trackedBefore.clear();
     this.#unit = undefined;
+    this.#unitId = randomUuid();
     this.#insertions = 0;
   }
 
@@ -60,7 +71,7 @@ export class WatchedTables implements ProcessTables {
       topic,
       state,
     }));
-    const unit = events.length === 0 ? undefined : unitMark(this.#unitOptions());
+    const unit = events.length === 0 ? undefined : { ...unitMark(this.#unitOptions()), id: uuidToBytes(this.#id) };
     return [
       { events: stored, firstNotificationId: events.length === 0 ? 0 : firstNotificationId, tracking: first, unit },
       ...commits,
@@ -70,14 +81,21 @@ export class WatchedTables implements ProcessTables {
   // A savepoint that is taken back leaves it as it is: then it is the id of nothing, or of what the transaction does instead.
   insertUnit(unit: UnitOptions): void {
     if (this.#unit !== undefined && !isSaidAlike(this.#unit, unit)) throw saidOtherwise();
-    if (unit.id !== undefined && this.#tables.hasUnit(unit.id)) throw unitTaken(unit.id);
+    const isOwn = this.#insertions > 0 && unit.id === this.#id;
+    if (unit.id !== undefined && !isOwn && this.#tables.hasUnit(unit.id)) throw unitTaken(unit.id);
     this.#unit = unit;
   }
 
   insertEvents(events: readonly StoredEvent[]): NotificationId[] {
     validateStateSizes(events);
     this.#insertions++;
-    return this.#guard(() => this.#tables.insertEvents(events));
+    return this.#guard(() => {
+      const ids = this.#tables.insertEvents(events);
+      const [place, last] = [this.#lastIdBefore + 1, ids.at(-1)];
+      // All of them are one unit, which is pending: whoever reads what is pending in the transaction sees it, too.
+      if (last !== undefined) this.#tables.units?.insertOpen(this.#id, place, last - place + 1);
+      return ids;
+    });
   }
 
   insertTracking(tracking: Tracking): void {
@@ -104,6 +122,10 @@ export class WatchedTables implements ProcessTables {
 
   maxTrackingId(applicationName: string): NotificationId {
     return this.#guard(() => this.#tables.maxTrackingId(applicationName));
+  }
+
+  get #id(): UnitId {
+    return this.#unit?.id ?? this.#unitId;
   }
 
   /** What one call has decided is not all that a unit of several does. */
