@@ -201,6 +201,7 @@ export class Application implements EventLog {
     this.setAside = new SetAsideUnits({
       ...{ recorder, mapper: this.#mapper, codec: commands, transcoder },
       decide: (superseded, retry) => this.#superseded.decide(superseded, retry),
+      changeUnits: (units, change) => this.#unitChanges.run(units, change),
       onDecided: () => this.#listeners.tell(),
     });
   }

@@ -60,7 +60,8 @@ export type {
 export type { KeptCommand } from './commands/kept-commands.js';
 export type { SetAsideEntry, SetAsideEvent } from './commands/set-aside-entry.js';
 export type { ListSetAsideOptions, SetAsidePage, SetAsideUnits } from './commands/set-aside-units.js';
-export type { RebasedUnit, Redecision, SetAsideEdit } from './commands/superseded-decider.js';
+export type { RebasedOutcome, RebasedUnit } from './commands/rebased-unit.js';
+export type { Redecision, SetAsideEdit } from './commands/superseded-decider.js';
 export { EventEnvelopeMapper, positionEventId, RESERVED_KEYS } from './events/envelope-mapper.js';
 export type { EventEnvelopeMapperOptions } from './events/envelope-mapper.js';
 export { decodeEnvelope, encodeEnvelope } from './outbox/event-envelope.js';
@@ -127,6 +128,7 @@ export type { EventLog } from './log/event-log.js';
 export { FollowerStoppedError, HandlerTimeoutError, WaitTimeoutError } from './log/follower-errors.js';
 export { InlineProjection } from './projections/inline-projection.js';
 export type { InlineProjectionOptions } from './projections/inline-projection.js';
+export type { Following } from './projections/view-tail.js';
 export type { FollowerStatus, WaitOptions } from './log/log-follower.js';
 export { MemoryProjectionStore } from './projections/memory-projection-store.js';
 export { defineProcess, send } from './processes/process.js';

@@ -1,7 +1,7 @@
 /** Somebody with a device and an application of their own, who synchronises when told to. */
 import { vi } from 'vitest';
 import type { Application } from '../../src/application/application.js';
-import type { RebasedUnit } from '../../src/application/commands/superseded-decider.js';
+import type { RebasedUnit } from '../../src/application/commands/rebased-unit.js';
 import { startSync } from '../../src/sync/tabs/start-sync.js';
 import type { Sync } from '../../src/sync/tabs/start-sync-options.js';
 import type { Scene, SceneTab } from './sync-scene.js';

@@ -2,7 +2,7 @@
 import { vi } from 'vitest';
 import { Application } from '../../src/application/application.js';
 import type { ApplicationOptions } from '../../src/application/application-options.js';
-import type { RebasedUnit } from '../../src/application/commands/superseded-decider.js';
+import type { RebasedUnit } from '../../src/application/commands/rebased-unit.js';
 import { sqlProjection } from '../../src/application/projections/projection.js';
 import type { SqlProjection } from '../../src/application/projections/projection.js';
 import { defineDecider } from '../../src/domain/decider.js';

@@ -9,7 +9,7 @@ import { aggregateSpecification } from '../../src/testing/specifications/aggrega
 import { deciderSpecification } from '../../src/testing/specifications/decider-specification.js';
 import { sequentialIds } from '../../src/testing/sequential-ids.js';
 import { SpecificationError } from '../../src/testing/specifications/specification-error.js';
-import { firstDifference } from '../../src/testing/specifications/value-difference.js';
+import { firstDifference } from '../../src/util/value-difference.js';
 
 interface Order {
   readonly lines: readonly string[];

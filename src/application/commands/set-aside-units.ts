@@ -17,9 +17,10 @@ import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import type { UnitId } from '../../persistence/unit.js';
 import { UNITS_FOUND_MAX } from '../../persistence/unit-recorder.js';
-import type { SetAsideUnit, Superseded, UnitRecorder } from '../../persistence/unit-recorder.js';
+import type { SetAsideUnit, Superseded, UnitChanges, UnitRecorder } from '../../persistence/unit-recorder.js';
 import { validateCount, validateInteger } from '../../persistence/validation.js';
-import type { RebasedUnit, Redecision, RetryRequest, SetAsideEdit } from './superseded-decider.js';
+import type { RebasedUnit } from './rebased-unit.js';
+import type { Redecision, RetryRequest, SetAsideEdit } from './superseded-decider.js';
 import { toSetAsideEntry } from './set-aside-entry.js';
 import type { SetAsideEntry, SetAsideReading } from './set-aside-entry.js';
 import { setAsideLine } from './set-aside-lines.js';
@@ -50,6 +51,8 @@ export interface SetAsideUnitsOptions extends SetAsideReading {
   readonly recorder: ProcessRecorder;
   readonly transcoder: Transcoder;
   readonly decide: (superseded: Superseded, retry: RetryRequest) => Promise<Redecision>;
+  /** As `Application.changeUnits`. */
+  readonly changeUnits: (units: UnitChanges, change: (units: UnitChanges) => Promise<boolean>) => Promise<boolean>;
   /** Called after something was recorded. */
   readonly onDecided: () => void;
 }
@@ -133,7 +136,7 @@ export class SetAsideUnits {
       const { decided, units } = await this.#options.decide(superseded, { edit });
       const isRefused = edit !== undefined && units.some(({ outcome }) => outcome === 'setAside');
       if (isRefused) return units;
-      if (await recorder.decide(decided)) {
+      if (await this.#options.changeUnits(recorder, (units) => units.decide(decided))) {
         this.#options.onDecided();
         return units;
       }

@@ -31,27 +31,12 @@ import type { CommandExecutor } from './command-executor.js';
 import { basesOf, commandMetadata, saveInstead } from './conflict-resolver.js';
 import type { ConflictResolver, ResolvedEvent, ResolvingMeans } from './conflict-resolver.js';
 import type { CommandCodec, KeptCommand, KeptExecution } from './kept-commands.js';
+import { rebasedOf } from './rebased-unit.js';
+import type { RebasedUnit } from './rebased-unit.js';
 import { SupersededView } from './superseded-view.js';
 
 /** How often a unit is decided again, before somebody has to look at it. */
 export const DECISIONS_MAX = 8;
-
-/** What became of a unit that gave way to others', for people. */
-export interface RebasedUnit {
-  readonly id: UnitId;
-  /** The id that it goes on under, where that is another one: a server had refused it, and somebody has tried it again. */
-  readonly as?: UnitId | undefined;
-  /** What was asked for; empty where it was not kept. */
-  readonly commands: readonly KeptCommand[];
-  /** `decided`: it is pending again. `withdrawn`: it has nothing to do any more. `setAside`: it waits for somebody. */
-  readonly outcome: 'decided' | 'withdrawn' | 'setAside';
-  /** What it was. Events that this version of the application does not know are left out. */
-  readonly before: readonly RecordedEvent[];
-  /** What it is now. */
-  readonly after: readonly RecordedEvent[];
-  /** Why it was set aside. */
-  readonly reason: SetAsideReason | undefined;
-}
 
 /** What was decided, and how to tell of it. */
 export interface Redecision {
@@ -144,9 +129,13 @@ export class SupersededDecider {
       const kept = { ...(as === undefined ? {} : { as }), ...(command === undefined ? {} : { command }) };
       const decision = reason === undefined ? { id, ...kept, ...(await view.take(draft)) } : { id, reason };
       const after = 'events' in decision ? await this.#decoded(decision.events) : [];
-      const outcome = reason !== undefined ? 'setAside' : after.length === 0 ? 'withdrawn' : 'decided';
+      const inPlace = aggregates.filter(({ originatorId }) =>
+        unit.events.some((event) => event.originatorId === originatorId),
+      );
+      const others = await this.#decoded(inPlace.flatMap(({ events }) => events));
+      const told = { commands, before, after, others, reason };
       decided.push(decision);
-      rebased.push({ id, ...(outcome === 'decided' && { as }), commands, outcome, before, after, reason });
+      rebased.push({ id, ...(after.length > 0 && { as }), ...told, ...rebasedOf(told) });
     }
     return { decided, units: rebased };
   }

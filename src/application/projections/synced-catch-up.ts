@@ -13,6 +13,7 @@
  *
  * @module
  */
+import { HistoryTruncatedError } from '../../persistence/errors.js';
 import type { Notification, NotificationId } from '../../persistence/stored-event.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import {
@@ -61,7 +62,11 @@ export interface SyncedCatchUpOptions {
  */
 export type SyncedOutcome = 'synced' | 'more' | 'anew';
 
-/** Brings a view up to date. */
+/**
+ * Brings a view up to date.
+ *
+ * @throws HistoryTruncatedError (`HISTORY_TRUNCATED`) when it has to be made anew, and the first events have left the store
+ */
 export async function catchUpSynced(
   sql: SqlQueryable,
   view: SyncedView,
@@ -109,6 +114,7 @@ class SyncedCatchUp {
   /** Makes the view anew. */
   async #begin(): Promise<SyncedOutcome> {
     const { mayBePartial = false } = this.#options;
+    if (this.#order.truncated > 0) throw historyTruncated(this.#order.truncated);
     if (!mayBePartial && (await this.#isMoreThanLimit())) return 'anew';
     const { era, confirmed } = this.#order;
     await this.#view.tail.empty();
@@ -225,4 +231,11 @@ class SyncedCatchUp {
     const events = [...confirmed, ...pending].reduce((sum, unit) => sum + unit.events.length, 0);
     return events >= limit;
   }
+}
+
+function historyTruncated(truncatedId: NotificationId): HistoryTruncatedError {
+  return new HistoryTruncatedError(
+    `The view has to be made anew, and events up to notification ${truncatedId} have left this store. It stays as it was. Make it where all of them are, on the server for example, or begin with a new store.`,
+    { details: { truncatedId } },
+  );
 }

@@ -23,6 +23,8 @@ export interface UnitOrder {
   readonly numbered: number;
   /** Changes when what is confirmed is not what it was with more at its end. */
   readonly era: number;
+  /** The largest notification id of what has left; 0 when nothing has. */
+  readonly truncated: NotificationId;
   /** The largest notification id that was ever given. */
   readonly last: NotificationId;
   /** Everything up to this id is confirmed, or is not there any more. */
@@ -73,6 +75,7 @@ export async function readUnitOrder(sql: SqlQueryable): Promise<UnitOrder> {
   const { rows } = await sql.query(`SELECT
     ${IS_SYNCHRONISED},
     (SELECT max(id) FROM daybook_confirmed) AS confirmed,
+    (SELECT CAST(cursor AS INTEGER) FROM daybook_marks WHERE position = -4) AS truncated,
     (SELECT CAST(cursor AS INTEGER) FROM daybook_marks WHERE position = -6) AS numbered,
     (SELECT CAST(cursor AS INTEGER) FROM daybook_marks WHERE position = -7) AS era,
     (SELECT seq FROM sqlite_sequence WHERE name = 'stored_events') AS last,
@@ -85,6 +88,7 @@ export async function readUnitOrder(sql: SqlQueryable): Promise<UnitOrder> {
     confirmed,
     numbered: Math.max(confirmed, Number(row['numbered'] ?? 0)),
     era: Number(row['era'] ?? 0),
+    truncated: Number(row['truncated'] ?? 0),
     last,
     settled: row['pending'] === null ? last : Number(row['pending']) - 1,
   };

@@ -5,7 +5,7 @@
  */
 import type { Message } from '../../domain/message-types.js';
 import { show } from '../shown-value.js';
-import { firstDifference } from './value-difference.js';
+import { firstDifference } from '../../util/value-difference.js';
 
 /** Something does not do what its specification says. */
 export class SpecificationError extends Error {

@@ -5,7 +5,7 @@
  */
 import { show } from '../shown-value.js';
 import { SpecificationError } from './specification-error.js';
-import { firstDifference } from './value-difference.js';
+import { firstDifference } from '../../util/value-difference.js';
 
 /** A class of errors. */
 export type ErrorClass = abstract new (...given: never[]) => Error;

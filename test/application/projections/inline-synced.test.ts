@@ -87,7 +87,7 @@ describe('an in-line projection of a store that is synchronised', () => {
     expect(await readStockView(bert!.tab.inside, 'undo')).toMatchObject({ free: {} });
     await anna!.synchronise();
     await bert!.synchronise();
-    expect(bert!.rebased).toMatchObject([{ outcome: 'decided', after: [{ data: { quantity: 2 } }] }]);
+    expect(bert!.rebased).toMatchObject([{ outcome: 'changed', after: [{ data: { quantity: 2 } }] }]);
     await expectViews(anna!, bert!);
     await anna!.synchronise();
     await expectViews(anna!, bert!);

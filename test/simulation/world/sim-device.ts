@@ -4,7 +4,7 @@
  * @module
  */
 import { SeededRandom } from '../../soak/seeded-random.js';
-import type { RebasedUnit } from '../../../src/application/commands/superseded-decider.js';
+import type { RebasedUnit } from '../../../src/application/commands/rebased-unit.js';
 import type { Durability } from '../../../src/persistence/journal/journal.js';
 import type { Link, SimNetwork } from '../machine/sim-network.js';
 import { SimProcess } from '../machine/sim-process.js';

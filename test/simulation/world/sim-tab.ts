@@ -5,7 +5,7 @@
  */
 import type { SeededRandom } from '../../soak/seeded-random.js';
 import { Application } from '../../../src/application/application.js';
-import type { RebasedUnit } from '../../../src/application/commands/superseded-decider.js';
+import type { RebasedUnit } from '../../../src/application/commands/rebased-unit.js';
 import { ImagedReplica } from '../../../src/host/imaged-replica.js';
 import { BackgroundCheckpoints } from '../../../src/persistence/journal/background-checkpoints.js';
 import { DurableRecorder } from '../../../src/persistence/journal/durable-recorder.js';

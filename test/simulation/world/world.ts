@@ -113,7 +113,7 @@ export class World implements Disposable {
         for (const { id, outcome, reason } of units) {
           this.note(`${id} ${outcome} ${reason?.code ?? ''}`);
           this.counts.conflicts++;
-          if (outcome === 'decided') this.counts.decidedAgain++;
+          if (outcome === 'changed' || outcome === 'unchanged') this.counts.decidedAgain++;
           else if (outcome === 'withdrawn') this.counts.withdrawn++;
         }
       },

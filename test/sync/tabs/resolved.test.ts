@@ -12,6 +12,9 @@ import { ManualClock } from '../../../src/testing/manual-clock.js';
 import { ScenePerson } from '../../support/scene-person.js';
 import { closeScenes, Scene, SceneStore } from '../../support/sync-scene.js';
 
+/** Pending again, as it was or as something else. */
+const DECIDED = expect.stringMatching(/changed$/) as string;
+
 const quantities: StandardSchema<unknown, { quantity: number }> = {
   '~standard': {
     version: 1,
@@ -132,7 +135,7 @@ describe('a unit without a command that gave way', () => {
     ]);
     expect(bert.rebased).toMatchObject([
       {
-        ...{ id: his, outcome: 'decided', commands: [] },
+        ...{ id: his, outcome: DECIDED, commands: [] },
         after: [{ data: { quantity: 16 }, originatorVersion: 3, metadata: { actorId: 'bert' } }],
       },
     ]);
@@ -158,7 +161,7 @@ describe('a unit without a command that gave way', () => {
       [1, 2, 1],
       [1, 3, 2],
     ]);
-    expect(bert.rebased.map((unit) => [unit.id, unit.outcome])).toEqual(ids.map((unit) => [unit, 'decided']));
+    expect(bert.rebased.map((unit) => [unit.id, unit.outcome])).toEqual(ids.map((unit) => [unit, DECIDED]));
     expect(await freeOf(bert, id)).toBe(9);
   });
 
@@ -256,7 +259,7 @@ describe('a unit without a command that gave way', () => {
     );
     await anna.synchronise();
     await bert.synchronise();
-    expect(bert.rebased.map((unit) => unit.outcome)).toEqual(['decided']);
+    expect(bert.rebased.map((unit) => unit.outcome)).toEqual([DECIDED]);
     expect([await freeOf(bert, id), await freeOf(bert, other)]).toEqual([2, 1]);
   });
 
@@ -286,7 +289,7 @@ describe('a unit without a command that gave way', () => {
     await anna.synchronise();
     await bert.synchronise();
     expect(bert.rebased).toMatchObject([
-      { outcome: 'decided', before: [{ type: 'TrickAdded' }, { type: 'TrickAdded' }], after: [{ type: 'TrickAdded' }] },
+      { outcome: DECIDED, before: [{ type: 'TrickAdded' }, { type: 'TrickAdded' }], after: [{ type: 'TrickAdded' }] },
     ]);
     expect((await bert.app.repository.get(Dog, id)).tricks).toEqual(['sit', 'roll over']);
   });
