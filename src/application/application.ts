@@ -170,7 +170,7 @@ export class Application implements EventLog {
       whenEnded: (listener) => whenEnded(transactional, listener),
       onSaved: () => this.#listeners.tell(),
     });
-    this.#unitChanges = new InlineUnitChanges(recorder, inline);
+    this.#unitChanges = new InlineUnitChanges(recorder, inline, (notification) => this.decode(notification));
     const commands = new CommandCodec({ transcoder, compressor, cipher });
     const isKeeping = keepCommands && recorder.supports?.units === true;
     this.#executor = new CommandExecutor({

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { InlineParticipant } from '../events/inline-participant.js';
+import type { InlineParticipant, UnitsChanged } from '../events/inline-participant.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { OperationalError, STATEMENT_REASON } from '../../persistence/errors.js';
 import type { TransactionalRecorder } from '../../persistence/recorder-transaction.js';
@@ -19,11 +19,13 @@ class ParticipantFailure extends Error {}
 export class InlineUnitChanges {
   readonly #recorder: ProcessRecorder;
   readonly #inline: readonly InlineParticipant[];
+  readonly #changed: UnitsChanged;
 
   /** @param recorder - the application's; has transactions, where a participant takes part in them */
-  constructor(recorder: ProcessRecorder, inline: readonly InlineParticipant[]) {
+  constructor(recorder: ProcessRecorder, inline: readonly InlineParticipant[], decode: UnitsChanged['decode']) {
     this.#recorder = recorder;
     this.#inline = inline;
+    this.#changed = { decode };
   }
 
   /**
@@ -41,7 +43,7 @@ export class InlineUnitChanges {
       return await recorder.transaction(async (transaction) => {
         const outcome = await change(transaction.rebase ?? units);
         for (const participant of participants) {
-          await participant.onUnitsChanged?.(transaction).catch((cause: unknown) => {
+          await participant.onUnitsChanged?.(transaction, this.#changed).catch((cause: unknown) => {
             throw isOfStore(cause) ? cause : new ParticipantFailure('', { cause });
           });
         }

@@ -5,8 +5,14 @@ import type {
 } from '../../persistence/recorder-transaction.js';
 import type { InsertEventsOptions, ProcessRecorder } from '../../persistence/recorder.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
-import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
+import type { Notification, NotificationId, StoredEvent } from '../../persistence/stored-event.js';
 import type { NotifiedEvent } from './notified-event.js';
+
+/** What a participant needs when units have changed. */
+export interface UnitsChanged {
+  /** As `Application.decode`. */
+  readonly decode: (notification: Notification) => Promise<NotifiedEvent>;
+}
 
 /**
  * What takes part in the transactions of an application: an outbox, an index, an in-line projection. What it writes is
@@ -35,7 +41,7 @@ export interface InlineParticipant {
    *
    * @defaultValue nothing is to be put right
    */
-  onUnitsChanged?(transaction: RecorderTransaction<SqlQueryable | undefined>): Promise<void>;
+  onUnitsChanged?(transaction: RecorderTransaction<SqlQueryable | undefined>, changed: UnitsChanged): Promise<void>;
   /**
    * Called once after units of a synchronised store have changed: with events that others have recorded, with those that
    * were set aside or decided again, and with what they are now; so that what was remembered of them is forgotten. Their

@@ -85,11 +85,15 @@ export function insertSql(names: SqlTableName, entries: number): string {
     ON CONFLICT (position) DO NOTHING RETURNING position`;
 }
 
-/** Leases entries: `$1` lease, `$2` until, `$3` now, `$4` the latest time that counts, `$5` how many. */
-export function claimSql(names: SqlTableName): string {
+/**
+ * Leases entries: `$1` lease, `$2` until, `$3` now, `$4` the latest time that counts, `$5` how many.
+ *
+ * @param mayGoOut - a further condition on `entry`
+ */
+export function claimSql(names: SqlTableName, mayGoOut: string): string {
   return `UPDATE ${names.table} SET lease_owner = $1, lease_until_ms = $2 WHERE id IN (
       SELECT entry.id FROM ${names.table} entry
-      WHERE entry.status = 'pending' AND NOT EXISTS (
+      WHERE entry.status = 'pending' AND ${mayGoOut} AND NOT EXISTS (
         SELECT 1 FROM ${names.table} held
         WHERE held.aggregate_id = entry.aggregate_id AND held.status <> 'published' AND (
           (held.lease_until_ms > $3 AND held.lease_until_ms <= $4)

@@ -102,7 +102,9 @@ export interface OutboxPage {
 
 /** Keeps entries. Workers on several machines may use one. */
 export interface Outbox
-  extends Required<Pick<InlineParticipant, 'onRecorded'>>, Pick<InlineParticipant, 'onCommitted'> {
+  extends
+    Required<Pick<InlineParticipant, 'onRecorded'>>,
+    Pick<InlineParticipant, 'onCommitted' | 'onUnitsChanged' | 'onEventsChanged'> {
   /**
    * Adds events that were recorded before there was an outbox. One that is there already, by its position, is left as
    * it is.

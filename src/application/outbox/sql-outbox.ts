@@ -31,6 +31,11 @@ import type {
   OutboxPage,
   OutboxStatus,
 } from './outbox.js';
+import { mayGoOut, readUnseen, removeLeft } from './unit-entries.js';
+import type { OutboxFollowing } from './unit-entries.js';
+import type { UnitsChanged } from '../events/inline-participant.js';
+import { hasUnitOrder } from '../../persistence/sql/unit-order.js';
+import { validateWord } from '../../persistence/validation.js';
 import { sqlTableName } from '../../persistence/sql/sql-names.js';
 import type { SqlTableName } from '../../persistence/sql/sql-names.js';
 import { randomUuid } from '../../util/random-uuid.js';
@@ -47,6 +52,14 @@ export interface SqlOutboxOptions extends OutboxEventDataOptions {
   readonly schema?: string;
   /** Which events go out. @defaultValue all */
   readonly select?: (event: NotifiedEvent) => boolean;
+  /**
+   * When an event goes out of a store that can be synchronised. `confirmed`: when a server has it; what gave way to others
+   * before that does not, and what it was decided to be does. `tentative`: as soon as it is recorded; what becomes of it
+   * afterwards changes nothing of that. Elsewhere there is no difference.
+   *
+   * @defaultValue `confirmed`, as soon as the store has heard of a server's log
+   */
+  readonly follows?: OutboxFollowing | undefined;
   /** @defaultValue the platform's */
   readonly clock?: Clock;
   /** @defaultValue random UUIDs */
@@ -71,6 +84,9 @@ export class SqlOutbox implements Outbox {
   readonly #clock: Clock;
   readonly #newId: () => string;
   readonly #hints = new OutboxHints();
+  /** A condition of SQL on the position of an entry. */
+  readonly #mayGoOut: (position: string) => string;
+  readonly #waits: boolean;
 
   /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
   get __v_skip(): boolean {
@@ -85,6 +101,10 @@ export class SqlOutbox implements Outbox {
     this.#select = options.select ?? (() => true);
     this.#clock = options.clock ?? systemClock;
     this.#newId = options.newId ?? randomUuid;
+    const { follows } = options;
+    validateWord('follows', follows, ['confirmed', 'tentative']);
+    this.#waits = follows !== 'tentative' && hasUnitOrder(this.#recorder);
+    this.#mayGoOut = (position) => (this.#waits ? mayGoOut(position, follows === 'confirmed') : '1 = 1');
   }
 
   /**
@@ -106,6 +126,19 @@ export class SqlOutbox implements Outbox {
       throw new NotSupportedError('An outbox in a table needs a recorder with SQL; without, use a MemoryOutbox.');
     }
     await this.#insert(connection, events.filter(this.#select));
+  }
+
+  async onUnitsChanged(
+    { connection }: RecorderTransaction<SqlQueryable | undefined>,
+    { decode }: UnitsChanged,
+  ): Promise<void> {
+    if (!this.#waits || connection === undefined) return;
+    await removeLeft(connection, this.#names);
+    await this.#insert(connection, (await readUnseen(connection, this.#names, decode)).filter(this.#select));
+  }
+
+  onEventsChanged(): void {
+    if (this.#waits) this.#hints.give();
   }
 
   onCommitted(events: readonly NotifiedEvent[]): void {
@@ -132,7 +165,7 @@ export class SqlOutbox implements Outbox {
     if (!(await this.#isAnythingDue(nowMs, horizonMs))) return [];
     return await this.#write(async (connection) => {
       const values = [leaseId, leaseUntilMs, nowMs, horizonMs, limit];
-      const { rows } = await connection.query(claimSql(this.#names), values);
+      const { rows } = await connection.query(claimSql(this.#names, this.#mayGoOut('entry.position')), values);
       return this.#toEntries(rows);
     });
   }
@@ -278,7 +311,8 @@ export class SqlOutbox implements Outbox {
     const { rows } = await this.#recorder.query(
       `SELECT 1 AS due FROM ${this.#names.table} WHERE status = 'pending'
         AND (next_attempt_at_ms <= $1 OR next_attempt_at_ms > $2)
-        AND (lease_until_ms IS NULL OR lease_until_ms <= $1 OR lease_until_ms > $2) LIMIT 1`,
+        AND (lease_until_ms IS NULL OR lease_until_ms <= $1 OR lease_until_ms > $2)
+        AND ${this.#mayGoOut(`${this.#names.table}.position`)} LIMIT 1`,
       [nowMs, horizonMs],
     );
     return rows.length > 0;

@@ -2,7 +2,7 @@
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { Observable } from '../../util/observable.js';
-import type { InlineParticipant } from '../events/inline-participant.js';
+import type { InlineParticipant, UnitsChanged } from '../events/inline-participant.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { OutboxWorker } from './outbox-worker.js';
 import type { OutboxWorkerOptions, OutboxWorkerStatus } from './outbox-worker.js';
@@ -44,6 +44,17 @@ export class TransactionalOutbox implements InlineParticipant, AsyncDisposable {
     events: readonly NotifiedEvent[],
   ): Promise<void> {
     await this.#outbox.onRecorded(transaction, events);
+  }
+
+  async onUnitsChanged(
+    transaction: RecorderTransaction<SqlQueryable | undefined>,
+    changed: UnitsChanged,
+  ): Promise<void> {
+    await this.#outbox.onUnitsChanged?.(transaction, changed);
+  }
+
+  onEventsChanged(events: readonly NotifiedEvent[]): void {
+    this.#outbox.onEventsChanged?.(events);
   }
 
   onCommitted(events: readonly NotifiedEvent[]): void {
