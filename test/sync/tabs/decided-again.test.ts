@@ -204,7 +204,7 @@ describe('what others were faster with', () => {
     const apart = await bert!.do(third, 'Receive', { quantity: 9 });
     await anna!.synchronise();
     await bert!.synchronise();
-    expect(bert!.rebased.map((unit) => [unit.outcome, unit.after.length])).toEqual([['decided', 2]]);
+    expect(bert!.rebased.map((unit) => [unit.outcome, unit.after.length])).toEqual([[DECIDED, 2]]);
     expect(await bert!.state(id)).toMatchObject({ free: 2 });
     const books = await scene.books();
     expect(books.map(({ events }) => events.length).sort()).toEqual([1, 1, 1, 2]);
