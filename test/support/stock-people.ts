@@ -117,7 +117,7 @@ export function stockView<Name extends string>(
       },
     },
   });
-  return definition as SqlProjection<`${Name}_stock` | `${Name}_trail` | `${Name}_names`>;
+  return definition;
 }
 
 /** What is in such a view. */

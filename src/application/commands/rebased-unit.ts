@@ -35,8 +35,8 @@ export interface RebasedUnit {
   /** Why it was set aside. */
   readonly reason: SetAsideReason | undefined;
   /**
-   * All of that in a sentence or two, in English: `Reserve was decided again, because others were first (Reserved), and came
-   * to Reserved.` For other words, or another language, the rest is there.
+   * All of that in a sentence or two, in English, such as: Reserve was decided again, because others were first (Reserved),
+   * and came to Reserved. For other words, or another language, the rest is there.
    */
   readonly message: string;
 }
