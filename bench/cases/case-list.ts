@@ -17,6 +17,9 @@ import { FIRST_SYNC } from './b14-first-sync.js';
 import { LIVE_PAIR } from './b15-live-pair.js';
 import { LIVE_CLIENTS } from './b16-live.js';
 import { RECONNECTION } from './b17-reconnect.js';
+import { KEPT_COMMAND } from './b18-kept-command.js';
+import { DECIDED_AGAIN } from './b19-decided-again.js';
+import { HOT_AGGREGATE } from './b20-hot-aggregate.js';
 
 export const CASES: readonly BenchCase[] = [
   COMMIT_ONE,
@@ -36,4 +39,7 @@ export const CASES: readonly BenchCase[] = [
   LIVE_PAIR,
   LIVE_CLIENTS,
   RECONNECTION,
+  KEPT_COMMAND,
+  DECIDED_AGAIN,
+  HOT_AGGREGATE,
 ];

@@ -21,6 +21,13 @@ export const DAYBOOK_PAGE: ContenderInfo = {
   place: 'page',
 };
 
+export const DAYBOOK_APPLICATION: ContenderInfo = {
+  id: 'daybook-application',
+  label: 'an application on Daybook, on the main thread',
+  promises: 'the same, and each command with its commit where it is kept',
+  place: 'page',
+};
+
 export const RAW_INDEXEDDB: ContenderInfo = {
   id: 'raw-indexeddb',
   label: 'raw IndexedDB, one add per event',
@@ -98,6 +105,7 @@ export const LIVESTORE: ContenderInfo = {
 export const CONTENDERS: readonly ContenderInfo[] = [
   DAYBOOK_WORKER,
   DAYBOOK_PAGE,
+  DAYBOOK_APPLICATION,
   RAW_INDEXEDDB,
   SQLJS_EXPORT,
   WA_SQLITE_MIRROR_STRICT,

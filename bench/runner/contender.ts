@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ApplicationJob, ApplicationResult } from './application-jobs.js';
 import type { Notification, StoredEvent } from '../../src/persistence/stored-event.js';
 
 /** A server's log that a store is kept in agreement with. */
@@ -39,6 +40,8 @@ export interface Contender {
   agreed?(position: number): Promise<void>;
   /** Calls a listener when something has come into the open store. @returns stops the calls */
   onRecorded?(listener: () => void): () => void;
+  /** Runs a job of an application on stores of its own, and closes them. Left out where there is no application. */
+  apply?(job: ApplicationJob): Promise<ApplicationResult>;
   /** Deletes what the contender keeps elsewhere than in IndexedDB. Every store is closed. */
   clear?(): Promise<void>;
 }

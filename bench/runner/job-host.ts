@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ApplicationResult, DecideAgainJob, ExecuteJob, HotAggregateJob } from './application-jobs.js';
 import { runBurstJob } from './burst-job.js';
 import type { BurstJob, BurstResult } from './burst-job.js';
 import { runCommitJob } from './commit-job.js';
@@ -45,6 +46,9 @@ export interface JobKinds {
   readonly listen: { readonly job: ListenJob; readonly result: undefined };
   readonly told: { readonly job: ToldJob; readonly result: number };
   readonly request: { readonly job: RequestJob; readonly result: number };
+  readonly execute: { readonly job: ExecuteJob; readonly result: ApplicationResult };
+  readonly decideAgain: { readonly job: DecideAgainJob; readonly result: ApplicationResult };
+  readonly hotAggregate: { readonly job: HotAggregateJob; readonly result: ApplicationResult };
   readonly clear: { readonly job: ClearJob; readonly result: undefined };
 }
 
@@ -138,6 +142,10 @@ async function resultOfJob(contender: Contender, job: Job): Promise<unknown> {
       return parts.told(job);
     case 'request':
       return parts.request(job);
+    case 'execute':
+    case 'decideAgain':
+    case 'hotAggregate':
+      return contender.apply?.(job);
     case 'clear':
       return undefined;
   }

@@ -66,7 +66,11 @@ async function bundle(name: string, input: string, { packageDist, siteFolder }: 
     input: { [name]: input },
     platform: 'browser',
     resolve: {
-      alias: { 'daybook/sync': join(packageDist, 'sync.js'), daybook: join(packageDist, 'index.js') },
+      alias: {
+        'daybook/application': join(packageDist, 'application.js'),
+        'daybook/sync': join(packageDist, 'sync.js'),
+        daybook: join(packageDist, 'index.js'),
+      },
       extensionAlias: { '.js': ['.ts', '.js'] },
     },
     // Minified by nobody: both sides are compiled by the same engine, and profiles stay readable.

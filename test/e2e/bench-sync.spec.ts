@@ -1,7 +1,7 @@
 /** What the benchmarks of synchronisation in browsers do, with little: both sides do the same work, and all of it arrives. */
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
-import { DAYBOOK_PAGE, RAW_INDEXEDDB } from '../../bench/contenders/contender-list.js';
+import { DAYBOOK_APPLICATION, DAYBOOK_PAGE, RAW_INDEXEDDB } from '../../bench/contenders/contender-list.js';
 import { fillLog, firstSync } from '../../bench/load/first-sync.js';
 import { pairLatencies, partsLatencies, sumsOf } from '../../bench/load/live-pair.js';
 import { runLoad } from '../../bench/load/load-jobs.js';
@@ -22,7 +22,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 // Not in the titles, which must be the same in each process.
 const ANNOTATION = { annotation: { type: 'seed', description: String(SEED) } };
-const CONTENDERS = [DAYBOOK_PAGE, RAW_INDEXEDDB];
+const CONTENDERS = [DAYBOOK_PAGE, DAYBOOK_APPLICATION, RAW_INDEXEDDB];
 
 /** Runs work with two browsers and a server that has an empty log. */
 async function withBrowsers(work: (labs: readonly BrowserLab[], host: NodeHost) => Promise<void>): Promise<void> {
@@ -46,7 +46,7 @@ async function withBrowsers(work: (labs: readonly BrowserLab[], host: NodeHost) 
   const host = await startNodeHost({
     port: 0,
     databaseUrl: database.url,
-    corsOrigins: labs.map((lab) => lab.originOf(DAYBOOK_PAGE)),
+    corsOrigins: labs.flatMap((lab) => [DAYBOOK_PAGE, DAYBOOK_APPLICATION].map((of) => lab.originOf(of))),
     verifyToken: (token) => ({ subject: token }),
     log: () => undefined,
   });
@@ -82,6 +82,28 @@ test('what is recorded in one browser can be read in the other', ANNOTATION, asy
     } finally {
       await pool.end();
       await server.close();
+    }
+  });
+});
+
+test('an application keeps its commands, and decides conflicts again', ANNOTATION, async () => {
+  await withBrowsers(async ([lab], { url, unitLog }) => {
+    for (const keepsCommands of [true, false]) {
+      const work = { kind: 'execute', storeName: `execute-${keepsCommands}`, warmUp: 1, commands: 5 } as const;
+      const { tookMs } = await lab!.run(DAYBOOK_APPLICATION, { ...work, keepsCommands });
+      expect(tookMs).toHaveLength(5);
+    }
+    // It throws where what is there in the end is not what was to be.
+    const again = { kind: 'decideAgain', storeName: 'again', units: 20, server: { url, token: 'again' } } as const;
+    const { decidedAgain, pushes } = await lab!.run(DAYBOOK_APPLICATION, again);
+    expect([decidedAgain, pushes > 0]).toEqual([20, true]);
+    expect(await unitLog.head()).toBe(40);
+    for (const [round, isCommutative] of [true, false].entries()) {
+      const hot = { kind: 'hotAggregate', storeName: `hot-${round}`, writers: 3, commands: 4, isCommutative } as const;
+      const result = await lab!.run(DAYBOOK_APPLICATION, { ...hot, server: { url, token: `hot-${round}` } });
+      expect(result.pushes).toBeGreaterThan(0);
+      expect(result.decidedAgain > 0).toBe(!isCommutative);
+      expect(await unitLog.head()).toBe(40 + (round + 1) * (1 + 3 * 4));
     }
   });
 });
