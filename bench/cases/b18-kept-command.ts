@@ -10,7 +10,7 @@ import { runRounds } from '../runner/rounds.js';
 import type { Side } from '../runner/rounds.js';
 import { median } from '../runner/statistics.js';
 
-const COMMANDS = 300;
+const COMMANDS = 200;
 const WARM_UP = 30;
 
 export const KEPT_COMMAND: BenchCase = {

@@ -10,7 +10,7 @@ import type { BenchCase } from '../runner/bench-case.js';
 import { againstFigure } from '../runner/comparison.js';
 import { runRounds } from '../runner/rounds.js';
 
-const UNITS = 1_000;
+const UNITS = 200;
 
 export const DECIDED_AGAIN: BenchCase = {
   id: 'B19',
@@ -32,7 +32,7 @@ export const DECIDED_AGAIN: BenchCase = {
           },
           rounds,
         );
-        const what = '1,000 pending units, all in conflict, until they are decided again, sent and confirmed';
+        const what = '200 pending units, all in conflict, until they are decided again, sent and confirmed';
         return [againstFigure({ id: 'B19', what, unit: 'units/s', ours: figures })];
       },
       [lab.originOf(DAYBOOK_APPLICATION)],
