@@ -42,16 +42,18 @@ export type { PostgresUnitLogOptions } from './log/postgres-unit-log.js';
 export { StoredUnitLog } from './log/stored-unit-log.js';
 export type { UnitLogOptions } from './log/stored-unit-log.js';
 export type {
+  AllowedUnit,
   Authorize,
   Decision,
   PageOptions,
   PushOutcome,
+  RefusedUnit,
+  RefusedUnitsSelection,
   Sender,
-  SetAsideOffer,
-  SetAsideOptions,
   UnitLog,
   Visibility,
 } from './log/unit-log.js';
+export type { RefusedUnitsOptions } from './log/refused-units.js';
 export type { SealOptions } from './log/unit-seals.js';
 export { PostgresTenants, tenantSchema } from './tenants/postgres-tenants.js';
 export type { PostgresTenantsOptions, TenantPlace } from './tenants/postgres-tenants.js';

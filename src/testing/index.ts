@@ -75,6 +75,7 @@ export { projectionRaceCases } from './conformance/projection-race-cases.js';
 export type { ProjectionContext } from './conformance/projection-cases.js';
 export { CountingWorld } from './conformance/counting-world.js';
 export type { Found, OnFound } from './conformance/counting-world.js';
+export { refusedUnitCases } from './conformance/refused-unit-cases.js';
 export { unitLogCases } from './conformance/unit-log-cases.js';
 export type { UnitLogContext } from './conformance/unit-log-cases.js';
 export { sampleUnit } from './conformance/unit-samples.js';

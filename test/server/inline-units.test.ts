@@ -354,7 +354,7 @@ describe.each(Object.keys(TABLES))('who takes part in pushes, in tables of %s', 
     await log.push([await unitOf(taken)], BOB);
     expect((await log.heal(lost, ANN)).decisions.map(({ kind }) => kind)).toEqual(['restored', 'setAside', 'restored']);
     expect(await world.index.findEvent(kept)).toMatchObject({ aggregateId: lost[0]?.events[0]?.originatorId });
-    expect(await log.setAside({ limit: 10 })).toMatchObject([{ code: 'DUPLICATE_EVENT', unit: { id: lost[1]?.id } }]);
+    expect(await log.refused({ limit: 10 })).toMatchObject([{ code: 'DUPLICATE_EVENT', unit: { id: lost[1]?.id } }]);
   });
 
   it('cannot know what was brought back and cannot be read: that is set aside, and holds nothing else up', async () => {
@@ -378,7 +378,7 @@ describe.each(Object.keys(TABLES))('who takes part in pushes, in tables of %s', 
     const log = world.open({ seals, inline: { participants: [world.index], decode, log: told } });
     const kinds = (await log.heal(lost, ANN)).decisions.map(({ kind }) => kind);
     expect(kinds).toEqual(['restored', 'setAside', 'setAside', 'restored']);
-    const reasons = (await log.setAside({ limit: 10 })).map(({ unit, code }) => ({ id: unit.id, code }));
+    const reasons = (await log.refused({ limit: 10 })).map(({ id, code }) => ({ id, code }));
     expect(reasons.toSorted((one, two) => two.code.localeCompare(one.code))).toEqual([
       { id: unknown.id, code: 'INVALID_REQUEST' },
       { id: onIt.id, code: 'CONFLICT' },

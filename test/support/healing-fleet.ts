@@ -9,7 +9,7 @@ import { CURSOR_START } from '../../src/persistence/unit.js';
 import type { ConfirmedUnit, UnitId } from '../../src/persistence/unit.js';
 import { listen } from '../../src/server/hosts/http-listener.js';
 import type { PostgresUnitLog } from '../../src/server/log/postgres-unit-log.js';
-import type { SetAsideOffer } from '../../src/server/log/unit-log.js';
+import type { RefusedUnit } from '../../src/server/log/unit-log.js';
 import { createSyncServer } from '../../src/server/sync-server.js';
 import { openPostgres } from './postgres-fixture.js';
 import { Device } from './postgres-scene.js';
@@ -111,14 +111,14 @@ export class HealingFleet implements AsyncDisposable {
   }
 
   /** What the server has set aside. */
-  async aside(): Promise<readonly SetAsideOffer[]> {
-    const all: SetAsideOffer[] = [];
+  async aside(): Promise<readonly RefusedUnit[]> {
+    const all: RefusedUnit[] = [];
     for (let after: UnitId | undefined; ;) {
-      const some = await this.unitLog.setAside({ limit: AT_ONCE, ...(after === undefined ? {} : { after }) });
+      const some = await this.unitLog.refused({ limit: AT_ONCE, ...(after === undefined ? {} : { after }) });
       const last = some.at(-1);
       if (last === undefined) return all;
       all.push(...some);
-      after = last.unit.id;
+      after = last.id;
     }
   }
 

@@ -64,6 +64,8 @@ What is seen of it: lines of JSON on the standard error, one for each request
   --telemetry             traces and metrics by OpenTelemetry, with an SDK that NODE_OPTIONS=--import=… registers
   --drain-seconds <number>  how long /ready says no before it stops to listen (0)
   --help                  this text
+
+What was refused, and what was lost and did not come back, for operators: daybook-server refused --help
 `;
 
 const CLI_OPTIONS = {
@@ -100,7 +102,8 @@ const CLI_OPTIONS = {
 } as const;
 
 type CliValues = ReturnType<typeof parseArgs<{ options: typeof CLI_OPTIONS }>>['values'];
-type Environment = Readonly<Record<string, string | undefined>>;
+/** Variables of the environment. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 type ReadFile = (path: string) => string;
 
 /** What the command line says: the host's options, and whether requests are logged. */

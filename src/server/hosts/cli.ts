@@ -14,6 +14,7 @@ import { isEventSourcingError } from '../../domain/errors.js';
 import { systemClock } from '../../util/clock.js';
 import { parseCliOptions, secretsInArguments, USAGE } from './cli-options.js';
 import type { CliOptions } from './cli-options.js';
+import { parseRefusedCommand, REFUSED_USAGE, runRefused } from './cli-refused.js';
 import { jsonLines } from './json-lines.js';
 import { startNodeHost } from './node-host.js';
 
@@ -22,6 +23,10 @@ const EXIT_USAGE = 2;
 const EXIT_SIGNAL = 128;
 
 async function main(): Promise<void> {
+  if (process.argv[2] === 'refused') {
+    await refused(process.argv.slice(3));
+    return;
+  }
   const options = readOptions();
   if (options === undefined) return;
   // Before the start, which may take a second: a signal in between must not leave PostgreSQL behind.
@@ -34,6 +39,12 @@ async function main(): Promise<void> {
   console.log('daybook-server answers what is in flight and stops.');
   await host.close();
   process.exit(0);
+}
+
+async function refused(args: readonly string[]): Promise<void> {
+  const command = parseRefusedCommand(args, process.env);
+  if (command === 'help') console.log(REFUSED_USAGE);
+  else await runRefused(command, (line) => console.log(line));
 }
 
 function readOptions(): CliOptions | undefined {

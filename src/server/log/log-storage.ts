@@ -15,9 +15,10 @@
  */
 import type { NotifiedEvent } from '../../application/events/notified-event.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
-import type { EditionId, LostUnit, UnitId } from '../../persistence/unit.js';
+import type { EditionId, LostUnit, PendingUnit, UnitId } from '../../persistence/unit.js';
 import type { AggregateEnd, KnownUnit, PlacedUnit, Refusal } from './decide-units.js';
 import type { LogPlace } from './log-chain.js';
+import type { RefusedUnit } from './unit-log.js';
 
 /** The end of a log. */
 export interface LogHead extends LogPlace {
@@ -57,6 +58,8 @@ export interface UnitRow extends Omit<PlacedUnit, 'events'> {
 /** A row of a unit that is refused for good. */
 export interface RejectedRow extends Refusal {
   readonly id: UnitId;
+  /** For the operator's list; absent where it is too large for that. */
+  readonly unit?: PendingUnit;
   readonly author: string;
   readonly replicaId: string;
   readonly recordedAtMs: number;
@@ -70,13 +73,24 @@ export interface SetAsideRow extends Refusal {
   readonly offeredAtMs: number;
 }
 
+/** What leaves the list because it is too much, or too old. */
+export interface RefusedPruning {
+  /** Milliseconds since 1970: what was refused before it leaves. */
+  readonly beforeMs: number;
+  /** Of all units together. */
+  readonly bytesMax: number;
+}
+
 /** What changes in one transaction, beside the events themselves. */
 export interface LogChange {
   readonly head: LogHead;
   readonly units: readonly UnitRow[];
-  /** Ids of refused units that are forgotten, because these events are there. */
+  /** Ids of refused units that are forgotten: these events are there, or the operator allows it. */
   readonly supersedes: readonly UnitId[];
   readonly rejected: readonly RejectedRow[];
+  /** Units that leave the operator's list. */
+  readonly discarded?: readonly UnitId[];
+  readonly pruning?: RefusedPruning | undefined;
   readonly gaps: readonly IdGap[];
   readonly filled: readonly IdGap[];
   readonly setAside: readonly SetAsideRow[];
@@ -134,7 +148,9 @@ export interface LogStorage extends LogReader {
     from: number,
     limits: { readonly rows: number; readonly bytes: number },
   ): Promise<{ readonly rows: readonly UnitRow[]; readonly events: readonly Notification[] }>;
-  /** What was set aside and is not in the log, by the ids of units. */
-  setAside(after: UnitId, limit: number): Promise<readonly SetAsideRow[]>;
+  /** The operator's list: what was refused, or set aside and is not in the log, in the order of the ids. */
+  refused(after: UnitId, limit: number): Promise<readonly RefusedUnit[]>;
+  /** Those of some that are in it. */
+  refusedByIds(ids: readonly UnitId[]): Promise<readonly RefusedUnit[]>;
   transaction<T>(work: (transaction: LogTransaction) => Promise<T>): Promise<T>;
 }

@@ -6,6 +6,7 @@
  * <name>_head       one row: the end of the log, locked by whoever adds to it
  * <name>_gaps       ids of events that were passed over, and may turn up
  * <name>_set_aside  units that were offered because the log has lost them, and did not come back
+ * <name>_refused    for operators: what was in units that are refused
  * ```
  *
  * @module
@@ -20,6 +21,7 @@ export interface LogTables {
   readonly head: string;
   readonly gaps: string;
   readonly setAside: string;
+  readonly refused: string;
   /** What creates them; the first one names the log among others. */
   readonly creations: readonly Creation[];
   /** Makes the one row that the head has. */
@@ -31,9 +33,9 @@ export interface LogTables {
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when tables cannot have such a name
  */
 export function logTables(name: string, schema: string | undefined, tenants?: SqlTenants): LogTables {
-  const [units, head, gaps, setAside] = ['units', 'head', 'gaps', 'set_aside'].map((ending) =>
+  const [units, head, gaps, setAside, refused] = ['units', 'head', 'gaps', 'set_aside', 'refused'].map((ending) =>
     sqlTableName(`${name}_${ending}`, schema, { supportsSchemas: true }),
-  ) as [SqlTable, SqlTable, SqlTable, SqlTable];
+  ) as [SqlTable, SqlTable, SqlTable, SqlTable, SqlTable];
   const unique = (column: string): Creation => {
     const { name: index } = units.index(column, '');
     const on = `${units.table} (${keyOf(column, tenants)})`;
@@ -51,12 +53,14 @@ export function logTables(name: string, schema: string | undefined, tenants?: Sq
     head: head.table,
     gaps: gaps.table,
     setAside: setAside.table,
+    refused: refused.table,
     creations: [
       creation(units, UNITS, true),
       unique('position'),
       unique('last_id'),
       creation(gaps, GAPS),
       creation(setAside, SET_ASIDE),
+      creation(refused, REFUSED),
       creation(head, HEAD),
     ],
     firstHeadSql: `INSERT INTO ${head.table} (id, position, chain, last_id)
@@ -110,6 +114,8 @@ const SET_ASIDE: Columns = [
   'offered_by TEXT NOT NULL',
   'offered_at_ms BIGINT NOT NULL',
 ];
+
+const REFUSED: Columns = ['unit_id UUID', 'unit BYTEA', 'bytes BIGINT NOT NULL', 'refused_at_ms BIGINT NOT NULL'];
 
 const HEAD: Columns = [
   'id INTEGER CHECK (id = 1)',

@@ -8,8 +8,16 @@ import type { NotificationId } from '../../persistence/stored-event.js';
 import type { UnitId } from '../../persistence/unit.js';
 import type { Clock } from '../../util/clock.js';
 import { adoptEvents, gapsBetween, toRow } from './adopt-events.js';
-import type { PlacedUnit, Refusal } from './decide-units.js';
-import type { LogHead, LogStorage, LogTransaction, SetAsideRow, UnitRow } from './log-storage.js';
+import type { PlacedUnit } from './decide-units.js';
+import type {
+  LogHead,
+  LogStorage,
+  LogTransaction,
+  RefusedPruning,
+  RejectedRow,
+  SetAsideRow,
+  UnitRow,
+} from './log-storage.js';
 import type { Origin } from './prepared-push.js';
 import type { Recorded } from './record-units.js';
 
@@ -19,7 +27,8 @@ const RECORDINGS_MAX = 5;
 /** What was decided, and recorded as events. */
 export interface LogAddition extends Pick<Recorded, 'ids' | 'chains'> {
   readonly placed: readonly { readonly unit: PlacedUnit; readonly origin: Origin }[];
-  readonly rejected?: readonly ({ readonly id: UnitId } & Refusal & Origin)[];
+  readonly rejected?: readonly RejectedRow[];
+  readonly pruning?: RefusedPruning | undefined;
   readonly setAside?: readonly SetAsideRow[];
 }
 
@@ -50,8 +59,21 @@ export class LogWriter {
     }
   }
 
+  /** Forgets that units were refused, or takes units out of the operator's list. */
+  async settle(
+    transaction: LogTransaction,
+    head: LogHead,
+    {
+      forgotten = [],
+      discarded = [],
+    }: { readonly forgotten?: readonly UnitId[]; readonly discarded?: readonly UnitId[] },
+  ): Promise<void> {
+    const nothing = { units: [], rejected: [], gaps: [], filled: [], setAside: [] };
+    await transaction.change({ ...nothing, head, supersedes: forgotten, discarded });
+  }
+
   async write(transaction: LogTransaction, head: LogHead, change: LogAddition): Promise<LogHead> {
-    const { placed, ids, chains, rejected = [], setAside = [] } = change;
+    const { placed, ids, chains, rejected = [], pruning, setAside = [] } = change;
     if (placed.length + rejected.length + setAside.length === 0) return head;
     const lastId = ids.at(-1) ?? head.lastId;
     const gaps = gapsBetween(
@@ -61,7 +83,7 @@ export class LogWriter {
     const units = toRows(placed, ids, chains);
     const { position, chain } = units.at(-1) ?? head;
     const next: LogHead = { position, chain, lastId };
-    await transaction.change({ head: next, units, supersedes: [], rejected, setAside, gaps, filled: [] });
+    await transaction.change({ head: next, units, supersedes: [], rejected, pruning, setAside, gaps, filled: [] });
     return next;
   }
 }

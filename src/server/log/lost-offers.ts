@@ -93,6 +93,18 @@ export class LostOffers {
     return units.map((unit) => ({ id: unit.id, kind: kinds.get(unit) ?? 'refused' }));
   }
 
+  /**
+   * Takes back units that were set aside, where they fit by now, whatever was to become of what is lost.
+   *
+   * @returns those that are in the log
+   */
+  async allow(units: readonly LostUnit[], offeredBy: string): Promise<ReadonlySet<UnitId>> {
+    const { decoded, unread } = await this.#parts.inline.decodeEach(units.filter(isWhole));
+    const offer: Offer = { units, sender: { subject: offeredBy, replicaId: '' }, decoded, unread };
+    const kinds = await this.#restore(new Map(units.map((unit) => [unit, offer])), 'restore');
+    return new Set(units.flatMap(({ id }) => (kinds.get(id) === 'setAside' ? [] : [id])));
+  }
+
   /** Those that this log has sealed. */
   async #sound(units: readonly LostUnit[]): Promise<readonly LostUnit[]> {
     const { seals } = this.#parts;
@@ -118,14 +130,17 @@ export class LostOffers {
     const changed: ReadonlyMap<UnitId, Kind> =
       left.length === 0
         ? new Map()
-        : await this.#restore(new Map(left.map((unit) => [unit, forms.get(unit) as Offer])));
+        : await this.#restore(new Map(left.map((unit) => [unit, forms.get(unit) as Offer])), this.#parts.onLost);
     const kinds = new Map([...forms.keys()].map((unit) => [formOf(unit), changed.get(unit.id) ?? 'known']));
     return offers.map(() => kinds);
   }
 
   /** @param forms - units, each with the offer that it is from @returns what became of those that are not known by now */
-  async #restore(forms: ReadonlyMap<LostUnit, Offer>): Promise<ReadonlyMap<UnitId, Kind>> {
-    const { writer, inline, onLost, clock } = this.#parts;
+  async #restore(
+    forms: ReadonlyMap<LostUnit, Offer>,
+    onLost: LostOffersParts['onLost'],
+  ): Promise<ReadonlyMap<UnitId, Kind>> {
+    const { writer, inline, clock } = this.#parts;
     const units = [...forms.keys()];
     const isUnread = (unit: LostUnit): boolean => forms.get(unit)?.unread.has(unit.id) === true;
     const readable = units.filter((unit) => isWhole(unit) && !isUnread(unit));

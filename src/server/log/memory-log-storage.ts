@@ -19,10 +19,12 @@ import type {
   LogStanding,
   LogStorage,
   LogTransaction,
+  RefusedPruning,
   RejectedRow,
   SetAsideRow,
   UnitRow,
 } from './log-storage.js';
+import type { RefusedUnit } from './unit-log.js';
 
 /** Sets a log back to what it was; can be called again. */
 export type MemoryLogBackup = () => void;
@@ -36,6 +38,8 @@ interface Contents {
   readonly rows: ReadonlyMap<UnitId, UnitRow>;
   readonly units: readonly UnitRow[];
   readonly rejected: ReadonlyMap<UnitId, RejectedRow>;
+  /** Those of them that are in the operator's list. */
+  readonly listed: ReadonlyMap<UnitId, RejectedRow>;
   readonly setAside: ReadonlyMap<UnitId, SetAsideRow>;
   readonly head: LogHead;
 }
@@ -50,6 +54,7 @@ export class MemoryLogStorage implements LogStorage {
     rows: new Map(),
     units: [],
     rejected: new Map(),
+    listed: new Map(),
     setAside: new Map(),
     head: { position: 0, chain: CHAIN_START, lastId: 0 },
   };
@@ -99,10 +104,13 @@ export class MemoryLogStorage implements LogStorage {
     return { rows, events: ranges.flatMap((range) => eventsOf(this.#contents, range, Infinity)) };
   }
 
-  setAside(after: UnitId, limit: number): Promise<readonly SetAsideRow[]> {
-    const { setAside, rows: there } = this.#contents;
-    const rows = [...setAside.values()].filter(({ unit }) => unit.id > after && !there.has(unit.id));
-    return Promise.resolve(rows.sort((one, other) => (one.unit.id < other.unit.id ? -1 : 1)).slice(0, limit));
+  refused(after: UnitId, limit: number): Promise<readonly RefusedUnit[]> {
+    const found = refusedOf(this.#contents).filter(({ id }) => id > after);
+    return Promise.resolve(found.sort((one, other) => (one.id < other.id ? -1 : 1)).slice(0, limit));
+  }
+
+  refusedByIds(ids: readonly UnitId[]): Promise<readonly RefusedUnit[]> {
+    return Promise.resolve(refusedOf(this.#contents).filter(({ id }) => ids.includes(id)));
   }
 
   async transaction<T>(work: (transaction: LogTransaction) => Promise<T>): Promise<T> {
@@ -171,17 +179,24 @@ class MemoryLogTransaction implements LogTransaction {
     return result;
   }
 
-  change({ head, units, supersedes, rejected, setAside }: LogChange): Promise<void> {
+  change({ head, units, supersedes, rejected, setAside, discarded = [], pruning }: LogChange): Promise<void> {
     const { contents } = this;
-    const kept = new Map([...contents.rejected, ...rejected.map((row) => [row.id, row] as const)]);
+    const added = rejected.map((row) => [row.id, row] as const);
+    const kept = new Map([...contents.rejected, ...added]);
+    const listed = new Map([...contents.listed, ...added]);
     for (const id of supersedes) kept.delete(id);
+    for (const id of [...supersedes, ...discarded]) listed.delete(id);
+    if (pruning !== undefined) prune(listed, pruning);
+    // What is set aside already stays as it is.
+    const aside = new Map([...setAside.map((row) => [row.unit.id, row] as const), ...contents.setAside]);
+    for (const id of discarded) aside.delete(id);
     this.contents = {
       ...contents,
       units: [...contents.units, ...units],
       rows: new Map([...contents.rows, ...units.map((row) => [row.id, row] as const)]),
       rejected: kept,
-      // What is set aside already stays as it is.
-      setAside: new Map([...setAside.map((row) => [row.unit.id, row] as const), ...contents.setAside]),
+      listed,
+      setAside: aside,
       head,
     };
     return Promise.resolve();
@@ -190,6 +205,31 @@ class MemoryLogTransaction implements LogTransaction {
 
 function sumOf(rows: readonly UnitRow[], what: 'bytes' | 'count'): number {
   return rows.reduce((sum, row) => sum + row[what], 0);
+}
+
+/** Lets go of what is too old, and of the events of the oldest ones beyond so many bytes. */
+function prune(listed: Map<UnitId, RejectedRow>, { beforeMs, bytesMax }: RefusedPruning): void {
+  let bytes = 0;
+  const newestFirst = [...listed.values()].sort((one, other) => other.recordedAtMs - one.recordedAtMs);
+  for (const row of newestFirst) {
+    const { unit, ...reason } = row;
+    bytes += unit?.events.reduce((sum, { topic, state }) => sum + topic.length + state.length, 0) ?? 0;
+    if (row.recordedAtMs < beforeMs) listed.delete(row.id);
+    else if (bytes > bytesMax) listed.set(row.id, reason);
+  }
+}
+
+function refusedOf({ listed, setAside, rows }: Contents): RefusedUnit[] {
+  const offered = [...setAside.values()].map(({ unit, code, message, offeredBy, offeredAtMs }): RefusedUnit => ({
+    ...{ id: unit.id, kind: 'offered', unit, code, message },
+    ...{ subject: offeredBy, replicaId: '', atMs: offeredAtMs },
+  }));
+  const rejected = [...listed.values()]
+    .filter(({ id }) => !setAside.has(id))
+    .map(({ id, unit, code, message, author, replicaId, recordedAtMs }): RefusedUnit => ({
+      ...{ id, kind: 'rejected', unit, code, message, subject: author, replicaId, atMs: recordedAtMs },
+    }));
+  return [...offered, ...rejected].filter(({ id }) => !rows.has(id));
 }
 
 function standingOf({ head, events }: Contents): LogStanding {

@@ -5,7 +5,7 @@
  */
 import type { InlineParticipant } from '../../application/events/inline-participant.js';
 import type { NotifiedEvent } from '../../application/events/notified-event.js';
-import { DataError, IntegrityError, InternalError, ProgrammingError } from '../../persistence/errors.js';
+import { IntegrityError, InternalError, ProgrammingError } from '../../persistence/errors.js';
 import { lastRows } from '../../persistence/postgres/postgres-driver.js';
 import { toNotifications, toSafeInteger } from '../../persistence/postgres/postgres-rows.js';
 import type { ProcessRecorder } from '../../persistence/recorder.js';
@@ -16,8 +16,8 @@ import type { SqlQueryable, SqlRow } from '../../persistence/sql/sql-queryable.j
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import { storableText } from '../../persistence/storable-text.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
-import { packLostUnits, unpackLostUnits } from '../../persistence/unit-batch.js';
-import type { EditionId, LostUnit, UnitId } from '../../persistence/unit.js';
+import { packLostUnits } from '../../persistence/unit-batch.js';
+import type { EditionId, UnitId } from '../../persistence/unit.js';
 import { bytesToUuid, UUID_BYTES } from '../../util/uuid-bytes.js';
 import type { AggregateEnd, KnownUnit } from './decide-units.js';
 import type {
@@ -32,6 +32,10 @@ import type {
   UnitRow,
 } from './log-storage.js';
 import type { LogTables } from './log-tables.js';
+import { fromHex, refusedColumns, refusedStatements, toRefusedUnit } from './postgres-refused.js';
+import type { RefusedStatements } from './postgres-refused.js';
+import { textOf } from './text-of.js';
+import type { RefusedUnit } from './unit-log.js';
 
 // Of the gaps, these are looked at each time: the newest, and as many from somewhere, so that none is forgotten.
 const GAPS_AT_ONCE = 100;
@@ -95,9 +99,14 @@ export class PostgresLogStorage implements LogStorage {
     };
   }
 
-  async setAside(after: UnitId, limit: number): Promise<readonly SetAsideRow[]> {
-    const { rows } = await this.#parts.recorder.query(this.#statements.setAside, [after, limit]);
-    return rows.map(toSetAsideRow);
+  async refused(after: UnitId, limit: number): Promise<readonly RefusedUnit[]> {
+    const { rows } = await this.#parts.recorder.query(this.#statements.refusedAfter, [after, limit]);
+    return rows.map(toRefusedUnit);
+  }
+
+  async refusedByIds(ids: readonly UnitId[]): Promise<readonly RefusedUnit[]> {
+    const { rows } = await this.#parts.recorder.query(this.#statements.refusedByIds, [[...ids], ids.length]);
+    return rows.map(toRefusedUnit);
   }
 
   async transaction<T>(work: (transaction: LogTransaction) => Promise<T>): Promise<T> {
@@ -189,8 +198,22 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
     );
   }
 
-  async change({ head, units, supersedes, rejected, gaps, filled, setAside }: LogChange): Promise<void> {
+  async #changeRefused({ supersedes, discarded = [], rejected, pruning }: LogChange): Promise<void> {
     const { statements, sql } = this;
+    const gone = [...supersedes, ...discarded];
+    if (gone.length > 0) await sql.query(statements.deleteRefused, [gone]);
+    if (discarded.length > 0) await sql.query(statements.deleteSetAside, [[...discarded]]);
+    if (rejected.length > 0) await sql.query(statements.insertRefused, refusedColumns(rejected));
+    if (pruning !== undefined) {
+      await sql.query(statements.deleteOldRefused, [pruning.beforeMs]);
+      await sql.query(statements.trimRefused, [pruning.bytesMax]);
+    }
+  }
+
+  async change(change: LogChange): Promise<void> {
+    const { head, units, supersedes, rejected, gaps, filled, setAside } = change;
+    const { statements, sql } = this;
+    await this.#changeRefused(change);
     if (filled.length > 0) await sql.query(statements.deleteGaps, [filled.map(({ first }) => first)]);
     if (gaps.length > 0) {
       await sql.query(statements.insertGaps, [gaps.map(({ first }) => first), gaps.map(({ last }) => last)]);
@@ -205,7 +228,7 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
   }
 }
 
-interface Statements {
+interface Statements extends RefusedStatements {
   readonly lock: string;
   readonly standing: string;
   readonly known: string;
@@ -220,7 +243,6 @@ interface Statements {
   readonly insertGaps: string;
   readonly deleteGaps: string;
   readonly insertSetAside: string;
-  readonly setAside: string;
 }
 
 function statementsOf({ log, tables }: PostgresLogParts): Statements {
@@ -295,10 +317,7 @@ function statementsOf({ log, tables }: PostgresLogParts): Statements {
       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
         AS n (unit_id, unit, code, message, offered_by, offered_at_ms)
       ON CONFLICT DO NOTHING`,
-    setAside: `SELECT encode(s.unit, 'hex') AS unit, s.code, s.message, s.offered_by, s.offered_at_ms FROM ${setAside} s
-      WHERE s.unit_id > $1::uuid
-        AND NOT EXISTS (SELECT FROM ${units} u WHERE u.unit_id = s.unit_id AND u.position IS NOT NULL)
-      ORDER BY s.unit_id LIMIT $2`,
+    ...refusedStatements(tables),
   };
 }
 
@@ -421,17 +440,6 @@ function toUnitRow(row: SqlRow): UnitRow {
   };
 }
 
-function toSetAsideRow(row: SqlRow): SetAsideRow {
-  const [unit] = unpackLostUnits(fromHex(textOf(row, 'unit')));
-  return {
-    unit: unit as LostUnit,
-    code: textOf(row, 'code'),
-    message: textOf(row, 'message'),
-    offeredBy: textOf(row, 'offered_by'),
-    offeredAtMs: toSafeInteger(row, 'offered_at_ms'),
-  };
-}
-
 // The places one after the other, 16 bytes each; none is all zeros, which no unit is.
 const NOWHERE = '0'.repeat(UUID_BYTES * 2);
 
@@ -442,16 +450,6 @@ function toAfterHex(after: UnitRow['after']): string {
 function fromAfterHex(hex: string): UnitRow['after'] {
   const places = hex.match(/.{32}/g) ?? [];
   return places.map((place) => (place === NOWHERE ? undefined : bytesToUuid(fromHex(place))));
-}
-
-function fromHex(hex: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
-}
-
-function textOf(row: SqlRow, column: string): string {
-  const value = row[column];
-  if (typeof value === 'string') return value;
-  throw new DataError(`Column ${column} of a log of units should hold a text, but does not.`, { details: { column } });
 }
 
 function unitTwice(cause: Error): InternalError {

@@ -21,7 +21,7 @@ const NAME_DEFAULT = 'daybook';
 export interface PostgresUnitLogOptions extends UnitLogOptions {
   /** Records the events, and says which tables they are in: a `PostgresProcessRecorder`. */
   readonly recorder: SqlRecorder;
-  /** Put before `_units`, `_head`, `_gaps` and `_set_aside`. @defaultValue `daybook` */
+  /** Put before `_units`, `_head`, `_gaps`, `_set_aside` and `_refused`. @defaultValue `daybook` */
   readonly name?: string;
   /** Of these tables; it must be there. @defaultValue the first of the search path */
   readonly schema?: string;

@@ -72,12 +72,16 @@ export function decideShared(
     view,
   );
   const of = decided.map((decisions, index) => {
-    const { subject: author, replicaId } = (pushes[index] as PreparedPush).sender;
-    return { ...decisions, origin: { author, replicaId, recordedAtMs } };
+    const { units, sender } = pushes[index] as PreparedPush;
+    const origin = { author: sender.subject, replicaId: sender.replicaId, recordedAtMs };
+    const unitOf = (id: UnitId): PendingUnit => units.find((unit) => unit.id === id) as PendingUnit;
+    return { ...decisions, origin, unitOf };
   });
   return {
     decided,
     placed: of.flatMap(({ accepted, origin }) => accepted.map((unit) => ({ unit, origin }))),
-    rejected: of.flatMap(({ rejected, origin }) => rejected.map((row) => ({ ...row, ...origin }))),
+    rejected: of.flatMap(({ rejected, origin, unitOf }) =>
+      rejected.map((row) => ({ ...row, ...origin, unit: unitOf(row.id) })),
+    ),
   };
 }

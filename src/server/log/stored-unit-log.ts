@@ -32,15 +32,18 @@ import { decideShared, refusalsOf } from './prepared-push.js';
 import type { PreparedPush } from './prepared-push.js';
 import { PushQueue } from './push-queue.js';
 import { recordDecided } from './record-units.js';
+import { RefusedKeeping } from './refused-units.js';
+import type { RefusedUnitsOptions } from './refused-units.js';
 import type {
+  AllowedUnit,
   Authorize,
   LogNews,
   NewsOptions,
   PageOptions,
   PushOutcome,
+  RefusedUnit,
+  RefusedUnitsSelection,
   Sender,
-  SetAsideOptions,
-  SetAsideOffer,
   UnitLog,
   Visibility,
 } from './unit-log.js';
@@ -73,6 +76,8 @@ export interface UnitLogOptions {
    * @defaultValue `restore`
    */
   readonly onLost?: 'restore' | 'stop';
+  /** What is kept of units that are refused, for operators. @defaultValue as is said there */
+  readonly refused?: RefusedUnitsOptions | undefined;
   /** Says when a unit was recorded. @defaultValue the platform's */
   readonly clock?: Pick<Clock, 'nowMs'>;
 }
@@ -95,10 +100,11 @@ export class StoredUnitLog implements UnitLog {
   readonly #pages: LogPages;
   readonly #writer: LogWriter;
   readonly #offers: LostOffers;
+  readonly #refused: RefusedKeeping;
   readonly #shown: ShownPages;
   readonly #queue = new PushQueue((pushes: readonly PreparedPush[]) => this.#decide(pushes));
 
-  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a key is none */
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a key is none, or a limit makes no sense */
   constructor(storage: LogStorage, options: UnitLogOptions = {}, { idType = 'uuid', inline }: LogTraits = {}) {
     const { seals, tenant = '', onLost = 'restore', clock = systemClock } = options;
     this.#storage = storage;
@@ -110,6 +116,7 @@ export class StoredUnitLog implements UnitLog {
     this.#shown = new ShownPages({ storage, pages: this.#pages, seals: this.#seals });
     this.#writer = new LogWriter(storage, clock);
     const parts = { storage, writer: this.#writer, inline: this.#inline, seals: this.#seals };
+    this.#refused = new RefusedKeeping(options.refused);
     this.#offers = new LostOffers({ ...parts, onLost, clock, idType });
   }
 
@@ -170,7 +177,8 @@ export class StoredUnitLog implements UnitLog {
         chain: head.chain,
       });
       const { decided, ...change } = recorded.decided;
-      const next = await this.#writer.write(transaction, head, { ...change, ...recorded });
+      const kept = this.#refused.kept(change.rejected, nowMs);
+      const next = await this.#writer.write(transaction, head, { ...change, ...recorded, ...kept });
       const outcomes = decided.map(({ decisions, conflict }) => ({ decisions, conflict, head: next.position }));
       const units = change.placed.map(({ unit, origin }) => statedUnit(unit, origin));
       const page = { last: next, head: next.position, units };
@@ -220,14 +228,65 @@ export class StoredUnitLog implements UnitLog {
   }
 
   /**
-   * Reads what was offered to `heal` and did not come back, for operators, in the order of the ids. What is in the log by
-   * now is not among it.
+   * Reads, for operators, what did not come into the log: what was refused when it was pushed, and what was offered to `heal`
+   * and did not come back; in the order of the ids. What is in the log by now is not among it.
    *
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the limit is no positive integer
+   *
+   * @example
+   * ```ts
+   * for (const { id, unit, subject, message } of await log.refused({ limit: 100 })) show(id, unit?.events, subject, message);
+   * ```
    */
-  async setAside({ after = UNIT_ID_LEAST, limit }: SetAsideOptions): Promise<readonly SetAsideOffer[]> {
+  async refused({ after = UNIT_ID_LEAST, limit }: RefusedUnitsSelection): Promise<readonly RefusedUnit[]> {
     validateCount('limit', limit);
-    return await this.#storage.setAside(after, limit);
+    return await this.#storage.refused(after, limit);
+  }
+
+  /** Reads one of them; `undefined` where it is not in the list. */
+  async findRefused(id: UnitId): Promise<RefusedUnit | undefined> {
+    const [found] = await this.#storage.refusedByIds([id]);
+    return found;
+  }
+
+  /**
+   * Allows units of the list, for operators. Of one that was refused the id is forgotten: nothing is recorded, and whoever
+   * sends it again is asked about (`authorizePush`) as about a new one. Not where the device has tried it again meanwhile,
+   * under another id: both would be taken. One that was lost is taken back, where it fits by now.
+   *
+   * @returns what came of those that are in the list
+   * @throws OperationalError (`OPERATIONAL_ERROR`) when the database fails
+   */
+  async allow(ids: readonly UnitId[]): Promise<readonly AllowedUnit[]> {
+    const listed = await this.#storage.refusedByIds(ids);
+    const forgotten = listed.filter(({ kind }) => kind === 'rejected').map(({ id }) => id);
+    if (forgotten.length > 0) await this.#settle({ forgotten });
+    const restored = new Set<UnitId>();
+    for (const { kind, unit, subject } of byPosition(listed)) {
+      if (kind !== 'offered' || unit === undefined) continue;
+      // One after the other: what stands on something comes after it.
+      for (const id of await this.#offers.allow([unit as LostUnit], subject)) restored.add(id);
+    }
+    if (restored.size > 0) await this.#settle({ discarded: [...restored] });
+    return listed.map(({ id, kind }) => ({
+      id,
+      outcome: kind === 'rejected' ? 'forgotten' : restored.has(id) ? 'restored' : 'unfit',
+    }));
+  }
+
+  /**
+   * Takes units out of the list, for good. What was refused stays refused; what was lost may be offered again by who has it.
+   *
+   * @returns those that were in it
+   */
+  async discardRefused(ids: readonly UnitId[]): Promise<readonly UnitId[]> {
+    const listed = (await this.#storage.refusedByIds(ids)).map(({ id }) => id);
+    if (listed.length > 0) await this.#settle({ discarded: listed });
+    return listed;
+  }
+
+  async #settle(change: Parameters<LogWriter['settle']>[2]): Promise<void> {
+    await this.#writer.locked(async (transaction, head) => await this.#writer.settle(transaction, head, change));
   }
 
   /**
@@ -244,6 +303,12 @@ export class StoredUnitLog implements UnitLog {
         return standing.head;
       });
   }
+}
+
+/** What was lost, in the order of its old positions; the rest first. */
+function byPosition(units: readonly RefusedUnit[]): readonly RefusedUnit[] {
+  const positionOf = ({ unit }: RefusedUnit): number => (unit !== undefined && 'position' in unit ? unit.position : 0);
+  return [...units].sort((one, other) => positionOf(one) - positionOf(other));
 }
 
 function indexOfUnit(units: readonly { readonly id: UnitId }[], id: UnitId): number {

@@ -78,26 +78,42 @@ export interface LogNews {
   readonly page?: UnitPage | undefined;
 }
 
-/** Which units that were set aside to read. */
-export interface SetAsideOptions {
-  /** Only units after this id. @defaultValue all */
-  readonly after?: UnitId;
-  readonly limit: number;
-}
-
-/** A unit that a log has lost, and that did not come back. */
-export interface SetAsideOffer {
-  readonly unit: LostUnit;
+/** A unit that did not come into a log. */
+export interface RefusedUnit {
+  readonly id: UnitId;
+  /** `rejected`: it was refused when it was pushed. `offered`: the log has lost it, and it did not come back. */
+  readonly kind: 'rejected' | 'offered';
+  /** As it was sent; `undefined` where that is not kept (any more): it was too large, or too long ago. */
+  readonly unit: PendingUnit | LostUnit | undefined;
   /**
-   * Why: `CONFLICT`: something else stands in its place, or what it stood on is not there; `PARTIAL`: a part of it was
-   * offered; `STOPPED`: nothing is taken back unasked.
+   * Why: what the operator's code has said, or `VERSION_GAP`; of what was offered `CONFLICT`: something else stands in its
+   * place, or what it stood on is not there; `PARTIAL`: a part of it was offered; `INVALID_REQUEST`: it could not be read;
+   * `STOPPED`: nothing is taken back unasked.
    */
   readonly code: string;
   readonly message: string;
-  /** The subject that has offered it first. */
-  readonly offeredBy: string;
-  /** Milliseconds since 1970. */
-  readonly offeredAtMs: number;
+  /** Who has sent it, or was the first to offer it; empty where everybody was let in. */
+  readonly subject: string;
+  /** The store that sent it; empty of what was offered. */
+  readonly replicaId: string;
+  /** When, in milliseconds since 1970. */
+  readonly atMs: number;
+}
+
+/** Which of them to read. */
+export interface RefusedUnitsSelection {
+  /** Only units after this id. @defaultValue all */
+  readonly after?: UnitId | undefined;
+  readonly limit: number;
+}
+
+/**
+ * What came of allowing a unit. `forgotten`: it was refused, and its id is not known any more. `restored`: it was lost, and
+ * is in the log again. `unfit`: it does not fit, and stays in the list.
+ */
+export interface AllowedUnit {
+  readonly id: UnitId;
+  readonly outcome: 'forgotten' | 'restored' | 'unfit';
 }
 
 /** A log of units in some tables. Every call is one transaction. */

@@ -156,7 +156,8 @@ export class PostgresTenants {
     });
     const named = name === undefined ? {} : { name };
     const log = new PostgresUnitLog({ ...options, recorder, tenant, ...named, ...inSchema });
-    await log.head().catch(async (error: unknown) => {
+    const look = log.head().then(async () => await log.refused({ limit: 1 }));
+    await look.catch(async (error: unknown) => {
       // Nothing is there yet, or not all of it.
       if (!(error instanceof ProgrammingError)) throw error;
       if (schema !== undefined) await createPostgresSchema(pool, schema);

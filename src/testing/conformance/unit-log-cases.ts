@@ -659,23 +659,23 @@ const unfit: Case = {
     expectEqual(await kinds(lost.slice(3)), ['setAside'], 'what it stood on is not there yet');
     const mine = new Set(lost.map(({ id }) => id));
     const aside = async (): Promise<readonly string[]> => {
-      const found = (await log.setAside({ limit: 10_000 })).filter(({ unit }) => mine.has(unit.id));
-      for (const { unit, code, offeredBy } of found) {
-        expectEqual([code, offeredBy], ['CONFLICT', 'bob'], 'why, and who offered it');
+      const found = (await log.refused({ limit: 10_000 })).filter(({ id }) => mine.has(id));
+      for (const { id: asideId, unit, code, subject } of found) {
+        expectEqual([code, subject], ['CONFLICT', 'bob'], 'why, and who offered it');
         expectEqual(
           unit,
-          lost.find(({ id }) => id === unit.id),
+          lost.find(({ id }) => id === asideId),
           'the unit, to be read',
         );
       }
-      return found.map(({ unit }) => unit.id);
+      return found.map(({ id }) => id);
     };
     const sorted = (ids: readonly string[]): readonly string[] => [...ids].sort();
     expectEqual(await aside(), sorted([units[0].id, second.id, onB.id]), 'what is set aside');
     expectEqual(await kinds(lost.slice(2)), ['restored', 'restored'], 'now both are offered');
     expectEqual(await aside(), sorted([units[0].id, second.id]), 'what is set aside still');
-    const [first = '', ...rest] = (await log.setAside({ limit: 10_000 })).map(({ unit }) => unit.id);
-    const next = (await log.setAside({ after: first, limit: 10_000 })).map(({ unit }) => unit.id);
+    const [first = '', ...rest] = (await log.refused({ limit: 10_000 })).map(({ id }) => id);
+    const next = (await log.refused({ after: first, limit: 10_000 })).map(({ id }) => id);
     expectEqual(next, rest, 'the next part');
   },
 };
@@ -744,7 +744,7 @@ const stopped: Case = {
       expectEqual((await log.heal(lost, BOB)).decisions, [{ id: unit.id, kind: 'setAside' }], 'the offer');
     }
     expectEqual(await log.head(), head, 'the head');
-    const offers = (await log.setAside({ limit: 10_000 })).filter((offer) => offer.unit.id === unit.id);
+    const offers = (await log.refused({ limit: 10_000 })).filter((offer) => offer.id === unit.id);
     expectEqual(
       offers.map(({ code, unit: offered }) => [code, offered]),
       [['STOPPED', lost[0]]],
@@ -813,7 +813,7 @@ const seenInPart: Case = {
       ['setAside', 'setAside'],
       'a part that is offered, and what stood on it',
     );
-    const [offer] = (await log.setAside({ limit: 10_000 })).filter(({ unit }) => unit.id === first.id);
+    const [offer] = (await log.refused({ limit: 10_000 })).filter(({ id }) => id === first.id);
     expectEqual(offer?.code, 'PARTIAL', 'why');
     await expectRejection(
       log.page(CURSOR_START, { ...limits, visibility: { ...visibility, id: 'a.b' } }),

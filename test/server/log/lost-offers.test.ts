@@ -150,11 +150,11 @@ describe('offers of many devices', () => {
     await log.push([sampleUnit([sampleEvent(originatorId, 1)])], senderOf(0));
     const answers = await Promise.all(Array.from({ length: 5 }, (_, device) => kindsOf(log, lost, device)));
     expect(answers).toEqual(answers.map(() => ['setAside', 'setAside']));
-    const aside = await log.setAside({ limit: 10 });
+    const aside = await log.refused({ limit: 10 });
     expect(aside.map(({ code }) => code)).toEqual(['CONFLICT', 'CONFLICT']);
     // All of it by one of them.
-    expect(aside.map(({ offeredBy }) => offeredBy)).toEqual(Array(2).fill(aside[0]?.offeredBy));
-    expect(aside[0]?.offeredBy).toMatch(/^subject \d$/);
+    expect(aside.map(({ subject }) => subject)).toEqual(Array(2).fill(aside[0]?.subject));
+    expect(aside[0]?.subject).toMatch(/^subject \d$/);
   });
 
   it('fail together with the database, and are taken when it is back', async () => {
@@ -212,7 +212,7 @@ describe('what was proven a moment ago', () => {
     expect(await kindsOf(log, [{ ...unit }])).toEqual(['known']);
     for (const one of tampered) expect(await kindsOf(log, [one])).toEqual(['refused']);
     expect((await readLog(log)).units).toHaveLength(1);
-    expect(await log.setAside({ limit: 10 })).toEqual([]);
+    expect(await log.refused({ limit: 10 })).toEqual([]);
   });
 
   it('is compared as a whole', async () => {

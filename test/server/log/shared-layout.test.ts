@@ -49,7 +49,16 @@ async function makeTenants(as: 'a role that transactions take' | 'the owner of t
   const pool = owner?.pool ?? postgres.pool;
   const role = owner === undefined ? await makeTenantRole(pool) : undefined;
   const sharing = { partitions: PARTITIONS, ...(role === undefined ? {} : { role }) };
-  const endings = ['events', 'events_tenants', 'tracking', 'log_units', 'log_head', 'log_gaps', 'log_set_aside'];
+  const endings = [
+    'events',
+    'events_tenants',
+    'tracking',
+    'log_units',
+    'log_head',
+    'log_gaps',
+    'log_set_aside',
+    'log_refused',
+  ];
   const open = (tenant: string, over: PostgresPool): Tenant => {
     const recorder = new PostgresProcessRecorder({ pool: over, applicationName, shared: { tenant, ...sharing } });
     const options = { recorder, name: `${applicationName}_log`, tenant, ...SEALED };
@@ -117,7 +126,7 @@ describe.each(['a role that transactions take', 'the owner of the tables'] as co
   it('writes nothing of another one: what has no WHERE changes its own rows', async () => {
     const { acme, globex } = await makeTenants(as);
     const before = await contentOf(globex);
-    const columns = ['topic', 'tenant_id', 'notification_id', 'author', 'chain', 'last_id', 'code'];
+    const columns = ['topic', 'tenant_id', 'notification_id', 'author', 'chain', 'last_id', 'code', 'bytes'];
     for (const [index, table] of acme.tables.entries()) {
       await acme.recorder.transaction(async ({ connection }) => {
         await connection.query(`UPDATE ${table} SET ${columns[index]} = ${columns[index]}`);

@@ -123,7 +123,7 @@ describe.each(['single', 'shared'])('%s', (layout) => {
       const { units } = await pageOf(log, CURSOR_START, LIMITS);
       const { decisions: known } = await log.heal(asLost(units), SENDER);
       expect(known.every(({ kind }) => kind === 'known')).toBe(true);
-      await log.setAside({ limit: 10 });
+      await log.refused({ limit: 10 });
     },
   };
 

@@ -258,7 +258,7 @@ it.each(Object.entries(LAYOUTS))(
         for (const one of steps) await (actions[one.kind] as (step: Step) => Promise<void>)(one);
         const { units } = await logs.both((log) => readLog(log));
         assertRules(units, sent);
-        await logs.both((log) => log.setAside({ limit: 1_000 }));
+        await logs.both((log) => log.refused({ limit: 1_000 }));
       }),
       { seed: SEED, numRuns: RUNS },
     );

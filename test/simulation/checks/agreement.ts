@@ -6,7 +6,7 @@
  */
 import type { StoredEvent } from '../../../src/persistence/stored-event.js';
 import { SUPERSEDED } from '../../../src/persistence/unit-recorder.js';
-import type { SetAsideOffer } from '../../../src/server/log/unit-log.js';
+import type { RefusedUnit } from '../../../src/server/log/unit-log.js';
 import type { SimDevice } from '../world/sim-device.js';
 import { readEvent, scopeOf } from '../world/stock.js';
 import type { Scope } from '../world/stock.js';
@@ -20,7 +20,7 @@ export interface Parties {
   readonly devices: readonly SimDevice[];
   readonly audit: LogAudit;
   readonly witness: Witness;
-  readonly offers: () => Promise<readonly SetAsideOffer[]>;
+  readonly offers: () => Promise<readonly RefusedUnit[]>;
   readonly scopesOf: (subject: string) => readonly Scope[];
 }
 
@@ -42,7 +42,9 @@ export async function* unheld(
   await audit.look();
   let missing = [...witness.owed()].filter(([intent]) => !audit.intents.has(intent));
   if (missing.length === 0) return;
-  const aside = new Set((await offers()).flatMap(({ unit }) => unit.events.map((event) => readEvent(event).intent)));
+  // What was refused when it was pushed is on its device all the same.
+  const offered = (await offers()).flatMap(({ kind, unit }) => (kind === 'offered' ? (unit?.events ?? []) : []));
+  const aside = new Set(offered.map((event) => readEvent(event).intent));
   missing = missing.filter(([intent]) => !aside.has(intent));
   for (const { storage } of devices) {
     if (missing.length === 0) return;

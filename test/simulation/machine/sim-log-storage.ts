@@ -69,7 +69,8 @@ export function reachedBy(
     chains: (positions) => read(() => tables.chains(positions)),
     units: (from, limit) => read(() => tables.units(from, limit)),
     news: (from, limits) => read(() => tables.news(from, limits)),
-    setAside: (after, limit) => read(() => tables.setAside(after, limit)),
+    refused: (after, limit) => read(() => tables.refused(after, limit)),
+    refusedByIds: (ids) => read(() => tables.refusedByIds(ids)),
     transaction: async (work) => {
       const result = await tables.transaction(async (transaction) => {
         const done = await work(within(transaction));

@@ -104,7 +104,7 @@ export class World implements Disposable {
     this.servers.tables.onCommit = () => void this.audit.look();
     this.parties = {
       ...{ devices: this.devices, audit: this.audit, witness: this.witness, scopesOf },
-      offers: () => this.servers.log.setAside({ limit: 100_000 }),
+      offers: () => this.servers.log.refused({ limit: 100_000 }),
     };
     this.#surroundings = {
       ...{ scheduler: this.scheduler, network: this.network, servers: this.servers, wrap: wrap.device ?? {} },

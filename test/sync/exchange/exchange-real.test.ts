@@ -263,8 +263,8 @@ async function check(world: World): Promise<void> {
   for (let round = 0; round < 3; round++) for (const each of devices) await each.settled();
   const there = await logOf(log);
   expect(new Set(there.ids).size).toBe(there.ids.length);
-  const aside = await log.setAside({ limit: 100_000 });
-  const held = new Set([...there.ids, ...aside.map(({ unit }) => unit.id)]);
+  const aside = await log.refused({ limit: 100_000 });
+  const held = new Set([...there.ids, ...aside.map(({ id }) => id)]);
   for (const each of devices) {
     const seen = there.events.filter((event) => each.seen.some((aggregate) => event.startsWith(aggregate)));
     expect(await each.contents()).toEqual(seen);
