@@ -99,11 +99,11 @@ test('an application keeps its commands, and decides conflicts again', ANNOTATIO
     expect([decidedAgain, pushes > 0]).toEqual([20, true]);
     expect(await unitLog.head()).toBe(40);
     for (const [round, isCommutative] of [true, false].entries()) {
-      const hot = { kind: 'hotAggregate', storeName: `hot-${round}`, writers: 3, commands: 4, isCommutative } as const;
+      const hot = { kind: 'hotAggregate', storeName: `hot-${round}`, writers: 7, commands: 2, isCommutative } as const;
       const result = await lab!.run(DAYBOOK_APPLICATION, { ...hot, server: { url, token: `hot-${round}` } });
       expect(result.pushes).toBeGreaterThan(0);
       expect(result.decidedAgain > 0).toBe(!isCommutative);
-      expect(await unitLog.head()).toBe(40 + (round + 1) * (1 + 3 * 4));
+      expect(await unitLog.head()).toBe(40 + (round + 1) * (1 + 7 * 2));
     }
   });
 });
