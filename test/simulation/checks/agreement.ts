@@ -13,7 +13,7 @@ import type { Scope } from '../world/stock.js';
 import type { LogAudit, LoggedUnit } from './log-audit.js';
 import { survey, surveyOf } from './survey.js';
 import type { Survey } from './survey.js';
-import type { Witness } from './witness.js';
+import type { Acknowledged, Witness } from './witness.js';
 
 /** What is compared. */
 export interface Parties {
@@ -35,12 +35,11 @@ export async function forgive(parties: Parties): Promise<number> {
 }
 
 /** Wishes that were acknowledged, and which nobody holds. */
-export async function* unheld(
-  parties: Parties,
-): AsyncGenerator<ReturnType<Witness['owed']> extends Generator<infer T> ? T : never> {
+export async function* unheld(parties: Parties): AsyncGenerator<readonly [intent: string, acknowledged: Acknowledged]> {
   const { audit, witness, devices, offers } = parties;
   await audit.look();
-  let missing = [...witness.owed()].filter(([intent]) => !audit.intents.has(intent));
+  const isWithdrawn = ({ unit, mayBeIdle }: Acknowledged): boolean => mayBeIdle && witness.withdrawn.has(unit ?? '');
+  let missing = [...witness.owed()].filter(([intent, one]) => !audit.intents.has(intent) && !isWithdrawn(one));
   if (missing.length === 0) return;
   // What was refused when it was pushed is on its device all the same.
   const offered = (await offers()).flatMap(({ kind, unit }) => (kind === 'offered' ? (unit?.events ?? []) : []));

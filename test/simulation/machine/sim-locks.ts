@@ -26,6 +26,7 @@ export class SimLocks {
     if (mode !== 'exclusive') throw new Error('Nobody has simulated shared locks.');
     const owner = currentProcess();
     return new Promise((resolve, reject) => {
+      if (owner.isDead) return;
       const request: Request = { name, owner, work, resolve, reject, isStolen: false };
       if (signal?.aborted === true) {
         reject(signal.reason as Error);

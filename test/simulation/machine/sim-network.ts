@@ -56,12 +56,17 @@ export interface NetworkCounts {
 export class SimNetwork {
   readonly counts: NetworkCounts = { requests: 0, faults: 0 };
   readonly #servers: (random: SeededRandom) => SimServer | undefined;
+  readonly #note: (line: string) => void;
   readonly #lines = new Set<() => void>();
   readonly #breakers = new Set<() => void>();
 
-  /** @param servers - chooses one that is up */
-  constructor(servers: (random: SeededRandom) => SimServer | undefined) {
+  /**
+   * @param servers - chooses one that is up
+   * @param note - told of each request and of what came of it
+   */
+  constructor(servers: (random: SeededRandom) => SimServer | undefined, note: (line: string) => void) {
     this.#servers = servers;
+    this.#note = note;
   }
 
   /** `fetch` of a tab. */
@@ -69,6 +74,7 @@ export class SimNetwork {
     return (input, init = {}) => {
       const { signal } = init;
       return new Promise((resolve, reject) => {
+        if (client.isDead) return;
         const abort = (): void => reject(signal?.reason as Error);
         if (signal?.aborted === true) return abort();
         signal?.addEventListener('abort', abort);
@@ -84,6 +90,12 @@ export class SimNetwork {
         const way = new Way(client, link, random);
         const fail = (): void => way.later(() => reject(new TypeError('fetch failed')));
         const asked = sent.method === 'GET' ? this.#stream(sent, way, signal ?? undefined) : this.#send(sent, way);
+        const what = `${client.name} ${new URL(sent.url).pathname} ${this.counts.requests}`;
+        this.#note(`${what}?`);
+        asked.then(
+          ({ status }) => this.#note(`${what}: ${status}`),
+          (error: unknown) => this.#note(`${what}: ${String(error)}`),
+        );
         void asked.then(resolve, fail).finally(() => this.#breakers.delete(change));
       });
     };
@@ -164,6 +176,7 @@ export class SimNetwork {
             reader?.read().then(({ value }) => {
               if (value === undefined) way.later(() => end());
               else {
+                this.#note(`${way.client.name} is told${Buffer.from(value).toString().replace(/\s+/g, ' ')}`);
                 // What is said while the link is down is lost with the line, of which nobody hears.
                 if (way.link.isUp) way.later(() => isOver || controller.enqueue(value));
                 read();

@@ -4,7 +4,7 @@
  * @module
  */
 import type { SeededRandom } from '../../soak/seeded-random.js';
-import { lookAfterAside, work } from './people.js';
+import { lookAfterAside, repeat, work } from './people.js';
 import type { DeviceStep } from './plan.js';
 import type { SimDevice } from './sim-device.js';
 import type { SimTab } from './sim-tab.js';
@@ -31,6 +31,8 @@ function toTab(work: (tab: SimTab, random: SeededRandom, world: World, device: S
 
 export const DEVICE_STEPS: Readonly<Record<DeviceStep, DoStep>> = {
   work: toDevice((device, random, world) => work(world, device, random)),
+
+  repeat: toTab((tab, random, world, device) => repeat(world, device, tab, random)),
 
   lookAfterAside: toTab((tab, random, world) => {
     lookAfterAside(world, tab, random).catch((error: unknown) => world.note(`not looked after: ${String(error)}`));

@@ -3,18 +3,15 @@
  *
  * @module
  */
+import { CommandError } from '../../../src/domain/domain-errors.js';
 import type { SeededRandom } from '../../soak/seeded-random.js';
 import { uuidOf } from '../machine/platform.js';
-import { readEvent } from './stock.js';
-import type { SimDevice } from './sim-device.js';
+import type { SimDevice, Wish, WishKind } from './sim-device.js';
 import type { SimTab } from './sim-tab.js';
-import { ITEMS, scopeOf, stock1, stock2 } from './stock.js';
-import type { Scope } from './stock.js';
+import { ITEMS, readEvent, scopeOf, stock1, stock2 } from './stock.js';
 import type { World } from './world.js';
 
-type Kind = 'Receive' | 'Reserve' | 'ReserveRest' | 'Name' | 'Damage' | 'move' | 'exactly' | 'append' | 'open';
-
-const KINDS: readonly (readonly [weight: number, kind: Kind])[] = [
+const KINDS: readonly (readonly [weight: number, kind: WishKind])[] = [
   [8, 'Receive'],
   [8, 'Reserve'],
   [3, 'ReserveRest'],
@@ -27,6 +24,8 @@ const KINDS: readonly (readonly [weight: number, kind: Kind])[] = [
 ];
 const ALL = { eventsMax: 1_000, bytesMax: 1e9 };
 
+const WISHES_KEPT = 20;
+
 /** Somebody does something in a tab, if there is one. Nobody waits for it. */
 export function work(world: World, device: SimDevice, random: SeededRandom): void {
   const { usable } = device;
@@ -35,7 +34,6 @@ export function work(world: World, device: SimDevice, random: SeededRandom): voi
     return;
   }
   const tab = random.pick(usable);
-  const scopes = world.parties.scopesOf(device.subject);
   for (
     let count = random.weighted([
       [6, 1],
@@ -45,73 +43,87 @@ export function work(world: World, device: SimDevice, random: SeededRandom): voi
     count > 0;
     count--
   ) {
-    tab.process.run(() => wish(world, device, tab, { random, scopes }));
+    const wish = newWish(world, device, random);
+    device.wishes.push(wish);
+    if (device.wishes.length > WISHES_KEPT) device.wishes.shift();
+    tab.process.run(() => wishFor(world, device, tab, wish));
   }
 }
 
-/** A command. What it comes to is known when it is acknowledged, or refused; if it is ever. */
-function wish(
-  world: World,
-  device: SimDevice,
-  tab: SimTab,
-  { random, scopes }: { readonly random: SeededRandom; readonly scopes: readonly Scope[] },
-): void {
-  const kind = random.weighted(KINDS);
-  const intent = world.newIntent(device.name);
-  const unit = uuidOf(random);
+/** Somebody does again what was done, or was not, as far as is known. */
+export function repeat(world: World, device: SimDevice, tab: SimTab, random: SeededRandom): void {
+  const open = device.wishes.filter(({ intent }) => !world.witness.acknowledged.has(intent));
+  const wishes = random.chance(0.8) ? open : device.wishes;
+  if (wishes.length > 0) wishFor(world, device, tab, random.pick(wishes));
+}
+
+function newWish(world: World, device: SimDevice, random: SeededRandom): Wish {
+  const scopes = world.parties.scopesOf(device.subject);
   const seen = ITEMS.filter((id) => scopes.includes(scopeOf(id)));
   const items = random.chance(0.95) ? seen : ITEMS;
-  const item = random.pick(items);
-  const quantity = random.between(1, 4);
-  const done = async (): Promise<number> => {
-    const { app } = tab;
-    // The second release has all that the first one has.
-    const stock = tab.release === 1 ? stock1 : (stock2 as unknown as typeof stock1);
-    const options = { unit: { id: unit }, retry: { attemptsMax: 3 }, metadata: { actorId: device.subject } } as const;
-    const named = { name: `name ${random.between(1, 3)}`, intent };
-    switch (kind) {
-      case 'move': {
-        const to = random.pick(items);
-        if (to === item) return 0;
-        const moved = await app.executeAll(
-          [
-            [stock, item, { type: 'Reserve', data: { quantity, intent } }],
-            [stock, to, { type: 'Receive', data: { quantity, intent } }],
-          ],
-          options,
-        );
-        return moved.reduce((sum, { events }) => sum + events.length, 0);
-      }
-      case 'exactly': {
-        const { version } = await app.repository.load(stock, item);
-        const command = { type: 'Reserve', data: { quantity: 1, intent } } as const;
-        return (await app.execute(stock, item, command, { ...options, expected: version })).events.length;
-      }
-      case 'append':
-        return (await app.append(stock, item, [{ type: 'Named', data: named }], 'any', { unit: { id: unit } })).length;
-      case 'open': {
-        const command = { type: 'Receive', data: { quantity, intent } } as const;
-        return (await app.execute(stock, uuidOf(random), command, options)).events.length;
-      }
-      default: {
-        // The second release has more of them.
-        const data = kind === 'Name' ? named : { quantity, intent };
-        return (await app.execute(stock, item, { type: kind, data } as never, options)).events.length;
-      }
-    }
+  const kind = random.weighted(KINDS);
+  return {
+    ...{ kind, intent: world.newIntent(device.name), unit: uuidOf(random) },
+    item: kind === 'open' ? uuidOf(random) : random.pick(items),
+    to: random.pick(items),
+    quantity: random.between(1, 4),
+    name: `name ${random.between(1, 3)}`,
   };
-  done().then(
+}
+
+/** What it comes to is known when it is acknowledged, or refused; if it is ever. */
+function wishFor(world: World, device: SimDevice, tab: SimTab, wish: Wish): void {
+  const { kind, intent, unit } = wish;
+  executed(tab, device.subject, wish).then(
     (events) => {
       if (events === 0) return;
       world.counts.units++;
-      world.note(`${tab.process.name} ${kind} ${intent} ${unit} ${item} is acknowledged`);
+      world.note(`${tab.process.name} ${kind} ${intent} ${unit} is acknowledged`);
       world.witness.acknowledge(intent, device.name, kind, unit);
     },
     (error: unknown) => {
-      world.counts.uncertain++;
+      if (error instanceof CommandError) world.counts.refused++;
+      else world.counts.uncertain++;
       world.note(`${tab.process.name} ${kind} ${intent} failed: ${String(error)}`);
     },
   );
+}
+
+/** @returns of how many events */
+async function executed({ app, release }: SimTab, actorId: string, wish: Wish): Promise<number> {
+  const { kind, intent, unit, item, to, quantity, name } = wish;
+  // The second release has all that the first one has.
+  const stock = release === 1 ? stock1 : (stock2 as unknown as typeof stock1);
+  const options = { unit: { id: unit }, retry: { attemptsMax: 3 }, metadata: { actorId } } as const;
+  switch (kind) {
+    case 'move': {
+      if (to === item) return 0;
+      const moved = await app.executeAll(
+        [
+          [stock, item, { type: 'Reserve', data: { quantity, intent } }],
+          [stock, to, { type: 'Receive', data: { quantity, intent } }],
+        ],
+        options,
+      );
+      return moved.reduce((sum, { events }) => sum + events.length, 0);
+    }
+    case 'exactly': {
+      const { version } = await app.repository.load(stock, item);
+      const command = { type: 'Reserve', data: { quantity: 1, intent } } as const;
+      return (await app.execute(stock, item, command, { ...options, expected: version })).events.length;
+    }
+    case 'append': {
+      const named = { type: 'Named', data: { name, intent } } as const;
+      return (await app.append(stock, item, [named], 'any', { unit: { id: unit } })).length;
+    }
+    case 'open':
+      return (await app.execute(stock, item, { type: 'Receive', data: { quantity, intent } }, options)).events.length;
+    default: {
+      const data = kind === 'Name' ? { name, intent } : { quantity, intent };
+      // Of the second release's only.
+      return (await app.execute(stock, item, { type: kind, data } as never, options)).events.length;
+    }
+  }
 }
 
 /** Somebody looks after what was set aside: tries it again, or gives it up. */

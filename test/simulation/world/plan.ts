@@ -11,6 +11,7 @@ import type { Scope } from './stock.js';
 /** A step of one device. */
 export type DeviceStep =
   | 'work'
+  | 'repeat'
   | 'lookAfterAside'
   | 'openTab'
   | 'closeTab'
@@ -92,6 +93,7 @@ const FAULTS: Weights = [
   [2, 'upgrade'],
   [1, 'pause'],
   [2, 'wake'],
+  [5, 'repeat'],
   [5, 'lookAfterAside'],
   [4, 'killServer'],
   [2, 'databaseDown'],

@@ -5,6 +5,7 @@
  */
 import { SeededRandom } from '../../soak/seeded-random.js';
 import type { RebasedUnit } from '../../../src/application/commands/rebased-unit.js';
+import type { UnitId } from '../../../src/persistence/unit.js';
 import type { Durability } from '../../../src/persistence/journal/journal.js';
 import type { Link, SimNetwork } from '../machine/sim-network.js';
 import { SimProcess } from '../machine/sim-process.js';
@@ -18,6 +19,21 @@ import type { WrapTab } from './sim-tab.js';
 import type { Release } from './stock.js';
 
 const TABS_MAX = 3;
+
+/** Kinds of wishes: commands by their names, and others. */
+export type WishKind =
+  'Receive' | 'Reserve' | 'ReserveRest' | 'Name' | 'Damage' | 'move' | 'exactly' | 'append' | 'open';
+
+/** What somebody wants. Whoever hears nothing of it may want it again, under the same id. */
+export interface Wish {
+  readonly intent: string;
+  readonly unit: UnitId;
+  readonly kind: WishKind;
+  readonly item: string;
+  readonly to: string;
+  readonly quantity: number;
+  readonly name: string;
+}
 
 /** What all devices of a run have in common. */
 export interface Surroundings {
@@ -41,6 +57,8 @@ export class SimDevice {
   /** Whether the browser says so while there is no network. */
   saysOffline = true;
   saved: StorageImage | undefined;
+  /** The last ones of its people. */
+  readonly wishes: Wish[] = [];
   replicaId: string;
   readonly #surroundings: Surroundings;
   readonly #live: boolean;
@@ -116,9 +134,9 @@ export class SimDevice {
     this.link.faultShare = 0;
     this.storage.faultShare = 0;
     this.release = 2;
-    for (const tab of this.tabs) if (tab.process.isFrozen) tab.process.run(() => tab.thaw());
     // Whoever is asked to load the newer version does.
     for (const { process, release } of this.tabs) if (release === 1) process.kill();
+    for (const tab of this.tabs) if (tab.process.isFrozen) tab.process.run(() => tab.thaw());
     if (this.tabs.length === 0) this.openTab();
     for (const tab of this.usable) {
       tab.process.run(() => {

@@ -43,6 +43,7 @@ export interface RunCounts {
   networkFaults: number;
   restores: number;
   forgiven: number;
+  refused: number;
   uncertain: number;
 }
 
@@ -62,7 +63,7 @@ export interface RunResult {
 const DRAIN_MS_MAX = 10_000;
 const LOOK_MS = 250;
 const SOMEBODY_LOOKS_MS = 2_000;
-const LINES_MAX = 400;
+const LINES_MAX = 5_000;
 
 /** Everything in a run. */
 export class World implements Disposable {
@@ -77,7 +78,7 @@ export class World implements Disposable {
   readonly parties: Parties;
   readonly counts: RunCounts = {
     ...{ units: 0, events: 0, conflicts: 0, decidedAgain: 0, withdrawn: 0, setAside: 0, requests: 0 },
-    ...{ networkFaults: 0, restores: 0, forgiven: 0, uncertain: 0 },
+    ...{ networkFaults: 0, restores: 0, forgiven: 0, refused: 0, uncertain: 0 },
   };
   /** Something may be held by nobody since. */
   mayBeLost = false;
@@ -99,7 +100,10 @@ export class World implements Disposable {
       ...{ scheduler: this.scheduler, random, count: plan.servers, scopesOf, wrap: wrap.server ?? {} },
       onFault: (message) => this.witness.fail(`a server has said: ${message}`),
     });
-    this.network = new SimNetwork((chance) => this.servers.pick(chance));
+    this.network = new SimNetwork(
+      (chance) => this.servers.pick(chance),
+      (line) => this.note(line),
+    );
     this.audit = new LogAudit(this.servers.tables, this.witness);
     this.servers.tables.onCommit = () => void this.audit.look();
     this.parties = {
@@ -114,7 +118,10 @@ export class World implements Disposable {
           this.note(`${id} ${outcome} ${reason?.code ?? ''}`);
           this.counts.conflicts++;
           if (outcome === 'changed' || outcome === 'unchanged') this.counts.decidedAgain++;
-          else if (outcome === 'withdrawn') this.counts.withdrawn++;
+          else if (outcome === 'withdrawn') {
+            this.counts.withdrawn++;
+            this.witness.withdrawn.add(id);
+          } else this.counts.setAside++;
         }
       },
     };
