@@ -49,7 +49,7 @@ async function join(scene: Scene, follows?: ProcessRunnerOptions['follows']): Pr
   const notes = async (): Promise<string[]> => {
     await runner.catchUp();
     const history = await into.repository.history(diary, DIARY);
-    return history.map(({ data }) => (data).what);
+    return history.map(({ data }) => data.what);
   };
   return { person, runner, notes };
 }
