@@ -149,8 +149,11 @@ export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
     return unpackPendingUnits(await this.#link.call((host) => host.selectPendingUnits(after, limits)));
   }
 
-  insertPage(page: UnitPage, options?: InsertPageOptions): Promise<PageOutcome> {
-    return insertPage(this.#link, page, options);
+  async insertPage(page: UnitPage, options?: InsertPageOptions): Promise<PageOutcome> {
+    // Here already, as above.
+    for (const { events } of page.units) validateEvents(events);
+    const packed = packPage(page);
+    return this.#link.call((host) => host.insertPage(transfer(packed, [packed.buffer]), options));
   }
 
   async setAside(
@@ -223,26 +226,12 @@ class RemoteTransaction extends RemoteRecorder implements RecorderTransaction<Sq
 
   constructor(link: WorkerLink, token: number) {
     super(link, token);
-    this.rebase = {
-      insertPage: (page, options) => insertPage(link, page, options, token),
-      setAside: (refused) => link.call((host) => host.setAside(refused, token)),
-      decide: (decided) => link.call((host) => host.decide(decided, token)),
-      endHeal: (healing) => link.call((host) => host.endHeal(healing, token)),
-      keepRows: (tables) => link.call((host) => host.keepRows(tables, token)),
-      takeRows: () => link.call((host) => host.takeRows(token)),
-      putBackRows: (images, renamed) => link.call((host) => host.putBackRows(images, renamed, token)),
-    };
+    // Whatever is called: only the worker has it.
+    this.rebase = new Proxy({} as RebaseTransaction, {
+      get:
+        (_none, name: keyof RebaseTransaction) =>
+        (...given: unknown[]) =>
+          link.call((host) => host.rebase(token, name, given)),
+    });
   }
-}
-
-async function insertPage(
-  link: WorkerLink,
-  page: UnitPage,
-  options?: InsertPageOptions,
-  token?: number,
-): Promise<PageOutcome> {
-  // Here already, because what is malformed cannot be packed; everything else is checked in the worker.
-  for (const { events } of page.units) validateEvents(events);
-  const packed = packPage(page);
-  return link.call((host) => host.insertPage(transfer(packed, [packed.buffer]), options, token));
 }

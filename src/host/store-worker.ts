@@ -109,13 +109,10 @@ export class StoreWorker implements StoreHost {
   readonly selectPendingUnits: StoreHost['selectPendingUnits'] = async (after, limits) =>
     transferred(packPendingUnits(await (await this.#recorder()).selectPendingUnits(after, limits)));
 
-  readonly insertPage: StoreHost['insertPage'] = async (page, options, token) =>
-    (token === undefined ? await this.#opened() : this.#transactions.rebaseOf(token)).insertPage(
-      unpackPage(page),
-      options,
-    );
+  readonly insertPage: StoreHost['insertPage'] = async (page, options) =>
+    (await this.#opened()).insertPage(unpackPage(page), options);
 
-  readonly setAside: StoreHost['setAside'] = async (refused, token) => (await this.#units(token)).setAside(refused);
+  readonly setAside: StoreHost['setAside'] = async (refused) => (await this.#recorder()).setAside(refused);
 
   readonly rewind: StoreHost['rewind'] = async (cursor) => (await this.#recorder()).rewind(cursor);
   readonly followAnew: StoreHost['followAnew'] = async (asked) => (await this.#recorder()).followAnew(asked);
@@ -123,7 +120,7 @@ export class StoreWorker implements StoreHost {
   readonly selectLostUnits: StoreHost['selectLostUnits'] = async (after, limits) =>
     transferred(packLostUnits(await (await this.#recorder()).selectLostUnits(after, limits)));
 
-  readonly endHeal: StoreHost['endHeal'] = async (healing, token) => (await this.#units(token)).endHeal(healing);
+  readonly endHeal: StoreHost['endHeal'] = async (healing) => (await this.#recorder()).endHeal(healing);
 
   readonly selectSetAside: StoreHost['selectSetAside'] = async (after, limits) =>
     (await this.#recorder()).selectSetAside(after, limits);
@@ -131,7 +128,7 @@ export class StoreWorker implements StoreHost {
   readonly selectSuperseded: StoreHost['selectSuperseded'] = async (ids) =>
     (await this.#recorder()).selectSuperseded(ids);
 
-  readonly decide: StoreHost['decide'] = async (decided, token) => (await this.#units(token)).decide(decided);
+  readonly decide: StoreHost['decide'] = async (decided) => (await this.#recorder()).decide(decided);
 
   readonly discardSetAside: StoreHost['discardSetAside'] = async (ids) => (await this.#recorder()).discardSetAside(ids);
 
@@ -142,13 +139,10 @@ export class StoreWorker implements StoreHost {
 
   readonly findUnits: StoreHost['findUnits'] = async (keys) => (await this.#recorder()).findUnits(keys);
 
-  readonly keepRows: StoreHost['keepRows'] = async (tables, token) =>
-    this.#transactions.rebaseOf(token).keepRows(tables);
-
-  readonly takeRows: StoreHost['takeRows'] = async (token) => this.#transactions.rebaseOf(token).takeRows();
-
-  readonly putBackRows: StoreHost['putBackRows'] = async (images, renamed, token) =>
-    this.#transactions.rebaseOf(token).putBackRows(images, renamed);
+  readonly rebase: StoreHost['rebase'] = async (token, name, given) => {
+    const rebase = this.#transactions.rebaseOf(token) as unknown as Record<typeof name, (...given: unknown[]) => never>;
+    return rebase[name](...given);
+  };
 
   async report(): Promise<HostReport> {
     return (await this.#opened()).report();
@@ -169,10 +163,6 @@ export class StoreWorker implements StoreHost {
   /** What a call is for: a transaction, or the store. */
   async #recorderOf(token: number | undefined): Promise<ProcessRecorder> {
     return token === undefined ? this.#recorder() : this.#transactions.get(token);
-  }
-
-  async #units(token: number | undefined): Promise<Pick<DurableRecorder, 'setAside' | 'decide' | 'endHeal'>> {
-    return token === undefined ? this.#recorder() : this.#transactions.rebaseOf(token);
   }
 
   async #recorder(): Promise<DurableRecorder> {

@@ -5,7 +5,7 @@
  */
 import type { OnOpenProgress } from '../../persistence/journal/open-progress.js';
 import type { StoreIdentity } from '../../persistence/journal/store-identity.js';
-import type { RenamedTables } from '../../persistence/rebase-transaction.js';
+import type { RebaseTransaction } from '../../persistence/rebase-transaction.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../../persistence/recorder.js';
 import type { SqlResult } from '../../persistence/sql/sql-queryable.js';
 import type { NotificationId, OriginatorId, Tracking } from '../../persistence/stored-event.js';
@@ -192,29 +192,24 @@ export interface StoreHost extends WorkerHost {
   /** @returns as `packPendingUnits` makes them */
   selectPendingUnits(after: NotificationId, limits: UnitLimits): Promise<Uint8Array>;
   /** @param packedPage - as `packPage` makes it */
-  insertPage(packedPage: Uint8Array, options?: InsertPageOptions, token?: number): Promise<PageOutcome>;
-  setAside(
-    refused: readonly { readonly id: UnitId; readonly reason: SetAsideReason }[],
-    token?: number,
-  ): Promise<readonly UnitId[]>;
+  insertPage(packedPage: Uint8Array, options?: InsertPageOptions): Promise<PageOutcome>;
+  setAside(refused: readonly { readonly id: UnitId; readonly reason: SetAsideReason }[]): Promise<readonly UnitId[]>;
   rewind(cursor: Cursor): Promise<boolean>;
   followAnew(asked: Cursor): Promise<boolean>;
   /** @returns as `packLostUnits` makes them */
   selectLostUnits(after: number, limits: UnitLimits): Promise<Uint8Array>;
-  endHeal(healing: EndOfHealing, token?: number): Promise<boolean>;
+  endHeal(healing: EndOfHealing): Promise<boolean>;
   /** These are few, and cross as they are. */
   selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]>;
   selectSuperseded(ids?: readonly UnitId[]): Promise<Superseded>;
-  decide(decided: readonly DecidedUnit[], token?: number): Promise<boolean>;
+  decide(decided: readonly DecidedUnit[]): Promise<boolean>;
   discardSetAside(ids: readonly UnitId[]): Promise<readonly UnitId[]>;
   /** As `UnitRecorder.truncate`. */
   truncate(truncations: readonly Truncation[], options?: TruncateOptions): Promise<readonly OriginatorId[]>;
   selectBase(originatorId: OriginatorId): Promise<AggregateBase | undefined>;
   findUnits(keys: readonly (UnitId | NotificationId)[]): Promise<readonly (UnitStanding | undefined)[]>;
-  /** As in `RebaseTransaction`, of the outermost transaction; so are the next two. */
-  keepRows(tables: readonly string[], token: number): Promise<void>;
-  takeRows(token: number): Promise<Uint8Array | undefined>;
-  putBackRows(images: Uint8Array, renamed: RenamedTables | undefined, token: number): Promise<void>;
+  /** Calls what `RecorderTransaction.rebase` of a transaction has: with what it takes, and it gives what that gives. */
+  rebase(token: number, name: keyof RebaseTransaction, given: readonly unknown[]): Promise<never>;
   report(): Promise<HostReport>;
   /** Looks whether other tabs have recorded something that nobody told of. */
   refresh(): Promise<void>;
