@@ -27,6 +27,7 @@ const ROOMS = [
   { name: 'application/event-index', level: 6, path: '^src/application/event-index/' },
   { name: 'application/aggregates', level: 6, path: '^src/application/aggregates/' },
   { name: 'application/outbox', level: 6, path: '^src/application/outbox/' },
+  { name: 'application/personal', level: 7, path: '^src/application/personal/' },
   { name: 'application/log', level: 7, path: '^src/application/log/' },
   { name: 'application/commands', level: 7, path: '^src/application/commands/' },
   { name: 'application/projections', level: 8, path: '^src/application/projections/' },

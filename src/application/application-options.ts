@@ -9,6 +9,7 @@ import type { AggregateDefinition } from './aggregates/aggregate-kind.js';
 import type { ResolveConflict } from './commands/conflict-resolver.js';
 import type { NotificationFeed } from './log/event-subscription.js';
 import type { InlineParticipant } from './events/inline-participant.js';
+import type { SubjectKeys } from './personal/subject-keys.js';
 import type { SnapshotOptions } from './aggregates/snapshots.js';
 
 /** What an `Application` is made of. */
@@ -25,6 +26,14 @@ export interface ApplicationOptions {
   readonly compressor?: Compressor;
   /** @defaultValue none */
   readonly cipher?: Cipher;
+  /**
+   * Keys of the people that personal fields of events are about (`event({ personal })`): what is recorded of a person is
+   * encrypted by keys of theirs, and cannot be read any more when these are gone (`subjectKeys.forget`). Needed where an
+   * event or a command has personal fields. See docs/encryption.md.
+   *
+   * @defaultValue none
+   */
+  readonly subjectKeys?: SubjectKeys;
   /** @defaultValue none are taken */
   readonly snapshots?: SnapshotOptions;
   /** @defaultValue nothing is cached: every load reads the whole history, or from the snapshot on */

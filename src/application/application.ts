@@ -58,6 +58,7 @@ import { takePartInTransactions } from './events/inline-participant.js';
 import { pastEditions, pastOf } from './aggregates/past-editions.js';
 import { Repository } from './aggregates/repository.js';
 import type { EventsOf } from './aggregates/repository.js';
+import { personalMeans } from './personal/personal-means.js';
 import { SnapshotCodec } from './aggregates/snapshot-codec.js';
 import { Snapshots } from './aggregates/snapshots.js';
 
@@ -115,7 +116,7 @@ export class Application implements EventLog {
 
   /**
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be, two aggregates have one name,
-   *   or there are participants in transactions and the recorder has none
+   *   there are participants in transactions and the recorder has none, or personal fields and no subjectKeys
    * @throws TopicError (`TOPIC_ERROR`) when two events have one topic
    */
   constructor(options: ApplicationOptions) {
@@ -134,15 +135,16 @@ export class Application implements EventLog {
     // What an event is of was found in the registry, which has the same names.
     const kindNamed = (name: string): AggregateKind => kinds.get(name) as AggregateKind;
     this.#registry = new EventRegistry(options.aggregates.map(kindOf));
-    const { transcoder = defaultTranscoder(), compressor, cipher, validateOnRead } = options;
+    const { transcoder = defaultTranscoder(), compressor, cipher, validateOnRead, subjectKeys } = options;
+    const deciders = new Map(
+      options.aggregates.flatMap((one) => (isAggregateClass(one) ? [] : [[one.name, one] as const])),
+    );
+    const personal = personalMeans(subjectKeys, [...kinds.values(), ...deciders.values()], transcoder, clock);
+    const sealer = personal?.sealer;
     this.#mapper = new EventEnvelopeMapper({
-      registry: this.#registry,
-      transcoder,
-      compressor,
-      cipher,
-      validateOnRead,
+      ...{ registry: this.#registry, transcoder, compressor, cipher, validateOnRead, sealer },
     });
-    const codec = new SnapshotCodec({ transcoder, compressor, cipher });
+    const codec = new SnapshotCodec({ transcoder, compressor, cipher }, personal?.snapshotSealer);
     const transactional: Partial<TransactionalRecorder<unknown>> = recorder;
     const snapshots =
       options.snapshots === undefined
@@ -150,14 +152,10 @@ export class Application implements EventLog {
         : new Snapshots(options.snapshots, codec, clock, () => transactional.onEnded !== undefined);
     const shared = { recorder, registry: this.#registry, mapper: this.#mapper };
     const editionsOf = snapshots === undefined && options.cache === undefined ? undefined : pastEditions(recorder);
-    const loader = new AggregateLoader({
-      ...shared,
-      snapshots,
-      editions: editionsOf,
-      // What stays in memory needs neither to be small nor to be secret.
-      cache:
-        options.cache === undefined ? undefined : new AggregateCache(new SnapshotCodec({ transcoder }), options.cache),
-    });
+    // What stays in memory needs neither to be small nor to be secret.
+    const cache = options.cache && new AggregateCache(new SnapshotCodec({ transcoder }), options.cache);
+    subjectKeys?.onForgotten(() => cache?.clear());
+    const loader = new AggregateLoader({ ...shared, snapshots, editions: editionsOf, cache });
     this.repository = new Repository({ ...shared, loader });
     const conflicts = new ConflictReader(shared);
     const newEventId = options.newEventId ?? ((): string => UUID.timeOrdered().toString());
@@ -171,7 +169,11 @@ export class Application implements EventLog {
       onSaved: () => this.#listeners.tell(),
     });
     this.#unitChanges = new InlineUnitChanges(recorder, inline, (notification) => this.decode(notification));
-    const commands = new CommandCodec({ transcoder, compressor, cipher });
+    const sealing = sealer && {
+      sealer,
+      personalOf: (name: string, type: string) => deciders.get(name)?.commands[type]?.personal,
+    };
+    const commands = new CommandCodec({ transcoder, compressor, cipher }, sealing);
     const isKeeping = keepCommands && recorder.supports?.units === true;
     this.#executor = new CommandExecutor({
       ...{ ...retryMeans, loader, conflicts },
@@ -181,7 +183,7 @@ export class Application implements EventLog {
     });
     this.#superseded = new SupersededDecider({
       ...{ recorder, mapper: this.#mapper, codec: commands, resolver: this.#resolver(clock, kindNamed), kindNamed },
-      deciders: new Map(options.aggregates.flatMap((one) => (isAggregateClass(one) ? [] : [[one.name, one] as const]))),
+      deciders,
       hasTopic: (topic) => this.#registry.hasTopic(topic),
       meansOn: (view, viewEventId) => {
         const seen = { ...shared, recorder: view };

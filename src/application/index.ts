@@ -25,6 +25,7 @@ export type { CommandMetadata, EventMetadata, EventPosition, RecordedEvent } fro
 export { command } from '../domain/message-types.js';
 export type {
   DataOf,
+  CommandOptions,
   EventOptions,
   Message,
   MessageDefinition,
@@ -32,6 +33,13 @@ export type {
   MessageOf,
   NoData,
 } from '../domain/message-types.js';
+export type {
+  AnyPersonalField,
+  AnyPersonalFields,
+  PersonalElements,
+  PersonalField,
+  PersonalFields,
+} from '../domain/personal-data.js';
 export type { SchemaOutput, StandardIssue, StandardResult, StandardSchema } from '../domain/standard-schema.js';
 export {
   AggregateNotFoundError,
@@ -83,6 +91,23 @@ export type {
   SelectLogOptions,
 } from './log/notification-log.js';
 export type { NotifiedEvent } from './events/notified-event.js';
+export type { DataSealer, SealedPlace } from './events/data-sealer.js';
+export { followForgetting, forgetSubject, subjectForgetting } from './personal/forgetting.js';
+export type {
+  FollowForgettingOptions,
+  ForgettingFeed,
+  ForgettingRecorder,
+  KeysDestroyed,
+} from './personal/forgetting.js';
+export { answerKeys } from './personal/key-exchange.js';
+export type { KeysAnswer, KeysRequest, MayHaveKey, TravellingKey } from './personal/key-exchange.js';
+export { RemoteSubjectKeys } from './personal/remote-subject-keys.js';
+export type { RemoteSubjectKeysOptions } from './personal/remote-subject-keys.js';
+export { MemorySubjectKeys } from './personal/memory-subject-keys.js';
+export { SqlSubjectKeys } from './personal/sql-subject-keys.js';
+export type { ForeignKey, SqlSubjectKeysOptions } from './personal/sql-subject-keys.js';
+export { SubjectForgottenError, SubjectKeyMissingError } from './personal/subject-keys.js';
+export type { FoundKey, SubjectKey, SubjectKeys } from './personal/subject-keys.js';
 export { Repository } from './aggregates/repository.js';
 export type { EventsOf, Loaded, LoadedAs, LoadOptions, RepositoryOptions } from './aggregates/repository.js';
 export { crossesInterval, SNAPSHOT_INTERVAL_DEFAULT } from './aggregates/snapshots.js';

@@ -83,11 +83,11 @@ export function event<const Type extends string, const Names extends readonly st
   ...names: Names
 ): EventMethodDecorator<Type, Names>;
 /** Defines a type of event: see `event` of `message-types.ts`. */
-export function event<Data extends object = NoData>(options?: EventOptions): MessageDefinition<Data>;
+export function event<Data extends object = NoData>(options?: EventOptions<Data>): MessageDefinition<Data>;
 /** Defines a type of event whose data a schema validates. */
 export function event<Schema extends StandardSchema<unknown, object>>(
   schema: Schema,
-  options?: EventOptions,
+  options?: EventOptions<SchemaOutput<Schema>>,
 ): MessageDefinition<SchemaOutput<Schema>>;
 export function event(first?: string | EventOptions | StandardSchema<unknown, object>, ...rest: unknown[]): unknown {
   if (typeof first === 'string') {

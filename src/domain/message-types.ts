@@ -5,6 +5,8 @@
  * @module
  */
 import type { EventVersions } from './event-versions.js';
+import { personalFields } from './personal-data.js';
+import type { AnyPersonalFields, PersonalFields } from './personal-data.js';
 import type { SchemaOutput, StandardSchema } from './standard-schema.js';
 
 /** What an event or a command is before it is recorded: its type, and the rest. */
@@ -26,6 +28,8 @@ export interface MessageDefinition<Data extends object = object> {
   readonly topic: string | undefined;
   /** Events only: as {@link EventOptions.isCommutative}. */
   readonly isCommutative: boolean;
+  /** As {@link EventOptions.personal}. */
+  readonly personal: AnyPersonalFields | undefined;
 }
 
 /** Definitions by the name of the type. */
@@ -40,7 +44,7 @@ export type MessageOf<Definitions extends MessageDefinitions> = {
 }[keyof Definitions & string];
 
 /** Options of {@link event}. */
-export interface EventOptions extends Partial<EventVersions> {
+export interface EventOptions<Data extends object = object> extends Partial<EventVersions> {
   /** The topic that it is stored under: the name of a class for the Python library. @defaultValue `<aggregate>:<type>` */
   readonly topic?: string;
   /**
@@ -53,6 +57,19 @@ export interface EventOptions extends Partial<EventVersions> {
    * @defaultValue false: a server takes it right after what it was decided on only
    */
   readonly isCommutative?: boolean;
+  /**
+   * The fields that are about a person, and about whom: encrypted by the person's own key where the application has
+   * `subjectKeys`, which it needs then. See docs/encryption.md.
+   *
+   * @defaultValue none
+   */
+  readonly personal?: PersonalFields<Data>;
+}
+
+/** Options of {@link command}. */
+export interface CommandOptions<Data extends object = object> {
+  /** As {@link EventOptions.personal}: of commands that are kept to be decided again (`keepCommands`). @defaultValue none */
+  readonly personal?: PersonalFields<Data>;
 }
 
 /**
@@ -68,23 +85,26 @@ export interface EventOptions extends Partial<EventVersions> {
  *   ItemCounted: event(z.object({ quantity: z.number().int() })),
  *   ItemMoved: event<{ shelf: string }>({ version: 2, upcasts: { 1: (data) => ({ shelf: data.place }) } }),
  *   ItemReceived: event<{ quantity: number }>({ isCommutative: true }),
+ *   ItemLent: event<{ toId: string; toName: string }>({ personal: { toName: { subject: 'toId', forgotten: '' } } }),
  *   ItemRetired: event(),
  * };
  * ```
  */
-export function event<Data extends object = NoData>(options?: EventOptions): MessageDefinition<Data>;
+export function event<Data extends object = NoData>(options?: EventOptions<Data>): MessageDefinition<Data>;
 export function event<Schema extends StandardSchema<unknown, object>>(
   schema: Schema,
-  options?: EventOptions,
+  options?: EventOptions<SchemaOutput<Schema>>,
 ): MessageDefinition<SchemaOutput<Schema>>;
+/** @throws TypeError when a personal field does not say whom it is about, or what is read when the person was forgotten */
 export function event(first: StandardSchema | EventOptions = {}, second: EventOptions = {}): MessageDefinition {
   const isSchema = '~standard' in first;
-  const { topic, version = 1, upcasts = {}, isCommutative = false } = isSchema ? second : first;
+  const { topic, version = 1, upcasts = {}, isCommutative = false, personal } = isSchema ? second : first;
   return {
     schema: isSchema ? (first as StandardSchema<unknown, object>) : undefined,
     versions: version === 1 ? undefined : { version, upcasts },
     topic,
     isCommutative,
+    personal: personal && personalFields(personal),
   };
 }
 
@@ -92,11 +112,17 @@ export function event(first: StandardSchema | EventOptions = {}, second: EventOp
  * Defines a type of command. With a schema, the data is validated before anything is decided, and what the schema makes
  * of it is what `decide` gets.
  */
-export function command<Data extends object = NoData>(): MessageDefinition<Data>;
+export function command<Data extends object = NoData>(options?: CommandOptions<Data>): MessageDefinition<Data>;
 export function command<Schema extends StandardSchema<unknown, object>>(
   schema: Schema,
+  options?: CommandOptions<SchemaOutput<Schema>>,
 ): MessageDefinition<SchemaOutput<Schema>>;
-export function command(schema?: StandardSchema): MessageDefinition {
-  const own = schema as StandardSchema<unknown, object> | undefined;
-  return { schema: own, versions: undefined, topic: undefined, isCommutative: false };
+export function command(first: StandardSchema | CommandOptions = {}, second: CommandOptions = {}): MessageDefinition {
+  const isSchema = '~standard' in first;
+  const { personal } = isSchema ? second : first;
+  return {
+    schema: isSchema ? (first as StandardSchema<unknown, object>) : undefined,
+    ...{ versions: undefined, topic: undefined, isCommutative: false },
+    personal: personal && personalFields(personal),
+  };
 }

@@ -31,6 +31,8 @@ export type { PoolStanding } from './observing/telemetry.js';
 export type * from './observing/telemetry-api.js';
 export { HEALTH_PATH, READY_PATH } from './server-front.js';
 export type { ServerFrontOptions } from './server-front.js';
+export { createKeyHandler } from './key-handler.js';
+export type { KeyAuthority, KeyHandlerOptions } from './key-handler.js';
 export { createSyncServer } from './sync-server.js';
 export type { RecordedPush, SyncServer, SyncServerOptions, TenantUnitLogs } from './sync-server.js';
 export type { AuthorizePull, AuthorizePush, Refusal, UnitAuthorityOptions } from './unit-authority.js';

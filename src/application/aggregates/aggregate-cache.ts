@@ -78,6 +78,11 @@ export class AggregateCache {
     this.#entries.delete(keyOf(kind, id));
   }
 
+  /** Forgets all: what they were made of may not be read any more. */
+  clear(): void {
+    this.#entries.clear();
+  }
+
   async #opener(kind: AggregateKind, aggregate: LoadedAggregate): Promise<Entry['open'] | undefined> {
     if (kind.isShareable) return () => Promise.resolve(aggregate);
     const { id, version } = aggregate;

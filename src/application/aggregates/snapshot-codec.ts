@@ -17,12 +17,22 @@ export interface LoadedAggregate {
   readonly current: unknown;
 }
 
+/** Encrypts the bytes of a snapshot that has something personal in it. */
+export interface SnapshotSealer {
+  seal(bytes: Uint8Array): Promise<Uint8Array>;
+  /** @throws SubjectKeyMissingError (`SUBJECT_KEY_MISSING`) when somebody was forgotten since: the snapshot is of no use */
+  unseal(bytes: Uint8Array): Promise<Uint8Array>;
+}
+
 /** Encodes and decodes states. */
 export class SnapshotCodec {
   readonly #mapper: Mapper;
+  readonly #sealer: SnapshotSealer | undefined;
 
-  constructor(options: Pick<MapperOptions, 'transcoder' | 'compressor' | 'cipher'>) {
+  /** @param sealer - of aggregates whose events are declared to have something personal. @defaultValue nothing is sealed */
+  constructor(options: Pick<MapperOptions, 'transcoder' | 'compressor' | 'cipher'>, sealer?: SnapshotSealer) {
     this.#mapper = new Mapper(options);
+    this.#sealer = sealer;
   }
 
   /**
@@ -35,7 +45,7 @@ export class SnapshotCodec {
     const position = { originatorId: id, originatorVersion: version };
     const stored = await this.#mapper.toStoredEvent({ ...position, type: kind.name, data });
     const { data: again } = await this.#mapper.readDomainEvent(stored);
-    if (dequal(again, data)) return stored.state;
+    if (dequal(again, data)) return (await this.#sealerOf(kind)?.seal(stored.state)) ?? stored.state;
     throw new DataError(
       `The state of ${kind.name} is not the same when it is read back, so it cannot be a snapshot. Use values for which the transcoder has a form, such as DateTime for Date.`,
       { details: { aggregateType: kind.name, originatorId: id, originatorVersion: version } },
@@ -45,7 +55,12 @@ export class SnapshotCodec {
   /** @throws MapperDeserialisationError (`MAPPER_DESERIALISATION_ERROR`) when the bytes cannot be read */
   async decode(kind: AggregateKind, id: string, version: number, state: Uint8Array): Promise<LoadedAggregate> {
     const position = { originatorId: id, originatorVersion: version };
-    const { data } = await this.#mapper.readDomainEvent({ ...position, topic: kind.name, state });
+    const unsealed = (await this.#sealerOf(kind)?.unseal(state)) ?? state;
+    const { data } = await this.#mapper.readDomainEvent({ ...position, topic: kind.name, state: unsealed });
     return { id, version, current: kind.fromSnapshot(id, version, data) };
+  }
+
+  #sealerOf({ events }: AggregateKind): SnapshotSealer | undefined {
+    return Object.values(events).some(({ personal }) => personal !== undefined) ? this.#sealer : undefined;
   }
 }

@@ -27,13 +27,14 @@ import { validated } from '../../domain/standard-schema.js';
 import { UUID } from '../../domain/uuid.js';
 import type { Cipher } from '../../persistence/mapping/cipher.js';
 import type { Compressor } from '../../persistence/mapping/compressor.js';
-import { ProgrammingError } from '../../persistence/errors.js';
+import { DataError, ProgrammingError } from '../../persistence/errors.js';
 import { Mapper, unreadableState } from '../../persistence/mapping/mapper.js';
 import type { EventMapper, StoringOptions } from '../../persistence/event-mapper.js';
 import type { StoredEvent } from '../../persistence/stored-event.js';
 import type { Transcoder } from '../../persistence/mapping/transcoder.js';
 import { CLASS_VERSION_KEY, upcast } from '../../persistence/mapping/upcasting.js';
 import { withoutUndefined } from '../../util/without-undefined.js';
+import type { DataSealer } from './data-sealer.js';
 import type { EventRegistry, RegisteredEvent } from './event-registry.js';
 
 /** Keys of the state that are not the event's own. */
@@ -54,6 +55,8 @@ export interface EventEnvelopeMapperOptions {
   readonly cipher?: Cipher | undefined;
   /** Whether data that was read is validated by the event's schema, after upcasting. @defaultValue `'never'` */
   readonly validateOnRead?: 'never' | 'always' | undefined;
+  /** Seals what is declared as personal. @defaultValue nothing is */
+  readonly sealer?: DataSealer | undefined;
 }
 
 /** Maps recorded events to stored events: the topic by the registry, the state as above. */
@@ -61,16 +64,19 @@ export class EventEnvelopeMapper implements EventMapper<RecordedEvent> {
   readonly #registry: EventRegistry;
   readonly #mapper: Mapper;
   readonly #validates: boolean;
+  readonly #sealer: DataSealer | undefined;
 
   /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
   get __v_skip(): boolean {
     return true;
   }
 
-  constructor({ registry, transcoder, compressor, cipher, validateOnRead }: EventEnvelopeMapperOptions) {
+  constructor(options: EventEnvelopeMapperOptions) {
+    const { registry, transcoder, compressor, cipher, validateOnRead, sealer } = options;
     this.#registry = registry;
     this.#mapper = new Mapper({ transcoder, compressor, cipher });
     this.#validates = validateOnRead === 'always';
+    this.#sealer = sealer;
   }
 
   /**
@@ -78,11 +84,14 @@ export class EventEnvelopeMapper implements EventMapper<RecordedEvent> {
    * @throws EventHandlerError (`EVENT_HANDLER_ERROR`) when the aggregate has no such event
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when its data has one of the {@link RESERVED_KEYS}
    * @throws TranscodingNotRegisteredError (a `TypeError`) when the data has no serialised form
+   * @throws what the sealer throws: `SUBJECT_FORGOTTEN`, when somebody was forgotten whom personal fields are about
    */
   async toStoredEvent(event: RecordedEvent, options?: StoringOptions): Promise<StoredEvent> {
     const { originatorId, originatorVersion } = event;
-    const { topic, versions } = this.#registry.byType(event.aggregateType, event.type);
-    const data = stateOf(event, topic, versions.version);
+    const { topic, versions, personal } = this.#registry.byType(event.aggregateType, event.type);
+    const place = { originatorId, topic };
+    const own = (await this.#sealer?.seal(personal, event.data as EventData, place)) ?? event.data;
+    const data = stateOf({ ...event, data: own }, topic, versions.version);
     return await this.#mapper.toStoredEvent({ originatorId, originatorVersion, type: topic, data }, options);
   }
 
@@ -93,7 +102,7 @@ export class EventEnvelopeMapper implements EventMapper<RecordedEvent> {
    */
   async toDomainEvent(stored: StoredEvent): Promise<RecordedEvent> {
     const registered = this.#registry.byTopic(stored.topic);
-    const state = takeApart(stored, registered, (await this.#mapper.readDomainEvent(stored)).data);
+    const state = takeApart(stored, registered, await this.#decoded(stored, registered));
     const { aggregateType, type } = registered;
     const { originatorId, originatorVersion } = stored;
     const data = await this.#validated(registered, state.data);
@@ -107,20 +116,34 @@ export class EventEnvelopeMapper implements EventMapper<RecordedEvent> {
    */
   readMessage(stored: StoredEvent): Message | Promise<Message> {
     const registered = this.#registry.byTopic(stored.topic);
-    const event = this.#mapper.readDomainEvent(stored);
-    if (event instanceof Promise || (this.#validates && registered.schema !== undefined)) {
-      return this.#messageLater(stored, registered, event);
+    const decoded = this.#decoded(stored, registered);
+    if (decoded instanceof Promise || (this.#validates && registered.schema !== undefined)) {
+      return this.#messageLater(stored, registered, decoded);
     }
-    return { type: registered.type, data: takeApart(stored, registered, event.data).data };
+    return { type: registered.type, data: takeApart(stored, registered, decoded).data };
   }
 
-  async #messageLater(
-    stored: StoredEvent,
-    registered: RegisteredEvent,
-    event: { readonly data: unknown } | Promise<{ readonly data: unknown }>,
-  ): Promise<Message> {
-    const { data } = takeApart(stored, registered, (await event).data);
+  async #messageLater(stored: StoredEvent, registered: RegisteredEvent, decoded: unknown): Promise<Message> {
+    const { data } = takeApart(stored, registered, await decoded);
     return { type: registered.type, data: await this.#validated(registered, data) };
+  }
+
+  /** The state with nothing sealed; a promise of it, where something has to be waited for. */
+  #decoded(stored: StoredEvent, registered: RegisteredEvent): unknown {
+    const event = this.#mapper.readDomainEvent(stored);
+    if (event instanceof Promise) return event.then(({ data }) => this.#unsealed(stored, registered, data));
+    return this.#unsealed(stored, registered, event.data);
+  }
+
+  /** What cannot be unsealed for want of a key is an error of its own: it can be read later. */
+  #unsealed(stored: StoredEvent, { personal }: RegisteredEvent, decoded: unknown): unknown {
+    if (this.#sealer === undefined || typeof decoded !== 'object' || decoded === null) return decoded;
+    try {
+      const unsealed = this.#sealer.unseal(personal, decoded as EventData, stored);
+      return unsealed instanceof Promise ? unsealed.catch((cause: unknown) => rethrown(stored, cause)) : unsealed;
+    } catch (cause) {
+      return rethrown(stored, cause);
+    }
   }
 
   async #validated({ schema, topic }: RegisteredEvent, data: EventData): Promise<object> {
@@ -189,6 +212,10 @@ function takeApart(stored: StoredEvent, { versions }: RegisteredEvent, decoded: 
   } catch (cause) {
     throw unreadableState(stored, cause);
   }
+}
+
+function rethrown(stored: StoredEvent, cause: unknown): never {
+  throw cause instanceof DataError ? unreadableState(stored, cause) : cause;
 }
 
 function metadataOf(stored: StoredEvent, { timestamp, metadata, schemaVersion }: StateParts): EventMetadata {

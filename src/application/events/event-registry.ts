@@ -7,6 +7,7 @@ import { EventHandlerError } from '../../domain/domain-errors.js';
 import { eventTopic } from '../../domain/event-topic.js';
 import type { EventVersions } from '../../domain/event-versions.js';
 import type { MessageDefinitions } from '../../domain/message-types.js';
+import type { AnyPersonalFields } from '../../domain/personal-data.js';
 import type { StandardSchema } from '../../domain/standard-schema.js';
 import { ProgrammingError, TopicError } from '../../persistence/errors.js';
 import { validateVersions } from '../../persistence/mapping/upcasting.js';
@@ -28,6 +29,7 @@ export interface RegisteredEvent {
   readonly versions: EventVersions;
   /** As the definition says. */
   readonly isCommutative: boolean;
+  readonly personal: AnyPersonalFields | undefined;
 }
 
 /** Which topics to name. What is left out selects everything. */
@@ -120,10 +122,10 @@ export class EventRegistry {
     if (this.#byAggregate.has(name)) throw new ProgrammingError(`Two aggregates have the name ${name}.`);
     const own = new Map<string, RegisteredEvent>();
     for (const [type, definition] of Object.entries(events)) {
-      const { schema, versions = FIRST_VERSION, isCommutative } = definition;
+      const { schema, versions = FIRST_VERSION, isCommutative, personal } = definition;
       const topic = eventTopic(name, type, definition);
       validateVersions(topic, versions);
-      const registered = { aggregateType: name, type, topic, schema, versions, isCommutative };
+      const registered = { aggregateType: name, type, topic, schema, versions, isCommutative, personal };
       this.#addTopic(registered);
       own.set(type, registered);
     }

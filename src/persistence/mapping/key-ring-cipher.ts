@@ -28,6 +28,7 @@ const BOUND_TO_VERSION = 2;
 const KEY_ID = /^[A-Za-z0-9._:-]{1,63}$/;
 
 const textEncoder = new TextEncoder();
+const textDecoder = new TextDecoder();
 
 /** Options of {@link KeyRingCipher.fromKeys}. */
 export interface KeyRing {
@@ -139,7 +140,7 @@ function readHeader(bytes: Uint8Array): { header: Uint8Array; flags: number; key
   const [, , , flags = 0, length = 0] = bytes;
   if (MAGIC.some((byte, index) => bytes[index] !== byte)) return undefined;
   const header = bytes.subarray(0, HEADER_BYTES + length);
-  const keyId = String.fromCharCode(...header.subarray(HEADER_BYTES));
+  const keyId = textDecoder.decode(header.subarray(HEADER_BYTES));
   return keyId.length === length && KEY_ID.test(keyId) ? { header, flags, keyId } : undefined;
 }
 

@@ -40,7 +40,12 @@ export async function openWith(initSqlJs: InitSqlJs, options: LoadSqlJsOptions):
       { cause },
     );
   });
-  return new SqlJsDatabase((bytes) => new sqlJs.Database(bytes), image);
+  return new SqlJsDatabase((bytes) => overwriting(new sqlJs.Database(bytes)), image);
+}
+
+/** What is deleted is overwritten with zeros, or it would go on from image to image: somebody may have asked to be forgotten. */
+function overwriting(database: SqlJs.Database): SqlJs.Database {
+  return database.run('PRAGMA secure_delete = ON');
 }
 
 /** Asked by the smallest module that there is, because every browser words the refusal in its own way. */
@@ -71,7 +76,11 @@ class SqlJsDatabase implements SqlJsImageDatabase {
   }
 
   serialize(): Uint8Array {
-    return attempt(() => this.#open().export());
+    const database = this.#open();
+    const image = attempt(() => database.export());
+    // It opens its database anew for that.
+    attempt(() => overwriting(database));
+    return image;
   }
 
   restore(image: Uint8Array): void {

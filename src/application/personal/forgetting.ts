@@ -1,0 +1,113 @@
+/**
+ * How everybody hears that a person was forgotten: by an event like any other, which says what keys were destroyed, and
+ * nothing of the person.
+ *
+ * @module
+ */
+import { defineDecider } from '../../domain/decider.js';
+import { command, event } from '../../domain/message-types.js';
+import { systemClock } from '../../util/clock.js';
+import type { Clock } from '../../util/clock.js';
+import { pause } from '../../util/pause.js';
+import { callListener } from '../../util/listeners.js';
+import { randomUuid } from '../../util/random-uuid.js';
+import type { SubjectKeys } from './subject-keys.js';
+
+const RETRY_MS = 5_000;
+
+/** The keys that were destroyed. */
+export interface KeysDestroyed {
+  /** At most {@link DESTROYED_KEYS_MAX}. */
+  readonly keyIds: readonly string[];
+}
+
+const DESTROYED_KEYS_MAX = 500;
+
+/** Says which keys were destroyed. Give it to every application that has personal fields: `aggregates: [customer, subjectForgetting]`. */
+export const subjectForgetting = defineDecider({
+  name: 'SubjectForgetting',
+  events: { KeysDestroyed: event<KeysDestroyed>() },
+  commands: { DestroyKeys: command<KeysDestroyed>() },
+  initialState: (): Readonly<Record<string, never>> => ({}),
+  decide: { DestroyKeys: ({ data }) => ({ type: 'KeysDestroyed', data }) },
+  evolve: { KeysDestroyed: (state) => state },
+});
+
+/** What {@link forgetSubject} needs of an application; `Application` has it. */
+export interface ForgettingRecorder {
+  execute(
+    decider: typeof subjectForgetting,
+    id: string,
+    command: { readonly type: 'DestroyKeys'; readonly data: KeysDestroyed },
+  ): Promise<unknown>;
+}
+
+/** What {@link followForgetting} needs of an application; `Application` has it. */
+export interface ForgettingFeed {
+  subscribe(options: {
+    readonly aggregates: readonly (typeof subjectForgetting)[];
+    readonly gt: number;
+    readonly signal: AbortSignal;
+  }): AsyncIterable<{ readonly notificationId: number; readonly data: KeysDestroyed }>;
+}
+
+/**
+ * Forgets a person: destroys their keys where all keys are kept, and records that, so that devices destroy theirs. When it
+ * fails half way, call it again.
+ *
+ * Views that hold what they read of the person are to be made again (`onForgotten`), here and on devices.
+ *
+ * @param app - has {@link subjectForgetting} among its aggregates
+ * @param keys - of the keeper: devices only have some
+ * @throws what the keys, or the recorder, throw
+ */
+export async function forgetSubject(app: ForgettingRecorder, keys: SubjectKeys, subject: string): Promise<void> {
+  const keyIds = await keys.forget(subject);
+  for (let start = 0; start < keyIds.length; start += DESTROYED_KEYS_MAX) {
+    const data = { keyIds: keyIds.slice(start, start + DESTROYED_KEYS_MAX) };
+    await app.execute(subjectForgetting, randomUuid(), { type: 'DestroyKeys', data });
+  }
+}
+
+/** Options of {@link followForgetting}. */
+export interface FollowForgettingOptions {
+  readonly signal: AbortSignal;
+  /** Told when it fails; it tries again, five seconds later. @defaultValue nobody is told */
+  readonly onFailed?: ((error: unknown) => void) | undefined;
+  /** @defaultValue the platform's */
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * Destroys on this device what was destroyed elsewhere, as soon as that comes with the events; at every start also what came
+ * before, which costs nothing where it is done.
+ *
+ * @param app - has {@link subjectForgetting} among its aggregates, and hears of what sync brings (`notifications`)
+ * @returns when the signal is aborted
+ *
+ * @example
+ * ```ts
+ * void followForgetting(app, local, { signal: closing.signal });
+ * local.onForgotten(() => void customers.rebuild());
+ * ```
+ */
+export async function followForgetting(
+  app: ForgettingFeed,
+  keys: { destroy(ids: readonly string[]): Promise<void> },
+  { signal, onFailed, clock = systemClock }: FollowForgettingOptions,
+): Promise<void> {
+  let gt = 0;
+  while (!signal.aborted) {
+    try {
+      for await (const { data, notificationId } of app.subscribe({ aggregates: [subjectForgetting], gt, signal })) {
+        await keys.destroy(data.keyIds);
+        gt = notificationId;
+      }
+    } catch (error) {
+      callListener(() => onFailed?.(error));
+      // From the start: the store may be another one by now.
+      gt = 0;
+      await pause(clock, RETRY_MS, signal);
+    }
+  }
+}
