@@ -85,7 +85,13 @@ describe('the four requests', () => {
     log.naive.restore(0);
     const body = packLostUnits(kept.map((unit) => ({ ...unit, after: [undefined] })));
     const healed = await fetch(deviceRequest('/v2/heal', body));
-    expect([healed.status, await jsonOf(healed)]).toEqual([200, { decisions: [[units[0]?.id, 'restored']] }]);
+    expect([healed.status, await jsonOf(healed)]).toEqual([
+      200,
+      {
+        decisions: [[units[0]?.id, 'restored']],
+        head: (log.naive.units as readonly { cursor: string }[]).at(-1)?.cursor,
+      },
+    ]);
   });
 
   it('a page is no larger than is asked for, nor than the server states', async () => {
