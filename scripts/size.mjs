@@ -7,19 +7,20 @@ import { DIST, ROOT, runOrFail } from './lib/project.mjs';
 
 const KB = 1_000;
 // The page waits for the main thread's part before it can show anything; the worker loads beside it.
-const MAIN_BUDGET_BYTES = 12 * KB;
-// Without sql.js, whose size is not ours. Units, pages and healing are 7 kB of it: what a page changes is decided where the
+const MAIN_BUDGET_BYTES = 12.2 * KB;
+// Without sql.js, whose size is not ours. Of what came since ADR 17, which says that it is to be looked at again: views in the
+// commit of a page, history that leaves, what is set aside and tried again, what is decided on which past: 5 together. Units, pages and healing are 7 kB of it: what a page changes is decided where the
 // tables are, inside the commit. Commands that are kept, and decisions in the commit of a page, are 2.7. One is to find, load
 // and replay what the rescue part brings back (ADR 18), and one to move what commutes behind what others were first with.
 // Half of one is to count what is pending against a limit, inside the commit as well: for a tab that is overtaken nobody else
 // could. And 1.8 are for scopes that change: what a page does not show is known where the units are, and leaves in its commit.
-const WORKER_BUDGET_BYTES = 46.8 * KB;
+const WORKER_BUDGET_BYTES = 52.6 * KB;
 // Loaded only for an export, an import or a deletion, which move or read a whole store anyway.
-const BACKUP_WORKER_BUDGET_BYTES = 44 * KB;
+const BACKUP_WORKER_BUDGET_BYTES = 48.4 * KB;
 // Loaded by stores that synchronise, and after a loss.
 const RESCUE_PART_BUDGET_BYTES = 9.5 * KB;
 // A part of the application's service worker: what reads a store, and what sends. What replays a journal knows of scopes, too.
-const SERVICE_WORKER_BUDGET_BYTES = 41.2 * KB;
+const SERVICE_WORKER_BUDGET_BYTES = 47.6 * KB;
 
 await mainOnOwnNode(import.meta.url, async () => {
   if (!existsSync(join(DIST, 'worker.js'))) await runOrFail(process.execPath, ['scripts/build.mjs', '--no-types']);
