@@ -83,6 +83,8 @@ class SyncedCatchUp {
   readonly #order: UnitOrder;
   #left: number;
   #last: NotifiedEvent | undefined;
+  /** How far the view was, as it is written. */
+  #before: ViewProgress | undefined;
 
   constructor(sql: SqlQueryable, view: SyncedView, options: SyncedCatchUpOptions, order: UnitOrder) {
     this.#sql = sql;
@@ -96,6 +98,7 @@ class SyncedCatchUp {
     const { tail, position } = this.#view;
     const { following } = this.#options;
     const before = await tail.progress();
+    this.#before = before;
     if (before?.era !== this.#order.era) return await this.#begin();
     const entries = await tail.entries();
     const beginning = await this.#confirmedBeginning(before, entries);
@@ -118,6 +121,7 @@ class SyncedCatchUp {
     if (!mayBePartial && (await this.#isMoreThanLimit())) return 'anew';
     const { era, confirmed } = this.#order;
     await this.#view.tail.empty();
+    this.#before = undefined;
     if (!mayBePartial) this.#left = Infinity;
     // By positions only where the numbers have another order: that takes longer.
     const start = era === 0 ? { era, confirmed: 0, position: undefined } : { era, confirmed, position: 0 };
@@ -127,12 +131,13 @@ class SyncedCatchUp {
   /** @param after - pending units up to this id are in the view */
   async #end(reached: ViewProgress, after: NotificationId): Promise<SyncedOutcome> {
     const { tail } = this.#view;
-    await tail.setProgress(reached);
+    // Where there is nothing new, nothing is written: it would be news itself.
+    if (!isSame(reached, this.#before)) await tail.setProgress(reached);
     const { following } = this.#options;
     const isThere = reached.position === undefined && reached.confirmed === this.#order.confirmed;
     const isConfirmed = following === 'confirmed';
     const to = !isThere ? after : isConfirmed ? this.#order.settled : await this.#takePending(after);
-    await this.#view.advance(to, this.#last);
+    if (to !== this.#view.position || this.#last !== undefined) await this.#view.advance(to, this.#last);
     return isThere && (isConfirmed || to === this.#order.last) ? 'synced' : 'more';
   }
 
@@ -231,6 +236,10 @@ class SyncedCatchUp {
     const events = [...confirmed, ...pending].reduce((sum, unit) => sum + unit.events.length, 0);
     return events >= limit;
   }
+}
+
+function isSame(a: ViewProgress, b: ViewProgress | undefined): boolean {
+  return a.confirmed === b?.confirmed && a.era === b.era && a.position === b.position;
 }
 
 function historyTruncated(truncatedId: NotificationId): HistoryTruncatedError {
