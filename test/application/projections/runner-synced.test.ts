@@ -23,7 +23,7 @@ function run(person: StockPerson, options: Options = {}, projection = view): Pro
   const store = new SqlProjectionStore(person.tab.inside, projection);
   const runner = new ProjectionRunner({ projection, store, log: person.app, ...options } as never);
   runners.push(runner);
-  return runner as ProjectionRunner<never>;
+  return runner;
 }
 
 async function online(person: StockPerson): Promise<void> {
@@ -124,7 +124,8 @@ describe('a runner in a store that is synchronised', () => {
 
   test('of a log without units cannot be told to follow what is confirmed', async () => {
     const { bert } = await opened();
-    const log = { recorder: { ...bert.app.log, maxNotificationId: async () => 0 }, decode: bert.app.decode };
+    const { log: sections, decode } = bert.app;
+    const log = { recorder: { selectNotifications: sections.select, maxNotificationId: async () => 0 }, decode };
     expect(() => run(bert, { follows: 'confirmed', log: log as never })).toThrow(
       expect.objectContaining({ code: 'PROGRAMMING_ERROR' }),
     );
