@@ -19,9 +19,9 @@ async function join(scene: Scene): Promise<StockPerson> {
   return person;
 }
 
-function run(person: StockPerson, options: Options = {}, projection = view): ProjectionRunner<never> {
+function run(person: StockPerson, options: Options = {}, projection = view): ProjectionRunner<unknown> {
   const store = new SqlProjectionStore(person.tab.inside, projection);
-  const runner = new ProjectionRunner({ projection, store, log: person.app, ...options } as never);
+  const runner = new ProjectionRunner({ projection, store, log: person.app, ...options });
   runners.push(runner);
   return runner;
 }
@@ -126,7 +126,7 @@ describe('a runner in a store that is synchronised', () => {
     const { bert } = await opened();
     const { log: sections, decode } = bert.app;
     const log = { recorder: { selectNotifications: sections.select, maxNotificationId: async () => 0 }, decode };
-    expect(() => run(bert, { follows: 'confirmed', log: log as never })).toThrow(
+    expect(() => run(bert, { follows: 'confirmed', log: log })).toThrow(
       expect.objectContaining({ code: 'PROGRAMMING_ERROR' }),
     );
   });
