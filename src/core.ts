@@ -29,6 +29,7 @@ export {
   DecryptionError,
   EventTooLargeError,
   ForeignFileError,
+  HistoryTruncatedError,
   ImportIncompleteError,
   IntegrityError,
   InterfaceError,
@@ -102,8 +103,11 @@ export type {
   UnitOrigin,
   UnitPage,
 } from './persistence/unit.js';
-export { SUPERSEDED, SUPERSEDED_UNITS_MAX, UNITS_FOUND_MAX } from './persistence/unit-recorder.js';
+export { DIGEST_START, historyDigest } from './persistence/history-digest.js';
+export type { HistoryQuestion } from './persistence/history-digest.js';
+export { SUPERSEDED, SUPERSEDED_UNITS_MAX, TRUNCATIONS_MAX, UNITS_FOUND_MAX } from './persistence/unit-recorder.js';
 export type {
+  AggregateBase,
   BacklogState,
   DecidedUnit,
   InsertPageOptions,
@@ -113,6 +117,8 @@ export type {
   Superseded,
   SupersededAggregate,
   SyncProgress,
+  TruncateOptions,
+  Truncation,
   UnitLimits,
   UnitRecorder,
   UnitStanding,

@@ -5,6 +5,7 @@ import type { OnRecorded } from '../persistence/subscription.js';
 import type { Transcoder } from '../persistence/mapping/transcoder.js';
 import type { Clock } from '../util/clock.js';
 import type { AggregateCacheOptions } from './aggregates/aggregate-cache.js';
+import type { OlderEvents } from './aggregates/older-events.js';
 import type { AggregateDefinition } from './aggregates/aggregate-kind.js';
 import type { ResolveConflict } from './commands/conflict-resolver.js';
 import type { NotificationFeed } from './log/event-subscription.js';
@@ -38,6 +39,14 @@ export interface ApplicationOptions {
   readonly snapshots?: SnapshotOptions;
   /** @defaultValue nothing is cached: every load reads the whole history, or from the snapshot on */
   readonly cache?: AggregateCacheOptions;
+  /**
+   * Gives events that have left the store (`Application.truncateHistory`): `serverHistory(…).olderEvents`. They are compared
+   * with what has left. Asked for `repository.history`, for versions that are older, and where an aggregate's state has
+   * another shape by now (`stateVersion`). What it rejects with is what reading rejects with.
+   *
+   * @defaultValue nobody is asked: `HISTORY_TRUNCATED`
+   */
+  readonly olderEvents?: OlderEvents;
   /** Takes part in the transactions of the events, which takes a recorder that has some, or hears of them. @defaultValue `[]` */
   readonly inline?: readonly InlineParticipant[];
   /**

@@ -30,6 +30,9 @@ import { isAggregateClass, kindOf } from './aggregates/aggregate-kind.js';
 import type { AggregateDefinition, AggregateKind, AnyDecider } from './aggregates/aggregate-kind.js';
 import { AggregateLoader } from './aggregates/aggregate-loader.js';
 import { ConcurrencyError } from './aggregates/application-errors.js';
+import { HistoryTruncation } from './aggregates/history-truncation.js';
+import type { TruncatedHistory, TruncateHistoryOptions } from './aggregates/history-truncation.js';
+import { WholeHistory } from './aggregates/older-events.js';
 import type { ApplicationOptions } from './application-options.js';
 import { CommandExecutor } from './commands/command-executor.js';
 import type { ExecuteOptions, ExecutedBy, Execution } from './commands/command-executor.js';
@@ -102,6 +105,7 @@ export class Application implements EventLog {
   readonly #mapper: EventEnvelopeMapper;
   readonly #saving: Saving;
   readonly #executor: CommandExecutor;
+  readonly #truncation: HistoryTruncation;
   readonly #superseded: SupersededDecider;
   readonly #unitChanges: InlineUnitChanges;
   readonly #feed: NotificationFeed;
@@ -155,8 +159,12 @@ export class Application implements EventLog {
     // What stays in memory needs neither to be small nor to be secret.
     const cache = options.cache && new AggregateCache(new SnapshotCodec({ transcoder }), options.cache);
     subjectKeys?.onForgotten(() => cache?.clear());
-    const loader = new AggregateLoader({ ...shared, snapshots, editions: editionsOf, cache });
-    this.repository = new Repository({ ...shared, loader });
+    const { olderEvents: older } = options;
+    const historyOf = (seen: ProcessRecorder): WholeHistory => new WholeHistory(seen, recorder, { older, codec });
+    const history = historyOf(recorder);
+    const loader = new AggregateLoader({ ...shared, history, snapshots, editions: editionsOf, cache });
+    this.repository = new Repository({ ...shared, loader, history });
+    this.#truncation = new HistoryTruncation({ ...shared, loader, codec, clock, kindNamed });
     const conflicts = new ConflictReader(shared);
     const newEventId = options.newEventId ?? ((): string => UUID.timeOrdered().toString());
     const saver = new EventSaver({ ...shared, conflicts, inline, clock, newEventId });
@@ -189,7 +197,7 @@ export class Application implements EventLog {
         const seen = { ...shared, recorder: view };
         // A snapshot of what gives way may end with an event that stays.
         const editions = editionsOf && pastOf(view, editionsOf);
-        const loader = new AggregateLoader({ ...seen, snapshots, editions });
+        const loader = new AggregateLoader({ ...seen, history: historyOf(view), snapshots, editions });
         const viewed = { conflicts: new ConflictReader(seen), loader };
         const viewSaver = new EventSaver({ ...seen, ...viewed, inline: [], clock, newEventId: viewEventId });
         const executor = new CommandExecutor({
@@ -369,6 +377,30 @@ export class Application implements EventLog {
    */
   async takeSnapshot(definition: AggregateDefinition, id: string): Promise<boolean> {
     return await this.#saving.takeSnapshot(definition, id);
+  }
+
+  /**
+   * Lets confirmed history leave the store, for good: of each aggregate that is old enough everything before its last old
+   * event, when the server says that it has the same. What the aggregate was then stays, so that it loads as before. Some
+   * aggregates at once: again while `hasMore`, and from time to time.
+   *
+   * Who follows the application by ids, and is behind what has left, is told so (`HISTORY_TRUNCATED`): give the position of
+   * the slowest as `upTo`, or look at positions that are in the store by `provided`. A view in memory that begins at 1
+   * cannot be built any more, nor can a projection be built anew.
+   *
+   * @throws NotSupportedError (`NOT_SUPPORTED`) when the store is none that is synchronised
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be
+   * @throws what `digests` rejects with; then nothing has left
+   *
+   * @example
+   * ```ts
+   * const { digests } = serverHistory({ url, getToken, replicaId });
+   * const followers = [{ text: 'SELECT min(position) >= $1 FROM projection_checkpoints WHERE is_live >= 0', values: [upTo] }];
+   * while ((await app.truncateHistory({ digests, upTo, provided: followers })).hasMore);
+   * ```
+   */
+  async truncateHistory(options: TruncateHistoryOptions): Promise<TruncatedHistory> {
+    return await this.#truncation.run(options);
   }
 
   /**

@@ -16,7 +16,7 @@
 import { ByteWriter } from '../util/byte-writer.js';
 import { sha256Now } from '../util/sha256-now.js';
 import { bytesToUuid, UUID_BYTES, uuidToBytes } from '../util/uuid-bytes.js';
-import type { StoredEvent } from './stored-event.js';
+import type { OriginatorId, StoredEvent } from './stored-event.js';
 import { writeStatedEvents } from './unit-edition.js';
 
 /** Of no events. */
@@ -24,6 +24,15 @@ export const DIGEST_START = '00000000-0000-0000-0000-000000000000';
 
 // Beside the state: the digest before, id, version, topic. A guess to reserve by, not a limit.
 const OVERHEAD_BYTES = 128;
+
+/** Asks for the digest of an aggregate's events up to a version. */
+export interface HistoryQuestion {
+  readonly originatorId: OriginatorId;
+  /** Of the events up to this version, 0 for none, the digest is known. */
+  readonly after: number;
+  readonly digest: string;
+  readonly upTo: number;
+}
 
 /** @param before - the digest of the events before these */
 export function historyDigest(events: readonly StoredEvent[], before: string = DIGEST_START): string {

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Context, MiddlewareHandler } from 'hono';
+import { packEvents } from '../persistence/event-batch.js';
 import { unpackLostUnits, unpackPendingUnits } from '../persistence/unit-batch.js';
 import type { PendingUnit, UnitId } from '../persistence/unit.js';
 import {
@@ -13,6 +14,7 @@ import {
   ForbiddenError,
   formatLimits,
   InvalidRequestError,
+  EVENTS_MEDIA_TYPE,
   LIMITS_DEFAULT,
   LIMITS_HEADER,
   LIMITS_LEAST,
@@ -37,6 +39,7 @@ import { APP_HEADER } from './access/replica-registry.js';
 import type { AccessEnv } from './access/request-record.js';
 import { checkTenant } from './access/visitor.js';
 import { answerBytes, answerJson } from './answer-coding.js';
+import { digestsOf } from './history-answers.js';
 import { LiveNews } from './live-news.js';
 import type { LogNews, NewsOptions, PushOutcome, Sender, UnitLog, Visibility } from './log/unit-log.js';
 import { countPush, traced } from './observing/observe-requests.js';
@@ -50,7 +53,14 @@ import type { ServerFront, ServerFrontOptions } from './server-front.js';
 import { LiveLogs } from './unit-live.js';
 import { checkAuthorityOptions, UnitAuthority } from './unit-authority.js';
 import type { UnitAuthorityOptions } from './unit-authority.js';
-import { commonQuestionSchema, pageQuestionSchema, QUESTION_LIMITS, readUnits } from './unit-requests.js';
+import {
+  commonQuestionSchema,
+  digestsQuestionSchema,
+  historyQuestionSchema,
+  pageQuestionSchema,
+  QUESTION_LIMITS,
+  readUnits,
+} from './unit-requests.js';
 
 const PREFIX = `/v${PROTOCOL_2_VERSION}`;
 const TENANT_PREFIX = `${PREFIX}/t/:tenant`;
@@ -154,6 +164,8 @@ export function createSyncServer(options: SyncServerOptions, clock: Clock = syst
   routes.add(PATHS.units, (c, admitted) => routes.page(c, admitted));
   routes.add(PATHS.common, (c, admitted) => routes.common(c, admitted));
   routes.add(PATHS.heal, (c, admitted) => routes.heal(c, admitted));
+  routes.add(PATHS.digests, (c, admitted) => routes.digests(c, admitted));
+  routes.add(PATHS.history, (c, admitted) => routes.history(c, admitted));
   routes.addLive();
   front.app.all(OLD_PATHS, (c) => {
     c.header(PROTOCOL_HEADER, PROTOCOL_1_VERSION);
@@ -293,6 +305,25 @@ class UnitRoutes {
   async heal(c: UnitContext, { log, sender }: Admitted): Promise<Response> {
     const units = await readUnits(c.req.raw, { ...this.#reading(c), unpack: unpackLostUnits });
     return await answerJson(c, toHealAnswer(await traced(c, () => log.heal(units, sender))));
+  }
+
+  async digests(c: UnitContext, { log, sender }: Admitted): Promise<Response> {
+    const { aggregates } = await readJson(c.req.raw, digestsQuestionSchema, QUESTION_LIMITS, this.#noteBytes(c));
+    const visibility = await this.#authority.visibility(sender);
+    const { events: eventsMax, bytes: bytesMax } = this.#limits;
+    return await answerJson(c, {
+      digests: await traced(c, () => digestsOf(log, aggregates, { eventsMax, bytesMax, visibility })),
+    });
+  }
+
+  async history(c: UnitContext, { log, sender }: Admitted): Promise<Response> {
+    const asked = await readJson(c.req.raw, historyQuestionSchema, QUESTION_LIMITS, this.#noteBytes(c));
+    const visibility = await this.#authority.visibility(sender);
+    const { id, after, upTo, events, bytes } = asked;
+    const eventsMax = Math.min(events, this.#limits.events);
+    const bytesMax = Math.min(bytes, this.#limits.bytes);
+    const read = await traced(c, async () => await log.history?.(id, { after, upTo, eventsMax, bytesMax, visibility }));
+    return await answerBytes(c, packEvents(read ?? []), EVENTS_MEDIA_TYPE);
   }
 
   async #listen(c: UnitContext, { tenant, sender }: Admitted): Promise<Response> {

@@ -4,6 +4,7 @@
  * @module
  */
 import * as v from 'valibot';
+import { isCanonicalUuid } from '../util/uuid-bytes.js';
 import { isEventSourcingError } from '../domain/errors.js';
 import { EVENTS_MAX_REASON } from '../persistence/unit-batch.js';
 import type { EventsMax } from '../persistence/unit-batch.js';
@@ -11,7 +12,14 @@ import { isDerivedEdition } from '../persistence/unit-edition.js';
 import { SCOPE_LENGTH_MAX } from '../persistence/unit.js';
 import type { Cursor, LostUnit, Unit } from '../persistence/unit.js';
 import { isStorableText, TOPIC_LENGTH_MAX } from '../persistence/validation.js';
-import { CURSOR_LENGTH_MAX, HELD_MAX, MARKS_MAX, TooLargeError, UNITS_MEDIA_TYPE } from '../sync/protocol/index.js';
+import {
+  CURSOR_LENGTH_MAX,
+  DIGESTS_MAX,
+  HELD_MAX,
+  MARKS_MAX,
+  TooLargeError,
+  UNITS_MEDIA_TYPE,
+} from '../sync/protocol/index.js';
 import type { SyncLimits } from '../sync/protocol/index.js';
 import { checkMediaType, invalid, readBytes } from './request-body.js';
 import type { BodyLimits } from './request-body.js';
@@ -38,6 +46,32 @@ export const pageQuestionSchema: v.GenericSchema<{
 /** Asks for the common place. */
 export const commonQuestionSchema: v.GenericSchema<{ marks: Cursor[] }> = v.object({
   marks: v.pipe(v.array(cursorSchema), v.maxLength(MARKS_MAX)),
+});
+
+const originatorIdSchema = v.pipe(v.string(), v.minLength(1), v.maxLength(TOPIC_LENGTH_MAX), v.check(isStorableText));
+const versionSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+/** Asks for digests. */
+export const digestsQuestionSchema: v.GenericSchema<{ aggregates: [string, number, string, number][] }> = v.object({
+  aggregates: v.pipe(
+    v.array(v.tuple([originatorIdSchema, versionSchema, v.pipe(v.string(), v.check(isCanonicalUuid)), versionSchema])),
+    v.maxLength(DIGESTS_MAX),
+  ),
+});
+
+/** Asks for events of an aggregate. */
+export const historyQuestionSchema: v.GenericSchema<{
+  id: string;
+  after: number;
+  upTo: number;
+  events: number;
+  bytes: number;
+}> = v.object({
+  id: originatorIdSchema,
+  after: versionSchema,
+  upTo: versionSchema,
+  events: countSchema,
+  bytes: countSchema,
 });
 
 /** What the reading of units needs. */

@@ -23,7 +23,10 @@ export {
 export type { Direction } from './exchange/exchange-work.js';
 export type { UnitDecider } from './exchange/page-intake.js';
 export type { Receipt, ReceiptOptions } from './exchange/unit-receipts.js';
+export { serverHistory } from './exchange/server-history.js';
+export type { ServerHistory, ServerHistoryOptions } from './exchange/server-history.js';
 export type { GetToken } from './exchange/server-requests.js';
+export type { HistoryQuestion } from '../persistence/history-digest.js';
 export { startSync } from './tabs/start-sync.js';
 export type { SignOutOptions, StartSyncOptions, Sync } from './tabs/start-sync-options.js';
 export type { SyncState, SyncStatus } from './sync-status.js';

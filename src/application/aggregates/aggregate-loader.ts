@@ -2,7 +2,7 @@
  * Makes aggregates of their events, from as late a point as is known.
  *
  * ```text
- * the cache, else the snapshot, else nothing ──▶ events after it, read in one call ──▶ fold ──▶ the cache
+ * the cache, else the snapshot, else what stands for events that have left, else nothing ──▶ events after it, read in one call ──▶ fold ──▶ the cache
  * ```
  *
  * Invariants:
@@ -16,6 +16,7 @@
  */
 import { EventHandlerError } from '../../domain/domain-errors.js';
 import type { Message } from '../../domain/message-types.js';
+import { HistoryTruncatedError } from '../../persistence/errors.js';
 import type { AggregateRecorder } from '../../persistence/recorder.js';
 import type { StoredEvent } from '../../persistence/stored-event.js';
 import type { AggregateCache } from './aggregate-cache.js';
@@ -24,13 +25,16 @@ import type { EventEnvelopeMapper } from '../events/envelope-mapper.js';
 import type { EventRegistry } from '../events/event-registry.js';
 import type { LoadedAggregate } from './snapshot-codec.js';
 import type { PastEdition, PastEditions } from './past-editions.js';
-import type { Snapshots } from './snapshots.js';
+import type { WholeHistory } from './older-events.js';
+import type { FoundSnapshot, Snapshots } from './snapshots.js';
 
 /** What an {@link AggregateLoader} is made of. */
 export interface AggregateLoaderOptions {
   readonly recorder: AggregateRecorder;
   readonly registry: EventRegistry;
   readonly mapper: EventEnvelopeMapper;
+  /** Where history may have left. @defaultValue none has */
+  readonly history?: WholeHistory | undefined;
   readonly snapshots?: Snapshots | undefined;
   readonly cache?: AggregateCache | undefined;
   /** Where the past of events may change, and something is kept. */
@@ -73,7 +77,7 @@ export class AggregateLoader {
     const before = await this.#lastEdition(id, upTo);
     const loaded =
       (start === undefined ? undefined : await this.#loadFrom(kind, start, upTo)) ??
-      (await this.#fold(kind, { id, version: 0, current: kind.empty(id) }, await this.#rows(id, undefined, upTo)));
+      (await this.#loadAll(kind, id, upTo));
     await this.#keep(kind, loaded, before, upTo);
     return loaded.aggregate;
   }
@@ -90,17 +94,42 @@ export class AggregateLoader {
     }
     const found = await this.#options.snapshots?.find(kind, id, upTo);
     if (found === undefined) return undefined;
-    const isLastEvent = async (stored: StoredEvent): Promise<boolean> =>
-      stored.originatorVersion === found.aggregate.version &&
-      (await this.#options.mapper.toDomainEvent(stored)).metadata.eventId === found.eventId;
     // It does not say in which edition it was taken.
-    return { aggregate: found.aggregate, isLastEvent, isSamePast: ({ isAsRecorded }) => isAsRecorded };
+    return this.#startOf(found, ({ isAsRecorded }) => isAsRecorded);
+  }
+
+  #startOf({ aggregate, eventId }: FoundSnapshot, isSamePast: StartingPoint['isSamePast']): StartingPoint {
+    const isLastEvent = async (stored: StoredEvent): Promise<boolean> =>
+      stored.originatorVersion === aggregate.version &&
+      (await this.#options.mapper.toDomainEvent(stored)).metadata.eventId === eventId;
+    return { aggregate, isLastEvent, isSamePast };
+  }
+
+  /** From the first event on, or from what stands for those that have left. */
+  async #loadAll(kind: AggregateKind, id: string, upTo: number): Promise<Folded> {
+    const empty = { id, version: 0, current: kind.empty(id) };
+    try {
+      return await this.#fold(kind, empty, await this.#rows(id, undefined, upTo));
+    } catch (error) {
+      const { history } = this.#options;
+      if (!(error instanceof HistoryTruncatedError) || history === undefined) throw error;
+      const found = await history.find(kind, id, upTo);
+      // A page has confirmed its event, so that nothing before it has changed.
+      const start = found && this.#startOf(found, () => true);
+      const loaded = start && (await this.#loadFrom(kind, start, upTo));
+      const options = upTo === Infinity ? {} : { lte: upTo };
+      return loaded ?? (await this.#fold(kind, empty, await history.selectEvents(id, options)));
+    }
   }
 
   /** @returns `undefined` when the starting point is not of this history */
   async #loadFrom(kind: AggregateKind, start: StartingPoint, upTo: number): Promise<Folded | undefined> {
     const { aggregate } = start;
-    const [last, ...rows] = await this.#rows(aggregate.id, aggregate.version - 1, upTo);
+    const [last, ...rows] = await this.#rows(aggregate.id, aggregate.version - 1, upTo).catch((error: unknown) => {
+      // It is older than what has left.
+      if (error instanceof HistoryTruncatedError) return [];
+      throw error;
+    });
     if (last === undefined || !(await start.isLastEvent(last)) || !(await this.#isSamePast(start))) {
       this.#options.cache?.delete(kind, aggregate.id);
       return undefined;

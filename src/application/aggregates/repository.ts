@@ -12,6 +12,7 @@ import type { AggregateRecorder, SelectEventsOptions } from '../../persistence/r
 import { isAggregateClass, kindOf } from './aggregate-kind.js';
 import type { AggregateDefinition, AggregateKind } from './aggregate-kind.js';
 import type { AggregateLoader } from './aggregate-loader.js';
+import type { WholeHistory } from './older-events.js';
 import { AggregateNotFoundError } from './application-errors.js';
 import type { EventEnvelopeMapper } from '../events/envelope-mapper.js';
 import type { EventRegistry } from '../events/event-registry.js';
@@ -34,6 +35,8 @@ export interface LoadOptions {
 export interface RepositoryOptions {
   readonly loader: AggregateLoader;
   readonly recorder: AggregateRecorder;
+  /** Where history may have left. */
+  readonly history: WholeHistory;
   readonly registry: EventRegistry;
   readonly mapper: EventEnvelopeMapper;
 }
@@ -136,8 +139,10 @@ export class Repository {
   }
 
   /**
-   * The events of an aggregate with what is known of them, by version.
+   * The events of an aggregate with what is known of them, by version. Those that have left the store are asked for where
+   * the application has `olderEvents`.
    *
+   * @throws HistoryTruncatedError (`HISTORY_TRUNCATED`) when some of them have left the store, and nobody can be asked
    * @throws EventHandlerError (`EVENT_HANDLER_ERROR`) when the id is that of another type of aggregate
    */
   async history<Definition extends AggregateDefinition>(
@@ -147,7 +152,7 @@ export class Repository {
   ): Promise<readonly RecordedEvent<EventsOf<Definition>>[]> {
     const { name } = kindOf(definition);
     this.#options.registry.assertKnows(name);
-    const stored = await this.#options.recorder.selectEvents(id, options);
+    const stored = await this.#options.history.selectEvents(id, options);
     const events = await Promise.all(stored.map((row) => this.#options.mapper.toDomainEvent(row)));
     const foreign = events.find(({ aggregateType }) => aggregateType !== name);
     if (foreign !== undefined) throw ofAnotherType(name, id, foreign.aggregateType);

@@ -1,3 +1,4 @@
+import { HistoryTruncatedError } from '../../persistence/errors.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import type { EventLog } from './event-log.js';
 
@@ -29,7 +30,13 @@ export async function headIfLost(
   const head = await log.recorder.maxNotificationId();
   if (head < position) return head;
   if (lastEventId === '') return undefined;
-  const [there] = await log.recorder.selectNotifications({ start: position, stop: position, limit: 1 });
+  const [there] = await log.recorder
+    .selectNotifications({ start: position, stop: position, limit: 1 })
+    .catch((error: unknown) => {
+      // It has left, and tells nothing any more.
+      if (error instanceof HistoryTruncatedError) return [];
+      throw error;
+    });
   // Of other topics it is not the last one that mattered. A gap is no proof: ids may have some.
   if (there === undefined || !topics.includes(there.topic)) return undefined;
   const event = await log.decode(there).catch(() => undefined);

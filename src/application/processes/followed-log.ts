@@ -1,4 +1,4 @@
-import { ProgrammingError } from '../../persistence/errors.js';
+import { HistoryTruncatedError, ProgrammingError } from '../../persistence/errors.js';
 import type { Notification } from '../../persistence/stored-event.js';
 import { logName, ownerOf } from '../../persistence/sql/log-owner.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
@@ -30,15 +30,25 @@ export async function claimTracking(
   firstOf: () => Promise<Notification | undefined> = async () =>
     (await from.recorder.selectNotifications({ start: 1, limit: 1 }))[0],
 ): Promise<boolean> {
-  const first = await firstOf();
-  if (first === undefined) return false;
-  const log = `version ${first.originatorVersion} of ${first.originatorId}`;
+  const log = await logOf(firstOf);
+  if (log === undefined) return false;
   const owner = isSql(recorder) ? await recordedOwner(recorder, trackingName, log) : owned(recorder, trackingName, log);
   if (owner === undefined || owner === log) return true;
   throw new ProgrammingError(
     `What is tracked as ${trackingName} is of another log than this one of the application ${from.name}: this one begins with ${log}, and that one with ${owner}. Nothing was reacted to. Give the applications that are followed names of their own, or the processes; or the wires, their tracking names. Where the log has lost its first events, correct ${SOURCES_TABLE}.`,
     { details: { trackingName, log, owner } },
   );
+}
+
+/** What a log begins with, or began, where that has left. */
+async function logOf(firstOf: () => Promise<Notification | undefined>): Promise<string | undefined> {
+  try {
+    const first = await firstOf();
+    return first === undefined ? undefined : `version ${first.originatorVersion} of ${first.originatorId}`;
+  } catch (error) {
+    if (error instanceof HistoryTruncatedError) return String(error.details['firstEvent']);
+    throw error;
+  }
 }
 
 async function recordedOwner(recorder: SqlRecorder, trackingName: string, name: string): Promise<string | undefined> {

@@ -152,5 +152,7 @@ export interface LogStorage extends LogReader {
   refused(after: UnitId, limit: number): Promise<readonly RefusedUnit[]>;
   /** Those of some that are in it. */
   refusedByIds(ids: readonly UnitId[]): Promise<readonly RefusedUnit[]>;
+  /** Rows of units that have events of an aggregate after a version, up to another, in the order of these. */
+  unitsOfAggregate(originatorId: OriginatorId, after: number, upTo: number, limit: number): Promise<readonly UnitRow[]>;
   transaction<T>(work: (transaction: LogTransaction) => Promise<T>): Promise<T>;
 }

@@ -92,6 +92,20 @@ export class MemoryLogStorage implements LogStorage {
     return Promise.resolve(this.#contents.units.filter(({ position }) => position >= from).slice(0, limit));
   }
 
+  unitsOfAggregate(
+    originatorId: OriginatorId,
+    after: number,
+    upTo: number,
+    limit: number,
+  ): Promise<readonly UnitRow[]> {
+    const { events, units } = this.#contents;
+    const isOfIt = ({ originatorId: id, originatorVersion: version }: StoredEvent): boolean =>
+      id === originatorId && version > after && version <= upTo;
+    const ids = events.filter(isOfIt).map(({ id }) => id);
+    const has = ({ lastId, count }: UnitRow): boolean => ids.some((id) => id <= lastId && id > lastId - count);
+    return Promise.resolve(units.filter(has).slice(0, limit));
+  }
+
   async news(
     from: number,
     limits: { readonly rows: number; readonly bytes: number },

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
+import type { NotificationId, OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
 import type { ConfirmedUnit, LostUnit, PendingUnit, UnitOrigin } from '../../persistence/unit.js';
 import { firstOfAggregates } from './decide-units.js';
 import type { PlacedUnit } from './decide-units.js';
 import type { IdGap, UnitRow } from './log-storage.js';
-import type { PageOptions, Sender, Visibility } from './unit-log.js';
+import type { HistoryOptions, PageOptions, Sender, Visibility } from './unit-log.js';
 
 /** A unit of the log, with what it stood on. */
 export type StatedConfirmedUnit = ConfirmedUnit & Pick<LostUnit, 'after'>;
@@ -83,4 +83,23 @@ export function visibleParts(units: readonly StatedConfirmedUnit[], { isVisible 
     const after = unit.after.filter((_, index) => seen.has((firsts[index] as StoredEvent).originatorId));
     return [{ ...unit, events, after }];
   });
+}
+
+/** The events of one aggregate in units, which follow each other from a version on; none, where not all may be seen. */
+export function historyIn(
+  units: readonly StatedConfirmedUnit[],
+  originatorId: OriginatorId,
+  { after, upTo, visibility }: Pick<HistoryOptions, 'after' | 'upTo' | 'visibility'>,
+): readonly StoredEvent[] {
+  const events: StoredEvent[] = [];
+  for (const unit of units) {
+    for (const [index, event] of unit.events.entries()) {
+      const { originatorVersion: version } = event;
+      if (event.originatorId !== originatorId || version <= after || version > upTo) continue;
+      if (visibility !== undefined && !visibility.isVisible(unit, index)) return [];
+      if (version !== after + 1 + events.length) return events;
+      events.push(event);
+    }
+  }
+  return events;
 }

@@ -86,6 +86,17 @@ export class PostgresLogStorage implements LogStorage {
     return rows.map(toUnitRow);
   }
 
+  async unitsOfAggregate(
+    originatorId: OriginatorId,
+    after: number,
+    upTo: number,
+    limit: number,
+  ): Promise<readonly UnitRow[]> {
+    const values = [originatorId, after, Math.min(upTo, Number.MAX_SAFE_INTEGER), limit];
+    const { rows } = await this.#parts.recorder.query(this.#statements.unitsOfAggregate, values);
+    return rows.map(toUnitRow);
+  }
+
   async news(
     from: number,
     limits: { readonly rows: number; readonly bytes: number },
@@ -237,6 +248,7 @@ interface Statements extends RefusedStatements {
   readonly chains: string;
   readonly units: string;
   readonly news: string;
+  readonly unitsOfAggregate: string;
   readonly append: string;
   readonly forget: string;
   readonly insertRejected: string;
@@ -263,9 +275,9 @@ function statementsOf({ log, tables }: PostgresLogParts): Statements {
         ORDER BY first_id LIMIT ${GAPS_AT_ONCE})
     ) AS g WHERE EXISTS (SELECT FROM ${eventsTable} e WHERE e.${id} BETWEEN g.first_id AND g.last_id)) AS filled
     FROM ${head} h WHERE h.id = 1`;
-  const unitsFrom = `SELECT unit_id::text AS unit_id, position, last_id, count, bytes, encode(chain, 'hex') AS chain,
-      is_commutative, scopes, encode(after, 'hex') AS after, edition::text AS edition, author, replica, recorded_at_ms
-    FROM ${units} WHERE position >= $1 ORDER BY position LIMIT $2`;
+  const unitColumnsSql = `unit_id::text AS unit_id, position, last_id, count, bytes, encode(chain, 'hex') AS chain,
+    is_commutative, scopes, encode(after, 'hex') AS after, edition::text AS edition, author, replica, recorded_at_ms`;
+  const unitsFrom = `SELECT ${unitColumnsSql} FROM ${units} WHERE position >= $1 ORDER BY position LIMIT $2`;
   const knownColumns = 'u.unit_id::text AS unit_id, u.position, u.code, u.message, u.author';
   // Each by itself: asked for hundreds at once, PostgreSQL reads a table of some ten thousand as a whole.
   const known = `unnest($1::uuid[]) AS k (id) CROSS JOIN LATERAL (SELECT * FROM ${units} WHERE unit_id = k.id LIMIT 1) AS u`;
@@ -295,6 +307,12 @@ function statementsOf({ log, tables }: PostgresLogParts): Statements {
         WHERE ${id} BETWEEN s.last_id - s.count + 1 AND s.last_id AND s.position > $1
           AND (SELECT sum(bytes) < $3 AND sum(count) < $2 FROM found WHERE position > $1)
       ) AS e ON true ORDER BY s.position, e.notification_id`,
+    unitsOfAggregate: `SELECT DISTINCT ON (position) ${unitColumnsSql} FROM (
+        SELECT e.${id} AS id FROM ${eventsTable} e
+        WHERE e.${originatorId} = $1::${idType} AND e.${version} > $2 AND e.${version} <= $3 ORDER BY e.${version} LIMIT $4
+      ) AS t CROSS JOIN LATERAL (
+        SELECT * FROM ${units} o WHERE o.last_id >= t.id ORDER BY o.last_id LIMIT 1
+      ) AS u WHERE u.last_id - u.count < t.id ORDER BY position`,
     append: `WITH added AS (
       INSERT INTO ${units}
         (unit_id, position, last_id, count, bytes, chain, is_commutative, scopes, after, edition, author,

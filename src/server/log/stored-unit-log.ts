@@ -12,6 +12,7 @@
  */
 import { isEventSourcingError } from '../../domain/errors.js';
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../persistence/unit.js';
+import type { OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
 import { CURSOR_START } from '../../persistence/unit.js';
 import { validateCount } from '../../persistence/validation.js';
 import type { OriginatorIdType } from '../../persistence/validation.js';
@@ -27,7 +28,7 @@ import { LogPages } from './log-pages.js';
 import type { LogHead, LogStorage } from './log-storage.js';
 import { LogWriter } from './log-writer.js';
 import { LostOffers } from './lost-offers.js';
-import { statedUnit } from './page-units.js';
+import { firstUnits, historyIn, statedUnit } from './page-units.js';
 import { decideShared, refusalsOf } from './prepared-push.js';
 import type { PreparedPush } from './prepared-push.js';
 import { PushQueue } from './push-queue.js';
@@ -37,6 +38,7 @@ import type { RefusedUnitsOptions } from './refused-units.js';
 import type {
   AllowedUnit,
   Authorize,
+  HistoryOptions,
   LogNews,
   NewsOptions,
   PageOptions,
@@ -217,6 +219,16 @@ export class StoredUnitLog implements UnitLog {
     const decisions = await this.#offers.take(units, sender);
     const { head } = await this.#storage.standing();
     return { decisions, head: toCursor(head, '') };
+  }
+
+  async history(originatorId: OriginatorId, options: HistoryOptions): Promise<readonly StoredEvent[]> {
+    const { after, upTo, eventsMax, bytesMax, visibility } = options;
+    validateCount('eventsMax', eventsMax);
+    validateCount('bytesMax', bytesMax);
+    validateVisibility(visibility);
+    const rows = await this.#storage.unitsOfAggregate(originatorId, after, upTo, eventsMax);
+    const units = await this.#pages.unitsOf(firstUnits(rows, { eventsMax, bytesMax }));
+    return historyIn(units, originatorId, { after, upTo, visibility });
   }
 
   async head(): Promise<number> {

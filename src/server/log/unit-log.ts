@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
 import type { ConfirmedUnit, Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../persistence/unit.js';
 import type { HealAnswer, PushAnswer, PushDecision } from '../../sync/protocol/index.js';
 
@@ -76,6 +77,14 @@ export interface LogNews {
   readonly position: number;
   /** What follows, up to the end, where it is less than the limits, and would be given to who asks for it. */
   readonly page?: UnitPage | undefined;
+}
+
+/** Options of {@link UnitLog.history}. */
+export interface HistoryOptions extends Pick<PageOptions, 'eventsMax' | 'bytesMax' | 'visibility'> {
+  /** Only versions greater than this. */
+  readonly after: number;
+  /** And up to this. */
+  readonly upTo: number;
 }
 
 /** A unit that did not come into a log. */
@@ -155,6 +164,15 @@ export interface UnitLog {
 
   /** Takes back units that the log has lost. */
   heal(units: readonly LostUnit[], sender: Sender): Promise<HealAnswer>;
+
+  /**
+   * Reads events of one aggregate that are in units of the log.
+   *
+   * @returns in the order of their versions, which follow each other; none where the log has none right after that version,
+   *   or not all of what was read may be seen
+   * @defaultValue a server over this log answers that it has none
+   */
+  history?(originatorId: OriginatorId, options: HistoryOptions): Promise<readonly StoredEvent[]>;
 
   /** The position of the end of the log. */
   head(): Promise<number>;

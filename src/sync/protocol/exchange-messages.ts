@@ -113,6 +113,13 @@ export function parseCommonAnswer(answer: unknown): Cursor | undefined {
   return isText(common) ? common : undefined;
 }
 
+/** @returns `undefined` when a 200 to a question for digests does not say that */
+export function parseDigestsAnswer(answer: unknown): readonly (string | undefined)[] | undefined {
+  const digests: unknown = isObject(answer) ? answer['digests'] : undefined;
+  if (!Array.isArray(digests) || !digests.every((digest) => digest === null || isText(digest))) return undefined;
+  return digests.map((digest: string | null) => digest ?? undefined);
+}
+
 /** @returns what was refused; `undefined` when an answer that is no 200 does not say that */
 export function parseErrorAnswer(answer: unknown): ErrorData | undefined {
   const error = isObject(answer) ? answer['error'] : undefined;

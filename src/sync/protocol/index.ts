@@ -5,6 +5,7 @@
  */
 export {
   parseCommonAnswer,
+  parseDigestsAnswer,
   parseErrorAnswer,
   parseHealAnswer,
   parseJson,
@@ -15,6 +16,8 @@ export {
 export type { HealAnswer, HealDecision, PushAnswer, PushDecision } from './exchange-messages.js';
 export {
   CURSOR_LENGTH_MAX,
+  DIGESTS_MAX,
+  EVENTS_MEDIA_TYPE,
   FOLLOWS_HEADER,
   formatLimits,
   GZIP_RATIO_MAX,

@@ -13,6 +13,10 @@
  * POST …/common    { marks: [cursor, …] }, newest first         200 { common: cursor }
  * POST …/heal      units that were confirmed, and are lost      200 { decisions: [[id, "restored" | "known" | "setAside" |
  *                  (packLostUnits)                                  "refused"], …], head?: cursor }
+ * POST …/digests   { aggregates: [[id, version, digest,     200 { digests: ["digest" | null, …] }
+ *                  version], …] }
+ * POST …/history   { id, after: version, upTo: version,      200 events of one aggregate (packEvents)
+ *                  events: n, bytes: n }
  * GET  …/live      as an event stream                           200 event "head", data: a position; comments as keepalive;
  *      ?pages=1    where the device takes pages                     event "page", data: a page (packPage), in base64
  *
@@ -55,6 +59,10 @@
  *   at most: the page that whoever stands there would be given. Where it is more, or the log does not have that place any
  *   more, or the scopes are others, it says the head, and goes on from there. What somebody reads too slowly is not kept: it
  *   is told of what there is when it reads again.
+ *
+ * - R8 Who may see all events of an aggregate up to a version is told their digest (persistence/history-digest.ts), going on
+ *   from the digest of the first ones, and is given them: a part after a version, up to what is asked for or stated. Who may
+ *   not, or where the log does not have them, is answered null, and none.
  *
  * Rules of the device (persistence/unit-recorder.ts):
  * - D1 Only a page confirms. The answer of a push is a hint: what was accepted and is not in the log up to its head is
@@ -114,7 +122,14 @@ export const PROTOCOL_2_VERSION = '2';
 /** Its value in what is answered at `/v1/…`, to devices that speak the first version and have to be loaded anew. */
 export const PROTOCOL_1_VERSION = '1';
 /** Where the requests are, below the base address and the tenant. */
-export const PATHS = { push: '/push', units: '/units', common: '/common', heal: '/heal', live: '/live' } as const;
+export const PATHS = {
+  ...{ push: '/push', units: '/units', common: '/common', heal: '/heal', live: '/live' },
+  ...{ digests: '/digests', history: '/history' },
+} as const;
+/** Of events of one aggregate. */
+export const EVENTS_MEDIA_TYPE = 'application/vnd.daybook.events';
+/** Aggregates whose digests are asked for at once. */
+export const DIGESTS_MAX = 100;
 /** What a device asks `PATHS.live` by, that takes pages on its stream. */
 export const LIVE_PAGES = 'pages=1';
 /** Packed bytes that a page on a stream has at most: what is more is asked for. */

@@ -947,6 +947,29 @@ const atOnce: Case = {
   },
 };
 
+const historyIsRead: Case = {
+  name: 'the history of an aggregate is read by parts, in the order of its versions, by who may see all of it',
+  async run({ open }) {
+    const log = open();
+    const [a, b] = [newOriginatorId(), newOriginatorId()];
+    const first = sampleUnit([sampleEvent(a, 1), sampleEvent(b, 1), sampleEvent(a, 2)]);
+    const second = sampleUnit([sampleEvent(b, 2)], { after: [first.id] });
+    const third = sampleUnit([sampleEvent(a, 3), sampleEvent(a, 4)], { after: [first.id] });
+    await log.push([first, second, third], ANN);
+    const read = async (after: number, upTo: number, more: object = {}): Promise<readonly StoredEvent[] | undefined> =>
+      await log.history(a, { after, upTo, eventsMax: 100, bytesMax: 100_000, ...more });
+    expectEqual(await read(0, 100), sampleEvents(a, 1, 4), 'all of it');
+    expectEqual(await read(1, 3), sampleEvents(a, 2, 3), 'a part');
+    expectEqual(await read(0, 100, { eventsMax: 1 }), sampleEvents(a, 1, 2), 'at least a unit');
+    expectEqual(await read(2, 100, { bytesMax: 1 }), sampleEvents(a, 3, 4), 'the next');
+    expectEqual(await read(4, 100), [], 'what is not there yet');
+    expectEqual(await log.history(newOriginatorId(), { after: 0, upTo: 1, eventsMax: 1, bytesMax: 1 }), [], 'another');
+    const onlyB: Visibility = { id: 'b', isVisible: ({ events }, index) => events[index]?.originatorId === b };
+    expectEqual(await read(0, 100, { visibility: onlyB }), [], 'by who may not see it');
+    await expectRejection(read(0, 1, { eventsMax: 0 }), 'PROGRAMMING_ERROR', 'no events');
+  },
+};
+
 /** Cases for a log of units. */
 export const unitLogCases: readonly Case[] = [
   acceptedAndShown,
@@ -964,6 +987,7 @@ export const unitLogCases: readonly Case[] = [
   editionsStay,
   beginsNothing,
   pagesEndWithUnits,
+  historyIsRead,
   unknownCursors,
   commonPlace,
   strangers,

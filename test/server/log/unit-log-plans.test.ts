@@ -115,6 +115,11 @@ describe.each(['single', 'shared'])('%s', (layout) => {
       const head = await log.head();
       expect(head).toBeGreaterThan(UNITS);
     },
+    'the history of an aggregate': async () => {
+      const all = await log.history(shelf, { after: 0, upTo: UNITS, ...LIMITS });
+      expect(all.length).toBeGreaterThanOrEqual(LIMITS.eventsMax);
+      expect(await log.history(shelf, { after: UNITS, upTo: UNITS + 1, ...LIMITS })).toEqual([]);
+    },
     'a common place': async () => {
       const marks = Array.from({ length: 50 }, (_, index) => `1.${index * 7 + 1}.${'ab'.repeat(16)}`);
       expect(await log.common([...marks, middle])).toBe(middle);

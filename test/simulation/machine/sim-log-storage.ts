@@ -71,6 +71,7 @@ export function reachedBy(
     news: (from, limits) => read(() => tables.news(from, limits)),
     refused: (after, limit) => read(() => tables.refused(after, limit)),
     refusedByIds: (ids) => read(() => tables.refusedByIds(ids)),
+    unitsOfAggregate: (id, after, upTo, limit) => read(() => tables.unitsOfAggregate(id, after, upTo, limit)),
     transaction: async (work) => {
       const result = await tables.transaction(async (transaction) => {
         const done = await work(within(transaction));
