@@ -110,7 +110,7 @@ export class LightDevice {
       const pushed = await this.#again(() => this.#pushes.next(read, done, this.#stop.signal));
       if (pushed === undefined) return head;
       const { answer } = pushed;
-      if (answer instanceof TooLargeError) throw answer;
+      if (answer instanceof Error) throw answer;
       if (!answer.decisions.every(({ kind }) => kind === 'accepted')) throw new Error('A unit was refused for good.');
       if (answer.conflict !== undefined && !pushed.isAhead)
         throw new Error('There is a conflict, where there is none.');

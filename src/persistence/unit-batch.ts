@@ -64,7 +64,8 @@ export function packPendingUnits(units: readonly PendingUnit[]): Uint8Array<Arra
  * Unpacks what {@link packPendingUnits} made. States are views into `bytes`, not copies.
  *
  * @param eventsMax - beyond it, `details.reason` of the error is {@link EVENTS_MAX_REASON}, and no event was looked at
- * @throws DataError (`DATA_ERROR`) when the bytes are not packed units that are pending
+ * @throws DataError (`DATA_ERROR`) when the bytes are not packed units that are pending; with `details.unit`, the place of the
+ *   first that cannot be read, where that is known
  */
 export function unpackPendingUnits(bytes: Uint8Array, eventsMax?: EventsMax): PendingUnit[] {
   return whole(bytes, (reader) => placed(readUnits(reader, FLAG_PENDING, readPending, eventsMax)));
@@ -191,17 +192,19 @@ function readUnits<Rest extends object>(
   let total = 0;
   while (heads.length < units) {
     const id = readUuid(reader);
-    const flags = reader.u8();
-    if ((flags & ~(FLAG_COMMUTATIVE | FLAG_EDITION)) !== kind)
-      throw new RangeError(`unknown flags ${flags.toString(2)}`);
-    const edition = (flags & FLAG_EDITION) === 0 ? {} : { edition: readUuid(reader) };
-    const count = reader.varint();
-    if (count === 0) throw new RangeError('a unit has no events');
-    // Before anything else is read of it: what is looked at is what is allowed.
-    if ((total += count) > max) throw tooManyEvents(max);
-    const scopes = Array.from({ length: reader.count(UNIT_SCOPES_MAX) }, () => reader.text());
-    const isCommutative = (flags & FLAG_COMMUTATIVE) !== 0;
-    heads.push({ unit: { id, ...edition, isCommutative, scopes }, count, rest: readRest(reader, count) });
+    of(heads.length, () => {
+      const flags = reader.u8();
+      if ((flags & ~(FLAG_COMMUTATIVE | FLAG_EDITION)) !== kind)
+        throw new RangeError(`unknown flags ${flags.toString(2)}`);
+      const edition = (flags & FLAG_EDITION) === 0 ? {} : { edition: readUuid(reader) };
+      const count = reader.varint();
+      if (count === 0) throw new RangeError('a unit has no events');
+      // Before anything else is read of it: what is looked at is what is allowed.
+      if ((total += count) > max) throw tooManyEvents(max);
+      const scopes = Array.from({ length: reader.count(UNIT_SCOPES_MAX) }, () => reader.text());
+      const isCommutative = (flags & FLAG_COMMUTATIVE) !== 0;
+      heads.push({ unit: { id, ...edition, isCommutative, scopes }, count, rest: readRest(reader, count) });
+    });
   }
   const events = unpackEvents(reader.raw(reader.remaining), total);
   let at = 0;
@@ -228,11 +231,23 @@ function readPlaces(reader: ByteReader, count: number): PendingUnit['after'] {
 }
 
 function placed<U extends PendingUnit | LostUnit>(units: U[]): U[] {
-  for (const { after, events } of units) {
+  units.forEach(({ after, events }, index) => {
     const aggregates = new Set(events.map(({ originatorId }) => originatorId));
-    if (after.length !== aggregates.size) throw new RangeError('a unit has not a place for each of its aggregates');
-  }
+    of(index, () => {
+      if (after.length !== aggregates.size) throw new RangeError('a unit has not a place for each of its aggregates');
+    });
+  });
   return units;
+}
+
+/** Says which unit it is that cannot be read. */
+function of(index: number, read: () => void): void {
+  try {
+    read();
+  } catch (cause) {
+    const details = cause instanceof DataError ? cause.details : {};
+    throw new DataError('A unit cannot be read.', { cause, details: { ...details, unit: index } });
+  }
 }
 
 /** Reads what {@link writeConfirmed} wrote. @param count - of the events that are there */

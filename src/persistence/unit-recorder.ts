@@ -74,7 +74,8 @@ export interface SetAsideReason {
   /**
    * `CONFLICT`: another event stands in its place; `DEPENDENCY`: it follows on one that was set aside; `LOST`: the server
    * has lost what it stood on; or the code that the server has refused it with, of which `OUT_OF_SCOPE` is no refusal for
-   * good: this device may not see at present what it is about. `SUPERSEDED`: as `CONFLICT`, `DEPENDENCY` or `LOST`, and
+   * good: this device may not see at present what it is about. `UNREADABLE`: the server could not read it, has kept nothing of it,
+   * and may take it when one of the two is a newer version. `SUPERSEDED`: as `CONFLICT`, `DEPENDENCY` or `LOST`, and
    * somebody is going to decide it again.
    */
   readonly code: string;

@@ -57,6 +57,7 @@ import {
   commonQuestionSchema,
   digestsQuestionSchema,
   historyQuestionSchema,
+  namingUnit,
   pageQuestionSchema,
   QUESTION_LIMITS,
   readUnits,
@@ -266,7 +267,9 @@ class UnitRoutes {
     const units = await readUnits(c.req.raw, { ...this.#reading(c), unpack: unpackPendingUnits });
     const follows = followedOf(c);
     const visibility = await this.#authority.visibility(sender);
-    const outcome = await traced(c, () => log.push(units, sender, this.#authority.authorize, visibility, follows));
+    const outcome = await traced(c, () =>
+      namingUnit(units, () => log.push(units, sender, this.#authority.authorize, visibility, follows)),
+    );
     this.#live.announce(tenant, outcome.head);
     this.#tell(c, units, outcome, { tenant, replicaId: sender.replicaId });
     return await answerJson(c, toPushAnswer(outcome));
@@ -304,7 +307,8 @@ class UnitRoutes {
 
   async heal(c: UnitContext, { log, sender }: Admitted): Promise<Response> {
     const units = await readUnits(c.req.raw, { ...this.#reading(c), unpack: unpackLostUnits });
-    return await answerJson(c, toHealAnswer(await traced(c, () => log.heal(units, sender))));
+    const answer = await traced(c, () => namingUnit(units, () => log.heal(units, sender)));
+    return await answerJson(c, toHealAnswer(answer));
   }
 
   async digests(c: UnitContext, { log, sender }: Admitted): Promise<Response> {

@@ -122,7 +122,10 @@ function unpackWithin<U>(
     return unpack(bytes, eventsMax);
   } catch (error) {
     if (isEventSourcingError(error) && error.details['reason'] === EVENTS_MAX_REASON) throw tooMuch(limits);
-    throw invalid('', 'the body is not packed units of this kind');
+    const unit = isEventSourcingError(error) ? error.details['unit'] : undefined;
+    throw typeof unit === 'number'
+      ? invalid(`units.${unit}`, 'is no packed unit of this kind')
+      : invalid('', 'the body is not packed units of this kind');
   }
 }
 
@@ -140,6 +143,22 @@ function checkTexts({ events, scopes, origin }: Unit & Partial<Pick<LostUnit, 'o
       throw invalid(`${path}.events.${index}.topic`, `must be 1 to ${TOPIC_LENGTH_MAX} characters, without zeros`);
     }
   });
+}
+
+/**
+ * Runs what takes units, and says which of them it was that the log refuses as none.
+ *
+ * @throws InvalidRequestError (`INVALID_REQUEST`) with its `path`
+ */
+export async function namingUnit<T>(units: readonly Unit[], work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const id = isEventSourcingError(error) && error.code === 'PROGRAMMING_ERROR' ? error.details['unitId'] : undefined;
+    const index = units.findIndex((unit) => unit.id === id);
+    if (index === -1) throw error;
+    throw invalid(`units.${index}`, (error as Error).message);
+  }
 }
 
 function tooMuch({ events, bytes, unitEvents, unitBytes }: SyncLimits): TooLargeError {

@@ -21,15 +21,17 @@ const VISIBILITY_ID = /^[\w-]{1,100}$/;
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a unit cannot be stored as it is */
 export function validatePendingUnits(units: readonly PendingUnit[], idType: OriginatorIdType): void {
   for (const unit of units) {
-    validateUnit(unit, idType);
-    validatePlaces(unit);
+    naming(unit, () => {
+      validateUnit(unit, idType);
+      validatePlaces(unit);
+    });
   }
 }
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a unit cannot be one that a log had */
 export function validateLostUnits(units: readonly LostUnit[], idType: OriginatorIdType): void {
   for (const unit of units) {
-    validateUnit(unit, idType);
+    naming(unit, () => validateUnit(unit, idType));
     validatePlaces(unit);
     const { position, total, events, origin } = unit;
     const fits = total >= events.length && position >= total;
@@ -71,6 +73,17 @@ function validatePlaces(unit: PendingUnit | LostUnit): void {
   }
 }
 
+/** Says of which unit it is that something is refused. */
+function naming({ id }: Unit, validate: () => void): void {
+  try {
+    validate();
+  } catch (error) {
+    if (!(error instanceof ProgrammingError) || 'unitId' in error.details) throw error;
+    throw new ProgrammingError(error.message, { cause: error, details: { ...error.details, unitId: id } });
+  }
+}
+
 function refuse({ id }: { readonly id: unknown }, what: string): never {
-  throw new ProgrammingError(`Unit ${String(id).slice(0, 80)} has ${what}. Nothing was stored.`);
+  const unitId = String(id).slice(0, 80);
+  throw new ProgrammingError(`Unit ${unitId} has ${what}. Nothing was stored.`, { details: { unitId } });
 }

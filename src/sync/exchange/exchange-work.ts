@@ -13,14 +13,21 @@
  *
  * @module
  */
-import type { EndOfHealing, SyncProgress, UnitLimits, UnitRecorder } from '../../persistence/unit-recorder.js';
-import { refusalReason } from '../../persistence/unit-reasons.js';
+import type {
+  EndOfHealing,
+  SetAsideReason,
+  SyncProgress,
+  UnitLimits,
+  UnitRecorder,
+} from '../../persistence/unit-recorder.js';
+import { refusalReason, unreadableReason } from '../../persistence/unit-reasons.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import type { Cursor, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from '../../persistence/unit.js';
 import type { Clock } from '../../util/clock.js';
 import {
   CursorUnknownError,
   HELD_MAX,
+  InvalidRequestError,
   ScopesChangedError,
   StuckError,
   TooLargeError,
@@ -35,6 +42,7 @@ import { PushesAhead, sizeOf } from './pushes-ahead.js';
 import type { PushOutcome } from './pushes-ahead.js';
 import { SendSize } from './send-size.js';
 import type { SyncTransport } from './transport.js';
+import { unreadableOf } from './unreadable-unit.js';
 
 // A server that was set back between answer and page does so once; one that hides from a device what it sends does so always.
 const MISSING_ROUNDS_MAX = 5;
@@ -50,6 +58,8 @@ interface Offer extends EndOfHealing {
   /** Where the log ended after offers: a log that has one of them has all that was taken back before. */
   readonly heads: readonly Cursor[];
 }
+
+type OfferAnswer = HealAnswer & Pick<Offer, 'upTo'>;
 
 const NOTHING_OFFERED: Offer = { rewinds: 0, upTo: 0, refused: [], isThrough: false, heads: [] };
 // One is how far the store was, while it follows the log anew.
@@ -265,6 +275,12 @@ export class ExchangeWork {
       if (units.length === 1 && first !== undefined) await this.#tooLarge(first, answer);
       return;
     }
+    if (answer instanceof InvalidRequestError) {
+      this.#mayHaveUnsent = true;
+      const unreadable = unreadableOf(answer, units);
+      if (unreadable !== undefined) await this.#setAside(unreadable.unit.id, unreadableReason(unreadable.problem));
+      return;
+    }
     const { decisions, conflict, head } = answer;
     const rejected = decisions.flatMap((decision) =>
       decision.kind === 'rejected' ? [{ id: decision.id, reason: refusalReason(decision) }] : [],
@@ -292,7 +308,7 @@ export class ExchangeWork {
     this.#conflict = undefined;
     const message =
       'The server says that it stands on another state than the log, and has nothing that this device could see of that.';
-    await this.#options.recorder.setAside([{ id, reason: { code: 'CONFLICT', message } }]);
+    await this.#setAside(id, { code: 'CONFLICT', message });
   }
 
   async #tooLarge(unit: PendingUnit, error: TooLargeError): Promise<void> {
@@ -301,7 +317,11 @@ export class ExchangeWork {
       throw tooLargeForProxy(unit, `from event ${notificationId} on`, { notificationId }, error);
     }
     const { code, message } = error;
-    await this.#options.recorder.setAside([{ id: unit.id, reason: { code, message } }]);
+    await this.#setAside(unit.id, { code, message });
+  }
+
+  async #setAside(id: UnitId, reason: SetAsideReason): Promise<void> {
+    await this.#options.recorder.setAside([{ id, reason }]);
   }
 
   async #pull(progress: SyncProgress, signal: AbortSignal): Promise<void> {
@@ -392,8 +412,7 @@ export class ExchangeWork {
       return;
     }
     const units = await recorder.selectLostUnits(offer.upTo, limits);
-    const last = units.at(-1);
-    if (last === undefined) {
+    if (units.length === 0) {
       this.#startAnew();
       this.#offer = { ...offer, isThrough: true };
       return;
@@ -403,7 +422,7 @@ export class ExchangeWork {
     const refused = answer.decisions.flatMap(({ id, kind }) => (kind === 'refused' ? [id] : []));
     const heads = answer.head === undefined || answer.head === offer.heads.at(-1) ? [] : [answer.head];
     this.#offer = {
-      ...{ rewinds, upTo: last.position, isThrough: false },
+      ...{ rewinds, upTo: answer.upTo, isThrough: false },
       ...{ refused: [...offer.refused, ...refused], heads: [...offer.heads, ...heads] },
     };
   }
@@ -429,18 +448,27 @@ export class ExchangeWork {
     this.#offer = { ...offer, heads: offer.heads.slice(-1) };
   }
 
-  /** @returns `undefined` when less has to be offered at once */
-  async #offerSome(units: readonly LostUnit[], signal: AbortSignal): Promise<HealAnswer | undefined> {
+  /**
+   * @returns what became of them, or of the first of them, and up to which position; `undefined` when less has to be offered at
+   *   once
+   */
+  async #offerSome(units: readonly LostUnit[], signal: AbortSignal): Promise<OfferAnswer | undefined> {
     const { transport } = this.#options;
     try {
-      return await this.#measured(this.#pushSize, sizeOf(units), () => transport.heal(units, signal));
+      const answer = await this.#measured(this.#pushSize, sizeOf(units), () => transport.heal(units, signal));
+      return { ...answer, upTo: units.at(-1)?.position ?? 0 };
     } catch (error) {
+      const unreadable = unreadableOf(error, units);
+      // Nothing was restored: those before it are offered without it, then it is passed over.
+      if (unreadable !== undefined && unreadable.index > 0)
+        return await this.#offerSome(units.slice(0, unreadable.index), signal);
+      if (unreadable !== undefined) return notOffered(unreadable.unit);
       if (!(error instanceof TooLargeError)) throw error;
       const [only, ...rest] = units;
       if (only === undefined || rest.length > 0) return undefined;
       if (isOfProxy(error)) throw tooLargeForProxy(only, `at position ${only.position}`, {}, error);
       // Alone, it cannot be brought back.
-      return { decisions: [{ id: only.id, kind: 'refused' }], head: undefined };
+      return notOffered(only);
     }
   }
 
@@ -465,6 +493,10 @@ export class ExchangeWork {
       throw error;
     }
   }
+}
+
+function notOffered({ id, position }: LostUnit): OfferAnswer {
+  return { decisions: [{ id, kind: 'refused' }], head: undefined, upTo: position };
 }
 
 function endOf(offer: Offer): EndOfHealing;

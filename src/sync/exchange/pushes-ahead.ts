@@ -16,10 +16,11 @@ import type { NotificationId } from '../../persistence/stored-event.js';
 import type { UnitLimits } from '../../persistence/unit-recorder.js';
 import type { PendingUnit, UnitId } from '../../persistence/unit.js';
 import type { Clock } from '../../util/clock.js';
-import { TooLargeError, UnavailableError } from '../protocol/index.js';
+import { InvalidRequestError, TooLargeError, UnavailableError } from '../protocol/index.js';
 import type { PushAnswer } from '../protocol/index.js';
 import type { SendSize } from './send-size.js';
 import type { SyncTransport } from './transport.js';
+import { unreadableOf } from './unreadable-unit.js';
 
 // However many a server takes: that the line is never idle, two do.
 const PUSHES_MAX = 4;
@@ -36,8 +37,8 @@ export interface PushOutcome {
   readonly units: readonly PendingUnit[];
   /** Whether it was sent before the one before it was answered. */
   readonly isAhead: boolean;
-  /** The error where it was too much, at once or at all. */
-  readonly answer: PushAnswer | TooLargeError;
+  /** The error where it was too much, at once or at all; or where the server could not read one of them, and says which. */
+  readonly answer: PushAnswer | TooLargeError | InvalidRequestError;
 }
 
 /** Reads units that wait, after a local id. */
@@ -74,7 +75,7 @@ export class PushesAhead {
    *
    * @param after - where to read, when none is on its way
    * @returns what came of it; `undefined` when there is nothing to send
-   * @throws as `SyncTransport.push` does, but for `TOO_LARGE`, and as `read` does; then none is on its way any more
+   * @throws as `SyncTransport.push` does, but for `TOO_LARGE`, and an `INVALID_REQUEST` that names a unit, and as `read` does; then none is on its way any more
    */
   async next(read: ReadUnits, after: NotificationId, signal: AbortSignal): Promise<PushOutcome | undefined> {
     try {
@@ -141,7 +142,8 @@ export class PushesAhead {
     }
     const { error, tookMs } = settled;
     size.noteFailure(error, sizeOf(units), tookMs);
-    if (!(error instanceof TooLargeError)) throw error;
+    const isOfUnits = error instanceof TooLargeError || error instanceof InvalidRequestError;
+    if (!isOfUnits || (error instanceof InvalidRequestError && unreadableOf(error, units) === undefined)) throw error;
     this.drop();
     return { units, isAhead, answer: error };
   }

@@ -85,7 +85,7 @@
  *
  * | status | code | what the device does |
  * |---|---|---|
- * | 400 | `INVALID_REQUEST` | says so, tries again slowly: a bug, or an incompatible version |
+ * | 400 | `INVALID_REQUEST` | where `path` names a unit, `units.3`: sets it aside as `UNREADABLE`, or passes it over in an offer; otherwise says so, tries again slowly: a bug, or an incompatible version |
  * | 401 | `UNAUTHORIZED` | asks for a new token once, then waits for one |
  * | 403 | `FORBIDDEN` | says so, tries again slowly |
  * | 409 | `CURSOR_UNKNOWN` | D3 |
