@@ -65,6 +65,7 @@ export {
   MemoryProcessRecorder,
 } from './persistence/memory/memory-recorder.js';
 export { MemorySnapshotStore } from './persistence/memory/memory-snapshot-store.js';
+export type { DecidedOn, Past, PastEvents } from './persistence/past.js';
 export type { RecorderFactory, RecorderFactoryClass } from './persistence/recorder-factory.js';
 export type {
   EndListener,
@@ -76,6 +77,7 @@ export { withEnds } from './persistence/transaction-ends.js';
 export type {
   AggregateRecorder,
   ApplicationRecorder,
+  EditionRecorder,
   InsertEventsOptions,
   ProcessRecorder,
   RecorderSupport,
@@ -95,6 +97,7 @@ export type {
   Confirmation,
   ConfirmedUnit,
   Cursor,
+  EditionId,
   LostUnit,
   PendingUnit,
   Unit,

@@ -12,7 +12,7 @@ import { HeadStream } from '../../src/sync/exchange/head-stream.js';
 import { HttpTransport } from '../../src/sync/exchange/http-transport.js';
 import { PushesAhead } from '../../src/sync/exchange/pushes-ahead.js';
 import { SendSize } from '../../src/sync/exchange/send-size.js';
-import { TooLargeError, UnavailableError } from '../../src/sync/protocol/index.js';
+import { UnavailableError } from '../../src/sync/protocol/index.js';
 import { systemClock } from '../../src/util/clock.js';
 import { pause } from '../../src/util/pause.js';
 

@@ -58,7 +58,8 @@ import { selectedTopics } from './selection.js';
 import type { ReadEventsOptions, SubscribeOptions } from './selection.js';
 import type { NotifiedEvent } from './events/notified-event.js';
 import { takePartInTransactions } from './events/inline-participant.js';
-import { pastEditions, pastOf } from './aggregates/past-editions.js';
+import { asEditionRecorder } from './aggregates/edition-recorder.js';
+import { ObjectEditions } from './aggregates/object-editions.js';
 import { Repository } from './aggregates/repository.js';
 import type { EventsOf } from './aggregates/repository.js';
 import { personalMeans } from './personal/personal-means.js';
@@ -155,15 +156,15 @@ export class Application implements EventLog {
         ? undefined
         : new Snapshots(options.snapshots, codec, clock, () => transactional.onEnded !== undefined);
     const shared = { recorder, registry: this.#registry, mapper: this.#mapper };
-    const editionsOf = snapshots === undefined && options.cache === undefined ? undefined : pastEditions(recorder);
     // What stays in memory needs neither to be small nor to be secret.
     const cache = options.cache && new AggregateCache(new SnapshotCodec({ transcoder }), options.cache);
     subjectKeys?.onForgotten(() => cache?.clear());
     const { olderEvents: older } = options;
     const historyOf = (seen: ProcessRecorder): WholeHistory => new WholeHistory(seen, recorder, { older, codec });
     const history = historyOf(recorder);
-    const loader = new AggregateLoader({ ...shared, history, snapshots, editions: editionsOf, cache });
-    this.repository = new Repository({ ...shared, loader, history });
+    const loader = new AggregateLoader({ ...shared, history, snapshots, cache });
+    const editions = new ObjectEditions();
+    this.repository = new Repository({ ...shared, loader, history, editions });
     this.#truncation = new HistoryTruncation({ ...shared, loader, codec, clock, kindNamed });
     const conflicts = new ConflictReader(shared);
     const newEventId = options.newEventId ?? ((): string => UUID.timeOrdered().toString());
@@ -173,6 +174,7 @@ export class Application implements EventLog {
       ...{ ...retryMeans, saver, loader, snapshots, conflicts },
       registry: this.#registry,
       repository: this.repository,
+      editions: asEditionRecorder(recorder) && editions,
       whenEnded: (listener) => whenEnded(transactional, listener),
       onSaved: () => this.#listeners.tell(),
     });
@@ -195,9 +197,7 @@ export class Application implements EventLog {
       hasTopic: (topic) => this.#registry.hasTopic(topic),
       meansOn: (view, viewEventId) => {
         const seen = { ...shared, recorder: view };
-        // A snapshot of what gives way may end with an event that stays.
-        const editions = editionsOf && pastOf(view, editionsOf);
-        const loader = new AggregateLoader({ ...seen, history: historyOf(view), snapshots, editions });
+        const loader = new AggregateLoader({ ...seen, history: historyOf(view), snapshots });
         const viewed = { conflicts: new ConflictReader(seen), loader };
         const viewSaver = new EventSaver({ ...seen, ...viewed, inline: [], clock, newEventId: viewEventId });
         const executor = new CommandExecutor({

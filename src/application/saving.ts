@@ -13,6 +13,7 @@ import type { AggregateDefinition, AggregateKind } from './aggregates/aggregate-
 import type { AggregateLoader } from './aggregates/aggregate-loader.js';
 import { isAsExpected, outlivesConflict, validateExpectedVersion, versionOf } from './aggregates/expected-version.js';
 import type { ExpectedVersion } from './aggregates/expected-version.js';
+import type { ObjectEditions } from './aggregates/object-editions.js';
 import type { Repository } from './aggregates/repository.js';
 import { crossesInterval } from './aggregates/snapshots.js';
 import type { FoundSnapshot, Snapshots } from './aggregates/snapshots.js';
@@ -35,6 +36,8 @@ export interface SavingOptions extends RetryMeans {
   readonly conflicts: ConflictReader;
   readonly registry: EventRegistry;
   readonly repository: Repository;
+  /** What objects stand in; undefined where what was recorded stays as it is. */
+  readonly editions: ObjectEditions | undefined;
   /** Calls a listener when what was recorded so far is committed, or taken back. */
   readonly whenEnded: (listener: EndListener) => Promise<void>;
   /** Called after events were committed. */
@@ -66,7 +69,11 @@ export class Saving {
     // One object given twice is saved once.
     const changes = await Promise.all([...new Set(aggregates)].map((aggregate) => this.#pendingChange(aggregate)));
     const saved = await this.save(changes, options);
-    for (const { aggregate, messages } of changes) aggregate.markCommitted(messages.length);
+    for (const { aggregate, id, messages } of changes) {
+      aggregate.markCommitted(messages.length);
+      const last = saved.findLast(({ originatorId }) => originatorId === id);
+      if (last !== undefined) this.#options.editions?.set(aggregate, last.notificationId);
+    }
     return saved;
   }
 
@@ -133,6 +140,7 @@ export class Saving {
     this.#options.registry.assertKnows(kind.name);
     const { id, version, pendingEvents } = aggregate;
     const messages = await this.#options.saver.validated(kind, pendingEvents);
-    return { aggregate, kind, id, version: version - pendingEvents.length, expected: 'any', messages };
+    const edition = this.#options.editions?.of(aggregate);
+    return { aggregate, kind, id, version: version - pendingEvents.length, edition, expected: 'any', messages };
   }
 }

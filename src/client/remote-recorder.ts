@@ -7,7 +7,13 @@ import { transfer } from 'comlink';
 import { packEvents, unpackEvents, unpackNotifications } from '../persistence/event-batch.js';
 import type { RebaseTransaction } from '../persistence/rebase-transaction.js';
 import type { RecorderTransaction, TransactionalRecorder } from '../persistence/recorder-transaction.js';
-import type { RecorderSupport, SelectEventsOptions, SelectNotificationsOptions } from '../persistence/recorder.js';
+import type { PastEvents } from '../persistence/past.js';
+import type {
+  EditionRecorder,
+  RecorderSupport,
+  SelectEventsOptions,
+  SelectNotificationsOptions,
+} from '../persistence/recorder.js';
 import { SQLITE_DIALECT } from '../persistence/sql/sql-dialect.js';
 import type { SqlDialect } from '../persistence/sql/sql-dialect.js';
 import type { SqlQueryable, SqlResult } from '../persistence/sql/sql-queryable.js';
@@ -38,10 +44,10 @@ import type { CommitOptions, DaybookInsertOptions, DaybookRecorder } from '../ho
 import type { TransactionEnd } from '../host/protocol/store-host.js';
 import type { WorkerLink } from './worker-link.js';
 
-const TRANSACTION: RecorderSupport = { notifications: true, tracking: true, transactions: true };
+const TRANSACTION: RecorderSupport = { notifications: true, tracking: true, transactions: true, editions: true };
 
 /** The recorder at the other end of a {@link WorkerLink}; or one of its transactions. */
-class RemoteRecorder implements TransactionalRecorder<SqlQueryable> {
+class RemoteRecorder implements TransactionalRecorder<SqlQueryable>, EditionRecorder {
   readonly supports: RecorderSupport = TRANSACTION;
   readonly #link: WorkerLink;
   readonly #token: number | undefined;
@@ -64,14 +70,26 @@ class RemoteRecorder implements TransactionalRecorder<SqlQueryable> {
     // Here already, because what is malformed cannot be packed; everything else is checked in the worker.
     validateEvents(events);
     const packed = packEvents(events);
-    const { tracking, durability, unit } = options;
+    const { tracking, durability, unit, decidedOn } = options;
     return this.#link.call((host) =>
-      host.insertEvents(transfer(packed, [packed.buffer]), { tracking, durability, unit, token: this.#token }),
+      host.insertEvents(transfer(packed, [packed.buffer]), {
+        tracking,
+        durability,
+        unit,
+        decidedOn,
+        token: this.#token,
+      }),
     );
   }
 
   async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
     return unpackEvents(await this.#link.call((host) => host.selectEvents(originatorId, options, this.#token)));
+  }
+
+  async selectPast(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<PastEvents> {
+    const past = await this.#link.call((host) => host.selectPast(originatorId, options, this.#token));
+    const { packedEvents, ...rest } = past;
+    return { events: unpackEvents(packedEvents), ...rest };
   }
 
   async selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {

@@ -7,6 +7,7 @@
 import { pageWakeSources } from '../origin/wake-sources.js';
 import type { DurableRecorder } from '../persistence/journal/durable-recorder.js';
 import type { OpenProgress } from '../persistence/journal/open-progress.js';
+import type { PastEvents } from '../persistence/past.js';
 import type { RecorderTransaction } from '../persistence/recorder-transaction.js';
 import type { RecorderSupport, SelectEventsOptions, SelectNotificationsOptions } from '../persistence/recorder.js';
 import type { SqlDialect } from '../persistence/sql/sql-dialect.js';
@@ -204,6 +205,10 @@ class HostedRecorder implements DaybookRecorder {
 
   selectEvents(originatorId: OriginatorId, options?: SelectEventsOptions): Promise<readonly StoredEvent[]> {
     return this.#recorder.selectEvents(originatorId, options);
+  }
+
+  selectPast(originatorId: OriginatorId, options?: SelectEventsOptions): Promise<PastEvents> {
+    return this.#recorder.selectPast(originatorId, options);
   }
 
   selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {

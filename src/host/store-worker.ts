@@ -3,12 +3,14 @@
  *
  * @module
  */
+import { transfer } from 'comlink';
 import type {
   HostInsertOptions,
   HostOpening,
   HostOpenOptions,
   HostReport,
   HostTransactionOptions,
+  PackedPast,
   OnHostRecorded,
   StoreHost,
   TransactionEnd,
@@ -17,7 +19,12 @@ import { InterfaceError } from '../persistence/errors.js';
 import { packEvents, packNotifications, unpackEvents } from '../persistence/event-batch.js';
 import type { DurableRecorder } from '../persistence/journal/durable-recorder.js';
 import type { OnOpenProgress } from '../persistence/journal/open-progress.js';
-import type { ProcessRecorder, SelectEventsOptions, SelectNotificationsOptions } from '../persistence/recorder.js';
+import type {
+  EditionRecorder,
+  ProcessRecorder,
+  SelectEventsOptions,
+  SelectNotificationsOptions,
+} from '../persistence/recorder.js';
 import type { SqlResult } from '../persistence/sql/sql-queryable.js';
 import type { NotificationId, OriginatorId } from '../persistence/stored-event.js';
 import { packLostUnits, packPendingUnits, unpackPage } from '../persistence/unit-batch.js';
@@ -56,9 +63,13 @@ export class StoreWorker implements StoreHost {
   }
 
   async insertEvents(packedEvents: Uint8Array, options: HostInsertOptions): Promise<readonly NotificationId[]> {
-    const { tracking, durability, unit, token } = options;
+    const { tracking, durability, unit, decidedOn, token } = options;
     const events = unpackEvents(packedEvents);
-    const said = { ...(tracking === undefined ? {} : { tracking }), ...(unit === undefined ? {} : { unit }) };
+    const said = {
+      ...(tracking === undefined ? {} : { tracking }),
+      ...(unit === undefined ? {} : { unit }),
+      ...(decidedOn === undefined ? {} : { decidedOn }),
+    };
     if (token !== undefined) return this.#transactions.get(token).insertEvents(events, said);
     const recorder = await this.#recorder();
     return recorder.insertEvents(events, {
@@ -71,6 +82,13 @@ export class StoreWorker implements StoreHost {
   async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions, token?: number): Promise<Uint8Array> {
     const recorder = await this.#recorderOf(token);
     return transferred(packEvents(await recorder.selectEvents(originatorId, options)));
+  }
+
+  async selectPast(originatorId: OriginatorId, options: SelectEventsOptions, token?: number): Promise<PackedPast> {
+    const recorder = (await this.#recorderOf(token)) as ProcessRecorder & EditionRecorder;
+    const { events, ...past } = await recorder.selectPast(originatorId, options);
+    const packedEvents = packEvents(events);
+    return transfer({ packedEvents, ...past }, [packedEvents.buffer]);
   }
 
   async selectNotifications(options: SelectNotificationsOptions, token?: number): Promise<Uint8Array> {

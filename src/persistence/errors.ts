@@ -152,7 +152,7 @@ export interface IntegrityErrorDetails extends Readonly<Record<string, string | 
    * `event`: (originator, version) is taken. `tracking`: the notification was processed before. `unit`: there is a unit of
    * this id.
    */
-  readonly constraint?: 'event' | 'tracking' | 'unit';
+  readonly constraint?: 'event' | 'past' | 'tracking' | 'unit';
   readonly originatorId?: string;
   readonly originatorVersion?: number;
   readonly applicationName?: string;

@@ -4,7 +4,7 @@
  * @module
  */
 import { IntegrityError } from './errors.js';
-import type { NotificationId, StoredEvent, Tracking } from './stored-event.js';
+import type { NotificationId, OriginatorId, StoredEvent, Tracking } from './stored-event.js';
 import type { UnitId } from './unit.js';
 
 /** The error of an event whose position is taken. */
@@ -13,6 +13,14 @@ export function eventTaken(event: StoredEvent, cause?: unknown): IntegrityError 
   return new IntegrityError(
     `Version ${originatorVersion} of aggregate ${originatorId} is taken. Nothing was stored: read the aggregate again and decide anew.`,
     { ...(cause === undefined ? {} : { cause }), details: { constraint: 'event', originatorId, originatorVersion } },
+  );
+}
+
+/** The error of events that were decided on what an aggregate is not any more. */
+export function pastChanged(originatorId: OriginatorId, originatorVersion: number): IntegrityError {
+  return new IntegrityError(
+    `Aggregate ${originatorId} is not what it was at version ${originatorVersion}: events have left it or come before since. Nothing was stored: read it again and decide anew.`,
+    { details: { constraint: 'past', originatorId, originatorVersion } },
   );
 }
 

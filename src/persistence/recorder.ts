@@ -7,6 +7,7 @@
  * @module
  */
 import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from './stored-event.js';
+import type { DecidedOn, PastEvents } from './past.js';
 import type { UnitOptions } from './unit.js';
 
 /** Which of an aggregate's events to select. */
@@ -44,6 +45,13 @@ export interface InsertEventsOptions {
    * @defaultValue a strict one, in no named scope, with a random id
    */
   readonly unit?: UnitOptions;
+  /**
+   * What the events were decided on, of aggregates that had events, where `supports.editions` says that it may change; else
+   * it is refused. An aggregate that has another last event by now, or the same on another past, refuses all of them.
+   *
+   * @defaultValue that the positions are free is all that is asked for
+   */
+  readonly decidedOn?: readonly DecidedOn[];
 }
 
 /** What a recorder offers beside what every one must. What it does not declare is taken not to be there. */
@@ -60,6 +68,11 @@ export interface RecorderSupport {
   readonly subscriptions?: boolean;
   /** Whether it is a `UnitRecorder`. @defaultValue false: it cannot be synchronised both ways, and takes no `unit` */
   readonly units?: boolean;
+  /**
+   * Whether it is an `EditionRecorder`: so are a `UnitRecorder` and its transactions. @defaultValue false: what was recorded
+   * stays as it is, and it takes no `decidedOn`
+   */
+  readonly editions?: boolean;
 }
 
 /** Records events in a sequence for each aggregate, in which every position is taken once. */
@@ -83,6 +96,16 @@ export interface AggregateRecorder {
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be
    */
   selectEvents(originatorId: OriginatorId, options?: SelectEventsOptions): Promise<readonly StoredEvent[]>;
+}
+
+/** A recorder whose events may come to stand on another past (`past.ts`). `supports.editions` says so. */
+export interface EditionRecorder {
+  /**
+   * As `selectEvents`, with what the events stand in: for `decidedOn` of what is decided on them.
+   *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be
+   */
+  selectPast(originatorId: OriginatorId, options?: SelectEventsOptions): Promise<PastEvents>;
 }
 
 /**
@@ -110,7 +133,8 @@ export interface ProcessRecorder extends ApplicationRecorder {
    * Records all events and the tracking record, or nothing. Events may be empty.
    *
    * @throws IntegrityError (`INTEGRITY_ERROR`) with `constraint: 'tracking'` when the tracking record is not
-   *   greater than the last of its application, with `constraint: 'unit'` when the unit's id is taken, otherwise as in
+   *   greater than the last of its application, with `constraint: 'unit'` when the unit's id is taken, with
+   *   `constraint: 'past'` when an aggregate is not what was decided on (`decidedOn`), otherwise as in
    *   {@link AggregateRecorder.insertEvents}
    * @throws NotSupportedError (`NOT_SUPPORTED`) when a `unit` is given to a recorder that has none
    */

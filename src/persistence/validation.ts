@@ -5,6 +5,7 @@
  */
 import { isCanonicalUuid } from '../util/uuid-bytes.js';
 import { EventTooLargeError, NotSupportedError, ProgrammingError } from './errors.js';
+import type { DecidedOn } from './past.js';
 import type { InsertEventsOptions, SelectEventsOptions, SelectNotificationsOptions } from './recorder.js';
 import type { StoredEvent, Tracking } from './stored-event.js';
 import { isDerivedEdition } from './unit-edition.js';
@@ -66,11 +67,21 @@ export function validateUnit({ id, isCommutative, scopes = [], command }: UnitOp
 /**
  * For recorders whose events belong to no units.
  *
- * @throws NotSupportedError (`NOT_SUPPORTED`) when a unit is asked for all the same
+ * @throws NotSupportedError (`NOT_SUPPORTED`) when a unit, or what it is decided on, is given all the same
  */
-export function refuseUnit({ unit }: InsertEventsOptions): void {
-  if (unit === undefined) return;
+export function refuseUnit({ unit, decidedOn }: InsertEventsOptions): void {
+  if (unit === undefined && decidedOn === undefined) return;
   throw new NotSupportedError('This recorder has no units: see its supports.units. Nothing was stored.');
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing can have been decided on such a thing */
+export function validateDecidedOn(decidedOn: readonly DecidedOn[]): void {
+  for (const { originatorId, version, edition } of decidedOn) {
+    validateOriginatorId(originatorId, 'uuid');
+    validateVersion('decidedOn.version', version);
+    if (typeof edition === 'number') validateInteger('decidedOn.edition', edition, 1);
+    else validateOriginatorId(edition, 'uuid', 'decidedOn.edition');
+  }
 }
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when there is no such durability; none is the store's own */

@@ -1,4 +1,6 @@
+import type { PastEvents } from '../persistence/past.js';
 import type {
+  EditionRecorder,
   InsertEventsOptions,
   RecorderSupport,
   SelectEventsOptions,
@@ -46,6 +48,11 @@ export class AmbientRecorder<
 
   async selectEvents(originatorId: OriginatorId, options?: SelectEventsOptions): Promise<readonly StoredEvent[]> {
     return await this.#now().selectEvents(originatorId, options);
+  }
+
+  /** As in `EditionRecorder`, where the recorder is one. */
+  async selectPast(originatorId: OriginatorId, options?: SelectEventsOptions): Promise<PastEvents> {
+    return await (this.#now() as TransactionalRecorder<Connection> & EditionRecorder).selectPast(originatorId, options);
   }
 
   async selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { StoredEvent } from '../../persistence/stored-event.js';
+import type { EditionId } from '../../persistence/unit.js';
 import type { AggregateKind } from './aggregate-kind.js';
 import type { LoadedAggregate, SnapshotCodec } from './snapshot-codec.js';
 import { validateCount } from '../../persistence/validation.js';
@@ -21,14 +22,12 @@ const AGGREGATES_MAX_DEFAULT = 1_000;
 export interface CachedAggregate {
   readonly aggregate: LoadedAggregate;
   readonly lastEvent: StoredEvent;
-  /** Of that event, where the past of an event may change. */
-  readonly edition: string | undefined;
 }
 
 interface Entry {
   readonly version: number;
   readonly lastEvent: StoredEvent;
-  readonly edition: string | undefined;
+  readonly edition: EditionId | undefined;
   /** Opens it for one user: a state that is never changed is shared, an object is made anew. */
   readonly open: () => Promise<LoadedAggregate>;
 }
@@ -60,15 +59,15 @@ export class AggregateCache {
     if (entry === undefined) return undefined;
     this.#touch(key, entry);
     const { lastEvent, edition } = entry;
-    return { aggregate: await entry.open(), lastEvent, edition };
+    return { aggregate: { ...(await entry.open()), edition }, lastEvent };
   }
 
   /** Keeps an aggregate, unless a later version of it is kept. What has no serialised form, and is no plain state, is not kept. */
-  async put(kind: AggregateKind, aggregate: LoadedAggregate, lastEvent: StoredEvent, edition?: string): Promise<void> {
+  async put(kind: AggregateKind, aggregate: LoadedAggregate, lastEvent: StoredEvent): Promise<void> {
     const open = await this.#opener(kind, aggregate);
     const key = keyOf(kind, aggregate.id);
     if (open === undefined || (this.#entries.get(key)?.version ?? 0) > aggregate.version) return;
-    this.#touch(key, { version: aggregate.version, lastEvent, edition, open });
+    this.#touch(key, { version: aggregate.version, lastEvent, edition: aggregate.edition, open });
     const [oldest] = this.#entries.keys();
     if (this.#entries.size > this.#aggregatesMax && oldest !== undefined) this.#entries.delete(oldest);
   }

@@ -9,7 +9,7 @@
  * 1. What it gives depends on the events alone: a cache or a snapshot changes the time that it takes, never the outcome.
  *    So the event that the kept state ends with is read as well, and a state whose last event is not there, because a
  *    database was restored or a transaction rolled back, is not used. Nor is one whose last event stands on another past
- *    by now, where that can be (`past-editions.ts`).
+ *    by now, where that can be (`persistence/past.ts`).
  * 2. Every row is checked before any state is given: its aggregate, the type of that, and that no version is missing.
  *
  * @module
@@ -17,6 +17,8 @@
 import { EventHandlerError } from '../../domain/domain-errors.js';
 import type { Message } from '../../domain/message-types.js';
 import { HistoryTruncatedError } from '../../persistence/errors.js';
+import type { Past, PastEvents } from '../../persistence/past.js';
+import { asEditionRecorder } from './edition-recorder.js';
 import type { AggregateRecorder } from '../../persistence/recorder.js';
 import type { StoredEvent } from '../../persistence/stored-event.js';
 import type { AggregateCache } from './aggregate-cache.js';
@@ -24,7 +26,6 @@ import type { AggregateKind } from './aggregate-kind.js';
 import type { EventEnvelopeMapper } from '../events/envelope-mapper.js';
 import type { EventRegistry } from '../events/event-registry.js';
 import type { LoadedAggregate } from './snapshot-codec.js';
-import type { PastEdition, PastEditions } from './past-editions.js';
 import type { WholeHistory } from './older-events.js';
 import type { FoundSnapshot, Snapshots } from './snapshots.js';
 
@@ -37,8 +38,6 @@ export interface AggregateLoaderOptions {
   readonly history?: WholeHistory | undefined;
   readonly snapshots?: Snapshots | undefined;
   readonly cache?: AggregateCache | undefined;
-  /** Where the past of events may change, and something is kept. */
-  readonly editions?: PastEditions | undefined;
 }
 
 /** Where to begin: a state, and whether a row is the event that made it what it is. */
@@ -46,7 +45,7 @@ interface StartingPoint {
   readonly aggregate: LoadedAggregate;
   isLastEvent(stored: StoredEvent): boolean | Promise<boolean>;
   /** Whether that event stands on the past that the state was made of. */
-  isSamePast(past: PastEdition): boolean;
+  isSamePast(past: Past): boolean;
 }
 
 /** An aggregate, and the last of the rows that were read for it. */
@@ -54,6 +53,8 @@ interface Folded {
   readonly aggregate: LoadedAggregate;
   readonly lastEvent: StoredEvent | undefined;
 }
+
+const NOTHING: PastEvents = { events: [], first: undefined, last: undefined };
 
 /** Loads aggregates. */
 export class AggregateLoader {
@@ -74,22 +75,21 @@ export class AggregateLoader {
   async load(kind: AggregateKind, id: string, upTo: number = Infinity): Promise<LoadedAggregate> {
     this.#options.registry.assertKnows(kind.name);
     const start = await this.#startingPoint(kind, id, upTo);
-    const before = await this.#lastEdition(id, upTo);
     const loaded =
       (start === undefined ? undefined : await this.#loadFrom(kind, start, upTo)) ??
       (await this.#loadAll(kind, id, upTo));
-    await this.#keep(kind, loaded, before, upTo);
+    await this.#keep(kind, loaded, upTo);
     return loaded.aggregate;
   }
 
   async #startingPoint(kind: AggregateKind, id: string, upTo: number): Promise<StartingPoint | undefined> {
     const cached = await this.#options.cache?.get(kind, id);
     if (cached !== undefined && cached.aggregate.version <= upTo) {
-      const { aggregate, lastEvent, edition } = cached;
+      const { aggregate, lastEvent } = cached;
       return {
         aggregate,
         isLastEvent: (stored) => isSameEvent(stored, lastEvent),
-        isSamePast: (past) => past.edition === edition,
+        isSamePast: (past) => past.edition === aggregate.edition,
       };
     }
     const found = await this.#options.snapshots?.find(kind, id, upTo);
@@ -109,7 +109,7 @@ export class AggregateLoader {
   async #loadAll(kind: AggregateKind, id: string, upTo: number): Promise<Folded> {
     const empty = { id, version: 0, current: kind.empty(id) };
     try {
-      return await this.#fold(kind, empty, await this.#rows(id, undefined, upTo));
+      return await this.#fold(kind, empty, await this.#read(id, undefined, upTo));
     } catch (error) {
       const { history } = this.#options;
       if (!(error instanceof HistoryTruncatedError) || history === undefined) throw error;
@@ -117,74 +117,63 @@ export class AggregateLoader {
       // A page has confirmed its event, so that nothing before it has changed.
       const start = found && this.#startOf(found, () => true);
       const loaded = start && (await this.#loadFrom(kind, start, upTo));
-      const options = upTo === Infinity ? {} : { lte: upTo };
-      return loaded ?? (await this.#fold(kind, empty, await history.selectEvents(id, options)));
+      return loaded ?? (await this.#fold(kind, empty, await this.#readWhole(history, id, upTo)));
     }
+  }
+
+  async #readWhole(history: WholeHistory, id: string, upTo: number): Promise<PastEvents> {
+    const editions = upTo === Infinity ? asEditionRecorder(this.#options.recorder) : undefined;
+    // Before the events: whatever changes in between is a conflict then.
+    const newest = await editions?.selectPast(id, { desc: true, limit: 1 });
+    const events = await history.selectEvents(id, upTo === Infinity ? {} : { lte: upTo });
+    return { events, first: undefined, last: newest?.last };
   }
 
   /** @returns `undefined` when the starting point is not of this history */
   async #loadFrom(kind: AggregateKind, start: StartingPoint, upTo: number): Promise<Folded | undefined> {
     const { aggregate } = start;
-    const [last, ...rows] = await this.#rows(aggregate.id, aggregate.version - 1, upTo).catch((error: unknown) => {
+    const { events, ...past } = await this.#read(aggregate.id, aggregate.version - 1, upTo).catch((error: unknown) => {
       // It is older than what has left.
-      if (error instanceof HistoryTruncatedError) return [];
+      if (error instanceof HistoryTruncatedError) return NOTHING;
       throw error;
     });
-    if (last === undefined || !(await start.isLastEvent(last)) || !(await this.#isSamePast(start))) {
+    const [last, ...rows] = events;
+    if (last === undefined || !(await start.isLastEvent(last)) || !this.#isSamePast(start, past.first)) {
       this.#options.cache?.delete(kind, aggregate.id);
       return undefined;
     }
     this.#check(kind, aggregate.id, aggregate.version, last);
-    return await this.#fold(kind, aggregate, rows);
+    return await this.#fold(kind, aggregate, { ...past, events: rows });
   }
 
-  /** Asked after the rows were read, so that it is true of them. */
-  async #isSamePast(start: StartingPoint): Promise<boolean> {
-    const { editions } = this.#options;
-    if (editions === undefined) return true;
-    const { id, version } = start.aggregate;
-    const past = await editions(id, version);
-    return past?.version === version && start.isSamePast(past);
+  #isSamePast(start: StartingPoint, past: Past | undefined): boolean {
+    if (asEditionRecorder(this.#options.recorder) === undefined) return true;
+    return past?.version === start.aggregate.version && start.isSamePast(past);
   }
 
-  async #rows(id: string, gt: number | undefined, upTo: number): Promise<readonly StoredEvent[]> {
-    return await this.#options.recorder.selectEvents(id, {
-      ...(gt === undefined ? {} : { gt }),
-      ...(upTo === Infinity ? {} : { lte: upTo }),
-    });
+  async #read(id: string, gt: number | undefined, upTo: number): Promise<PastEvents> {
+    const { recorder } = this.#options;
+    const options = { ...(gt === undefined ? {} : { gt }), ...(upTo === Infinity ? {} : { lte: upTo }) };
+    const editions = asEditionRecorder(recorder);
+    if (editions !== undefined) return await editions.selectPast(id, options);
+    return { events: await recorder.selectEvents(id, options), first: undefined, last: undefined };
   }
 
-  async #fold(kind: AggregateKind, from: LoadedAggregate, rows: readonly StoredEvent[]): Promise<Folded> {
+  async #fold(kind: AggregateKind, from: LoadedAggregate, { events, last }: PastEvents): Promise<Folded> {
     const { id } = from;
-    rows.forEach((row, index) => this.#check(kind, id, from.version + 1 + index, row));
-    const messages = readAll(rows, (row) => this.#options.mapper.readMessage(row));
+    events.forEach((row, index) => this.#check(kind, id, from.version + 1 + index, row));
+    const messages = readAll(events, (row) => this.#options.mapper.readMessage(row));
     const current = kind.fold(from.current, messages instanceof Promise ? await messages : messages);
-    const aggregate = { id, version: from.version + rows.length, current };
-    return { aggregate, lastEvent: rows.at(-1) };
+    const aggregate = { id, version: from.version + events.length, current, edition: last?.edition };
+    return { aggregate, lastEvent: events.at(-1) };
   }
 
-  /** The edition of the last event, where it is asked for what is kept. */
-  async #lastEdition(id: string, upTo: number): Promise<PastEdition | undefined> {
-    const { cache, editions } = this.#options;
-    return cache === undefined || upTo !== Infinity ? undefined : await editions?.(id);
-  }
-
-  async #keep(
-    kind: AggregateKind,
-    { aggregate, lastEvent }: Folded,
-    before: PastEdition | undefined,
-    upTo: number,
-  ): Promise<void> {
-    const { cache, editions } = this.#options;
+  async #keep(kind: AggregateKind, { aggregate, lastEvent }: Folded, upTo: number): Promise<void> {
+    const { cache, recorder } = this.#options;
     if (cache === undefined || upTo !== Infinity || lastEvent === undefined) return;
-    if (editions === undefined) {
-      await cache.put(kind, aggregate, lastEvent);
-      return;
-    }
-    // The same before and after the rows were read, so that it is theirs.
-    const after = await editions(aggregate.id);
-    const isTheirs = after?.version === aggregate.version && after.edition === before?.edition;
-    if (isTheirs) await cache.put(kind, aggregate, lastEvent, after.edition);
+    // What an open transaction has recorded is in no edition yet.
+    if (aggregate.edition === undefined && asEditionRecorder(recorder) !== undefined) return;
+    await cache.put(kind, aggregate, lastEvent);
   }
 
   #check(kind: AggregateKind, id: string, version: number, row: StoredEvent): void {

@@ -50,7 +50,7 @@ export class ConcurrencyError extends ApplicationError<ConcurrencyErrorDetails> 
 
   /**
    * What was recorded after the expected version, oldest first, at most 100. Empty when the aggregate is behind the
-   * expected version, or it does not exist. Does not cross a boundary that clones errors; the details do.
+   * expected version, or as long as it was with other events, or it does not exist. Does not cross a boundary that clones errors; the details do.
    */
   readonly conflictingEvents: readonly RecordedEvent[];
 

@@ -12,7 +12,9 @@ import type { AggregateRecorder, SelectEventsOptions } from '../../persistence/r
 import { isAggregateClass, kindOf } from './aggregate-kind.js';
 import type { AggregateDefinition, AggregateKind } from './aggregate-kind.js';
 import type { AggregateLoader } from './aggregate-loader.js';
+import type { ObjectEditions } from './object-editions.js';
 import type { WholeHistory } from './older-events.js';
+import type { LoadedAggregate } from './snapshot-codec.js';
 import { AggregateNotFoundError } from './application-errors.js';
 import type { EventEnvelopeMapper } from '../events/envelope-mapper.js';
 import type { EventRegistry } from '../events/event-registry.js';
@@ -39,6 +41,8 @@ export interface RepositoryOptions {
   readonly history: WholeHistory;
   readonly registry: EventRegistry;
   readonly mapper: EventEnvelopeMapper;
+  /** Takes what objects stand in. */
+  readonly editions: ObjectEditions;
 }
 
 /** What a definition is loaded as: the state of a decider with its version, or an instance of a class. */
@@ -94,7 +98,7 @@ export class Repository {
     const kind = kindOf(definition);
     const aggregate = await this.#options.loader.load(kind, id, version);
     if (aggregate.version === 0) throw notFound(kind, id, version);
-    return asLoaded(definition, aggregate);
+    return this.#asLoaded(definition, aggregate);
   }
 
   /** As {@link Repository.load}: for those who are used to `get`. */
@@ -111,7 +115,7 @@ export class Repository {
     definition: Definition,
     id: string,
   ): Promise<LoadedAs<Definition>> {
-    return asLoaded(definition, await this.#options.loader.load(kindOf(definition), id));
+    return this.#asLoaded(definition, await this.#options.loader.load(kindOf(definition), id));
   }
 
   /**
@@ -158,13 +162,15 @@ export class Repository {
     if (foreign !== undefined) throw ofAnotherType(name, id, foreign.aggregateType);
     return events as readonly unknown[] as readonly RecordedEvent<EventsOf<Definition>>[];
   }
-}
 
-function asLoaded<Definition extends AggregateDefinition>(
-  definition: Definition,
-  { id, version, current }: { readonly id: string; readonly version: number; readonly current: unknown },
-): LoadedAs<Definition> {
-  return (isAggregateClass(definition) ? current : { id, version, state: current }) as LoadedAs<Definition>;
+  #asLoaded<Definition extends AggregateDefinition>(
+    definition: Definition,
+    { id, version, current, edition }: LoadedAggregate,
+  ): LoadedAs<Definition> {
+    if (!isAggregateClass(definition)) return { id, version, state: current } as LoadedAs<Definition>;
+    this.#options.editions.set(current as object, edition);
+    return current as LoadedAs<Definition>;
+  }
 }
 
 function notFound({ name }: AggregateKind, id: string, version: number | undefined): AggregateNotFoundError {

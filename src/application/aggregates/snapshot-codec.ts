@@ -7,6 +7,7 @@ import { dequal } from 'dequal';
 import { DataError } from '../../persistence/errors.js';
 import { Mapper } from '../../persistence/mapping/mapper.js';
 import type { MapperOptions } from '../../persistence/mapping/mapper.js';
+import type { EditionId } from '../../persistence/unit.js';
 import type { AggregateKind } from './aggregate-kind.js';
 
 /** An aggregate at a version. */
@@ -15,6 +16,8 @@ export interface LoadedAggregate {
   readonly version: number;
   /** See {@link AggregateKind}. */
   readonly current: unknown;
+  /** The edition of its last event, where that may change and is known. */
+  readonly edition?: EditionId | undefined;
 }
 
 /** Encrypts the bytes of a snapshot that has something personal in it. */

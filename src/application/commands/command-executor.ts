@@ -9,6 +9,7 @@ import type { RecordedEvent } from '../../domain/event-metadata.js';
 import type { Message } from '../../domain/message-types.js';
 import { validated } from '../../domain/standard-schema.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
+import type { EditionId } from '../../persistence/unit.js';
 import { kindOf } from '../aggregates/aggregate-kind.js';
 import type { AggregateKind, AnyDecider } from '../aggregates/aggregate-kind.js';
 import type { AggregateLoader } from '../aggregates/aggregate-loader.js';
@@ -70,6 +71,7 @@ interface Draft {
   readonly id: string;
   /** The version that was loaded. */
   readonly version: number;
+  readonly edition: EditionId | undefined;
   current: unknown;
   readonly messages: Message[];
 }
@@ -150,12 +152,12 @@ export class CommandExecutor {
         details: { aggregateId: id, aggregateType: kind.name },
       });
     }
-    const { version, current } = await this.#options.loader.load(kind, id);
+    const { version, current, edition } = await this.#options.loader.load(kind, id);
     if (!isAsExpected(version, expected)) {
       const conflicting = await this.#options.conflicts.eventsAfter(id, versionOf(expected));
       throw concurrencyError({ kind, id, version, expected }, version, conflicting);
     }
-    const draft = { kind, id, version, current, messages: [] };
+    const draft = { kind, id, version, edition, current, messages: [] };
     drafts.set(id, draft);
     return draft;
   }

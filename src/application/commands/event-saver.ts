@@ -17,6 +17,7 @@ import type { Message } from '../../domain/message-types.js';
 import { validated } from '../../domain/standard-schema.js';
 import { IntegrityError, ProgrammingError } from '../../persistence/errors.js';
 import type { TransactionOutcome } from '../../persistence/recorder-transaction.js';
+import type { DecidedOn } from '../../persistence/past.js';
 import type { InsertEventsOptions, ProcessRecorder } from '../../persistence/recorder.js';
 import { validateDate } from '../../persistence/validation.js';
 import type { NotificationId, StoredEvent, Tracking } from '../../persistence/stored-event.js';
@@ -63,6 +64,8 @@ export interface AggregateChange {
   readonly id: string;
   /** The version that they follow. */
   readonly version: number;
+  /** What this version stands in, where that may change: see `DecidedOn`. */
+  readonly edition?: DecidedOn['edition'] | undefined;
   /** What the one who writes said to expect; for the error. */
   readonly expected: ExpectedVersion;
   readonly messages: readonly Message[];
@@ -119,7 +122,12 @@ export class EventSaver {
     const { mapper } = this.#options;
     const storing = { mayMove: unit?.isCommutative === true };
     const storedEvents = await Promise.all(events.map((event) => mapper.toStoredEvent(event, storing)));
-    const insertion = { ...(tracking === undefined ? {} : { tracking }), ...(unit === undefined ? {} : { unit }) };
+    const decidedOn = decidedOnOf(changes);
+    const insertion = {
+      ...(tracking === undefined ? {} : { tracking }),
+      ...(unit === undefined ? {} : { unit }),
+      ...(decidedOn.length === 0 ? {} : { decidedOn }),
+    };
     const ids = await this.#insert(events, storedEvents, insertion).catch(async (error: unknown) => {
       throw (await this.#conflict(changes, error)) ?? error;
     });
@@ -196,9 +204,11 @@ export class EventSaver {
       : unit;
   }
 
-  /** What a taken position means; `undefined` when it is no conflict about these changes. */
+  /** What a taken position, or another past, means; `undefined` when it is no conflict about these changes. */
   async #conflict(changes: readonly AggregateChange[], cause: unknown): Promise<ConcurrencyError | undefined> {
-    if (!(cause instanceof IntegrityError) || cause.details.constraint !== 'event') return undefined;
+    if (!(cause instanceof IntegrityError)) return undefined;
+    const { constraint, originatorId } = cause.details;
+    if (constraint !== 'event' && constraint !== 'past') return undefined;
     for (const change of changes) {
       const { id, version, messages } = change;
       if (messages.length === 0) continue;
@@ -207,7 +217,8 @@ export class EventSaver {
       const conflictingEvents = await this.#options.conflicts.eventsAfter(id, version);
       return concurrencyError(change, actual, conflictingEvents, cause);
     }
-    return undefined;
+    const rewritten = constraint === 'past' ? changes.find(({ id }) => id === originatorId) : undefined;
+    return rewritten && anotherPastError(rewritten, await this.#options.conflicts.versionOf(rewritten.id), cause);
   }
 }
 
@@ -243,6 +254,21 @@ function validateMetadata(metadata: CommandMetadata = {}): void {
 
 function withIds(events: readonly RecordedEvent[], ids: readonly NotificationId[]): readonly NotifiedEvent[] {
   return events.map((event, index) => ({ ...event, notificationId: ids[index] as NotificationId }));
+}
+
+/** The last events that were decided on, where they may have come to stand on something else. */
+function decidedOnOf(changes: readonly AggregateChange[]): readonly DecidedOn[] {
+  return changes.flatMap(({ id, version, edition, messages }) =>
+    edition === undefined || messages.length === 0 ? [] : [{ originatorId: id, version, edition }],
+  );
+}
+
+/** The error of an aggregate whose events are not those that were decided on, however many there are. */
+function anotherPastError({ kind, id, version }: AggregateChange, actual: number, cause: unknown): ConcurrencyError {
+  return new ConcurrencyError(
+    `The ${kind.name} ${id} is not what it was at version ${version}: what others have recorded has taken the place of some of its events. Nothing was stored: load it again.`,
+    { cause, details: { aggregateType: kind.name, aggregateId: id, expected: version, actual } },
+  );
 }
 
 /** The error of an aggregate that is not as it was expected to be. */

@@ -5,13 +5,16 @@
  * @module
  */
 import { NotSupportedError } from '../../persistence/errors.js';
+import type { PastEvents } from '../../persistence/past.js';
 import type {
+  EditionRecorder,
   InsertEventsOptions,
   ProcessRecorder,
   RecorderSupport,
   SelectEventsOptions,
 } from '../../persistence/recorder.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
+import { asEditionRecorder } from '../aggregates/edition-recorder.js';
 import type { SupersededAggregate } from '../../persistence/unit-recorder.js';
 
 /** What was decided. */
@@ -21,6 +24,7 @@ export interface DecidedEvents {
 }
 
 const NOTHING: DecidedEvents = { events: [], isCommutative: false };
+const NO_PAST: PastEvents = { events: [], first: undefined, last: undefined };
 
 interface ViewedAggregate {
   readonly version: number;
@@ -31,30 +35,19 @@ interface ViewedAggregate {
  * Implements as much of a recorder as deciding takes. Each decision is made on a draft, and counts once it is taken: what
  * failed, or was given up, leaves nothing.
  */
-export class SupersededView implements ProcessRecorder {
-  readonly supports: RecorderSupport = {
-    notifications: false,
-    tracking: false,
-    transactions: false,
-    sql: false,
-    units: true,
-  };
+export class SupersededView implements ProcessRecorder, EditionRecorder {
+  readonly supports: RecorderSupport;
   readonly #recorder: ProcessRecorder;
   readonly #aggregates: Map<OriginatorId, ViewedAggregate>;
   #decided: DecidedEvents | undefined;
 
   /** @param recorder - what is there up to the versions that stay */
   constructor(recorder: ProcessRecorder, aggregates: readonly SupersededAggregate[]) {
+    this.supports = { units: true, editions: asEditionRecorder(recorder) !== undefined };
     this.#recorder = recorder;
     this.#aggregates = new Map(
       aggregates.map(({ originatorId, version, events }) => [originatorId, { version, events: [...events] }]),
     );
-  }
-
-  /** Whether a version is there, and everything before it, as the recorder has it. */
-  stays(originatorId: OriginatorId, version: number): boolean {
-    const staysHere = version <= (this.#aggregates.get(originatorId)?.version ?? Infinity);
-    return staysHere && (!(this.#recorder instanceof SupersededView) || this.#recorder.stays(originatorId, version));
   }
 
   /** What is here, to decide one unit on. */
@@ -78,19 +71,35 @@ export class SupersededView implements ProcessRecorder {
     return events.map(() => 0);
   }
 
-  async selectEvents(
+  async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
+    const { desc = false, limit = Infinity, ...bounds } = options;
+    const { events } = await this.selectPast(originatorId, bounds);
+    return (desc ? events.toReversed() : events).slice(0, limit);
+  }
+
+  /** With the editions of what stays: a snapshot of what gives way may end with an event that stays. */
+  async selectPast(
     originatorId: OriginatorId,
-    { gt = -Infinity, lte = Infinity, desc = false, limit = Infinity }: SelectEventsOptions = {},
-  ): Promise<readonly StoredEvent[]> {
+    { gt = -Infinity, lte = Infinity }: Pick<SelectEventsOptions, 'gt' | 'lte'> = {},
+  ): Promise<PastEvents> {
     const viewed = this.#aggregates.get(originatorId);
     const upTo = Math.min(lte, viewed?.version ?? Infinity);
     const bounds = { ...(gt === -Infinity ? {} : { gt }), ...(upTo === Infinity ? {} : { lte: upTo }) };
-    const stays = upTo < 0 ? [] : await this.#recorder.selectEvents(originatorId, bounds);
+    const stays = upTo < 0 ? NO_PAST : await this.#recorded(originatorId, bounds);
     const comes = (viewed?.events ?? []).filter(
       ({ originatorVersion: version }) => version > gt && version <= lte && version > upTo,
     );
-    const all = [...stays, ...comes];
-    return (desc ? all.reverse() : all).slice(0, limit);
+    return {
+      events: [...stays.events, ...comes],
+      first: stays.first,
+      last: comes.length === 0 ? stays.last : undefined,
+    };
+  }
+
+  async #recorded(originatorId: OriginatorId, bounds: SelectEventsOptions): Promise<PastEvents> {
+    const editions = asEditionRecorder(this.#recorder);
+    if (editions !== undefined) return await editions.selectPast(originatorId, bounds);
+    return { ...NO_PAST, events: await this.#recorder.selectEvents(originatorId, bounds) };
   }
 
   selectNotifications(): Promise<readonly Notification[]> {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
-import type { InsertEventsOptions } from '../../persistence/recorder.js';
+import type { EditionRecorder, InsertEventsOptions } from '../../persistence/recorder.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
@@ -27,7 +27,7 @@ export interface CommitOptions {
 export interface DaybookInsertOptions extends InsertEventsOptions, CommitOptions {}
 
 /** The recorder of a store in the browser. */
-export interface DaybookRecorder extends SqlRecorder, UnitRecorder {
+export interface DaybookRecorder extends SqlRecorder, UnitRecorder, EditionRecorder {
   /**
    * As in `ProcessRecorder`. Resolves when the commit is durable.
    *

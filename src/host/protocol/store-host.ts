@@ -5,6 +5,7 @@
  */
 import type { OnOpenProgress } from '../../persistence/journal/open-progress.js';
 import type { StoreIdentity } from '../../persistence/journal/store-identity.js';
+import type { DecidedOn, PastEvents } from '../../persistence/past.js';
 import type { RebaseTransaction } from '../../persistence/rebase-transaction.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../../persistence/recorder.js';
 import type { SqlResult } from '../../persistence/sql/sql-queryable.js';
@@ -115,7 +116,13 @@ export interface HostInsertOptions {
   /** @defaultValue the store's */
   readonly durability: 'strict' | 'relaxed' | undefined;
   readonly unit: UnitOptions | undefined;
+  readonly decidedOn: readonly DecidedOn[] | undefined;
   readonly token: number | undefined;
+}
+
+/** As `PastEvents`, with the events as `packEvents` makes them. */
+export interface PackedPast extends Omit<PastEvents, 'events'> {
+  readonly packedEvents: Uint8Array;
 }
 
 /** Options that the worker needs to begin a transaction. */
@@ -173,6 +180,7 @@ export interface StoreHost extends WorkerHost {
   insertEvents(packedEvents: Uint8Array, options: HostInsertOptions): Promise<readonly NotificationId[]>;
   /** @returns as `packEvents` makes them */
   selectEvents(originatorId: OriginatorId, options: SelectEventsOptions, token?: number): Promise<Uint8Array>;
+  selectPast(originatorId: OriginatorId, options: SelectEventsOptions, token?: number): Promise<PackedPast>;
   /** @returns as `packNotifications` makes them */
   selectNotifications(options: SelectNotificationsOptions, token?: number): Promise<Uint8Array>;
   maxNotificationId(token?: number): Promise<NotificationId>;

@@ -5,6 +5,7 @@
  * @module
  */
 import { CommitCheck, notificationIdsOf } from './replica.js';
+import type { DecidedOn } from '../past.js';
 import type { NotificationId, StoredEvent, Tracking } from '../stored-event.js';
 import type { JournalFollower } from './journal-follower.js';
 import type { JournalCommit } from './journal-record.js';
@@ -24,6 +25,8 @@ export interface CommitRequest {
   readonly tracking: Tracking | undefined;
   /** Made by the caller, so that it is the same however often the commit is checked. */
   readonly unit: UnitMark;
+  /** What the events were decided on, where that is to be looked at. */
+  readonly decidedOn?: readonly DecidedOn[] | undefined;
   /** What is asked for; the store's own where it is undefined. */
   readonly durability: Durability | undefined;
 }
@@ -134,7 +137,7 @@ function checkGroup(follower: JournalFollower, group: readonly PendingCommit[]):
   for (const pending of group) {
     try {
       const { packedEvents } = pending;
-      const commit = check.check(pending.events, pending.tracking, pending.unit);
+      const commit = check.check(pending.events, pending.tracking, pending.unit, pending.decidedOn);
       if (pending.events.length > 0) units++;
       checked.push([pending, packedEvents === undefined ? commit : { ...commit, packedEvents }]);
     } catch (error) {

@@ -28,13 +28,17 @@
 import type { Clock } from '../../util/clock.js';
 import { systemClock } from '../../util/clock.js';
 import { pause } from '../../util/pause.js';
+import { withPast } from '../past.js';
+import type { PastEvents } from '../past.js';
 import type { OwnTables, TransactionWork } from './own-tables.js';
 import type {
+  EditionRecorder,
   InsertEventsOptions,
   RecorderSupport,
   SelectEventsOptions,
   SelectNotificationsOptions,
 } from '../recorder.js';
+import { pastTablesOf } from './replica.js';
 import type { Replica } from './replica.js';
 import { SQLITE_DIALECT } from '../sql/sql-dialect.js';
 import type { SqlDialect } from '../sql/sql-dialect.js';
@@ -44,6 +48,7 @@ import type { Notification, NotificationId, OriginatorId, StoredEvent } from '..
 import {
   refuseUnit,
   validateApplicationName,
+  validateDecidedOn,
   validateDurability,
   validateEvents,
   validateSelectEvents,
@@ -94,8 +99,8 @@ export interface DurableRecorderOptions extends JournalFollowerOptions {
   readonly onProgress?: OnOpenProgress;
 }
 
-/** Implements {@link SqlRecorder} and `UnitRecorder` durably, with a `Journal` below and a {@link Replica} to read from. */
-export class DurableRecorder extends DurableUnits implements SqlRecorder {
+/** Implements {@link SqlRecorder}, {@link EditionRecorder} and `UnitRecorder` durably, with a `Journal` below and a {@link Replica} to read from. */
+export class DurableRecorder extends DurableUnits implements SqlRecorder, EditionRecorder {
   readonly supports: RecorderSupport;
   readonly dialect: SqlDialect = SQLITE_DIALECT;
   readonly #follower: JournalFollower;
@@ -111,7 +116,10 @@ export class DurableRecorder extends DurableUnits implements SqlRecorder {
     this.#clock = clock;
     const hasTables = ownTables !== undefined;
     const units = options.replica.units !== undefined;
-    this.supports = { notifications: true, tracking: true, transactions: hasTables, sql: hasTables, units };
+    this.supports = {
+      ...{ notifications: true, tracking: true, transactions: hasTables, sql: hasTables },
+      ...{ units, editions: units },
+    };
     this.#follower = follower;
     this.#commits = new CommitQueue(this.#follower);
     this.#own = new OwnTransactions({ follower: this.#follower, ownTables, clock, askForWay });
@@ -205,20 +213,26 @@ export class DurableRecorder extends DurableUnits implements SqlRecorder {
     this.#follower.assertUsable();
     validateEvents(events);
     validateStateSizes(events);
-    const { packedEvents, tracking, durability, unit } = options;
-    if (unit !== undefined) {
-      if (this.supports.units !== true) refuseUnit(options);
-      validateUnit(unit);
-    }
+    const { packedEvents, tracking, durability, unit, decidedOn } = options;
+    if (this.supports.units !== true) refuseUnit(options);
+    if (unit !== undefined) validateUnit(unit);
+    if (decidedOn !== undefined) validateDecidedOn(decidedOn);
     if (tracking !== undefined) validateTracking(tracking);
     validateDurability(durability);
     if (events.length === 0 && tracking === undefined) return [];
-    return await this.#commits.add({ events, packedEvents, tracking, durability, unit: unitMark(unit) });
+    return await this.#commits.add({ events, packedEvents, tracking, durability, unit: unitMark(unit), decidedOn });
   }
 
   async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
     validateSelectEvents(originatorId, options);
     return await this.read((replica) => replica.selectEvents(originatorId, options));
+  }
+
+  async selectPast(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<PastEvents> {
+    validateSelectEvents(originatorId, options);
+    return await this.read((replica) =>
+      withPast(pastTablesOf(replica), originatorId, replica.selectEvents(originatorId, options)),
+    );
   }
 
   async selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {

@@ -18,8 +18,10 @@ import type { Clock } from '../../util/clock.js';
 import { areEqualBytes } from '../../util/equal-bytes.js';
 import { uuidToBytes } from '../../util/uuid-bytes.js';
 import { InternalError } from '../errors.js';
+import type { PlacedPast } from '../past.js';
 import { LazyMaxima } from './lazy-maxima.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
+import { pastTablesOf } from './replica.js';
 import type { CheckedCommit, Replica } from './replica.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
 import type { UnitId } from '../unit.js';
@@ -117,6 +119,11 @@ export class LazyReplica implements Replica {
   selectEvents(originatorId: OriginatorId, options: SelectEventsOptions): StoredEvent[] {
     this.#settle(originatorId);
     return this.#replica.selectEvents(originatorId, options);
+  }
+
+  pastAt(originatorId: OriginatorId, upTo: number): PlacedPast | undefined {
+    this.#settle(originatorId);
+    return pastTablesOf(this.#replica).pastAt(originatorId, upTo);
   }
 
   selectNotifications(options: SelectNotificationsOptions): Notification[] {

@@ -5,6 +5,8 @@
  *
  * @module
  */
+import { assertDecidedOn } from '../past.js';
+import type { DecidedOn, PastTables, PlacedPast } from '../past.js';
 import { NotSupportedError } from '../errors.js';
 import { eventTaken, trackingTaken, unitTaken } from '../position-taken.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
@@ -49,6 +51,8 @@ export interface Replica {
   readonly units?: UnitTables | undefined;
   /** Whether a unit is there, or was set aside. Absent where there are no {@link Replica.units}. */
   hasUnit?(id: UnitId): boolean;
+  /** As in `PastTables`. Absent where it never has {@link Replica.units}. */
+  pastAt?(originatorId: OriginatorId, upTo: number): PlacedPast | undefined;
 }
 
 /** One call of `insertEvents`, decided: what it records, and under which ids. */
@@ -94,15 +98,21 @@ export class CommitCheck {
 
   /**
    * @returns the commit with its ids, in the order of the calls
-   * @throws IntegrityError (`INTEGRITY_ERROR`) when a position is taken; the other commits of the group stand
+   * @throws IntegrityError (`INTEGRITY_ERROR`) when a position is taken, or is not decided on what is there; the other commits of the group stand
    */
-  check(events: readonly StoredEvent[], tracking: Tracking | undefined, unit: UnitMark = unitMark()): CheckedCommit {
+  check(
+    events: readonly StoredEvent[],
+    tracking: Tracking | undefined,
+    unit: UnitMark = unitMark(),
+    decidedOn?: readonly DecidedOn[],
+  ): CheckedCommit {
     // First, as on every engine: of an event that is processed twice, the caller learns that it was.
     if (tracking !== undefined) this.#checkTracking(tracking);
     // Before the events: who records a unit again is to learn that it is there, and not that its events are.
     const { chosenId } = unit;
     if (chosenId !== undefined) this.#checkUnit(chosenId);
     const positions = this.#checkEvents(events);
+    if (decidedOn !== undefined) assertDecidedOn(pastTablesOf(this.#replica), decidedOn);
     // Last: who repeats what is there is to learn that, however much there is.
     this.#assertRoom({ events, unit });
     for (const position of positions) this.#positions.add(position);
@@ -143,6 +153,12 @@ export class CommitCheck {
     const last = this.#tracked.get(applicationName) ?? this.#replica.maxTrackingId(applicationName);
     if (notificationId <= last) throw trackingTaken(tracking, last);
   }
+}
+
+/** @throws NotSupportedError (`NOT_SUPPORTED`) when the replica has no units */
+export function pastTablesOf(replica: Replica): PastTables {
+  if (replica.pastAt === undefined) throw withoutUnits();
+  return replica as Replica & PastTables;
 }
 
 /** The error of a replica that knows of no units. */

@@ -3,6 +3,9 @@
  *
  * @module
  */
+import { NotSupportedError } from '../errors.js';
+import { assertDecidedOn, withPast } from '../past.js';
+import type { PastEvents, PastTables, PlacedPast } from '../past.js';
 import type { RebaseTransaction } from '../rebase-transaction.js';
 import type { RecorderTransaction, TransactionalRecorder } from '../recorder-transaction.js';
 import type {
@@ -19,6 +22,7 @@ import type { UnitOptions } from '../unit.js';
 import {
   refuseUnit,
   validateApplicationName,
+  validateDecidedOn,
   validateEvents,
   validateSelectEvents,
   validateSelectNotifications,
@@ -61,6 +65,8 @@ export interface ProcessTables extends LogTables {
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the transaction is another unit already
    */
   insertUnit?(unit: UnitOptions): void;
+  /** As in `PastTables`. Absent where events belong to no units. */
+  pastAt?(originatorId: OriginatorId, upTo: number): PlacedPast | undefined;
 }
 
 /** A connection of an engine, and how to make a transaction of it. */
@@ -155,15 +161,25 @@ export class SerialProcessRecorder<Connection>
     options: InsertEventsOptions = {},
   ): Promise<readonly NotificationId[]> {
     validateEvents(events);
-    const { tracking, unit } = options;
+    const { tracking, unit, decidedOn } = options;
     if (tracking !== undefined) validateTracking(tracking);
     if (this.#tables.insertUnit === undefined) refuseUnit(options);
     if (unit !== undefined) validateUnit(unit);
+    if (decidedOn !== undefined) validateDecidedOn(decidedOn);
     return insertion(this.#connection.session, events.length > 0 || tracking !== undefined, () => {
       if (unit !== undefined) this.#tables.insertUnit?.(unit);
       if (tracking !== undefined) this.#tables.insertTracking(tracking);
+      if (decidedOn !== undefined) assertDecidedOn(this.#pasts(), decidedOn);
       return this.#tables.insertEvents(events);
     });
+  }
+
+  /** As in `EditionRecorder`, where events belong to units. */
+  async selectPast(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<PastEvents> {
+    validateSelectEvents(originatorId, options);
+    return this.#connection.session.run(() =>
+      withPast(this.#pasts(), originatorId, this.#tables.selectEvents(originatorId, options)),
+    );
   }
 
   async maxTrackingId(applicationName: string): Promise<NotificationId> {
@@ -180,6 +196,12 @@ export class SerialProcessRecorder<Connection>
     // The tables are the same: their statements run in whatever transaction the connection is in.
     const transaction = new SerialTransaction(inner, this.#tables);
     return await this.#connection.session.transaction(inner.session, () => work(transaction));
+  }
+
+  #pasts(): PastTables {
+    const tables = this.#tables;
+    if (tables.pastAt === undefined) throw new NotSupportedError('Events of this recorder belong to no units.');
+    return tables as ProcessTables & PastTables;
   }
 }
 

@@ -8,6 +8,7 @@ import type { CheckedCommit, Replica } from '../journal/replica.js';
 import { eventTaken } from '../position-taken.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
 import type { ProcessTables } from '../serial/serial-recorder.js';
+import type { PlacedPast } from '../past.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
 import { unitOf } from './sqlite-connection.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
@@ -64,6 +65,11 @@ export class SqliteReplica extends SqliteEventsTable implements Replica, Process
 
   hasUnit(id: UnitId): boolean {
     return this.units?.hasUnit(id) === true;
+  }
+
+  pastAt(originatorId: OriginatorId, upTo: number): PlacedPast | undefined {
+    if (this.units === undefined) throw withoutUnits();
+    return this.units.pastAt(originatorId, upTo);
   }
 
   maxTrackingId(applicationName: string): NotificationId {

@@ -5,7 +5,8 @@
  */
 import { bytesToUuid, uuidToBytes } from '../../util/uuid-bytes.js';
 import type { UnitPlace } from '../journal/sync-change.js';
-import type { Notification, NotificationId, StoredEvent } from '../stored-event.js';
+import type { PlacedPast } from '../past.js';
+import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
 import { OUT_OF_SCOPE } from '../unit.js';
 import type { EditionId, LostUnit, PendingUnit, UnitId } from '../unit.js';
 import type { SetAsideUnit, UnitLimits, UnitStanding } from '../unit-recorder.js';
@@ -45,6 +46,13 @@ const RETURN_SLICE: UnitLimits = { eventsMax: 500, bytesMax: 1024 * 1024 };
 const RETURNING_SQL = `SELECT ${UNIT_COLUMNS}, p.after FROM daybook_set_aside AS u
   CROSS JOIN daybook_aside_places AS p ON p.unit_id = u.unit_id
   WHERE u.first_id > ? AND u.code IN ('${OUT_OF_SCOPE}', 'DEPENDENCY') ORDER BY u.first_id`;
+
+// Of an event that is of no unit yet, nothing but where it is.
+const PAST_SQL = `SELECT e.originator_version, e.notification_id, u.edition IS NOT NULL, coalesce(u.edition, u.unit_id)
+  FROM stored_events AS e LEFT JOIN daybook_units AS u
+    ON u.first_id = (SELECT max(first_id) FROM daybook_units WHERE first_id <= e.notification_id)
+      AND e.notification_id < u.first_id + u.events
+  WHERE e.originator_id = ? AND e.originator_version <= ? ORDER BY e.originator_version DESC LIMIT 1`;
 
 /** A unit with its events. */
 export interface ReadEvents extends ReadUnit {
@@ -158,6 +166,19 @@ export class SqliteUnitReads {
   /** The events of units, in the order of the units. */
   eventsOf(units: readonly { readonly place: UnitPlace; readonly count: number }[]): StoredEvent[][] {
     return eventsOf(this.#events, units);
+  }
+
+  /** As in `PastTables`. */
+  pastAt(originatorId: OriginatorId, upTo: number): PlacedPast | undefined {
+    const [row] = this.#statements.all(PAST_SQL, [uuidToBytes(originatorId), upTo]);
+    if (row === undefined) {
+      // All of it has left, perhaps; what was decided on it before stands.
+      const base = this.#truncation.base(originatorId);
+      if (base === undefined || base.version > upTo) return undefined;
+      return { version: base.version, id: 0, isAsRecorded: false, edition: base.edition };
+    }
+    const [version, id, isMoved, edition] = row as [number, number, number | null, Uint8Array | null];
+    return { version, id, isAsRecorded: isMoved !== 1, edition: edition === null ? undefined : bytesToUuid(edition) };
   }
 
   /** The edition that has the version before an event's. */

@@ -7,6 +7,7 @@ import { uuidToBytes } from '../../util/uuid-bytes.js';
 import type { CheckedCommit } from '../journal/replica.js';
 import type { SyncChange, UnitPlace } from '../journal/sync-change.js';
 import type { PlannedChange, UnitsHere, UnitTables } from '../journal/unit-tables.js';
+import type { PlacedPast } from '../past.js';
 import type { NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
 import { CURSOR_START } from '../unit.js';
 import type { Cursor, EditionId, LostUnit, PendingUnit, UnitId, UnitPage } from '../unit.js';
@@ -145,6 +146,11 @@ export class SqliteUnits implements UnitTables {
 
   find(keys: readonly (UnitId | NotificationId)[]): (UnitStanding | undefined)[] {
     return this.#reads.find(keys);
+  }
+
+  /** As in `PastTables`. */
+  pastAt(originatorId: OriginatorId, upTo: number): PlacedPast | undefined {
+    return this.#reads.pastAt(originatorId, upTo);
   }
 
   selectSuperseded(ids: readonly UnitId[] | undefined): Superseded {

@@ -4,7 +4,7 @@
  * @module
  */
 import { v4 as uuidV4 } from 'uuid';
-import type { ProcessRecorder } from '../../persistence/recorder.js';
+import type { EditionRecorder, ProcessRecorder } from '../../persistence/recorder.js';
 import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
 import { CURSOR_START } from '../../persistence/unit.js';
 import { derivedEdition } from '../../persistence/unit-edition.js';
@@ -24,12 +24,13 @@ import { newOriginatorId, sampleEvent, sampleEvents } from './event-samples.js';
 import { LogPages } from './log-pages.js';
 import { movedUnitCases } from './moved-unit-cases.js';
 import { offeredUnitCases } from './offered-unit-cases.js';
+import { pastCases } from './past-cases.js';
 import { scopeCases } from './scope-cases.js';
 import { truncationCases } from './truncation-cases.js';
 
 /** The recorder under test. It may hold whatever there is already, but nothing that is lost. */
 export interface UnitRecorderContext {
-  readonly recorder: ProcessRecorder & UnitRecorder;
+  readonly recorder: ProcessRecorder & UnitRecorder & EditionRecorder;
 }
 
 type Recorder = UnitRecorderContext['recorder'];
@@ -744,6 +745,7 @@ export const unitRecorderCases: readonly ConformanceCase<UnitRecorderContext>[] 
   readsSeeCommits,
   unitsAreFound,
   ...movedUnitCases,
+  ...pastCases,
   ...scopeCases,
   ...truncationCases,
   ...offeredUnitCases,

@@ -6,6 +6,7 @@ import { SqlEventIndex } from '../../../src/application/event-index/sql-event-in
 import { Aggregate } from '../../../src/domain/aggregate.js';
 import { defineDecider } from '../../../src/domain/decider.js';
 import { command, event } from '../../../src/domain/message-types.js';
+import { MemorySnapshotStore } from '../../../src/persistence/memory/memory-snapshot-store.js';
 import { SqlSnapshotStore } from '../../../src/persistence/sql/sql-snapshot-store.js';
 import type { PendingUnit } from '../../../src/persistence/unit.js';
 import { derivedEdition } from '../../../src/persistence/unit-edition.js';
@@ -93,6 +94,17 @@ const KEEPING: Record<string, (tab: OwnTablesTab) => Promise<Partial<Application
   },
 };
 
+/** Does something between what is read next and what becomes of it. */
+function afterNextRead({ tab: { recorder } }: Scene, work: () => Promise<void>): void {
+  const selectPast = recorder.selectPast.bind(recorder);
+  recorder.selectPast = async (...asked) => {
+    const past = await selectPast(...asked);
+    recorder.selectPast = selectPast;
+    await work();
+    return past;
+  };
+}
+
 describe.each(Object.entries(KEEPING))('with %s', (what, options) => {
   const Definition = what === 'a cache of classes' ? Bin : shelf;
   const record = async ({ app, id }: Scene, type: 'Received' | 'Counted', quantity: number): Promise<void> => {
@@ -143,10 +155,10 @@ describe.each(Object.entries(KEEPING))('with %s', (what, options) => {
     await record(scene, 'Received', 2);
     const asked: (number | undefined)[] = [];
     const { recorder } = scene.tab;
-    const selectEvents = recorder.selectEvents.bind(recorder);
-    recorder.selectEvents = (id, select) => {
+    const selectPast = recorder.selectPast.bind(recorder);
+    recorder.selectPast = (id, select) => {
       asked.push(select?.gt);
-      return selectEvents(id, select);
+      return selectPast(id, select);
     };
     expect(await quantityOf(scene.app, scene.id)).toBe(13);
     expect(asked).toEqual([2]);
@@ -160,15 +172,117 @@ test('a page that comes between what is read and what is kept leaves nothing wro
   await scene.app.execute(shelf, id, receive(3));
   const { recorder } = tab;
   const app = new Application({ recorder, aggregates: [shelf], cache: {} });
-  const selectEvents = recorder.selectEvents.bind(recorder);
-  recorder.selectEvents = async (...asked) => {
-    const rows = await selectEvents(...asked);
-    recorder.selectEvents = selectEvents;
-    await scene.bring();
-    return rows;
-  };
+  afterNextRead(scene, () => scene.bring());
   expect((await app.repository.load(shelf, id)).state.quantity).toBe(23);
   expect((await app.repository.load(shelf, id)).state.quantity).toBe(53);
+});
+
+const double = { type: 'Double', data: {} } as const;
+
+describe('a page that leaves an aggregate as long as it was, between what is decided on and what is recorded', () => {
+  const withoutParticipants = async (): Promise<Partial<ApplicationOptions>> => ({});
+  const KINDS: Record<string, (tab: OwnTablesTab) => Promise<Partial<ApplicationOptions>>> = {
+    'by itself': withoutParticipants,
+    'with a cache': async () => ({ cache: {} }),
+    'with others in its transaction': async () => ({ inline: [{ onRecorded: () => Promise.resolve() }] }),
+  };
+
+  test.each(Object.entries(KINDS))('is a conflict of a command, %s', async (_name, options) => {
+    const scene = await open(options);
+    const { app, id } = scene;
+    await app.execute(shelf, id, count(20));
+    afterNextRead(scene, () => scene.bring());
+    const tried = await app.tryExecute(shelf, id, double);
+    expect(tried.ok || tried.conflict.details).toEqual({
+      ...{ aggregateType: 'Shelf', aggregateId: id, expected: 2, actual: 2 },
+    });
+    expect((await app.repository.load(shelf, id)).state.quantity).toBe(50);
+  });
+
+  test('is decided again where somebody asks for that', async () => {
+    const scene = await open(async () => ({}));
+    const { app, id } = scene;
+    await app.execute(shelf, id, count(20));
+    afterNextRead(scene, () => scene.bring());
+    const { state } = await app.execute(shelf, id, double, { retry: { attemptsMax: 2 } });
+    expect(state.quantity).toBe(100);
+    expect((await app.repository.load(shelf, id)).version).toBe(3);
+  });
+
+  test('is one too where the last event stays what it was, and what is before it does not', async () => {
+    const scene = await open(async () => ({}));
+    const { app, id } = scene;
+    await app.execute(shelf, id, count(20));
+    await app.execute(shelf, id, receive(3));
+    afterNextRead(scene, () => scene.bring());
+    await expect(app.execute(shelf, id, double)).rejects.toMatchObject({ code: 'CONCURRENCY_ERROR' });
+    expect((await app.execute(shelf, id, double)).state.quantity).toBe(106);
+  });
+
+  test('is a conflict of an object that was loaded before, and of one that was saved before', async () => {
+    const scene = await open(async () => ({ aggregates: [Bin] }));
+    const { app, id } = scene;
+    await app.append(Bin, id, [{ type: 'Counted', data: { quantity: 20 } }]);
+    const loaded = await app.repository.load(Bin, id);
+    const saved = await app.repository.load(Bin, id);
+    saved.apply('Received', { quantity: 1 });
+    await app.save(saved);
+    saved.apply('Received', { quantity: 2 });
+    await app.save(saved);
+    loaded.apply('Received', { quantity: 4 });
+    saved.apply('Received', { quantity: 4 });
+    await scene.bring();
+    expect((await app.repository.load(Bin, id)).version).toBe(saved.version - 1);
+    await expect(app.save(loaded)).rejects.toMatchObject({ code: 'CONCURRENCY_ERROR' });
+    await expect(app.save(saved)).rejects.toMatchObject({ code: 'CONCURRENCY_ERROR' });
+    expect((await app.repository.load(Bin, id)).quantity).toBe(53);
+  });
+
+  test('of an aggregate that the page shortens, too', async () => {
+    const scene = await open(async () => ({}));
+    const { app, id } = scene;
+    for (const quantity of [20, 30, 40]) await app.execute(shelf, id, count(quantity));
+    afterNextRead(scene, () => scene.bring());
+    await expect(app.execute(shelf, id, double)).rejects.toMatchObject({
+      ...{ code: 'CONCURRENCY_ERROR', details: { expected: 4, actual: 2 } },
+    });
+    expect((await app.execute(shelf, id, double)).version).toBe(3);
+  });
+});
+
+describe('an application in a transaction of somebody else', () => {
+  const inTransaction = async <T>(
+    { tab }: Scene,
+    options: Partial<ApplicationOptions>,
+    work: (app: Application) => Promise<T>,
+  ): Promise<T> =>
+    await tab.recorder.transaction((recorder) => work(new Application({ recorder, aggregates: [shelf], ...options })));
+
+  test('makes no use of a snapshot whose past has changed', async () => {
+    const scene = await open(async () => ({}));
+    const snapshots = { store: new MemorySnapshotStore(), interval: 3 };
+    const { id, tab } = scene;
+    const app = new Application({ recorder: tab.recorder, aggregates: [shelf], snapshots });
+    await app.execute(shelf, id, count(20));
+    await app.execute(shelf, id, receive(3));
+    const quantity = async (): Promise<number> =>
+      await inTransaction(scene, { snapshots }, async (lent) => (await lent.repository.load(shelf, id)).state.quantity);
+    expect(await quantity()).toBe(23);
+    await scene.bring();
+    expect(await quantity()).toBe(53);
+  });
+
+  test('decides on what it has recorded itself, with what it keeps', async () => {
+    const scene = await open(async () => ({}));
+    const quantities = await inTransaction(scene, { cache: {} }, async (app) => {
+      const first = await app.execute(shelf, scene.id, count(20));
+      const second = await app.execute(shelf, scene.id, double);
+      const third = await app.execute(shelf, scene.id, double);
+      return [first, second, third].map(({ state }) => state.quantity);
+    });
+    expect(quantities).toEqual([20, 40, 80]);
+    expect((await scene.app.execute(shelf, scene.id, double)).state.quantity).toBe(160);
+  });
 });
 
 test('what is decided again is decided on what is there then, and not on a snapshot of what gave way', async () => {

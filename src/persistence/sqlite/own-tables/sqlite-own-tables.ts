@@ -134,7 +134,7 @@ export class SqliteOwnTables implements OwnTables {
   #connection(session: SerialSession, depth: number): SerialTransactionConnection<SqlQueryable> {
     return {
       session,
-      supports: { notifications: true, tracking: true, transactions: true },
+      supports: { notifications: true, tracking: true, transactions: true, editions: true },
       ...(depth === 0 ? {} : { rebase: this.#rebaseAt(session, depth) }),
       connection: { query: async (text, values = []) => session.run(() => this.#query(text, values)) },
       nest: () => {

@@ -1,4 +1,5 @@
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../../recorder.js';
+import type { PlacedPast } from '../../past.js';
 import type { CheckedCommit } from '../../journal/replica.js';
 import { unitMark } from '../../journal/unit-mark.js';
 import { randomUuid } from '../../../util/random-uuid.js';
@@ -20,7 +21,7 @@ export type CallGuard = <T>(call: () => T) => T;
 
 /** What is watched: a replica. */
 type UnitsOfTables = ProcessTables &
-  Pick<SqliteReplica, 'hasUnit'> & { readonly units: Pick<SqliteUnits, 'insertOpen'> | undefined };
+  Pick<SqliteReplica, 'hasUnit' | 'pastAt'> & { readonly units: Pick<SqliteUnits, 'insertOpen'> | undefined };
 
 /**
  * Tables of events in a transaction of the caller's: knows what was recorded in them, by asking them at the end, so that
@@ -110,6 +111,12 @@ export class WatchedTables implements ProcessTables {
 
   selectEvents(originatorId: OriginatorId, options: SelectEventsOptions): StoredEvent[] {
     return this.#guard(() => this.#tables.selectEvents(originatorId, options));
+  }
+
+  pastAt(originatorId: OriginatorId, upTo: number): PlacedPast | undefined {
+    const past = this.#guard(() => this.#tables.pastAt(originatorId, upTo));
+    // What the unit of the transaction is, is not settled before its end.
+    return past && past.id > this.#lastIdBefore ? { ...past, edition: undefined } : past;
   }
 
   selectNotifications(options: SelectNotificationsOptions): Notification[] {
