@@ -4,6 +4,7 @@
  * @module
  */
 import { v4 as uuidV4 } from 'uuid';
+import { historyDigest } from '../../persistence/history-digest.js';
 import type { DecidedOn, Past } from '../../persistence/past.js';
 import type { EditionRecorder, InsertEventsOptions, ProcessRecorder } from '../../persistence/recorder.js';
 import type { TransactionalRecorder } from '../../persistence/recorder-transaction.js';
@@ -11,7 +12,7 @@ import type { StoredEvent } from '../../persistence/stored-event.js';
 import type { UnitRecorder } from '../../persistence/unit-recorder.js';
 import { expectEqual, expectRejection, expectTrue } from './conformance.js';
 import type { ConformanceCase } from './conformance.js';
-import { newOriginatorId, sampleEvent } from './event-samples.js';
+import { newOriginatorId, sampleEvent, sampleEvents } from './event-samples.js';
 import { LogPages } from './log-pages.js';
 
 type Recorder = ProcessRecorder & UnitRecorder & EditionRecorder;
@@ -114,6 +115,35 @@ const shorterPasts: Case = {
   },
 };
 
+const truncatedPasts: Case = {
+  name: 'what is decided on the last event stands when all before it has left the store, and not on what has left',
+  async run({ recorder }) {
+    const a = newOriginatorId();
+    const log = await LogPages.after(recorder);
+    const ids = [uuidV4(), uuidV4(), uuidV4()];
+    const units = ids.map((id, index) => ({ id, events: [sampleEvent(a, index + 1)] }));
+    await recorder.insertPage(log.next(...units.slice(0, 2)));
+    const older = await lastPast(recorder, a);
+    await recorder.insertPage(log.next(...units.slice(2)));
+    const past = await lastPast(recorder, a);
+    const snapshot = {
+      ...{ originatorId: a, originatorVersion: 3, eventId: 'event 3', aggregateType: 'Sample' },
+      ...{ stateVersion: 1, takenAtMs: 1_700_000_000_000, state: Uint8Array.of(3) },
+    };
+    const digest = historyDigest(sampleEvents(a, 1, 2));
+    expectEqual(await recorder.truncate([{ snapshot, anchor: ids[2] as string, digest }]), [a], 'what was truncated');
+    await expectRejection(recorder.selectPast(a), 'HISTORY_TRUNCATED', 'all of them');
+    expectEqual(
+      await recorder.selectPast(a, { gt: 2 }),
+      { events: [sampleEvent(a, 3)], first: past, last: past },
+      'what is left',
+    );
+    await expectPastChanged(recorder, [own(a, 4)], [on(a, older)], 'what has left');
+    await recorder.insertEvents([own(a, 4)], { decidedOn: [on(a, past)] });
+    expectEqual((await recorder.selectPast(a, { desc: true, limit: 1 })).last?.version, 4, 'what is recorded');
+  },
+};
+
 const pastsInTransactions: Case = {
   name: 'a transaction says what events stand in, and looks at it, but for what it records itself',
   async run({ recorder }) {
@@ -167,6 +197,7 @@ export const pastCases: readonly Case[] = [
   pastsAreRead,
   pastsAreLookedAt,
   shorterPasts,
+  truncatedPasts,
   pastsInTransactions,
   malformedPasts,
 ];
