@@ -22,6 +22,7 @@ import type { EventEnvelopeMapper } from '../events/envelope-mapper.js';
 import type { EventRegistry } from '../events/event-registry.js';
 import type { AggregateKind } from './aggregate-kind.js';
 import type { AggregateLoader } from './aggregate-loader.js';
+import { hasPersonalEvents } from './snapshot-codec.js';
 import type { SnapshotCodec } from './snapshot-codec.js';
 
 const KEEP_MS_DEFAULT = 30 * 24 * 3_600_000;
@@ -141,6 +142,8 @@ export class HistoryTruncation {
     if (row === undefined || last === undefined || !follow(events, after) || events.length < 2) return undefined;
     if (!registry.hasTopic(last.topic)) return undefined;
     const kind = kindNamed(registry.byTopic(last.topic).aggregateType);
+    // What stands for the events would have the person in it, or could not be read any more when one is forgotten.
+    if (hasPersonalEvents(kind)) return undefined;
     const { metadata } = await mapper.toDomainEvent(last);
     const state = await codec.encode(kind, await loader.load(kind, originatorId, version)).catch((error: unknown) => {
       // It would come back as something else: this aggregate keeps its history.

@@ -63,7 +63,12 @@ export class SnapshotCodec {
     return { id, version, current: kind.fromSnapshot(id, version, data) };
   }
 
-  #sealerOf({ events }: AggregateKind): SnapshotSealer | undefined {
-    return Object.values(events).some(({ personal }) => personal !== undefined) ? this.#sealer : undefined;
+  #sealerOf(kind: AggregateKind): SnapshotSealer | undefined {
+    return hasPersonalEvents(kind) ? this.#sealer : undefined;
   }
+}
+
+/** Whether events of such aggregates have something that somebody may want to have forgotten. */
+export function hasPersonalEvents({ events }: AggregateKind): boolean {
+  return Object.values(events).some(({ personal }) => personal !== undefined);
 }

@@ -8,6 +8,7 @@ import { defineDecider } from '../../domain/decider.js';
 import { command, event } from '../../domain/message-types.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
+import { HistoryTruncatedError } from '../../persistence/errors.js';
 import { pause } from '../../util/pause.js';
 import { callListener } from '../../util/listeners.js';
 import { randomUuid } from '../../util/random-uuid.js';
@@ -80,7 +81,8 @@ export interface FollowForgettingOptions {
 
 /**
  * Destroys on this device what was destroyed elsewhere, as soon as that comes with the events; at every start also what came
- * before, which costs nothing where it is done.
+ * before, which costs nothing where it is done. Where history leaves the store (`truncateHistory`), let it run all the time:
+ * what has left is not looked at again.
  *
  * @param app - has {@link subjectForgetting} among its aggregates, and hears of what sync brings (`notifications`)
  * @returns when the signal is aborted
@@ -104,6 +106,12 @@ export async function followForgetting(
         gt = notificationId;
       }
     } catch (error) {
+      const leftId = error instanceof HistoryTruncatedError ? error.details['notificationId'] : undefined;
+      if (typeof leftId === 'number' && leftId > gt) {
+        // What has left was followed before it did.
+        gt = leftId;
+        continue;
+      }
       callListener(() => onFailed?.(error));
       // From the start: the store may be another one by now.
       gt = 0;

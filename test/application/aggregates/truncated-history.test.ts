@@ -2,6 +2,8 @@
 import { expect, test } from 'vitest';
 import { Application } from '../../../src/application/application.js';
 import type { ApplicationOptions } from '../../../src/application/application-options.js';
+import { followForgetting, subjectForgetting } from '../../../src/application/personal/forgetting.js';
+import { MemorySubjectKeys } from '../../../src/application/personal/memory-subject-keys.js';
 import { claimTracking } from '../../../src/application/processes/followed-log.js';
 import { MemoryProjectionStore } from '../../../src/application/projections/memory-projection-store.js';
 import { memoryProjection } from '../../../src/application/projections/projection.js';
@@ -254,4 +256,39 @@ test('a log is known by its first event, though that has left', async () => {
   await expect(claimTracking('stock', { ...followed, from: stranger })).rejects.toMatchObject({
     code: 'PROGRAMMING_ERROR',
   });
+});
+
+test('nothing leaves of aggregates with something personal: what stood for it would not be forgotten', async () => {
+  const { tab, digests } = await open();
+  const personal = { note: { subject: ({ by }: { by: string }) => by, forgotten: '' } };
+  const noted = defineDecider({
+    ...{ name: 'Shelf', commands: {}, initialState: () => 0, decide: {} },
+    events: {
+      Received: event<Quantity>(),
+      Counted: event<Quantity>(),
+      Noted: event<{ by: string; note: string }>({ personal }),
+    },
+    evolve: { Received: (state) => state, Counted: (state) => state, Noted: (state) => state },
+  });
+  const app = new Application({ recorder: tab.recorder, aggregates: [noted], subjectKeys: new MemorySubjectKeys() });
+  expect((await app.truncateHistory({ digests, keepMs: 0 })).aggregates).toEqual([]);
+  expect(await tab.recorder.selectNotifications({ start: 1, limit: 100 })).toHaveLength(20);
+});
+
+test('that somebody was forgotten is heard of by a store whose first events have left', async () => {
+  const { tab, digests } = await open();
+  const app = new Application({ recorder: tab.recorder, aggregates: [shelf, subjectForgetting] });
+  expect((await app.truncateHistory({ digests, keepMs: 0 })).aggregates).toHaveLength(2);
+  await app.execute(subjectForgetting, newOriginatorId(), { type: 'DestroyKeys', data: { keyIds: ['k'] } });
+  const closing = new AbortController();
+  const failures: unknown[] = [];
+  const destroyed = await new Promise((resolve) => {
+    const destroy = async (ids: readonly string[]): Promise<void> => {
+      resolve(ids);
+    };
+    void followForgetting(app, { destroy }, { signal: closing.signal, onFailed: (error) => failures.push(error) });
+  });
+  closing.abort();
+  expect(destroyed).toEqual(['k']);
+  expect(failures).toEqual([]);
 });
