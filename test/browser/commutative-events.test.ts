@@ -64,7 +64,8 @@ class Tab {
   }
 
   async receive(id: string, quantity: number): Promise<void> {
-    await this.app.execute(shelf, id, { type: 'Receive', data: { quantity } });
+    // Another tab's commit is heard of a moment later.
+    await this.app.execute(shelf, id, { type: 'Receive', data: { quantity } }, { retry: { attemptsMax: 20 } });
   }
 
   async quantity(id: string): Promise<number> {

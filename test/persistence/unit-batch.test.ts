@@ -181,7 +181,7 @@ describe('limits', () => {
     const eventsMax = (units: number): number => (units === 1 ? 5 : 3);
     expect(unpackPendingUnits(packPendingUnits(many(3)), eventsMax)).toHaveLength(3);
     expect(() => unpackPendingUnits(packPendingUnits(many(4)), eventsMax)).toThrow(
-      expect.objectContaining({ code: 'DATA_ERROR', details: { reason: 'eventsMax', eventsMax: 3 } }),
+      expect.objectContaining({ code: 'DATA_ERROR', details: { reason: 'eventsMax', eventsMax: 3, unit: 3 } }),
     );
     const events = many(6).flatMap((one) => one.events.map((each) => ({ ...each, originatorId: crypto.randomUUID() })));
     const alone = (count: number): Uint8Array =>
@@ -190,7 +190,7 @@ describe('limits', () => {
       ]);
     expect(unpackPendingUnits(alone(5), eventsMax)[0]?.events).toHaveLength(5);
     expect(() => unpackPendingUnits(alone(6), eventsMax)).toThrow(
-      expect.objectContaining({ details: { reason: 'eventsMax', eventsMax: 5 } }),
+      expect.objectContaining({ details: { reason: 'eventsMax', eventsMax: 5, unit: 0 } }),
     );
   });
 

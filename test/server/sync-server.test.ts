@@ -215,13 +215,19 @@ describe('what is sent is read within its limits', () => {
   it.each<[string, Request, number, string, string]>([
     ['nothing', deviceRequest('/v2/push', new Uint8Array(0)), 400, 'INVALID_REQUEST', 'not packed units'],
     ['no units', deviceRequest('/v2/push', packPendingUnits([])), 400, 'INVALID_REQUEST', 'no units'],
-    ['units of another kind', deviceRequest('/v2/push', lost()), 400, 'INVALID_REQUEST', 'not packed units'],
+    [
+      'units of another kind',
+      deviceRequest('/v2/push', lost()),
+      400,
+      'INVALID_REQUEST',
+      'units.0: is no packed unit of this kind',
+    ],
     [
       'pending ones, offered',
       deviceRequest('/v2/heal', packPendingUnits(pendingUnits(1))),
       400,
       'INVALID_REQUEST',
-      'not packed',
+      'units.0: is no packed unit of this kind',
     ],
     ['confirmed ones, offered', deviceRequest('/v2/heal', packConfirmedUnits([])), 400, 'INVALID_REQUEST', 'no units'],
     ['JSON', deviceRequest('/v2/push', { units: [] }), 400, 'INVALID_REQUEST', 'Content-Type'],

@@ -5,7 +5,9 @@
  * @module
  */
 import { defineDecider } from '../../domain/decider.js';
+import type { DefinedDecider } from '../../domain/decider.js';
 import { command, event } from '../../domain/message-types.js';
+import type { Message } from '../../domain/message-types.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { HistoryTruncatedError } from '../../persistence/errors.js';
@@ -25,12 +27,16 @@ export interface KeysDestroyed {
 const DESTROYED_KEYS_MAX = 500;
 
 /** Says which keys were destroyed. Give it to every application that has personal fields: `aggregates: [customer, subjectForgetting]`. */
-export const subjectForgetting = defineDecider({
+export const subjectForgetting: DefinedDecider<
+  Readonly<Record<string, never>>,
+  Message<'DestroyKeys', KeysDestroyed>,
+  Message<'KeysDestroyed', KeysDestroyed>
+> = defineDecider({
   name: 'SubjectForgetting',
   events: { KeysDestroyed: event<KeysDestroyed>() },
   commands: { DestroyKeys: command<KeysDestroyed>() },
   initialState: (): Readonly<Record<string, never>> => ({}),
-  decide: { DestroyKeys: ({ data }) => ({ type: 'KeysDestroyed', data }) },
+  decide: { DestroyKeys: ({ data }): Message<'KeysDestroyed', KeysDestroyed> => ({ type: 'KeysDestroyed', data }) },
   evolve: { KeysDestroyed: (state) => state },
 });
 

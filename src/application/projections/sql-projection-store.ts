@@ -12,6 +12,7 @@
  * @module
  */
 import { DatabaseError, InternalError, ProgrammingError } from '../../persistence/errors.js';
+import type { RebaseTransaction } from '../../persistence/rebase-transaction.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import { claimForLog } from '../../persistence/sql/log-owner.js';
 import { hasUnitOrder, IS_SYNCHRONISED } from '../../persistence/sql/unit-order.js';
@@ -67,6 +68,12 @@ const CREATE_DEAD_LETTERS = `CREATE TABLE IF NOT EXISTS projection_dead_letters 
   resolved_by TEXT NOT NULL,
   PRIMARY KEY (projection, generation, notification_id)
 )`;
+
+/** A transaction in which units may have been changed. */
+interface RebasedTransaction {
+  readonly connection: SqlQueryable;
+  readonly rebase?: RebaseTransaction | undefined;
+}
 
 interface Generation extends LogCheckpoint {
   readonly generation: number;
@@ -141,7 +148,7 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
    * @param following - undefined: as it goes
    */
   async syncedWithin(
-    { connection, rebase }: Pick<RecorderTransaction<SqlQueryable>, 'connection' | 'rebase'>,
+    { connection, rebase }: RebasedTransaction,
     following: Following | undefined,
     generation: ViewGeneration = 'live',
   ): Promise<SyncedTransaction<SqlView<Table>>> {

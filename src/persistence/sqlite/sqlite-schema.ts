@@ -63,7 +63,7 @@ export function quoted(name: string): string {
  * was done, after which of the units that were set aside it is still to be looked whether they may be pending again. Ids of
  * units that were set aside are not given again: `AUTOINCREMENT` of the events sees to that.
  */
-export const CREATE_UNITS_SQL = `
+export const CREATE_UNITS_SQL: string = `
 CREATE TABLE daybook_units (
   first_id INTEGER PRIMARY KEY,
   events INTEGER NOT NULL,
@@ -103,7 +103,7 @@ CREATE TABLE daybook_set_aside_events (
  * own units were here which are not any more: with the position where a page had confirmed them, and without where somebody
  * has given them up.
  */
-export const CREATE_DECISIONS_SQL = `
+export const CREATE_DECISIONS_SQL: string = `
 CREATE TABLE IF NOT EXISTS daybook_commands (
   unit_id BLOB PRIMARY KEY,
   command BLOB NOT NULL,

@@ -123,8 +123,13 @@ export const PROTOCOL_2_VERSION = '2';
 export const PROTOCOL_1_VERSION = '1';
 /** Where the requests are, below the base address and the tenant. */
 export const PATHS = {
-  ...{ push: '/push', units: '/units', common: '/common', heal: '/heal', live: '/live' },
-  ...{ digests: '/digests', history: '/history' },
+  push: '/push',
+  units: '/units',
+  common: '/common',
+  heal: '/heal',
+  live: '/live',
+  digests: '/digests',
+  history: '/history',
 } as const;
 /** Of events of one aggregate. */
 export const EVENTS_MEDIA_TYPE = 'application/vnd.daybook.events';
