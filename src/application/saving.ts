@@ -69,10 +69,11 @@ export class Saving {
     // One object given twice is saved once.
     const changes = await Promise.all([...new Set(aggregates)].map((aggregate) => this.#pendingChange(aggregate)));
     const saved = await this.save(changes, options);
+    const lastIds = new Map(saved.map(({ originatorId, notificationId }) => [originatorId, notificationId]));
     for (const { aggregate, id, messages } of changes) {
       aggregate.markCommitted(messages.length);
-      const last = saved.findLast(({ originatorId }) => originatorId === id);
-      if (last !== undefined) this.#options.editions?.set(aggregate, last.notificationId);
+      const lastId = lastIds.get(id);
+      if (lastId !== undefined) this.#options.editions?.set(aggregate, lastId);
     }
     return saved;
   }

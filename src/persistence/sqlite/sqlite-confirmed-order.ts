@@ -85,6 +85,8 @@ export class SqliteConfirmedOrder {
   /** Own units that have been confirmed before. Looked for only where there may be some: that takes a while. */
   #numbered(anew: PageStep['anew'], confirmed: PageStep['confirmed']): readonly UnitPlace[] {
     if (anew === 'no' && this.#marks.noted('era') === undefined) return [];
+    // Who never goes back needs no index.
+    this.#database.exec('CREATE INDEX IF NOT EXISTS daybook_confirmed_first ON daybook_confirmed (first_id)');
     const sql = 'SELECT first_id FROM daybook_confirmed WHERE first_id IN (SELECT value FROM json_each(?))';
     const parameters = [JSON.stringify(confirmed.map(({ place }) => place))];
     return this.#statements.all(sql, parameters).map(([place]) => place as UnitPlace);
