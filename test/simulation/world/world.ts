@@ -11,7 +11,7 @@ import type { Parties } from '../checks/agreement.js';
 import { LogAudit } from '../checks/log-audit.js';
 import { Witness } from '../checks/witness.js';
 import { Platform } from '../machine/platform.js';
-import { Scheduler } from '../machine/scheduler.js';
+import { Scheduler, settled } from '../machine/scheduler.js';
 import { SimNetwork } from '../machine/sim-network.js';
 import { SimServers } from '../machine/sim-server.js';
 import type { WrapServer } from '../machine/sim-server.js';
@@ -64,6 +64,8 @@ const DRAIN_MS_MAX = 10_000;
 const LOOK_MS = 250;
 const SOMEBODY_LOOKS_MS = 2_000;
 const LINES_MAX = 5_000;
+/** Of the event loop, without an event: what is loaded from a file takes a few. */
+const STUCK_TURNS = 50_000;
 
 /** Everything in a run. */
 export class World implements Disposable {
@@ -89,6 +91,7 @@ export class World implements Disposable {
   readonly #lines: string[] = [];
   readonly #surroundings: Surroundings;
   #names = 0;
+  #isOver = false;
 
   constructor(plan: Plan, steps: Readonly<Record<Step['kind'], DoStep>>, wrap: Wrap = {}) {
     this.#plan = plan;
@@ -159,12 +162,24 @@ export class World implements Disposable {
 
   /** Runs to the end. */
   async run(): Promise<RunResult> {
-    const drainedMs = await this.#run().catch((error: unknown) => {
+    const drainedMs = await Promise.race([this.#run(), this.#stuck()]).catch((error: unknown) => {
       // A store that cannot even be looked at, for example.
       this.witness.fail(`nobody has caught ${String(error)}`);
       return 0;
     });
+    this.#isOver = true;
     return await this.#result(drainedMs);
+  }
+
+  /** Somebody waits for what does not come: nothing happens, and nothing is going to. */
+  async #stuck(): Promise<number> {
+    let [events, turns] = [-1, 0];
+    while (!this.#isOver && turns < STUCK_TURNS) {
+      await settled();
+      turns = this.scheduler.events === events ? turns + 1 : 0;
+      events = this.scheduler.events;
+    }
+    throw new Error(`that nothing happens any more, though somebody waits, ${this.scheduler.nowMs} ms after the start`);
   }
 
   async #run(): Promise<number> {
