@@ -249,8 +249,8 @@ export class World implements Disposable {
       for (const { process, isOpen, recorder, state, error } of tabs) {
         if (!isOpen) left.push(`${process.name} is not open`);
         else {
-          const { pendingUnits, lostUnits, held, position } = await recorder.syncProgress();
-          const superseded = (await recorder.selectSuperseded()).units.length;
+          const { pendingUnits, lostUnits, held, position } = await this.#answered(recorder.syncProgress());
+          const superseded = (await this.#answered(recorder.selectSuperseded())).units.length;
           const isDone = pendingUnits + lostUnits + held.length + superseded === 0 && position === head.position;
           if (isDone) continue;
           left.push(
@@ -261,6 +261,16 @@ export class World implements Disposable {
       }
     }
     return left.join('\n');
+  }
+
+  /** What a tab says, which may have to read first what others have recorded: that takes its time. */
+  async #answered<T>(answer: Promise<T>): Promise<T> {
+    const seen = { isThere: false };
+    const noted = answer.finally(() => (seen.isThere = true));
+    noted.catch(() => undefined);
+    await settled();
+    while (!seen.isThere) await this.scheduler.runUntil(this.scheduler.nowMs + 1);
+    return await noted;
   }
 
   async #result(drainedMs: number): Promise<RunResult> {
