@@ -13,7 +13,7 @@ export default defineConfig({
   retries: 0,
   timeout: 120_000,
   // When every test hangs, the whole check must still end in reasonable time.
-  globalTimeout: 540_000,
+  globalTimeout: 1_200_000,
   forbidOnly: process.env['CI'] !== undefined,
   outputDir: 'test-results',
   use: { trace: 'off', video: 'off', screenshot: 'off' },

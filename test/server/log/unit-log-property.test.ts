@@ -86,6 +86,34 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('restore' as const), which: fc.nat({ max: 5 }) }) },
 );
 
+/**
+ * All that is counted below happens in these steps, whatever the seed is: chance alone has shown one kind or the other too
+ * seldom to rely on.
+ */
+const ALL_KINDS: Step[] = [
+  { kind: 'backup' },
+  // A unit that a log set back has lost, and whose version somebody else has taken meanwhile, is set aside.
+  { kind: 'record', device: 0, drafts: [{ aggregates: [0], isCommutative: false }] },
+  { kind: 'push', device: 0, from: 0, count: 1, isAhead: false },
+  { kind: 'follow', device: 0, eventsMax: 6 },
+  { kind: 'restore', which: 0 },
+  { kind: 'beside', aggregate: 0, count: 1 },
+  { kind: 'follow', device: 0, eventsMax: 6 },
+  // One that nobody has come before is restored.
+  { kind: 'record', device: 1, drafts: [{ aggregates: [1], isCommutative: false }] },
+  { kind: 'push', device: 1, from: 0, count: 1, isAhead: false },
+  { kind: 'follow', device: 1, eventsMax: 6 },
+  { kind: 'restore', which: 0 },
+  { kind: 'follow', device: 1, eventsMax: 6 },
+  // Who has not followed is in conflict; who follows a unit that never came is early.
+  { kind: 'record', device: 2, drafts: [1, 2, 2].map((index) => ({ aggregates: [index], isCommutative: false })) },
+  { kind: 'push', device: 2, from: 0, count: 1, isAhead: false },
+  { kind: 'push', device: 2, from: 2, count: 1, isAhead: true },
+  // The seventh id is refused.
+  { kind: 'record', device: 0, drafts: [2, 2].map((index) => ({ aggregates: [index], isCommutative: false })) },
+  { kind: 'push', device: 0, from: 0, count: 2, isAhead: false },
+];
+
 /** A device, as simple as it can be: what it follows, and units that it has decided on that. */
 class Device {
   cursor: Cursor = CURSOR_START;
@@ -260,7 +288,7 @@ it.each(Object.entries(LAYOUTS))(
         assertRules(units, sent);
         await logs.both((log) => log.refused({ limit: 1_000 }));
       }),
-      { seed: SEED, numRuns: RUNS },
+      { seed: SEED, numRuns: RUNS, examples: [[ALL_KINDS]] },
     );
     // All of it happens, or the comparison says little.
     for (const [what, count] of Object.entries(seen)) expect(count, `seed ${SEED}: ${what}`).toBeGreaterThan(0);
