@@ -186,6 +186,15 @@ export interface EndOfHealing {
   readonly rewinds: number;
   /** Units that the server did not take back, and does not have: those of others are set aside too, because nobody may have them. */
   readonly refused: readonly UnitId[];
+  /**
+   * What becomes of own units that stand on what leaves and have their commands. `setAside`: they wait for somebody, as those
+   * without one do. `defer`: they are {@link SUPERSEDED}, and are to be decided on what the log has now. Not those of an
+   * aggregate whose first events have left this store, and are lost: others may bring these back, and would find their places
+   * taken.
+   *
+   * @defaultValue `'setAside'`
+   */
+  readonly superseding?: 'setAside' | 'defer';
 }
 
 /** What is to leave of an aggregate: everything before the version of the snapshot. The event of that version stays. */
@@ -313,7 +322,7 @@ export interface UnitRecorder {
 
   /**
    * Ends healing, after all that is lost was offered and the log was followed to its end: own units are pending again, those
-   * of others leave the store with what was built on them.
+   * of others leave the store with what was built on them: which is moved, set aside, or waits to be decided again.
    *
    * @returns whether it was done; not, when the store went back again meanwhile: then more is lost than was offered
    */

@@ -14,7 +14,9 @@
 import { droppedMarks } from '../journal/kept-marks.js';
 import type { Confirming, SyncChange } from '../journal/sync-change.js';
 import type { PlannedChange } from '../journal/unit-tables.js';
+import type { NotificationId } from '../stored-event.js';
 import type { Cursor, UnitId, UnitPage } from '../unit.js';
+import { SUPERSEDED } from '../unit-recorder.js';
 import type { EndOfHealing, InsertPageOptions, PageOutcome, SetAsideReason } from '../unit-recorder.js';
 import { assertPage } from '../unit-validation.js';
 import { UNSEEN } from './sqlite-anew-plan.js';
@@ -164,7 +166,7 @@ export function planFollowAnew(state: PlanningState, asked: Cursor, nowMs: numbe
 /** As `UnitTables.planEndHeal`. */
 export function planEndHeal(
   state: PlanningState,
-  { rewinds, refused }: EndOfHealing,
+  { rewinds, refused, superseding }: EndOfHealing,
   nowMs: number,
 ): PlannedChange<boolean> {
   // Another tab has ended it, or has gone back again.
@@ -179,8 +181,20 @@ export function planEndHeal(
   for (const unit of withoutBase) leaving.set(unit.place, { unit, reason: LOST });
   close(state, leaving, [], new Set());
   const final = new Set(withoutBase.map(({ place }) => place));
-  const { moved, setAside } = settle(state, leaving, isLostOfOthers, [], final);
+  const { moved, setAside: left } = settle(state, leaving, isLostOfOthers, [], final);
+  const setAside = superseding === 'defer' ? waiting(state, left, final) : left;
   return { outcome: true, change: { atMs: nowMs, ...changeOf(setAside, moved), step: { kind: 'endHeal' } } };
+}
+
+/**
+ * The same; what has its command, as only own ones do, waits for being decided again.
+ *
+ * @param final - not these, by their place: others may bring back what they stood on, and would find its place taken
+ */
+function waiting({ rows }: PlanningState, left: readonly Left[], final: ReadonlySet<NotificationId>): readonly Left[] {
+  const decidable = rows.withCommands(left.map(({ unit }) => unit.id));
+  const isWaiting = ({ unit }: Left): boolean => decidable.has(unit.id) && !final.has(unit.place);
+  return left.map((one) => (isWaiting(one) ? { ...one, reason: { ...one.reason, code: SUPERSEDED } } : one));
 }
 
 /** Of what leaves, that which is kept, and what others have recorded and the server has lost: it has that, or refuses it. */

@@ -39,6 +39,8 @@ export interface PlacedVersion {
 // Rows of an aggregate that are looked at together: most have fewer that are pending.
 const TAIL_ROWS = 64;
 
+/** As {@link joinedIds}. */
+const IS_AMONG = `unit_id IN (SELECT substr(?, value * ${UUID_BYTES} + 1, ${UUID_BYTES}) FROM json_each(?))`;
 const COLUMNS = 'u.first_id, u.events, u.unit_id, u.flags, u.position, coalesce(u.edition, u.unit_id)';
 /** The unit of an event `e`: ids of a unit's events follow each other. CROSS, or SQLite begins with the units. */
 const UNIT_OF_EVENT = `CROSS JOIN daybook_units AS u
@@ -58,8 +60,7 @@ export class SqliteUnitRows {
 
   /** Those that are there, of some. One query, whatever their number. */
   byIds(ids: readonly UnitId[]): Map<UnitId, UnitRow> {
-    const sql = `SELECT ${COLUMNS} FROM daybook_units AS u WHERE u.unit_id IN
-      (SELECT substr(?, value * ${UUID_BYTES} + 1, ${UUID_BYTES}) FROM json_each(?))`;
+    const sql = `SELECT ${COLUMNS} FROM daybook_units AS u WHERE ${IS_AMONG}`;
     const rows = this.#rows(sql, joinedIds(ids));
     return new Map(rows.map((row) => [row.id, row]));
   }
@@ -67,16 +68,20 @@ export class SqliteUnitRows {
   /** Those of some that were set aside, and whether others had recorded them. */
   setAsideOf(ids: readonly UnitId[]): Map<UnitId, boolean> {
     if (this.#statements.number('SELECT 1 FROM daybook_set_aside LIMIT 1', []) === undefined) return new Map();
-    const sql = `SELECT unit_id, flags & ${FLAG_FOREIGN} FROM daybook_set_aside WHERE unit_id IN
-      (SELECT substr(?, value * ${UUID_BYTES} + 1, ${UUID_BYTES}) FROM json_each(?))`;
+    const sql = `SELECT unit_id, flags & ${FLAG_FOREIGN} FROM daybook_set_aside WHERE ${IS_AMONG}`;
     const rows = this.#statements.all(sql, joinedIds(ids));
     return new Map(rows.map(([id, foreign]) => [bytesToUuid(id as Uint8Array), foreign !== 0]));
   }
 
+  /** Those of some whose commands are kept. */
+  withCommands(ids: readonly UnitId[]): Set<UnitId> {
+    const sql = `SELECT unit_id FROM daybook_commands WHERE command != x'' AND ${IS_AMONG}`;
+    return new Set(this.#statements.all(sql, joinedIds(ids)).map(([id]) => bytesToUuid(id as Uint8Array)));
+  }
+
   /** Those of some that are set aside, as they are there. */
   asideByIds(ids: readonly UnitId[]): Map<UnitId, AsideRow> {
-    const sql = `SELECT unit_id, first_id, flags, scopes FROM daybook_set_aside WHERE unit_id IN
-      (SELECT substr(?, value * ${UUID_BYTES} + 1, ${UUID_BYTES}) FROM json_each(?))`;
+    const sql = `SELECT unit_id, first_id, flags, scopes FROM daybook_set_aside WHERE ${IS_AMONG}`;
     return new Map(
       this.#statements.all(sql, joinedIds(ids)).map(([id, place, flags, scopes]) => [
         bytesToUuid(id as Uint8Array),
@@ -154,12 +159,12 @@ export class SqliteUnitRows {
 
   /** Own units that no server has, and which stand on what is lost and others'. */
   onLost(): UnitRow[] {
-    const sql = `SELECT DISTINCT ${COLUMNS} FROM daybook_units AS u
+    // From what is lost on: looked for from each event, it takes the square of the events of an aggregate.
+    const sql = `SELECT DISTINCT ${COLUMNS} FROM (SELECT e.originator_id AS id, min(e.originator_version) AS first FROM daybook_units AS u
       CROSS JOIN stored_events AS e ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events
-      WHERE ${IS_OWN_AND_OPEN} AND EXISTS (SELECT 1 FROM stored_events AS f
-        WHERE f.originator_id = e.originator_id AND f.originator_version < e.originator_version
-        AND (SELECT flags FROM daybook_units WHERE first_id <= f.notification_id ORDER BY first_id DESC LIMIT 1)
-          >= ${FLAG_LOST + FLAG_FOREIGN})`;
+      WHERE u.flags > 3 AND u.flags & ${FLAG_FOREIGN} GROUP BY 1)
+      CROSS JOIN stored_events AS e ON e.originator_id = id AND e.originator_version > first
+      ${UNIT_OF_EVENT} WHERE ${IS_OWN_AND_OPEN}`;
     return this.#rows(sql, []);
   }
 

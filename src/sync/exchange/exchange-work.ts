@@ -353,10 +353,10 @@ export class ExchangeWork {
     const isOfUse = page.units.length > 0 || page.to !== cursor || isWaitedFor;
     const isStored = isOfUse ? (await this.#intake.insert(page, endOf(offered))).isStored : isHead;
     // Or what it stands on is lost as well, and cannot be offered.
-    if (!isStored && offered !== undefined) await recorder.endHeal(endOf(offered));
+    if (!isStored && offered !== undefined) await this.#intake.endHeal(endOf(offered));
     if (!isStored) return;
     this.#news.noteStored(page);
-    if (isHead && offered !== undefined) await recorder.endHeal(endOf(offered));
+    if (isHead && offered !== undefined) await this.#intake.endHeal(endOf(offered));
     if (isHead) await this.#intake.settle();
     if (isHead) this.#reachHead(progress, page.units.length === 0);
   }

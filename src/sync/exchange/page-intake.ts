@@ -37,7 +37,7 @@ export interface UnitDecider<Rebased = unknown> extends UnitsFollower {
 
 /** What a {@link PageIntake} needs. */
 export interface PageIntakeOptions {
-  readonly recorder: Pick<UnitRecorder, 'insertPage' | 'selectSuperseded' | 'decide'>;
+  readonly recorder: Pick<UnitRecorder, 'insertPage' | 'selectSuperseded' | 'decide' | 'endHeal'>;
   /** As `InsertPageOptions.ownOnly`. */
   readonly ownOnly: boolean;
   /** Without one, what gives way is set aside. */
@@ -73,6 +73,13 @@ export class PageIntake {
       if (outcome.isStored) this.#tell(units);
     }
     return outcome;
+  }
+
+  /** Ends healing; what stood on what is lost is decided again by {@link settle}. @throws as the recorder does */
+  async endHeal(healing: EndOfHealing): Promise<void> {
+    const { recorder, decider } = this.#options;
+    this.#mayBeDeferred = true;
+    await recorder.endHeal(decider === undefined ? healing : { ...healing, superseding: 'defer' });
   }
 
   /** Decides what was deferred. To be called at the end of the log. @throws as the recorder does */

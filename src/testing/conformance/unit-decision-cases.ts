@@ -226,6 +226,65 @@ const attemptsAreCounted: Case = {
   },
 };
 
+const lostGroundIsDecidedOn: Case = {
+  name: 'what stood on what is lost can wait to be decided again, where its command was kept',
+  async run({ recorder }) {
+    for (const superseding of ['setAside', 'defer'] as const) {
+      const [a, b] = [newOriginatorId(), newOriginatorId()];
+      const log = await LogPages.after(recorder);
+      await recorder.insertPage(log.next({ events: [sampleEvent(a, 1)] }));
+      const { cursor } = await recorder.syncProgress();
+      await recorder.insertPage(log.next({ events: [sampleEvent(a, 2)] }));
+      const lastId = await recorder.maxNotificationId();
+      const [on, after, without, onNothing] = [uuidV4(), uuidV4(), uuidV4(), uuidV4()];
+      await recorder.insertEvents([sampleEvent(a, 3), sampleEvent(b, 1)], { unit: { id: on, command: COMMAND } });
+      await recorder.insertEvents([sampleEvent(b, 2)], { unit: { id: after, command: COMMAND } });
+      await recorder.insertEvents([sampleEvent(b, 3)], { unit: { id: without } });
+      await recorder.insertEvents([sampleEvent(newOriginatorId(), 1)], { unit: { id: onNothing, command: COMMAND } });
+      await recorder.rewind(cursor);
+      const lost = await recorder.selectLostUnits(0, PAGE);
+      const { rewinds } = await recorder.syncProgress();
+      const refused = lost.map(({ id }) => id);
+      expectTrue(await recorder.endHeal({ rewinds, refused, superseding }), 'it ended');
+      const aside = await recorder.selectSetAside(lastId - 1, PAGE);
+      const [first, second] = superseding === 'defer' ? [SUPERSEDED, SUPERSEDED] : ['LOST', 'DEPENDENCY'];
+      expectEqual(
+        aside.map(({ id, reason }) => [id, reason.code]),
+        [
+          [refused[0], 'LOST'],
+          [on, first],
+          [after, second],
+          [without, 'DEPENDENCY'],
+        ],
+        superseding,
+      );
+      const { units, aggregates } = await recorder.selectSuperseded([on, after]);
+      expectEqual([units.length, aggregates], [2, lostGround(a, b)], 'on what');
+      const events = [sampleEvent(a, 2), sampleEvent(b, 1)];
+      const decided = [
+        { id: on, events },
+        { id: after, events: [sampleEvent(b, 2)] },
+      ];
+      expectTrue(await recorder.decide(decided), 'decided');
+      const pending = await recorder.selectPendingUnits(lastId, PAGE);
+      expectEqual(
+        pending.map(({ id }) => id),
+        [onNothing, on, after],
+        'what is pending',
+      );
+      await recorder.setAside(pending.map(({ id }) => ({ id, reason: REASON })));
+    }
+  },
+};
+
+/** All that is left is confirmed. */
+function lostGround(a: string, b: string): Superseded['aggregates'] {
+  return [
+    { originatorId: a, version: 1, events: [] },
+    { originatorId: b, version: -1, events: [] },
+  ];
+}
+
 const attemptsWithoutACommand: Case = {
   name: 'how often a unit without a command was decided again is counted as well',
   async run({ recorder }) {
@@ -335,6 +394,7 @@ export const unitDecisionCases: readonly Case[] = [
   decisionsWithAnEmptyPage,
   attemptsAreCounted,
   attemptsWithoutACommand,
+  lostGroundIsDecidedOn,
   commandsAreLetGo,
   discarding,
   severalAggregates,

@@ -84,6 +84,17 @@ async function opened(count = 2): Promise<{ scene: Scene; people: readonly Perso
   return { scene, people, id };
 }
 
+/** The server believes no seal that was made before. */
+function withAnotherKey({ log }: Scene): void {
+  const heal = log.heal.bind(log);
+  vi.spyOn(log, 'heal').mockImplementation((units, sender) =>
+    heal(
+      units.map((unit) => ({ ...unit, origin: { ...unit.origin, seal: new Uint8Array(17) } })),
+      sender,
+    ),
+  );
+}
+
 async function everybodyOffline(): Promise<void> {
   for (const person of people.splice(0)) await person.offline();
   await closeScenes();
@@ -223,6 +234,43 @@ describe('what others were faster with', () => {
     const sync = await bert!.synchronise();
     expect(bert!.rebased).toMatchObject([{ outcome: 'setAside', reason: { code: 'CONFLICT' } }]);
     expect(sync.status.value).toMatchObject({ pending: 0, setAside: 1 });
+  });
+
+  test('what stood on what a server has lost for good is decided again on what it has, and so is what follows', async () => {
+    const {
+      scene,
+      people: [anna, bert],
+      id,
+    } = await opened();
+    const restore = scene.log.backup();
+    const theirs = await anna!.do(id, 'Receive', { quantity: 2 });
+    for (const person of [anna!, bert!]) {
+      await person.synchronise();
+      await person.offline();
+    }
+    const [tooMuch, fits] = [
+      await bert!.do(id, 'Reserve', { quantity: 6 }),
+      await bert!.do(id, 'Reserve', { quantity: 1 }),
+    ];
+    const exact = crypto.randomUUID();
+    const command = { type: 'Name', data: { name: 'bolts' } } as const;
+    await bert!.app.execute(stock, id, command, { unit: { id: exact }, expected: 4 });
+    restore();
+    withAnotherKey(scene);
+    const sync = await bert!.synchronise();
+    expect((await scene.books()).map((unit) => unit.id).slice(1)).toEqual([fits]);
+    expect(await bert!.state(id)).toEqual({ name: '', free: 4 });
+    expect(bert!.rebased).toMatchObject([
+      { id: tooMuch, outcome: 'setAside', reason: { code: 'COMMAND_ERROR', message: 'Only 5 are there.' } },
+      { id: fits, outcome: DECIDED, reason: undefined },
+    ]);
+    const aside = await bert!.tab.inside.selectSetAside(0, { eventsMax: 100, bytesMax: 1e6 });
+    expect(aside.map((unit) => [unit.id, unit.reason.code])).toEqual([
+      [theirs, 'LOST'],
+      [tooMuch, 'COMMAND_ERROR'],
+      [exact, 'LOST'],
+    ]);
+    expect(sync.status.value).toMatchObject({ pending: 0, setAside: 3 });
   });
 
   test('a unit is decided once for all that has come, whatever the number of pages', async () => {
