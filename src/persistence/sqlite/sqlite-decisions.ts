@@ -9,15 +9,12 @@ import type { PendingUnit, UnitId } from '../unit.js';
 import { statementsOf } from './sqlite-connection.js';
 import type { SqliteDatabase, SqliteValue } from './sqlite-driver.js';
 import { SqliteEventsTable } from './sqlite-events-table.js';
-import { forgetLeft, noteLeft } from './sqlite-left.js';
+import { FATES_KEPT_IDS, FATES_KEPT_MS, forgetLeft, noteLeft } from './sqlite-left.js';
 import type { SqliteStatements } from './sqlite-statements.js';
 import { fromUnit, INSERT_PENDING_SQL } from './sqlite-unit-codec.js';
 
 // So far behind the end of the log a server may be set back, and what it loses can be decided again.
 const COMMANDS_KEPT_POSITIONS = 10_000;
-// For so long somebody may want to see what was replaced.
-const SUPERSEDED_KEPT_MS = 30 * 24 * 3_600_000;
-
 /** Of a unit without a command, too: how often it was decided bounds how often it is, and its events' ids follow from it. */
 const COUNT_ATTEMPT_SQL = `INSERT INTO daybook_commands (unit_id, command, attempts) VALUES (?, x'', 1)
   ON CONFLICT (unit_id) DO UPDATE SET attempts = attempts + 1`;
@@ -104,15 +101,16 @@ export class SqliteDecisions {
       this.keepCommand(uuidToBytes((step.units[index] as PendingUnit).id), command);
     }
     if (!this.#hasRows('daybook_superseded')) return;
-    const before = atMs - SUPERSEDED_KEPT_MS;
+    const before = [atMs - FATES_KEPT_MS, FATES_KEPT_IDS];
+    const isOld = `first_id <= (SELECT max(first_id) FROM daybook_superseded) - ?2 AND superseded_at_ms < ?1`;
     this.#run(
       `DELETE FROM daybook_superseded_events WHERE notification_id IN (SELECT e.notification_id
         FROM daybook_superseded AS u CROSS JOIN daybook_superseded_events AS e
         ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events
-        WHERE u.superseded_at_ms < ?)`,
-      [before],
+        WHERE u.${isOld})`,
+      before,
     );
-    this.#run('DELETE FROM daybook_superseded WHERE superseded_at_ms < ?', [before]);
+    this.#run(`DELETE FROM daybook_superseded WHERE ${isOld}`, before);
   }
 
   /** Gives up what was set aside. Inside a transaction. */

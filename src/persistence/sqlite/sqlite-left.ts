@@ -8,8 +8,12 @@ import type { UnitPlace } from '../journal/sync-change.js';
 import type { SqliteStatements } from './sqlite-statements.js';
 import { FLAG_FOREIGN } from './sqlite-unit-rows.js';
 
-// Nobody waits for longer.
-const LEFT_KEPT_MS = 30 * 24 * 3_600_000;
+/**
+ * What became of a unit that was replaced, withdrawn or given up, or has left, is known for so long: nobody waits for longer.
+ * And in any case until the same has become of one so many ids later: a clock that is set forward makes everything old.
+ */
+export const FATES_KEPT_MS: number = 30 * 24 * 3_600_000;
+export const FATES_KEPT_IDS = 10_000;
 
 /** Remembers a unit that is about to leave, or a part of it. Not those of others. */
 export function noteLeft(
@@ -24,7 +28,10 @@ export function noteLeft(
       WHERE first_id = ?1 AND NOT flags & ${FLAG_FOREIGN}`,
     [place, atMs],
   );
-  statements.run('DELETE FROM daybook_left WHERE left_at_ms < ?', [atMs - LEFT_KEPT_MS]);
+  statements.run(
+    'DELETE FROM daybook_left WHERE left_at_ms < ? AND first_id <= (SELECT max(first_id) FROM daybook_left) - ?',
+    [atMs - FATES_KEPT_MS, FATES_KEPT_IDS],
+  );
 }
 
 /** Forgets that a unit has left: it is set aside, and something else becomes of it. */
