@@ -3,17 +3,16 @@
  *
  * @module
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { BUGS } from './bugs/bugs.js';
+import { BUG_SEEDS, BUGS } from './bugs/bugs.js';
+import { keepPlan, readKeptPlan } from './kept-plans.js';
 import { runPlan, runSeeds } from './run.js';
 import type { RunsResult } from './run.js';
-import { shrink } from './shrink.js';
-import type { Plan } from './world/plan.js';
+import { kindOf, shrink } from './shrink.js';
 
 const TOLD_EVERY = 50;
-/** In so many runs a bug that was put in has to be found. */
-const BUG_SEEDS = 200;
 
 const { values } = parseArgs({
   options: {
@@ -24,12 +23,16 @@ const { values } = parseArgs({
     bug: { type: 'string' },
     plan: { type: 'string' },
     shrink: { type: 'string' },
+    story: { type: 'string' },
     trace: { type: 'boolean', default: false },
+    real: { type: 'boolean', default: false },
+    seconds: { type: 'string', default: '60' },
   },
 });
 const [first, seeds, devices] = [whole('first'), whole('seeds'), whole('devices')];
 const startedAt = performance.now();
-if (values.plan !== undefined) await again(values.plan);
+if (values.real) await runWithNothingSimulated();
+else if (values.plan !== undefined) await again(values.plan);
 else if (values.bug === 'all') await findBugs();
 else await simulate();
 
@@ -52,14 +55,16 @@ async function simulate(): Promise<void> {
   });
   const summary = summaryOf(result);
   console.table(summary.counts);
+  console.table(summary.steps);
   console.log(JSON.stringify(summary.drainedMs), `${summary.seconds} s`);
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(summary, undefined, 2)}\n`);
   const [failed] = result.failures;
   if (failed === undefined) return;
   process.exitCode = 1;
   if (values.shrink === undefined) return;
-  const smallest = await shrink(failed.plan, wrap, ({ steps }) => console.log(`${steps.length} steps fail, too`));
-  await writeFile(values.shrink, `${JSON.stringify(smallest, undefined, 1)}\n`);
+  const plan = await shrink(failed.plan, wrap, ({ steps }) => console.log(`${steps.length} steps fail, too`));
+  const story = values.story ?? kindOf(failed.result.problem ?? '');
+  console.log(`kept as ${await keepPlan({ name: values.shrink, story, plan })}`);
 }
 
 /** Each bug by itself, until it is found. */
@@ -74,17 +79,36 @@ async function findBugs(): Promise<void> {
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(found, undefined, 2)}\n`);
 }
 
+/** One run in real browsers, with a real PostgreSQL. */
+async function runWithNothingSimulated(): Promise<void> {
+  // Brings browsers with it, which nothing else needs.
+  const { runReal } = await import('./real/real-run.js');
+  const seconds = whole('seconds');
+  console.log(`${seconds} s with ${devices} browsers, --first ${first}`);
+  const { problem, counts, steps } = await runReal({
+    ...{ seed: first, devices, seconds, projectDir: process.cwd(), log: (line) => console.log(line) },
+    serverFile: fileURLToPath(new URL('real-server.mjs', import.meta.url)),
+  });
+  console.table(counts);
+  console.table(steps);
+  console.log(problem ?? 'Everything holds.', `${secondsSince(startedAt)} s, --first ${first}`);
+  const summary = { seed: first, devices, seconds, counts, steps, problem };
+  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(summary, undefined, 2)}\n`);
+  if (problem !== undefined) process.exitCode = 1;
+}
+
 /** A run that was kept. */
 async function again(file: string): Promise<void> {
-  const plan = JSON.parse(await readFile(file, 'utf8')) as Plan;
+  const { plan } = await readKeptPlan(file);
   const { problem, lines } = await runPlan(plan);
   console.log(lines.join('\n'));
   console.log(problem ?? 'Everything holds.');
   if (problem !== undefined) process.exitCode = 1;
 }
 
-function summaryOf({ done, failures, counts, drainedMs }: RunsResult): {
+function summaryOf({ done, failures, counts, steps, drainedMs }: RunsResult): {
   readonly counts: RunsResult['counts'];
+  readonly steps: RunsResult['steps'];
   readonly drainedMs: object;
   readonly seconds: number;
   readonly failures: readonly object[];
@@ -94,6 +118,7 @@ function summaryOf({ done, failures, counts, drainedMs }: RunsResult): {
   return {
     ...{ first, devices, runs: done },
     counts,
+    steps,
     failures: failures.map(({ plan, result }) => ({ seed: plan.seed, problem: result.problem })),
     drainedMs: { median: part(0.5), of99: part(0.99), most: part(1) },
     seconds: secondsSince(startedAt),
@@ -104,7 +129,7 @@ function secondsSince(ms: number): number {
   return Math.round((performance.now() - ms) / 1_000);
 }
 
-function whole(name: 'first' | 'seeds' | 'devices'): number {
+function whole(name: 'first' | 'seeds' | 'devices' | 'seconds'): number {
   if (!/^\d{1,9}$/.test(values[name])) throw new Error(`--${name} takes a whole number.`);
   return Number(values[name]);
 }

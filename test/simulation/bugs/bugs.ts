@@ -18,6 +18,18 @@ import {
 } from './recorder-bugs.js';
 import { forgetUnits, unitRowApart } from './server-bugs.js';
 
+/** In so many runs each has to be found. */
+export const BUG_SEEDS = 200;
+
+/** Where the search begins for those that the first runs do not find: each that is found at once saves a test's time. */
+export const BUG_FIRST: Readonly<Record<string, number>> = {
+  overwrite: 15,
+  'relax-always': 5,
+  'heal-nothing': 13,
+  'forget-units': 5,
+  'show-everything': 3,
+};
+
 /** By their names, as `--bug` takes them. */
 export const BUGS: Readonly<Record<string, Wrap>> = {
   'acknowledge-early': { device: { journal: acknowledgeEarly } },

@@ -7,21 +7,33 @@
 import type { StoredEvent } from '../../../src/persistence/stored-event.js';
 import { SUPERSEDED } from '../../../src/persistence/unit-recorder.js';
 import type { RefusedUnit } from '../../../src/server/log/unit-log.js';
-import type { SimDevice } from '../world/sim-device.js';
 import { readEvent, scopeOf } from '../world/stock.js';
 import type { Scope } from '../world/stock.js';
 import type { LogAudit, LoggedUnit } from './log-audit.js';
-import { survey, surveyOf } from './survey.js';
 import type { Survey } from './survey.js';
 import type { Acknowledged, Witness } from './witness.js';
 
+/** A device as whoever checks it sees it. */
+export interface CheckedDevice {
+  readonly name: string;
+  readonly subject: string;
+  /** What its store has, as far as whoever has followed it knows. */
+  follow(): Promise<Survey>;
+  /** What its store has for a tab that is opened now. */
+  openAnew<T>(work: (found: Survey) => Promise<T>): Promise<T>;
+  /** What its tabs show. */
+  shown(): Promise<readonly { readonly name: string; readonly events: readonly StoredEvent[] }[]>;
+}
+
 /** What is compared. */
 export interface Parties {
-  readonly devices: readonly SimDevice[];
+  readonly devices: readonly CheckedDevice[];
   readonly audit: LogAudit;
   readonly witness: Witness;
   readonly offers: () => Promise<readonly RefusedUnit[]>;
   readonly scopesOf: (subject: string) => readonly Scope[];
+  /** Whether there are rows that other programs have written, and which are in the log with the next push or page. */
+  readonly hasRowsBeside: () => Promise<boolean>;
 }
 
 /** Forgives what nobody holds any more: to be called when a storage was thrown away or set back. */
@@ -38,24 +50,31 @@ export async function forgive(parties: Parties): Promise<number> {
 export async function* unheld(parties: Parties): AsyncGenerator<readonly [intent: string, acknowledged: Acknowledged]> {
   const { audit, witness, devices, offers } = parties;
   await audit.look();
-  const isWithdrawn = ({ unit, mayBeIdle }: Acknowledged): boolean => mayBeIdle && witness.withdrawn.has(unit ?? '');
-  let missing = [...witness.owed()].filter(([intent, one]) => !audit.intents.has(intent) && !isWithdrawn(one));
+  let missing = [...witness.owed()].filter(([intent]) => !audit.intents.has(intent));
   if (missing.length === 0) return;
   // What was refused when it was pushed is on its device all the same.
   const offered = (await offers()).flatMap(({ kind, unit }) => (kind === 'offered' ? (unit?.events ?? []) : []));
   const aside = new Set(offered.map((event) => readEvent(event).intent));
   missing = missing.filter(([intent]) => !aside.has(intent));
-  for (const { storage } of devices) {
+  for (const device of devices) {
     if (missing.length === 0) return;
-    missing = await survey(storage.journal, async ({ intents, find }) => {
-      const left = missing.filter(([intent]) => !intents.has(intent));
-      const named = left.filter(([, { unit, mayBeIdle }]) => unit !== undefined && mayBeIdle);
-      const standings = await find(named.map(([, { unit }]) => unit as string));
-      const known = new Set(named.flatMap(([intent], at) => (standings[at]?.state === 'withdrawn' ? [intent] : [])));
-      return left.filter(([intent]) => !known.has(intent));
-    });
+    const { intents, find } = await device.follow();
+    missing = missing.filter(([intent]) => !intents.has(intent));
+    const idle = missing.filter(([, { unit, mayBeIdle }]) => unit !== undefined && mayBeIdle);
+    const standings = await find(idle.map(([, { unit }]) => unit as string));
+    const withdrawn = new Set(idle.flatMap(([intent], at) => (standings[at]?.state === 'withdrawn' ? [intent] : [])));
+    missing = missing.filter(([intent]) => !withdrawn.has(intent));
   }
   yield* missing;
+}
+
+/** Units that wait for a person, on a device or at the server, each counted once. */
+export async function countDeadLetters({ devices, offers }: Parties): Promise<number> {
+  const ids = new Set((await offers()).flatMap(({ unit }) => unit?.id ?? []));
+  for (const device of devices) {
+    for (const { id } of (await device.follow()).setAside) ids.add(id);
+  }
+  return ids.size;
 }
 
 /** Says of all that is not as it must be. */
@@ -63,14 +82,14 @@ export async function checkAgreement(parties: Parties): Promise<void> {
   const { devices, audit, witness } = parties;
   await audit.look();
   for (const device of devices) {
-    await survey(device.storage.journal, (found) => checkDevice(device, found, parties));
+    await device.openAnew((found) => checkDevice(device, found, parties));
   }
   for await (const [intent, { by }] of unheld(parties)) {
     witness.fail(`${intent} of ${by} was acknowledged, and nobody knows what became of it`);
   }
 }
 
-async function checkDevice(device: SimDevice, found: Survey, { audit, witness, scopesOf }: Parties): Promise<void> {
+async function checkDevice(device: CheckedDevice, found: Survey, { audit, witness, scopesOf }: Parties): Promise<void> {
   const fail = (problem: string): void => witness.fail(`on ${device.name}: ${problem}`);
   const scopes = scopesOf(device.subject);
   const visible = audit.units.flatMap(({ events }) =>
@@ -80,16 +99,15 @@ async function checkDevice(device: SimDevice, found: Survey, { audit, witness, s
   for (const id of new Set([...here.keys(), ...there.keys()])) {
     if (here.get(id) !== there.get(id)) fail(`of ${id} it has\n${here.get(id)}\nand not\n${there.get(id)}`);
   }
-  await checkStandings(device, found, { audit, scopes, fail });
+  await checkStandings(found, { audit, scopes, fail });
   for (const { id, reason } of found.setAside) {
     if (reason.code === SUPERSEDED) fail(`${id} waits for somebody to decide it again`);
     // No page says so of what may not be seen.
     const logged = audit.ids.get(id);
     if (logged !== undefined && isSeen(logged, scopes)) fail(`${id} is set aside (${reason.code}), and in the log`);
   }
-  for (const tab of device.usable) {
-    const { events } = await surveyOf(tab.recorder);
-    if (textOf(events) !== textOf(found.events)) fail(`${tab.process.name} shows something else than its journal says`);
+  for (const { name, events } of await device.shown()) {
+    if (textOf(events) !== textOf(found.events)) fail(`${name} shows something else than its journal says`);
   }
   const own = [...witness.acknowledged].filter(([, { unit, mayBeIdle }]) => unit !== undefined && !mayBeIdle);
   const standings = await found.find(own.map(([, { unit }]) => unit as string));
@@ -100,7 +118,6 @@ async function checkDevice(device: SimDevice, found: Survey, { audit, witness, s
 }
 
 async function checkStandings(
-  device: SimDevice,
   { find, progress }: Survey,
   {
     audit,

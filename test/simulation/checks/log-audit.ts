@@ -3,10 +3,9 @@
  *
  * @module
  */
-import type { UnitRow } from '../../../src/server/log/log-storage.js';
+import type { LogStorage, UnitRow } from '../../../src/server/log/log-storage.js';
 import type { StoredEvent } from '../../../src/persistence/stored-event.js';
 import type { UnitId } from '../../../src/persistence/unit.js';
-import type { SimTables } from '../machine/sim-log-storage.js';
 import { readEvent } from '../world/stock.js';
 import type { Witness } from './witness.js';
 
@@ -17,21 +16,30 @@ export interface LoggedUnit {
   readonly events: readonly StoredEvent[];
 }
 
+/** Where the log is. */
+export type LoggedTables = Pick<LogStorage, 'units' | 'events'>;
+
 /** What of the log was looked at. */
 export class LogAudit {
   units: LoggedUnit[] = [];
   readonly ids = new Map<UnitId, LoggedUnit>();
   readonly intents = new Map<string, UnitId>();
-  readonly #tables: SimTables;
+  readonly #tables: LoggedTables;
   readonly #witness: Witness;
   readonly #versions = new Map<string, number>();
   readonly #stock = new Map<string, number>();
+  readonly #chains = new Map<number, string>();
   #rows: UnitRow[] = [];
   #looking: Promise<void> = Promise.resolve();
 
-  constructor(tables: SimTables, witness: Witness) {
+  constructor(tables: LoggedTables, witness: Witness) {
     this.#tables = tables;
     this.#witness = witness;
+  }
+
+  /** The chain after the unit that ends there, if one does. */
+  chainAt(position: number): string | undefined {
+    return this.#chains.get(position);
   }
 
   /** Looks at what is new. One look at a time: each takes no time. */
@@ -51,6 +59,7 @@ export class LogAudit {
       const before = this.#rows.at(-1)?.position ?? 0;
       if (position !== before + count) this.#fail(`${id} is at ${position}, with ${count} events after ${before}`);
       this.#rows.push(row);
+      this.#chains.set(position, row.chain);
       this.#add({ id, position, events });
     }
   }
@@ -80,7 +89,7 @@ export class LogAudit {
   #startAnew(): void {
     this.units = [];
     this.#rows = [];
-    for (const known of [this.ids, this.intents, this.#versions, this.#stock]) known.clear();
+    for (const known of [this.ids, this.intents, this.#versions, this.#stock, this.#chains]) known.clear();
   }
 
   #fail(problem: string): void {

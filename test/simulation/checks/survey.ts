@@ -19,7 +19,7 @@ const FOUND_AT_ONCE = 1_000;
 /** What a store has. */
 export interface Survey {
   readonly events: readonly Notification[];
-  readonly setAside: readonly SetAsideUnit[];
+  readonly setAside: readonly Pick<SetAsideUnit, 'id' | 'reason' | 'events'>[];
   readonly progress: SyncProgress;
   /** Intents of events, in the log or set aside. */
   readonly intents: ReadonlySet<string>;
@@ -35,14 +35,20 @@ export async function surveyOf(recorder: DurableRecorder): Promise<Survey> {
   return {
     ...{ events, setAside, progress },
     intents: new Set(all.map((event) => readEvent(event).intent)),
-    async find(ids) {
-      const found: (UnitStanding | undefined)[] = [];
-      for (let at = 0; at < ids.length; at += FOUND_AT_ONCE) {
-        found.push(...(await recorder.findUnits(ids.slice(at, at + FOUND_AT_ONCE))));
-      }
-      return found;
-    },
+    find: (ids) => findIn(recorder, ids),
   };
+}
+
+/** What a recorder says of units, however many. */
+export async function findIn(
+  recorder: DurableRecorder,
+  ids: readonly UnitId[],
+): Promise<readonly (UnitStanding | undefined)[]> {
+  const found: (UnitStanding | undefined)[] = [];
+  for (let at = 0; at < ids.length; at += FOUND_AT_ONCE) {
+    found.push(...(await recorder.findUnits(ids.slice(at, at + FOUND_AT_ONCE))));
+  }
+  return found;
 }
 
 /** Opens the store of a journal, takes no time, and lets go of it again. */

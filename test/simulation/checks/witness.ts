@@ -21,8 +21,6 @@ export interface Acknowledged {
 /** Remembers. */
 export class Witness {
   readonly acknowledged = new Map<string, Acknowledged>();
-  /** Units that their devices have said to have nothing to do any more. A store forgets that after 30 days, by its clock. */
-  readonly withdrawn = new Set<UnitId>();
   readonly #problems: string[] = [];
 
   /** The first thing that should not be. */

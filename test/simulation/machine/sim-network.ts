@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { UnitId } from '../../../src/persistence/unit.js';
+import { unpackPendingUnits } from '../../../src/persistence/unit-batch.js';
 import type { SeededRandom } from '../../soak/seeded-random.js';
 import type { SimProcess } from './sim-process.js';
 import type { SimServer } from './sim-server.js';
@@ -50,11 +52,16 @@ interface Received {
 export interface NetworkCounts {
   requests: number;
   faults: number;
+  /** Pushes with a unit that the same device has sent before, and how many units these are. */
+  retries: number;
+  unitsAgain: number;
 }
 
 /** Connects tabs with whatever server answers. */
 export class SimNetwork {
-  readonly counts: NetworkCounts = { requests: 0, faults: 0 };
+  readonly counts: NetworkCounts = { requests: 0, faults: 0, retries: 0, unitsAgain: 0 };
+  /** What each device has pushed. */
+  readonly #pushed = new WeakMap<Link, Set<UnitId>>();
   readonly #servers: (random: SeededRandom) => SimServer | undefined;
   readonly #note: (line: string) => void;
   readonly #lines = new Set<() => void>();
@@ -85,6 +92,7 @@ export class SimNetwork {
           body: init.body as Uint8Array<ArrayBuffer> | undefined,
         };
         this.counts.requests++;
+        if (sent.url.endsWith('/push') && sent.body !== undefined) this.#countAgain(link, sent.body);
         const change = (): void => void client.after(0, () => reject(new TypeError('network changed')));
         this.#breakers.add(change);
         const way = new Way(client, link, random);
@@ -106,6 +114,16 @@ export class SimNetwork {
     for (const end of [...this.#lines]) end();
     for (const fail of this.#breakers) fail();
     this.#breakers.clear();
+  }
+
+  #countAgain(link: Link, body: Uint8Array): void {
+    const before = this.#pushed.get(link) ?? new Set();
+    this.#pushed.set(link, before);
+    const ids = unpackPendingUnits(body).map(({ id }) => id);
+    const again = ids.filter((id) => before.has(id)).length;
+    for (const id of ids) before.add(id);
+    this.counts.unitsAgain += again;
+    if (again > 0) this.counts.retries++;
   }
 
   async #send(sent: Sent, way: Way): Promise<Response> {
@@ -176,7 +194,7 @@ export class SimNetwork {
             reader?.read().then(({ value }) => {
               if (value === undefined) way.later(() => end());
               else {
-                this.#note(`${way.client.name} is told${Buffer.from(value).toString().replace(/\s+/g, ' ')}`);
+                this.#note(`${way.client.name} is told ${toldIn(value)}`);
                 // What is said while the link is down is lost with the line, of which nobody hears.
                 if (way.link.isUp) way.later(() => isOver || controller.enqueue(value));
                 read();
@@ -255,6 +273,12 @@ function requestOf({ url, method, headers, body }: Sent, signal?: AbortSignal): 
     ...(body === undefined ? {} : { body: body.slice() }),
     ...(signal === undefined ? {} : { signal }),
   });
+}
+
+/** What a line says, without what a page has: only how much that is. */
+function toldIn(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes).toString().replace(/\s+/g, ' ');
+  return text.replace(/(event: page data: )(\S+)/g, (_all, event: string, page: string) => `${event}${page.length}`);
 }
 
 function brokenAfter(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {

@@ -98,6 +98,8 @@ export class SimStorage {
     const lost = this.#random.between(0, records.length - this.#durable);
     records.length -= lost;
     archive.length -= lost;
+    // Another one, for whoever has read what is gone.
+    this.journal = this.journal.copied();
   }
 
   /** The browser throws it away. No tab has it open. */

@@ -6,9 +6,12 @@
 import { CommandError } from '../../../src/domain/domain-errors.js';
 import type { SeededRandom } from '../../soak/seeded-random.js';
 import { uuidOf } from '../machine/platform.js';
-import type { SimDevice, Wish, WishKind } from './sim-device.js';
+import type { SimDevice } from './sim-device.js';
 import type { SimTab } from './sim-tab.js';
-import { ITEMS, readEvent, scopeOf, stock1, stock2 } from './stock.js';
+import { ITEMS, readEvent, scopeOf } from './stock.js';
+import type { Scope } from './stock.js';
+import { fulfil } from './wishes.js';
+import type { Wish, WishKind } from './wishes.js';
 import type { World } from './world.js';
 
 const KINDS: readonly (readonly [weight: number, kind: WishKind])[] = [
@@ -43,7 +46,7 @@ export function work(world: World, device: SimDevice, random: SeededRandom): voi
     count > 0;
     count--
   ) {
-    const wish = newWish(world, device, random);
+    const wish = newWish(world.newIntent(device.name), world.parties.scopesOf(device.subject), random);
     device.wishes.push(wish);
     if (device.wishes.length > WISHES_KEPT) device.wishes.shift();
     tab.process.run(() => wishFor(world, device, tab, wish));
@@ -57,13 +60,13 @@ export function repeat(world: World, device: SimDevice, tab: SimTab, random: See
   if (wishes.length > 0) wishFor(world, device, tab, random.pick(wishes));
 }
 
-function newWish(world: World, device: SimDevice, random: SeededRandom): Wish {
-  const scopes = world.parties.scopesOf(device.subject);
+/** What somebody wants now. @param scopes - what of them is seen */
+export function newWish(intent: string, scopes: readonly Scope[], random: SeededRandom): Wish {
   const seen = ITEMS.filter((id) => scopes.includes(scopeOf(id)));
   const items = random.chance(0.95) ? seen : ITEMS;
   const kind = random.weighted(KINDS);
   return {
-    ...{ kind, intent: world.newIntent(device.name), unit: uuidOf(random) },
+    ...{ kind, intent, unit: uuidOf(random) },
     item: kind === 'open' ? uuidOf(random) : random.pick(items),
     to: random.pick(items),
     quantity: random.between(1, 4),
@@ -74,7 +77,7 @@ function newWish(world: World, device: SimDevice, random: SeededRandom): Wish {
 /** What it comes to is known when it is acknowledged, or refused; if it is ever. */
 function wishFor(world: World, device: SimDevice, tab: SimTab, wish: Wish): void {
   const { kind, intent, unit } = wish;
-  executed(tab, device.subject, wish).then(
+  fulfil(tab, device.subject, wish).then(
     (events) => {
       if (events === 0) return;
       world.counts.units++;
@@ -87,43 +90,6 @@ function wishFor(world: World, device: SimDevice, tab: SimTab, wish: Wish): void
       world.note(`${tab.process.name} ${kind} ${intent} failed: ${String(error)}`);
     },
   );
-}
-
-/** @returns of how many events */
-async function executed({ app, release }: SimTab, actorId: string, wish: Wish): Promise<number> {
-  const { kind, intent, unit, item, to, quantity, name } = wish;
-  // The second release has all that the first one has.
-  const stock = release === 1 ? stock1 : (stock2 as unknown as typeof stock1);
-  const options = { unit: { id: unit }, retry: { attemptsMax: 3 }, metadata: { actorId } } as const;
-  switch (kind) {
-    case 'move': {
-      if (to === item) return 0;
-      const moved = await app.executeAll(
-        [
-          [stock, item, { type: 'Reserve', data: { quantity, intent } }],
-          [stock, to, { type: 'Receive', data: { quantity, intent } }],
-        ],
-        options,
-      );
-      return moved.reduce((sum, { events }) => sum + events.length, 0);
-    }
-    case 'exactly': {
-      const { version } = await app.repository.load(stock, item);
-      const command = { type: 'Reserve', data: { quantity: 1, intent } } as const;
-      return (await app.execute(stock, item, command, { ...options, expected: version })).events.length;
-    }
-    case 'append': {
-      const named = { type: 'Named', data: { name, intent } } as const;
-      return (await app.append(stock, item, [named], 'any', { unit: { id: unit } })).length;
-    }
-    case 'open':
-      return (await app.execute(stock, item, { type: 'Receive', data: { quantity, intent } }, options)).events.length;
-    default: {
-      const data = kind === 'Name' ? { name, intent } : { quantity, intent };
-      // Of the second release's only.
-      return (await app.execute(stock, item, { type: kind, data } as never, options)).events.length;
-    }
-  }
 }
 
 /** Somebody looks after what was set aside: tries it again, or gives it up. */

@@ -120,22 +120,31 @@ const SOMETIMES_NOT: readonly Step['kind'][] = [
   'killServer',
 ];
 
-/** @returns the same for the same numbers */
-export function makePlan(seed: number, devices: number): Plan {
+/** What a plan may be otherwise. */
+export interface PlanOptions {
+  /** How long something happens. @defaultValue a minute */
+  readonly stormMs?: number;
+  /** What happens beside work. @defaultValue everything */
+  readonly faults?: readonly Step['kind'][];
+}
+
+/** @returns the same for the same numbers and options */
+export function makePlan(seed: number, devices: number, { stormMs = STORM_MS, faults: some }: PlanOptions = {}): Plan {
   const random = new SeededRandom(seed * 7_919 + devices);
   const left = new Set(SOMETIMES_NOT.filter(() => random.chance(0.35)));
-  const kinds = FAULTS.filter(([, kind]) => !left.has(kind));
+  const all = some === undefined ? FAULTS : FAULTS.filter(([, kind]) => some.includes(kind));
+  const kinds = some === undefined ? all.filter(([, kind]) => !left.has(kind)) : all;
   const share = random.pick([0.3, 1, 1, 2]);
   const steps: Step[] = [];
   const add = (kind: Step['kind']): void => {
-    const atMs = random.between(500, STORM_MS);
+    const atMs = random.between(500, stormMs);
     steps.push({ atMs, kind, target: random.between(0, 999), seed: random.between(1, 2 ** 31) });
   };
-  for (let count = Math.round((devices * STORM_MS) / WORK_EVERY_MS); count > 0; count--) add('work');
-  const faults = Math.round((share * STORM_MS) / FAULTS_EVERY_MS);
+  for (let count = Math.round((devices * stormMs) / WORK_EVERY_MS); count > 0; count--) add('work');
+  const faults = Math.round((share * stormMs) / FAULTS_EVERY_MS);
   for (let count = faults; count > 0; count--) add(random.weighted(kinds));
   steps.sort((one, other) => one.atMs - other.atMs);
-  return { seed, devices, servers: random.between(1, 3), stormMs: STORM_MS, steps };
+  return { seed, devices, servers: random.between(1, 3), stormMs, steps };
 }
 
 /** What somebody may see: mostly all. */

@@ -5,8 +5,11 @@
  */
 import { SeededRandom } from '../../soak/seeded-random.js';
 import type { RebasedUnit } from '../../../src/application/commands/rebased-unit.js';
-import type { UnitId } from '../../../src/persistence/unit.js';
 import type { Durability } from '../../../src/persistence/journal/journal.js';
+import type { CheckedDevice } from '../checks/agreement.js';
+import { Observer } from '../checks/observer.js';
+import { survey, surveyOf } from '../checks/survey.js';
+import type { Survey } from '../checks/survey.js';
 import type { Link, SimNetwork } from '../machine/sim-network.js';
 import { SimProcess } from '../machine/sim-process.js';
 import type { Scheduler } from '../machine/scheduler.js';
@@ -17,23 +20,9 @@ import { uuidOf } from '../machine/platform.js';
 import { SimTab } from './sim-tab.js';
 import type { WrapTab } from './sim-tab.js';
 import type { Release } from './stock.js';
+import type { Wish } from './wishes.js';
 
 const TABS_MAX = 3;
-
-/** Kinds of wishes: commands by their names, and others. */
-export type WishKind =
-  'Receive' | 'Reserve' | 'ReserveRest' | 'Name' | 'Damage' | 'move' | 'exactly' | 'append' | 'open';
-
-/** What somebody wants. Whoever hears nothing of it may want it again, under the same id. */
-export interface Wish {
-  readonly intent: string;
-  readonly unit: UnitId;
-  readonly kind: WishKind;
-  readonly item: string;
-  readonly to: string;
-  readonly quantity: number;
-  readonly name: string;
-}
 
 /** What all devices of a run have in common. */
 export interface Surroundings {
@@ -46,12 +35,14 @@ export interface Surroundings {
 }
 
 /** A device. */
-export class SimDevice {
+export class SimDevice implements CheckedDevice {
   readonly name: string;
   readonly subject: string;
   readonly random: SeededRandom;
   readonly storage: SimStorage;
   readonly link: Link = { isUp: true, faultShare: 0 };
+  /** Of whoever checks what it has. */
+  readonly observer: Observer;
   release: Release = 1;
   offsetMs = 0;
   /** Whether the browser says so while there is no network. */
@@ -72,6 +63,7 @@ export class SimDevice {
     this.random = new SeededRandom(seed);
     const durability: Durability = this.random.chance(0.7) ? 'strict' : 'relaxed';
     this.storage = new SimStorage(durability, this.random, surroundings.wrap.journal);
+    this.observer = new Observer(this.storage);
     this.replicaId = uuidOf(this.random);
     this.#live = this.random.chance(0.8);
     this.#surroundings = surroundings;
@@ -126,6 +118,22 @@ export class SimDevice {
   /** Without a line nobody tells it of news, and it asks twice a minute: unless somebody looks at it. */
   lookAtNews(): void {
     if (!this.#live) for (const tab of this.usable) tab.process.run(() => tab.wake());
+  }
+
+  async follow(): Promise<Survey> {
+    return await surveyOf(await this.observer.current());
+  }
+
+  async openAnew<T>(work: (found: Survey) => Promise<T>): Promise<T> {
+    return await survey(this.storage.journal, work);
+  }
+
+  async shown(): ReturnType<CheckedDevice['shown']> {
+    const found: { readonly name: string; readonly events: Survey['events'] }[] = [];
+    for (const { process, recorder } of this.usable) {
+      found.push({ name: process.name, events: (await surveyOf(recorder)).events });
+    }
+    return found;
   }
 
   /** Everything is in order again. */

@@ -6,9 +6,10 @@
 import { createHash } from 'node:crypto';
 import { SeededRandom } from '../../soak/seeded-random.js';
 import type { MemoryLogBackup } from '../../../src/server/log/memory-unit-log.js';
-import { checkAgreement, forgive } from '../checks/agreement.js';
+import { checkAgreement, countDeadLetters, forgive } from '../checks/agreement.js';
 import type { Parties } from '../checks/agreement.js';
 import { LogAudit } from '../checks/log-audit.js';
+import { StepWatch } from '../checks/step-watch.js';
 import { Witness } from '../checks/witness.js';
 import { Platform } from '../machine/platform.js';
 import { Scheduler, settled } from '../machine/scheduler.js';
@@ -33,19 +34,35 @@ export type DoStep = (world: World, step: Step, random: SeededRandom) => void | 
 
 /** What happened in a run. */
 export interface RunCounts {
+  /** Commits that were acknowledged. */
   units: number;
+  /** In the log of the server, at the end. */
   events: number;
+  /** Units that gave way to others', and what became of them. */
   conflicts: number;
   decidedAgain: number;
   withdrawn: number;
   setAside: number;
+  /** Units that wait for a person at the end: set aside on a device, or kept for the operator. */
+  deadLetters: number;
   requests: number;
+  /** Pushes that were sent again, as a whole or in part, and how many units were in them again. */
+  retries: number;
+  unitsAgain: number;
   networkFaults: number;
+  /** Times at which a server's log was set back. */
   restores: number;
+  /** Commits that nobody holds any more, and nobody had promised to. */
   forgiven: number;
+  /** Commands that were refused, and those of which nobody knows what became of them. */
   refused: number;
   uncertain: number;
+  /** Times at which a device's part of the log was compared with the log, in the middle of a run. */
+  compared: number;
 }
+
+/** How often each step was done. */
+export type StepCounts = Readonly<Partial<Record<Step['kind'], number>>>;
 
 /** What came of a run. */
 export interface RunResult {
@@ -54,6 +71,7 @@ export interface RunResult {
   readonly trace: string;
   readonly lines: readonly string[];
   readonly counts: RunCounts;
+  readonly steps: StepCounts;
   /** Simulated milliseconds after the last fault until all was sent and fetched everywhere. */
   readonly drainedMs: number;
   readonly schedulerEvents: number;
@@ -77,10 +95,11 @@ export class World implements Disposable {
   readonly servers: SimServers;
   readonly network: SimNetwork;
   readonly audit: LogAudit;
-  readonly parties: Parties;
+  readonly parties: Parties & { readonly devices: readonly SimDevice[] };
   readonly counts: RunCounts = {
     ...{ units: 0, events: 0, conflicts: 0, decidedAgain: 0, withdrawn: 0, setAside: 0, requests: 0 },
-    ...{ networkFaults: 0, restores: 0, forgiven: 0, refused: 0, uncertain: 0 },
+    ...{ networkFaults: 0, restores: 0, forgiven: 0, refused: 0, uncertain: 0, compared: 0 },
+    ...{ deadLetters: 0, retries: 0, unitsAgain: 0 },
   };
   /** Something may be held by nobody since. */
   mayBeLost = false;
@@ -90,6 +109,8 @@ export class World implements Disposable {
   readonly #trace = createHash('sha256');
   readonly #lines: string[] = [];
   readonly #surroundings: Surroundings;
+  readonly #watch: StepWatch;
+  readonly #stepCounts: Partial<Record<Step['kind'], number>> = {};
   #names = 0;
   #isOver = false;
 
@@ -111,8 +132,13 @@ export class World implements Disposable {
     this.servers.tables.onCommit = () => void this.audit.look();
     this.parties = {
       ...{ devices: this.devices, audit: this.audit, witness: this.witness, scopesOf },
+      hasRowsBeside: async () => {
+        const { head, maxId } = await this.servers.tables.standing();
+        return head.lastId !== maxId;
+      },
       offers: () => this.servers.log.refused({ limit: 100_000 }),
     };
+    this.#watch = new StepWatch(this.parties);
     this.#surroundings = {
       ...{ scheduler: this.scheduler, network: this.network, servers: this.servers, wrap: wrap.device ?? {} },
       note: (line) => this.note(line),
@@ -121,10 +147,8 @@ export class World implements Disposable {
           this.note(`${id} ${outcome} ${reason?.code ?? ''}`);
           this.counts.conflicts++;
           if (outcome === 'changed' || outcome === 'unchanged') this.counts.decidedAgain++;
-          else if (outcome === 'withdrawn') {
-            this.counts.withdrawn++;
-            this.witness.withdrawn.add(id);
-          } else this.counts.setAside++;
+          else if (outcome === 'withdrawn') this.counts.withdrawn++;
+          else this.counts.setAside++;
         }
       },
     };
@@ -135,7 +159,10 @@ export class World implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const device of this.devices) device.killTabs();
+    for (const device of this.devices) {
+      device.killTabs();
+      device.observer[Symbol.dispose]();
+    }
     this.#platform[Symbol.dispose]();
   }
 
@@ -185,12 +212,14 @@ export class World implements Disposable {
   async #run(): Promise<number> {
     for (const step of this.#plan.steps) {
       await this.#passUntil(step.atMs);
+      await this.#watch.look();
       await this.#do(step);
       if (this.witness.problem !== undefined) break;
     }
     await this.#passUntil(this.#plan.stormMs);
     const drainedMs = this.witness.problem === undefined ? await this.#calm() : 0;
     if (this.witness.problem === undefined) await checkAgreement(this.parties);
+    this.counts.deadLetters = await countDeadLetters(this.parties);
     return drainedMs;
   }
 
@@ -208,6 +237,7 @@ export class World implements Disposable {
 
   async #do(step: Step): Promise<void> {
     this.note(`${step.kind} ${step.target}`);
+    this.#stepCounts[step.kind] = (this.#stepCounts[step.kind] ?? 0) + 1;
     await this.#steps[step.kind](this, step, new SeededRandom(step.seed));
   }
 
@@ -222,13 +252,16 @@ export class World implements Disposable {
     this.network.breakAll();
     for (const device of this.devices) device.recover();
     const startMs = this.scheduler.nowMs;
+    let lookedMs = startMs;
     while (!(await this.#isDrained())) {
       if (this.scheduler.nowMs - startMs >= DRAIN_MS_MAX) {
         this.witness.fail(`not drained ${DRAIN_MS_MAX} ms after the last fault:\n${await this.#undrained()}`);
         break;
       }
       await this.#passUntil(this.scheduler.nowMs + LOOK_MS);
-      if ((this.scheduler.nowMs - startMs) % SOMEBODY_LOOKS_MS === 0) {
+      // Whoever was asked how it stands may have taken a millisecond: the time is no round one any more.
+      if (this.scheduler.nowMs - lookedMs >= SOMEBODY_LOOKS_MS) {
+        lookedMs = this.scheduler.nowMs;
         for (const device of this.devices) device.lookAtNews();
       }
       if (this.witness.problem !== undefined) break;
@@ -242,8 +275,8 @@ export class World implements Disposable {
 
   /** What is still to be done. */
   async #undrained(): Promise<string> {
-    const { head, maxId } = await this.servers.tables.standing();
-    const left: string[] = head.lastId === maxId ? [] : ['rows beside the log'];
+    const { head } = await this.servers.tables.standing();
+    const left: string[] = (await this.parties.hasRowsBeside()) ? ['rows beside the log'] : [];
     for (const { name, tabs } of this.devices) {
       if (tabs.length === 0) left.push(`${name} has no tab`);
       for (const { process, isOpen, recorder, state, error } of tabs) {
@@ -275,8 +308,14 @@ export class World implements Disposable {
 
   async #result(drainedMs: number): Promise<RunResult> {
     this.counts.events = this.audit.units.reduce((sum, { events }) => sum + events.length, 0);
-    this.counts.requests = this.network.counts.requests;
-    this.counts.networkFaults = this.network.counts.faults;
+    const { requests, faults, retries, unitsAgain } = this.network.counts;
+    Object.assign(this.counts, {
+      requests,
+      networkFaults: faults,
+      retries,
+      unitsAgain,
+      compared: this.#watch.compared,
+    });
     for (const { id, position } of this.audit.units) this.note(`${id} ${position}`);
     this.note(`${this.scheduler.events} events, ${JSON.stringify(this.counts)}`);
     return {
@@ -284,6 +323,7 @@ export class World implements Disposable {
       trace: this.#trace.copy().digest('hex'),
       lines: [...this.#lines],
       counts: this.counts,
+      steps: this.#stepCounts,
       drainedMs,
       schedulerEvents: this.scheduler.events,
     };

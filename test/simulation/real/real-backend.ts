@@ -1,0 +1,147 @@
+/**
+ * The other side of a real run: PostgreSQL, and a server over it that is killed and started again.
+ *
+ * @module
+ */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { createPgPool, PostgresProcessRecorder } from '../../../src/persistence/postgres/index.js';
+import type { PgPool } from '../../../src/persistence/postgres/index.js';
+import type { StoredEvent } from '../../../src/persistence/stored-event.js';
+import { startEmbeddedPostgres } from '../../../src/server/hosts/embedded-postgres.js';
+import { logTables } from '../../../src/server/log/log-tables.js';
+import { PostgresLogStorage } from '../../../src/server/log/postgres-log-storage.js';
+import { PostgresUnitLog } from '../../../src/server/log/postgres-unit-log.js';
+import type { RefusedUnit } from '../../../src/server/log/unit-log.js';
+import { FAST_POSTGRES, makeTemporaryFolder } from '../../support/temporary-folder.js';
+import type { LoggedTables } from '../checks/log-audit.js';
+import type { RealServerOptions } from './real-messages.js';
+
+const ALL = 1_000_000;
+const REFUSED_MAX = 100_000;
+
+/** PostgreSQL and a server, from when both are there. */
+export class RealBackend implements AsyncDisposable {
+  readonly port: number;
+  /** The log, read where it lies. */
+  readonly tables: LoggedTables;
+  readonly #storage: PostgresLogStorage;
+  readonly #log: PostgresUnitLog;
+  readonly #recorder: PostgresProcessRecorder;
+  readonly #pool: PgPool;
+  readonly #options: Omit<RealServerOptions, 'port'>;
+  readonly #serverFile: string;
+  readonly #onFault: (message: string) => void;
+  readonly #close: () => Promise<void>;
+  #child: ChildProcess | undefined;
+
+  private constructor(parts: BackendParts) {
+    const { pool, port } = parts;
+    this.port = port;
+    this.#pool = pool;
+    this.#options = { databaseUrl: parts.databaseUrl, origin: parts.origin };
+    this.#serverFile = parts.serverFile;
+    this.#onFault = parts.onFault;
+    this.#close = parts.close;
+    const recorder = (this.#recorder = new PostgresProcessRecorder({ pool }));
+    this.#log = new PostgresUnitLog({ recorder });
+    const { log } = recorder.dialect;
+    if (log === undefined) throw new Error('PostgreSQL has no log.');
+    const tables = logTables('daybook', undefined, log.tenants);
+    const storage = (this.#storage = new PostgresLogStorage({ recorder, log, tables, participants: [] }));
+    this.tables = {
+      units: (from, limit) => storage.units(from, Math.min(limit, ALL)),
+      events: (range, limit) => storage.events(range, limit),
+    };
+  }
+
+  /** @param options - `serverFile` is what a server runs, `onFault` is told of what is no outage */
+  static async start(options: Pick<BackendParts, 'origin' | 'serverFile' | 'onFault'>): Promise<RealBackend> {
+    const folder = await makeTemporaryFolder();
+    const postgres = await startEmbeddedPostgres({ databaseDir: folder.path, ...FAST_POSTGRES });
+    const pool = await createPgPool({ connectionString: postgres.url });
+    const close = async (): Promise<void> => {
+      await pool.end();
+      await postgres.close();
+      await folder.remove();
+    };
+    const backend = new RealBackend({ ...options, databaseUrl: postgres.url, pool, port: await freePort(), close });
+    await backend.startServer();
+    return backend;
+  }
+
+  async startServer(): Promise<void> {
+    if (this.#child !== undefined) return;
+    const options: RealServerOptions = { ...this.#options, port: this.port };
+    const child = spawn(process.execPath, [this.#serverFile, JSON.stringify(options)], {
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    });
+    this.#child = child;
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#onFault(text));
+    const ended = once(child, 'exit').then(() => {
+      // Somebody has killed it again meanwhile, or it says on its own why it cannot start.
+      if (this.#child === child) throw new Error('The server ended by itself.');
+    });
+    await Promise.race([once(child, 'message'), ended]);
+  }
+
+  /** SIGKILL. */
+  async killServer(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child?.exitCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+
+  /** Every connection of the server to its database breaks. */
+  async breakConnections(): Promise<void> {
+    await this.#pool.query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+    );
+  }
+
+  /** As a program that knows nothing of units. */
+  async insertBeside(id: string, toEvent: (version: number) => StoredEvent): Promise<void> {
+    const [last] = await this.#recorder.selectEvents(id, { desc: true, limit: 1 });
+    await this.#recorder.insertEvents([toEvent((last?.originatorVersion ?? 0) + 1)]);
+  }
+
+  /** How far the log is, and whether there are rows that are not in it yet. */
+  async standing(): Promise<{ readonly position: number; readonly hasRowsBeside: boolean }> {
+    const { head, maxId } = await this.#storage.standing();
+    return { position: head.position, hasRowsBeside: head.lastId !== maxId };
+  }
+
+  async refused(): Promise<readonly RefusedUnit[]> {
+    return await this.#log.refused({ limit: REFUSED_MAX });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.killServer();
+    await this.#close();
+  }
+}
+
+interface BackendParts {
+  readonly origin: string;
+  readonly serverFile: string;
+  readonly onFault: (message: string) => void;
+  readonly databaseUrl: string;
+  readonly pool: PgPool;
+  readonly port: number;
+  readonly close: () => Promise<void>;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

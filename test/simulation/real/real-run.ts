@@ -1,0 +1,293 @@
+/**
+ * A run with nothing simulated: Chromium, PostgreSQL, a server in a process of its own, and time as it passes. What is to
+ * happen follows from the seed; what comes of it does not.
+ *
+ * ```text
+ * a plan's steps, each at its time ─▶ everything in order ─▶ drained ─▶ the log from PostgreSQL, each store from its browser
+ * ```
+ *
+ * @module
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { IntegrityError } from '../../../src/persistence/errors.js';
+import { SeededRandom } from '../../soak/seeded-random.js';
+import { checkAgreement, countDeadLetters } from '../checks/agreement.js';
+import type { Parties } from '../checks/agreement.js';
+import { LogAudit } from '../checks/log-audit.js';
+import { Witness } from '../checks/witness.js';
+import { newWish } from '../world/people.js';
+import { makePlan, PEOPLE } from '../world/plan.js';
+import type { Step } from '../world/plan.js';
+import { besideEvent, ITEMS, SCOPES } from '../world/stock.js';
+import type { Wish } from '../world/wishes.js';
+import { RealBackend } from './real-backend.js';
+import { RealDevice } from './real-device.js';
+import { RealLink } from './real-link.js';
+import type { RealConflicts } from './real-messages.js';
+import { serveRealPage } from './real-site.js';
+
+const DRAIN_MS_MAX = 60_000;
+const LOOK_MS = 500;
+const WISHES_KEPT = 20;
+/** What happens here beside work. */
+const FAULTS = [
+  ...['repeat', 'openTab', 'killTab', 'freezeTab', 'killBrowser', 'disconnect', 'badNetwork', 'upgrade', 'wake'],
+  ...['killServer', 'databaseFaults', 'insertBeside'],
+] as Step['kind'][];
+
+/** As the tabs say that are there in the end: what one has counted is gone with it. */
+const CONFLICTS: RealConflicts = { conflicts: 0, decidedAgain: 0, withdrawn: 0, setAside: 0 };
+
+/** Which run. */
+export interface RealRunOptions {
+  readonly seed: number;
+  readonly devices: number;
+  /** How long something happens. */
+  readonly seconds: number;
+  /** Where dist/ is, built. */
+  readonly projectDir: string;
+  /** What a server runs. */
+  readonly serverFile: string;
+  readonly log: (line: string) => void;
+}
+
+/** What came of it. */
+export interface RealRunResult {
+  readonly problem: string | undefined;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly steps: Readonly<Record<string, number>>;
+}
+
+/** Runs to the end. */
+export async function runReal(options: RealRunOptions): Promise<RealRunResult> {
+  const witness = new Witness();
+  await using site = await serveRealPage(options.projectDir);
+  await using backend = await RealBackend.start({
+    ...{ origin: site.url, serverFile: options.serverFile },
+    onFault: (message) => witness.fail(`the server has said: ${message}`),
+  });
+  await using run = new RealRun({ ...options, siteUrl: site.url }, backend, witness);
+  return await run.run();
+}
+
+type RealCount = 'units' | 'events' | 'refused' | 'uncertain' | 'connectionFaults' | 'deadLetters' | 'drainedMs';
+type RunOptions = RealRunOptions & { readonly siteUrl: string };
+
+class RealRun implements AsyncDisposable {
+  readonly #options: RunOptions;
+  readonly #backend: RealBackend;
+  readonly #witness: Witness;
+  readonly #audit: LogAudit;
+  readonly #devices: RealDevice[] = [];
+  readonly #parties: Parties;
+  readonly #counts: Record<keyof RealConflicts | RealCount, number> = {
+    ...{ units: 0, events: 0, refused: 0, uncertain: 0, connectionFaults: 0, deadLetters: 0, drainedMs: 0 },
+    ...CONFLICTS,
+  };
+  readonly #steps: Record<string, number> = {};
+  /** What is to be undone later, and when it was. */
+  readonly #lifting = new Set<Promise<void>>();
+  #names = 0;
+  #isCalm = false;
+
+  constructor(options: RunOptions, backend: RealBackend, witness: Witness) {
+    this.#options = options;
+    this.#backend = backend;
+    this.#witness = witness;
+    this.#audit = new LogAudit(backend.tables, witness);
+    this.#parties = {
+      ...{ devices: this.#devices, audit: this.#audit, witness },
+      offers: () => backend.refused(),
+      scopesOf: () => SCOPES,
+      hasRowsBeside: async () => (await backend.standing()).hasRowsBeside,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const device of this.#devices) await device.close();
+  }
+
+  async run(): Promise<RealRunResult> {
+    const { seed, devices, seconds, siteUrl, log } = this.#options;
+    for (let index = 0; index < devices; index++) {
+      const random = new SeededRandom(seed * 31 + index);
+      const link = new RealLink(this.#backend.port, random);
+      await link.up();
+      const subject = PEOPLE[index % PEOPLE.length] as string;
+      this.#devices.push(await RealDevice.start({ name: `device${index}`, subject, link, random, siteUrl }));
+    }
+    log(`${devices} browsers are there`);
+    const { steps } = makePlan(seed, devices, { stormMs: seconds * 1_000, faults: FAULTS });
+    const startedAt = performance.now();
+    for (const step of steps) {
+      await sleep(Math.max(0, startedAt + step.atMs - performance.now()));
+      await this.#audit.look();
+      if (this.#witness.problem !== undefined) break;
+      this.#steps[step.kind] = (this.#steps[step.kind] ?? 0) + 1;
+      if (step.kind !== 'work') log(`${Math.round(performance.now() - startedAt)} ms: ${step.kind} ${step.target}`);
+      await this.#do(step, new SeededRandom(step.seed));
+    }
+    if (this.#witness.problem === undefined) await this.#calm();
+    if (this.#witness.problem === undefined) {
+      await checkAgreement(this.#parties);
+      this.#counts.deadLetters = await countDeadLetters(this.#parties);
+    }
+    this.#counts.events = this.#audit.units.reduce((sum, { events }) => sum + events.length, 0);
+    this.#counts.connectionFaults = this.#devices.reduce((sum, { link }) => sum + link.faults, 0);
+    return { problem: this.#witness.problem, counts: this.#counts, steps: this.#steps };
+  }
+
+  async #do({ kind, target }: Step, random: SeededRandom): Promise<void> {
+    const device = this.#devices[target % this.#devices.length] as RealDevice;
+    switch (kind) {
+      case 'work':
+        this.#work(device, random);
+        break;
+      case 'repeat':
+        this.#repeat(device, random);
+        break;
+      case 'openTab':
+        await device.openTab();
+        break;
+      case 'killTab':
+        await device.killTab();
+        break;
+      case 'freezeTab': {
+        const thaw = await device.freezeTab();
+        this.#later(random.between(500, 5_000), thaw);
+        break;
+      }
+      case 'killBrowser':
+        await device.killBrowser();
+        break;
+      case 'disconnect':
+        await device.link.down();
+        this.#later(random.between(300, 8_000), () => device.link.up());
+        break;
+      case 'badNetwork':
+        device.link.faultShare = random.pick([0.2, 0.5, 0.8]);
+        this.#later(random.between(1_000, 8_000), async () => void (device.link.faultShare = 0));
+        break;
+      case 'upgrade':
+        device.release = 2;
+        await device.openTab();
+        break;
+      case 'wake':
+        await device.wake();
+        break;
+      case 'killServer':
+        await this.#backend.killServer();
+        this.#later(random.between(100, 3_000), () => this.#backend.startServer());
+        break;
+      case 'databaseFaults':
+        await this.#backend.breakConnections();
+        break;
+      case 'insertBeside':
+        await this.#insertBeside(random);
+        break;
+      default:
+        throw new Error(`Nobody has made ${kind} real.`);
+    }
+  }
+
+  /** Undoes something later, and at the end at once. */
+  #later(delayMs: number, lift: () => Promise<void>): void {
+    const lifting = (async () => {
+      const untilMs = performance.now() + delayMs;
+      while (performance.now() < untilMs && !this.#isCalm) await sleep(Math.min(100, delayMs));
+      await lift();
+    })().catch((error: unknown) => this.#witness.fail(`nobody has caught ${String(error)}`));
+    this.#lifting.add(lifting);
+    void lifting.finally(() => this.#lifting.delete(lifting));
+  }
+
+  #work(device: RealDevice, random: SeededRandom): void {
+    if (device.usable.length === 0) {
+      this.#later(0, () => device.openTab());
+      return;
+    }
+    for (let count = random.pick([1, 1, 2, 5]); count > 0; count--) {
+      const wish = newWish(`${device.name}-${++this.#names}`, SCOPES, random);
+      device.wishes.push(wish);
+      if (device.wishes.length > WISHES_KEPT) device.wishes.shift();
+      this.#wishFor(device, wish);
+    }
+  }
+
+  #repeat(device: RealDevice, random: SeededRandom): void {
+    const open = device.wishes.filter(({ intent }) => !this.#witness.acknowledged.has(intent));
+    if (open.length > 0 && device.usable.length > 0) this.#wishFor(device, random.pick(open));
+  }
+
+  #wishFor(device: RealDevice, wish: Wish): void {
+    const { intent, kind, unit } = wish;
+    device.fulfil(wish).then(
+      (done) => {
+        if (typeof done !== 'number') {
+          if (done.name === 'CommandError') this.#counts.refused++;
+          else this.#counts.uncertain++;
+        } else if (done > 0) {
+          this.#counts.units++;
+          this.#witness.acknowledge(intent, device.name, kind, unit);
+        }
+      },
+      // The tab is gone: done or not, nobody has said so.
+      () => {
+        this.#counts.uncertain++;
+      },
+    );
+  }
+
+  async #insertBeside(random: SeededRandom): Promise<void> {
+    const [id, intent] = [random.pick(ITEMS), `beside-${++this.#names}`];
+    try {
+      await this.#backend.insertBeside(id, (version) => besideEvent(id, version, intent));
+      this.#witness.acknowledge(intent, 'beside', 'Receive');
+    } catch (error) {
+      // Somebody else was first.
+      if (!(error instanceof IntegrityError)) throw error;
+    }
+  }
+
+  /** Puts everything in order, and waits until nothing is left to do. */
+  async #calm(): Promise<void> {
+    this.#isCalm = true;
+    while (this.#lifting.size > 0) await Promise.all(this.#lifting);
+    await this.#backend.startServer();
+    for (const device of this.#devices) {
+      device.link.faultShare = 0;
+      await device.link.up();
+      await device.recover();
+    }
+    const startedAt = performance.now();
+    for (let left = 'unknown'; left !== '';) {
+      for (const device of this.#devices) await device.wake();
+      left = await this.#undrained();
+      this.#counts.drainedMs = Math.round(performance.now() - startedAt);
+      if (left === '') break;
+      if (this.#counts.drainedMs > DRAIN_MS_MAX) {
+        this.#witness.fail(`not drained ${DRAIN_MS_MAX} ms after the last fault:\n${left}`);
+        break;
+      }
+      await sleep(LOOK_MS);
+    }
+    for (const counted of (await Promise.all(this.#devices.map((device) => device.conflicts()))).flat()) {
+      for (const name of Object.keys(CONFLICTS) as (keyof RealConflicts)[]) this.#counts[name] += counted[name];
+    }
+  }
+
+  async #undrained(): Promise<string> {
+    const { position: head, hasRowsBeside } = await this.#backend.standing();
+    const left: string[] = hasRowsBeside ? ['rows beside the log'] : [];
+    for (const device of this.#devices) {
+      const { progress, superseded } = await device.survey();
+      const { pendingUnits, lostUnits, held, position } = progress;
+      if (pendingUnits + lostUnits + held.length + superseded === 0 && position === head) continue;
+      left.push(
+        `${device.name} is at ${position} of ${head}: ${pendingUnits} pending, ${lostUnits} lost, ${held.length} held, ` +
+          `${superseded} to be decided`,
+      );
+    }
+    return left.join('\n');
+  }
+}
