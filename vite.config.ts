@@ -43,7 +43,10 @@ function offlinePage(): Plugin[] {
 export default defineConfig({
   root: 'demo',
   plugins: [offlinePage()],
-  build: { outDir: 'dist', emptyOutDir: true, target: 'es2022' },
+  build: {
+    ...{ outDir: 'dist', emptyOutDir: true, target: 'es2022' },
+    rolldownOptions: { input: ['demo/index.html', 'demo/side-by-side.html'] },
+  },
   worker: { format: 'es' },
   // Prebundling would move the library away from its worker and its wasm.
   optimizeDeps: { exclude: ['daybook', 'daybook/application', 'daybook/sync'] },

@@ -5,6 +5,8 @@
  */
 import { isEventSourcingError } from 'daybook';
 import type { SyncState, SyncStatus } from 'daybook/sync';
+import type { DecidedAgain } from './decided-again.js';
+import type { StockEntry } from './stock-entries.js';
 
 /** `1 entry`, `12 entries`: counts, and recounts that were asked for or done. */
 export function entriesOf(quantity: number): string {
@@ -53,13 +55,62 @@ export function syncStateText(state: SyncState): string {
   return SYNC_STATES[state];
 }
 
-/** What became of counts that are not in the books, and will not be by themselves. */
-export function setAsideSentence(items: number): string {
-  const which = items === 1 ? 'An item is' : `${items.toLocaleString()} items are`;
-  return `${which} set aside: two counts, and one place in the books. Please say what is right.`;
+/** What became of counts that met those of others: items that wait for somebody, and counts that were decided again. */
+export function decidedNotice(setAside: number, decidedAgain: number): string {
+  const isOrAre = (quantity: number, one: string, more: string): string =>
+    quantity === 1 ? one : `${quantity.toLocaleString()} ${more}`;
+  const aside = isOrAre(setAside, 'An item is', 'items are');
+  if (decidedAgain === 0) return `${aside} set aside: two counts, and one place in the books.`;
+  if (setAside === 0) return `${isOrAre(decidedAgain, 'A count of yours was', 'counts of yours were')} decided again.`;
+  return `${aside} set aside, and ${isOrAre(decidedAgain, 'a count was', 'counts were')} decided again.`;
+}
+
+/** Why a count was decided again, and what came of it. */
+export function decidedAgainSentence({ before, others, after }: DecidedAgain): string {
+  const names = [...new Set(meanwhileOf(others).map(({ who }) => who))];
+  const were = names.length > 1 ? 'were' : 'was';
+  const why = `${new Intl.ListFormat('en').format(names) || 'Somebody else'} ${were} first in the books`;
+  if (after === undefined) return `${why}, and left nothing for yours to change.`;
+  if (after.kind === 'stepped') {
+    return `${why}, so your ${actText(before)} goes on from ${after.previousQuantity.toLocaleString()}.`;
+  }
+  const foundTheSame = after.kind === 'counted' && after.previousQuantity === after.quantity;
+  return foundTheSame ? `${why}, and found the same. Both counts stand.` : `${why}. Yours came after, and stands.`;
+}
+
+/** What others have done meanwhile: what one of them did in a row is said at once. */
+export function meanwhileOf(others: readonly StockEntry[]): readonly Meanwhile[] {
+  const rows: { who: string; acts: string[]; previousQuantity: number; quantity: number }[] = [];
+  for (const entry of others) {
+    if (entry.kind !== 'counted' && entry.kind !== 'stepped') continue;
+    const who = entry.by?.name ?? 'Another device';
+    const last = rows.at(-1);
+    const { previousQuantity, quantity } = entry;
+    if (last?.who === who) {
+      last.acts.push(actText(entry));
+      last.quantity = quantity;
+    } else rows.push({ who, acts: [actText(entry)], previousQuantity, quantity });
+  }
+  return rows.map(({ who, acts, ...quantities }) => {
+    return { who, act: acts.length > 1 ? `${acts.length} counts` : (acts[0] ?? ''), ...quantities };
+  });
+}
+
+/** Counts of one person in a row. */
+export interface Meanwhile {
+  readonly who: string;
+  readonly act: string;
+  readonly previousQuantity: number;
+  readonly quantity: number;
+}
+
+/** What somebody did at the shelf: `+2`, or `counted`. */
+export function actText(entry: StockEntry): string {
+  return entry.kind === 'stepped' ? changeText(entry.previousQuantity, entry.quantity) : 'counted';
 }
 
 const REASONS: Readonly<Record<string, string>> = {
+  COUNTED_MEANWHILE: 'Somebody else was first, and counted something else. Only one can be right.',
   CONFLICT: 'Somebody else’s count arrived first.',
   DEPENDENCY: 'It follows on a count that was set aside.',
   LOST: 'The books have lost what it stood on.',
@@ -78,6 +129,8 @@ const COUNT_SENTENCES: Readonly<Record<string, string>> = {
   STORE_CLOSED: 'This count was not kept: the page is being closed. Reload it and count again.',
   OPERATIONAL_ERROR: 'This count was not kept: the device’s storage did not answer. Count again in a moment.',
   CONCURRENCY_ERROR: 'This count was not kept: another tab counts the same item without pause. Count again.',
+  COUNTED_MEANWHILE:
+    'This count was not kept: the item was counted elsewhere at this moment. Look at it, and count again.',
   COMMAND_ERROR: 'This count was not kept: it is not a quantity that can lie on a shelf. Count again.',
   VALIDATION_ERROR: 'This count was not kept: it is not what a count looks like. Reload the page and count again.',
   EVENT_TOO_LARGE: 'This count was not kept: it is too large. Reload the page and count again.',

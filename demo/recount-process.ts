@@ -12,6 +12,8 @@ import { stockItem } from './stock-item-decider.js';
 /**
  * A count that is hard to believe, or that answers an open recount, goes to the item's recounts. Every device runs this
  * and sees the counts of all, so each reacts to its own: what follows from a count is to follow once.
+ *
+ * Run it with `follows: 'confirmed'`: nobody is sent to a shelf because of a count that may still be decided again.
  */
 export function recountNeeded(deviceId: string): Process {
   return defineProcess({

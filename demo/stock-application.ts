@@ -3,8 +3,9 @@
  * that asks for recounts.
  *
  * ```text
- * command ─▶ decider ─▶ one transaction: events, stock_entries ─▶ recount-needed ─▶ RecountTask ─▶ the same transaction
- * page of the books ─▶ store ─▶ stock_entries follow
+ * command ─▶ decider ─▶ one transaction: events, stock_entries
+ * page of the books ─▶ one transaction: its events, own commands decided again, stock_entries ─▶ decided_again
+ *                       └▶ what it confirms ─▶ recount-needed ─▶ RecountTask
  * ```
  *
  * Every tab runs all of it, and may: the tracking record of the process lets one of them be the first at each count, and
@@ -20,14 +21,17 @@ import {
   ProjectionRunner,
   SqlProjectionStore,
 } from 'daybook/application';
-import type { CommandOf, FollowerStatus, ProjectionStatus, SqlView } from 'daybook/application';
+import type { CommandOf, FollowerStatus, ProjectionStatus, RebasedUnit, SqlView } from 'daybook/application';
+import { DecidedAgainTable } from './decided-again.js';
+import type { DecidedAgain } from './decided-again.js';
 import { recountNeeded } from './recount-process.js';
 import { recountTask } from './recount-task-decider.js';
 import type { RecountTaskState } from './recount-task-decider.js';
 import { readEntries, stockEntries } from './stock-entries.js';
 import type { EntriesView, EntryTable } from './stock-entries.js';
 import { recountOriginatorId } from './stock-events.js';
-import { stockItem } from './stock-item-decider.js';
+import type { Counter } from './stock-events.js';
+import { CountedMeanwhileError, stockItem } from './stock-item-decider.js';
 import type { CountOccasion, StockItemState } from './stock-item-decider.js';
 import type { StockItem } from './stock-items.js';
 import { readPlaces, readSetAside } from './stock-standings.js';
@@ -42,12 +46,10 @@ const CATCH_UP_EVENTS_MAX = 500;
 
 /** What the application is made of. */
 export interface StockApplicationParts {
-  readonly recorder: SqlRecorder & Pick<DaybookRecorder, 'findUnits' | 'selectSetAside'>;
+  readonly recorder: SqlRecorder & Pick<DaybookRecorder, 'findUnits'>;
   /** Tells of what other tabs record, and of what comes from the server. */
   readonly onRecorded: (listener: () => void) => () => void;
   readonly replicaId: string;
-  /** What the person in front of this device goes by. */
-  readonly counterName: () => string;
   readonly now: () => Date;
 }
 
@@ -65,12 +67,24 @@ export interface StockView extends EntriesView {
   /** Where entries are, by notification id; of one that has left the store there is nothing. */
   readonly places: ReadonlyMap<number, EntryPlace>;
   readonly setAside: readonly SetAsideCommit[];
+  /** Without what somebody has seen. */
+  readonly decidedAgain: readonly DecidedAgain[];
+}
+
+/** What was set aside of an item, as it can be recorded after all. */
+export interface SetAsideCount {
+  readonly unitIds: readonly string[];
+  readonly quantity: number;
+  /** When it was counted, and by whom. */
+  readonly at: Date;
+  readonly by: Counter;
 }
 
 /** Counts and recounts, as one device knows and makes them. */
 export class StockApplication {
   readonly #parts: StockApplicationParts;
   readonly #application: Application;
+  readonly #decidedAgain: DecidedAgainTable;
   readonly #inline: InlineProjection<EntryTable>;
   readonly #entries: ProjectionRunner<SqlView<EntryTable>>;
   readonly #recounts: ProcessRunner;
@@ -79,6 +93,7 @@ export class StockApplication {
   constructor(parts: StockApplicationParts) {
     const { recorder, onRecorded, replicaId } = parts;
     this.#parts = parts;
+    this.#decidedAgain = new DecidedAgainTable(recorder);
     this.#inline = new InlineProjection({
       projection: stockEntries,
       recorder,
@@ -90,6 +105,8 @@ export class StockApplication {
       onRecorded,
       aggregates: [stockItem, recountTask],
       inline: [this.#inline],
+      // So that they are decided again when the counts of others were first.
+      keepCommands: true,
       cache: { aggregatesMax: CACHED_AGGREGATES_MAX },
     });
     this.#entries = new ProjectionRunner({
@@ -102,7 +119,14 @@ export class StockApplication {
       process: recountNeeded(replicaId),
       from: this.#application,
       into: this.#application,
+      // Whoever is sent to a shelf is sent for something that stays.
+      follows: 'confirmed',
     });
+  }
+
+  /** Decides again what gave way to others: for `startSync`, together with {@link noteRebased}. */
+  get decider(): Application {
+    return this.#application;
   }
 
   /** How the process is doing that asks for recounts. */
@@ -115,9 +139,12 @@ export class StockApplication {
     return this.#entries.status;
   }
 
-  /** Creates the read model where there is none, brings it up to date and keeps it so, and starts the process. */
+  /**
+   * Creates the tables where there are none, brings them up to date and keeps them so, and starts the process. To be
+   * called before anything is recorded or fetched.
+   */
   async start(): Promise<void> {
-    await this.#inline.setUp();
+    await Promise.all([this.#inline.setUp(), this.#decidedAgain.setUp()]);
     // What is recorded here is taken in with the event itself; this is for what comes from others, and came before.
     await this.#entries.catchUp();
     await this.#entries.start();
@@ -129,27 +156,70 @@ export class StockApplication {
     await Promise.all([this.#recounts.close(), this.#entries.close()]);
   }
 
-  /**
-   * Records a count, also when it confirms the last one. Resolves when it is durable, and in the read model.
-   *
-   * @param settles - units that were set aside, and that it stands for
-   */
-  async count(item: StockItem, quantity: number, settles?: readonly string[]): Promise<void> {
-    await this.#execute(item, settles, (occasion) => ({ type: 'Count', data: { ...occasion, quantity } }));
+  /** Records a count, also when it confirms the last one. Resolves when it is durable, and in the read model. */
+  async count(item: StockItem, quantity: number, counterName: string): Promise<void> {
+    const knownQuantity = await this.#quantityOf(item);
+    const data = { ...this.#occasion(item, counterName), quantity, knownQuantity };
+    await this.#execute(item, { type: 'Count', data });
   }
 
-  /** Records that there are so many more, or fewer, as far as there is room. @param settles - as of {@link count} */
-  async step(item: StockItem, change: number, settles?: readonly string[]): Promise<void> {
-    await this.#execute(item, settles, (occasion) => ({ type: 'CountStep', data: { ...occasion, change } }));
+  /** Records that there are so many more, or fewer, as far as there is room. */
+  async step(item: StockItem, change: number, counterName: string): Promise<void> {
+    const data = { ...this.#occasion(item, counterName), change };
+    await this.#execute(item, { type: 'CountStep', data });
+  }
+
+  /**
+   * Records what was set aside after all, in place of what stands now: as one count, which was made when it was made.
+   *
+   * @throws CountedMeanwhileError (`COUNTED_MEANWHILE`) when somebody has counted the item at this very moment
+   */
+  async useSetAside(item: StockItem, { unitIds, quantity, at, by }: SetAsideCount): Promise<void> {
+    const { setAside } = this.#application;
+    const last = unitIds.at(-1);
+    if (last === undefined) return;
+    const command: CommandOf<typeof stockItem> = {
+      type: 'Count',
+      data: {
+        ...{ ...occasionOf(item, by, at), quantity },
+        // Now it is known what stands there.
+        knownQuantity: await this.#quantityOf(item),
+      },
+    };
+    const instead = { commands: [{ aggregateType: stockItem.name, aggregateId: item.id, command }] };
+    const [outcome] = await setAside.retry(last, instead);
+    if (outcome?.reason !== undefined) throw new CountedMeanwhileError(outcome.reason.message);
+    await this.giveUp(unitIds.slice(0, -1));
+  }
+
+  /** Tries again what was set aside, just as it was asked for. */
+  async retry(unitIds: readonly string[]): Promise<void> {
+    await this.#application.setAside.retry(unitIds);
+  }
+
+  /** Gives up what was set aside, for good. */
+  async giveUp(unitIds: readonly string[]): Promise<void> {
+    if (unitIds.length > 0) await this.#application.setAside.discard(unitIds);
+  }
+
+  /** Keeps what is to be said of units that gave way to others': for `startSync`, which says it once, in one tab. */
+  async noteRebased(units: readonly RebasedUnit[]): Promise<void> {
+    await this.#decidedAgain.note(units, this.#parts.now());
+  }
+
+  /** Takes that somebody has seen what was decided again. */
+  async dismiss(unitIds: readonly string[]): Promise<void> {
+    await this.#decidedAgain.dismiss(unitIds);
   }
 
   /** Reads what there is to show. @param entriesMax - the newest of all entries */
   async view(items: readonly StockItem[], entriesMax: number): Promise<StockView> {
     const { recorder } = this.#parts;
     // Asked in one go where that is possible, because each question to the worker takes its time.
-    const [entries, setAside] = await Promise.all([
+    const [entries, setAside, decidedAgain] = await Promise.all([
       readEntries(recorder, entriesMax),
-      readSetAside(recorder, (notification) => this.#application.decode(notification)),
+      readSetAside(this.#application),
+      this.#decidedAgain.read(),
     ]);
     const places = await readPlaces(recorder, entries);
     const views = await Promise.all(
@@ -158,7 +228,7 @@ export class StockApplication {
         return this.#viewOf(item, `${lastId} ${lastId === undefined ? '' : places.get(lastId)}`);
       }),
     );
-    return { ...entries, setAside, places, items: views };
+    return { ...entries, setAside, decidedAgain, places, items: views };
   }
 
   /** @param mark - of its last entry, and where that is: nothing happens to an item without another one */
@@ -180,22 +250,29 @@ export class StockApplication {
     return { item, state, recount };
   }
 
-  async #execute(
-    item: StockItem,
-    settles: readonly string[] | undefined,
-    commandOf: (occasion: CountOccasion) => CommandOf<typeof stockItem>,
-  ): Promise<void> {
-    const { id, sku, name, lastStocktakeQuantity } = item;
-    const { now, replicaId: deviceId, counterName } = this.#parts;
-    const occurredAt = now();
-    const occasion = {
-      ...{ sku, name, countedBy: { deviceId, name: counterName() }, lastStocktakeQuantity },
-      ...{ countedAt: occurredAt.toISOString(), ...(settles === undefined ? {} : { settles }) },
-    };
-    await this.#application.execute(stockItem, id, commandOf(occasion), {
-      occurredAt,
-      metadata: { actorId: deviceId },
+  async #quantityOf({ id, lastStocktakeQuantity }: StockItem): Promise<number> {
+    const { state } = await this.#application.repository.loadOrCreate(stockItem, id);
+    return state.quantity ?? lastStocktakeQuantity;
+  }
+
+  #occasion(item: StockItem, name: string): CountOccasion {
+    const { now, replicaId: deviceId } = this.#parts;
+    return occasionOf(item, { deviceId, name }, now());
+  }
+
+  async #execute({ id }: StockItem, command: CommandOf<typeof stockItem>): Promise<void> {
+    await this.#application.execute(stockItem, id, command, {
+      occurredAt: new Date(command.data.countedAt),
+      metadata: { actorId: this.#parts.replicaId },
       retry: { attemptsMax: COUNT_ATTEMPTS_MAX },
     });
   }
+}
+
+function occasionOf(
+  { sku, name, lastStocktakeQuantity }: StockItem,
+  countedBy: Counter,
+  countedAt: Date,
+): CountOccasion {
+  return { sku, name, countedBy, countedAt: countedAt.toISOString(), lastStocktakeQuantity };
 }

@@ -14,11 +14,10 @@
 import { ObservableValue } from 'daybook';
 import type { Daybook, Observable } from 'daybook';
 import type { Sync, SyncStatus } from 'daybook/sync';
-import { StockApplication } from './stock-application.js';
-import type { StockApplicationParts } from './stock-application.js';
+import type { StockApplication } from './stock-application.js';
 import type { StockItem } from './stock-items.js';
-import { ENTRY_ROWS_MAX, keptSheet, stockSheet } from './stock-sheet.js';
-import type { StockSheet } from './stock-sheet.js';
+import { ENTRY_ROWS_MAX, keptSheet, setAsideOffer, stockSheet } from './stock-sheet.js';
+import type { SetAsideItem, StockSheet } from './stock-sheet.js';
 
 /** All that the page shows of this device. */
 export interface StockCountState extends StockSheet {
@@ -40,20 +39,18 @@ export interface StockCountState extends StockSheet {
 /** What the model is made of. */
 export interface StockCountParts {
   readonly daybook: Pick<Daybook, 'replicaId' | 'onRecorded'>;
-  /** Of the daybook. */
-  readonly recorder: StockApplicationParts['recorder'];
+  /** Of the daybook, and started. It is closed with the model. */
+  readonly application: StockApplication;
   readonly sync: Pick<Sync, 'status' | 'syncNow' | 'pause' | 'resume'>;
   readonly items: readonly StockItem[];
   readonly counterName: string;
-  readonly now: () => Date;
 }
 
-const NOTHING: StockSheet = { counts: [], rows: [], hasMoreRows: false, setAside: [] };
+const NOTHING: StockSheet = { counts: [], rows: [], hasMoreRows: false, setAside: [], decidedAgain: [] };
 
 /** The stock count, on one device. */
 export class StockCountModel {
   readonly #parts: StockCountParts;
-  readonly #application: StockApplication;
   readonly #state: ObservableValue<StockCountState>;
   // The last count of each item that is not through yet: the next one waits for it, so no click is lost.
   readonly #counting = new Map<string, Promise<void>>();
@@ -61,15 +58,8 @@ export class StockCountModel {
   #waitingRead: Promise<void> | undefined;
 
   constructor(parts: StockCountParts) {
-    const { daybook, recorder, sync, counterName, now } = parts;
+    const { sync, counterName } = parts;
     this.#parts = parts;
-    this.#application = new StockApplication({
-      recorder,
-      onRecorded: (listener) => daybook.onRecorded(listener),
-      replicaId: daybook.replicaId,
-      counterName: () => this.#state.value.counterName,
-      now,
-    });
     this.#state = new ObservableValue<StockCountState>({
       ...NOTHING,
       sync: sync.status.value,
@@ -98,19 +88,18 @@ export class StockCountModel {
    * @returns stops the watching
    */
   async start(): Promise<() => Promise<void>> {
-    const { daybook, sync } = this.#parts;
-    await this.#application.start();
+    const { application, daybook, sync } = this.#parts;
     const readOn = (): void => void this.#readOn().catch((error: unknown) => this.#fail(error));
     const stopRecorded = daybook.onRecorded(readOn);
     await this.#readOn();
     this.#update({ openedAtId: Math.max(0, ...this.#state.value.counts.map(({ lastId }) => lastId)) });
     const stopStatus = sync.status.subscribe((status) => this.#update({ sync: asRead(status, this.#state.value) }));
-    const stopRecounts = this.#application.recountStatus.subscribe(({ state, lastError }) => {
+    const stopRecounts = application.recountStatus.subscribe(({ state, lastError }) => {
       // While it waits for storage it goes on by itself, and a count says the same in better words.
       if (state === 'stopped' && lastError !== undefined) this.#update({ recountError: asError(lastError) });
     });
-    let position = this.#application.entriesStatus.value.position;
-    const stopEntries = this.#application.entriesStatus.subscribe((status) => {
+    let position = application.entriesStatus.value.position;
+    const stopEntries = application.entriesStatus.subscribe((status) => {
       if (status.state === 'stopped' && status.lastError !== undefined) {
         this.#update({ entriesError: asError(status.lastError) });
       }
@@ -120,23 +109,49 @@ export class StockCountModel {
     });
     return async () => {
       for (const stop of [stopRecorded, stopStatus, stopRecounts, stopEntries]) stop();
-      await this.#application.close();
+      await application.close();
     };
   }
 
   /**
    * Records that there are so many more, or fewer. Below zero there is nothing: a step that leads there counts 0, and one
    * that changes nothing is not recorded.
-   *
-   * @param settles - units that were set aside, and that it stands for
    */
-  step(sku: string, change: number, settles?: readonly string[]): Promise<void> {
-    return this.#enqueue(sku, (item) => this.#application.step(item, change, settles));
+  step(sku: string, change: number): Promise<void> {
+    const { application } = this.#parts;
+    return this.#enqueue(sku, (item) => application.step(item, change, this.#state.value.counterName));
   }
 
-  /** Records a count, also when it confirms the last one. It settles what was set aside about the item. */
+  /** Records a count, also when it confirms the last one. What was set aside about the item is given up for it. */
   enter(sku: string, quantity: number): Promise<void> {
-    return this.#enqueue(sku, (item) => this.#application.count(item, quantity, this.#setAsideOf(sku)));
+    const { application } = this.#parts;
+    return this.#enqueue(sku, async (item) => {
+      // What is shown of it: whoever counts an item anew has seen what was set aside about it.
+      const seen = this.#state.value.setAside.find((aside) => aside.item?.sku === sku);
+      await application.count(item, quantity, this.#state.value.counterName);
+      await application.giveUp(seen?.unitIds ?? []);
+    });
+  }
+
+  /** Records what was set aside about an item after all, on what is in the books now. */
+  retry({ item: of, entries, unitIds }: SetAsideItem): Promise<void> {
+    const { application } = this.#parts;
+    return this.#enqueue(of?.sku ?? '', async (item) => {
+      const offer = setAsideOffer(entries);
+      const last = entries.at(-1);
+      if (offer?.kind !== 'quantity' || last?.by === undefined) await application.retry(unitIds);
+      else await application.useSetAside(item, { unitIds, quantity: offer.quantity, at: last.at, by: last.by });
+    });
+  }
+
+  /** Lets what is in the books stand, and gives up what was set aside about an item, for good. */
+  giveUp({ item: of, unitIds }: SetAsideItem): Promise<void> {
+    return this.#enqueue(of?.sku ?? '', () => this.#parts.application.giveUp(unitIds));
+  }
+
+  /** Takes that the person has seen what was decided again. */
+  dismiss(unitIds: readonly string[]): Promise<void> {
+    return this.#parts.application.dismiss(unitIds).catch((error: unknown) => this.#fail(error));
   }
 
   /** From the next count on, this is who counts. */
@@ -154,11 +169,6 @@ export class StockCountModel {
   /** Sends what waits, without waiting for the next attempt. */
   sendNow(): void {
     this.#parts.sync.syncNow();
-  }
-
-  /** What is shown of it: whoever counts an item anew has seen what was set aside about it. */
-  #setAsideOf(sku: string): readonly string[] | undefined {
-    return this.#state.value.setAside.find(({ item }) => item?.sku === sku)?.unitIds;
   }
 
   /** Never rejects: what went wrong is in the state. */
@@ -195,8 +205,8 @@ export class StockCountModel {
   }
 
   async #read(): Promise<void> {
-    const { items, sync } = this.#parts;
-    const view = await this.#application.view(items, ENTRY_ROWS_MAX + 1);
+    const { application, items, sync } = this.#parts;
+    const view = await application.view(items, ENTRY_ROWS_MAX + 1);
     // What is as it was stays the same object, so that the page need not draw it again.
     const sheet = keptSheet(this.#state.value, stockSheet(view, this.replicaId));
     this.#update({ ...sheet, sync: asRead(sync.status.value, sheet) });

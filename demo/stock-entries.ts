@@ -1,8 +1,9 @@
 /**
  * The read model of the page, in tables of the store itself: who counted what, and when.
  *
- * It follows the order in which this device came to know of the events, and is told of no event that leaves the store
- * again. So it keeps what each event says, and how far that has come is asked for when it is read (stock-standings.ts).
+ * When counts of others come, and counts of this device have to make way, what these have changed in the tables is taken
+ * back by itself: there are no handlers for that here. How far an entry has come is not in the tables, because no event
+ * says it: it is asked for when they are read (stock-standings.ts).
  *
  * @module
  */
@@ -41,12 +42,10 @@ export interface EntriesView {
   readonly entries: readonly StockEntry[];
   /** For each item that there is an entry of, the id of the last one. */
   readonly lastIds: ReadonlyMap<string, number>;
-  /** Units that were set aside, and that a later count stands for. */
-  readonly settled: ReadonlySet<string>;
 }
 
 /** The tables. */
-export type EntryTable = 'stock_entries' | 'stock_last_entries' | 'stock_settled_units';
+export type EntryTable = 'stock_entries' | 'stock_last_entries';
 
 /** Keeps {@link EntriesView} in SQL. */
 export const stockEntries = sqlProjection({
@@ -65,17 +64,10 @@ export const stockEntries = sqlProjection({
       device_name TEXT
     )`,
     stock_last_entries: (table) => `CREATE TABLE ${table} (sku TEXT PRIMARY KEY, notification_id INTEGER NOT NULL)`,
-    stock_settled_units: (table) => `CREATE TABLE ${table} (unit_id TEXT PRIMARY KEY)`,
   },
   on: {
-    Counted: async (event, view) => {
-      await insert(view, entryOf(event));
-      await settle(view, event.data.settles);
-    },
-    Stepped: async (event, view) => {
-      await insert(view, entryOf(event));
-      await settle(view, event.data.settles);
-    },
+    Counted: (event, view) => insert(view, entryOf(event)),
+    Stepped: (event, view) => insert(view, entryOf(event)),
     Asked: (event, view) => insert(view, entryOf(event)),
     Done: (event, view) => insert(view, entryOf(event)),
   },
@@ -130,28 +122,18 @@ function quantitiesOf(entry: StockEntry): readonly [quantity: number, previousQu
   return [entry.quantity, entry.previousQuantity];
 }
 
-async function settle({ query, tables }: SqlView<EntryTable>, unitIds: readonly string[] = []): Promise<void> {
-  for (const unitId of unitIds) {
-    await query(`INSERT INTO ${tables.stock_settled_units} (unit_id) VALUES ($1) ON CONFLICT (unit_id) DO NOTHING`, [
-      unitId,
-    ]);
-  }
-}
-
 const ENTRIES_SQL = `SELECT notification_id, kind, sku, name, at, quantity, previous_quantity, device_id, device_name
   FROM stock_entries ORDER BY notification_id DESC LIMIT $1`;
 
 /** Reads the read model by SQL, as anybody with a connection could. @param limit - entries, at most */
 export async function readEntries(sql: SqlQueryable, limit: number): Promise<EntriesView> {
-  const [entries, last, settled] = await Promise.all([
+  const [entries, last] = await Promise.all([
     sql.query(ENTRIES_SQL, [limit]),
     sql.query('SELECT sku, notification_id FROM stock_last_entries'),
-    sql.query('SELECT unit_id FROM stock_settled_units'),
   ]);
   return {
     entries: entries.rows.map(entryOfRow),
     lastIds: new Map(last.rows.map((row) => [String(row['sku']), Number(row['notification_id'])])),
-    settled: new Set(settled.rows.map((row) => String(row['unit_id']))),
   };
 }
 

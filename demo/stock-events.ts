@@ -37,8 +37,6 @@ interface CountData extends StockEventData {
   readonly previousQuantity: number;
   /** ISO 8601, UTC, by the device's clock. */
   readonly countedAt: string;
-  /** Units that were set aside, and that this count stands for now: somebody has looked at them. */
-  readonly settles?: readonly string[] | undefined;
 }
 
 /** What somebody counted at a shelf: so many lie there, whatever was thought before. */
@@ -46,7 +44,7 @@ export interface ItemCountedData extends CountData {
   readonly quantity: number;
 }
 
-/** So many more were found, or fewer, than were known of. Of two devices at once, both are right. */
+/** So many more were found, or fewer, than were known of. */
 export interface ItemSteppedData extends CountData {
   readonly change: number;
 }

@@ -1,9 +1,9 @@
 /**
  * A stock item, which many devices count.
  *
- * Two kinds of counts, because of two devices that count one item at once: a step (`+1`) means the same after whatever
- * the other one did, so both are taken; of two quantities (`12 lie there`) only one can be right, so the first one
- * stands, and the other is set aside for a person to decide.
+ * Two kinds of counts, because of two devices that count one item without having heard of each other. The first to
+ * arrive is in the books; the other one's command is decided again on what is there then. A step (`+1`) is taken from
+ * there. Of two quantities (`12 lie there`) only one can be right, so the decider says no, and a person has to decide.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type { Counter, ItemCountedData, ItemSteppedData } from './stock-events.j
 export const QUANTITY_MAX = 99_999;
 
 /** What both commands say about the item and the moment. */
-export interface CountOccasion extends Pick<ItemCountedData, 'sku' | 'name' | 'countedAt' | 'settles'> {
+export interface CountOccasion extends Pick<ItemCountedData, 'sku' | 'name' | 'countedAt'> {
   readonly countedBy: Counter;
   /** What the last stocktake found: stands until the item is counted. */
   readonly lastStocktakeQuantity: number;
@@ -30,27 +30,36 @@ export interface StockItemState {
   readonly countedBy: Counter | undefined;
 }
 
+/** Somebody else has counted the item in the meantime, and has found something else. */
+export class CountedMeanwhileError extends CommandError {
+  static override readonly code: string = 'COUNTED_MEANWHILE';
+}
+
 /** Decides what a count at the shelf means. */
 export const stockItem = defineDecider({
   name: 'StockItem',
   events: {
     // Topic and fields are those of the first version of the demo, whose rows are read like new ones.
     Counted: event<ItemCountedData>({ topic: ITEM_COUNTED }),
-    Stepped: event<ItemSteppedData>({ topic: ITEM_STEPPED, isCommutative: true }),
+    Stepped: event<ItemSteppedData>({ topic: ITEM_STEPPED }),
   },
   commands: {
-    /** So many lie there; recorded also when that confirms the last count. */
-    Count: command<CountOccasion & { readonly quantity: number }>(),
+    /** So many lie there; recorded also when that confirms the last count. Who counts knows of so many. */
+    Count: command<CountOccasion & { readonly quantity: number; readonly knownQuantity: number }>(),
     /** So many more or fewer. */
     CountStep: command<CountOccasion & { readonly change: number }>(),
   },
   initialState: (): StockItemState => ({ quantity: undefined, countedAt: undefined, countedBy: undefined }),
   decide: {
-    Count: ({ data: { quantity, lastStocktakeQuantity, ...occasion } }, state) => {
+    Count: ({ data: { quantity, knownQuantity, lastStocktakeQuantity, ...occasion } }, state) => {
       if (!Number.isInteger(quantity) || quantity < 0 || quantity > QUANTITY_MAX) {
         throw new CommandError(`A quantity is a whole number from 0 to ${QUANTITY_MAX}, and not ${quantity}.`);
       }
       const previousQuantity = state.quantity ?? lastStocktakeQuantity;
+      // Of two who have found the same, both are right.
+      if (previousQuantity !== knownQuantity && previousQuantity !== quantity) {
+        throw new CountedMeanwhileError(`${knownQuantity} were known of, and ${previousQuantity} are there by now.`);
+      }
       return { type: 'Counted', data: { ...occasion, quantity, previousQuantity } };
     },
     CountStep: ({ data: { change, lastStocktakeQuantity, ...occasion } }, state) => {
@@ -66,7 +75,7 @@ export const stockItem = defineDecider({
       countedAt,
       countedBy,
     }),
-    // After steps of others it may lead further than it did when it was decided.
+    // Of the demo's first versions, it may lead further than it did when it was decided.
     Stepped: (state, { data: { change, previousQuantity, countedAt, countedBy } }): StockItemState => ({
       quantity: onShelf((state.quantity ?? previousQuantity) + change),
       countedAt,

@@ -4,7 +4,9 @@
  * @module
  */
 import { dequal } from 'dequal';
+import type { DecidedAgain } from './decided-again.js';
 import { changeText } from './plain-words.js';
+import { isFarOff } from './recount-task-decider.js';
 import type { ItemView, StockView } from './stock-application.js';
 import type { StockEntry } from './stock-entries.js';
 import type { Counter } from './stock-events.js';
@@ -33,6 +35,11 @@ export interface ItemCount {
   readonly lastId: number;
   /** Undefined when nothing is doubtful. */
   readonly recount: OpenRecount | undefined;
+  /**
+   * Whether the last count asks for a recount, or answers one, as soon as it is in the books: recounts follow from counts
+   * that stay.
+   */
+  readonly recountWaits: boolean;
 }
 
 /** One line of the running list. */
@@ -49,6 +56,8 @@ export interface SetAsideItem {
   readonly unitIds: readonly string[];
   /** Why the first of it was set aside. */
   readonly code: string;
+  /** As {@link SetAsideCommit.isForeign}: of one of them. */
+  readonly isForeign: boolean;
   /** Oldest first; empty when a newer version of this page has recorded it. */
   readonly entries: readonly StockEntry[];
 }
@@ -60,8 +69,9 @@ export interface StockSheet {
   readonly rows: readonly EntryRow[];
   /** Whether there are more than these. */
   readonly hasMoreRows: boolean;
-  /** Without what was set aside and has been settled. */
   readonly setAside: readonly SetAsideItem[];
+  /** Until somebody has seen them. */
+  readonly decidedAgain: readonly DecidedAgain[];
 }
 
 /** Sorts a view that was asked for one entry more than are shown. */
@@ -70,17 +80,18 @@ export function stockSheet(view: StockView, deviceId: string): StockSheet {
     const place = view.places.get(entry.notificationId);
     return place === undefined ? [] : [{ ...entry, isOwn: entry.by?.deviceId === deviceId, place }];
   });
-  const open = view.setAside.filter(({ unitId }) => !view.settled.has(unitId));
   return {
     counts: view.items.map((item) => itemCount(item, view)),
     rows: rows.slice(0, ENTRY_ROWS_MAX),
     hasMoreRows: view.entries.length > ENTRY_ROWS_MAX,
-    setAside: setAsideItems(open, view),
+    setAside: setAsideItems(view),
+    decidedAgain: view.decidedAgain,
   };
 }
 
 /** A new sheet, made of the parts of the one before as far as these have not changed. */
-export function keptSheet(before: StockSheet, { counts, rows, hasMoreRows, setAside }: StockSheet): StockSheet {
+export function keptSheet(before: StockSheet, sheet: StockSheet): StockSheet {
+  const { counts, rows, hasMoreRows, setAside, decidedAgain } = sheet;
   const rowOf = new Map(before.rows.map((row) => [row.notificationId, row]));
   return {
     counts: keptList(
@@ -93,6 +104,7 @@ export function keptSheet(before: StockSheet, { counts, rows, hasMoreRows, setAs
     ),
     hasMoreRows,
     setAside: kept(before.setAside, setAside),
+    decidedAgain: kept(before.decidedAgain, decidedAgain),
   };
 }
 
@@ -104,29 +116,35 @@ function keptList<T>(before: readonly T[], after: readonly T[]): readonly T[] {
   return before.length === after.length && after.every((part, index) => part === before[index]) ? before : after;
 }
 
-function itemCount({ item, state, recount }: ItemView, { lastIds, places }: StockView): ItemCount {
+function itemCount({ item, state, recount }: ItemView, { entries, lastIds, places }: StockView): ItemCount {
+  const lastCount = entries.find(({ sku, kind }) => sku === item.sku && kind === 'counted');
   const lastId = lastIds.get(item.sku) ?? 0;
   return {
     item,
     quantity: state.quantity ?? item.lastStocktakeQuantity,
     countedAt: state.countedAt === undefined ? undefined : new Date(state.countedAt),
     countedBy: state.countedBy,
-    // What has left the store was set aside, and what stands instead came with the books.
+    // What left the store in this very moment was set aside, and what stands instead came with the books.
     place: places.get(lastId) ?? 'books',
     lastId,
     recount: recount.status === 'asked' ? recount : undefined,
+    recountWaits:
+      lastCount?.kind === 'counted' &&
+      places.get(lastCount.notificationId) === 'device' &&
+      (recount.status === 'asked' || isFarOff(lastCount.previousQuantity, lastCount.quantity)),
   };
 }
 
-function setAsideItems(open: StockView['setAside'], { items }: StockView): readonly SetAsideItem[] {
+function setAsideItems({ setAside, items }: StockView): readonly SetAsideItem[] {
   const bySku = new Map<string, SetAsideItem>();
-  for (const { unitId, code, entries } of open) {
+  for (const { unitId, code, isForeign, entries } of setAside) {
     const sku = entries[0]?.sku ?? '';
     const before = bySku.get(sku);
     bySku.set(sku, {
       item: items.find(({ item }) => item.sku === sku)?.item,
       unitIds: [...(before?.unitIds ?? []), unitId],
       code: before?.code ?? code,
+      isForeign: isForeign || before?.isForeign === true,
       entries: [...(before?.entries ?? []), ...entries],
     });
   }

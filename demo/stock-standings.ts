@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { DaybookRecorder, Notification, SetAsideUnit } from 'daybook';
+import type { DaybookRecorder } from 'daybook';
+import type { Application, SetAsideEntry } from 'daybook/application';
 import { entryOf } from './stock-entries.js';
 import type { EntriesView, StockEntry, StockEvent } from './stock-entries.js';
 
@@ -15,13 +16,14 @@ export interface SetAsideCommit {
   readonly unitId: string;
   /** As in `SetAsideReason`. */
   readonly code: string;
+  /** Whether others have recorded it, and the books have lost it: it can only be given up. */
+  readonly isForeign: boolean;
   /** Empty when it is of a version of this page that knows more. */
   readonly entries: readonly StockEntry[];
 }
 
 // The store is asked for no more at once.
 const UNITS_FOUND_MAX = 1_000;
-const SET_ASIDE_LIMITS = { eventsMax: 200, bytesMax: 262_144 };
 
 /** Finds where entries are. One that is not in the answer has left the store: it was set aside, or the server has lost it. */
 export async function readPlaces(
@@ -41,37 +43,17 @@ export async function readPlaces(
   return places;
 }
 
-/**
- * Reads everything that was set aside.
- *
- * @param decode - the application's
- */
-export async function readSetAside(
-  recorder: Pick<DaybookRecorder, 'selectSetAside'>,
-  decode: (notification: Notification) => Promise<object>,
-): Promise<readonly SetAsideCommit[]> {
+/** Reads everything that was set aside. */
+export async function readSetAside({ setAside }: Pick<Application, 'setAside'>): Promise<readonly SetAsideCommit[]> {
   const commits: SetAsideCommit[] = [];
-  for (let after = 0; ;) {
-    const units = await recorder.selectSetAside(after, SET_ASIDE_LIMITS);
-    const last = units.at(-1);
-    if (last === undefined) return commits;
-    commits.push(...(await Promise.all(units.map((unit) => commitOf(unit, decode)))));
-    after = last.firstNotificationId;
-  }
+  for await (const entry of setAside.all()) commits.push(commitOf(entry));
+  return commits;
 }
 
-async function commitOf(
-  { id: unitId, reason, events, firstNotificationId }: SetAsideUnit,
-  decode: (notification: Notification) => Promise<object>,
-): Promise<SetAsideCommit> {
-  const { code } = reason;
-  try {
-    const decoded = await Promise.all(
-      events.map((event, index) => decode({ ...event, id: firstNotificationId + index })),
-    );
-    return { unitId, code, entries: decoded.map((event) => entryOf(event as StockEvent)) };
-  } catch {
-    // Of another version of the page. It is kept and counted all the same.
-    return { unitId, code, entries: [] };
-  }
+function commitOf({ id: unitId, reason: { code }, isForeign, events, place }: SetAsideEntry): SetAsideCommit {
+  const known = events.flatMap(({ event }, index) =>
+    event === undefined ? [] : [entryOf({ ...event, notificationId: place + index } as StockEvent)],
+  );
+  // One that is of another version of the page is kept and counted all the same, and not told in part.
+  return { unitId, code, isForeign, entries: known.length < events.length ? [] : known };
 }

@@ -1,16 +1,19 @@
 import type { JSX } from 'preact';
 import type { StockCountState } from '../stock-count-model.js';
+import { Icon } from './icons.js';
 import { SyncBadge } from './sync-badge.js';
 import { SyncStateMark } from './sync-state.js';
 
 /** Parts of {@link AppHeader}. */
 export interface AppHeaderProps {
   readonly state: StockCountState;
+  /** Whether a page around this one shows another device, too. */
+  readonly isBesideAnother: boolean;
   readonly changeWorkOffline: (workOffline: boolean) => void;
 }
 
-/** Name, badge, what synchronisation is doing, and the offline switch. */
-export function AppHeader({ state, changeWorkOffline }: AppHeaderProps): JSX.Element {
+/** Name, badge, what synchronisation is doing, the way to two devices, and the offline switch. */
+export function AppHeader({ state, isBesideAnother, changeWorkOffline }: AppHeaderProps): JSX.Element {
   const { workOffline, sync } = state;
   return (
     <header class="app-header">
@@ -23,6 +26,17 @@ export function AppHeader({ state, changeWorkOffline }: AppHeaderProps): JSX.Ele
       <SyncBadge state={state} />
       <div class="network">
         <SyncStateMark sync={sync} />
+        {!isBesideAnother && (
+          <a
+            class="button side-link"
+            href="/side-by-side.html"
+            data-testid="two-devices"
+            aria-label="Two devices side by side"
+          >
+            <Icon name="twoDevices" />
+            <span>Two devices</span>
+          </a>
+        )}
         <button
           type="button"
           role="switch"

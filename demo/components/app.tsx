@@ -4,12 +4,11 @@ import type { BooksFeed } from '../books-feed.js';
 import type { StockCountModel } from '../stock-count-model.js';
 import { AppHeader } from './app-header.js';
 import { BooksPanel } from './books-panel.js';
-import { EventList } from './event-list.js';
+import { DECIDED_ID, EventList } from './event-list.js';
 import { ItemList } from './item-list.js';
 import { quantityId } from './item-row.js';
 import { Notices } from './notices.js';
 import { SectionTabs } from './section-tabs.js';
-import { SET_ASIDE_ID } from './set-aside-list.js';
 import type { Section } from './section-tabs.js';
 import { useObservable } from './use-observable.js';
 
@@ -17,12 +16,14 @@ import { useObservable } from './use-observable.js';
 export interface AppProps {
   readonly model: StockCountModel;
   readonly books: BooksFeed;
+  /** Whether a page around this one shows another device, too, and the books. */
+  readonly isBesideAnother: boolean;
   readonly changeWorkOffline: (workOffline: boolean) => void;
   readonly changeName: (name: string) => void;
 }
 
 /** The whole page, when the store is open. */
-export function App({ model, books, changeWorkOffline, changeName }: AppProps): JSX.Element {
+export function App({ model, books, isBesideAnother, changeWorkOffline, changeName }: AppProps): JSX.Element {
   const state = useObservable(model.state);
   const booksState = useObservable(books.state);
   // Only a narrow screen shows one section at a time; a wide one shows them all.
@@ -34,9 +35,9 @@ export function App({ model, books, changeWorkOffline, changeName }: AppProps): 
     setSection('count');
     setGoal(() => () => goToItem(sku));
   };
-  const showSetAside = (): void => {
+  const showDecided = (): void => {
     setSection('events');
-    setGoal(() => () => document.getElementById(SET_ASIDE_ID)?.scrollIntoView({ block: 'center' }));
+    setGoal(() => () => document.getElementById(DECIDED_ID)?.scrollIntoView({ block: 'start' }));
   };
   // The long lists are drawn when they change, and not whenever synchronisation says something.
   const shelves = useMemo(
@@ -59,26 +60,29 @@ export function App({ model, books, changeWorkOffline, changeName }: AppProps): 
     [model, booksState],
   );
   return (
-    <div class="app" data-section={section}>
-      <AppHeader state={state} changeWorkOffline={changeWorkOffline} />
+    <div class="app" data-section={section} data-beside={isBesideAnother}>
+      <AppHeader state={state} isBesideAnother={isBesideAnother} changeWorkOffline={changeWorkOffline} />
       <main class="panels">
         {shelves}
         <EventList
           state={state}
           goTo={goTo}
-          step={(sku, change, settles) => void model.step(sku, change, settles)}
-          enter={(sku, quantity) => void model.enter(sku, quantity)}
+          retry={(aside) => void model.retry(aside)}
+          giveUp={(aside) => void model.giveUp(aside)}
+          dismiss={(unitIds) => void model.dismiss(unitIds)}
         />
-        {booksPanel}
+        {!isBesideAnother && booksPanel}
       </main>
       {/* Below the lists: above them, they would move under the finger that counts whenever a notice comes or goes. */}
-      <Notices state={state} sendNow={() => model.sendNow()} showSetAside={showSetAside} />
+      <Notices state={state} sendNow={() => model.sendNow()} showDecided={showDecided} />
       <SectionTabs
         section={section}
+        hasBooks={!isBesideAnother}
         choose={setSection}
         recounts={state.counts.filter(({ recount }) => recount !== undefined).length}
         pending={state.sync.pending}
         setAside={state.setAside.length}
+        decidedAgain={state.decidedAgain.length}
         booksTotal={booksState.view?.total}
       />
     </div>

@@ -3,20 +3,26 @@ import { useMemo } from 'preact/hooks';
 import { changeText, nameText, recountText, timeText } from '../plain-words.js';
 import type { StockCountState } from '../stock-count-model.js';
 import type { EntryRow } from '../stock-sheet.js';
+import { DecidedAgainList } from './decided-again-list.js';
+import type { DecidedAgainListProps } from './decided-again-list.js';
 import { DeviceAvatar } from './device-avatar.js';
 import { Icon } from './icons.js';
 import { SetAsideList } from './set-aside-list.js';
 import type { SetAsideActions } from './set-aside-list.js';
 import { StateChip } from './state-mark.js';
 
+/** Of what is to be decided and was decided again, for links to it. */
+export const DECIDED_ID = 'decided';
+
 /** Parts of {@link EventList}. */
 export interface EventListProps extends SetAsideActions {
   readonly state: StockCountState;
+  readonly dismiss: DecidedAgainListProps['dismiss'];
 }
 
-/** The entries of all devices, newest first, with where they are; before them, what is to be decided. */
-export function EventList({ state, ...actions }: EventListProps): JSX.Element {
-  const { rows, hasMoreRows, setAside, counts, sync } = state;
+/** The entries of all devices, newest first, with where they are; before them, what is to be decided, and what was decided again. */
+export function EventList({ state, dismiss, ...actions }: EventListProps): JSX.Element {
+  const { rows, hasMoreRows, setAside, decidedAgain, counts, sync } = state;
   const lines = useMemo(() => rows.map((row) => <EntryLine key={row.notificationId} row={row} />), [rows]);
   return (
     <section class="panel panel-events" aria-labelledby="events-title">
@@ -27,7 +33,10 @@ export function EventList({ state, ...actions }: EventListProps): JSX.Element {
         </p>
       </header>
       <div class="panel-body">
-        <SetAsideList setAside={setAside} counts={counts} {...actions} />
+        <div id={DECIDED_ID} class="decided">
+          <SetAsideList setAside={setAside} counts={counts} {...actions} />
+          <DecidedAgainList decidedAgain={decidedAgain} dismiss={dismiss} />
+        </div>
         {rows.length === 0 ? (
           <p class="guidance">
             Every count is listed here: yours, with where it is, and those of others as soon as they are in the books.

@@ -52,6 +52,13 @@ export function ItemRow({ count, deviceId, isNews, step, enter }: ItemRowProps):
             To recount
           </p>
         )}
+        {count.recountWaits && (
+          <p class="recount-mark recount-waits" data-testid="recount-waits">
+            {count.recount === undefined
+              ? 'To recount, once it is in the books'
+              : 'Counted again: counts once it is in the books'}
+          </p>
+        )}
       </div>
       <div class="stepper" role="group" aria-label={`Quantity of ${item.name}`}>
         <button

@@ -2,9 +2,9 @@ import type { JSX } from 'preact';
 import {
   codeOf,
   countSentence,
+  decidedNotice,
   ENTRIES_SENTENCE,
   RECOUNT_SENTENCE,
-  setAsideSentence,
   syncSentence,
 } from '../plain-words.js';
 import type { StockCountState } from '../stock-count-model.js';
@@ -16,13 +16,13 @@ import { useNowMs } from './use-now.js';
 export interface NoticesProps {
   readonly state: StockCountState;
   readonly sendNow: () => void;
-  /** Goes to the list of what was set aside. */
-  readonly showSetAside: () => void;
+  /** Goes to what was set aside and decided again. */
+  readonly showDecided: () => void;
 }
 
 /** What the user should know now, in calm sentences; nothing at all while everything goes well. */
-export function Notices({ state, sendNow, showSetAside }: NoticesProps): JSX.Element {
-  const { sync, countError, recountError, entriesError, setAside } = state;
+export function Notices({ state, sendNow, showDecided }: NoticesProps): JSX.Element {
+  const { sync, countError, recountError, entriesError, setAside, decidedAgain } = state;
   const sentence = syncSentence(sync);
   const waiting = sync.state === 'waiting';
   return (
@@ -44,16 +44,7 @@ export function Notices({ state, sendNow, showSetAside }: NoticesProps): JSX.Ele
       {entriesError !== undefined && (
         <StoppedNotice sentence={ENTRIES_SENTENCE} error={entriesError} testId="entries-error" />
       )}
-      {/* Where the list itself is in sight, it says so: the style hides this. */}
-      {setAside.length > 0 && (
-        <p class="notice notice-aside" data-testid="set-aside-notice">
-          <Icon name="aside" />
-          <span class="notice-words">{setAsideSentence(setAside.length)}</span>
-          <button type="button" class="button" onClick={showSetAside}>
-            Decide
-          </button>
-        </p>
-      )}
+      <ToLookAt setAside={setAside.length} decidedAgain={decidedAgain.length} show={showDecided} />
       {sentence !== undefined && (
         <p class="notice" data-testid="sync-error">
           <Icon name="warning" />
@@ -73,6 +64,26 @@ export function Notices({ state, sendNow, showSetAside }: NoticesProps): JSX.Ele
         </p>
       )}
     </div>
+  );
+}
+
+interface ToLookAtProps {
+  readonly setAside: number;
+  readonly decidedAgain: number;
+  readonly show: () => void;
+}
+
+/** What became of counts that met those of others. Where the lists themselves are in sight, the style hides this. */
+function ToLookAt({ setAside, decidedAgain, show }: ToLookAtProps): JSX.Element | null {
+  if (setAside + decidedAgain === 0) return null;
+  return (
+    <p class="notice notice-aside" data-testid="decided-notice">
+      <Icon name={setAside > 0 ? 'aside' : 'again'} />
+      <span class="notice-words">{decidedNotice(setAside, decidedAgain)}</span>
+      <button type="button" class="button" onClick={show}>
+        {setAside > 0 ? 'Decide' : 'See'}
+      </button>
+    </p>
   );
 }
 

@@ -14,6 +14,8 @@ const SECTIONS: readonly { readonly section: Section; readonly name: string; rea
 /** Parts of {@link SectionTabs}. */
 export interface SectionTabsProps {
   readonly section: Section;
+  /** Whether the books are shown here. */
+  readonly hasBooks: boolean;
   readonly choose: (section: Section) => void;
   /** Items that have to be counted again. */
   readonly recounts: number;
@@ -21,21 +23,23 @@ export interface SectionTabsProps {
   readonly pending: number | undefined;
   /** Items that wait for a decision. */
   readonly setAside: number;
+  /** Counts that were decided again, and that nobody has looked at. */
+  readonly decidedAgain: number;
   /** Entries in the books, as far as known. */
   readonly booksTotal: number | undefined;
 }
 
 /** The way between the sections on a narrow screen; not to be seen on a wide one. */
 export function SectionTabs(props: SectionTabsProps): JSX.Element {
-  const { section, choose, recounts, pending, setAside, booksTotal } = props;
+  const { section, hasBooks, choose, recounts, pending, setAside, decidedAgain, booksTotal } = props;
   const figures: Readonly<Record<Section, number>> = {
     count: recounts,
-    events: setAside || (pending ?? 0),
+    events: setAside + decidedAgain || (pending ?? 0),
     books: booksTotal ?? 0,
   };
   return (
     <nav class="tabs" aria-label="Sections">
-      {SECTIONS.map((tab) => (
+      {SECTIONS.filter((tab) => hasBooks || tab.section !== 'books').map((tab) => (
         <button
           key={tab.section}
           type="button"

@@ -5,15 +5,12 @@ import { setAsideOffer } from '../stock-sheet.js';
 import type { ItemCount, SetAsideItem, SetAsideOffer } from '../stock-sheet.js';
 import { Icon } from './icons.js';
 
-/** Of the list on the page, for links to it. */
-export const SET_ASIDE_ID = 'set-aside';
-
 /** What can be done about an item whose counts were set aside. */
 export interface SetAsideActions {
-  /** Records a quantity, which settles what was set aside. */
-  readonly enter: (sku: string, quantity: number) => void;
-  /** Records a step, which settles what was set aside under these ids. */
-  readonly step: (sku: string, change: number, settles: readonly string[]) => void;
+  /** Records it after all, on what is in the books now. */
+  readonly retry: (aside: SetAsideItem) => void;
+  /** Lets what is in the books stand. */
+  readonly giveUp: (aside: SetAsideItem) => void;
   /** Goes to the shelf, to count again. */
   readonly goTo: (sku: string) => void;
 }
@@ -30,7 +27,7 @@ export function SetAsideList({ setAside, counts, ...actions }: SetAsideListProps
     // Always there, because a screen reader tells only of what changes in a place that it knows.
     <div aria-live="polite">
       {setAside.length > 0 && (
-        <section class="aside-list" id={SET_ASIDE_ID} aria-labelledby="aside-title" data-testid="set-aside">
+        <section class="aside-list" aria-labelledby="aside-title" data-testid="set-aside">
           <h3 id="aside-title">
             <Icon name="aside" />
             Set aside, for you to decide
@@ -56,8 +53,9 @@ interface SetAsideLineProps extends SetAsideActions {
   readonly count: ItemCount | undefined;
 }
 
-function SetAsideLine({ aside, count, enter, step, goTo }: SetAsideLineProps): JSX.Element {
-  const { code, entries, unitIds } = aside;
+function SetAsideLine({ aside, count, retry, giveUp, goTo }: SetAsideLineProps): JSX.Element {
+  const { code, entries, isForeign } = aside;
+  const [first] = entries;
   const offer = setAsideOffer(entries);
   return (
     <li class="aside-item" data-testid="set-aside-item" data-sku={aside.item?.sku} data-code={code}>
@@ -73,6 +71,9 @@ function SetAsideLine({ aside, count, enter, step, goTo }: SetAsideLineProps): J
         )}
       </p>
       <dl class="aside-sides">
+        {first?.kind === 'counted' && (
+          <Side name="Known before" value={first.previousQuantity.toLocaleString()} by={undefined} at={undefined} />
+        )}
         <Side name="Set aside" value={offer?.text ?? 'Recount'} by={entries.at(-1)?.by} at={entries.at(-1)?.at} />
         {count !== undefined && (
           <Side name="In the books" value={count.quantity.toLocaleString()} by={count.countedBy} at={count.countedAt} />
@@ -81,27 +82,13 @@ function SetAsideLine({ aside, count, enter, step, goTo }: SetAsideLineProps): J
       <p class="aside-reason">{reasonSentence(code)}</p>
       {count !== undefined && (
         <div class="aside-actions">
-          {offer !== undefined && (
-            <button
-              type="button"
-              class="button button-main"
-              data-testid="aside-again"
-              onClick={() =>
-                offer.kind === 'quantity'
-                  ? enter(count.item.sku, offer.quantity)
-                  : step(count.item.sku, offer.change, unitIds)
-              }
-            >
+          {offer !== undefined && !isForeign && (
+            <button type="button" class="button button-main" data-testid="aside-again" onClick={() => retry(aside)}>
               {offerText(offer)}
             </button>
           )}
-          <button
-            type="button"
-            class="button"
-            data-testid="aside-keep"
-            onClick={() => enter(count.item.sku, count.quantity)}
-          >
-            Keep {count.quantity.toLocaleString()}
+          <button type="button" class="button" data-testid="aside-keep" onClick={() => giveUp(aside)}>
+            Give up, keep {count.quantity.toLocaleString()}
           </button>
         </div>
       )}

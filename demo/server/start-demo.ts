@@ -63,6 +63,7 @@ function welcome(address: string, { databaseUrl, databaseDir, remark }: DataPlac
   } else {
     lines.push(`  The books    the PostgreSQL of DATABASE_URL, tables ${APPLICATION_NAME}_*`);
   }
+  lines.push(`  Two devices  ${address}/side-by-side.html: let them disagree, and see what is decided`);
   lines.push(`  More devices open ${address} in other browsers or profiles, or ${address}/?device=second`);
   lines.push('  Stop         Ctrl+C', '');
   return lines.join('\n');

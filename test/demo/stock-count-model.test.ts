@@ -1,6 +1,8 @@
 import { StorageFullError } from 'daybook';
+import type { RebasedUnit } from 'daybook/application';
 import type { Sync, SyncStatus } from 'daybook/sync';
 import { afterEach, describe, expect, it } from 'vitest';
+import { StockApplication } from '../../demo/stock-application.js';
 import { StockCountModel } from '../../demo/stock-count-model.js';
 import { recountOriginatorId } from '../../demo/stock-events.js';
 import { STOCK_ITEMS } from '../../demo/stock-items.js';
@@ -75,20 +77,35 @@ function newStore(): SceneStore {
   return store;
 }
 
+async function startApplication(
+  { store }: SceneTab,
+  recorder: SceneTab['store']['recorder'] = store.recorder,
+): Promise<StockApplication> {
+  const now = (): Date => new Date('2026-02-03T04:05:06.000Z');
+  const application = new StockApplication({
+    ...{ recorder, replicaId: store.replicaId, now },
+    onRecorded: (listener) => store.onRecorded(listener),
+  });
+  await application.start();
+  return application;
+}
+
 async function startModel(
   tab: SceneTab,
   {
     sync = new FakeSync(),
-    recorder = tab.store.recorder,
+    recorder,
     counterName = 'Ana',
+    application,
   }: {
     sync?: Pick<Sync, keyof FakeSync & keyof Sync>;
-    recorder?: typeof tab.store.recorder;
+    recorder?: SceneTab['store']['recorder'];
     counterName?: string;
+    application?: StockApplication;
   } = {},
 ): Promise<StockCountModel> {
-  const now = (): Date => new Date('2026-02-03T04:05:06.000Z');
-  const model = new StockCountModel({ daybook: tab.store, recorder, sync, items: STOCK_ITEMS, counterName, now });
+  application ??= await startApplication(tab, recorder);
+  const model = new StockCountModel({ daybook: tab.store, application, sync, items: STOCK_ITEMS, counterName });
   closings.push(await model.start());
   return model;
 }
@@ -133,25 +150,6 @@ describe('a device', () => {
       metadata_: { actor_id: deviceId },
     });
     expect(countOf(model, SECOND.sku)).toMatchObject({ countedBy: { name: 'Ana Sousa' }, place: 'device' });
-  });
-
-  it('asks for a recount of what is hard to believe, in every tab and once, until it is counted again', async () => {
-    const store = newStore();
-    const [one, other] = [await startModel(await store.open()), await startModel(await store.open())];
-    await one.enter(FIRST.sku, 360);
-    for (const tab of [one, other]) {
-      await expect
-        .poll(() => countOf(tab, FIRST.sku).recount)
-        .toMatchObject({ expectedQuantity: 36, countedQuantity: 360 });
-    }
-    await other.enter(FIRST.sku, 36);
-    for (const tab of [one, other]) {
-      await expect.poll(() => countOf(tab, FIRST.sku).recount).toBeUndefined();
-      await expect
-        .poll(() => tab.state.value.rows.map(({ kind }) => kind))
-        .toEqual(['recount-done', 'counted', 'recount-asked', 'counted']);
-    }
-    expect(await store.tabs[0]!.inside.selectEvents(recountOriginatorId(FIRST.id))).toHaveLength(2);
   });
 
   it('goes on with a store that the first version of the demo has filled, and lets be what a newer one has', async () => {
@@ -263,8 +261,12 @@ describe('two devices', () => {
     of = new SceneStore(crypto.randomUUID()),
   ): Promise<Device> {
     const tab = await scene.openTab(of);
-    const { sync } = scene.start({ store: tab.store, wakeSources: HERE });
-    return { model: await startModel(tab, { sync, counterName }), sync, tab };
+    const application = await startApplication(tab);
+    const { sync } = scene.start({
+      ...{ store: tab.store, wakeSources: HERE, application: application.decider },
+      onRebased: (units) => void application.noteRebased(units as readonly RebasedUnit[]),
+    });
+    return { model: await startModel(tab, { sync, counterName, application }), sync, tab };
   }
 
   /** Both have sent what they have, and know what the other one has sent. */
@@ -298,7 +300,7 @@ describe('two devices', () => {
     expect(ana.model.state.value.rows.every(({ isOwn }) => isOwn)).toBe(true);
   });
 
-  it('count one item without each other: one stands, the other is set aside until somebody decides, and steps add up', async () => {
+  it('count one item without each other: one count stands, the other is set aside until somebody decides, and steps go on from it', async () => {
     const scene = await Scene.open();
     const [ana, ben] = [await startDevice(scene, 'Ana'), await startDevice(scene, 'Ben')];
     for (const { sync } of [ana, ben]) sync.pause();
@@ -313,7 +315,7 @@ describe('two devices', () => {
       .toMatchObject([
         {
           item: { sku: FIRST.sku },
-          code: 'CONFLICT',
+          code: 'COUNTED_MEANWHILE',
           entries: [{ kind: 'counted', quantity: 34, by: { name: 'Ben' } }],
         },
       ]);
@@ -325,12 +327,103 @@ describe('two devices', () => {
         .poll(() => model.state.value.rows.map(({ kind, by, place }) => `${by?.name} ${kind} ${place}`).sort())
         .toEqual(['Ana counted books', 'Ana stepped books', 'Ben stepped books', 'Ben stepped books']);
     }
+    await expect.poll(() => ben.model.state.value.decidedAgain).toHaveLength(2);
+    expect(ana.model.state.value.decidedAgain).toEqual([]);
 
-    await ben.model.enter(FIRST.sku, 35);
+    await ben.model.retry(ben.model.state.value.setAside[0]!);
+    expect(ben.model.state.value).toMatchObject({ setAside: [], countError: undefined });
+    await agreed(scene, ana, ben);
+    for (const { model } of [ana, ben]) await expect.poll(() => quantityOf(model, FIRST.sku)).toBe(34);
+    expect((await ben.tab.inside.syncProgress()).setAsideUnits).toBe(0);
+  });
+
+  it('may give up what was set aside, or count anew: then it is not asked about any more', async () => {
+    const scene = await Scene.open();
+    const [ana, ben] = [await startDevice(scene, 'Ana'), await startDevice(scene, 'Ben')];
+    for (const { sync } of [ana, ben]) sync.pause();
+    for (const [quantity, { model }] of [[30, ana] as const, [34, ben] as const]) {
+      await model.enter(FIRST.sku, quantity);
+      await model.enter(SECOND.sku, quantity);
+    }
+    await agreed(scene, ana, ben);
+    await expect.poll(() => ben.model.state.value.setAside).toHaveLength(2);
+    await ben.model.giveUp(ben.model.state.value.setAside.find(({ item }) => item?.sku === FIRST.sku)!);
+    expect(ben.model.state.value.setAside).toMatchObject([{ item: { sku: SECOND.sku } }]);
+    await ben.model.enter(SECOND.sku, 33);
     expect(ben.model.state.value.setAside).toEqual([]);
     await agreed(scene, ana, ben);
-    for (const { model } of [ana, ben]) await expect.poll(() => quantityOf(model, FIRST.sku)).toBe(35);
-    // It is still there for whoever wants to know.
-    expect((await ben.tab.inside.syncProgress()).setAsideUnits).toBe(1);
+    expect([quantityOf(ana.model, FIRST.sku), quantityOf(ana.model, SECOND.sku)]).toEqual([30, 33]);
+    expect((await ben.tab.inside.syncProgress()).setAsideUnits).toBe(0);
+  });
+
+  it('say what was decided again, from what to what and because of whom, in every tab, until somebody has seen it', async () => {
+    const scene = await Scene.open();
+    const ana = await startDevice(scene, 'Ana');
+    const bens = new SceneStore(crypto.randomUUID());
+    const ben = await startDevice(scene, 'Ben', bens);
+    for (const { sync } of [ana, ben]) sync.pause();
+    await ana.model.enter(FIRST.sku, 40);
+    await ana.model.enter(SECOND.sku, 0);
+    await ben.model.step(FIRST.sku, 1);
+    await ben.model.step(SECOND.sku, -1);
+    await agreed(scene, ana, ben);
+    const other = await startModel(await scene.openTab(bens));
+    const expected = [
+      {
+        outcome: 'changed',
+        before: { kind: 'stepped', sku: FIRST.sku, previousQuantity: 36, quantity: 37, by: { name: 'Ben' } },
+        others: [{ kind: 'counted', previousQuantity: 36, quantity: 40, by: { name: 'Ana' } }],
+        after: { kind: 'stepped', previousQuantity: 40, quantity: 41 },
+      },
+      {
+        outcome: 'withdrawn',
+        before: { kind: 'stepped', sku: SECOND.sku, previousQuantity: 52, quantity: 51 },
+        others: [{ kind: 'counted', quantity: 0 }],
+      },
+    ];
+    for (const { state } of [ben.model, other]) {
+      await expect.poll(() => state.value.decidedAgain).toMatchObject(expected);
+    }
+    const [, withdrawn] = ben.model.state.value.decidedAgain;
+    expect(withdrawn?.after).toBeUndefined();
+    await ben.model.dismiss([withdrawn!.unitId]);
+    for (const { state } of [ben.model, other]) {
+      await expect.poll(() => state.value.decidedAgain).toMatchObject(expected.slice(0, 1));
+    }
+  });
+
+  it('ask for a recount of what is hard to believe when it is in the books, in every tab and once, until it is counted again', async () => {
+    const scene = await Scene.open();
+    const anas = new SceneStore(crypto.randomUUID());
+    const ana = await startDevice(scene, 'Ana', anas);
+    const other = await startModel(await scene.openTab(anas));
+    ana.sync.pause();
+    await ana.model.enter(FIRST.sku, 360);
+    await ana.model.enter(SECOND.sku, 51);
+    expect(countOf(ana.model, FIRST.sku)).toMatchObject({ recount: undefined, recountWaits: true });
+    expect(countOf(ana.model, SECOND.sku).recountWaits).toBe(false);
+    expect(await ana.tab.inside.selectEvents(recountOriginatorId(FIRST.id))).toEqual([]);
+    await agreed(scene, ana);
+    for (const model of [ana.model, other]) {
+      await expect
+        .poll(() => countOf(model, FIRST.sku))
+        .toMatchObject({ recount: { expectedQuantity: 36, countedQuantity: 360 }, recountWaits: false });
+    }
+
+    ana.sync.pause();
+    await other.enter(FIRST.sku, 36);
+    for (const model of [ana.model, other]) {
+      await expect
+        .poll(() => countOf(model, FIRST.sku))
+        .toMatchObject({ quantity: 36, recount: { countedQuantity: 360 }, recountWaits: true });
+    }
+    await agreed(scene, ana);
+    for (const model of [ana.model, other]) {
+      await expect.poll(() => countOf(model, FIRST.sku)).toMatchObject({ recount: undefined, recountWaits: false });
+      await expect
+        .poll(() => model.state.value.rows.map(({ kind }) => kind))
+        .toEqual(['recount-done', 'counted', 'recount-asked', 'counted', 'counted']);
+    }
+    expect(await ana.tab.inside.selectEvents(recountOriginatorId(FIRST.id))).toHaveLength(2);
   });
 });

@@ -37,7 +37,13 @@ it('keeps what has not changed, as the same objects, and nothing else', () => {
     ...counted(12),
     ...{ notificationId, isOwn: true, place },
   });
-  const sheet = (...rows: readonly EntryRow[]): StockSheet => ({ counts: [], rows, hasMoreRows: false, setAside: [] });
+  const sheet = (...rows: readonly EntryRow[]): StockSheet => ({
+    counts: [],
+    rows,
+    hasMoreRows: false,
+    setAside: [],
+    decidedAgain: [],
+  });
   const before = sheet(row(2, 'device'), row(1, 'books'));
   expect(keptSheet(before, sheet(row(2, 'device'), row(1, 'books'))).rows).toBe(before.rows);
   const { rows } = keptSheet(before, sheet(row(3, 'device'), row(2, 'books'), row(1, 'books')));

@@ -93,7 +93,7 @@ test('three profiles, one of them a phone, see each other’s counts; one is off
     await ben.page.reload();
     await ben.page.getByRole('button', { name: 'Decide' }).click();
     await expect(ben.setAsideItems).toHaveCount(1);
-    await expect(ben.setAsideItems).toHaveAttribute('data-code', 'CONFLICT');
+    await expect(ben.setAsideItems).toHaveAttribute('data-code', 'COUNTED_MEANWHILE');
     await expect(ben.setAsideItems).toContainText('38Ben,');
     await expect(ben.setAsideItems).toContainText('41Ana,');
   });
