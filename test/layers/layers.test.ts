@@ -62,7 +62,7 @@ const HOUSES: Readonly<Record<string, House>> = {
     breaks: ['door: pg'],
   },
   'a folder that has no place among the layers is found': {
-    files: { 'src/states/state-store.ts': [], 'src/states/states.ts': ['./state-store.js'] },
+    files: { 'src/attic/chest.ts': [], 'src/attic/attic.ts': ['./chest.js'] },
     breaks: ['no file outside the rooms', 'no import into a file outside the rooms'],
   },
 };

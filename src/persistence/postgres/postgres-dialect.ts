@@ -1,4 +1,5 @@
 import type { SqlDialect, SqlLog } from '../sql/sql-dialect.js';
+import { POSTGRES_DOCUMENTS } from './postgres-documents.js';
 import { plainLiteral } from './postgres-literals.js';
 
 /** The SQL of PostgreSQL, for these events. */
@@ -28,6 +29,7 @@ const POSTGRES_DIALECT: SqlDialect = {
     // The locale's order would tear prefixes apart.
     word: 'TEXT COLLATE "C"',
   },
+  documents: POSTGRES_DOCUMENTS,
   supportsSchemas: true,
   rowLock: 'FOR UPDATE',
   freeRowLock: 'FOR UPDATE SKIP LOCKED',

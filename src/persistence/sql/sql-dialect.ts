@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { SQLITE_DOCUMENTS } from './sql-documents.js';
+import type { SqlDocuments } from './sql-documents.js';
 import type { SqlQueryable } from './sql-queryable.js';
 import type { SqlTenants } from './sql-tenants.js';
 
@@ -70,6 +72,8 @@ export interface SqlDialect {
    * @defaultValue none: a database has one log, and all that is kept beside events is of that one
    */
   readonly log?: SqlLog;
+  /** JSON documents in columns. @defaultValue SQLite's: texts */
+  readonly documents?: SqlDocuments | undefined;
   /** Parameters that a statement may have. @defaultValue 32,766: SQLite's, and fewer than PostgreSQL's */
   readonly parametersMax?: number | undefined;
 }
@@ -82,6 +86,11 @@ const TYPES: SqlTypes = { integer: 'INTEGER', bytes: 'BLOB', json: 'TEXT', insta
 /** The types of columns of a dialect. */
 export function columnTypes({ types }: SqlDialect): SqlTypes {
   return { ...TYPES, ...types };
+}
+
+/** The documents of a dialect. */
+export function documentsOf({ documents }: SqlDialect): SqlDocuments {
+  return documents ?? SQLITE_DOCUMENTS;
 }
 
 /** Waits until no other transaction has the turn of this name, and has it until the end of its own. */

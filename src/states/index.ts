@@ -1,0 +1,31 @@
+/**
+ * States beside the events: documents that are found by what is in them.
+ *
+ * @module
+ */
+export { defineState, stateFrom, stateOf } from './state.js';
+export type {
+  AggregateState,
+  State,
+  StateDefinition,
+  StateFromDefinition,
+  StateHandlers,
+  StateOfOptions,
+} from './state.js';
+export type { Comparison, FieldOf, OrderBy, Scalar, ValueOf, Where } from './state-filter.js';
+export type {
+  ChangeOptions,
+  FindOptions,
+  FoundState,
+  PageOptions,
+  StatePage,
+  StateReader,
+  StateStore,
+  StateTransaction,
+  StateWriter,
+} from './state-store.js';
+export { STATE_ERRORS, StateConflictError, StateNotFoundError, StateStoreError } from './state-errors.js';
+export { MemoryStateStore } from './memory-state-store.js';
+export type { MemoryStateStoreOptions } from './memory-state-store.js';
+export { SqlStateStore } from './sql-state-store.js';
+export type { SqlStateStoreOptions } from './sql-state-store.js';

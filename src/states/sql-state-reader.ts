@@ -1,0 +1,120 @@
+/**
+ * Reads states by SQL.
+ *
+ * @module
+ */
+import type { SqlDocuments } from '../persistence/sql/sql-documents.js';
+import type { SqlTableName } from '../persistence/sql/sql-names.js';
+import type { SqlQueryable, SqlRow } from '../persistence/sql/sql-queryable.js';
+import type { State } from './state.js';
+import { checkedId } from './state-document.js';
+import { conditionOf } from './state-filter.js';
+import type { Condition, Value, Where } from './state-filter.js';
+import { pageOf, placeAfter, queryOf } from './state-query.js';
+import type { StateQuery } from './state-query.js';
+import { StateSql } from './state-sql.js';
+import type { FindOptions, FoundState, PageOptions, StatePage, StateReader } from './state-store.js';
+
+/** Where the table of a state is. @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is none of the store */
+export type TableOf = <Data>(state: State<Data>) => SqlTableName;
+
+/** Implements {@link StateReader} on a connection. */
+export class SqlStateReader implements StateReader {
+  readonly #sql: SqlQueryable;
+  readonly #documents: SqlDocuments;
+  readonly #tableOf: TableOf;
+
+  constructor(sql: SqlQueryable, documents: SqlDocuments, tableOf: TableOf) {
+    this.#sql = sql;
+    this.#documents = documents;
+    this.#tableOf = tableOf;
+  }
+
+  async fetch<Data>(state: State<Data>, id: string): Promise<FoundState<Data> | undefined> {
+    const { table } = this.#tableOf(state);
+    const { rows } = await this.#sql.query(
+      `SELECT id, version, ${this.#documents.text('data')} AS data FROM ${table} WHERE id = $1 AND data IS NOT NULL`,
+      [checkedId(id)],
+    );
+    return rows[0] && this.#found(rows[0], undefined);
+  }
+
+  async find<Data, Field extends keyof Data & string>(
+    state: State<Data>,
+    options: FindOptions<Data, Field>,
+  ): Promise<readonly FoundState<Pick<Data, Field>>[]> {
+    return await this.#select(state, queryOf(options as FindOptions<Data>));
+  }
+
+  async page<Data, Field extends keyof Data & string>(
+    state: State<Data>,
+    options: PageOptions<Data, Field>,
+  ): Promise<StatePage<Pick<Data, Field>>> {
+    const { orderings, select, limit, parts } = pageOf(options as PageOptions<Data>);
+    // What the next page begins behind has to be read as well.
+    const read = select && [...new Set([...select, ...orderings.map(({ field }) => field)])];
+    const states: FoundState<Record<string, unknown>>[] = [];
+    for (const condition of parts) {
+      const left = limit + 1 - states.length;
+      if (left <= 0) break;
+      const query = { condition, orderings, select: read, limit: left, offset: 0 };
+      for (const found of await this.#select<Data, Record<string, unknown>>(state, query)) states.push(found);
+    }
+    const last = states[limit - 1];
+    const isMore = states.length > limit && last !== undefined;
+    const values = orderings.map(({ field }) => (last?.data[field] ?? null) as Value | null);
+    const page = states
+      .slice(0, limit)
+      .map(({ data, ...rest }) => ({ ...rest, data: pick(data, select) as Pick<Data, Field> }));
+    return { states: page, next: isMore ? placeAfter(orderings, values, last.id) : undefined };
+  }
+
+  async count<Data>(state: State<Data>, where?: Where<Data>): Promise<number> {
+    const { table } = this.#tableOf(state);
+    const sql = new StateSql(this.#documents);
+    const condition = sql.where(conditionOf(where));
+    const { rows } = await this.#sql.query(`SELECT count(*) AS n FROM ${table} WHERE ${condition}`, sql.values);
+    return Number(rows[0]?.['n']);
+  }
+
+  async #select<Data, Found>(
+    state: State<Data>,
+    { condition, orderings, select, limit, offset }: StateQuery & { readonly condition: Condition },
+  ): Promise<readonly FoundState<Found>[]> {
+    const { table } = this.#tableOf(state);
+    const sql = new StateSql(this.#documents);
+    const columns =
+      select === undefined
+        ? [`${this.#documents.text('data')} AS data`]
+        : select.map((field, index) => `${this.#documents.fieldText('data', field)} AS f${index}`);
+    const text = `SELECT ${['id', 'version', ...columns].join(', ')} FROM ${table} WHERE ${sql.where(condition)} ORDER BY ${sql.order(orderings)}`;
+    const bounds = this.#bounds(sql, limit, offset);
+    const { rows } = await this.#sql.query(`${text}${bounds}`, sql.values);
+    return rows.map((row) => this.#found<Found>(row, select));
+  }
+
+  #bounds(sql: StateSql, limit: number | undefined, offset: number): string {
+    if (limit === undefined && offset === 0) return '';
+    // SQLite has no OFFSET without a LIMIT.
+    return ` LIMIT ${sql.bind(limit ?? Number.MAX_SAFE_INTEGER)}${offset === 0 ? '' : ` OFFSET ${sql.bind(offset)}`}`;
+  }
+
+  #found<Found>(row: SqlRow, select: readonly string[] | undefined): FoundState<Found> {
+    const data: unknown =
+      select === undefined
+        ? JSON.parse(row['data'] as string)
+        : Object.fromEntries(
+            select.flatMap((field, index) => {
+              const json = row[`f${index}`];
+              return typeof json === 'string' ? [[field, JSON.parse(json) as unknown]] : [];
+            }),
+          );
+    return { id: String(row['id']), version: Number(row['version']), data: data as Found };
+  }
+}
+
+/** These fields of a document, and no others. @internal */
+export function pick(data: Readonly<Record<string, unknown>>, select: readonly string[] | undefined): unknown {
+  if (select === undefined) return data;
+  return Object.fromEntries(select.flatMap((field) => (Object.hasOwn(data, field) ? [[field, data[field]]] : [])));
+}

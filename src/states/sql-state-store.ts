@@ -1,0 +1,274 @@
+/**
+ * States in SQL tables of the store: the browser's, SQLite's or PostgreSQL's.
+ *
+ * ```text
+ * state_<name>   id, version, data: the document, JSON; NULL where there is none (any more)
+ *                source: of a state with `map`, what it was made of, JSON of the transcoder
+ * ```
+ *
+ * States that are kept from events are projections in line: in a store that is synchronised they follow what is confirmed, then
+ * what is pending, and go back with it ([ADR 20](../../docs/adr/0020-followers-of-a-log-that-changes.md)).
+ *
+ * @module
+ */
+import type { InlineParticipant, UnitsChanged } from '../application/events/inline-participant.js';
+import type { NotifiedEvent } from '../application/events/notified-event.js';
+import { InlineProjection } from '../application/projections/inline-projection.js';
+import type { SqlProjection } from '../application/projections/projection.js';
+import { SqlProjectionStore } from '../application/projections/sql-projection-store.js';
+import { InterfaceError, ProgrammingError } from '../persistence/errors.js';
+import { defaultTranscoder } from '../persistence/mapping/default-transcoder.js';
+import type { Transcoder } from '../persistence/mapping/transcoder.js';
+import type { RecorderTransaction } from '../persistence/recorder-transaction.js';
+import { createMissing } from '../persistence/sql/create-missing.js';
+import { columnTypes, documentsOf } from '../persistence/sql/sql-dialect.js';
+import type { SqlDialect } from '../persistence/sql/sql-dialect.js';
+import { sqlTableName } from '../persistence/sql/sql-names.js';
+import type { Creation, SqlTableName } from '../persistence/sql/sql-names.js';
+import type { SqlQueryable } from '../persistence/sql/sql-queryable.js';
+import type { SqlRecorder } from '../persistence/sql/sql-recorder.js';
+import type { Notification } from '../persistence/stored-event.js';
+import { crc32 } from '../util/crc32.js';
+import { SqlStateReader } from './sql-state-reader.js';
+import { SqlStateWriter } from './sql-state-writer.js';
+import { indexFields } from './state.js';
+import type { KeptState, State } from './state.js';
+import { toDocument } from './state-document.js';
+import type { FieldOf, Where } from './state-filter.js';
+import type {
+  ChangeOptions,
+  FindOptions,
+  FoundState,
+  PageOptions,
+  StatePage,
+  StateStore,
+  StateTransaction,
+  StateWriter,
+} from './state-store.js';
+
+/** What {@link SqlStateStore} needs. */
+export interface SqlStateStoreOptions {
+  /** The application's own, whose database has the states; lent. */
+  readonly recorder: SqlRecorder;
+  /** Those that there are. Others are refused. */
+  readonly states: readonly State[];
+  /** Of what states with `map` are made of: that of the application. @defaultValue as `Application` */
+  readonly transcoder?: Transcoder;
+}
+
+/**
+ * Implements {@link StateStore} over a {@link SqlRecorder}.
+ *
+ * @example
+ * ```ts
+ * const stock = stateOf(stockItem, { name: 'stock', indexes: ['quantity'] });
+ * const states = new SqlStateStore({ recorder, states: [stock] });
+ * await states.setUp();
+ * const app = new Application({
+ *   recorder,
+ *   aggregates: [stockItem],
+ *   inline: [states.inline((notification) => app.decode(notification))],
+ * });
+ * const few = await states.find(stock, { where: { quantity: { lt: 5 } }, orderBy: 'quantity' });
+ * ```
+ */
+export class SqlStateStore implements StateStore {
+  readonly #recorder: SqlRecorder;
+  readonly #states: ReadonlySet<State>;
+  readonly #transcoder: Transcoder;
+  readonly #reader: SqlStateReader;
+
+  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
+  get __v_skip(): boolean {
+    return true;
+  }
+
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when two states have one name */
+  constructor({ recorder, states, transcoder = defaultTranscoder() }: SqlStateStoreOptions) {
+    const names = states.map(({ name }) => name);
+    const twice = names.find((name, index) => names.indexOf(name) < index);
+    if (twice !== undefined) throw new ProgrammingError(`Two states are named ${twice}: they would share a table.`);
+    this.#recorder = recorder;
+    this.#states = new Set(states);
+    this.#transcoder = transcoder;
+    this.#reader = new SqlStateReader(recorder, documentsOf(recorder.dialect), (state) => this.#tableOf(state));
+  }
+
+  async setUp(): Promise<void> {
+    for (const state of this.#states) {
+      if (state.kept !== undefined) await new SqlProjectionStore(this.#recorder, this.projectionOf(state)).setUp();
+      else await this.#create(state);
+    }
+  }
+
+  async fetch<Data>(state: State<Data>, id: string): Promise<FoundState<Data> | undefined> {
+    return await this.#reader.fetch(state, id);
+  }
+
+  async find<Data, Field extends keyof Data & string = keyof Data & string>(
+    state: State<Data>,
+    options: FindOptions<Data, Field> = {},
+  ): Promise<readonly FoundState<Pick<Data, Field>>[]> {
+    return await this.#reader.find(state, options);
+  }
+
+  async page<Data, Field extends keyof Data & string = keyof Data & string>(
+    state: State<Data>,
+    options: PageOptions<Data, Field> = {},
+  ): Promise<StatePage<Pick<Data, Field>>> {
+    return await this.#reader.page(state, options);
+  }
+
+  async count<Data>(state: State<Data>, where?: Where<Data>): Promise<number> {
+    return await this.#reader.count(state, where);
+  }
+
+  async put<Data>(
+    state: State<Data>,
+    id: string,
+    data: unknown,
+    options: ChangeOptions = {},
+  ): Promise<FoundState<Data>> {
+    return await this.transaction((changes) => changes.put(state, id, data, options));
+  }
+
+  async update<Data>(
+    state: State<Data>,
+    id: string,
+    change: Partial<Data> | ((data: Data) => Data),
+    options: ChangeOptions = {},
+  ): Promise<FoundState<Data>> {
+    return await this.transaction((changes) => changes.update(state, id, change, options));
+  }
+
+  async delete<Data>(state: State<Data>, id: string, options: ChangeOptions = {}): Promise<boolean> {
+    return await this.transaction((changes) => changes.delete(state, id, options));
+  }
+
+  async transaction<T>(work: (changes: StateWriter, transaction: StateTransaction) => Promise<T>): Promise<T> {
+    return await this.#recorder.transaction((transaction) => work(this.within(transaction), transaction));
+  }
+
+  within({ connection }: StateTransaction): StateWriter {
+    if (connection === undefined) throw new InterfaceError('The transaction is none of a recorder with SQL.');
+    const { dialect } = this.#recorder;
+    return new SqlStateWriter({ connection, dialect, tableOf: (state) => this.#tableOf(state) });
+  }
+
+  async createIndex<Data>(state: State<Data>, fields: FieldOf<Data> | readonly FieldOf<Data>[]): Promise<void> {
+    const table = this.#tableOf(state);
+    const index = this.#index(table, indexFields(state.name, typeof fields === 'string' ? [fields] : fields));
+    await createMissing(this.#recorder, { schema: undefined, lock: 'daybook states', creations: [index] });
+  }
+
+  inline(decode: (notification: Notification) => Promise<NotifiedEvent>): InlineParticipant {
+    const recorder = this.#recorder;
+    const kept = [...this.#states].filter((state) => state.kept !== undefined);
+    const each = kept.map((state) => new InlineProjection({ projection: this.projectionOf(state), recorder, decode }));
+    return {
+      async onRecorded(transaction, events) {
+        for (const one of each) await one.onRecorded(transaction, events);
+      },
+      async onUnitsChanged(transaction: RecorderTransaction<SqlQueryable | undefined>, _changed: UnitsChanged) {
+        for (const one of each) await one.onUnitsChanged(transaction);
+      },
+    };
+  }
+
+  /**
+   * A state that is kept from events, as a projection: for a `ProjectionRunner`, where it is not to be in line; or to build it
+   * anew.
+   *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is written by hand, or none of this store
+   *
+   * @example
+   * ```ts
+   * const projection = states.projectionOf(stock);
+   * const runner = new ProjectionRunner({ projection, store: new SqlProjectionStore(recorder, projection), log: app, follows: 'confirmed' });
+   * ```
+   */
+  projectionOf<Data>(state: State<Data>): SqlProjection {
+    const { kept, name } = state;
+    const { name: table } = this.#tableOf(state);
+    if (kept === undefined) throw new ProgrammingError(`The state ${name} is written by hand, and follows no events.`);
+    return {
+      ...{ name: `state ${name}`, version: kept.version, topics: kept.topics },
+      tables: {
+        [table]: (called) =>
+          this.#creations(state, sqlTableName(called, undefined, this.#recorder.dialect)).map(({ sql }) => sql),
+      },
+      handle: async (event, { query, tables }) => {
+        await this.#keep(state, kept, event, { query, table: tables[table] as string });
+      },
+    };
+  }
+
+  async #keep<Data>(
+    state: State<Data>,
+    kept: KeptState<Data>,
+    event: NotifiedEvent,
+    { query, table }: Pick<SqlQueryable, 'query'> & { readonly table: string },
+  ): Promise<void> {
+    const documents = documentsOf(this.#recorder.dialect);
+    const id = kept.idOf(event);
+    const source = kept.hasSource ? ', source' : '';
+    const { rows } = await query(
+      `SELECT version, ${documents.text('data')} AS data${source} FROM ${table} WHERE id = $1`,
+      [id],
+    );
+    const row = rows[0];
+    const before = row && {
+      version: Number(row['version']),
+      data: row['data'] === null ? undefined : (JSON.parse(row['data'] as string) as Data),
+      ...(kept.hasSource
+        ? { source: await this.#transcoder.decode(new TextEncoder().encode(row['source'] as string)) }
+        : {}),
+    };
+    const after = kept.evolve(before, event);
+    const json = after.data === undefined ? null : (await toDocument(state, id, after.data)).json;
+    if (json === null && !kept.hasSource) {
+      await query(`DELETE FROM ${table} WHERE id = $1`, [id]);
+      return;
+    }
+    const sources = kept.hasSource ? [new TextDecoder().decode(await this.#transcoder.encode(after.source))] : [];
+    await query(
+      `INSERT INTO ${table} (id, version, data${source}) VALUES ($1, $2, ${documents.parameter('$3')}${kept.hasSource ? ', $4' : ''})
+       ON CONFLICT (id) DO UPDATE SET version = excluded.version, data = excluded.data${kept.hasSource ? ', source = excluded.source' : ''}`,
+      [id, after.version, json, ...sources],
+    );
+  }
+
+  async #create(state: State): Promise<void> {
+    const creations = this.#creations(state, this.#tableOf(state));
+    await createMissing(this.#recorder, { schema: undefined, lock: 'daybook states', creations, isOfLog: true });
+  }
+
+  #creations<Data>(state: State<Data>, called: SqlTableName): readonly Creation[] {
+    const { dialect } = this.#recorder;
+    const types = columnTypes(dialect);
+    // With a source there may be a row without a document.
+    const source = state.kept?.hasSource === true ? ', source TEXT' : '';
+    const sql = `CREATE TABLE IF NOT EXISTS ${called.table} (id ${types.word} PRIMARY KEY, version ${types.integer} NOT NULL, data ${documentsOf(dialect).type}${source})`;
+    return [{ name: called.name, sql }, ...state.indexes.map((fields) => this.#index(called, fields))];
+  }
+
+  #index(called: SqlTableName, fields: readonly string[]): Creation {
+    const { nulls, keys } = documentsOf(this.#recorder.dialect);
+    const named = crc32(new TextEncoder().encode(JSON.stringify(fields)))
+      .toString(16)
+      .padStart(8, '0');
+    const columns = fields.flatMap((field) => keys('data', field).map((key) => `${key}${nulls.asc}`));
+    // With the id, by which those are ordered that are alike.
+    return called.index(named, `(${[...columns, 'id'].join(', ')})`);
+  }
+
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is none of this store */
+  #tableOf<Data>(state: State<Data>): SqlTableName {
+    return tableOf(this.#states, state, this.#recorder.dialect);
+  }
+}
+
+function tableOf(known: ReadonlySet<unknown>, state: State, dialect: SqlDialect): SqlTableName {
+  if (known.has(state)) return sqlTableName(`state_${state.name}`, undefined, dialect);
+  throw new ProgrammingError(`The state ${state.name} is none of this store: name it in its option states.`);
+}
