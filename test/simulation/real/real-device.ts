@@ -38,6 +38,7 @@ export class RealDevice implements CheckedDevice {
   readonly #browser: BackgroundChromium;
   #tabs: RealTab[] = [];
   #isRunning = true;
+  #turn: Promise<void> = Promise.resolve();
 
   private constructor(options: RealDeviceOptions, browser: BackgroundChromium) {
     this.name = options.name;
@@ -60,6 +61,10 @@ export class RealDevice implements CheckedDevice {
   }
 
   async openTab(): Promise<void> {
+    await this.#inTurn(() => this.#openTab());
+  }
+
+  async #openTab(): Promise<void> {
     if (!this.#isRunning) {
       await this.#browser.start();
       this.#isRunning = true;
@@ -92,10 +97,19 @@ export class RealDevice implements CheckedDevice {
 
   /** SIGKILL. */
   async killBrowser(): Promise<void> {
-    if (!this.#isRunning) return;
-    this.#tabs = [];
-    this.#isRunning = false;
-    await this.#browser.kill();
+    await this.#inTurn(async () => {
+      if (!this.#isRunning) return;
+      this.#tabs = [];
+      this.#isRunning = false;
+      await this.#browser.kill();
+    });
+  }
+
+  /** Two that are started at once on one profile are none. */
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined);
+    await done;
   }
 
   /** Lets one tab stand still. @returns lets it go on */

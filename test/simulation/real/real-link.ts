@@ -12,9 +12,9 @@ const CUT_BYTES_MAX = 2_000;
 
 /** A way for one device. */
 export class RealLink {
-  /** The share of connections that break off: before the server hears anything, or in the middle of its answer. */
+  /** The share of requests whose connection breaks off: before the server hears of it, or in the middle of its answer. */
   faultShare = 0;
-  /** Connections that broke off. */
+  /** How often that was. */
   faults = 0;
   readonly #upstreamPort: number;
   readonly #random: SeededRandom;
@@ -52,25 +52,29 @@ export class RealLink {
   }
 
   #pass(client: Socket): void {
-    const isFaulty = this.#random.chance(this.faultShare);
-    const isUnheard = this.#random.chance(0.5);
-    let left = isFaulty ? this.#random.between(0, CUT_BYTES_MAX) : Infinity;
-    if (isFaulty) this.faults++;
-    const server = isFaulty && isUnheard ? undefined : connect(this.#upstreamPort, '127.0.0.1');
+    const server = connect(this.#upstreamPort, '127.0.0.1');
     const end = (): void => {
       client.destroy();
-      server?.destroy();
+      server.destroy();
     };
     for (const socket of [client, server]) {
-      if (socket === undefined) continue;
       this.#sockets.add(socket);
       socket.once('error', end).once('close', () => {
         this.#sockets.delete(socket);
         end();
       });
     }
-    if (server === undefined) return end();
-    client.pipe(server);
+    /** Of the answer, until it breaks off. */
+    let left = Infinity;
+    client.on('data', (bytes) => {
+      // A browser keeps its connections: each request may be the one.
+      if (this.#random.chance(this.faultShare)) {
+        this.faults++;
+        if (this.#random.chance(0.5)) return end();
+        left = this.#random.between(0, CUT_BYTES_MAX);
+      }
+      server.write(bytes);
+    });
     server.on('data', (bytes) => {
       if (client.destroyed) return;
       client.write(left < bytes.length ? bytes.subarray(0, left) : bytes);

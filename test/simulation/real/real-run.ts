@@ -11,7 +11,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IntegrityError } from '../../../src/persistence/errors.js';
 import { SeededRandom } from '../../soak/seeded-random.js';
-import { checkAgreement, countDeadLetters } from '../checks/agreement.js';
+import { checkAgreement, countDeadLetters, unheld } from '../checks/agreement.js';
 import type { Parties } from '../checks/agreement.js';
 import { LogAudit } from '../checks/log-audit.js';
 import { Witness } from '../checks/witness.js';
@@ -29,6 +29,8 @@ import { serveRealPage } from './real-site.js';
 const DRAIN_MS_MAX = 60_000;
 const LOOK_MS = 500;
 const WISHES_KEPT = 20;
+/** A wish of nobody. */
+const UNHELD = 'nobody-1';
 /** What happens here beside work. */
 const FAULTS = [
   ...['repeat', 'openTab', 'killTab', 'freezeTab', 'killBrowser', 'disconnect', 'badNetwork', 'upgrade', 'wake'],
@@ -131,6 +133,7 @@ class RealRun implements AsyncDisposable {
     if (this.#witness.problem === undefined) {
       await checkAgreement(this.#parties);
       this.#counts.deadLetters = await countDeadLetters(this.#parties);
+      await this.#checkChecks();
     }
     this.#counts.events = this.#audit.units.reduce((sum, { events }) => sum + events.length, 0);
     this.#counts.connectionFaults = this.#devices.reduce((sum, { link }) => sum + link.faults, 0);
@@ -247,6 +250,16 @@ class RealRun implements AsyncDisposable {
       // Somebody else was first.
       if (!(error instanceof IntegrityError)) throw error;
     }
+  }
+
+  /** There was something to check, and a wish that nobody has is missed, in PostgreSQL and in every browser. */
+  async #checkChecks(): Promise<void> {
+    const { units } = this.#counts;
+    if (units === 0 || this.#audit.units.length === 0) this.#witness.fail('nothing has happened');
+    this.#witness.acknowledge(UNHELD, 'nobody', 'Receive', crypto.randomUUID());
+    const missed: string[] = [];
+    for await (const [intent] of unheld(this.#parties)) missed.push(intent);
+    if (missed.join() !== UNHELD) this.#witness.fail(`what is missed is ${missed.join() || 'nothing'}, not ${UNHELD}`);
   }
 
   /** Puts everything in order, and waits until nothing is left to do. */
