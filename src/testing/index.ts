@@ -80,6 +80,7 @@ export { CountingWorld } from './conformance/counting-world.js';
 export type { Found, OnFound } from './conformance/counting-world.js';
 export { refusedUnitCases } from './conformance/refused-unit-cases.js';
 export { unitLogCases } from './conformance/unit-log-cases.js';
+export { waitingOfferCases } from './conformance/waiting-offer-cases.js';
 export type { UnitLogContext } from './conformance/unit-log-cases.js';
 export { sampleUnit } from './conformance/unit-samples.js';
 export type { UnitSample } from './conformance/unit-samples.js';

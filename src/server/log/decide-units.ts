@@ -152,6 +152,8 @@ export interface HealDecisions {
   readonly restored: readonly PlacedUnit[];
   /** Neither restored nor known. */
   readonly unfit: readonly LostUnit[];
+  /** Of the aggregates, with what was restored. */
+  readonly ends: LogView['ends'];
 }
 
 /** Decides which of units that were lost come back: those that fit as they were. @param units - all seen as a whole */
@@ -163,7 +165,7 @@ export function decideLostUnits(units: readonly LostUnit[], view: LogView): Heal
     if (isWhole(unit) && log.fits(unit)) log.append(unit, unit.origin.author);
     else unfit.push(unit);
   }
-  return { restored: log.placed, unfit };
+  return { restored: log.placed, unfit, ends: log.ends };
 }
 
 /** Whether an id is known as the subject's own: of those of others it is not told that they are known. */
@@ -183,7 +185,7 @@ function answer({ id, events }: PendingUnit, known: KnownUnit, subject: string):
 }
 
 /** Whether the versions of each aggregate follow each other, or the log gives them anyway. */
-function isWhole({ isCommutative, events }: PendingUnit | LostUnit): boolean {
+export function isWhole({ isCommutative, events }: PendingUnit | LostUnit): boolean {
   return isCommutative || hasNoHoles(events);
 }
 
@@ -207,6 +209,10 @@ class GrowingLog {
     this.#known = new Map(known);
     this.#ends = new Map(ends);
     this.#position = position;
+  }
+
+  get ends(): LogView['ends'] {
+    return this.#ends;
   }
 
   known(id: UnitId): KnownUnit | undefined {

@@ -39,6 +39,7 @@ export interface LogStanding {
   readonly maxId: NotificationId;
   /** Gaps in which there are events by now: of all, or of the newest and some others where there are very many. */
   readonly filled: readonly IdGap[];
+  readonly waiting: Waiting;
 }
 
 /** A row of a unit. */
@@ -71,7 +72,15 @@ export interface SetAsideRow extends Refusal {
   /** Who offered it first, and when. */
   readonly offeredBy: string;
   readonly offeredAtMs: number;
+  /**
+   * The edition that has to come first; `DUE` (waiting-offers.ts) where it is to be looked at now; absent where nothing is to
+   * be done with it unasked.
+   */
+  readonly awaits?: EditionId | undefined;
 }
+
+/** Whether units that were set aside wait for something, and whether that has come for some. */
+export type Waiting = 'none' | 'some' | 'due';
 
 /** What leaves the list because it is too much, or too old. */
 export interface RefusedPruning {
@@ -93,6 +102,7 @@ export interface LogChange {
   readonly pruning?: RefusedPruning | undefined;
   readonly gaps: readonly IdGap[];
   readonly filled: readonly IdGap[];
+  /** In the place of what is there of these units. */
   readonly setAside: readonly SetAsideRow[];
 }
 
@@ -127,6 +137,9 @@ export interface LogTransaction extends LogReader {
   record(events: readonly StoredEvent[]): Promise<readonly NotificationId[]>;
   /** Lets those who take part write what belongs to events that were recorded. @throws what they reject with */
   tell(events: readonly NotifiedEvent[]): Promise<void>;
+  /** What is set aside of some units. */
+  setAside(ids: readonly UnitId[]): Promise<ReadonlyMap<UnitId, SetAsideRow>>;
+  /** Units that come make due what awaits them. */
   change(change: LogChange): Promise<void>;
   /** Runs work in a transaction within this one: when it rejects, what it did is taken back, and nothing else. */
   within<T>(work: (transaction: LogTransaction) => Promise<T>): Promise<T>;
@@ -150,6 +163,11 @@ export interface LogStorage extends LogReader {
   ): Promise<{ readonly rows: readonly UnitRow[]; readonly events: readonly Notification[] }>;
   /** The operator's list: what was refused, or set aside and is not in the log, in the order of the ids. */
   refused(after: UnitId, limit: number): Promise<readonly RefusedUnit[]>;
+  /**
+   * What is due of that which was set aside, and what awaits that, and so on: as many as the limits let, one at least, and in
+   * no order.
+   */
+  due(limits: { readonly rows: number; readonly bytes: number }): Promise<readonly SetAsideRow[]>;
   /** Those of some that are in it. */
   refusedByIds(ids: readonly UnitId[]): Promise<readonly RefusedUnit[]>;
   /** Rows of units that have events of an aggregate after a version, up to another, in the order of these. */

@@ -5,7 +5,7 @@
  * <name>_units      a row for each unit: where it stands, or why it is refused
  * <name>_head       one row: the end of the log, locked by whoever adds to it
  * <name>_gaps       ids of events that were passed over, and may turn up
- * <name>_set_aside  units that were offered because the log has lost them, and did not come back
+ * <name>_set_aside  units that were offered because the log has lost them, and did not come back; and what they wait for
  * <name>_refused    for operators: what was in units that are refused
  * ```
  *
@@ -41,6 +41,13 @@ export function logTables(name: string, schema: string | undefined, tenants?: Sq
     const on = `${units.table} (${keyOf(column, tenants)})`;
     return { name: index, sql: `CREATE UNIQUE INDEX IF NOT EXISTS "${index}" ON ${on} WHERE ${column} IS NOT NULL` };
   };
+  const { name: waitingIndex } = setAside.index('awaits', '');
+  const waiting: Creation = {
+    name: waitingIndex,
+    // Tables of before may be there without these columns.
+    sql: `ALTER TABLE ${setAside.table} ADD COLUMN IF NOT EXISTS edition UUID, ADD COLUMN IF NOT EXISTS awaits UUID;
+      CREATE INDEX IF NOT EXISTS "${waitingIndex}" ON ${setAside.table} (${keyOf('awaits', tenants)}) WHERE awaits IS NOT NULL`,
+  };
   const creation = (table: SqlTable, columns: Columns, isLarge = false): Creation => {
     const { name: created } = table;
     const sql = createSql(table.table, columns, tenants);
@@ -60,6 +67,7 @@ export function logTables(name: string, schema: string | undefined, tenants?: Sq
       unique('last_id'),
       creation(gaps, GAPS),
       creation(setAside, SET_ASIDE),
+      waiting,
       creation(refused, REFUSED),
       creation(head, HEAD),
     ],

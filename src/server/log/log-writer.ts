@@ -17,6 +17,7 @@ import type {
   RejectedRow,
   SetAsideRow,
   UnitRow,
+  Waiting,
 } from './log-storage.js';
 import type { Origin } from './prepared-push.js';
 import type { Recorded } from './record-units.js';
@@ -30,6 +31,8 @@ export interface LogAddition extends Pick<Recorded, 'ids' | 'chains'> {
   readonly rejected?: readonly RejectedRow[];
   readonly pruning?: RefusedPruning | undefined;
   readonly setAside?: readonly SetAsideRow[];
+  /** Units that leave the operator's list. */
+  readonly discarded?: readonly UnitId[];
 }
 
 /** Writes to a log. */
@@ -43,13 +46,13 @@ export class LogWriter {
   }
 
   /** Runs work under the lock, after all that others have recorded: in parts, each a transaction, where that is much. */
-  async locked<T>(work: (transaction: LogTransaction, head: LogHead) => Promise<T>): Promise<T> {
+  async locked<T>(work: (transaction: LogTransaction, head: LogHead, waiting: Waiting) => Promise<T>): Promise<T> {
     for (let recordings = 1; ;) {
       try {
         const done = await this.#storage.transaction(async (transaction) => {
           const standing = await transaction.lock();
           const { head, isComplete } = await adoptEvents(transaction, standing, this.#clock.nowMs());
-          return isComplete ? { value: await work(transaction, head) } : undefined;
+          return isComplete ? { value: await work(transaction, head, standing.waiting) } : undefined;
         });
         if (done !== undefined) return done.value;
       } catch (error) {
@@ -73,8 +76,8 @@ export class LogWriter {
   }
 
   async write(transaction: LogTransaction, head: LogHead, change: LogAddition): Promise<LogHead> {
-    const { placed, ids, chains, rejected = [], pruning, setAside = [] } = change;
-    if (placed.length + rejected.length + setAside.length === 0) return head;
+    const { placed, ids, chains, rejected = [], pruning, setAside = [], discarded = [] } = change;
+    if (placed.length + rejected.length + setAside.length + discarded.length === 0) return head;
     const lastId = ids.at(-1) ?? head.lastId;
     const gaps = gapsBetween(
       ids.map((id) => ({ id })),
@@ -83,7 +86,8 @@ export class LogWriter {
     const units = toRows(placed, ids, chains);
     const { position, chain } = units.at(-1) ?? head;
     const next: LogHead = { position, chain, lastId };
-    await transaction.change({ head: next, units, supersedes: [], rejected, pruning, setAside, gaps, filled: [] });
+    const nothing = { supersedes: [], filled: [] };
+    await transaction.change({ ...nothing, head: next, units, rejected, pruning, setAside, discarded, gaps });
     return next;
   }
 }

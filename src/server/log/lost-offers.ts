@@ -10,10 +10,14 @@
  *                              │ not all
  *                              ▼
  *                            with all who wait ──▶ known by now? ──▶ lock ─▶ adopt ─▶ decide ─▶ record ─▶ commit ──▶ answered
+ *                                                                                        │ not all of it, or not yet
+ *                                                                                        ▼
+ *                            set aside ──▶ what it waits for has come, by whatever way ──▶ due ──▶ the same once more
  * ```
  *
  * @module
  */
+import { editionOf } from '../../persistence/unit-edition.js';
 import type { LostUnit, UnitId } from '../../persistence/unit.js';
 import type { OriginatorIdType } from '../../persistence/validation.js';
 import type { HealDecision } from '../../sync/protocol/index.js';
@@ -29,6 +33,7 @@ import { recordDecided } from './record-units.js';
 import type { Sender } from './unit-log.js';
 import type { UnitSeals } from './unit-seals.js';
 import { validateLostUnits } from './validate-units.js';
+import { awaitedBy, isWhole, keptOffer } from './waiting-offers.js';
 
 const UNFIT: Refusal = {
   code: 'CONFLICT',
@@ -38,9 +43,18 @@ const PARTIAL: Refusal = { code: 'PARTIAL', message: 'Who offered it had seen a 
 const UNREAD: Refusal = { code: 'INVALID_REQUEST', message: 'The server could not read an event of it.' };
 const STOPPED: Refusal = { code: 'STOPPED', message: 'Nothing is taken back: that is for an operator to decide.' };
 
+// Of what has become due, in one transaction.
+const DUE_ROWS = 200;
+const DUE_BYTES = 4_194_304;
+// As many occasions pass until it is tried again after it failed: the database, or who takes part, may be at fault, and
+// whoever asks for a page is not to wait for that each time.
+const DUE_PASSED = 10;
+
+const NOTHING_ASIDE: ReadonlyMap<UnitId, SetAsideRow> = new Map();
+
 /** What {@link LostOffers} need. */
 export interface LostOffersParts {
-  readonly storage: Pick<LogStorage, 'known'>;
+  readonly storage: Pick<LogStorage, 'known' | 'due'>;
   readonly writer: LogWriter;
   readonly inline: InlineUnits;
   /** Without, everything is refused. */
@@ -69,6 +83,7 @@ export class LostOffers {
   readonly #parts: LostOffersParts;
   readonly #proven = new ProvenUnits();
   readonly #queue = new PushQueue((offers: readonly Offer[]) => this.#decide(offers));
+  #passing = 0;
 
   constructor(parts: LostOffersParts) {
     this.#parts = parts;
@@ -79,10 +94,10 @@ export class LostOffers {
     validateLostUnits(units, this.#parts.idType);
     const sound = await this.#sound(units);
     const kinds = new Map<LostUnit, Kind>(sound.map((unit) => [unit, 'known']));
-    let left = await this.#unknown(sound);
-    const { decoded, unread } = await this.#parts.inline.decodeEach(left.filter(isWhole));
+    const unknown = await this.#unknown(sound);
+    const { decoded, unread } = await this.#parts.inline.decodeEach(unknown.filter(isWhole));
     // More than once only where others offer another form of a unit at the same moment.
-    while (left.length > 0) {
+    for (let left = unknown; left.length > 0;) {
       const decided = await this.#queue.add({ units: left, sender, decoded, unread });
       left = left.filter((unit) => {
         const kind = decided.get(formOf(unit));
@@ -90,7 +105,39 @@ export class LostOffers {
         return kind === undefined;
       });
     }
+    if (unknown.length > 0) await this.#settleAsideOf(kinds);
     return units.map((unit) => ({ id: unit.id, kind: kinds.get(unit) ?? 'refused' }));
+  }
+
+  /** Some of what was set aside may be whole by now, or fit after what came with it. */
+  async #settleAsideOf(kinds: Map<LostUnit, Kind>): Promise<void> {
+    await this.settle();
+    const aside = [...kinds].flatMap(([unit, kind]) => (kind === 'setAside' ? [unit] : []));
+    const left = new Set(await this.#unknown(aside));
+    for (const unit of aside) if (!left.has(unit)) kinds.set(unit, 'restored');
+  }
+
+  /**
+   * Takes back what was set aside and has become due, until nothing more does. What fails is tried again some time later, and
+   * is nobody's who asks meanwhile.
+   */
+  async settle(): Promise<void> {
+    const { storage, inline, onLost } = this.#parts;
+    if (onLost === 'stop' || this.#passing-- > 0) return;
+    try {
+      for (;;) {
+        const due = await storage.due({ rows: DUE_ROWS, bytes: DUE_BYTES });
+        if (due.length === 0) return;
+        const { decoded, unread } = await inline.decodeEach(due.map(({ unit }) => unit));
+        const offers = due.map(({ unit, offeredBy }): [LostUnit, Offer] => [
+          unit,
+          { units: [unit], sender: { subject: offeredBy, replicaId: '' }, decoded, unread },
+        ]);
+        await this.#restore(firstForms(offers.map(([, offer]) => offer)), 'restore', true);
+      }
+    } catch {
+      this.#passing = DUE_PASSED;
+    }
   }
 
   /**
@@ -135,18 +182,25 @@ export class LostOffers {
     return offers.map(() => kinds);
   }
 
-  /** @param forms - units, each with the offer that it is from @returns what became of those that are not known by now */
+  /**
+   * @param forms - units, each with the offer that it is from
+   * @param isHeld - whether only what is set aside just so is taken, and leaves that
+   * @returns what became of those that are not known by now
+   */
   async #restore(
     forms: ReadonlyMap<LostUnit, Offer>,
     onLost: LostOffersParts['onLost'],
+    isHeld = false,
   ): Promise<ReadonlyMap<UnitId, Kind>> {
     const { writer, inline, clock } = this.#parts;
-    const units = [...forms.keys()];
+    const ids = [...forms.keys()].map(({ id }) => id);
     const isUnread = (unit: LostUnit): boolean => forms.get(unit)?.unread.has(unit.id) === true;
-    const readable = units.filter((unit) => isWhole(unit) && !isUnread(unit));
-    const offered = onLost === 'stop' ? [] : readable;
-    const origins = new Map(units.map(({ id, origin }) => [id, origin]));
     const { kinds, notified } = await writer.locked(async (transaction, head) => {
+      const held = isHeld ? await transaction.setAside(ids) : undefined;
+      const units = [...forms.keys()].filter((unit) => held === undefined || isThere(held.get(unit.id), unit));
+      const readable = units.filter((unit) => isWhole(unit) && !isUnread(unit));
+      const offered = onLost === 'stop' ? [] : readable;
+      const origins = new Map(units.map(({ id, origin }) => [id, origin]));
       const seen = await transaction.view([...origins.keys()], aggregatesOf(offered));
       const view: LogView = { ...seen, position: head.position };
       const recorded = await recordDecided(transaction, {
@@ -158,31 +212,38 @@ export class LostOffers {
         placedOf: ({ restored }) => restored,
         ...{ decoded: decodedOf(forms), chain: head.chain },
       });
-      const placed = recorded.decided.restored.map((unit) => {
+      const { restored, unfit, ends } = recorded.decided;
+      const placed = restored.map((unit) => {
         const { author, recordedAtMs } = origins.get(unit.id) as LostUnit['origin'];
         return { unit, origin: { author, recordedAtMs, replicaId: '' } };
       });
-      const back = new Map(placed.map(({ unit }) => [unit.id, 'restored' as const]));
-      const unfit = new Set(recorded.decided.unfit);
+      const back = new Map(restored.map(({ id }) => [id, 'restored' as const]));
+      const isUnfit = new Set(unfit);
       const ownReason = (unit: LostUnit): Refusal =>
-        onLost === 'stop' ? STOPPED : unfit.has(unit) ? UNFIT : isUnread(unit) ? UNREAD : PARTIAL;
-      const setAside = units
+        onLost === 'stop' ? STOPPED : isUnfit.has(unit) ? UNFIT : isUnread(unit) ? UNREAD : PARTIAL;
+      const aside = units
         .filter(({ id }) => !view.known.has(id) && !back.has(id))
         .map((unit): SetAsideRow => ({
           ...{ unit, ...(recorded.refusals.get(unit.id) ?? ownReason(unit)) },
           ...{ offeredBy: forms.get(unit)?.sender.subject ?? '', offeredAtMs: clock.nowMs() },
+          awaits: isUnfit.has(unit) ? awaitedBy(unit, ends) : undefined,
         }));
-      await writer.write(transaction, head, { ...recorded, placed, setAside });
-      const aside = setAside.map(({ unit }) => [unit.id, 'setAside' as const] as const);
-      return { kinds: new Map<UnitId, Kind>([...back, ...aside]), notified: recorded.notified };
+      const before =
+        held ?? (aside.length === 0 ? NOTHING_ASIDE : await transaction.setAside(aside.map(({ unit }) => unit.id)));
+      const setAside = aside.flatMap((row) => keptOffer(before.get(row.unit.id), row, onLost === 'stop') ?? []);
+      const gone = new Set(isHeld ? units.flatMap(({ id }) => (view.known.has(id) || back.has(id) ? [id] : [])) : []);
+      await writer.write(transaction, head, { ...recorded, placed, setAside, discarded: [...gone] });
+      const notBack = aside.map(({ unit }) => [unit.id, 'setAside' as const] as const);
+      return { kinds: new Map<UnitId, Kind>([...back, ...notBack]), notified: recorded.notified };
     });
     inline.committed(notified);
     return kinds;
   }
 }
 
-function isWhole({ events, total }: LostUnit): boolean {
-  return events.length === total;
+/** Whether a unit is set aside in the form that was read: somebody may have taken it out, or added to it. */
+function isThere(row: SetAsideRow | undefined, unit: LostUnit): boolean {
+  return row !== undefined && editionOf(row.unit) === editionOf(unit) && row.unit.events.length === unit.events.length;
 }
 
 function formOf({ id, origin }: LostUnit): FormKey {

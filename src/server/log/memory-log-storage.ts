@@ -24,7 +24,9 @@ import type {
   SetAsideRow,
   UnitRow,
 } from './log-storage.js';
+import { bytesOf } from './page-units.js';
 import type { RefusedUnit } from './unit-log.js';
+import { DUE } from './waiting-offers.js';
 
 /** Sets a log back to what it was; can be called again. */
 export type MemoryLogBackup = () => void;
@@ -123,6 +125,19 @@ export class MemoryLogStorage implements LogStorage {
     return Promise.resolve(found.sort((one, other) => (one.id < other.id ? -1 : 1)).slice(0, limit));
   }
 
+  due({ rows, bytes }: { readonly rows: number; readonly bytes: number }): Promise<readonly SetAsideRow[]> {
+    const all = [...this.#contents.setAside.values()];
+    let found: readonly SetAsideRow[] = all.filter(({ awaits }) => awaits === DUE);
+    for (let size = -1; size !== found.length && found.length < rows;) {
+      size = found.length;
+      const come = new Set([DUE, ...found.map(({ unit }) => editionOf(unit))]);
+      found = all.filter(({ awaits }) => awaits !== undefined && come.has(awaits));
+    }
+    let left = bytes;
+    const end = found.findIndex(({ unit }) => (left -= bytesOf(unit.events)) < 0);
+    return Promise.resolve(found.slice(0, Math.min(rows, end === -1 ? rows : Math.max(1, end))));
+  }
+
   refusedByIds(ids: readonly UnitId[]): Promise<readonly RefusedUnit[]> {
     return Promise.resolve(refusedOf(this.#contents).filter(({ id }) => ids.includes(id)));
   }
@@ -186,6 +201,13 @@ class MemoryLogTransaction implements LogTransaction {
     return Promise.resolve();
   }
 
+  setAside(ids: readonly UnitId[]): Promise<ReadonlyMap<UnitId, SetAsideRow>> {
+    const { setAside } = this.contents;
+    return Promise.resolve(
+      new Map(ids.flatMap((id) => [...(setAside.has(id) ? [[id, setAside.get(id) as SetAsideRow] as const] : [])])),
+    );
+  }
+
   async within<T>(work: (transaction: LogTransaction) => Promise<T>): Promise<T> {
     const inner = new MemoryLogTransaction(this.contents);
     const result = await work(inner);
@@ -201,9 +223,12 @@ class MemoryLogTransaction implements LogTransaction {
     for (const id of supersedes) kept.delete(id);
     for (const id of [...supersedes, ...discarded]) listed.delete(id);
     if (pruning !== undefined) prune(listed, pruning);
-    // What is set aside already stays as it is.
-    const aside = new Map([...setAside.map((row) => [row.unit.id, row] as const), ...contents.setAside]);
+    const aside = new Map([...contents.setAside, ...setAside.map((row) => [row.unit.id, row] as const)]);
     for (const id of discarded) aside.delete(id);
+    const come = new Set(units.map((unit) => editionOf(unit)));
+    for (const [id, row] of aside) {
+      if (row.awaits !== undefined && come.has(row.awaits)) aside.set(id, { ...row, awaits: DUE });
+    }
     this.contents = {
       ...contents,
       units: [...contents.units, ...units],
@@ -246,9 +271,11 @@ function refusedOf({ listed, setAside, rows }: Contents): RefusedUnit[] {
   return [...offered, ...rejected].filter(({ id }) => !rows.has(id));
 }
 
-function standingOf({ head, events }: Contents): LogStanding {
+function standingOf({ head, events, setAside }: Contents): LogStanding {
+  const awaited = [...setAside.values()].flatMap(({ awaits }) => (awaits === undefined ? [] : [awaits]));
+  const waiting = awaited.length === 0 ? 'none' : awaited.includes(DUE) ? 'due' : 'some';
   // Nobody takes an id here without recording.
-  return { head, maxId: events.at(-1)?.id ?? 0, filled: [] };
+  return { head, maxId: events.at(-1)?.id ?? 0, filled: [], waiting };
 }
 
 function eventsOf({ events }: Contents, { first, last }: IdGap, limit: number): readonly Notification[] {

@@ -73,15 +73,23 @@ export function isAllVisible(
   return events.every((_event, index) => isVisible(asConfirmed, index));
 }
 
+/** What somebody may see of a unit. */
+export type SeenUnit = StatedConfirmedUnit & {
+  /** Of a part: which of the unit's events these are. */
+  readonly indexes?: readonly number[];
+};
+
 /** What somebody may see of units. */
-export function visibleParts(units: readonly StatedConfirmedUnit[], { isVisible }: Visibility): StatedConfirmedUnit[] {
-  return units.flatMap((unit) => {
-    const events = unit.events.filter((_, index) => isVisible(unit, index));
-    if (events.length === 0) return [];
+export function visibleParts(units: readonly StatedConfirmedUnit[], { isVisible }: Visibility): SeenUnit[] {
+  return units.flatMap((unit): SeenUnit[] => {
+    const indexes = [...unit.events.keys()].filter((index) => isVisible(unit, index));
+    if (indexes.length === 0) return [];
+    if (indexes.length === unit.events.length) return [unit];
+    const events = indexes.map((index) => unit.events[index] as StoredEvent);
     const seen = new Set(events.map(({ originatorId }) => originatorId));
     const firsts = firstOfAggregates(unit.events);
     const after = unit.after.filter((_, index) => seen.has((firsts[index] as StoredEvent).originatorId));
-    return [{ ...unit, events, after }];
+    return [{ ...unit, events, after, indexes }];
   });
 }
 

@@ -10,13 +10,12 @@ import { lastRows } from '../../persistence/postgres/postgres-driver.js';
 import { toNotifications, toSafeInteger } from '../../persistence/postgres/postgres-rows.js';
 import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
-import { toHex } from '../../persistence/sha256.js';
 import type { SqlLog } from '../../persistence/sql/sql-dialect.js';
 import type { SqlQueryable, SqlRow } from '../../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import { storableText } from '../../persistence/storable-text.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
-import { packLostUnits } from '../../persistence/unit-batch.js';
+import { editionOf } from '../../persistence/unit-edition.js';
 import type { EditionId, UnitId } from '../../persistence/unit.js';
 import { bytesToUuid, UUID_BYTES } from '../../util/uuid-bytes.js';
 import type { AggregateEnd, KnownUnit } from './decide-units.js';
@@ -32,15 +31,22 @@ import type {
   UnitRow,
 } from './log-storage.js';
 import type { LogTables } from './log-tables.js';
-import { fromHex, refusedColumns, refusedStatements, toRefusedUnit } from './postgres-refused.js';
+import {
+  fromHex,
+  REASON_LENGTH_MAX,
+  refusedColumns,
+  refusedStatements,
+  setAsideColumns,
+  toRefusedUnit,
+  toSetAsideRow,
+  toWaiting,
+} from './postgres-refused.js';
 import type { RefusedStatements } from './postgres-refused.js';
 import { textOf } from './text-of.js';
 import type { RefusedUnit } from './unit-log.js';
 
 // Of the gaps, these are looked at each time: the newest, and as many from somewhere, so that none is forgotten.
 const GAPS_AT_ONCE = 100;
-// UTF-16 code units of what an operator says no with.
-const REASON_LENGTH_MAX = 2_000;
 
 /** What a {@link PostgresLogStorage} is made of. */
 export interface PostgresLogParts {
@@ -115,6 +121,11 @@ export class PostgresLogStorage implements LogStorage {
     return rows.map(toRefusedUnit);
   }
 
+  async due({ rows: limit, bytes }: Parameters<LogStorage['due']>[0]): Promise<readonly SetAsideRow[]> {
+    const { rows } = await this.#parts.recorder.query(this.#statements.due, [limit, bytes]);
+    return rows.map(toSetAsideRow);
+  }
+
   async refusedByIds(ids: readonly UnitId[]): Promise<readonly RefusedUnit[]> {
     const { rows } = await this.#parts.recorder.query(this.#statements.refusedByIds, [[...ids], ids.length]);
     return rows.map(toRefusedUnit);
@@ -153,6 +164,8 @@ class Reader {
 class PostgresLogTransaction extends Reader implements LogTransaction {
   readonly #transaction: RecorderTransaction<SqlQueryable>;
   readonly #parts: Pick<PostgresLogParts, 'participants'>;
+  /** Whether units wait for others to come. */
+  #isAwaited = false;
 
   constructor(
     transaction: RecorderTransaction<SqlQueryable>,
@@ -166,7 +179,9 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
 
   async lock(): Promise<LogStanding> {
     // One message. The second statement sees what was committed until the first one had the lock.
-    return toStanding(lastRows(await this.sql.query(this.statements.lock)));
+    const standing = toStanding(lastRows(await this.sql.query(this.statements.lock)));
+    this.#isAwaited = standing.waiting !== 'none';
+    return standing;
   }
 
   async view(
@@ -209,6 +224,11 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
     );
   }
 
+  async setAside(ids: readonly UnitId[]): Promise<ReadonlyMap<UnitId, SetAsideRow>> {
+    const { rows } = await this.sql.query(this.statements.setAsideByIds, [arrayOf(ids)]);
+    return new Map(rows.map(toSetAsideRow).map((row) => [row.unit.id, row]));
+  }
+
   async #changeRefused({ supersedes, discarded = [], rejected, pruning }: LogChange): Promise<void> {
     const { statements, sql } = this;
     const gone = [...supersedes, ...discarded];
@@ -230,7 +250,14 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
       await sql.query(statements.insertGaps, [gaps.map(({ first }) => first), gaps.map(({ last }) => last)]);
     }
     if (rejected.length > 0) await sql.query(statements.insertRejected, rejectedColumns(rejected));
-    if (setAside.length > 0) await sql.query(statements.insertSetAside, setAsideColumns(setAside));
+    if (setAside.length > 0) {
+      await sql.query(statements.deleteSetAside, [setAside.map(({ unit }) => unit.id)]);
+      await sql.query(statements.insertSetAside, setAsideColumns(setAside));
+    }
+    if (this.#isAwaited && units.length > 0) {
+      const { rows } = await sql.query(statements.awaiting, [arrayOf(units.map(editionOf))]);
+      if (rows.length > 0) await sql.query(statements.makeDue, [rows.map((row) => textOf(row, 'unit_id'))]);
+    }
     if (supersedes.length > 0) await sql.query(statements.forget, [[...supersedes]]);
     const values = [...unitColumns(units), head.position, head.chain, head.lastId];
     await sql.query(statements.append, values).catch((error: unknown) => {
@@ -254,7 +281,6 @@ interface Statements extends RefusedStatements {
   readonly insertRejected: string;
   readonly insertGaps: string;
   readonly deleteGaps: string;
-  readonly insertSetAside: string;
 }
 
 function statementsOf({ log, tables }: PostgresLogParts): Statements {
@@ -273,7 +299,8 @@ function statementsOf({ log, tables }: PostgresLogParts): Statements {
       UNION
       (SELECT first_id, last_id FROM ${gaps} WHERE first_id >= (SELECT (random() * last_id)::bigint FROM ${head} WHERE id = 1)
         ORDER BY first_id LIMIT ${GAPS_AT_ONCE})
-    ) AS g WHERE EXISTS (SELECT FROM ${eventsTable} e WHERE e.${id} BETWEEN g.first_id AND g.last_id)) AS filled
+    ) AS g WHERE EXISTS (SELECT FROM ${eventsTable} e WHERE e.${id} BETWEEN g.first_id AND g.last_id)) AS filled,
+    (SELECT awaits FROM ${setAside} WHERE awaits IS NOT NULL ORDER BY awaits LIMIT 1)::text AS awaited
     FROM ${head} h WHERE h.id = 1`;
   const unitColumnsSql = `unit_id::text AS unit_id, position, last_id, count, bytes, encode(chain, 'hex') AS chain,
     is_commutative, scopes, encode(after, 'hex') AS after, edition::text AS edition, author, replica, recorded_at_ms`;
@@ -330,11 +357,6 @@ function statementsOf({ log, tables }: PostgresLogParts): Statements {
       SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])`,
     insertGaps: `INSERT INTO ${gaps} (first_id, last_id) SELECT * FROM unnest($1::bigint[], $2::bigint[])`,
     deleteGaps: `DELETE FROM ${gaps} WHERE first_id = ANY($1::bigint[])`,
-    insertSetAside: `INSERT INTO ${setAside} (unit_id, unit, code, message, offered_by, offered_at_ms)
-      SELECT n.unit_id, decode(n.unit, 'hex'), n.code, n.message, n.offered_by, n.offered_at_ms
-      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
-        AS n (unit_id, unit, code, message, offered_by, offered_at_ms)
-      ON CONFLICT DO NOTHING`,
     ...refusedStatements(tables),
   };
 }
@@ -395,17 +417,6 @@ function rejectedColumns(rows: readonly RejectedRow[]): unknown[] {
   ];
 }
 
-function setAsideColumns(rows: readonly SetAsideRow[]): unknown[] {
-  return [
-    rows.map(({ unit }) => unit.id),
-    rows.map(({ unit }) => toHex(packLostUnits([unit]))),
-    rows.map(({ code }) => code),
-    rows.map(({ message }) => message),
-    rows.map(({ offeredBy }) => offeredBy),
-    rows.map(({ offeredAtMs }) => offeredAtMs),
-  ];
-}
-
 function toStanding(rows: readonly SqlRow[]): LogStanding {
   const row = rows[0];
   if (row === undefined) throw new ProgrammingError('The log has no head. Call createTables() first.');
@@ -418,6 +429,7 @@ function toStanding(rows: readonly SqlRow[]): LogStanding {
     },
     maxId: toSafeInteger(row, 'max_id'),
     filled: typeof filled === 'string' ? filled.split(',').map(toGap) : [],
+    waiting: toWaiting(row['awaited']),
   };
 }
 

@@ -6,17 +6,31 @@
 import { toSafeInteger } from '../../persistence/postgres/postgres-rows.js';
 import { toHex } from '../../persistence/sha256.js';
 import type { SqlRow } from '../../persistence/sql/sql-queryable.js';
-import { packPendingUnits, unpackLostUnits, unpackPendingUnits } from '../../persistence/unit-batch.js';
-import type { RejectedRow } from './log-storage.js';
+import { storableText } from '../../persistence/storable-text.js';
+import { packLostUnits, packPendingUnits, unpackLostUnits, unpackPendingUnits } from '../../persistence/unit-batch.js';
+import { editionOf } from '../../persistence/unit-edition.js';
+import type { LostUnit } from '../../persistence/unit.js';
+import type { RejectedRow, SetAsideRow, Waiting } from './log-storage.js';
 import type { LogTables } from './log-tables.js';
 import { textOf } from './text-of.js';
 import type { RefusedUnit } from './unit-log.js';
+import { DUE } from './waiting-offers.js';
+
+/** UTF-16 code units of what an operator says no with. */
+export const REASON_LENGTH_MAX = 2_000;
+const SET_ASIDE_COLUMNS = `encode(s.unit, 'hex') AS unit, s.code, s.message, s.offered_by, s.offered_at_ms,
+  s.awaits::text AS awaits`;
 
 /** Statements about the operator's list. */
 export interface RefusedStatements {
   readonly insertRefused: string;
   readonly deleteRefused: string;
+  readonly insertSetAside: string;
   readonly deleteSetAside: string;
+  readonly setAsideByIds: string;
+  readonly due: string;
+  readonly awaiting: string;
+  readonly makeDue: string;
   readonly deleteOldRefused: string;
   readonly trimRefused: string;
   readonly refusedAfter: string;
@@ -43,6 +57,24 @@ export function refusedStatements({ units, setAside, refused }: LogTables): Refu
       SELECT n.unit_id, decode(n.unit, 'hex'), n.bytes, n.refused_at_ms
       FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[]) AS n (unit_id, unit, bytes, refused_at_ms)`,
     deleteRefused: `DELETE FROM ${refused} WHERE unit_id = ANY($1::uuid[])`,
+    insertSetAside: `INSERT INTO ${setAside} (unit_id, unit, code, message, offered_by, offered_at_ms, edition, awaits)
+      SELECT n.unit_id, decode(n.unit, 'hex'), n.code, n.message, n.offered_by, n.offered_at_ms, n.edition, n.awaits
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::uuid[], $8::uuid[])
+        AS n (unit_id, unit, code, message, offered_by, offered_at_ms, edition, awaits)`,
+    // Here and below, each by itself, so that an index finds it.
+    setAsideByIds: `SELECT ${SET_ASIDE_COLUMNS} FROM unnest($1::uuid[]) AS k (id)
+      CROSS JOIN LATERAL (SELECT * FROM ${setAside} WHERE unit_id = k.id LIMIT 1) AS s`,
+    due: `WITH RECURSIVE chain AS (
+        (SELECT unit_id, edition, octet_length(unit) AS bytes FROM ${setAside} WHERE awaits = '${DUE}' LIMIT $1)
+        UNION
+        SELECT n.unit_id, n.edition, n.bytes FROM chain AS c CROSS JOIN LATERAL (
+          SELECT unit_id, edition, octet_length(unit) AS bytes FROM ${setAside} WHERE awaits = c.edition OFFSET 0) AS n
+      ), first AS (SELECT unit_id, bytes FROM chain LIMIT $1)
+      SELECT ${SET_ASIDE_COLUMNS} FROM (SELECT unit_id, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) - bytes AS before FROM first) AS f
+      CROSS JOIN LATERAL (SELECT * FROM ${setAside} WHERE unit_id = f.unit_id LIMIT 1) AS s WHERE f.before < $2`,
+    awaiting: `SELECT s.unit_id::text AS unit_id FROM unnest($1::uuid[]) AS k (id)
+      CROSS JOIN LATERAL (SELECT unit_id FROM ${setAside} WHERE awaits = k.id OFFSET 0) AS s`,
+    makeDue: `UPDATE ${setAside} SET awaits = '${DUE}' WHERE unit_id = ANY($1::uuid[])`,
     deleteSetAside: `DELETE FROM ${setAside} WHERE unit_id = ANY($1::uuid[])`,
     deleteOldRefused: `DELETE FROM ${refused} WHERE refused_at_ms < $1`,
     // Of the oldest ones beyond so many bytes.
@@ -53,6 +85,34 @@ export function refusedStatements({ units, setAside, refused }: LogTables): Refu
     refusedAfter: list((id) => `${id} > $1::uuid`),
     refusedByIds: list((id) => `${id} = ANY($1::uuid[])`),
   };
+}
+
+export function setAsideColumns(rows: readonly SetAsideRow[]): unknown[] {
+  return [
+    rows.map(({ unit }) => unit.id),
+    rows.map(({ unit }) => toHex(packLostUnits([unit]))),
+    rows.map(({ code }) => storableText(code, REASON_LENGTH_MAX)),
+    rows.map(({ message }) => storableText(message, REASON_LENGTH_MAX)),
+    rows.map(({ offeredBy }) => offeredBy),
+    rows.map(({ offeredAtMs }) => offeredAtMs),
+    rows.map(({ unit }) => editionOf(unit)),
+    rows.map(({ awaits }) => awaits ?? null),
+  ];
+}
+
+export function toSetAsideRow(row: SqlRow): SetAsideRow {
+  const { awaits } = row;
+  return {
+    unit: unpackLostUnits(fromHex(textOf(row, 'unit')))[0] as LostUnit,
+    ...{ code: textOf(row, 'code'), message: textOf(row, 'message') },
+    ...{ offeredBy: textOf(row, 'offered_by'), offeredAtMs: toSafeInteger(row, 'offered_at_ms') },
+    ...(typeof awaits === 'string' ? { awaits } : {}),
+  };
+}
+
+/** @param awaited - the least that something awaits */
+export function toWaiting(awaited: unknown): Waiting {
+  return awaited === DUE ? 'due' : typeof awaited === 'string' ? 'some' : 'none';
 }
 
 export function refusedColumns(rows: readonly RejectedRow[]): unknown[] {

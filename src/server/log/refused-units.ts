@@ -4,7 +4,7 @@
  *
  * ```text
  * push ──▶ refused ──▶ the reason, for ever: the id is known       what was in it, in the list: up to a size, and for a while
- * heal ──▶ does not fit ──▶ all of it, in the list, until somebody takes it out
+ * heal ──▶ does not fit ──▶ all of it, in the list, until it fits, or somebody takes it out
  *
  * list ──allow────▶ refused: the id is not known any more, and whoever sends the unit is asked about anew
  *      │            lost: taken back, where it fits

@@ -11,7 +11,7 @@ import type { CursorPlace } from './log-chain.js';
 import type { LogPages, ReadPage } from './log-pages.js';
 import type { LogStorage } from './log-storage.js';
 import { visibleParts } from './page-units.js';
-import type { StatedConfirmedUnit } from './page-units.js';
+import type { SeenUnit } from './page-units.js';
 import type { LogNews, NewsOptions, PageOptions, Visibility } from './unit-log.js';
 import type { UnitSeals } from './unit-seals.js';
 import { validateCursor, validateVisibility } from './validate-units.js';
@@ -89,12 +89,12 @@ export class ShownPages {
     return asked.every((place) => place !== undefined && chains.get(place.position) === place.chain);
   }
 
-  async #sealed(units: readonly StatedConfirmedUnit[]): Promise<readonly ConfirmedUnit[]> {
+  async #sealed(units: readonly SeenUnit[]): Promise<readonly ConfirmedUnit[]> {
     const { seals } = this.#parts;
     return await Promise.all(
-      units.map(async ({ after, ...unit }) => {
+      units.map(async ({ after, indexes, ...unit }) => {
         if (seals === undefined) return unit;
-        return { ...unit, origin: { ...unit.origin, seal: await seals.seal({ ...unit, after }) } };
+        return { ...unit, origin: { ...unit.origin, seal: await seals.seal({ ...unit, after }, indexes) } };
       }),
     );
   }

@@ -4,7 +4,7 @@
  *
  * ```text
  * push   known? ─▶ authorize what is not ─▶ with all who wait: lock ─▶ adopt what others recorded ─▶ decide ─▶ record ─▶ commit
- * heal   the same, of what is sealed (lost-offers.ts)
+ * heal   the same, of what is sealed (lost-offers.ts); and whenever something has come, of what waited for it
  * page   for all who ask at once: adopt, where there is something ─▶ rows of units from the cursor on ─▶ their events ─▶ seals
  * ```
  *
@@ -25,7 +25,7 @@ import type { LogView, PushToDecide } from './decide-units.js';
 import { InlineUnits } from './inline-units.js';
 import { fromCursor, toCursor } from './log-chain.js';
 import { LogPages } from './log-pages.js';
-import type { LogHead, LogStorage } from './log-storage.js';
+import type { LogHead, LogStanding, LogStorage } from './log-storage.js';
 import { LogWriter } from './log-writer.js';
 import { LostOffers } from './lost-offers.js';
 import { firstUnits, historyIn, statedUnit } from './page-units.js';
@@ -167,27 +167,32 @@ export class StoredUnitLog implements UnitLog {
 
   /** Decides pushes in one transaction, one after the other. */
   async #decide(pushes: readonly PreparedPush[]): Promise<readonly PushOutcome[]> {
-    const { outcomes, notified, from, page } = await this.#writer.locked(async (transaction, head) => {
-      const ids = pushes.flatMap(({ units, follows = [] }) => units.map(({ id }) => id).concat(follows));
-      const seen = await transaction.view(ids, aggregatesOf(pushes.flatMap(({ fresh }) => fresh)));
-      const view = { ...seen, position: head.position };
-      const nowMs = this.#clock.nowMs();
-      const recorded = await recordDecided(transaction, {
-        decide: (refusals) => decideShared(pushes, { view, refusals, recordedAtMs: nowMs }),
-        placedOf: ({ placed }) => placed.map(({ unit }) => unit),
-        decoded: new Map(pushes.flatMap(({ decoded }) => [...decoded])),
-        chain: head.chain,
-      });
-      const { decided, ...change } = recorded.decided;
-      const kept = this.#refused.kept(change.rejected, nowMs);
-      const next = await this.#writer.write(transaction, head, { ...change, ...recorded, ...kept });
-      const outcomes = decided.map(({ decisions, conflict }) => ({ decisions, conflict, head: next.position }));
-      const units = change.placed.map(({ unit, origin }) => statedUnit(unit, origin));
-      const page = { last: next, head: next.position, units };
-      return { outcomes, notified: recorded.notified, from: head, page };
-    });
+    const { outcomes, notified, from, page, mayBeDue } = await this.#writer.locked(
+      async (transaction, head, waiting) => {
+        const ids = pushes.flatMap(({ units, follows = [] }) => units.map(({ id }) => id).concat(follows));
+        const seen = await transaction.view(ids, aggregatesOf(pushes.flatMap(({ fresh }) => fresh)));
+        const view = { ...seen, position: head.position };
+        const nowMs = this.#clock.nowMs();
+        const recorded = await recordDecided(transaction, {
+          decide: (refusals) => decideShared(pushes, { view, refusals, recordedAtMs: nowMs }),
+          placedOf: ({ placed }) => placed.map(({ unit }) => unit),
+          decoded: new Map(pushes.flatMap(({ decoded }) => [...decoded])),
+          chain: head.chain,
+        });
+        const { decided, ...change } = recorded.decided;
+        const kept = this.#refused.kept(change.rejected, nowMs);
+        const next = await this.#writer.write(transaction, head, { ...change, ...recorded, ...kept });
+        const outcomes = decided.map(({ decisions, conflict }) => ({ decisions, conflict, head: next.position }));
+        const units = change.placed.map(({ unit, origin }) => statedUnit(unit, origin));
+        const page = { last: next, head: next.position, units };
+        const mayBeDue = waiting !== 'none' && units.length > 0;
+        return { outcomes, notified: recorded.notified, from: head, page, mayBeDue };
+      },
+    );
     this.#pages.noteRecorded(from, page);
     this.#inline.committed(notified);
+    // What the log had lost, and waited for one of these.
+    if (mayBeDue) await this.#offers.settle();
     return outcomes;
   }
 
@@ -279,7 +284,10 @@ export class StoredUnitLog implements UnitLog {
       // One after the other: what stands on something comes after it.
       for (const id of await this.#offers.allow([unit as LostUnit], subject)) restored.add(id);
     }
-    if (restored.size > 0) await this.#settle({ discarded: [...restored] });
+    if (restored.size > 0) {
+      await this.#settle({ discarded: [...restored] });
+      await this.#offers.settle();
+    }
     return listed.map(({ id, kind }) => ({
       id,
       outcome: kind === 'rejected' ? 'forgotten' : restored.has(id) ? 'restored' : 'unfit',
@@ -302,11 +310,20 @@ export class StoredUnitLog implements UnitLog {
   }
 
   /**
-   * Makes units of what others have recorded, and gives the end of the log. Waits for writers only where there is some; and
-   * no longer than the recorder may wait: whoever reads is better served with what there was before than not at all.
+   * Makes units of what others have recorded, takes back what waited for that, and gives the end of the log. Waits for writers
+   * only where there is some; and no longer than the recorder may wait: whoever reads is better served with what there was
+   * before than not at all.
    */
   async #adopted(): Promise<LogHead> {
     const standing = await this.#storage.standing();
+    const head = await this.#withStrangers(standing);
+    const isDue = standing.waiting === 'due' || (standing.waiting === 'some' && head !== standing.head);
+    if (!isDue) return head;
+    await this.#offers.settle();
+    return (await this.#storage.standing()).head;
+  }
+
+  async #withStrangers(standing: LogStanding): Promise<LogHead> {
     if (!hasStrangers(standing)) return standing.head;
     return await this.#writer
       .locked((_, head) => Promise.resolve(head))

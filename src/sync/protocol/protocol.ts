@@ -46,7 +46,9 @@
  * - R3 The log is chained: a cursor is a position and a hash of everything up to it. A page is given of a log only that has
  *   `after`, and all that is `held`.
  * - R4 A page ends where a unit ends.
- * - R5 What is healed comes back as it was, once, where it fits, and only what carries a sound seal.
+ * - R5 What is healed comes back as it was, once, where it fits, and only what carries a sound seal. What does not fit, or is a
+ *   part of a unit, is set aside, and tried again when what it stands on, or the other parts, have come, from whomever. A
+ *   part says by its seal which events of the unit it has.
  * - R6 Who may see a part only, may push into that part only: an answer would tell of the rest. A unit of which the sender
  *   may not see all, or nothing where the log has it already, is rejected as `OUT_OF_SCOPE`, and nothing is kept of that:
  *   the same unit may come again, when the scopes are others. Who may see nothing of the log is refused with 403, pushes
@@ -80,8 +82,7 @@
  * - D5 What a stream says is a hint: a page that does not begin where the device stands is passed over, and what the device
  *   has heard of and does not have is asked for. Nothing is taken from a stream while something is `held` (D4).
  *
- * The model (test/model/, docs/model.md) has these rules and more. What it demands and is not here yet:
- * - An offer that does not fit, or is a part, is tried again when something else has come; a part says which one it is.
+ * The model (test/model/, docs/model.md) has these rules.
  *
  * | status | code | what the device does |
  * |---|---|---|

@@ -3,6 +3,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { chainHash, chainHashAnywhere, platformChainHash } from '../../../src/server/log/chain-hash.js';
 import { CHAIN_START, fromCursor, nextChain, toCursor } from '../../../src/server/log/log-chain.js';
+import { indexesOfSeal } from '../../../src/server/log/part-indexes.js';
 import { macAnywhere, macOf, platformMac } from '../../../src/server/log/seal-mac.js';
 import { UnitSeals } from '../../../src/server/log/unit-seals.js';
 
@@ -98,4 +99,39 @@ it('a MAC is the same by the platform and by WebCrypto', async () => {
       expect(Buffer.from(await make(key)(bytes)).toString('hex'), `${length}`).toBe(expected);
     }
   }
+});
+
+it('a seal of a part says which events of the unit it has', async () => {
+  const key = new Uint8Array(32).fill(9);
+  const seals = new UnitSeals({ keys: [key] }, 'acme');
+  const part = { ...UNIT, position: 300, total: 11, origin: { author: 'ann', recordedAtMs: 5 } };
+  const bits = Buffer.of(0b0000_0010, 0b0000_0100);
+  const mac = createHmac('sha256', key)
+    .update(text('daybook: a part of a unit of a log'))
+    .update(Buffer.of(2))
+    .update(bits)
+    .update(text('acme'))
+    .update(Buffer.of(0xac, 0x02, 11))
+    .update(text('ann'))
+    .update(Buffer.of(5))
+    .update(STATEMENT)
+    .digest();
+  const seal = await seals.seal(part, [1, 10]);
+  expect(Buffer.from(seal)).toEqual(Buffer.concat([Buffer.of(2), mac.subarray(0, 16), bits]));
+  expect(indexesOfSeal(seal, 11)).toEqual([1, 10]);
+  expect(await seals.isSound(part, seal)).toBe(true);
+  const withBits = (...bytes: readonly number[]): Uint8Array => Uint8Array.of(...seal.subarray(0, 17), ...bytes);
+  for (const [what, other] of Object.entries({
+    'other events': withBits(0b0000_0001, 0b0000_0100),
+    'fewer events': withBits(0b0000_0010, 0),
+    'an event that there is not': withBits(0b0000_0010, 0b0000_1000),
+    'too few bits': withBits(0b0000_0010),
+    'too many': withBits(0b0000_0010, 0b0000_0100, 0),
+    'of a whole unit': Uint8Array.of(1, ...seal.subarray(1, 17)),
+    nothing: new Uint8Array(0),
+  })) {
+    expect(await seals.isSound(part, other), what).toBe(false);
+  }
+  // Of before parts said so.
+  expect(await seals.isSound(part, await seals.seal(part))).toBe(true);
 });

@@ -2,8 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresProcessRecorder } from '../../../src/persistence/postgres/index.js';
 import type { PostgresPool } from '../../../src/persistence/postgres/index.js';
+import { packLostUnits } from '../../../src/persistence/unit-batch.js';
 import { CURSOR_START } from '../../../src/persistence/unit.js';
 import type { Cursor } from '../../../src/persistence/unit.js';
+import { MemoryUnitLog } from '../../../src/server/log/memory-unit-log.js';
 import { PostgresUnitLog } from '../../../src/server/log/postgres-unit-log.js';
 import { newOriginatorId, sampleEvent } from '../../../src/testing/conformance/event-samples.js';
 import { asLost, pageOf, sampleUnit } from '../../../src/testing/conformance/unit-samples.js';
@@ -17,6 +19,22 @@ const TENANT = 'acme';
 const UNITS = 5_000;
 const SENDER = { subject: 'ann', replicaId: '00000000-0000-4000-8000-00000000000a' };
 const LIMITS = { eventsMax: 50, bytesMax: 1_000_000 };
+
+const SEALS = { keys: [new Uint8Array(32).fill(1)] };
+
+/** Units that wait for others. */
+async function addWaiting(pool: PostgresPool, units: string, tenants: readonly string[]): Promise<void> {
+  const [column, value] =
+    tenants.length === 0 ? ['', ''] : ['tenant_id, ', `($2::text[])[1 + n % ${tenants.length}], `];
+  const nothing = Buffer.from(packLostUnits([]));
+  await pool.query(
+    `INSERT INTO "${units}_set_aside"
+      (${column}unit_id, unit, code, message, offered_by, offered_at_ms, edition, awaits)
+      SELECT ${value}gen_random_uuid(), $1::bytea, 'CONFLICT', '', '', 0, gen_random_uuid(), gen_random_uuid()
+      FROM generate_series(1, 20000) n`,
+    tenants.length === 0 ? [nothing] : [nothing, tenants],
+  );
+}
 
 /** Events and units of many other tenants, some of which have much. */
 async function addNeighbours(pool: PostgresPool, events: string, units: string): Promise<void> {
@@ -47,7 +65,7 @@ describe.each(['single', 'shared'])('%s', (layout) => {
     });
     await recorder.createTable();
     const units = uniqueName();
-    log = new PostgresUnitLog({ recorder, name: units, seals: { keys: [new Uint8Array(32).fill(1)] } });
+    log = new PostgresUnitLog({ recorder, name: units, seals: SEALS });
     await log.createTables();
     shelf = newOriginatorId();
     for (let version = 1; version <= UNITS; version += 500) {
@@ -63,6 +81,7 @@ describe.each(['single', 'shared'])('%s', (layout) => {
     // Gaps, as failed inserts of others leave them.
     await insertBeside('100000 + n * 2', 1_000);
     if (layout === 'shared') await addNeighbours(postgres.pool, tableOf(), units);
+    await addWaiting(postgres.pool, units, layout === 'shared' ? [TENANT, 't1', 't2'] : []);
     await log.head();
     await postgres.pool.query('ANALYZE');
   }, 120_000);
@@ -129,6 +148,18 @@ describe.each(['single', 'shared'])('%s', (layout) => {
       const { decisions: known } = await log.heal(asLost(units), SENDER);
       expect(known.every(({ kind }) => kind === 'known')).toBe(true);
       await log.refused({ limit: 10 });
+    },
+    'an offer that waits, and what it waits for': async () => {
+      const id = newOriginatorId();
+      const first = sampleUnit([sampleEvent(id, 1)]);
+      const second = sampleUnit([sampleEvent(id, 2)], { after: [first.id] });
+      const other = new MemoryUnitLog({ seals: SEALS });
+      await other.push([first, second], SENDER);
+      const lost = asLost((await pageOf(other, CURSOR_START, LIMITS)).units);
+      expect((await log.heal(lost.slice(1), SENDER)).decisions[0]?.kind).toBe('setAside');
+      const before = await log.head();
+      await log.push([first], SENDER);
+      expect(await log.head()).toBe(before + 2);
     },
   };
 

@@ -58,6 +58,7 @@ export function reachedBy(
     view: (ids, aggregates) => read(() => transaction.view(ids, aggregates)),
     owners: (places) => read(() => transaction.owners(places)),
     record: (events) => read(() => transaction.record(events)),
+    setAside: (ids) => read(() => transaction.setAside(ids)),
     tell: (events) => read(() => transaction.tell(events)),
     change: (change) => read(() => transaction.change(change)),
     within: (work) => transaction.within((inner) => work(within(inner))),
@@ -70,6 +71,7 @@ export function reachedBy(
     units: (from, limit) => read(() => tables.units(from, limit)),
     news: (from, limits) => read(() => tables.news(from, limits)),
     refused: (after, limit) => read(() => tables.refused(after, limit)),
+    due: (limits) => read(() => tables.due(limits)),
     refusedByIds: (ids) => read(() => tables.refusedByIds(ids)),
     unitsOfAggregate: (id, after, upTo, limit) => read(() => tables.unitsOfAggregate(id, after, upTo, limit)),
     transaction: async (work) => {

@@ -1,7 +1,10 @@
 /** What a server has lost is recognised when it comes back, and is not let go of before the log was followed to its end. */
 import { afterEach, expect, test } from 'vitest';
-import { newOriginatorId } from '../../../src/testing/conformance/event-samples.js';
-import { closeScenes, Scene } from '../../support/sync-scene.js';
+import type { ConfirmedUnit } from '../../../src/persistence/unit.js';
+import { newOriginatorId, sampleEvent } from '../../../src/testing/conformance/event-samples.js';
+import { sampleUnit } from '../../../src/testing/conformance/unit-samples.js';
+import { closeScenes, passing, Scene, SceneStore } from '../../support/sync-scene.js';
+import type { SceneTab } from '../../support/sync-scene.js';
 import { LIMITS_DEFAULT } from '../../../src/sync/protocol/index.js';
 
 afterEach(closeScenes);
@@ -78,3 +81,78 @@ test('and so does one that is set back between the parts of what is offered', as
   expect((await scene.books()).length).toBe(13);
   expect(await scene.tab.inside.selectSetAside(0, ALL)).toEqual([]);
 });
+
+/** A device that may see some aggregates, and synchronises when it is told to. */
+class Viewer {
+  readonly #scene: Scene;
+  readonly #tab: SceneTab;
+  readonly #sees: readonly string[];
+
+  constructor(scene: Scene, tab: SceneTab, sees: readonly string[]) {
+    this.#scene = scene;
+    this.#tab = tab;
+    this.#sees = sees;
+  }
+
+  async synchronise(): Promise<void> {
+    const scene = this.#scene;
+    scene.visibility = {
+      id: this.#sees.join('_'),
+      isVisible: ({ events }, index) => this.#sees.includes(events[index]?.originatorId ?? ''),
+    };
+    const { sync } = scene.start({ store: this.#tab.store });
+    await passing(scene, 100, async () => {
+      const { pendingUnits, lostUnits, position } = await this.#tab.inside.syncProgress();
+      return (
+        sync.status.value.state === 'live' && pendingUnits + lostUnits === 0 && position === (await scene.log.head())
+      );
+    });
+    await sync.close();
+  }
+
+  async versions(): Promise<readonly (readonly number[])[]> {
+    const recorder = this.#tab.inside;
+    const events = await Promise.all(this.#sees.map((id) => recorder.selectEvents(id)));
+    expect(await recorder.selectSetAside(0, ALL)).toEqual([]);
+    return events.map((some) => some.map(({ originatorVersion }) => originatorVersion));
+  }
+}
+
+const ORDERS = [0, 1, 2].flatMap((first) =>
+  [0, 1, 2].flatMap((second) => (second === first ? [] : [[first, second, 3 - first - second]])),
+);
+
+test.for(ORDERS)(
+  'what was lost comes back from devices that saw a part of it each, in the order %i, %i, %i',
+  async (order) => {
+    const scene = await Scene.open();
+    const [north, south, west] = [newOriginatorId(), newOriginatorId(), newOriginatorId()];
+    const restore = scene.log.backup();
+    const first = sampleUnit([sampleEvent(north, 1), sampleEvent(south, 1), sampleEvent(north, 2)]);
+    const second = sampleUnit([sampleEvent(south, 2), sampleEvent(west, 1)], { after: [first.id, undefined] });
+    const third = sampleUnit([sampleEvent(west, 2)], { after: [second.id] });
+    await scene.log.push([first, second, third], { subject: 'who has left', replicaId: newOriginatorId() });
+    const before = await scene.books();
+    const devices: Viewer[] = [];
+    for (const sees of [[north], [south], [west, north]]) {
+      const device = new Viewer(scene, await scene.openTab(new SceneStore(newOriginatorId())), sees);
+      await device.synchronise();
+      devices.push(device);
+    }
+    restore();
+    for (const device of order) await devices[device]!.synchronise();
+    const content = (units: readonly ConfirmedUnit[]): object[] =>
+      units.map(({ id, events, total, origin: { author } }) => ({ id, events, total, author }));
+    expect(content(await scene.books())).toEqual(content(before));
+    expect(await scene.log.refused({ limit: 10 })).toEqual([]);
+    for (const device of devices) await device.synchronise();
+    expect(await Promise.all(devices.map((device) => device.versions()))).toEqual([
+      [[1, 2]],
+      [[1, 2]],
+      [
+        [1, 2],
+        [1, 2],
+      ],
+    ]);
+  },
+);
