@@ -221,9 +221,15 @@ export class StoredUnitLog implements UnitLog {
   }
 
   async heal(units: readonly LostUnit[], sender: Sender): Promise<HealAnswer> {
-    const decisions = await this.#offers.take(units, sender);
-    const { head } = await this.#storage.standing();
-    return { decisions, head: toCursor(head, '') };
+    for (;;) {
+      const decisions = await this.#offers.take(units, sender);
+      const { head } = await this.#storage.standing();
+      // A log that was set back in between ends without them: who holds its end would not notice that they are lost again.
+      // What others have pushed in between is part of what it says, and does no harm: a log without that is noticed.
+      const there = decisions.flatMap(({ id, kind }) => (kind === 'restored' || kind === 'known' ? [id] : []));
+      const known = await this.#storage.known([...new Set(there)]);
+      if (there.every((id) => known.has(id))) return { decisions, head: toCursor(head, '') };
+    }
   }
 
   async history(originatorId: OriginatorId, options: HistoryOptions): Promise<readonly StoredEvent[]> {
