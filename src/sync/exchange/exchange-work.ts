@@ -140,6 +140,8 @@ export class ExchangeWork {
   #isDiverged = false;
   /** What was offered since the store went back the last time: lost units up to an old position; some were refused. */
   #offer = NOTHING_OFFERED;
+  /** Where the last page began, where it was not stored. */
+  #notStoredAt: Cursor | undefined;
   /** The unit at which the last push ended. */
   #conflict: { readonly id: UnitId; readonly position: number } | undefined;
   /** Whether the log is to be followed to its end first, because of that. */
@@ -352,9 +354,14 @@ export class ExchangeWork {
     const isWaitedFor = progress.pendingUnits > 0 || progress.setAsideUnits > 0;
     const isOfUse = page.units.length > 0 || page.to !== cursor || isWaitedFor;
     const isStored = isOfUse ? (await this.#intake.insert(page, endOf(offered))).isStored : isHead;
-    // Or what it stands on is lost as well, and cannot be offered.
-    if (!isStored && offered !== undefined) await this.#intake.endHeal(endOf(offered));
-    if (!isStored) return;
+    if (!isStored) {
+      // Another tab was first, and this one goes on from there. Or what the page stands on is lost as well, and cannot be
+      // offered: then the store is where it was, the next time too.
+      if (offered !== undefined && this.#notStoredAt === cursor) await this.#intake.endHeal(endOf(offered));
+      this.#notStoredAt = cursor;
+      return;
+    }
+    this.#notStoredAt = undefined;
     this.#news.noteStored(page);
     if (isHead && offered !== undefined) await this.#intake.endHeal(endOf(offered));
     if (isHead) await this.#intake.settle();
@@ -473,6 +480,7 @@ export class ExchangeWork {
   }
 
   #startAnew(): void {
+    this.#notStoredAt = undefined;
     this.#offer = NOTHING_OFFERED;
     this.#acceptedUpTo = 0;
     this.#mayHaveUnsent = true;

@@ -407,6 +407,39 @@ describe('a server that was set back', () => {
     expect(one.store.asideRows.map(({ reason }) => reason.code)).toEqual(['CONFLICT']);
   });
 
+  test('while another tab takes pages, too: what is lost stays until the log was followed to its end', async () => {
+    const log = new NaiveLog();
+    const [one, two] = [new ExchangeDevice(log).start(), new ExchangeDevice(log).start()];
+    for (const shelf of [B, A]) two.record(shelf);
+    await two.settled();
+    await one.settled();
+    await two.stop();
+    one.exchange.setPaused(true);
+    const pending = one.record(A);
+    const places = (): string[] => one.store.rows.map(({ id, firstId }) => `${id} ${firstId}`).sort();
+    const before = places();
+    log.restore(0);
+    // Each page is of one unit. The first one after the offer is stored, and by another tab.
+    const page = log.page.bind(log);
+    log.page = (after) => page(after, { eventsMax: 1, bytesMax: 1 });
+    const insertPage = one.store.insertPage.bind(one.store);
+    let byOthers = 0;
+    one.store.insertPage = async (taken, options) => {
+      const outcome = await insertPage(taken, options);
+      if (options?.offered === undefined || byOthers > 0) return outcome;
+      byOthers++;
+      return { isStored: false, confirmed: [], setAside: [], addedEvents: 0 };
+    };
+    one.exchange.setPaused(false);
+    await one.settled();
+    expect(byOthers).toBe(1);
+    // Nothing has left, and come again.
+    expect(places()).toEqual(before);
+    expect(one.store.asideRows).toEqual([]);
+    expect(log.units.map(({ id }) => id).at(-1)).toBe(pending);
+    expectAgreement(log, one);
+  });
+
   test('to nothing, or exchanged for another one: its devices bring all of it', async () => {
     const log = new NaiveLog();
     const device = new ExchangeDevice(log).start();
