@@ -157,7 +157,8 @@ const comesBack: Case = {
     ];
     const refused = await record(recorder, sampleEvent(newOriginatorId(), 1));
     await recorder.setAside([{ id: refused, reason: { code: 'FORBIDDEN', message: 'not yours' } }]);
-    const waiting = await recorder.selectPendingUnits(0, ALL);
+    // Of this case only: what others have recorded on what they confirmed leaves with that.
+    const waiting = await recorder.selectPendingUnits(last, ALL);
     await recorder.followAnew(before.cursor);
     const narrow = new LogPages(CURSOR_START, 0);
     await recorder.insertPage(
@@ -185,7 +186,7 @@ const comesBack: Case = {
     expectEqual([back.id, back.state], [ownSouth, 'confirmed'], 'by an event that it had');
     expectEqual(await recorder.selectEvents(south), sampleEvents(south, 1, 5), 'one aggregate');
     expectEqual(await recorder.selectEvents(north), sampleEvents(north, 1, 5), 'the other one');
-    const again = await recorder.selectPendingUnits(0, ALL);
+    const again = await recorder.selectPendingUnits(last, ALL);
     expectEqual(
       again.map(({ id, events, after }) => [id, events, after]),
       waiting.map(({ id, events, after }) => [id, events, after]),
