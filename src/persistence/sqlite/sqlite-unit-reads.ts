@@ -171,12 +171,8 @@ export class SqliteUnitReads {
   /** As in `PastTables`. */
   pastAt(originatorId: OriginatorId, upTo: number): PlacedPast | undefined {
     const [row] = this.#statements.all(PAST_SQL, [uuidToBytes(originatorId), upTo]);
-    if (row === undefined) {
-      // All of it has left, perhaps; what was decided on it before stands.
-      const base = this.#truncation.base(originatorId);
-      if (base === undefined || base.version > upTo) return undefined;
-      return { version: base.version, id: 0, isAsRecorded: false, edition: base.edition };
-    }
+    // Of an aggregate with a base, the event after it is there: nothing is ever decided on the base itself.
+    if (row === undefined) return undefined;
     const [version, id, isMoved, edition] = row as [number, number, number | null, Uint8Array | null];
     return { version, id, isAsRecorded: isMoved !== 1, edition: edition === null ? undefined : bytesToUuid(edition) };
   }
