@@ -115,6 +115,9 @@ const REASONS: Readonly<Record<string, string>> = {
   DEPENDENCY: 'It follows on a count that was set aside.',
   LOST: 'The books have lost what it stood on.',
   OUT_OF_SCOPE: 'This device may not count it at present.',
+  APPLICATION_TOO_OLD:
+    'A newer version of this app is needed for it. Reload the page with a network; it goes by itself then.',
+  COMMAND_UNKNOWN: 'Another version of this app is needed for it. Reload the page with a network.',
 };
 
 /** Why a count was set aside. @param code - as in `SetAsideReason` */
@@ -137,6 +140,8 @@ const COUNT_SENTENCES: Readonly<Record<string, string>> = {
   MAPPER_DESERIALISATION_ERROR:
     'A count that was kept before cannot be read, so nothing was added to it. Please ask for help before you clear anything.',
   TOPIC_ERROR: 'A newer version of this app kept counts here. Reload the page with a network to get that version.',
+  APPLICATION_TOO_OLD:
+    'A newer version of this app kept counts here. Reload the page with a network to get that version.',
 };
 
 /** What is wrong with the last count. */
@@ -172,6 +177,8 @@ const OPEN_SENTENCES: Readonly<Record<string, string>> = {
   MAPPER_DESERIALISATION_ERROR:
     'A count that was kept here cannot be read. Nothing was changed; please ask for help before you clear anything.',
   TOPIC_ERROR: 'A newer version of this app kept the counts. Reload the page with a network to get that version.',
+  APPLICATION_TOO_OLD:
+    'A newer version of this app kept the counts. Reload the page with a network to get that version.',
 };
 
 /** Why the app cannot start. */

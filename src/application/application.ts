@@ -46,6 +46,7 @@ import { InlineUnitChanges } from './commands/unit-changes.js';
 import { CommandCodec } from './commands/kept-commands.js';
 import { SetAsideUnits } from './commands/set-aside-units.js';
 import { SupersededDecider } from './commands/superseded-decider.js';
+import type { RebasedUnit } from './commands/rebased-unit.js';
 import type { Redecision } from './commands/superseded-decider.js';
 import type { SaveOptions } from './commands/event-saver.js';
 import { DecodedSubscription, feedOf, pagedFeed } from './log/event-subscription.js';
@@ -56,6 +57,8 @@ import { NotificationLog } from './log/notification-log.js';
 import { Saving } from './saving.js';
 import { selectedTopics } from './selection.js';
 import type { ReadEventsOptions, SubscribeOptions } from './selection.js';
+import { newerEventOf } from './events/newer-event.js';
+import type { NewerEvent } from './events/newer-event.js';
 import type { NotifiedEvent } from './events/notified-event.js';
 import { takePartInTransactions } from './events/inline-participant.js';
 import { asEditionRecorder } from './aggregates/edition-recorder.js';
@@ -179,11 +182,7 @@ export class Application implements EventLog {
       onSaved: () => this.#listeners.tell(),
     });
     this.#unitChanges = new InlineUnitChanges(recorder, inline, (notification) => this.decode(notification));
-    const sealing = sealer && {
-      sealer,
-      personalOf: (name: string, type: string) => deciders.get(name)?.commands[type]?.personal,
-    };
-    const commands = new CommandCodec({ transcoder, compressor, cipher }, sealing);
+    const commands = new CommandCodec({ transcoder, compressor, cipher }, [...deciders.values()], sealer);
     const isKeeping = keepCommands && recorder.supports?.units === true;
     this.#executor = new CommandExecutor({
       ...{ ...retryMeans, loader, conflicts },
@@ -223,6 +222,7 @@ export class Application implements EventLog {
    * @param id - the aggregate: a UUID in canonical form. It need not have events yet
    * @throws ConcurrencyError (`CONCURRENCY_ERROR`) when somebody else was faster, or the aggregate is not as expected
    * @throws ValidationError (`VALIDATION_ERROR`) when the data of the command or of an event is not what its schema says
+   * @throws ApplicationTooOldError (`APPLICATION_TOO_OLD`) when the aggregate has events that only a newer release can read
    * @throws whatever the decider says no with; and as `Repository.load`, but for an aggregate that has no events
    *
    * @example
@@ -299,6 +299,17 @@ export class Application implements EventLog {
    */
   async decideAgain(superseded: Superseded): Promise<Redecision> {
     return await this.#superseded.decide(superseded);
+  }
+
+  /**
+   * Decides what was set aside because this device had a release that was too old for it, where this one is not: for
+   * `startSync`, which does that when it begins.
+   *
+   * @returns what became of each that was decided
+   * @throws as the recorder does
+   */
+  async decideHeldBack(): Promise<readonly RebasedUnit[]> {
+    return this.recorder.supports?.units === true ? await this.setAside.retryHeldBack() : [];
   }
 
   /**
@@ -452,6 +463,17 @@ export class Application implements EventLog {
    */
   async decode(notification: Notification): Promise<NotifiedEvent> {
     return { ...(await this.#mapper.toDomainEvent(notification)), notificationId: notification.id };
+  }
+
+  /**
+   * Says what of a stored event is newer than this release of the application: its topic, or the version of its data. Of use
+   * by way of a `NewerEventsWatch`.
+   *
+   * @returns undefined for an event that can be read, that no release could read with this key and configuration, or that is
+   *   of no aggregate of this application
+   */
+  async newerEvent(stored: StoredEvent): Promise<NewerEvent | undefined> {
+    return await newerEventOf(stored, { recorder: this.recorder, registry: this.#registry, mapper: this.#mapper });
   }
 
   /**

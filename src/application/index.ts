@@ -45,10 +45,16 @@ export {
   AggregateNotFoundError,
   APPLICATION_ERRORS,
   ApplicationError,
+  ApplicationTooOldError,
+  CommandUnknownError,
   ConcurrencyError,
   ResolverTimeoutError,
 } from './aggregates/application-errors.js';
-export type { ConcurrencyErrorDetails, ConcurrencyErrorOptions } from './aggregates/application-errors.js';
+export type {
+  ApplicationTooOldDetails,
+  ConcurrencyErrorDetails,
+  ConcurrencyErrorOptions,
+} from './aggregates/application-errors.js';
 export { Application } from './application.js';
 export type { Tried } from './application.js';
 export type { ReadEventsOptions, SelectionOptions, SubscribeOptions } from './selection.js';
@@ -90,6 +96,9 @@ export type {
   SectionedLog,
   SelectLogOptions,
 } from './log/notification-log.js';
+export type { NewerEvent, NewerVersion } from './events/newer-event.js';
+export { NewerEventsWatch } from './log/newer-events.js';
+export type { NewerEvents, NewerEventsStatus, NewerEventsWatchOptions, ReleasedLog } from './log/newer-events.js';
 export type { NotifiedEvent } from './events/notified-event.js';
 export type { DataSealer, SealedPlace } from './events/data-sealer.js';
 export { followForgetting, forgetSubject, subjectForgetting } from './personal/forgetting.js';

@@ -22,7 +22,7 @@ export type NoData = Readonly<Record<string, never>>;
 export interface MessageDefinition<Data extends object = object> {
   /** Validates the data. Without it, what the compiler says is believed. */
   readonly schema: StandardSchema<unknown, Data> | undefined;
-  /** Events only: the version that is written now, and how older ones become it. */
+  /** The version that is written now, and how older ones become it: of commands, of those that are kept to be decided again. */
   readonly versions: EventVersions | undefined;
   /** Events only: the topic it is stored under, where it is not made of names. */
   readonly topic: string | undefined;
@@ -67,7 +67,7 @@ export interface EventOptions<Data extends object = object> extends Partial<Even
 }
 
 /** Options of {@link command}. */
-export interface CommandOptions<Data extends object = object> {
+export interface CommandOptions<Data extends object = object> extends Partial<EventVersions> {
   /** As {@link EventOptions.personal}: of commands that are kept to be decided again (`keepCommands`). @defaultValue none */
   readonly personal?: PersonalFields<Data>;
 }
@@ -111,6 +111,19 @@ export function event(first: StandardSchema | EventOptions = {}, second: EventOp
 /**
  * Defines a type of command. With a schema, the data is validated before anything is decided, and what the schema makes
  * of it is what `decide` gets.
+ *
+ * A command that is kept (`keepCommands`) may be decided again by a later release of the application: where its data has
+ * changed meanwhile, give it a version, and say how older data becomes it, as for events.
+ *
+ * @example
+ * ```ts
+ * const commands = {
+ *   Reserve: command<{ quantity: number; until: string }>({
+ *     version: 2,
+ *     upcasts: { 1: (data) => ({ ...data, until: '2026-12-31' }) },
+ *   }),
+ * };
+ * ```
  */
 export function command<Data extends object = NoData>(options?: CommandOptions<Data>): MessageDefinition<Data>;
 export function command<Schema extends StandardSchema<unknown, object>>(
@@ -119,10 +132,11 @@ export function command<Schema extends StandardSchema<unknown, object>>(
 ): MessageDefinition<SchemaOutput<Schema>>;
 export function command(first: StandardSchema | CommandOptions = {}, second: CommandOptions = {}): MessageDefinition {
   const isSchema = '~standard' in first;
-  const { personal } = isSchema ? second : first;
+  const { version = 1, upcasts = {}, personal } = isSchema ? second : first;
   return {
     schema: isSchema ? (first as StandardSchema<unknown, object>) : undefined,
-    ...{ versions: undefined, topic: undefined, isCommutative: false },
+    versions: version === 1 ? undefined : { version, upcasts },
+    ...{ topic: undefined, isCommutative: false },
     personal: personal && personalFields(personal),
   };
 }

@@ -76,7 +76,8 @@ export interface SetAsideReason {
    * has lost what it stood on; or the code that the server has refused it with, of which `OUT_OF_SCOPE` is no refusal for
    * good: this device may not see at present what it is about. `UNREADABLE`: the server could not read it, has kept nothing of it,
    * and may take it when one of the two is a newer version. `SUPERSEDED`: as `CONFLICT`, `DEPENDENCY` or `LOST`, and
-   * somebody is going to decide it again.
+   * somebody is going to decide it again. `APPLICATION_TOO_OLD` and `COMMAND_UNKNOWN`, of an `Application`: another release of
+   * it decides it, when it runs here.
    */
   readonly code: string;
   readonly message: string;

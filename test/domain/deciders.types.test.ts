@@ -145,5 +145,7 @@ export const wrongDeciders = [
 event<number>();
 // @ts-expect-error a schema of something that is no object
 event(z.string());
-// @ts-expect-error commands are not stored, and have no versions
-command<{ quantity: number }>({ version: 2 });
+// Commands that are kept may be decided by a later release.
+command<{ quantity: number }>({ version: 2, upcasts: { 1: (data) => data } });
+// @ts-expect-error commands have no topics
+command<{ quantity: number }>({ topic: 'x' });

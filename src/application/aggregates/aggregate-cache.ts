@@ -87,7 +87,8 @@ export class AggregateCache {
     const { id, version } = aggregate;
     try {
       const state = await this.#codec.encode(kind, aggregate);
-      return () => this.#codec.decode(kind, id, version, state);
+      // Of this release, which knows all that it knew.
+      return async () => (await this.#codec.decode(kind, id, version, state)) as LoadedAggregate;
     } catch {
       // It is loaded from its events each time, which is slower and no error.
       return undefined;

@@ -11,12 +11,15 @@
  *    database was restored or a transaction rolled back, is not used. Nor is one whose last event stands on another past
  *    by now, where that can be (`persistence/past.ts`).
  * 2. Every row is checked before any state is given: its aggregate, the type of that, and that no version is missing.
+ * 3. A state is given where this release knows all that it is made of, and only there: nobody decides on less. So a
+ *    snapshot of a release that knows more is not used, though its shape be the same.
  *
  * @module
  */
 import { EventHandlerError } from '../../domain/domain-errors.js';
 import type { Message } from '../../domain/message-types.js';
 import { HistoryTruncatedError } from '../../persistence/errors.js';
+import type { MapperDeserialisationError } from '../../persistence/errors.js';
 import type { Past, PastEvents } from '../../persistence/past.js';
 import { asEditionRecorder } from './edition-recorder.js';
 import type { AggregateRecorder } from '../../persistence/recorder.js';
@@ -25,6 +28,9 @@ import type { AggregateCache } from './aggregate-cache.js';
 import type { AggregateKind } from './aggregate-kind.js';
 import type { EventEnvelopeMapper } from '../events/envelope-mapper.js';
 import type { EventRegistry } from '../events/event-registry.js';
+import { ApplicationTooOldError } from './application-errors.js';
+import { newerVersionOf } from '../events/newer-event.js';
+import type { NewerVersion } from '../events/newer-event.js';
 import type { LoadedAggregate } from './snapshot-codec.js';
 import type { WholeHistory } from './older-events.js';
 import type { FoundSnapshot, Snapshots } from './snapshots.js';
@@ -69,8 +75,10 @@ export class AggregateLoader {
    * @returns version 0, and the state before the first event, when there are no events
    * @throws EventHandlerError (`EVENT_HANDLER_ERROR`) when a row is not of this aggregate, is of another type, or comes
    *   after a version that is missing; and when the aggregate has no handler for an event
+   * @throws ApplicationTooOldError (`APPLICATION_TOO_OLD`) when a newer release has recorded a row, or what stands for those
+   *   that have left
    * @throws TopicError (`TOPIC_ERROR`), MapperDeserialisationError (`MAPPER_DESERIALISATION_ERROR`) when a row cannot be
-   *   read
+   *   read for another reason
    */
   async load(kind: AggregateKind, id: string, upTo: number = Infinity): Promise<LoadedAggregate> {
     this.#options.registry.assertKnows(kind.name);
@@ -117,7 +125,19 @@ export class AggregateLoader {
       // A page has confirmed its event, so that nothing before it has changed.
       const start = found && this.#startOf(found, () => true);
       const loaded = start && (await this.#loadFrom(kind, start, upTo));
-      return loaded ?? (await this.#fold(kind, empty, await this.#readWhole(history, id, upTo)));
+      return loaded ?? (await this.#fold(kind, empty, await this.#whole(kind, history, id, upTo)));
+    }
+  }
+
+  async #whole(kind: AggregateKind, history: WholeHistory, id: string, upTo: number): Promise<PastEvents> {
+    try {
+      return await this.#readWhole(history, id, upTo);
+    } catch (cause) {
+      if (!(cause instanceof HistoryTruncatedError) || !(await history.isNewer(kind, id))) throw cause;
+      throw new ApplicationTooOldError(
+        `Events of the ${kind.name} ${id} have left this store, and a newer release of the application has made what stands for them. Nothing was stored. Load the newer release.`,
+        { cause, details: { aggregateType: kind.name, aggregateId: id } },
+      );
     }
   }
 
@@ -162,10 +182,20 @@ export class AggregateLoader {
   async #fold(kind: AggregateKind, from: LoadedAggregate, { events, last }: PastEvents): Promise<Folded> {
     const { id } = from;
     events.forEach((row, index) => this.#check(kind, id, from.version + 1 + index, row));
-    const messages = readAll(events, (row) => this.#options.mapper.readMessage(row));
-    const current = kind.fold(from.current, messages instanceof Promise ? await messages : messages);
+    const current = kind.fold(from.current, await this.#messages(kind, events));
     const aggregate = { id, version: from.version + events.length, current, edition: last?.edition };
     return { aggregate, lastEvent: events.at(-1) };
+  }
+
+  async #messages(kind: AggregateKind, rows: readonly StoredEvent[]): Promise<readonly Message[]> {
+    try {
+      return await readAll(rows, (row) => this.#options.mapper.readMessage(row));
+    } catch (error) {
+      const version = newerVersionOf(error);
+      if (version === undefined) throw error;
+      const { topic = '', originatorId = '', originatorVersion = 0 } = (error as MapperDeserialisationError).details;
+      throw tooOld(kind, { topic, originatorId, originatorVersion } as StoredEvent, error, version);
+    }
   }
 
   async #keep(kind: AggregateKind, { aggregate, lastEvent }: Folded, upTo: number): Promise<void> {
@@ -180,13 +210,36 @@ export class AggregateLoader {
     if (row.originatorId !== id) {
       throw refusal(`The store gave an event of the aggregate ${row.originatorId} for`, kind, id, row);
     }
-    const { aggregateType } = this.#options.registry.byTopic(row.topic);
+    const { registry } = this.#options;
+    if (!registry.hasTopic(row.topic) && (version > 1 || registry.ownerOf(row.topic) === kind.name)) {
+      // What the first event is of, the others are of.
+      throw tooOld(kind, row);
+    }
+    const { aggregateType } = registry.byTopic(row.topic);
     if (aggregateType !== kind.name) {
       throw refusal(`The event is one of ${aggregateType}, stored with`, kind, id, row);
     }
     if (row.originatorVersion !== version)
       throw refusal(`Version ${version} is missing before the event, of`, kind, id, row);
   }
+}
+
+function tooOld(
+  kind: AggregateKind,
+  row: StoredEvent,
+  cause?: unknown,
+  version?: NewerVersion,
+): ApplicationTooOldError {
+  const { topic, originatorId, originatorVersion } = row;
+  const what =
+    version === undefined ? 'is not known' : `is of version ${version.stored}, and ${version.known} is known,`;
+  return new ApplicationTooOldError(
+    `An event of the ${kind.name} ${originatorId} ${what} to this release of the application: ${topic}, version ${originatorVersion}. Nothing was stored. Load the newer release.`,
+    {
+      ...(cause === undefined ? {} : { cause }),
+      details: { aggregateType: kind.name, aggregateId: originatorId, topic, originatorVersion, ...version },
+    },
+  );
 }
 
 function isSameEvent(left: StoredEvent, right: StoredEvent): boolean {

@@ -5,6 +5,8 @@
  * EventSourcingError
  * └─ ApplicationError
  *    ├─ AggregateNotFoundError   there are no events of an aggregate
+ *    ├─ ApplicationTooOldError   an aggregate has events, or a unit a command, that only a newer release can read
+ *    ├─ CommandUnknownError      a command that was kept is none that this release has
  *    ├─ ConcurrencyError         somebody else was faster, or an aggregate is not at the version that was expected
  *    └─ ResolverTimeoutError     `resolve` has not answered in time
  * ```
@@ -24,6 +26,37 @@ export class ApplicationError<D extends ErrorDetails = ErrorDetails> extends Eve
 /** There are no events of an aggregate, or none up to the version that was asked for. `details` name it. */
 export class AggregateNotFoundError extends ApplicationError {
   static override readonly code: string = 'AGGREGATE_NOT_FOUND';
+}
+
+/** What a release of an application is too old for. */
+export interface ApplicationTooOldDetails extends Readonly<Record<string, string | number | undefined>> {
+  readonly aggregateType?: string;
+  readonly aggregateId?: string;
+  /** Of the event that cannot be read, and where it stands in the aggregate. */
+  readonly topic?: string;
+  readonly originatorVersion?: number;
+  /** Of a command that was kept. */
+  readonly command?: string;
+  /** The version of the data, where that is newer than {@link ApplicationTooOldDetails.known}. */
+  readonly stored?: number;
+  readonly known?: number;
+}
+
+/**
+ * An aggregate has events that this release of the application cannot read, because a newer one has recorded them; or
+ * a command was kept by a newer one. Nobody knows here what state the aggregate is in, so nothing was decided, and nothing
+ * stored. Load the newer release. What is pending stays as it is, and is sent all the same.
+ */
+export class ApplicationTooOldError extends ApplicationError<ApplicationTooOldDetails> {
+  static override readonly code: string = 'APPLICATION_TOO_OLD';
+}
+
+/**
+ * A command that was kept to be decided again is none that this release of the application has: it was recorded by another
+ * one. Its unit is set aside, and decided when a release that has it runs on the device. `details` name it.
+ */
+export class CommandUnknownError extends ApplicationError {
+  static override readonly code: string = 'COMMAND_UNKNOWN';
 }
 
 /** Which aggregate was not as it was expected to be. */
@@ -84,6 +117,8 @@ export class ResolverTimeoutError extends ApplicationError {
 export const APPLICATION_ERRORS: readonly EventSourcingErrorClass[] = [
   ApplicationError,
   AggregateNotFoundError,
+  ApplicationTooOldError,
+  CommandUnknownError,
   ConcurrencyError,
   ResolverTimeoutError,
 ] as readonly EventSourcingErrorClass[];

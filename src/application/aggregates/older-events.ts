@@ -44,13 +44,22 @@ export class WholeHistory implements Reads {
     return await this.#bases?.selectBase(originatorId);
   }
 
-  /** The aggregate that stands for them, where it is of the state's present shape, and not above a version. */
+  /** The aggregate that stands for them, where it is of the state's present shape, not above a version, and not of a newer release. */
   async find(kind: AggregateKind, id: string, upTo: number): Promise<FoundSnapshot | undefined> {
     const snapshot = (await this.base(id))?.snapshot;
     if (snapshot === undefined || snapshot.originatorVersion > upTo) return undefined;
     if (snapshot.aggregateType !== kind.name || snapshot.stateVersion !== kind.stateVersion) return undefined;
     const { originatorVersion, state, eventId } = snapshot;
-    return { aggregate: await this.#codec.decode(kind, id, originatorVersion, state), eventId };
+    const aggregate = await this.#codec.decode(kind, id, originatorVersion, state);
+    return aggregate && { aggregate, eventId };
+  }
+
+  /** Whether a newer release has made what stands for events that have left. */
+  async isNewer(kind: AggregateKind, id: string): Promise<boolean> {
+    const snapshot = (await this.base(id))?.snapshot;
+    if (snapshot?.aggregateType !== kind.name) return false;
+    if (snapshot.stateVersion !== kind.stateVersion) return snapshot.stateVersion > kind.stateVersion;
+    return (await this.#codec.decode(kind, id, snapshot.originatorVersion, snapshot.state)) === undefined;
   }
 
   /**

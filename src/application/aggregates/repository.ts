@@ -80,8 +80,9 @@ export class Repository {
    * @throws AggregateNotFoundError (`AGGREGATE_NOT_FOUND`) when it has no events, or none up to the version
    * @throws EventHandlerError (`EVENT_HANDLER_ERROR`) when a row is not of this aggregate, is of another type of
    *   aggregate, or a version is missing; nothing of it is given
+   * @throws ApplicationTooOldError (`APPLICATION_TOO_OLD`) when a newer release of the application has recorded a row
    * @throws TopicError (`TOPIC_ERROR`), MapperDeserialisationError (`MAPPER_DESERIALISATION_ERROR`) when a row cannot be
-   *   read
+   *   read for another reason
    *
    * @example
    * ```ts

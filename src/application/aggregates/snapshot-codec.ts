@@ -1,6 +1,13 @@
 /**
  * States of aggregates to the bytes of a snapshot and back, by way of the events' own transcoder, compressor and cipher.
  *
+ * ```text
+ * { state_: what the kind makes of it, events_: { Received: 2, … } }   the events that the release knew, and their versions
+ * ```
+ *
+ * So a release that does not know all of them sees that the state may be made of what it cannot read, and leaves it. What
+ * was written without `events_` is taken as it is.
+ *
  * @module
  */
 import { dequal } from 'dequal';
@@ -44,7 +51,7 @@ export class SnapshotCodec {
    * @throws TranscodingNotRegisteredError (a `TypeError`) when the state has no serialised form
    */
   async encode(kind: AggregateKind, { id, version, current }: LoadedAggregate): Promise<Uint8Array> {
-    const data = kind.toSnapshot(current);
+    const data: WrittenState = { state_: kind.toSnapshot(current), events_: knownEvents(kind) };
     const position = { originatorId: id, originatorVersion: version };
     const stored = await this.#mapper.toStoredEvent({ ...position, type: kind.name, data });
     const { data: again } = await this.#mapper.readDomainEvent(stored);
@@ -55,17 +62,48 @@ export class SnapshotCodec {
     );
   }
 
-  /** @throws MapperDeserialisationError (`MAPPER_DESERIALISATION_ERROR`) when the bytes cannot be read */
-  async decode(kind: AggregateKind, id: string, version: number, state: Uint8Array): Promise<LoadedAggregate> {
+  /**
+   * @returns undefined where a release that knows of more events than this one has made it
+   * @throws MapperDeserialisationError (`MAPPER_DESERIALISATION_ERROR`) when the bytes cannot be read
+   */
+  async decode(
+    kind: AggregateKind,
+    id: string,
+    version: number,
+    state: Uint8Array,
+  ): Promise<LoadedAggregate | undefined> {
     const position = { originatorId: id, originatorVersion: version };
     const unsealed = (await this.#sealerOf(kind)?.unseal(state)) ?? state;
     const { data } = await this.#mapper.readDomainEvent({ ...position, topic: kind.name, state: unsealed });
-    return { id, version, current: kind.fromSnapshot(id, version, data) };
+    if (!isWritten(data)) return { id, version, current: kind.fromSnapshot(id, version, data) };
+    if (!knowsAll(kind, data.events_)) return undefined;
+    return { id, version, current: kind.fromSnapshot(id, version, data.state_) };
   }
 
   #sealerOf(kind: AggregateKind): SnapshotSealer | undefined {
     return hasPersonalEvents(kind) ? this.#sealer : undefined;
   }
+}
+
+interface WrittenState {
+  readonly state_: unknown;
+  /** By their types, the versions of their data. */
+  readonly events_: Readonly<Record<string, number>>;
+}
+
+function isWritten(data: unknown): data is WrittenState {
+  return typeof data === 'object' && data !== null && 'state_' in data && 'events_' in data;
+}
+
+function knownEvents({ events }: AggregateKind): WrittenState['events_'] {
+  return Object.fromEntries(Object.entries(events).map(([type, { versions }]) => [type, versions?.version ?? 1]));
+}
+
+function knowsAll(kind: AggregateKind, events: WrittenState['events_']): boolean {
+  const known = knownEvents(kind);
+  return Object.entries(events).every(
+    ([type, version]) => Object.hasOwn(known, type) && (known[type] as number) >= version,
+  );
 }
 
 /** Whether events of such aggregates have something that somebody may want to have forgotten. */

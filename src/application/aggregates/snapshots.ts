@@ -83,8 +83,8 @@ export class Snapshots {
   }
 
   /**
-   * The snapshot of an aggregate, where it is of use: not above the version that is asked for, and of the state's
-   * present shape.
+   * The snapshot of an aggregate, where it is of use: not above the version that is asked for, of the state's present
+   * shape, and not of a release that knows of more.
    */
   async find(kind: AggregateKind, id: string, upTo: number): Promise<FoundSnapshot | undefined> {
     const { store } = this.#options;
@@ -94,7 +94,8 @@ export class Snapshots {
       if (snapshot === undefined || snapshot.originatorVersion > upTo) return undefined;
       if (snapshot.aggregateType !== kind.name || snapshot.stateVersion !== kind.stateVersion) return undefined;
       const { originatorVersion, state, eventId } = snapshot;
-      return { aggregate: await this.#codec.decode(kind, id, originatorVersion, state), eventId };
+      const aggregate = await this.#codec.decode(kind, id, originatorVersion, state);
+      return aggregate && { aggregate, eventId };
     } catch (error) {
       this.#tell(error, kind, id, 'use');
       return undefined;

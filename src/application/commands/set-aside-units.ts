@@ -17,8 +17,15 @@ import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import type { UnitId } from '../../persistence/unit.js';
 import { UNITS_FOUND_MAX } from '../../persistence/unit-recorder.js';
-import type { SetAsideUnit, Superseded, UnitChanges, UnitRecorder } from '../../persistence/unit-recorder.js';
+import type {
+  SetAsideReason,
+  SetAsideUnit,
+  Superseded,
+  UnitChanges,
+  UnitRecorder,
+} from '../../persistence/unit-recorder.js';
 import { validateCount, validateInteger } from '../../persistence/validation.js';
+import { ApplicationTooOldError, CommandUnknownError } from '../aggregates/application-errors.js';
 import type { RebasedUnit } from './rebased-unit.js';
 import type { Redecision, RetryRequest, SetAsideEdit } from './superseded-decider.js';
 import { toSetAsideEntry } from './set-aside-entry.js';
@@ -128,15 +135,26 @@ export class SetAsideUnits {
     if (edit !== undefined && wanted.length !== 1) {
       throw new ProgrammingError('One unit can be tried again as something else, and these are several.');
     }
-    const recorder = this.#recorder();
+    return await this.#decide(this.#recorder(), wanted, { edit });
+  }
+
+  /** @param retry - undefined: those only that this release is not too old for */
+  async #decide(
+    recorder: UnitRecorder,
+    wanted: readonly UnitId[],
+    retry: RetryRequest | undefined,
+  ): Promise<readonly RebasedUnit[]> {
+    const isByHand = retry !== undefined;
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       const superseded = await recorder.selectSuperseded(wanted);
       if (superseded.units.length === 0) return [];
       assertOwn(superseded.units);
-      const { decided, units } = await this.#options.decide(superseded, { edit });
-      const isRefused = edit !== undefined && units.some(({ outcome }) => outcome === 'setAside');
-      if (isRefused) return units;
-      if (await this.#options.changeUnits(recorder, (units) => units.decide(decided))) {
+      const decision = await this.#options.decide(superseded, retry ?? {});
+      const units = decision.units.filter(({ reason }) => isByHand || !isTooOld(reason));
+      const isRefused = retry?.edit !== undefined && units.some(({ outcome }) => outcome === 'setAside');
+      if (isRefused || units.length === 0) return units;
+      const decided = decision.decided.filter(({ reason }) => isByHand || !isTooOld(reason));
+      if (await this.#options.changeUnits(recorder, (changed) => changed.decide(decided))) {
         this.#options.onDecided();
         return units;
       }
@@ -144,6 +162,30 @@ export class SetAsideUnits {
     throw new OperationalError(
       'Others have recorded something each time, before what was tried again could be. Nothing was stored: try again.',
     );
+  }
+
+  /**
+   * Tries again what was set aside because another release of the application ran here that was too old for it
+   * (`APPLICATION_TOO_OLD`, `COMMAND_UNKNOWN`), all in one commit. What this release cannot decide either stays as it is, and
+   * nothing is recorded of it. `startSync({ application })` calls it when it begins. Not tried: what a server has refused.
+   *
+   * @returns what became of each that was decided, in the order in which they were recorded
+   * @throws as {@link SetAsideUnits.retry}
+   */
+  async retryHeldBack(): Promise<readonly RebasedUnit[]> {
+    const recorder = this.#recorder();
+    const ids: UnitId[] = [];
+    for (let after: NotificationId | undefined = 0; after !== undefined;) {
+      const units: readonly SetAsideUnit[] = await recorder.selectSetAside(after, LIMITS);
+      for (const unit of units) if (isHeldBack(unit)) ids.push(unit.id);
+      after = units.at(-1)?.firstNotificationId;
+    }
+    const decided: RebasedUnit[] = [];
+    for (let at = 0; at < ids.length; at += UNITS_FOUND_MAX) {
+      const units = await this.#decide(recorder, ids.slice(at, at + UNITS_FOUND_MAX), undefined);
+      for (const unit of units) decided.push(unit);
+    }
+    return decided;
   }
 
   /**
@@ -185,6 +227,15 @@ export class SetAsideUnits {
     if (recorder.supports?.units === true) return recorder as ProcessRecorder & UnitRecorder;
     throw new NotSupportedError('Nothing is set aside here: the recorder has no units. That of a browser’s store has.');
   }
+}
+
+/** What another release of the application may decide. */
+function isTooOld(reason: SetAsideReason | undefined): boolean {
+  return reason?.code === ApplicationTooOldError.code || reason?.code === CommandUnknownError.code;
+}
+
+function isHeldBack({ reason, isRefused, isForeign }: SetAsideUnit): boolean {
+  return isTooOld(reason) && !isRefused && !isForeign;
 }
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) */

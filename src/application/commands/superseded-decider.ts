@@ -18,7 +18,7 @@
 import type { CommandMetadata, RecordedEvent } from '../../domain/event-metadata.js';
 import { UUID } from '../../domain/uuid.js';
 import { retriedUnitId } from '../../persistence/derived-unit-id.js';
-import { ProgrammingError } from '../../persistence/errors.js';
+import { ProgrammingError, TopicError } from '../../persistence/errors.js';
 import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { StoredEvent } from '../../persistence/stored-event.js';
 import type { UnitId } from '../../persistence/unit.js';
@@ -26,10 +26,13 @@ import { storableReason } from '../../persistence/unit-reasons.js';
 import type { DecidedUnit, SetAsideReason, SetAsideUnit, Superseded } from '../../persistence/unit-recorder.js';
 import { EventSourcingError } from '../../domain/errors.js';
 import type { AggregateKind, AnyDecider } from '../aggregates/aggregate-kind.js';
+import { ApplicationTooOldError } from '../aggregates/application-errors.js';
+import { newerVersionOf } from '../events/newer-event.js';
 import type { EventEnvelopeMapper } from '../events/envelope-mapper.js';
 import type { CommandExecutor } from './command-executor.js';
 import { basesOf, commandMetadata, saveInstead } from './conflict-resolver.js';
 import type { ConflictResolver, ResolvedEvent, ResolvingMeans } from './conflict-resolver.js';
+import { unknownCommand } from './kept-commands.js';
 import type { CommandCodec, KeptCommand, KeptExecution } from './kept-commands.js';
 import { rebasedOf } from './rebased-unit.js';
 import type { RebasedUnit } from './rebased-unit.js';
@@ -153,6 +156,7 @@ export class SupersededDecider {
       if (kept === undefined && this.#options.resolver === undefined) return { commands, reason: NO_COMMAND };
       if (attempts >= DECISIONS_MAX && retry === undefined) return { commands, reason: EXHAUSTED };
       if (kept === undefined) return await this.#resolve(inHand, means);
+      if (kept.unfit !== undefined) throw kept.unfit;
       await this.#execute(inHand, kept, means);
       return { commands };
     } catch (error) {
@@ -191,10 +195,10 @@ export class SupersededDecider {
     return { commands: [], command: new Uint8Array(0) };
   }
 
-  #deciderOf({ aggregateType }: KeptCommand): AnyDecider {
-    const decider = this.#options.deciders.get(aggregateType);
+  #deciderOf(kept: KeptCommand): AnyDecider {
+    const decider = this.#options.deciders.get(kept.aggregateType);
     if (decider !== undefined) return decider;
-    throw new Error(`This application has no decider ${aggregateType}.`);
+    throw unknownCommand(kept);
   }
 
   async #decoded(events: readonly StoredEvent[]): Promise<readonly RecordedEvent[]> {
@@ -221,7 +225,10 @@ function eventIds(id: UnitId, attempts: number): () => string {
 }
 
 function reasonOf(error: unknown, otherwise: string): SetAsideReason {
-  const code = error instanceof EventSourcingError ? error.code : otherwise;
+  // What another release of the application has recorded, on this device or elsewhere.
+  const isNewer = error instanceof TopicError || newerVersionOf(error) !== undefined;
+  const ownCode = error instanceof EventSourcingError ? error.code : otherwise;
+  const code = isNewer ? ApplicationTooOldError.code : ownCode;
   const message = error instanceof Error ? error.message : String(error);
   return storableReason({ code, message });
 }

@@ -123,6 +123,17 @@ export class EventEnvelopeMapper implements EventMapper<RecordedEvent> {
     return { type: registered.type, data: takeApart(stored, registered, decoded).data };
   }
 
+  /** When an event was recorded, whether this application knows it or not; `undefined` where that is not known. */
+  async recordedAt(stored: StoredEvent): Promise<Date | undefined> {
+    try {
+      const { data } = await this.#mapper.readDomainEvent(stored);
+      const { metadata_: metadata } = data as EventData;
+      return instantOf((metadata as EventData | undefined)?.['recorded_at']);
+    } catch {
+      return undefined;
+    }
+  }
+
   async #messageLater(stored: StoredEvent, registered: RegisteredEvent, decoded: unknown): Promise<Message> {
     const { data } = takeApart(stored, registered, await decoded);
     return { type: registered.type, data: await this.#validated(registered, data) };

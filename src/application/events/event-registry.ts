@@ -41,6 +41,7 @@ export interface TopicSelection {
 }
 
 const FIRST_VERSION: EventVersions = { version: 1, upcasts: {} };
+const NO_TOPIC = { topic: undefined };
 
 /** The events of the aggregates of an application. */
 export class EventRegistry {
@@ -75,6 +76,11 @@ export class EventRegistry {
   /** Whether an event is registered under the topic. */
   hasTopic(topic: string): boolean {
     return this.#byTopic.has(topic);
+  }
+
+  /** The type of aggregate that a topic is made of, whether it has such an event or not; `undefined` where it is none's. */
+  ownerOf(topic: string): string | undefined {
+    return [...this.#byAggregate.keys()].find((name) => topic.startsWith(eventTopic(name, '', NO_TOPIC)));
   }
 
   /**

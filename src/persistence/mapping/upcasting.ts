@@ -10,6 +10,20 @@ import { validateCount } from '../validation.js';
 /** The key under which the version stands in the state. */
 export const CLASS_VERSION_KEY = 'class_version';
 
+/** Data is of a version that this application does not know: a newer release has written it. */
+export class NewerVersionError extends RangeError {
+  /** The version that was written. */
+  readonly stored: number;
+  /** The one that this application writes. */
+  readonly known: number;
+
+  constructor(stored: number, known: number) {
+    super(`version ${stored} is newer than ${known}, which this application knows`);
+    this.stored = stored;
+    this.known = known;
+  }
+}
+
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a version is no positive integer, or the chain has a gap */
 export function validateVersions(topic: string, { version, upcasts }: EventVersions): void {
   validateCount(`The version of ${topic}`, version);
@@ -28,11 +42,11 @@ export function validateVersions(topic: string, { version, upcasts }: EventVersi
  * Brings data up to the present version.
  *
  * @param stored - the version that was written
- * @throws RangeError when the data is newer than this application, or there is no way up
+ * @throws NewerVersionError (a `RangeError`) when the data is newer than this application
+ * @throws RangeError when there is no way up
  */
 export function upcast(data: EventData, stored: number, { version, upcasts }: EventVersions): EventData {
-  if (stored > version)
-    throw new RangeError(`version ${stored} is newer than ${version}, which this application knows`);
+  if (stored > version) throw new NewerVersionError(stored, version);
   let current = data;
   for (let from = stored; from < version; from++) {
     const step = upcasts[from];

@@ -22,7 +22,7 @@ import type {
 } from '../../persistence/unit-recorder.js';
 import type { UnitPage } from '../../persistence/unit.js';
 import type { UnitsFollower } from './changed-units.js';
-import { callListener } from '../../util/listeners.js';
+import { callListener, reportFailure } from '../../util/listeners.js';
 
 // Each time somebody has recorded something in the meantime, which takes less long than to wait for the next page.
 const ATTEMPTS_MAX = 20;
@@ -33,6 +33,8 @@ export interface UnitDecider<Rebased = unknown> extends UnitsFollower {
   decideAgain(
     superseded: Superseded,
   ): Promise<{ readonly decided: readonly DecidedUnit[]; readonly units: readonly Rebased[] }>;
+  /** As `Application.decideHeldBack`. @defaultValue nothing is held back */
+  decideHeldBack?(): Promise<readonly Rebased[]>;
 }
 
 /** What a {@link PageIntake} needs. */
@@ -51,6 +53,8 @@ export class PageIntake {
   readonly #options: PageIntakeOptions;
   /** Whether something may have been deferred: by this one, or by whoever took pages before. */
   #mayBeDeferred = true;
+  /** Whether another release of the application may have run before, which could not decide something. */
+  #mayBeHeldBack = true;
 
   constructor(options: PageIntakeOptions) {
     this.#options = options;
@@ -89,12 +93,18 @@ export class PageIntake {
       const superseded = await recorder.selectSuperseded();
       if (superseded.units.length === 0) {
         this.#mayBeDeferred = false;
-        return;
+        break;
       }
       const decision = await this.#decide(decider, superseded);
       if (decision === undefined) return;
       if (await recorder.decide(decision.decided)) this.#tell(decision.units);
       else attempt++;
+    }
+    if (this.#mayBeHeldBack && decider?.decideHeldBack !== undefined) {
+      const units = await reported(async () => (await decider.decideHeldBack?.()) ?? []);
+      if (units === undefined) return;
+      this.#mayBeHeldBack = false;
+      this.#tell(units);
     }
   }
 
@@ -108,21 +118,26 @@ export class PageIntake {
     decider: UnitDecider,
     superseded: Superseded,
   ): Promise<Awaited<ReturnType<UnitDecider['decideAgain']>> | undefined> {
-    try {
+    return await reported(async () => {
       const decision = await decider.decideAgain(superseded);
       const ids = new Set(decision.decided.map(({ id }) => id));
       if (superseded.units.every(({ id }) => ids.has(id))) return decision;
       throw new TypeError('decideAgain has left a unit out. Each needs a decision, or a reason why it has none.');
-    } catch (error) {
-      callListener(() => {
-        throw error;
-      });
-      return undefined;
-    }
+    });
   }
 
   #tell(units: readonly unknown[]): void {
     const { onRebased } = this.#options;
     if (onRebased !== undefined && units.length > 0) callListener(() => onRebased(units));
+  }
+}
+
+/** @returns undefined where it fails, which is reported */
+async function reported<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    reportFailure(error);
+    return undefined;
   }
 }

@@ -324,7 +324,7 @@ const oldVersionsAreUpcast: Case = {
       'data and versions',
     );
     expectEqual((await app.repository.load(present, id)).state, [{ shelf: 'A-1' }, { shelf: 'B-2' }], 'the state');
-    await expectRejection(oldApp.repository.load(old, id), 'MAPPER_DESERIALISATION_ERROR', 'a version that is too new');
+    await expectRejection(oldApp.repository.load(old, id), 'APPLICATION_TOO_OLD', 'a version that is too new');
   },
 };
 

@@ -210,8 +210,7 @@ describe('snapshots of what is personal', () => {
 test('kept commands are sealed as events are, and are decided again without what was forgotten', async () => {
   const keys = new MemorySubjectKeys();
   const sealer = new PersonalSealer(new KeysAtHand(keys, systemClock), defaultTranscoder());
-  const personalOf = (_name: string, type: string) => booking.commands[type]?.personal;
-  const codec = new CommandCodec({ transcoder: defaultTranscoder() }, { sealer, personalOf });
+  const codec = new CommandCodec({ transcoder: defaultTranscoder() }, [booking], sealer);
   const one = { aggregateType: 'Booking', aggregateId: newOriginatorId(), command: { type: 'Book', data } };
   const bytes = await codec.encode({ commands: [one], metadata: { actorId: 'anna' } });
   expect(new TextDecoder().decode(bytes)).not.toMatch(/Anna|Ben/);

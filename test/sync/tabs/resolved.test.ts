@@ -304,7 +304,15 @@ describe('a unit without a command that gave way', () => {
     await anna.synchronise();
     await bert.synchronise();
     expect(resolve).not.toHaveBeenCalled();
-    expect(bert.rebased).toMatchObject([{ id: his, outcome: 'setAside', reason: { code: 'TOPIC_ERROR' } }]);
+    expect(bert.rebased).toMatchObject([{ id: his, outcome: 'setAside', reason: { code: 'APPLICATION_TOO_OLD' } }]);
+    // By a release that knows it: as somebody asks for, when it begins.
+    const sold = defineDecider({
+      ...{ name: 'Stock', events: { ...stock.events, Sold: event() }, commands: {} },
+      ...{ initialState: () => 0, decide: () => [], evolve: (state: number) => state },
+    });
+    const newer = new Application({ recorder: bert.tab.inside, aggregates: [sold, Dog], resolve });
+    expect(await newer.decideHeldBack()).toMatchObject([{ id: his, outcome: 'withdrawn' }]);
+    expect(resolve).toHaveBeenCalledTimes(1);
   });
 
   test('is decided 8 times at most, with other event ids each time', async () => {

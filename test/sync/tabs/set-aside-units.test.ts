@@ -286,7 +286,7 @@ describe('what was set aside is tried again', () => {
     const reserve = { aggregateType: 'Stock', aggregateId: id, command: { type: 'Reserve', data: { quantity: 9 } } };
     for (const [edit, code] of [
       [{ commands: [reserve] }, 'COMMAND_ERROR'],
-      [{ commands: [{ ...reserve, aggregateType: 'Moon' }] }, 'COMMAND_FAILED'],
+      [{ commands: [{ ...reserve, aggregateType: 'Moon' }] }, 'COMMAND_UNKNOWN'],
       [{ events: [{ type: 'Sold', data: {} }] }, 'EVENT_HANDLER_ERROR'],
     ] as const) {
       expect(await bert.app.setAside.retry(his, edit)).toMatchObject([{ outcome: 'setAside', reason: { code } }]);
