@@ -195,7 +195,9 @@ export type { FailurePolicy } from './projections/projection-applier.js';
 export type { DeadLetters } from './projections/projection-dead-letters.js';
 export { ProjectionRunner } from './projections/projection-runner.js';
 export type { ProjectionRunnerOptions, ProjectionStatus } from './projections/projection-runner.js';
-export { ProjectionReplacedError } from './projections/projection-replaced-error.js';
+export { projectionHash, tablesHash } from './projections/projection-hash.js';
+export type { ProjectionHash, TablesHash } from './projections/projection-hash.js';
+export { ProjectionReplacedError, ViewUnsettledError } from './projections/projection-replaced-error.js';
 export type { ReplacedDefinition } from './projections/projection-replaced-error.js';
 export type {
   BeginOptions,

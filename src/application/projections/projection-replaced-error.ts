@@ -10,6 +10,14 @@ export interface ReplacedDefinition extends Readonly<Record<string, string | num
 }
 
 /**
+ * A view is not of what is confirmed alone, so it cannot be compared with others'. `details` say why: `pendingUnits` that are
+ * in it, `deadLetters` that nobody has settled, or neither, where it is still to be made of what is confirmed.
+ */
+export class ViewUnsettledError extends ProgrammingError {
+  static override readonly code: string = 'VIEW_UNSETTLED';
+}
+
+/**
  * The view of a projection is of a later definition: of a higher version, or of another definition of the same version
  * that has replaced this one. It was left as it is; a commit that it is in line with was refused, and nothing of it stored.
  * Usually an older release of the program still runs beside a newer one, and is to be ended.

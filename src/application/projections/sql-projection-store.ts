@@ -176,7 +176,10 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
   async within(
     { connection }: Pick<RecorderTransaction<SqlQueryable>, 'connection'>,
     generation: ViewGeneration = 'live',
-  ): Promise<ProjectionTransaction<SqlView<Table>> & Pick<Generation, 'isSynchronised'>> {
+  ): Promise<
+    ProjectionTransaction<SqlView<Table>> &
+      Pick<Generation, 'isSynchronised' | 'generation'> & { readonly view: SqlView<Table> }
+  > {
     const found = await this.#locked(connection, generation);
     if (found === undefined) {
       throw generation === 'next' ? new ViewMovedError() : missing(this.#projection.name);
@@ -419,6 +422,7 @@ interface SqlTransactionParts<View> extends Pick<
 class SqlProjectionTransaction<View> implements ProjectionTransaction<View> {
   readonly view: View;
   readonly isSynchronised: boolean;
+  readonly generation: number;
   readonly #connection: SqlQueryable;
   readonly #key: readonly [projection: string, generation: number];
   readonly #spoil: () => Promise<void>;
@@ -428,6 +432,7 @@ class SqlProjectionTransaction<View> implements ProjectionTransaction<View> {
   constructor(parts: SqlTransactionParts<View>) {
     this.view = parts.view;
     this.isSynchronised = parts.isSynchronised;
+    this.generation = parts.generation;
     this.#connection = parts.connection;
     this.#key = [parts.projection, parts.generation];
     this.#spoil = parts.spoil;

@@ -33,6 +33,9 @@ const POSTGRES_DIALECT: SqlDialect = {
   supportsSchemas: true,
   rowLock: 'FOR UPDATE',
   freeRowLock: 'FOR UPDATE SKIP LOCKED',
+  // Its drivers give large ones as texts.
+  exactSql: (column) => column,
+  rowPlace: { column: 'ctid', type: 'tid', first: '(0,0)' },
   turnSql: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))',
   relationsSql: `SELECT relation.relname AS name FROM pg_class relation
     JOIN pg_namespace space ON space.oid = relation.relnamespace

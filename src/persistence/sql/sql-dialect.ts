@@ -74,9 +74,31 @@ export interface SqlDialect {
   readonly log?: SqlLog;
   /** JSON documents in columns. @defaultValue SQLite's: texts */
   readonly documents?: SqlDocuments | undefined;
+  /**
+   * By what rows of a table are told apart, and read in parts.
+   *
+   * @defaultValue SQLite's `_rowid_`, where a table has one
+   */
+  readonly rowPlace?: RowPlace | undefined;
+  /**
+   * Makes of a column, as SQL, an expression that gives whole numbers with all their digits, whatever the driver.
+   *
+   * @defaultValue SQLite's, whose drivers may give doubles
+   */
+  readonly exactSql?: ((column: string) => string) | undefined;
   /** Parameters that a statement may have. @defaultValue 32,766: SQLite's, and fewer than PostgreSQL's */
   readonly parametersMax?: number | undefined;
 }
+
+/** A column that every row of a table has, whatever the table: where it is. */
+export interface RowPlace {
+  readonly column: string;
+  readonly type: string;
+  /** Below all that there are, as a text. */
+  readonly first: string;
+}
+
+const ROWID: RowPlace = { column: '_rowid_', type: 'INTEGER', first: String(-(2n ** 63n)) };
 
 /** SQLite's, and that of whatever keeps its tables in SQLite: all defaults. */
 export const SQLITE_DIALECT: SqlDialect = { name: 'sqlite' };
@@ -91,6 +113,25 @@ export function columnTypes({ types }: SqlDialect): SqlTypes {
 /** The documents of a dialect. */
 export function documentsOf({ documents }: SqlDialect): SqlDocuments {
   return documents ?? SQLITE_DOCUMENTS;
+}
+
+/** A column, as SQL, with all digits of whole numbers. */
+export function exactSql({ exactSql: exact }: SqlDialect, column: string): string {
+  return exact?.(column) ?? `CASE typeof(${column}) WHEN 'integer' THEN CAST(${column} AS TEXT) ELSE ${column} END`;
+}
+
+/** By what rows of a table are told apart; `undefined` where nothing does. */
+export async function rowPlace(
+  sql: SqlQueryable,
+  { rowPlace: place }: SqlDialect,
+  table: string,
+): Promise<RowPlace | undefined> {
+  if (place !== undefined) return place;
+  const { rows } = await sql.query("SELECT sql FROM sqlite_schema WHERE type = 'table' AND lower(name) = lower($1)", [
+    table,
+  ]);
+  const created = rows[0]?.['sql'] as string | undefined;
+  return created === undefined || /\bWITHOUT\s+ROWID\b/i.test(created) ? undefined : ROWID;
 }
 
 /** Waits until no other transaction has the turn of this name, and has it until the end of its own. */
