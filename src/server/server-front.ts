@@ -13,14 +13,19 @@ import { Hono } from 'hono';
 import type { Context, MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { FOLLOWS_HEADER, InvalidRequestError, PROTOCOL_HEADER, UnavailableError } from '../sync/protocol/index.js';
+import {
+  APP_HEADER,
+  FOLLOWS_HEADER,
+  InvalidRequestError,
+  PROTOCOL_HEADER,
+  UnavailableError,
+} from '../sync/protocol/index.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
 import { limitLive, limitRefusals, limitRequests } from './access/limit-middleware.js';
 import type { ClientAddress } from './access/limit-middleware.js';
 import { checkLimits } from './access/limit-options.js';
 import type { RequestLimitOptions } from './access/limit-options.js';
-import { APP_HEADER } from './access/replica-registry.js';
 import type { ReplicaRegistry } from './access/replica-registry.js';
 import { RequestLimits } from './access/request-limits.js';
 import { REQUEST_ID_HEADER } from './access/request-record.js';

@@ -9,6 +9,7 @@ import { packEvents } from '../persistence/event-batch.js';
 import { unpackLostUnits, unpackPendingUnits } from '../persistence/unit-batch.js';
 import type { PendingUnit, UnitId } from '../persistence/unit.js';
 import {
+  APP_HEADER,
   CursorUnknownError,
   FOLLOWS_HEADER,
   ForbiddenError,
@@ -35,7 +36,6 @@ import { isStorableText } from '../persistence/validation.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
 import { isCanonicalUuid } from '../util/uuid-bytes.js';
-import { APP_HEADER } from './access/replica-registry.js';
 import type { AccessEnv } from './access/request-record.js';
 import { checkTenant } from './access/visitor.js';
 import { answerBytes, answerJson } from './answer-coding.js';
@@ -352,7 +352,9 @@ class UnitRoutes {
     const visitor = await c.get('revisit')();
     if (visitor?.subject !== sender.subject) throw new UnauthorizedError('The token is not good any more.');
     if (isOfTenants(this.#options.unitLog)) checkTenant(visitor, tenant);
-    await this.#options.replicas?.admit({ tenant, ...sender, app: c.req.header(APP_HEADER) });
+    const app = c.req.header(APP_HEADER);
+    await this.#options.replicas?.admit({ tenant, ...sender, app });
+    await this.#authority.assertApp(app, sender);
     return await this.#authority.visibility(sender);
   }
 
@@ -394,7 +396,9 @@ class UnitRoutes {
   ): Promise<Response> {
     const { replicas } = this.#options;
     const { tenant, sender } = admitted;
-    await replicas?.admit({ tenant, ...sender, app: c.req.header(APP_HEADER) });
+    const app = c.req.header(APP_HEADER);
+    await replicas?.admit({ tenant, ...sender, app });
+    await this.#authority.assertApp(app, sender);
     return await work(admitted);
   }
 

@@ -13,13 +13,19 @@
  * | `false`, or a `Refusal` | it is refused for good, with that reason |
  * | anything else | 500, and a line in the log: only these say something |
  *
+ * | `acceptApp` gives | |
+ * |---|---|
+ * | `true` | the request is answered |
+ * | `false` | 426, before anything is looked at |
+ * | anything else | 426, and a line in the log |
+ *
  * What they throw, or never answer, says that nobody can tell at present: nothing is decided, and the device comes again.
  *
  * @module
  */
 import type { PendingUnit } from '../persistence/unit.js';
 import { isStorableText } from '../persistence/validation.js';
-import { ForbiddenError, UnavailableError } from '../sync/protocol/index.js';
+import { APP_LABEL, ForbiddenError, UnavailableError, UpgradeRequiredError } from '../sync/protocol/index.js';
 import type { Authorize, Sender, Visibility } from './log/unit-log.js';
 import { answerWithin } from './operator/foreign-code.js';
 import type { Log } from './operator/foreign-code.js';
@@ -43,6 +49,12 @@ export type AuthorizePush = (unit: PendingUnit, sender: Sender) => boolean | Ref
 /** Says what a sender may see: everything, a part, or nothing. */
 export type AuthorizePull = (sender: Sender) => boolean | Visibility | Promise<boolean | Visibility>;
 
+/**
+ * Says whether an application may use the server, by what the device says of it: `stockcount/1.4.2`; `undefined` where it says
+ * nothing, or no such label.
+ */
+export type AcceptApp = (app: string | undefined, sender: Sender) => boolean | Promise<boolean>;
+
 /** Options about what senders may do. */
 export interface UnitAuthorityOptions {
   /**
@@ -59,6 +71,19 @@ export interface UnitAuthorityOptions {
    */
   readonly authorizePull?: AuthorizePull | undefined;
   /**
+   * Asked at each request whether the application of the device (`startSync({ app })`) is new enough. Where it is not, nothing
+   * is taken or given: the device is `upgrade-required`, keeps what is pending, and sends it when a newer release runs there. A
+   * device may say of itself what it likes, so this keeps out what is old, and nobody who wants to come in.
+   *
+   * @defaultValue whatever a device runs may use the server
+   *
+   * @example
+   * ```ts
+   * acceptApp: (app) => app !== undefined && Number(app.split('/')[1]) >= 12,
+   * ```
+   */
+  readonly acceptApp?: AcceptApp | undefined;
+  /**
    * Milliseconds that each of them may take, 1 to 2,147,483,647; then the answer is 503.
    *
    * @defaultValue 10,000
@@ -70,6 +95,7 @@ export interface UnitAuthorityOptions {
 export function checkAuthorityOptions(options: UnitAuthorityOptions): void {
   checkFunction('authorizePush', options.authorizePush);
   checkFunction('authorizePull', options.authorizePull);
+  checkFunction('acceptApp', options.acceptApp);
   checkWhole('authorizeLimitMs', options.authorizeLimitMs, 1, DELAY_MS_MAX);
 }
 
@@ -101,6 +127,25 @@ export class UnitAuthority {
     if (answer !== false)
       this.#log('authorizePull gave neither true, false nor a visibility: taken for false.', typeof answer);
     throw new ForbiddenError('The token does not allow to see anything of this log.', { details: { reason: 'pull' } });
+  }
+
+  /**
+   * @param app - as it came
+   * @throws UpgradeRequiredError (`UPGRADE_REQUIRED`) with `reason: 'app'` when it is not to use the server
+   * @throws UnavailableError (`UNAVAILABLE`) when there is no answer in time
+   * @throws what `acceptApp` throws
+   */
+  async assertApp(app: string | undefined, sender: Sender): Promise<void> {
+    const { acceptApp } = this.#options;
+    if (acceptApp === undefined) return;
+    const label = app !== undefined && APP_LABEL.test(app) ? app : undefined;
+    const answer: unknown = await this.#within(async () => await acceptApp(label, sender), 'acceptApp');
+    if (answer === true) return;
+    if (answer !== false) this.#log('acceptApp gave neither true nor false: taken for false.', typeof answer);
+    throw new UpgradeRequiredError(
+      'This server does not take this release of the application any more. Load the newer one; nothing is lost.',
+      { details: { reason: 'app' } },
+    );
   }
 
   /** For {@link UnitLog.push}; `undefined` where there is nobody to ask. */

@@ -42,6 +42,8 @@ export interface PushPendingOptions {
   readonly subject?: string | undefined;
   /** As for `startSync`. @defaultValue none */
   readonly tenant?: string;
+  /** As that of `startSync`. @defaultValue nothing */
+  readonly app?: string | undefined;
   /** Where `sql-wasm.wasm` lies. To be named where the service worker is bundled as no module. @defaultValue beside the package's script */
   readonly wasmUrl?: string | URL;
   /** How to reach the network. @defaultValue the platform's `fetch` */
@@ -127,14 +129,14 @@ async function push(
   recorder: DurableRecorder,
   signal: AbortSignal,
 ): Promise<PushPendingResult> {
-  const { url, tenant, getToken, subject, fetch = globalThis.fetch.bind(globalThis) } = options;
+  const { url, tenant, app, getToken, subject, fetch = globalThis.fetch.bind(globalThis) } = options;
   const units = new SentUnits(recorder);
   // Read once: nobody hears of other tabs here, and nothing is written.
   const progress = await recorder.syncProgress();
   const { pendingUnits } = progress;
   if (!(await isBound(recorder, subject))) return { outcome: 'page-needed', pendingUnits };
   const transport = new HttpTransport({
-    ...{ url, tenant, replicaId: identity.replicaId, getToken, fetch, clock: systemClock },
+    ...{ url, tenant, app, replicaId: identity.replicaId, getToken, fetch, clock: systemClock },
   });
   const work = new ExchangeWork({ recorder: units, transport, direction: 'push', clock: systemClock });
   // Whatever else there is to do changes the store.

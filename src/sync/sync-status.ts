@@ -14,7 +14,7 @@ import type { BacklogState, SyncProgress } from '../persistence/unit-recorder.js
  * - `waiting`: the last attempt failed, or the tab that synchronises has not begun one; it follows by itself
  * - `offline`: the browser says that there is no network
  * - `needs-auth`: the server does not take the token, or there is none
- * - `upgrade-required`: the server does not speak this version any more
+ * - `upgrade-required`: the server does not speak this version any more, or takes no application as old as this one
  * - `stuck`: the server refuses, the store of the tab that synchronises fails, or nothing moves: tried again once a minute,
  *   and by another tab where there is one
  * - `paused`: by choice

@@ -286,6 +286,7 @@ export const ERROR_VECTORS: readonly (readonly [status: number, json: string, na
   [409, errorJson('ScopesChangedError', 'SCOPES_CHANGED'), 'ScopesChangedError'],
   [413, errorJson('TooLargeError', 'TOO_LARGE', { bytesMax: 8_388_608 }), 'TooLargeError'],
   [426, errorJson('UpgradeRequiredError', 'UPGRADE_REQUIRED', { supported: '2' }), 'UpgradeRequiredError'],
+  [426, errorJson('UpgradeRequiredError', 'UPGRADE_REQUIRED', { reason: 'app' }), 'UpgradeRequiredError'],
   [429, errorJson('UnavailableError', 'UNAVAILABLE', { reason: 'requests', retryAfterSeconds: 3 }), 'UnavailableError'],
   [503, errorJson('UnavailableError', 'UNAVAILABLE'), 'UnavailableError'],
   // Of a class that an older device does not have: it has the code.

@@ -11,7 +11,7 @@
  */
 import { ProgrammingError } from '../../persistence/errors.js';
 import { isStorableText } from '../../persistence/validation.js';
-import { ForbiddenError, InvalidRequestError } from '../../sync/protocol/index.js';
+import { APP_LABEL, ForbiddenError, InvalidRequestError } from '../../sync/protocol/index.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { isCanonicalUuid } from '../../util/uuid-bytes.js';
@@ -20,8 +20,6 @@ import type { Log } from '../operator/foreign-code.js';
 import { checkWhole } from '../operator/option-checks.js';
 import type { ReplicaKey, ReplicaRecord, ReplicaSelection, ReplicaStore } from './replica-store.js';
 
-/** The header by which a device says which application it runs: `stockcount/1.4.2`. */
-export const APP_HEADER = 'daybook-app';
 /** Milliseconds after which a revocation is seen in every process, at the latest. */
 export const REVOCATION_SEEN_MS = 10_000;
 
@@ -31,8 +29,6 @@ const REPLICAS_PER_SUBJECT_MAX = 1_000;
 const LIST_LIMIT_DEFAULT = 100;
 const LIST_LIMIT_MAX = 10_000;
 const WHY_LENGTH_MAX = 500;
-// Printable, and no more than a label.
-const APP = /^[\x20-\x7e]{1,100}$/;
 
 /** Options of {@link ReplicaRegistry}. */
 export interface ReplicaRegistryOptions {
@@ -231,5 +227,5 @@ function nameOf({ tenant, replicaId }: ReplicaKey): string {
 }
 
 function appOf({ app }: ReplicaVisit): string | undefined {
-  return typeof app === 'string' && APP.test(app) ? app : undefined;
+  return typeof app === 'string' && APP_LABEL.test(app) ? app : undefined;
 }

@@ -8,6 +8,7 @@ import type { Cursor, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from '../.
 import type { UnitLimits } from '../../persistence/unit-recorder.js';
 import type { Clock } from '../../util/clock.js';
 import {
+  APP_HEADER,
   FOLLOWS_HEADER,
   LIMITS_HEADER,
   LIMITS_LEAST,
@@ -46,6 +47,8 @@ export interface HttpTransportOptions {
   /** @defaultValue none */
   readonly getToken?: GetToken | undefined;
   readonly clock: Clock;
+  /** What the application says of itself. @defaultValue nothing */
+  readonly app?: string | undefined;
 }
 
 /** Asks one server. */
@@ -54,13 +57,13 @@ export class HttpTransport implements SyncTransport {
   readonly #prefix: string;
   #limits: SyncLimits = LIMITS_LEAST;
 
-  constructor({ tenant, replicaId, ...options }: HttpTransportOptions) {
+  constructor({ tenant, replicaId, app, ...options }: HttpTransportOptions) {
     this.#prefix = `/v${PROTOCOL_2_VERSION}${tenant === undefined ? '' : `/t/${encodeURIComponent(tenant)}`}`;
     this.#requests = new ServerRequests({
       ...options,
       version: PROTOCOL_2_VERSION,
       isGzipTaken: true,
-      headers: { [REPLICA_HEADER]: replicaId },
+      headers: { [REPLICA_HEADER]: replicaId, ...(app === undefined ? {} : { [APP_HEADER]: app }) },
       onHeaders: (headers) => (this.#limits = parseLimits(headers.get(LIMITS_HEADER))),
     });
   }

@@ -15,6 +15,8 @@ export {
 } from './exchange-messages.js';
 export type { HealAnswer, HealDecision, PushAnswer, PushDecision } from './exchange-messages.js';
 export {
+  APP_HEADER,
+  APP_LABEL,
   CURSOR_LENGTH_MAX,
   DIGESTS_MAX,
   EVENTS_MEDIA_TYPE,

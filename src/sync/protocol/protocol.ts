@@ -22,6 +22,7 @@
  *
  * Each request:  Authorization: Bearer <token>   Daybook-Protocol: 2   Daybook-Replica: <uuid>
  *                Content-Encoding: gzip, where that makes it smaller
+ * Where a device says which application it runs:   Daybook-App: <up to 100 printable characters>
  * A push that is sent before the one before it is answered:   Daybook-Follows: <id of the last unit of that one>
  * Each answer:   Daybook-Protocol: 2
  *                Daybook-Limits: events=500, bytes=1048576, unit-events=10000, unit-bytes=8388608, pushes=2
@@ -92,7 +93,7 @@
  * | 409 | `CURSOR_UNKNOWN` | D3 |
  * | 409 | `SCOPES_CHANGED` | D4 |
  * | 413 | `TOO_LARGE` | sends less at once; a unit that is too large alone is set aside |
- * | 426 | `UPGRADE_REQUIRED` | says so, tries again slowly; recording and reading go on |
+ * | 426 | `UPGRADE_REQUIRED` | says so, tries again slowly; recording and reading go on. Of the protocol, or, with `reason: 'app'`, of the application that `Daybook-App` names |
  * | 429, 503 | `UNAVAILABLE` | tries again, not before `Retry-After` |
  * | no answer with `Daybook-Protocol` | – | tries again: a proxy's, or a captive portal's |
  *
@@ -142,6 +143,10 @@ export const LIVE_PAGES = 'pages=1';
 export const LIVE_PAGE_BYTES_MAX = 32_768;
 /** The header by which a device names the store that it sends from: a label, and something to bind to a subject. */
 export const REPLICA_HEADER = 'daybook-replica';
+/** The header by which a device says which application it runs: `stockcount/1.4.2`. A label, and no proof. */
+export const APP_HEADER = 'daybook-app';
+/** What such a label is: printable characters of ASCII, 100 at most. */
+export const APP_LABEL: RegExp = /^[\x20-\x7e]{1,100}$/;
 /** The header by which a push names the unit that was sent before it, where nothing was heard of that yet. */
 export const FOLLOWS_HEADER = 'daybook-follows';
 /** The header by which a server states what it takes. */

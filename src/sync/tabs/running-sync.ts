@@ -84,7 +84,14 @@ export class RunningSync implements Sync {
     this.#turns = new ExchangeTurns({
       recorder: store.recorder,
       transport: new HttpTransport({
-        ...{ url: options.url, tenant: options.tenant, replicaId: store.replicaId, getToken: options.getToken, clock },
+        ...{
+          url: options.url,
+          tenant: options.tenant,
+          app: options.app,
+          replicaId: store.replicaId,
+          getToken: options.getToken,
+          clock,
+        },
         // Bound, because the platform's own insists on its `this`.
         fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
       }),

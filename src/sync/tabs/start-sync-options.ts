@@ -62,6 +62,13 @@ export interface StartSyncOptions<Rebased = unknown> {
   readonly live?: boolean;
   /** Where the server has several tenants, the one whose log it is. @defaultValue none */
   readonly tenant?: string;
+  /**
+   * What this application says of itself to the server, as `stockcount/1.4.2`: printable characters of ASCII, 100 at most. A
+   * server may ask for a newer one (`acceptApp`): then the state is `upgrade-required`, and what is pending waits.
+   *
+   * @defaultValue nothing
+   */
+  readonly app?: string | undefined;
   /** How to reach the network. A request has 30 seconds, and one of a single large unit longer. @defaultValue the platform's `fetch` */
   readonly fetch?: typeof globalThis.fetch;
   /** Whether there is a network, and when to look again. @defaultValue the page's own events */

@@ -5,6 +5,7 @@
  */
 import { ProgrammingError } from '../../persistence/errors.js';
 import { checkedServerUrl, validateWord } from '../../persistence/validation.js';
+import { APP_LABEL } from '../protocol/index.js';
 import { RunningSync } from './running-sync.js';
 import type { StartSyncOptions, Sync } from './start-sync-options.js';
 
@@ -30,13 +31,15 @@ import type { StartSyncOptions, Sync } from './start-sync-options.js';
  * ```
  */
 export function startSync<Rebased = unknown>(options: StartSyncOptions<Rebased>): Sync {
-  const { application, direction, onRebased, store, subject, tenant, url } = options;
+  const { app, application, direction, onRebased, store, subject, tenant, url } = options;
   checkedServerUrl('url', url);
   validateWord('direction', direction, ['both', 'push', 'pull']);
   if (application !== undefined && typeof application.decideAgain !== 'function')
     throw refused('application', 'is none: it has no decideAgain');
   if (onRebased !== undefined && typeof onRebased !== 'function') throw refused('onRebased', 'is no function');
   if (subject === '') throw refused('subject', 'must name one, or be left out');
+  if (app !== undefined && !APP_LABEL.test(app))
+    throw refused('app', 'must be a label of 1 to 100 printable characters of ASCII');
   if (tenant === '') throw refused('tenant', 'must name one, or be left out');
   if (store.recorder.supports?.units !== true) {
     throw refused('store', 'has a recorder without units. What openDaybook and openStore return has them');
