@@ -13,7 +13,7 @@
  * - D5 A device whose scopes are others by now follows the log from its start, and keeps what it has meanwhile. What a page
  *   does not show of what lies between its ends leaves with it: the whole aggregate, and pending units of it are set aside.
  *   Until it is where it was, it says how far that is, so that a log which was set back meanwhile is noticed first.
- * - D7 See device-truncation.ts.
+ * - D7 See device-truncation.ts; D8 see device-bootstrap.ts.
  * - D6 A unit that is set aside is tried again under its id, or, when it was refused for good, under one that follows from
  *   it: whoever tries the same again, on whichever copy of the device, tries it once.
  *
@@ -61,6 +61,7 @@ export function upgrade(state: DeviceState, events: readonly ModelEvent[], rules
 export function insertPage(state: DeviceState, page: ModelPage, rules: DeviceRules): DeviceState | undefined {
   const draft = new DeviceDraft(state, rules);
   const at = state.pass?.cursor ?? state.cursor;
+  if (state.bootstrap !== undefined) return undefined;
   const isElsewhere = page.from.position !== at.position || page.from.hash !== at.hash;
   if ((isElsewhere && !draft.isBroken('page-anywhere')) || state.healing === 'offering') return undefined;
   for (const unit of page.units) take(draft, unit);
@@ -83,14 +84,18 @@ function moved(state: DeviceState, page: ModelPage, rules: DeviceRules): DeviceS
   return { ...state, marks, pass: { ...pass, cursor: page.to } };
 }
 
-function take(draft: DeviceDraft, unit: SealedUnit): void {
+/** @param shown - those of its events that are to be here */
+export function take(
+  draft: DeviceDraft,
+  unit: SealedUnit,
+  shown: readonly PlacedEvent[] = notTruncated(draft, unit.events),
+): void {
   const { id, edition, isCommutative, total, position, author, seal } = unit;
   const asideUnit = draft.aside.get(id)?.unit;
   if (!draft.isBroken('aside-stays')) draft.takeFromAside(id);
   const held = draft.units.get(id);
   const sealedIndexes = unit.events.map(({ index }) => index);
   const now = { status: 'confirmed', position, author, seal, sealedIndexes } as const;
-  const shown = notTruncated(draft, unit.events);
   if (held === undefined && shown.length === 0) return;
   if (held !== undefined && isRecognised(draft, held, unit)) {
     const missing = shown.filter(({ index }) => !held.events.some((event) => event.index === index));
@@ -153,13 +158,22 @@ function sweepUnseen(draft: DeviceDraft, { from, to, units }: ModelPage): void {
   const hidden = new Set(
     all.flatMap((unit) => unit.events.filter((event) => isUnseen(unit, event)).map(({ aggregate }) => aggregate)),
   );
+  hide(draft, hidden, (unit, event) =>
+    draft.isBroken('sweep-units') ? isUnseen(unit, event) : hidden.has(event.aggregate),
+  );
+}
+
+/** Aggregates leave that may not be seen any more. @param isGone - which of their events */
+export function hide(
+  draft: DeviceDraft,
+  hidden: ReadonlySet<string>,
+  isGone: (unit: HeldUnit, event: PlacedEvent) => boolean = (_unit, { aggregate }) => hidden.has(aggregate),
+): void {
   if (hidden.size === 0) return;
   if (!draft.isBroken('sweep-units')) draft.dropBases(hidden);
   const reasons = new Map<string, string>();
-  for (const unit of all) {
-    const events = unit.events.filter((event) =>
-      draft.isBroken('sweep-units') ? !isUnseen(unit, event) : !hidden.has(event.aggregate),
-    );
+  for (const unit of [...draft.units.values()]) {
+    const events = unit.events.filter((event) => !isGone(unit, event));
     if (unit.status !== 'confirmed') {
       if (unit.events.some(({ aggregate }) => hidden.has(aggregate))) reasons.set(unit.id, 'OUT_OF_SCOPE');
     } else if (events.length === 0) draft.remove([unit.id]);
@@ -206,6 +220,7 @@ export function rewind(state: DeviceState, to: ModelCursor, rules: DeviceRules):
     marks: state.marks.filter(({ position }) => position <= to.position),
     // What is before it is to be looked at once more: what the pass has shown of it may have been of another log.
     pass: pass === undefined || to.position === 0 ? undefined : { cursor: START, held: to },
+    bootstrap: to.position < state.cursor.position ? undefined : state.bootstrap,
     offered: START,
     healing: isOffered ? (isLost ? 'settling' : state.healing) : 'offering',
     rewinds: state.rewinds + 1,
@@ -227,7 +242,7 @@ export function beginPass(state: DeviceState, asked: ModelCursor): DeviceState {
   const at = state.pass?.cursor ?? state.cursor;
   if (asked.position !== at.position || asked.hash !== at.hash || asked.scopes !== at.scopes) return state;
   const held = at.position > (state.pass?.held.position ?? 0) ? at : (state.pass?.held ?? at);
-  return { ...state, pass: { cursor: START, held } };
+  return { ...state, pass: { cursor: START, held }, bootstrap: undefined };
 }
 
 /** D6. */
@@ -252,7 +267,7 @@ export function discard(state: DeviceState, id: string): DeviceState {
   return { ...state, aside };
 }
 
-function commit(state: DeviceState, draft: DeviceDraft): DeviceState {
+export function commit(state: DeviceState, draft: DeviceDraft): DeviceState {
   const hole = draft.hole();
   if (hole !== undefined) throw new Error(`a device has a hole: ${hole}`);
   return { ...state, units: draft.units, bases: draft.bases, aside: draft.aside, nextLocal: draft.nextLocal };

@@ -54,11 +54,21 @@ export interface Pass {
   readonly held: ModelCursor;
 }
 
+/** How far a bootstrap is. */
+export interface BootstrapState {
+  /** What all of it is of. */
+  readonly at: ModelCursor;
+  /** How many aggregates were given. */
+  readonly given: number;
+}
+
 export interface DeviceState {
   readonly cursor: ModelCursor;
   /** Where the device stood before. In earnest fewer, the farther away. */
   readonly marks: readonly ModelCursor[];
   readonly pass: Pass | undefined;
+  /** While parts of one are missing; the device stands at its place then. */
+  readonly bootstrap: BootstrapState | undefined;
   /**
    * `offering`: what is lost has still to be offered. `settling`: it was; what the log has of it by now, the pages say.
    */
@@ -79,6 +89,7 @@ export const EMPTY_DEVICE: DeviceState = {
   cursor: START,
   marks: [],
   pass: undefined,
+  bootstrap: undefined,
   healing: 'none',
   offered: START,
   rewinds: 0,

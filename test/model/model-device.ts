@@ -7,9 +7,11 @@ import type { SeededRandom } from '../soak/seeded-random.js';
 import { AGGREGATES, OLD_AGGREGATE } from './domain.js';
 import type { DeviceRules } from './device-draft.js';
 import * as rules from './device-rules.js';
+import { bootstrapOf, insertPart } from './device-bootstrap.js';
 import { truncatable, truncate } from './device-truncation.js';
 import type { DeviceState, HeldUnit } from './device-state.js';
 import { EMPTY_DEVICE, lostUnits, pendingUnits, pushed } from './device-state.js';
+import type { ModelPart, PartAnswer } from './server-bootstrap.js';
 import type { ModelAnswer, ModelRequest } from './model-server.js';
 import type { PageAnswer, PushAnswer } from './server-rules.js';
 import type { ModelCursor, ModelPage } from './unit-types.js';
@@ -29,6 +31,8 @@ export interface Surroundings {
   readonly send: (request: ModelRequest, answered: (answer: ModelAnswer) => void) => void;
   /** Called after something has left. */
   readonly truncated: (device: ModelDevice, before: DeviceState) => void;
+  /** Called after a part of a bootstrap was stored. */
+  readonly bootstrapped: (device: ModelDevice, part: ModelPart, before: DeviceState) => void;
   /** Called after a page was stored. */
   readonly stored: (device: ModelDevice, page: ModelPage, before: DeviceState) => void;
   readonly rules: DeviceRules;
@@ -201,7 +205,7 @@ export class ModelTab {
   /** @returns whether the server is asked about something that could leave */
   #truncate(state: DeviceState): boolean {
     const { random, rules: deviceRules, truncated } = this.#around;
-    if (!random.chance(0.05)) return false;
+    if (state.bootstrap !== undefined || !random.chance(0.05)) return false;
     const aggregate = random.pick([...AGGREGATES, OLD_AGGREGATE]);
     const range = truncatable(state, aggregate);
     if (range === undefined) return false;
@@ -216,6 +220,12 @@ export class ModelTab {
   }
 
   #pull(state: DeviceState): void {
+    const { hasBootstrap } = this.#around.rules.mode;
+    const bootstrap = hasBootstrap ? bootstrapOf(state, this.#around.rules) : undefined;
+    if (bootstrap !== undefined && (bootstrap.from !== undefined || this.#around.random.chance(0.7))) {
+      this.#askPart(bootstrap);
+      return;
+    }
     const after = state.pass?.cursor ?? state.cursor;
     const { broken } = this.#around.rules.mode;
     const offered = broken === 'offered-unsaid' ? START : state.offered;
@@ -224,6 +234,28 @@ export class ModelTab {
     this.#send({ kind: 'pull', after, held, limit }, (answer) => {
       if (answer.kind === 'pull') this.#onPage(answer.answer, after, state);
     });
+  }
+
+  #askPart(question: NonNullable<ReturnType<typeof bootstrapOf>>): void {
+    const limit = this.#around.random.between(1, 3);
+    this.#send({ kind: 'part', ...question, limit }, (answer) => {
+      if (answer.kind === 'part') this.#onPart(answer.answer, question.from?.at ?? START);
+    });
+  }
+
+  #onPart(answer: PartAnswer, asked: ModelCursor): void {
+    const { state } = this.#device;
+    const { rules: deviceRules, bootstrapped } = this.#around;
+    if (answer === 'none') return;
+    if (answer === 'diverged') this.#isDiverged = true;
+    else if (answer === 'rescoped') this.#device.state = rules.beginPass(state, asked);
+    else {
+      const next = insertPart(state, answer, deviceRules);
+      if (next === undefined) return;
+      this.#device.state = next;
+      if (answer.isHead) this.#accepted.clear();
+      bootstrapped(this.#device, answer, state);
+    }
   }
 
   #onPage(answer: PageAnswer, after: ModelCursor, asked: DeviceState): void {

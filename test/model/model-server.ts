@@ -6,6 +6,8 @@
 import { isForbidden, scopeOf, type Scope } from './domain.js';
 import type { LoggedUnit, ModelLog } from './model-log.js';
 import { emptyLog, insertBeside, skipPosition, tableVersion } from './model-log.js';
+import type { PartAnswer, PartQuestion } from './server-bootstrap.js';
+import { readPart } from './server-bootstrap.js';
 import type { Asker, HealAnswer, ModelPush, PageAnswer, PushAnswer, ServerRules } from './server-rules.js';
 import { adopt, commonPlace, decidePush, heal, readDigest, readPage } from './server-rules.js';
 import type { Mode } from './switches.js';
@@ -27,6 +29,7 @@ export type ModelRequest =
     }
   | { readonly kind: 'common'; readonly marks: readonly ModelCursor[] }
   | { readonly kind: 'heal'; readonly units: readonly SealedUnit[]; readonly held: readonly ModelCursor[] }
+  | ({ readonly kind: 'part' } & PartQuestion)
   | { readonly kind: 'digest'; readonly aggregate: string; readonly version: number };
 
 export type ModelAnswer =
@@ -34,6 +37,7 @@ export type ModelAnswer =
   | { readonly kind: 'pull'; readonly answer: PageAnswer }
   | { readonly kind: 'common'; readonly common: ModelCursor }
   | { readonly kind: 'heal'; readonly answer: HealAnswer }
+  | { readonly kind: 'part'; readonly answer: PartAnswer }
   | { readonly kind: 'digest'; readonly digest: number | undefined }
   | { readonly kind: 'forbidden' };
 
@@ -127,6 +131,8 @@ export class ModelServer {
         const healed = heal(log, request.units, request.held, rules);
         return { log: healed.log, answer: { kind: 'heal', answer: healed.answer } };
       }
+      case 'part':
+        return { log, answer: { kind: 'part', answer: readPart(log, request, asker, rules) } };
       case 'digest':
         return { log, answer: { kind: 'digest', digest: readDigest(log, request, asker, rules) } };
     }

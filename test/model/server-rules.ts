@@ -242,12 +242,17 @@ export function readPage(
   return { from: after, to, isHead: to.position >= last, units };
 }
 
-function knows(log: ModelLog, cursor: ModelCursor, rules: ServerRules): boolean {
+export function knows(log: ModelLog, cursor: ModelCursor, rules: ServerRules): boolean {
   if (isBroken(rules, 'no-chain')) return cursor.position <= (log.units.at(-1)?.position ?? 0);
   return hasCursor(log, cursor);
 }
 
-function sealed(tenant: string, unit: LoggedUnit, events: readonly PlacedEvent[], rules: ServerRules): SealedUnit {
+export function sealed(
+  tenant: string,
+  unit: LoggedUnit,
+  events: readonly PlacedEvent[],
+  rules: ServerRules,
+): SealedUnit {
   const { id, edition, isCommutative, position, author } = unit;
   const after: Record<string, Edition> = {};
   for (const { aggregate } of events) after[aggregate] = unit.after[aggregate] ?? '';

@@ -55,6 +55,10 @@ export const SWITCHES = {
   'base-forgets': 'what stood before the anchor of a base is not known any more',
   'base-stays': 'a base stays though the log has lost the event after it',
   'pass-repeats': 'a pass through the log brings once more what a base is for',
+  'part-over-own': 'what stands for history comes over what was recorded here before',
+  'part-anywhere': 'a part of a bootstrap is stored wherever the device stands',
+  'part-elsewhere': 'each part of a bootstrap is of where the log ends then',
+  'part-unit-whole': 'of a unit all comes with the first part that has something of it',
   'old-random-id': 'an event that was recorded before units gets an id that does not follow from it',
 } as const;
 
@@ -64,7 +68,8 @@ export const SWITCH_NAMES: readonly Switch[] = Object.keys(SWITCHES) as Switch[]
 
 /** The mode of a run, where nobody asks for one: all of them in turn. */
 export function modeOfSeed(seed: number, broken?: Switch): Mode {
-  return { conflicts: seed % 2 === 0 ? 'again' : 'aside', hasSeals: seed % 5 !== 0, broken };
+  const hasBootstrap = seed % 3 === 0;
+  return { conflicts: seed % 2 === 0 ? 'again' : 'aside', hasSeals: seed % 5 !== 0, hasBootstrap, broken };
 }
 
 /** How a run of the model goes. */
@@ -73,6 +78,8 @@ export interface Mode {
   readonly conflicts: 'aside' | 'again';
   /** Whether the server has a key to seal with; without one nothing can be brought back to it but by its author. */
   readonly hasSeals: boolean;
+  /** Whether new devices come, and begin with what stands for history. */
+  readonly hasBootstrap: boolean;
   /** The rule that is switched off. */
   readonly broken?: Switch | undefined;
 }

@@ -27,6 +27,7 @@ import { headOf, tableVersion } from './model-log.js';
 import type { Addressed, ModelAnswer, ModelRequest } from './model-server.js';
 import { ModelServer, scopesId } from './model-server.js';
 import { ModelNetwork, NO_FAULTS } from './network.js';
+import type { ModelPart } from './server-bootstrap.js';
 import type { Mode } from './switches.js';
 import type { ModelEvent, ModelPage } from './unit-types.js';
 import { Witness } from './witness.js';
@@ -62,6 +63,11 @@ export interface Counts {
   /** Pushes that were sent before the one before them was answered. */
   ahead: number;
   truncations: number;
+  /** Devices that came later. */
+  newDevices: number;
+  /** Parts of bootstraps that were stored, and what stands for history in them. */
+  parts: number;
+  bases: number;
 }
 
 export class World {
@@ -83,6 +89,9 @@ export class World {
     rewinds: 0,
     ahead: 0,
     truncations: 0,
+    newDevices: 0,
+    parts: 0,
+    bases: 0,
   };
   /** Units that a device had confirmed, since its tenant's log was last set back. */
   readonly confirmedBy = new Map<ModelDevice, { readonly rewinds: number; readonly ids: Set<string> }>();
@@ -169,6 +178,8 @@ export class World {
     if (this.random.chance(0.02)) this.#saved.set(device, device.state);
     if (this.random.chance(0.01)) this.#setBack(device);
     if (this.random.chance(0.006) && this.devices.length < DEVICES_MAX) this.#clone(device);
+    const isForNew = this.#rules.mode.hasBootstrap && this.devices.length < DEVICES_MAX;
+    if (isForNew && this.random.chance(0.015)) this.#addNew(device);
   }
 
   #record(device: ModelDevice): void {
@@ -231,6 +242,12 @@ export class World {
     this.#addDevice(`${device.name}c${this.devices.length}`, subject, tenant).state = state;
   }
 
+  /** Another device of somebody's, in which nothing is. */
+  #addNew({ subject, tenant }: ModelDevice): void {
+    this.counts.newDevices++;
+    this.#addDevice(`${subject}n${this.devices.length}`, subject, tenant);
+  }
+
   /** What nobody holds any more is forgiven. */
   #forgive(): void {
     const held = new Set(heldIntents(this, { withOwnOnly: !this.#rules.mode.hasSeals }));
@@ -248,6 +265,7 @@ export class World {
         this.#network.send(() => this.#handle({ subject, tenant }, request), answered, request.kind === 'push');
       },
       stored: (of, page, before) => this.#onPage(of, page, before),
+      bootstrapped: (of, part, before) => this.#onPart(of, part, before),
       truncated: (of, before) => this.#onTruncated(of, before),
     }));
     this.devices.push(device);
@@ -280,6 +298,17 @@ export class World {
   /** What has left a device by an answer that was on its way when the server was set back. */
   #forgiveInFlight(tenant: string): void {
     if (this.#now - (this.restoredAt.get(tenant) ?? -Infinity) <= ANSWER_STEPS_MAX) this.#forgive();
+  }
+
+  #onPart(device: ModelDevice, part: ModelPart, before: DeviceState): void {
+    this.counts.parts++;
+    this.counts.bases += device.state.bases.size - before.bases.size;
+    this.#forger.overhear(part.units);
+    this.#forgiveInFlight(device.tenant);
+    for (const { id, status } of before.units.values()) {
+      if (status === 'confirmed' && !device.state.units.has(id))
+        this.witness.fail(`${id} has left ${device.name} by a part`);
+    }
   }
 
   /** A page has whole units, as they were accepted, and as much of each as its reader may see. */
@@ -342,6 +371,7 @@ export class World {
         isAtEnd &&
         isUpToDate &&
         state.pass === undefined &&
+        state.bootstrap === undefined &&
         state.healing === 'none' &&
         pendingUnits(state).length === 0
       );
