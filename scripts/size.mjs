@@ -14,13 +14,15 @@ const MAIN_BUDGET_BYTES = 12.2 * KB;
 // and replay what the rescue part brings back (ADR 18), and one to move what commutes behind what others were first with.
 // Half of one is to count what is pending against a limit, inside the commit as well: for a tab that is overtaken nobody else
 // could. And 1.8 are for scopes that change: what a page does not show is known where the units are, and leaves in its commit.
-const WORKER_BUDGET_BYTES = 52.8 * KB;
+// To have what was deleted leave the storage, for who was forgotten, is 0.4 of the last kB, and 0.2 in the two below, which make
+// images or share the file with who does.
+const WORKER_BUDGET_BYTES = 53.3 * KB;
 // Loaded only for an export, an import or a deletion, which move or read a whole store anyway.
-const BACKUP_WORKER_BUDGET_BYTES = 48.5 * KB;
+const BACKUP_WORKER_BUDGET_BYTES = 48.8 * KB;
 // Loaded by stores that synchronise, and after a loss.
 const RESCUE_PART_BUDGET_BYTES = 9.5 * KB;
 // A part of the application's service worker: what reads a store, and what sends. What replays a journal knows of scopes, too.
-const SERVICE_WORKER_BUDGET_BYTES = 48.2 * KB;
+const SERVICE_WORKER_BUDGET_BYTES = 48.5 * KB;
 
 await mainOnOwnNode(import.meta.url, async () => {
   if (!existsSync(join(DIST, 'worker.js'))) await runOrFail(process.execPath, ['scripts/build.mjs', '--no-types']);

@@ -29,11 +29,11 @@ export async function openCustomers(
   const runner = new ProjectionRunner({ projection: customerList, store, log: app });
   await runner.start();
 
-  void followForgetting(app, local, { signal });
-  local.onForgotten(() => {
-    runner.rebuild({ signal }).catch((error: unknown) => {
-      if (!signal.aborted) reportError(error);
-    });
-  });
-  return { app, subjectKeys, runner };
+  // The views are made of events that have the person no more; then nothing on this device has.
+  const makeAnew = async (): Promise<void> => {
+    await runner.rebuild({ signal });
+    for (const { storage } of [daybook, keyStore]) await storage.eraseDeleted();
+  };
+  void followForgetting(app, local, { signal, makeAnew, onFailed: reportError });
+  return { app, subjectKeys, local, runner };
 }

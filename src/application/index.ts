@@ -107,6 +107,7 @@ export type {
   ForgettingFeed,
   ForgettingRecorder,
   KeysDestroyed,
+  FollowedKeys,
 } from './personal/forgetting.js';
 export { answerKeys } from './personal/key-exchange.js';
 export type { KeysAnswer, KeysRequest, MayHaveKey, TravellingKey } from './personal/key-exchange.js';

@@ -112,7 +112,7 @@ export class Saving {
     if (version === 0) await repository.load(definition, id);
     const kind = kindOf(definition);
     const [last] = await repository.history(definition, id, { gt: version - 1, lte: version });
-    return await snapshots.store(kind, await this.#found(kind, last as RecordedEvent));
+    return await snapshots.store(kind, await this.#found(snapshots, kind, last as RecordedEvent));
   }
 
   async #takeSnapshotWhenDue(change: AggregateChange, saved: readonly NotifiedEvent[]): Promise<void> {
@@ -121,7 +121,7 @@ export class Saving {
     if (snapshots === undefined || !crossesInterval(version, version + messages.length, snapshots.interval)) return;
     const last = saved.findLast(({ originatorId }) => originatorId === id) as NotifiedEvent;
     // Read now, because a transaction that was lent cannot be asked after its end; kept when there is a commit.
-    await snapshots.take(kind, id, () => this.#found(kind, last), this.#options.whenEnded);
+    await snapshots.take(kind, id, () => this.#found(snapshots, kind, last), this.#options.whenEnded);
   }
 
   /**
@@ -129,11 +129,13 @@ export class Saving {
    * not go through the transcoder, and a snapshot must not change what loading gives.
    */
   async #found(
+    snapshots: Snapshots,
     kind: AggregateKind,
     { originatorId, originatorVersion, metadata }: RecordedEvent,
   ): Promise<FoundSnapshot> {
+    const seal = await snapshots.beginSeal(kind);
     const aggregate = await this.#options.loader.load(kind, originatorId, originatorVersion);
-    return { aggregate, eventId: metadata.eventId };
+    return { aggregate, eventId: metadata.eventId, seal };
   }
 
   async #pendingChange(aggregate: AggregateRoot): Promise<AggregateChange & { readonly aggregate: AggregateRoot }> {

@@ -194,6 +194,7 @@ class OpenStore implements Daybook {
     this.query = (text, values) => this.recorder.query(text, values);
     this.storage = new StoreStorage({
       readReport: () => link.call((host) => host.report()),
+      eraseDeleted: () => link.call((host) => host.eraseDeleted()),
       openExport: (format, onProgress) =>
         openExport({ store: link, files: options, name, identity, format, onProgress }),
       assertOpen: () => link.call(() => Promise.resolve()),

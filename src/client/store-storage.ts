@@ -43,6 +43,20 @@ export interface DaybookStorage {
    */
   persist(): Promise<boolean | undefined>;
   /**
+   * Has what was deleted leave this browser's storage, now: rows of own tables that were changed or dropped, keys that were
+   * destroyed, units that were given up. Without it they go when two checkpoints more are written, which a store that little is
+   * recorded in may wait long for. Afterwards they are in no value of IndexedDB and in no file of this tab beside it; what other
+   * tabs have in their files beside it (`rescue`) leaves when they write next, see `docs/encryption.md` for what those have. What the
+   * browser's own files beneath have, and the device's disk, nobody can say here.
+   *
+   * Writes the store's image twice, as far as it has changed. Commits go on meanwhile.
+   *
+   * @throws StoreInUseError (`STORE_IN_USE`) when an export is read all the time, or another tab is at it and frozen; after
+   *   half a minute
+   * @throws as a commit, when storage fails; then some of it may be there still, and nothing else has changed
+   */
+  eraseDeleted(): Promise<void>;
+  /**
    * Writes the whole store as one file: as it is when reading begins, whatever is recorded meanwhile, by any tab. Nothing
    * is read ahead, so a slow reader holds nothing in memory; but no checkpoint is written until the stream is at its end
    * or cancelled. `new Response(stream).blob()` makes a blob for a download.
@@ -73,6 +87,8 @@ export interface ExportOptions {
 export interface StoreStorageOptions {
   /** Asks the store. */
   readonly readReport: () => Promise<HostReport>;
+  /** As the storage's. */
+  readonly eraseDeleted: () => Promise<void>;
   /** Begins an export. */
   readonly openExport: (format: ExportFormat, onProgress?: OnOpenProgress) => Promise<CancellableByteSource>;
   /** Rejects when the store is closed. */
@@ -102,6 +118,10 @@ export class StoreStorage implements DaybookStorage {
       orNothing(manager?.persisted?.()),
     ]);
     return { ...host, originUsageBytes: estimate?.usage, originQuotaBytes: estimate?.quota, isPersisted };
+  }
+
+  async eraseDeleted(): Promise<void> {
+    await this.#options.eraseDeleted();
   }
 
   export({ format = 'daybook', signal, onProgress }: ExportOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {

@@ -73,6 +73,8 @@ export interface HostedStore extends AsyncDisposable {
   subscribe(options?: FollowOptions): Subscription;
   /** How much there is, and what is not synced. */
   report(): Promise<HostReport>;
+  /** As `daybook.storage.eraseDeleted`. */
+  eraseDeleted(): Promise<void>;
   /** Waits for what is in flight, then closes. Later calls reject with `InterfaceError`. Closing twice is fine. */
   close(): Promise<void>;
 }
@@ -157,6 +159,10 @@ class OpenHostedStore implements HostedStore {
 
   report(): Promise<HostReport> {
     return this.#opened.report();
+  }
+
+  eraseDeleted(): Promise<void> {
+    return this.#opened.eraseDeleted();
   }
 
   close(): Promise<void> {

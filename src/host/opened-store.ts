@@ -12,6 +12,7 @@ import type { OpenJournalOptions } from '../persistence/indexeddb/indexeddb-jour
 import { BackgroundCheckpoints } from '../persistence/journal/background-checkpoints.js';
 import { Checkpoints } from '../persistence/journal/checkpoints.js';
 import { DurableRecorder } from '../persistence/journal/durable-recorder.js';
+import { eraseDeleted } from '../persistence/journal/erasure.js';
 import type { TransactionWork } from '../persistence/journal/own-tables.js';
 import type { DurableTransactionOptions } from '../persistence/journal/own-transactions.js';
 import type { Durability } from '../persistence/journal/journal.js';
@@ -49,6 +50,7 @@ export interface StoreOpening {
 
 /** What an open store consists of. */
 interface StoreParts {
+  readonly name: string;
   readonly recorder: DurableRecorder;
   readonly journal: IndexedDbJournal;
   readonly checkpoints: BackgroundCheckpoints;
@@ -161,6 +163,18 @@ export class OpenedStore {
     recorder.noteHead(recorder.position + 1);
   }
 
+  /** Has what was deleted leave the storage. */
+  async eraseDeleted(): Promise<void> {
+    const { name, recorder, journal, rescue } = this.#parts;
+    const release = await holdLock(checkpointLockName(name), 'exclusive', () => storeHeld(name, 'compacted'));
+    try {
+      await eraseDeleted(recorder, journal.checkpoints);
+    } finally {
+      release?.();
+    }
+    await rescue.compact();
+  }
+
   /** Waits for what is in flight, then closes. */
   async close(): Promise<void> {
     await closeAll(this.#closers);
@@ -228,7 +242,7 @@ async function openParts(opening: StoreOpening, closers: Closers): Promise<Store
     if (loss.said !== undefined) throw loss.said;
     if (isNew && expected.replicaId !== undefined) throw gone(name, expected.replicaId);
   }
-  return { recorder, journal, checkpoints, rescue, isNew, backlog };
+  return { name, recorder, journal, checkpoints, rescue, isNew, backlog };
 }
 
 function gone(name: string, replicaId: string): StorageLostError {

@@ -123,6 +123,11 @@ export class StoreRescue {
     };
   }
 
+  /** Drops from this worker's file what needs no copy any more. */
+  async compact(): Promise<void> {
+    await (await this.#attaching)?.compact();
+  }
+
   /** Lets go of the files. */
   async close(): Promise<void> {
     await (await this.#attaching)?.close();

@@ -166,6 +166,10 @@ export class StoreWorker implements StoreHost {
     return (await this.#opened()).report();
   }
 
+  async eraseDeleted(): Promise<void> {
+    await (await this.#opened()).eraseDeleted();
+  }
+
   async refresh(): Promise<void> {
     (await this.#opened()).refresh();
   }

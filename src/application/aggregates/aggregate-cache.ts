@@ -41,6 +41,7 @@ export class AggregateCache {
   readonly #entries = new Map<string, Entry>();
   readonly #codec: SnapshotCodec;
   readonly #aggregatesMax: number;
+  #clearings = 0;
 
   /**
    * @param codec - of bytes that stay in memory, so without a cipher
@@ -62,10 +63,20 @@ export class AggregateCache {
     return { aggregate: { ...(await entry.open()), edition }, lastEvent };
   }
 
-  /** Keeps an aggregate, unless a later version of it is kept. What has no serialised form, and is no plain state, is not kept. */
-  async put(kind: AggregateKind, aggregate: LoadedAggregate, lastEvent: StoredEvent): Promise<void> {
+  /** Counts how often everything was forgotten: to be asked before anything is read that is to be kept. */
+  get clearings(): number {
+    return this.#clearings;
+  }
+
+  /**
+   * Keeps an aggregate, unless a later version of it is kept. What has no serialised form, and is no plain state, is not kept.
+   *
+   * @param clearings - as it was before the aggregate was read: what was read before everything was forgotten is not kept
+   */
+  async put(kind: AggregateKind, aggregate: LoadedAggregate, lastEvent: StoredEvent, clearings: number): Promise<void> {
     const open = await this.#opener(kind, aggregate);
     const key = keyOf(kind, aggregate.id);
+    if (clearings !== this.#clearings) return;
     if (open === undefined || (this.#entries.get(key)?.version ?? 0) > aggregate.version) return;
     this.#touch(key, { version: aggregate.version, lastEvent, edition: aggregate.edition, open });
     const [oldest] = this.#entries.keys();
@@ -79,6 +90,7 @@ export class AggregateCache {
 
   /** Forgets all: what they were made of may not be read any more. */
   clear(): void {
+    this.#clearings++;
     this.#entries.clear();
   }
 
@@ -86,7 +98,7 @@ export class AggregateCache {
     if (kind.isShareable) return () => Promise.resolve(aggregate);
     const { id, version } = aggregate;
     try {
-      const state = await this.#codec.encode(kind, aggregate);
+      const state = await this.#codec.encode(kind, aggregate, undefined);
       // Of this release, which knows all that it knew.
       return async () => (await this.#codec.decode(kind, id, version, state)) as LoadedAggregate;
     } catch {

@@ -82,11 +82,12 @@ export class AggregateLoader {
    */
   async load(kind: AggregateKind, id: string, upTo: number = Infinity): Promise<LoadedAggregate> {
     this.#options.registry.assertKnows(kind.name);
+    const clearings = this.#options.cache?.clearings ?? 0;
     const start = await this.#startingPoint(kind, id, upTo);
     const loaded =
       (start === undefined ? undefined : await this.#loadFrom(kind, start, upTo)) ??
       (await this.#loadAll(kind, id, upTo));
-    await this.#keep(kind, loaded, upTo);
+    await this.#keep(kind, loaded, upTo, clearings);
     return loaded.aggregate;
   }
 
@@ -198,12 +199,12 @@ export class AggregateLoader {
     }
   }
 
-  async #keep(kind: AggregateKind, { aggregate, lastEvent }: Folded, upTo: number): Promise<void> {
+  async #keep(kind: AggregateKind, { aggregate, lastEvent }: Folded, upTo: number, clearings: number): Promise<void> {
     const { cache, recorder } = this.#options;
     if (cache === undefined || upTo !== Infinity || lastEvent === undefined) return;
     // What an open transaction has recorded is in no edition yet.
     if (aggregate.edition === undefined && asEditionRecorder(recorder) !== undefined) return;
-    await cache.put(kind, aggregate, lastEvent);
+    await cache.put(kind, aggregate, lastEvent, clearings);
   }
 
   #check(kind: AggregateKind, id: string, version: number, row: StoredEvent): void {

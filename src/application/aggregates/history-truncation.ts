@@ -145,11 +145,13 @@ export class HistoryTruncation {
     // What stands for the events would have the person in it, or could not be read any more when one is forgotten.
     if (hasPersonalEvents(kind)) return undefined;
     const { metadata } = await mapper.toDomainEvent(last);
-    const state = await codec.encode(kind, await loader.load(kind, originatorId, version)).catch((error: unknown) => {
-      // It would come back as something else: this aggregate keeps its history.
-      if (error instanceof DataError || error instanceof TypeError) return undefined;
-      throw error;
-    });
+    const state = await codec
+      .encode(kind, await loader.load(kind, originatorId, version), undefined)
+      .catch((error: unknown) => {
+        // It would come back as something else: this aggregate keeps its history.
+        if (error instanceof DataError || error instanceof TypeError) return undefined;
+        throw error;
+      });
     if (state === undefined) return undefined;
     const snapshot = {
       ...{ originatorId, originatorVersion: version, eventId: metadata.eventId, aggregateType: kind.name, state },

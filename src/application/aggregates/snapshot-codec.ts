@@ -29,10 +29,17 @@ export interface LoadedAggregate {
 
 /** Encrypts the bytes of a snapshot that has something personal in it. */
 export interface SnapshotSealer {
-  seal(bytes: Uint8Array): Promise<Uint8Array>;
+  /**
+   * To be called before the state is read: where somebody is forgotten meanwhile, who may be in it, nobody can read the snapshot
+   * either.
+   */
+  begin(): Promise<SnapshotSeal>;
   /** @throws SubjectKeyMissingError (`SUBJECT_KEY_MISSING`) when somebody was forgotten since: the snapshot is of no use */
   unseal(bytes: Uint8Array): Promise<Uint8Array>;
 }
+
+/** Encrypts the bytes of one snapshot. */
+export type SnapshotSeal = (bytes: Uint8Array) => Promise<Uint8Array>;
 
 /** Encodes and decodes states. */
 export class SnapshotCodec {
@@ -45,17 +52,27 @@ export class SnapshotCodec {
     this.#sealer = sealer;
   }
 
+  /** As {@link SnapshotSealer.begin}; `undefined` for aggregates with nothing personal. */
+  async beginSeal(kind: AggregateKind): Promise<SnapshotSeal | undefined> {
+    return hasPersonalEvents(kind) ? await this.#sealer?.begin() : undefined;
+  }
+
   /**
+   * @param seal - as {@link SnapshotCodec.beginSeal} gave it before the aggregate was read
    * @throws DataError (`DATA_ERROR`) when the state would come back as something else: a snapshot must not change what
    *   loading gives
    * @throws TranscodingNotRegisteredError (a `TypeError`) when the state has no serialised form
    */
-  async encode(kind: AggregateKind, { id, version, current }: LoadedAggregate): Promise<Uint8Array> {
+  async encode(
+    kind: AggregateKind,
+    { id, version, current }: LoadedAggregate,
+    seal: SnapshotSeal | undefined,
+  ): Promise<Uint8Array> {
     const data: WrittenState = { state_: kind.toSnapshot(current), events_: knownEvents(kind) };
     const position = { originatorId: id, originatorVersion: version };
     const stored = await this.#mapper.toStoredEvent({ ...position, type: kind.name, data });
     const { data: again } = await this.#mapper.readDomainEvent(stored);
-    if (dequal(again, data)) return (await this.#sealerOf(kind)?.seal(stored.state)) ?? stored.state;
+    if (dequal(again, data)) return (await seal?.(stored.state)) ?? stored.state;
     throw new DataError(
       `The state of ${kind.name} is not the same when it is read back, so it cannot be a snapshot. Use values for which the transcoder has a form, such as DateTime for Date.`,
       { details: { aggregateType: kind.name, originatorId: id, originatorVersion: version } },
@@ -73,15 +90,12 @@ export class SnapshotCodec {
     state: Uint8Array,
   ): Promise<LoadedAggregate | undefined> {
     const position = { originatorId: id, originatorVersion: version };
-    const unsealed = (await this.#sealerOf(kind)?.unseal(state)) ?? state;
+    const sealer = hasPersonalEvents(kind) ? this.#sealer : undefined;
+    const unsealed = (await sealer?.unseal(state)) ?? state;
     const { data } = await this.#mapper.readDomainEvent({ ...position, topic: kind.name, state: unsealed });
     if (!isWritten(data)) return { id, version, current: kind.fromSnapshot(id, version, data) };
     if (!knowsAll(kind, data.events_)) return undefined;
     return { id, version, current: kind.fromSnapshot(id, version, data.state_) };
-  }
-
-  #sealerOf(kind: AggregateKind): SnapshotSealer | undefined {
-    return hasPersonalEvents(kind) ? this.#sealer : undefined;
   }
 }
 

@@ -9,7 +9,7 @@ import type { EndListener } from '../../persistence/recorder-transaction.js';
 import type { Clock } from '../../util/clock.js';
 import { callListener } from '../../util/listeners.js';
 import type { AggregateKind } from './aggregate-kind.js';
-import type { LoadedAggregate, SnapshotCodec } from './snapshot-codec.js';
+import type { LoadedAggregate, SnapshotCodec, SnapshotSeal } from './snapshot-codec.js';
 import { validateCount } from '../../persistence/validation.js';
 
 /** Versions between two snapshots, unless told otherwise. */
@@ -53,6 +53,8 @@ export function crossesInterval(before: number, after: number, interval: number)
 export interface FoundSnapshot {
   readonly aggregate: LoadedAggregate;
   readonly eventId: string;
+  /** Of one that is to be stored: from before the aggregate was read. */
+  readonly seal?: SnapshotSeal | undefined;
 }
 
 /** Takes snapshots and gives them back; never rejects for a reason of its own. */
@@ -126,12 +128,17 @@ export class Snapshots {
     });
   }
 
+  /** To be called before the aggregate is read, see `SnapshotCodec.beginSeal`. */
+  async beginSeal(kind: AggregateKind): Promise<SnapshotSeal | undefined> {
+    return await this.#codec.beginSeal(kind);
+  }
+
   /**
    * As {@link Snapshots.take}, for those who ask for a snapshot and not for a save.
    *
    * @throws what the store throws; DataError (`DATA_ERROR`) when the state would come back as something else
    */
-  async store(kind: AggregateKind, { aggregate, eventId }: FoundSnapshot): Promise<boolean> {
+  async store(kind: AggregateKind, { aggregate, eventId, seal }: FoundSnapshot): Promise<boolean> {
     const { id, version } = aggregate;
     return await this.#options.store.upsert({
       originatorId: id,
@@ -139,7 +146,7 @@ export class Snapshots {
       eventId,
       aggregateType: kind.name,
       stateVersion: kind.stateVersion,
-      state: await this.#codec.encode(kind, aggregate),
+      state: await this.#codec.encode(kind, aggregate, seal),
       takenAtMs: this.#clock.nowMs(),
     });
   }

@@ -14,6 +14,9 @@ import { HistoryTruncatedError } from '../../persistence/errors.js';
 import { pause } from '../../util/pause.js';
 import { callListener } from '../../util/listeners.js';
 import { randomUuid } from '../../util/random-uuid.js';
+import { WorkLoop } from '../../util/work-loop.js';
+import type { Rest } from '../../util/work-loop.js';
+import type { SqlSubjectKeys } from './sql-subject-keys.js';
 import type { SubjectKeys } from './subject-keys.js';
 
 const RETRY_MS = 5_000;
@@ -76,10 +79,21 @@ export async function forgetSubject(app: ForgettingRecorder, keys: SubjectKeys, 
   }
 }
 
+/** What {@link followForgetting} needs of keys; `SqlSubjectKeys` has it. */
+export type FollowedKeys = Pick<SqlSubjectKeys, 'destroy' | 'onForgotten' | 'toFollow' | 'followed'>;
+
 /** Options of {@link followForgetting}. */
 export interface FollowForgettingOptions {
   readonly signal: AbortSignal;
-  /** Told when it fails; it tries again, five seconds later. @defaultValue nobody is told */
+  /**
+   * Makes anew what was read of people who were forgotten: rebuilds views, then has what was deleted leave the storage
+   * (`daybook.storage.eraseDeleted`, of the store of the keys too). Called until it resolves, at the next start too where this
+   * one ends before it has; one call at a time, with all who wait for it. It may meet what is done already.
+   *
+   * @defaultValue nothing is made anew
+   */
+  readonly makeAnew?: ((subjects: readonly string[]) => Promise<void>) | undefined;
+  /** Told when either fails; it tries again, five seconds later. @defaultValue nobody is told */
   readonly onFailed?: ((error: unknown) => void) | undefined;
   /** @defaultValue the platform's */
   readonly clock?: Clock | undefined;
@@ -90,18 +104,31 @@ export interface FollowForgettingOptions {
  * before, which costs nothing where it is done. Where history leaves the store (`truncateHistory`), let it run all the time:
  * what has left is not looked at again.
  *
+ * In every tab: each has caches of its own. Where two tabs make anew at once, the work is done twice.
+ *
  * @param app - has {@link subjectForgetting} among its aggregates, and hears of what sync brings (`notifications`)
  * @returns when the signal is aborted
  *
  * @example
  * ```ts
- * void followForgetting(app, local, { signal: closing.signal });
- * local.onForgotten(() => void customers.rebuild());
+ * const makeAnew = async () => {
+ *   await customers.rebuild();
+ *   for (const store of [daybook, keyStore]) await store.storage.eraseDeleted();
+ * };
+ * void followForgetting(app, local, { signal: closing.signal, makeAnew });
  * ```
  */
 export async function followForgetting(
   app: ForgettingFeed,
-  keys: { destroy(ids: readonly string[]): Promise<void> },
+  keys: FollowedKeys,
+  options: FollowForgettingOptions,
+): Promise<void> {
+  await Promise.all([destroyAsTold(app, keys, options), makeAnewAsNeeded(keys, options)]);
+}
+
+async function destroyAsTold(
+  app: ForgettingFeed,
+  keys: FollowedKeys,
   { signal, onFailed, clock = systemClock }: FollowForgettingOptions,
 ): Promise<void> {
   let gt = 0;
@@ -124,4 +151,27 @@ export async function followForgetting(
       await pause(clock, RETRY_MS, signal);
     }
   }
+}
+
+async function makeAnewAsNeeded(
+  keys: FollowedKeys,
+  { signal, makeAnew, onFailed, clock = systemClock }: FollowForgettingOptions,
+): Promise<void> {
+  if (makeAnew === undefined) return;
+  const loop = new WorkLoop({
+    clock,
+    onStart: () => keys.onForgotten(() => loop.wake()),
+    work: async (): Promise<Rest> => {
+      const subjects = await keys.toFollow();
+      if (subjects.length === 0) return { ms: Infinity };
+      await makeAnew(subjects);
+      await keys.followed(subjects);
+      return 'none';
+    },
+    afterFailure: (error): Rest => {
+      if (!signal.aborted) callListener(() => onFailed?.(error));
+      return { ms: RETRY_MS };
+    },
+  });
+  await loop.start(signal);
 }

@@ -50,6 +50,8 @@ export class MemorySubjectKeys implements SubjectKeys {
       for (const id of ids) this.#byId.delete(id);
       this.#snapshotKey = undefined;
       this.#listeners.tell(subject);
+      // One that a listener has asked for.
+      this.#snapshotKey = undefined;
       return ids;
     });
   }

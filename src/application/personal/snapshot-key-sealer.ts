@@ -1,5 +1,5 @@
 import { importAesKey, openWithAes, sealWithAes } from '../../persistence/mapping/aes-gcm.js';
-import type { SnapshotSealer } from '../aggregates/snapshot-codec.js';
+import type { SnapshotSeal, SnapshotSealer } from '../aggregates/snapshot-codec.js';
 import { SubjectKeyMissingError } from './subject-keys.js';
 import type { SubjectKeys } from './subject-keys.js';
 
@@ -17,13 +17,15 @@ export class SnapshotKeySealer implements SnapshotSealer {
     this.#keys = keys;
   }
 
-  async seal(bytes: Uint8Array): Promise<Uint8Array> {
+  async begin(): Promise<SnapshotSeal> {
     const { id, key } = await this.#keys.snapshotKey();
-    const sealed = await sealWithAes(await importAesKey(key), bytes);
-    const all = new Uint8Array(KEY_ID_BYTES + sealed.length);
-    all.set(textEncoder.encode(id));
-    all.set(sealed, KEY_ID_BYTES);
-    return all;
+    return async (bytes) => {
+      const sealed = await sealWithAes(await importAesKey(key), bytes);
+      const all = new Uint8Array(KEY_ID_BYTES + sealed.length);
+      all.set(textEncoder.encode(id));
+      all.set(sealed, KEY_ID_BYTES);
+      return all;
+    };
   }
 
   async unseal(bytes: Uint8Array): Promise<Uint8Array> {

@@ -7,6 +7,7 @@
  * secret_key       bytes; null when it was destroyed
  * created_at_ms    integer
  * forgotten_at_ms  integer; null as long as it was not
+ * followed_at_ms   integer; null until what was read with it was made anew here, or nothing was
  * made_here        1 as long as nobody else is known to have it
  * ```
  *
@@ -29,6 +30,8 @@ import type { FoundKey, SubjectKey, SubjectKeys } from './subject-keys.js';
 
 const TABLE_DEFAULT = 'subject_keys';
 const FIND_MAX = 500;
+// Whoever destroyed a key in the same table may have had another clock.
+const CLOCKS_APART_MS = 60_000;
 
 /** Options of {@link SqlSubjectKeys}. */
 export interface SqlSubjectKeysOptions {
@@ -69,6 +72,9 @@ export class SqlSubjectKeys implements SubjectKeys {
   readonly #names: SqlTableName;
   readonly #clock: Clock;
   readonly #listeners = new Listeners<[subject: string]>();
+  /** Of those who were forgotten before it, nothing was read by whoever has these keys. */
+  readonly #sinceMs: number;
+  readonly #told = new Set<string>();
 
   /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
   get __v_skip(): boolean {
@@ -80,6 +86,7 @@ export class SqlSubjectKeys implements SubjectKeys {
     this.#recorder = recorder;
     this.#names = sqlTableName(table, schema, recorder.dialect);
     this.#clock = clock;
+    this.#sinceMs = clock.nowMs() - CLOCKS_APART_MS;
   }
 
   /** Creates the table and its index, where they are missing. Safe to call again, also by several at once. */
@@ -92,12 +99,14 @@ export class SqlSubjectKeys implements SubjectKeys {
       secret_key ${bytes},
       created_at_ms ${integer} NOT NULL,
       forgotten_at_ms ${integer},
+      followed_at_ms ${integer},
       made_here ${integer} NOT NULL
     )`;
     const creations = [
       { name, sql },
       index('subject', '(subject)'),
       index('made_here', '(key_id) WHERE made_here = 1'),
+      index('to_follow', '(subject) WHERE forgotten_at_ms IS NOT NULL AND followed_at_ms IS NULL'),
     ];
     await createMissing(this.#recorder, { schema, lock: this.#turn, creations });
   }
@@ -131,7 +140,7 @@ export class SqlSubjectKeys implements SubjectKeys {
       await this.#insert(connection, { id: newSubjectKey(subject).id, subject, key: null }, false);
       return [];
     });
-    this.#listeners.tell(subject);
+    await this.#tell([subject]);
     return ids;
   }
 
@@ -163,30 +172,31 @@ export class SqlSubjectKeys implements SubjectKeys {
       }
       return gone;
     });
-    for (const subject of told) this.#listeners.tell(subject);
+    await this.#tell(told);
     return gone;
   }
 
   /**
    * Destroys keys that were destroyed elsewhere, and forgets the subjects of those that are here. What is not here (yet) is
-   * never taken.
+   * never taken. Listeners are told as well of what another tab, or another process, has destroyed in this table meanwhile.
    */
   async destroy(ids: readonly string[]): Promise<void> {
     const told = new Set<string>();
     await this.#write(async (connection) => {
       told.clear();
       for (const id of ids) {
-        const sql = `SELECT subject, secret_key FROM ${this.#names.table} WHERE key_id = $1`;
+        const sql = `SELECT subject, secret_key, forgotten_at_ms FROM ${this.#names.table} WHERE key_id = $1`;
         const [row] = (await connection.query(sql, [id])).rows;
+        const subject = String(row?.['subject']);
         // Whose it was, nobody here will know.
         if (row === undefined) await this.#insert(connection, { id, subject: `key ${id}`, key: null }, false);
         else if (row['secret_key'] !== null) {
-          await this.#destroy(connection, String(row['subject']));
-          told.add(String(row['subject']));
-        }
+          await this.#destroy(connection, subject);
+          told.add(subject);
+        } else if (Number(row['forgotten_at_ms']) >= this.#sinceMs && !this.#told.has(subject)) told.add(subject);
       }
     });
-    for (const subject of told) this.#listeners.tell(subject);
+    await this.#tell(told);
   }
 
   /** Keys that nobody else is known to have, oldest first, at most 500. */
@@ -205,6 +215,36 @@ export class SqlSubjectKeys implements SubjectKeys {
         await connection.query(`UPDATE ${this.#names.table} SET made_here = 0 WHERE key_id = $1`, [id]);
       }
     });
+  }
+
+  /** Subjects that were forgotten, and of whom what was read here may still be somewhere: until {@link followed} says no. */
+  async toFollow(): Promise<readonly string[]> {
+    const sql = `SELECT DISTINCT subject FROM ${this.#names.table}
+      WHERE forgotten_at_ms IS NOT NULL AND followed_at_ms IS NULL ORDER BY subject`;
+    const { rows } = await this.#recorder.query(sql, []);
+    return rows.map((row) => String(row['subject']));
+  }
+
+  /** Says that nothing that was read of these subjects is here any more. */
+  async followed(subjects: readonly string[]): Promise<void> {
+    if (subjects.length === 0) return;
+    await this.#write(async (connection) => {
+      for (const subject of subjects) {
+        const sql = `UPDATE ${this.#names.table} SET followed_at_ms = $2
+          WHERE subject = $1 AND forgotten_at_ms IS NOT NULL AND followed_at_ms IS NULL`;
+        await connection.query(sql, [subject, Math.trunc(this.#clock.nowMs())]);
+      }
+    });
+  }
+
+  async #tell(subjects: Iterable<string>): Promise<void> {
+    const all = [...subjects];
+    for (const subject of all) {
+      this.#told.add(subject);
+      this.#listeners.tell(subject);
+    }
+    // What was read before the listeners had let go of everything, and became a snapshot then.
+    if (all.length > 0) await this.#write((connection) => this.#destroySnapshotKey(connection));
   }
 
   async #newest(subject: string): Promise<SubjectKey> {
@@ -238,16 +278,23 @@ export class SqlSubjectKeys implements SubjectKeys {
     const sql = `UPDATE ${table} SET secret_key = NULL, made_here = 0, forgotten_at_ms = COALESCE(forgotten_at_ms, $2)
       WHERE subject = $1 RETURNING key_id`;
     const { rows } = await connection.query(sql, [subject, Math.trunc(this.#clock.nowMs())]);
-    // A snapshot does not say whom it is about.
-    await connection.query(`DELETE FROM ${table} WHERE subject = ''`, []);
+    await this.#destroySnapshotKey(connection);
     return rows.map((row) => String(row['key_id']));
+  }
+
+  /** A snapshot does not say whom it is about. */
+  async #destroySnapshotKey(connection: SqlQueryable): Promise<void> {
+    await connection.query(`DELETE FROM ${this.#names.table} WHERE subject = ''`, []);
   }
 
   async #insert(connection: SqlQueryable, { id, subject, key }: ForeignKey, isMadeHere: boolean): Promise<void> {
     const nowMs = Math.trunc(this.#clock.nowMs());
-    const sql = `INSERT INTO ${this.#names.table} (key_id, subject, secret_key, created_at_ms, forgotten_at_ms, made_here)
-      VALUES (${parameters(6, 1)}) ON CONFLICT (key_id) DO NOTHING`;
-    await connection.query(sql, [id, subject, key, nowMs, key === null ? nowMs : null, isMadeHere ? 1 : 0]);
+    const sql = `INSERT INTO ${this.#names.table}
+        (key_id, subject, secret_key, created_at_ms, forgotten_at_ms, followed_at_ms, made_here)
+      VALUES (${parameters(7, 1)}) ON CONFLICT (key_id) DO NOTHING`;
+    // Of a key that comes destroyed nothing was read here.
+    const goneMs = key === null ? nowMs : null;
+    await connection.query(sql, [id, subject, key, nowMs, goneMs, goneMs, isMadeHere ? 1 : 0]);
   }
 
   /** One at a time: two would make two keys, or make one of a subject that is being forgotten. */

@@ -219,6 +219,8 @@ export interface StoreHost extends WorkerHost {
   /** Calls what `RecorderTransaction.rebase` of a transaction has: with what it takes, and it gives what that gives. */
   rebase(token: number, name: keyof RebaseTransaction, given: readonly unknown[]): Promise<never>;
   report(): Promise<HostReport>;
+  /** Has what was deleted leave the storage. */
+  eraseDeleted(): Promise<void>;
   /** Looks whether other tabs have recorded something that nobody told of. */
   refresh(): Promise<void>;
   /** Calls the listener, a Comlink proxy, whenever something was recorded, by any tab. There is one listener. */

@@ -62,6 +62,7 @@ import type { CheckpointOutcome } from './checkpoints.js';
 import { CommitQueue } from './commit-queue.js';
 import { JournalFollower } from './journal-follower.js';
 import type { JournalFollowerOptions } from './journal-follower.js';
+import type { JournalCommit } from './journal-record.js';
 import type { Durability } from './journal.js';
 import type { OnOpenProgress } from './open-progress.js';
 import { OwnTransactions } from './own-transactions.js';
@@ -70,6 +71,10 @@ import { DurableUnits } from './durable-units.js';
 import { unitMark } from './unit-mark.js';
 
 export type { ReplicaImages } from './journal-follower.js';
+
+const NOTHING: readonly JournalCommit[] = [
+  { events: [], firstNotificationId: 0, tracking: undefined, changes: undefined, unit: undefined, sync: undefined },
+];
 
 /** Options of {@link DurableRecorder.insertEvents} beside those of every process recorder. */
 export interface DurableInsertOptions extends InsertEventsOptions {
@@ -182,6 +187,20 @@ export class DurableRecorder extends DurableUnits implements SqlRecorder, Editio
   async compact(limit: number): Promise<number> {
     this.#follower.assertUsable();
     return await this.#follower.compact(limit);
+  }
+
+  /**
+   * Appends a record that says nothing, so that what was the last one can leave, and there is something to make a checkpoint of.
+   *
+   * @returns its position
+   * @throws OperationalError (`OPERATIONAL_ERROR`) and its subclasses when storage fails
+   */
+  async appendNothing(): Promise<number> {
+    this.#follower.assertUsable();
+    return await this.#follower.exclusive(async () => {
+      while ((await this.#follower.append(NOTHING, ['strict'], () => NOTHING)) !== 'appended');
+      return this.position;
+    });
   }
 
   /**

@@ -8,6 +8,7 @@ import type * as SqlJs from 'sql.js';
 import { InterfaceError, StorageUnavailableError } from '../errors.js';
 import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
 import { attempt } from './sqlite-errors.js';
+import { zeroUnused } from './unused-bytes.js';
 
 /** How sql.js is loaded: what its package exports. */
 export type InitSqlJs = typeof initSqlJsOf;
@@ -81,7 +82,7 @@ class SqlJsDatabase implements SqlJsImageDatabase {
 
   serialize(): Uint8Array {
     const database = this.#open();
-    const image = attempt(() => database.export());
+    const image = zeroUnused(attempt(() => database.export()));
     // It opens its database anew for that.
     attempt(() => configured(database));
     return image;

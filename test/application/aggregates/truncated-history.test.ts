@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { Application } from '../../../src/application/application.js';
 import type { ApplicationOptions } from '../../../src/application/application-options.js';
+import { SqlSubjectKeys } from '../../../src/application/personal/sql-subject-keys.js';
 import { followForgetting, subjectForgetting } from '../../../src/application/personal/forgetting.js';
 import { MemorySubjectKeys } from '../../../src/application/personal/memory-subject-keys.js';
 import { claimTracking } from '../../../src/application/processes/followed-log.js';
@@ -286,7 +287,8 @@ test('that somebody was forgotten is heard of by a store whose first events have
     const destroy = async (ids: readonly string[]): Promise<void> => {
       resolve(ids);
     };
-    void followForgetting(app, { destroy }, { signal: closing.signal, onFailed: (error) => failures.push(error) });
+    const keys = Object.assign(new SqlSubjectKeys({ recorder: tab.recorder }), { destroy });
+    void followForgetting(app, keys, { signal: closing.signal, onFailed: (error) => failures.push(error) });
   });
   closing.abort();
   expect(destroyed).toEqual(['k']);

@@ -1,10 +1,15 @@
 /** docs/encryption.md: shown as it is, run on each engine, and nothing of the person found in any byte afterwards. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { eraseFromSqlite } from '../../../examples/encryption/erase-from-sqlite.js';
 import { forgetACustomer } from '../../../examples/encryption/forget-a-customer.js';
 import { createPgPool, PostgresProcessRecorder } from '../../../src/persistence/postgres/index.js';
+import { openNodeSqlite } from '../../../src/persistence/sqlite/node-sqlite.js';
 import { SqliteProcessRecorder } from '../../../src/persistence/sqlite/sqlite-recorder.js';
 import { openSqlJs } from '../../../src/persistence/sqlite/sqljs-driver.js';
 import { openPostgres, uniqueName } from '../../support/postgres-fixture.js';
+import { makeTemporaryFolder } from '../../support/temporary-folder.js';
 import { shownExamples } from '../../support/shown-examples.js';
 
 const EXPECTED = ['(forgotten), Ulm', '(forgotten)', 'Ben Tal'];
@@ -29,6 +34,31 @@ test('a customer is forgotten on SQLite, down to the bytes of the file', async (
   expect(image).not.toMatch(/Anna|Berg/);
   database.close();
   keys.database.close();
+});
+
+test('a customer is forgotten in SQLite files, down to the bytes of the file and its log', async () => {
+  const folder = await makeTemporaryFolder();
+  onTestFinished(() => folder.remove());
+  const open = async (name: string) => {
+    const database = await openNodeSqlite({ path: join(folder.path, name) });
+    const recorder = new SqliteProcessRecorder(database);
+    await recorder.createTable();
+    onTestFinished(() => {
+      database.close();
+    });
+    return recorder;
+  };
+  const inFiles = async (): Promise<string> => {
+    const names = await readdir(folder.path);
+    const files = await Promise.all(names.map((name) => readFile(join(folder.path, name), 'latin1')));
+    return files.join('\n');
+  };
+  expect(await forgetACustomer(await open('events'), await open('keys'))).toEqual(EXPECTED);
+  // The log has what the view was.
+  expect(await inFiles()).toMatch(/Anna Berg/);
+  for (const name of ['events', 'keys']) eraseFromSqlite(join(folder.path, name));
+  expect(await inFiles()).toContain('Ben Tal');
+  expect(await inFiles()).not.toMatch(/Anna|Berg/);
 });
 
 test('a customer is forgotten on PostgreSQL, in every row of every table', async () => {

@@ -7,7 +7,9 @@ import { SqlSubjectKeys } from '../../../src/application/personal/sql-subject-ke
 import { defineDecider } from '../../../src/domain/decider.js';
 import { command, event } from '../../../src/domain/message-types.js';
 import { createKeyHandler } from '../../../src/server/key-handler.js';
+import type { SqlRecorder } from '../../../src/persistence/sql/sql-recorder.js';
 import { newOriginatorId } from '../../../src/testing/conformance/event-samples.js';
+import { ManualClock } from '../../../src/testing/manual-clock.js';
 import { ScenePerson } from '../../support/scene-person.js';
 import { SQL_RECORDERS } from '../../support/sql-recorders.js';
 import { closeScenes, Scene, SceneStore } from '../../support/sync-scene.js';
@@ -27,6 +29,8 @@ const customer = defineDecider({
 });
 
 const closings: (() => Promise<void> | void)[] = [];
+/** Where keys are, in the order in which they were opened. */
+const localRecorders: SqlRecorder[] = [];
 let keeper: SqlSubjectKeys;
 let isKeeperThere = true;
 /** What went over the wire to and from the keeper. */
@@ -38,6 +42,7 @@ async function sqlKeys(): Promise<SqlSubjectKeys> {
     ReturnType<(typeof SQL_RECORDERS)[string]>
   >;
   closings.push(close);
+  localRecorders.push(recorder);
   const keys = new SqlSubjectKeys({ recorder });
   await keys.createTables();
   return keys;
@@ -167,6 +172,80 @@ describe('a person', () => {
     await stranger.remote.exchange();
     const [own] = await stranger.local.madeHere();
     expect(await keeper.find([own?.id as string])).toEqual([undefined]);
+  });
+});
+
+describe('what was read of who is forgotten', () => {
+  test('is made anew after the keys are gone, again when that fails, and at the next start when this one ended before', async () => {
+    const scene = await Scene.open();
+    const one = await device(scene);
+    const id = newOriginatorId();
+    await one.app.execute(customer, id, { type: 'Name', data: name(id, 'c-1') });
+    await one.remote.exchange();
+    await forgetSubject(one.app, keeper, 'c-1');
+    const clock = new ManualClock();
+    const calls: string[] = [];
+    const failures: unknown[] = [];
+    // Ends in the middle of it, and then fails once.
+    const first = new AbortController();
+    const begun = new Promise<void>((resolve) => {
+      void followForgetting(one.app, one.local, {
+        signal: first.signal,
+        makeAnew: async (subjects) => {
+          // The keys are gone by then.
+          calls.push(`1 ${subjects.join()} ${await nameOf(one.app, id)}`);
+          resolve();
+          await new Promise(() => undefined);
+        },
+      });
+    });
+    await begun;
+    first.abort();
+    const second = new AbortController();
+    let attempts = 0;
+    const following = followForgetting(one.app, one.local, {
+      ...{ signal: second.signal, clock, onFailed: (error: unknown) => failures.push(error) },
+      makeAnew: async (subjects) => {
+        calls.push(`2 ${subjects.join()}`);
+        if (++attempts === 1) throw new Error('no room');
+      },
+    });
+    await vi.waitUntil(() => failures.length === 1);
+    expect(await one.local.toFollow()).toEqual(['c-1']);
+    clock.advance(5_000);
+    await vi.waitUntil(async () => (await one.local.toFollow()).length === 0);
+    // Others are heard of while it rests.
+    await one.app.execute(customer, newOriginatorId(), { type: 'Name', data: name(id, 'c-2') });
+    await one.remote.exchange();
+    await forgetSubject(one.app, keeper, 'c-2');
+    await vi.waitUntil(() => calls.length === 4);
+    await vi.waitUntil(async () => (await one.local.toFollow()).length === 0);
+    second.abort();
+    await following;
+    expect(calls).toEqual(['1 c-1 (forgotten)', '2 c-1', '2 c-1', '2 c-2']);
+    expect(failures).toMatchObject([{ message: 'no room' }]);
+  });
+
+  test('leaves the cache of every tab, whichever of them has destroyed the keys', async () => {
+    const scene = await Scene.open();
+    const one = await device(scene);
+    const id = newOriginatorId();
+    await one.app.execute(customer, id, { type: 'Name', data: name(id, 'c-1') });
+    await one.remote.exchange();
+    const neighbourKeys = new SqlSubjectKeys({ recorder: localRecorders.at(-1) as SqlRecorder });
+    const neighbour = new Application({
+      ...{ recorder: one.tab.inside, aggregates: [customer, subjectForgetting], subjectKeys: neighbourKeys },
+      cache: {},
+    });
+    expect(await nameOf(neighbour, id)).toBe(name(id, 'c-1').name);
+    await forgetSubject(one.app, keeper, 'c-1');
+    const closing = new AbortController();
+    // Both are looked at all the time: what is being loaded meanwhile does not stay in a cache either.
+    void followForgetting(one.app, one.local, { signal: closing.signal });
+    await vi.waitUntil(async () => (await nameOf(one.app, id)) === '(forgotten)');
+    void followForgetting(neighbour, neighbourKeys, { signal: closing.signal });
+    await vi.waitUntil(async () => (await nameOf(neighbour, id)) === '(forgotten)');
+    closing.abort();
   });
 });
 

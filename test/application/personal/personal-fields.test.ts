@@ -241,3 +241,46 @@ test('a key is asked for once in a minute, and again when it was not there', asy
   await app.repository.load(booking, id);
   expect(asked).toBe(2);
 });
+
+/** Keys of which a person is forgotten just after they were given to somebody who reads. */
+class ForgottenWhileRead extends MemorySubjectKeys {
+  isArmed = false;
+
+  override async find(ids: readonly string[]): Promise<readonly FoundKey[]> {
+    const found = await super.find(ids);
+    if (this.isArmed && found.some((one) => typeof one === 'object' && one.subject === 'c-1')) {
+      this.isArmed = false;
+      await this.forget('c-1');
+    }
+    return found;
+  }
+}
+
+describe('who is forgotten while an aggregate is read', () => {
+  const forgotten = { payer: '(forgotten)', guests: [{ name: '(somebody)' }, { name: 'Ben Tal' }] };
+
+  test('does not stay in a cache', async () => {
+    const subjectKeys = new ForgottenWhileRead();
+    const { app } = open({ subjectKeys, cache: {} });
+    const id = newOriginatorId();
+    await app.execute(booking, id, { type: 'Book', data });
+    subjectKeys.isArmed = true;
+    await app.repository.load(booking, id);
+    expect(subjectKeys.isArmed).toBe(false);
+    expect((await app.repository.load(booking, id)).state).toMatchObject(forgotten);
+  });
+
+  test('is in no snapshot that anybody can read', async () => {
+    const subjectKeys = new ForgottenWhileRead();
+    const store = new MemorySnapshotStore();
+    const { app, recorder } = open({ subjectKeys, snapshots: { store, interval: 1_000 } });
+    const id = newOriginatorId();
+    await app.execute(booking, id, { type: 'Book', data });
+    subjectKeys.isArmed = true;
+    await app.takeSnapshot(booking, id);
+    expect(subjectKeys.isArmed).toBe(false);
+    expect(await store.select(id)).toBeDefined();
+    const later = new Application({ recorder, aggregates: [booking], subjectKeys, snapshots: { store } });
+    expect((await later.repository.load(booking, id)).state).toMatchObject(forgotten);
+  });
+});

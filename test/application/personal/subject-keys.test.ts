@@ -175,3 +175,51 @@ test('two places that exchange keys in any order know the same in the end', asyn
     { numRuns: 25 },
   );
 });
+
+describe('what was forgotten is to be followed', () => {
+  test('until somebody says that it was, also when these keys are opened again', async () => {
+    const opened = await (SQL_RECORDERS[ENGINES[0] as string] as (typeof SQL_RECORDERS)[string])();
+    closings.push(opened.close);
+    const open = (): SqlSubjectKeys => new SqlSubjectKeys({ recorder: opened.recorder });
+    const keys = open();
+    await keys.createTables();
+    const anna = await keys.keyFor('anna');
+    await keys.keyFor('ben');
+    await keys.keyFor('carl');
+    expect(await keys.toFollow()).toEqual([]);
+    await keys.destroy([anna.id, crypto.randomUUID()]);
+    await keys.forget('carl');
+    // Nothing was ever read of them here.
+    await keys.forget('dora');
+    await keys.take([{ id: crypto.randomUUID(), subject: 'emil', key: null }]);
+    expect(await open().toFollow()).toEqual(['anna', 'carl']);
+    await keys.followed(['anna', 'ben']);
+    expect(await open().toFollow()).toEqual(['carl']);
+    await keys.forget('ben');
+    await keys.take([{ id: crypto.randomUUID(), subject: 'anna', key: new Uint8Array(32) }]);
+    expect(await keys.toFollow()).toEqual(['ben', 'carl']);
+  });
+
+  test('by every tab: one that did not destroy the keys itself is told as well, once, and not of what was before it', async () => {
+    const opened = await (SQL_RECORDERS[ENGINES[0] as string] as (typeof SQL_RECORDERS)[string])();
+    closings.push(opened.close);
+    let nowMs = 1_000_000;
+    const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs, schedule: () => () => undefined };
+    const open = (told: string[]): SqlSubjectKeys => {
+      const keys = new SqlSubjectKeys({ recorder: opened.recorder, clock });
+      keys.onForgotten((subject) => told.push(subject));
+      return keys;
+    };
+    const [first, second, later]: string[][] = [[], [], []];
+    const keys = open(first as string[]);
+    await keys.createTables();
+    const neighbour = open(second as string[]);
+    const { id } = await keys.keyFor('anna');
+    await keys.destroy([id]);
+    await neighbour.destroy([id]);
+    await neighbour.destroy([id]);
+    nowMs += 3_600_000;
+    await open(later as string[]).destroy([id]);
+    expect([first, second, later]).toEqual([['anna'], ['anna'], []]);
+  });
+});
