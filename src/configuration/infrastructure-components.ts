@@ -3,11 +3,9 @@
  *
  * @module
  */
-import { AESCipher } from '../persistence/mapping/aes-cipher.js';
 import type { Cipher } from '../persistence/mapping/cipher.js';
 import type { Compressor } from '../persistence/mapping/compressor.js';
 import type { Environment } from '../environment/environment.js';
-import { ProgrammingError } from '../persistence/errors.js';
 import { JSONTranscoder } from '../persistence/mapping/json-transcoder.js';
 import { Mapper } from '../persistence/mapping/mapper.js';
 import type { EventMapper } from '../persistence/event-mapper.js';
@@ -16,6 +14,7 @@ import type { DomainEvent } from '../domain/domain-event.js';
 import type { Transcoder } from '../persistence/mapping/transcoder.js';
 import { DatetimeAsISO, DecimalAsStr, UUIDAsHex } from '../persistence/mapping/transcodings.js';
 import { ZlibCompressor } from '../persistence/mapping/zlib-compressor.js';
+import { makeAesCipher, makeKeyRing } from './key-ring.js';
 
 type ByTopic<Make> = Readonly<Record<string, Make>>;
 
@@ -44,23 +43,6 @@ export function makeMapper(options: MapperOptions): EventMapper<DomainEvent> {
   return new Mapper(options);
 }
 
-/**
- * AES with the key in `CIPHER_KEY`.
- *
- * @throws EnvironmentError (`ENVIRONMENT_ERROR`) when the key is missing, or is none
- */
-export async function makeAesCipher(environment: Environment): Promise<Cipher> {
-  const expected = 'a key of 16, 24 or 32 bytes in base64, as AESCipher.createKey makes them';
-  const key = environment.required('CIPHER_KEY', expected);
-  try {
-    return await AESCipher.fromKey(key);
-  } catch (cause) {
-    // A key that is right, and a platform that does not take it, is no matter of the setting.
-    if (cause instanceof ProgrammingError) throw environment.refusal('CIPHER_KEY', expected, { cause });
-    throw cause;
-  }
-}
-
 const makeZlib = (): Compressor => new ZlibCompressor();
 
 /** What comes with Daybook, under its own names and under those that settings of the Python library have. */
@@ -72,6 +54,7 @@ export const OWN_COMPONENTS: AllComponents = {
     aes: makeAesCipher,
     'eventsourcing.cipher:AESCipher': makeAesCipher,
     'eventsourcing.cryptography:AESCipher': makeAesCipher,
+    'key-ring': makeKeyRing,
   },
 };
 

@@ -16,7 +16,6 @@ import type { RecorderFactory, RecorderFactoryClass } from '../persistence/recor
 import type { AggregateRecorder, ApplicationRecorder, ProcessRecorder } from '../persistence/recorder.js';
 import type { Transcoder } from '../persistence/mapping/transcoder.js';
 import {
-  makeAesCipher,
   makeMapper,
   makerFor,
   makeTranscoder,
@@ -24,6 +23,7 @@ import {
   OWN_COMPONENTS,
 } from './infrastructure-components.js';
 import type { AllComponents, InfrastructureComponents } from './infrastructure-components.js';
+import { makeCipherOfKeys } from './key-ring.js';
 import { moduleFor, registerModule } from './persistence-modules.js';
 import type { PersistenceModules } from './persistence-modules.js';
 
@@ -137,14 +137,15 @@ export class InfrastructureFactory implements AsyncDisposable {
   }
 
   /**
-   * The cipher that `CIPHER_TOPIC` names, or AES when there is only a `CIPHER_KEY`, or none.
+   * The cipher that `CIPHER_TOPIC` names; without it a key ring when there are `CIPHER_KEYS`, AES when there is a `CIPHER_KEY`,
+   * or none.
    *
-   * @throws EnvironmentError (`ENVIRONMENT_ERROR`) when the key is missing, or is none
+   * @throws EnvironmentError (`ENVIRONMENT_ERROR`) when a key is missing, or is none
    */
   async cipher(): Promise<Cipher | undefined> {
     const make = makerFor(this.environment, 'CIPHER_TOPIC', this.#components.ciphers);
     if (make !== undefined) return await make(this.environment);
-    return this.environment.getText('CIPHER_KEY') === undefined ? undefined : await makeAesCipher(this.environment);
+    return await makeCipherOfKeys(this.environment);
   }
 
   /**

@@ -16,7 +16,7 @@ export interface EnvironmentErrorDetails extends Readonly<Record<string, string 
 }
 
 // A setting's value ends up in logs with the error; these must not. Addresses often carry a password.
-const SECRET_KEY = /(KEY|PASSWORD|SECRET|TOKEN|CREDENTIALS?|URL|DSN)$/i;
+const SECRET_KEY = /(KEYS?|PASSWORD|SECRET|TOKEN|CREDENTIALS?|URL|DSN)$/i;
 // Enough to recognise the value in a configuration file.
 const VALUE_LENGTH_MAX = 200;
 

@@ -14,7 +14,7 @@ const read = (path: string): string => readFileSync(new URL(`../../${path}`, imp
 
 const READERS = [
   'src/persistence/recorder-factory.ts',
-  'src/configuration/infrastructure-components.ts',
+  'src/configuration/key-ring.ts',
   'src/configuration/infrastructure-factory.ts',
   'src/configuration/persistence-modules.ts',
   'src/persistence/postgres/postgres-environment.ts',

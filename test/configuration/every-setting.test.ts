@@ -47,6 +47,8 @@ const SETTINGS: Readonly<Record<string, readonly [wrong: string, engines: readon
   COMPRESSOR_TOPIC: ['nothing', ALL],
   CIPHER_TOPIC: ['nothing', ALL],
   CIPHER_KEY: ['no key', ALL],
+  CIPHER_KEYS: ['2026', ALL],
+  CIPHER_CURRENT: ['2026', ALL],
   TRANSCODER_TOPIC: ['nothing', ALL],
   MAPPER_TOPIC: ['nothing', ALL],
   IS_SNAPSHOTTING_ENABLED: ['perhaps', ALL],

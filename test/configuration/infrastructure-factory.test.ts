@@ -11,9 +11,11 @@ import { EventStore } from '../../src/persistence/event-store.js';
 import { InfrastructureFactory } from '../../src/configuration/infrastructure-factory.js';
 import { JSONTranscoder } from '../../src/persistence/mapping/json-transcoder.js';
 import { Mapper } from '../../src/persistence/mapping/mapper.js';
+import { KeyRingCipher } from '../../src/persistence/mapping/key-ring-cipher.js';
 import { MemoryFactory } from '../../src/persistence/memory/memory-factory.js';
 import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
 import type { RecorderFactory } from '../../src/persistence/recorder-factory.js';
+import type { StoredEvent } from '../../src/persistence/stored-event.js';
 import { ZlibCompressor } from '../../src/persistence/mapping/zlib-compressor.js';
 import { makeEvents } from '../support/stored-events.js';
 
@@ -272,6 +274,68 @@ describe('CIPHER_TOPIC and CIPHER_KEY', () => {
     const stored = await (await app1.mapper()).toStoredEvent(counted);
     expect(await (await app1.mapper()).toDomainEvent(stored)).toEqual(counted);
     await expect((await app2.mapper()).toDomainEvent(stored)).rejects.toBeInstanceOf(MapperDeserialisationError);
+  });
+});
+
+describe('CIPHER_KEYS and CIPHER_CURRENT', () => {
+  const [first, second, old] = [AESCipher.createKey(16), AESCipher.createKey(32), AESCipher.createKey(24)];
+
+  test.each<[string, Record<string, string>]>([
+    ['one key', { CIPHER_KEYS: `2026=${first}` }],
+    ['by its topic', { CIPHER_TOPIC: 'key-ring', CIPHER_KEYS: `2026=${first}` }],
+    ['with blanks', { CIPHER_KEYS: ` 2026 = ${first} ,\n 2027 = ${second}`, CIPHER_CURRENT: ' 2026 ' }],
+  ])('make a key ring: %s', async (_title, values) => {
+    const factory = await construct(values);
+    expect(await factory.cipher()).toBeInstanceOf(KeyRingCipher);
+    const stored = await (await factory.mapper()).toStoredEvent(counted);
+    const elsewhere = await construct({ CIPHER_KEYS: `2027=${second},2026=${first}`, CIPHER_CURRENT: '2027' });
+    expect(await (await elsewhere.mapper()).toDomainEvent(stored)).toEqual(counted);
+  });
+
+  test('exchange keys: what AES, and each key after it, has encrypted is read as long as they are there', async () => {
+    const rotations: Record<string, string>[] = [
+      { CIPHER_KEY: old },
+      { CIPHER_KEY: old, CIPHER_KEYS: `2026=${first}` },
+      { CIPHER_KEY: old, CIPHER_KEYS: `2026=${first},2027=${second}`, CIPHER_CURRENT: '2027' },
+    ];
+    const stored = await Promise.all(
+      rotations.map(async (values) => await (await (await construct(values)).mapper()).toStoredEvent(counted)),
+    );
+    const last = await (await construct(rotations[2] as Record<string, string>)).mapper();
+    for (const one of stored) expect(await last.toDomainEvent(one)).toEqual(counted);
+    const without = await (await construct({ CIPHER_KEYS: `2027=${second}` })).mapper();
+    expect(await without.toDomainEvent(stored[2] as StoredEvent)).toEqual(counted);
+    for (const one of stored.slice(0, 2)) {
+      await expect(without.toDomainEvent(one)).rejects.toBeInstanceOf(MapperDeserialisationError);
+    }
+  });
+
+  test.each<[string, string, Record<string, string>]>([
+    ['no key', 'CIPHER_KEYS', { CIPHER_TOPIC: 'key-ring' }],
+    ['a current key without keys', 'CIPHER_CURRENT', { CIPHER_CURRENT: '2026' }],
+    ['no id', 'CIPHER_KEYS', { CIPHER_KEYS: first.replaceAll('=', '') }],
+    ['an empty id', 'CIPHER_KEYS', { CIPHER_KEYS: `=${first}` }],
+    ['an id that cannot be one', 'CIPHER_KEYS', { CIPHER_KEYS: `2026/1=${first}` }],
+    ['a key that is none', 'CIPHER_KEYS', { CIPHER_KEYS: '2026=short' }],
+    ['a comma at the end', 'CIPHER_KEYS', { CIPHER_KEYS: `2026=${first},` }],
+    ['one id twice', 'CIPHER_KEYS', { CIPHER_KEYS: `2026=${first},2026=${second}`, CIPHER_CURRENT: '2026' }],
+    ['several keys, and none is current', 'CIPHER_CURRENT', { CIPHER_KEYS: `2026=${first},2027=${second}` }],
+    ['a current key that is not there', 'CIPHER_CURRENT', { CIPHER_KEYS: `2026=${first}`, CIPHER_CURRENT: '2027' }],
+    ['a key of before that is none', 'CIPHER_KEY', { CIPHER_KEYS: `2026=${first}`, CIPHER_KEY: 'short' }],
+    [
+      'keys that AES does not look at',
+      'CIPHER_KEYS',
+      { CIPHER_TOPIC: 'aes', CIPHER_KEY: old, CIPHER_KEYS: `a=${first}` },
+    ],
+    [
+      'a current key that AES does not look at',
+      'CIPHER_CURRENT',
+      { CIPHER_TOPIC: 'aes', CIPHER_KEY: old, CIPHER_CURRENT: 'a' },
+    ],
+  ])('refuse %s, and tell no key', async (_title, setting, values) => {
+    const error = await rejectionOf((await construct(values)).cipher());
+    expect(error.details).toMatchObject({ keys: setting });
+    expect(JSON.stringify([error.message, error.details])).not.toContain(first.slice(0, 8));
   });
 });
 
