@@ -14,7 +14,7 @@ const MAIN_BUDGET_BYTES = 12.2 * KB;
 // and replay what the rescue part brings back (ADR 18), and one to move what commutes behind what others were first with.
 // Half of one is to count what is pending against a limit, inside the commit as well: for a tab that is overtaken nobody else
 // could. And 1.8 are for scopes that change: what a page does not show is known where the units are, and leaves in its commit.
-// To have what was deleted leave the storage, for who was forgotten, is 0.4 of the last kB, and 0.2 in the two below, which make
+// To have what was deleted leave the storage, for who was forgotten, is 0.4 of it, and 0.3 in the two below, which make
 // images or share the file with who does.
 const WORKER_BUDGET_BYTES = 53.3 * KB;
 // Loaded only for an export, an import or a deletion, which move or read a whole store anyway.

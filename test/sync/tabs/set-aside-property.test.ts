@@ -66,6 +66,8 @@ class Model {
   list: readonly ListedUnit[] = [];
   pending: readonly Unit[] = [];
   confirmed: readonly number[] = [0, 0];
+  /** In the server's log. */
+  position = 0;
   /** What others have recorded, and this store has not heard of. */
   unheard: readonly Pick<Unit, 'aggregate' | 'type' | 'quantity'>[] = [];
 
@@ -100,6 +102,11 @@ class Model {
     });
   }
 
+  others(unit: Pick<Unit, 'aggregate' | 'type' | 'quantity'>): Model {
+    const seen = this.with({ pending: [] }).pull();
+    return seen.accepts(unit) ? this.with({ unheard: [...this.unheard, unit] }) : this;
+  }
+
   pull(): Model {
     const confirmed = [...this.confirmed];
     const touched = new Set<number>();
@@ -108,21 +115,16 @@ class Model {
       touched.add(unit.aggregate);
     }
     const gone = this.pending.filter(({ aggregate }) => touched.has(aggregate));
-    const isFirst = (unit: Unit): boolean => gone.find(({ aggregate }) => aggregate === unit.aggregate) === unit;
-    const listed = gone.map((unit): ListedUnit => ({
-      ...unit,
-      isRefused: false,
-      code: isFirst(unit) ? 'CONFLICT' : 'DEPENDENCY',
-    }));
+    const listed = gone.map((unit): ListedUnit => ({ ...unit, isRefused: false, code: 'CONFLICT' }));
     return this.with({
-      ...{ confirmed, unheard: [], list: [...this.list, ...listed] },
+      ...{ confirmed, unheard: [], list: [...this.list, ...listed], position: this.position + this.unheard.length },
       pending: this.pending.filter(({ aggregate }) => !touched.has(aggregate)),
     });
   }
 
   push(): Model {
     const confirmed = this.confirmed.map((_free, aggregate) => this.free(aggregate));
-    return this.with({ confirmed, pending: [] });
+    return this.with({ confirmed, pending: [], position: this.position + this.pending.length });
   }
 
   /** @param ids - in the order of the list */
@@ -165,6 +167,13 @@ async function close({ store }: Tab): Promise<void> {
 }
 
 type Plant = (list: SetAsideUnits, model: Model) => SetAsideUnits;
+
+/** What a tab says. */
+interface Truth {
+  readonly list: readonly string[];
+  readonly pending: readonly string[];
+  readonly position: number;
+}
 
 /** Two tabs of a device, somebody else's device, and a server. */
 class World {
@@ -210,6 +219,8 @@ class World {
     if (isFaulty) {
       this.seen.add(`${step.act} ${step.fault}`);
       await this.#dieAndOpen(step.tab);
+      // The server may have what this tab has not: how that comes back is shown elsewhere.
+      if (step.act === 'push') await this.#pull(this.#tabs[step.tab] as Tab);
       await this.#settle([this.model, ...models]);
     } else {
       if (failure !== undefined && !(failure instanceof CommandError)) throw failure;
@@ -244,10 +255,10 @@ class World {
       // Elsewhere, so that nothing of it is in this journal.
       const work = async (): Promise<void> => {
         await this.#pull(this.#other as Tab);
-        await (this.#other as Tab).app.execute(stock, id, { type: 'Receive', data: { quantity } });
+        await (this.#other as Tab).app.execute(stock, id, { type, data: { quantity } });
         await this.#push(this.#other as Tab);
       };
-      return { work, models: [model.with({ unheard: [...model.unheard, { aggregate, type: 'Receive', quantity }] })] };
+      return { work, models: [model.others({ aggregate, type, quantity })] };
     }
     if (act === 'pull') return { work: () => this.#pull(this.#tabs[tab] as Tab), models: [model.pull()] };
     if (act === 'push') {
@@ -303,8 +314,9 @@ class World {
 
   /** Takes the model that is so. */
   async #settle(models: readonly Model[]): Promise<void> {
-    const { list, pending } = await this.#truth(this.#tabs[0] as Tab);
+    const { list, pending, position } = await this.#truth(this.#tabs[0] as Tab);
     const isSo = (model: Model): boolean =>
+      model.position === position &&
       areSame(model.list.map(named), list) &&
       areSame(
         model.pending.map(({ id }) => id),
@@ -324,15 +336,13 @@ class World {
     this.model = found.with({ list: found.list.toSorted((left, right) => place(left) - place(right)) });
   }
 
-  async #truth({
-    store,
-    app,
-  }: Tab): Promise<{ readonly list: readonly string[]; readonly pending: readonly string[] }> {
+  async #truth({ store, app }: Tab): Promise<Truth> {
     store.recorder.noteHead(this.#journal.records.length);
     const list: string[] = [];
     for await (const { id, isRefused } of app.setAside.all()) list.push(named({ id, isRefused }));
     const pending = (await store.recorder.selectPendingUnits(0, ALL)).map(({ id }) => id);
-    return { list, pending };
+    const { position } = await store.recorder.syncProgress();
+    return { list, pending, position };
   }
 
   async #check(): Promise<void> {
@@ -421,28 +431,34 @@ const step = (act: Step['act'], more: Partial<Step> = {}): Step => ({
   ...more,
 });
 
+/** Something is recorded that two others stand on, and a server refuses it. */
+const REFUSED = [step('record'), step('record', { tab: 1 }), step('record'), step('refuse', { pick: 0 })];
+
 /** Every kind of step, with each fault. */
 const EVERYTHING: readonly Step[] = [
-  ...[0, 1].map((aggregate) => step('record', { aggregate })),
-  step('record', { type: 'Reserve', quantity: 2, tab: 1 }),
-  step('record', { type: 'Reserve', quantity: 4 }),
-  step('refuse', { pick: 0, tab: 1 }),
-  step('retry', { fault: 'fails' }),
-  step('retry', { fault: 'fails-after-writing' }),
-  step('push', { fault: 'fails' }),
+  step('record', { aggregate: 1 }),
+  step('record', { aggregate: 1, type: 'Reserve', quantity: 4 }),
   step('push', { tab: 1 }),
   ...(['none', 'fails', 'fails-after-writing'] as const).flatMap((fault) => [
-    step('record', { type: 'Reserve', quantity: 1, fault }),
-    step('record', { type: 'Reserve', quantity: 1 }),
-    step('record', { type: 'Reserve', quantity: 1, tab: 1 }),
-    step('other', { quantity: 1 }),
-    step('pull', { fault }),
-    step('edit', { pick: 0, quantity: 4, fault }),
-    step('edit', { pick: 0, quantity: 1, tab: 1, fault }),
-    step('events', { pick: 0, quantity: 2, fault }),
-    step('discard', { pick: 0, fault }),
-    step('refuse', { pick: 0, fault }),
-    step('retry', { tab: 1, fault }),
+    ...[step('record', { fault }), step('record'), step('other'), step('pull', { fault }), step('pull')],
+    ...[step('record'), step('record'), step('refuse', { fault }), step('push', { fault }), step('push')],
+    // Others were first, and then there is not enough.
+    ...[step('record', { aggregate: 1, quantity: 1 }), step('push')],
+    step('record', { aggregate: 1, type: 'Reserve', quantity: 1 }),
+    ...[
+      step('record', { aggregate: 1, type: 'Reserve', quantity: 3 }),
+      step('other', { aggregate: 1, type: 'Reserve' }),
+    ],
+    ...[step('pull'), step('retry', { fault }), step('retry'), step('edit', { pick: 0, quantity: 4, fault })],
+    ...[step('edit', { pick: 0, quantity: 4 }), step('discard'), step('push')],
+    ...(['retry', 'edit', 'events', 'discard'] as const).flatMap((act) => [
+      ...REFUSED,
+      // The first one alone; and then all.
+      step(act, { tab: 1, pick: 0, fault }),
+      step(act, { fault }),
+      step('retry'),
+      step('discard'),
+    ]),
   ]),
 ];
 
@@ -463,7 +479,8 @@ test('nothing leaves the list unasked, in any tab, at any fault', async () => {
     fc.asyncProperty(fc.array(anyStep, { maxLength: 25 }), async (steps) => {
       await run(steps, asItIs);
     }),
-    { numRuns: 20, examples: [[[...EVERYTHING]]] },
+    // What always happens is in the next test.
+    { numRuns: 20 },
   );
 }, 120_000);
 
@@ -473,15 +490,14 @@ test('every kind of step, and each fault of it, happens in what is always played
   for (const act of ['record', 'pull', 'edit', 'events', 'discard', 'refuse', 'retry']) {
     expect([...seen]).toEqual(expect.arrayContaining([`${act} fails`, `${act} fails-after-writing`]));
   }
-}, 60_000);
+}, 120_000);
 
 /** Lists that do something else than they should. */
 const FAULTS: Readonly<Record<string, Plant>> = {
   'retry removes before it records': (list) =>
     changed(list, 'retry', async (ids, edit) => {
-      const outcomes = await list.retry(ids as UnitId[], edit as never);
       await list.discard(ids as UnitId[]);
-      return outcomes;
+      return await list.retry(ids as UnitId[], edit as never);
     }),
   'discard takes with it what stands on it': (list, model) =>
     changed(list, 'discard', async (ids) => {
