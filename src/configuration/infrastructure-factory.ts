@@ -15,13 +15,7 @@ import type { MapperOptions } from '../persistence/mapping/mapper.js';
 import type { RecorderFactory, RecorderFactoryClass } from '../persistence/recorder-factory.js';
 import type { AggregateRecorder, ApplicationRecorder, ProcessRecorder } from '../persistence/recorder.js';
 import type { Transcoder } from '../persistence/mapping/transcoder.js';
-import {
-  makeMapper,
-  makerFor,
-  makeTranscoder,
-  mergeComponents,
-  OWN_COMPONENTS,
-} from './infrastructure-components.js';
+import { makeMapper, makerFor, makeTranscoder, mergeComponents, OWN_COMPONENTS } from './infrastructure-components.js';
 import type { AllComponents, InfrastructureComponents } from './infrastructure-components.js';
 import { makeCipherOfKeys } from './key-ring.js';
 import { moduleFor, registerModule } from './persistence-modules.js';

@@ -14,6 +14,7 @@ import { SharedJournal } from '../../support/shared-journal.js';
 
 const PATIENCE = { interval: 1, timeout: 10_000 };
 const ALL = { eventsMax: 1_000, bytesMax: 1e9 };
+const OTHER_REPLICA = crypto.randomUUID();
 const SENDER = { subject: 'ann', replicaId: crypto.randomUUID() };
 
 /** A tab that exchanges, in a network of its own. */
@@ -170,6 +171,62 @@ describe('an own event that comes by a page before its answer does', () => {
       const more = await scene.record(first.tab, 1);
       first.exchange.noteCommit();
       await scene.expectDone(first, [...units, ...more]);
+    },
+  );
+});
+
+describe('a conflict on a unit of which nobody knows whether it arrived', () => {
+  const orders = ['never', ...PLACES].flatMap((arrives) => PLACES.map((other) => [arrives, other] as const));
+
+  test.each(orders)(
+    'its push arrives at place %s, another device’s at place %i: the log has one of them, and the store knows which',
+    async (arrives, other) => {
+      const scene = new Scene();
+      const first = await Runner.start(scene);
+      await (await first.network.next(PATIENCE)).answer();
+      const aggregate = newOriginatorId();
+      const [own, theirs] = [crypto.randomUUID(), crypto.randomUUID()] as [UnitId, UnitId];
+      await first.tab.recorder.insertEvents([sampleEvent(aggregate, 1)], { unit: { id: own } });
+      first.exchange.noteCommit();
+      const sent = await first.network.next(PATIENCE);
+      expect(sent.kind).toBe('push');
+      await runners.pop()?.die();
+      const second = await Runner.start(scene);
+      const unit = {
+        ...{ id: theirs, events: [sampleEvent(aggregate, 1)], isCommutative: false, scopes: [] },
+        ...{ after: [undefined], firstNotificationId: 1 },
+      };
+      const theirPush = (): Promise<unknown> => scene.log.push([unit], { subject: 'bert', replicaId: OTHER_REPLICA });
+      const steps = new Map<number, Step>();
+      if (arrives !== 'never') steps.set(Number(arrives), () => sent.arrive());
+      const before = steps.get(other);
+      steps.set(other, async () => {
+        await before?.();
+        await theirPush();
+      });
+      await play(second, steps);
+      const { recorder } = second.tab;
+      const states = async (): Promise<unknown> => {
+        second.exchange.attemptNow();
+        scene.clock.advance(100);
+        const { pendingUnits, setAsideUnits, position } = await recorder.syncProgress();
+        return [pendingUnits, setAsideUnits, position];
+      };
+      const inLog = await scene.inLog();
+      // Whose was first is the network's to say; nobody's is there twice.
+      expect(inLog).toHaveLength(1);
+      const isOwn = inLog[0] === own;
+      await vi.waitUntil(
+        async () => JSON.stringify(await states()) === JSON.stringify([0, isOwn ? 0 : 1, 1]),
+        PATIENCE,
+      );
+      const [winner] = (await scene.log.page(CURSOR_START, ALL))?.units ?? [];
+      expect(await recorder.selectEvents(aggregate)).toEqual(winner?.events);
+      const aside = await recorder.selectSetAside(0, ALL);
+      expect(aside.map(({ id, reason }) => [id, reason.code])).toEqual(isOwn ? [] : [[own, 'CONFLICT']]);
+      // It cannot come any more, however late.
+      await sent.arrive();
+      expect(await scene.inLog()).toEqual(inLog);
     },
   );
 });
