@@ -100,7 +100,7 @@ export type { NewerEvent, NewerVersion } from './events/newer-event.js';
 export { NewerEventsWatch } from './log/newer-events.js';
 export type { NewerEvents, NewerEventsStatus, NewerEventsWatchOptions, ReleasedLog } from './log/newer-events.js';
 export type { NotifiedEvent } from './events/notified-event.js';
-export type { DataSealer, SealedPlace } from './events/data-sealer.js';
+export type { DataSealer, EventSeal, SealedPlace } from './events/data-sealer.js';
 export { followForgetting, forgetSubject, subjectForgetting } from './personal/forgetting.js';
 export type {
   FollowForgettingOptions,
@@ -109,6 +109,8 @@ export type {
   KeysDestroyed,
   FollowedKeys,
 } from './personal/forgetting.js';
+export { personalSeal } from './personal/event-seal.js';
+export type { PersonalSealOptions } from './personal/event-seal.js';
 export { answerKeys } from './personal/key-exchange.js';
 export type { KeysAnswer, KeysRequest, MayHaveKey, TravellingKey } from './personal/key-exchange.js';
 export { RemoteSubjectKeys } from './personal/remote-subject-keys.js';

@@ -6,6 +6,7 @@
  */
 import type { EventData } from '../../domain/event-versions.js';
 import type { AnyPersonalFields } from '../../domain/personal-data.js';
+import type { NotifiedEvent } from './notified-event.js';
 
 /** Where data belongs. */
 export interface SealedPlace {
@@ -19,4 +20,11 @@ export interface DataSealer {
   seal(fields: AnyPersonalFields | undefined, data: EventData, place: SealedPlace): Promise<EventData>;
   /** @returns the data as it was, at once where nothing in it is sealed */
   unseal(fields: AnyPersonalFields | undefined, data: EventData, place: SealedPlace): EventData | Promise<EventData>;
+}
+
+/** Makes what is personal of events unreadable where they are kept beside the log, and readable again: `personalSeal`. */
+export interface EventSeal {
+  seal(event: NotifiedEvent): Promise<NotifiedEvent>;
+  /** @throws SubjectKeyMissingError (`SUBJECT_KEY_MISSING`) when a key is not here yet */
+  unseal(event: NotifiedEvent): Promise<NotifiedEvent>;
 }

@@ -7,6 +7,7 @@ import type { DataSealer, SealedPlace } from '../events/data-sealer.js';
 import { assertNothingSealed, boundToField, sealedText, sealedValues } from './sealed-text.js';
 import type { FieldPath, SealedValue } from './sealed-text.js';
 import type { KeysAtHand } from './keys-at-hand.js';
+import { SubjectForgottenError } from './subject-keys.js';
 
 /** A personal value that is to be sealed. */
 interface OpenValue {
@@ -27,19 +28,32 @@ export class PersonalSealer implements DataSealer {
   }
 
   /**
-   * @throws SubjectForgottenError (`SUBJECT_FORGOTTEN`) when a subject was forgotten
+   * @param whenForgotten - `replace`: of who was forgotten, what the declaration says is kept
+   * @throws SubjectForgottenError (`SUBJECT_FORGOTTEN`) when a subject was forgotten, and that is to be refused
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when a field does not say whom it is about
    * @throws DataError (`DATA_ERROR`) when a text looks like a sealed value
    */
-  async seal(fields: AnyPersonalFields | undefined, data: EventData, place: SealedPlace): Promise<EventData> {
+  async seal(
+    fields: AnyPersonalFields | undefined,
+    data: EventData,
+    place: SealedPlace,
+    whenForgotten: 'refuse' | 'replace' = 'refuse',
+  ): Promise<EventData> {
     assertNothingSealed(data);
     const open = fields === undefined ? [] : [...openValues(fields, data, [])];
     if (open.length === 0) return data;
     const sealed = plainCopy(data);
     for (const { path, subject, value } of open) {
-      const { id, key } = await this.#keys.keyFor(subject);
-      const bytes = await sealWithAes(key, await this.#transcoder.encode(value), boundToField(place, path));
-      put(sealed, path, sealedText(id, bytes));
+      const found = await this.#keys.keyFor(subject).catch((error: unknown) => {
+        if (whenForgotten === 'replace' && error instanceof SubjectForgottenError) return undefined;
+        throw error;
+      });
+      if (found === undefined) {
+        put(sealed, path, plainCopy(forgottenValue(fields, path)));
+        continue;
+      }
+      const bytes = await sealWithAes(found.key, await this.#transcoder.encode(value), boundToField(place, path));
+      put(sealed, path, sealedText(found.id, bytes));
     }
     return sealed;
   }

@@ -205,10 +205,10 @@ class World {
     if (planned === undefined) return;
     const { work, models } = planned;
     let left = step.at;
-    let isFaulty = false;
+    const met = { fault: false };
     this.#journal.nextFault = () => {
       if (step.fault === 'none' || left-- !== 0) return 'none';
-      isFaulty = true;
+      met.fault = true;
       return step.fault;
     };
     const failure: unknown = await work().then(
@@ -216,14 +216,14 @@ class World {
       (error: unknown) => error,
     );
     this.#journal.nextFault = () => 'none';
-    if (isFaulty) {
+    if (met.fault) {
       this.seen.add(`${step.act} ${step.fault}`);
       await this.#dieAndOpen(step.tab);
       // The server may have what this tab has not: how that comes back is shown elsewhere.
       if (step.act === 'push') await this.#pull(this.#tabs[step.tab] as Tab);
       await this.#settle([this.model, ...models]);
     } else {
-      if (failure !== undefined && !(failure instanceof CommandError)) throw failure;
+      if (failure !== undefined && !(failure instanceof CommandError)) throw failure as Error;
       this.seen.add(step.act);
       await this.#settle(models.slice(-1));
     }
