@@ -92,8 +92,11 @@ export type {
   StoredEvent,
   Tracking,
 } from './persistence/stored-event.js';
-export { CURSOR_START } from './persistence/unit.js';
+export { BOOTSTRAP_AGGREGATES_MAX, BOOTSTRAP_NAMED_MAX, CURSOR_START } from './persistence/unit.js';
 export type {
+  AggregateBase,
+  BootstrapAggregate,
+  BootstrapPart,
   Confirmation,
   ConfirmedUnit,
   Cursor,
@@ -110,8 +113,8 @@ export { DIGEST_START, historyDigest } from './persistence/history-digest.js';
 export type { HistoryQuestion } from './persistence/history-digest.js';
 export { SUPERSEDED, SUPERSEDED_UNITS_MAX, TRUNCATIONS_MAX, UNITS_FOUND_MAX } from './persistence/unit-recorder.js';
 export type {
-  AggregateBase,
   BacklogState,
+  BootstrapProgress,
   DecidedUnit,
   InsertPageOptions,
   PageOutcome,

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import type { SnapshotStore } from '../persistence/snapshot-store.js';
 import type { AggregateRoot } from '../domain/aggregate-class.js';
 import type { CommandOf } from '../domain/decider.js';
 import type { RecordedEvent } from '../domain/event-metadata.js';
@@ -67,6 +68,7 @@ import { Repository } from './aggregates/repository.js';
 import type { EventsOf } from './aggregates/repository.js';
 import { personalMeans } from './personal/personal-means.js';
 import { SnapshotCodec } from './aggregates/snapshot-codec.js';
+import { snapshotsForDevices } from './aggregates/snapshots-for-devices.js';
 import { Snapshots } from './aggregates/snapshots.js';
 
 /** What {@link Application.tryExecute} resolves with: what came of the command, or the conflict that it ended in. */
@@ -109,6 +111,7 @@ export class Application implements EventLog {
   readonly #mapper: EventEnvelopeMapper;
   readonly #saving: Saving;
   readonly #executor: CommandExecutor;
+  readonly #snapshotsForDevices: () => Pick<SnapshotStore, 'select'>;
   readonly #truncation: HistoryTruncation;
   readonly #superseded: SupersededDecider;
   readonly #unitChanges: InlineUnitChanges;
@@ -168,6 +171,7 @@ export class Application implements EventLog {
     const loader = new AggregateLoader({ ...shared, history, snapshots, cache });
     const editions = new ObjectEditions();
     this.repository = new Repository({ ...shared, loader, history, editions });
+    this.#snapshotsForDevices = () => snapshotsForDevices(options.snapshots?.store, kinds);
     this.#truncation = new HistoryTruncation({ ...shared, loader, codec, clock, kindNamed });
     const conflicts = new ConflictReader(shared);
     const newEventId = options.newEventId ?? ((): string => UUID.timeOrdered().toString());
@@ -388,6 +392,23 @@ export class Application implements EventLog {
    */
   async takeSnapshot(definition: AggregateDefinition, id: string): Promise<boolean> {
     return await this.#saving.takeSnapshot(definition, id);
+  }
+
+  /**
+   * The snapshots that devices may begin with, for the option `snapshots` of a server's log. Those of aggregates that have
+   * something personal are not among them. The devices' applications need the same transcoder, compressor and cipher.
+   *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the application takes no snapshots
+   *
+   * @example
+   * ```ts
+   * const store = new SqlSnapshotStore({ recorder });
+   * const app = new Application({ recorder, aggregates: [order], snapshots: { store } });
+   * const unitLog = new PostgresUnitLog({ recorder, snapshots: app.snapshotsForDevices() });
+   * ```
+   */
+  snapshotsForDevices(): Pick<SnapshotStore, 'select'> {
+    return this.#snapshotsForDevices();
   }
 
   /**

@@ -23,9 +23,8 @@ import type { FollowOptions, OnRecorded, Subscription } from '../persistence/sub
 import { withEnds } from '../persistence/transaction-ends.js';
 import { validateEvents } from '../persistence/validation.js';
 import { packPage, unpackLostUnits, unpackPendingUnits } from '../persistence/unit-batch.js';
-import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../persistence/unit.js';
+import type { AggregateBase, Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../persistence/unit.js';
 import type {
-  AggregateBase,
   DecidedUnit,
   Superseded,
   EndOfHealing,

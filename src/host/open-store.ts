@@ -13,9 +13,8 @@ import type { RecorderSupport, SelectEventsOptions, SelectNotificationsOptions }
 import type { SqlDialect } from '../persistence/sql/sql-dialect.js';
 import type { SqlQueryable, SqlResult } from '../persistence/sql/sql-queryable.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../persistence/stored-event.js';
-import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../persistence/unit.js';
+import type { AggregateBase, Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../persistence/unit.js';
 import type {
-  AggregateBase,
   DecidedUnit,
   Superseded,
   EndOfHealing,

@@ -16,6 +16,15 @@
  * …       the events of all of them, in their order: a packed batch (event-batch.ts), to the end
  *
  * page:   text from, text to, varint position, varint head, then units as above, all confirmed
+ *
+ * page that is a part of a bootstrap:
+ *         u8 0, as no text from begins; u8 1 where it is the last part, 0 otherwise; varint position
+ *         varint count of aggregates, up to 200, each: 16 bytes id, u8 flags: bit 0 = continues, bit 1 = has a base,
+ *           bit 2 = ends at a version; other bits must be 0; [varint that version]
+ *           [base: varint the last version that it stands for, 16 bytes of the edition that has it, 16 bytes of a digest,
+ *            varint position of the event after it; of the snapshot text id of its event, text type of aggregate,
+ *            varint version of the state, varint milliseconds since 1970, varint length, bytes]
+ *         then as a page
  * ```
  *
  * A text is its length in UTF-8 bytes as a varint, and the bytes. Valid if and only if: (1) no other flag is set,
@@ -38,14 +47,30 @@ import { bytesToUuid, UUID_BYTES, uuidToBytes } from '../util/uuid-bytes.js';
 import { DataError } from './errors.js';
 import { packEvents, unpackEvents } from './event-batch.js';
 import type { StoredEvent } from './stored-event.js';
-import { UNIT_SCOPES_MAX } from './unit.js';
-import type { Confirmation, ConfirmedUnit, EditionId, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from './unit.js';
+import { BOOTSTRAP_AGGREGATES_MAX, UNIT_SCOPES_MAX } from './unit.js';
+import type {
+  AggregateBase,
+  BootstrapAggregate,
+  BootstrapPart,
+  Confirmation,
+  ConfirmedUnit,
+  EditionId,
+  LostUnit,
+  PendingUnit,
+  Unit,
+  UnitId,
+  UnitPage,
+} from './unit.js';
 
 const FLAG_COMMUTATIVE = 1;
 const FLAG_PENDING = 2;
 const FLAG_CONFIRMED = 4;
 const FLAG_LOST = 8;
 const FLAG_EDITION = 16;
+// Of an aggregate in a part of a bootstrap.
+const FLAG_CONTINUES = 1;
+const FLAG_BASE = 2;
+const FLAG_UP_TO = 4;
 
 /** `details.reason` of the error about units that have more events than may be read. */
 export const EVENTS_MAX_REASON = 'eventsMax';
@@ -106,8 +131,9 @@ export function unpackLostUnits(bytes: Uint8Array, eventsMax?: EventsMax): LostU
 }
 
 /** Packs a part of a server's log. */
-export function packPage({ from, to, position, head, units }: UnitPage): Uint8Array<ArrayBuffer> {
+export function packPage({ from, to, position, head, units, bootstrap }: UnitPage): Uint8Array<ArrayBuffer> {
   const writer = new ByteWriter();
+  if (bootstrap !== undefined) writeBootstrap(writer, bootstrap);
   writer.text(from);
   writer.text(to);
   writer.varint(position);
@@ -122,13 +148,93 @@ export function packPage({ from, to, position, head, units }: UnitPage): Uint8Ar
  * @throws DataError (`DATA_ERROR`) when the bytes are not a packed page
  */
 export function unpackPage(bytes: Uint8Array): UnitPage {
-  return whole(bytes, (reader) => ({
-    from: reader.text(),
-    to: reader.text(),
+  return whole(bytes, (reader) => {
+    const isPart = bytes[0] === 0;
+    if (isPart) reader.u8();
+    return {
+      ...(isPart ? { bootstrap: readBootstrap(reader) } : {}),
+      from: reader.text(),
+      to: reader.text(),
+      position: reader.varint(),
+      head: reader.varint(),
+      units: readUnits(reader, FLAG_CONFIRMED, readConfirmed),
+    };
+  });
+}
+
+function writeBootstrap(writer: ByteWriter, { position, isEnd, aggregates }: BootstrapPart): void {
+  writer.u8(0);
+  writer.u8(isEnd ? 1 : 0);
+  writer.varint(position);
+  writer.varint(aggregates.length);
+  for (const { originatorId, continues, upTo, base } of aggregates) {
+    writer.raw(uuidToBytes(originatorId));
+    const isCut = upTo === undefined ? 0 : FLAG_UP_TO;
+    writer.u8((continues ? FLAG_CONTINUES : 0) | (base === undefined ? 0 : FLAG_BASE) | isCut);
+    if (upTo !== undefined) writer.varint(upTo);
+    if (base === undefined) continue;
+    writeBasePlace(writer, base);
+    writeBaseState(writer, base);
+  }
+}
+
+function readBootstrap(reader: ByteReader): BootstrapPart {
+  const end = reader.u8();
+  if (end > 1) throw new RangeError('a part is neither the last one nor not');
+  const position = reader.varint();
+  const aggregates = Array.from({ length: reader.count(BOOTSTRAP_AGGREGATES_MAX) }, (): BootstrapAggregate => {
+    const originatorId = readUuid(reader);
+    const flags = reader.u8();
+    if (flags > (FLAG_CONTINUES | FLAG_BASE | FLAG_UP_TO)) throw new RangeError(`unknown flags ${flags.toString(2)}`);
+    const upTo = (flags & FLAG_UP_TO) === 0 ? {} : { upTo: reader.varint() };
+    const aggregate = { originatorId, continues: (flags & FLAG_CONTINUES) !== 0, ...upTo };
+    if ((flags & FLAG_BASE) === 0) return aggregate;
+    return { ...aggregate, base: readBaseState(reader, originatorId, readBasePlace(reader)) };
+  });
+  return { position, isEnd: end === 1, aggregates };
+}
+
+/** Where a base is, and what it is of. */
+export type BasePlace = Omit<AggregateBase, 'snapshot'>;
+
+/** Writes a base but for its aggregate and its state, which {@link writeBaseState} writes. */
+export function writeBasePlace(writer: ByteWriter, { version, edition, digest, position }: BasePlace): void {
+  writer.varint(version);
+  writer.raw(uuidToBytes(edition));
+  writer.raw(uuidToBytes(digest));
+  writer.varint(position);
+}
+
+/** Reads what {@link writeBasePlace} wrote. */
+export function readBasePlace(reader: ByteReader): BasePlace {
+  return {
+    version: reader.varint(),
+    edition: readUuid(reader),
+    digest: readUuid(reader),
     position: reader.varint(),
-    head: reader.varint(),
-    units: readUnits(reader, FLAG_CONFIRMED, readConfirmed),
-  }));
+  };
+}
+
+/** Writes the state of a base. */
+export function writeBaseState(writer: ByteWriter, { snapshot }: AggregateBase): void {
+  writer.text(snapshot.eventId);
+  writer.text(snapshot.aggregateType);
+  writer.varint(snapshot.stateVersion);
+  writer.varint(snapshot.takenAtMs);
+  writer.sized(snapshot.state);
+}
+
+/** Reads what {@link writeBaseState} wrote. */
+export function readBaseState<Place extends BasePlace>(
+  reader: ByteReader,
+  originatorId: string,
+  place: Place,
+): Place & AggregateBase {
+  const snapshot = {
+    ...{ originatorId, originatorVersion: place.version + 1, eventId: reader.text(), aggregateType: reader.text() },
+    ...{ stateVersion: reader.varint(), takenAtMs: reader.varint(), state: reader.sized() },
+  };
+  return { ...place, snapshot };
 }
 
 function writeUnits<U extends Unit>(

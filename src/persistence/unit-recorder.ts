@@ -37,7 +37,7 @@
  */
 import type { NotificationId, OriginatorId, StoredEvent } from './stored-event.js';
 import type { StoredSnapshot } from './snapshot-store.js';
-import type { Cursor, EditionId, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from './unit.js';
+import type { AggregateBase, Cursor, EditionId, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from './unit.js';
 
 /** How far a store is synchronised. */
 export interface SyncProgress {
@@ -62,8 +62,21 @@ export interface SyncProgress {
   /** How often the store went back. What was offered to a server belongs to the last time. */
   readonly rewinds: number;
   readonly setAsideUnits: number;
+  /**
+   * While the store may take parts of a bootstrap: the aggregates that something of its own is about which is not confirmed, and
+   * of which all events are to come therefore. Absent when it may not: something is confirmed here, or lost, or these are too many.
+   */
+  readonly bootstrap?: BootstrapProgress | undefined;
   /** Whether that is much, by the limits that the store was opened with. Absent where the recorder knows of none. */
   readonly backlog?: BacklogState;
+}
+
+/** How far a bootstrap is. */
+export interface BootstrapProgress {
+  /** Whether some of it is here. `position` says then how many events of the log that is, or stands for. */
+  readonly isBegun: boolean;
+  /** Up to 50. */
+  readonly named: readonly OriginatorId[];
 }
 
 /** How much is pending: `high` from a limit on at which somebody wants to know it, `full` when recording is refused. */
@@ -211,20 +224,6 @@ export interface Truncation {
   readonly digest: string;
 }
 
-/** What is left of the first events of an aggregate that have left a store. */
-export interface AggregateBase {
-  /** The last version that has left. */
-  readonly version: number;
-  /** The edition that had it. */
-  readonly edition: EditionId;
-  /** Of all that has left. */
-  readonly digest: string;
-  /** Where the server's log has the event after it. */
-  readonly position: number;
-  /** The aggregate with that event. */
-  readonly snapshot: StoredSnapshot;
-}
-
 /** Aggregates that are truncated at once, at most. */
 export const TRUNCATIONS_MAX = 100;
 
@@ -296,6 +295,9 @@ export interface UnitRecorder {
    * Stores a page: adds what is new, confirms what is own, moves or sets aside what is in its way, lets go of what may not be
    * seen any more, and moves the cursor. After the end of the log is reached, what was `OUT_OF_SCOPE` and is not is pending
    * again.
+   *
+   * A part of a bootstrap is stored where it follows on the one before, or in a store in which nothing is confirmed, and
+   * everything of its own that is not is about aggregates of that part.
    *
    * @throws DataError (`DATA_ERROR`) when the page cannot be what a server has: a version does not follow the one before
    */

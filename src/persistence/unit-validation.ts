@@ -5,8 +5,8 @@
  */
 import { isCanonicalUuid } from '../util/uuid-bytes.js';
 import { DataError, ProgrammingError } from './errors.js';
-import { CURSOR_START } from './unit.js';
-import type { Cursor, UnitId, UnitPage } from './unit.js';
+import { BOOTSTRAP_AGGREGATES_MAX, CURSOR_START } from './unit.js';
+import type { AggregateBase, BootstrapPart, Cursor, UnitId, UnitPage } from './unit.js';
 import { TRUNCATIONS_MAX, UNITS_FOUND_MAX } from './unit-recorder.js';
 import type { DecidedUnit, SetAsideReason, Truncation, UnitLimits } from './unit-recorder.js';
 import {
@@ -89,9 +89,11 @@ export function validateTruncations(truncations: readonly Truncation[]): void {
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an event, an id or a scope cannot be stored as it is
  * @throws DataError (`DATA_ERROR`) when no server has such a page
  */
-export function validatePage({ from, to, position, units }: UnitPage): void {
+export function validatePage({ from, to, position: reached, units, bootstrap }: UnitPage): void {
   assertPage(isCursor(from) && isCursor(to), 'a cursor is no text of 1 to 200 characters');
-  validateInteger('position', position, 0);
+  validateInteger('position', reached, 0);
+  if (bootstrap !== undefined) validateBootstrap(reached, bootstrap);
+  const position = bootstrap?.position ?? reached;
   let last = 0;
   const ids = new Set<string>();
   for (const { id, events, isCommutative, scopes, position: at, total, origin } of units) {
@@ -105,6 +107,31 @@ export function validatePage({ from, to, position, units }: UnitPage): void {
     assertPage(isWhole, `unit ${id} has ${events.length} events of ${total}`);
     assertPage(isStorableText(origin.author) && Number.isSafeInteger(origin.recordedAtMs), `unit ${id} has no origin`);
   }
+}
+
+function validateBootstrap(covered: number, { position, isEnd, aggregates }: BootstrapPart): void {
+  const isPlaced =
+    Number.isSafeInteger(position) && position > 0 && (isEnd ? covered === position : covered < position);
+  assertPage(isPlaced && aggregates.length <= BOOTSTRAP_AGGREGATES_MAX, 'a part is of no place, or has too much');
+  const ids = new Set<string>();
+  for (const { originatorId: id, continues, upTo = 0, base } of aggregates) {
+    const isSound = isCanonicalUuid(id) && !ids.has(id) && Number.isSafeInteger(upTo);
+    assertPage(
+      isSound && (base === undefined || (!continues && isBase(id, base, position))),
+      `its part of ${id} is none`,
+    );
+    ids.add(id);
+    if (base !== undefined) validateStateSizes([{ ...base.snapshot, topic: base.snapshot.aggregateType }]);
+  }
+}
+
+function isBase(id: string, { version, edition, digest, position, snapshot }: AggregateBase, end: number): boolean {
+  const { originatorId, originatorVersion, eventId, aggregateType, stateVersion, takenAtMs } = snapshot;
+  const isOfIt = originatorId === id && originatorVersion === version + 1 && version >= 1 && position <= end;
+  const numbers = [version, position - 1, stateVersion, takenAtMs];
+  const isText = (text: string): boolean => text !== '' && text.length <= TOPIC_LENGTH_MAX && isStorableText(text);
+  const areNumbers = numbers.every((value) => Number.isSafeInteger(value) && value >= 0);
+  return isOfIt && areNumbers && [edition, digest].every(isCanonicalUuid) && [eventId, aggregateType].every(isText);
 }
 
 /** @throws DataError (`DATA_ERROR`) when something does not hold that holds of every page of a server */

@@ -6,7 +6,8 @@
  *
  * @module
  */
-import type { NotificationId, StoredEvent } from './stored-event.js';
+import type { StoredSnapshot } from './snapshot-store.js';
+import type { NotificationId, OriginatorId, StoredEvent } from './stored-event.js';
 
 /** Identifies a unit: a UUID in canonical form. Secret until a server has it, so that nobody can take it before. */
 export type UnitId = string;
@@ -119,9 +120,54 @@ export interface UnitPage {
   readonly from: Cursor;
   /** Where it ends. Equal to `from` when there is nothing new. */
   readonly to: Cursor;
-  /** The position at `to`. */
+  /** The position at `to`; of a part of a bootstrap, how many events of the log it is that were given, or stood for, by then. */
   readonly position: number;
   /** The position of the end of the log when it was read. */
   readonly head: number;
   readonly units: readonly ConfirmedUnit[];
+  /** Of a page that is a part of a bootstrap. */
+  readonly bootstrap?: BootstrapPart | undefined;
 }
+
+/** What stands for the first events of an aggregate. */
+export interface AggregateBase {
+  /** The last version that is not here. */
+  readonly version: number;
+  /** The edition that has it. */
+  readonly edition: EditionId;
+  /** Of all the events up to it (`history-digest.ts`). */
+  readonly digest: string;
+  /** Where the server's log has the event after it. */
+  readonly position: number;
+  /** The aggregate with that event. */
+  readonly snapshot: StoredSnapshot;
+}
+
+/** An aggregate that a part of a bootstrap gives. */
+export interface BootstrapAggregate {
+  readonly originatorId: OriginatorId;
+  /** Whether the part before has given the first of its events. */
+  readonly continues: boolean;
+  /** The last version that it gives, where the next part goes on with it. @defaultValue it gives all that there is */
+  readonly upTo?: number | undefined;
+  /** What stands for its first events. @defaultValue nothing: all of them come */
+  readonly base?: AggregateBase | undefined;
+}
+
+/**
+ * A part of a bootstrap: some aggregates as they are at one place of the log, the same in all parts. The units of the page
+ * are whole; of their events those count that are of these aggregates.
+ */
+export interface BootstrapPart {
+  /** Of that place. */
+  readonly position: number;
+  /** Whether it is the last one: then the page ends at that place. */
+  readonly isEnd: boolean;
+  readonly aggregates: readonly BootstrapAggregate[];
+}
+
+/** Aggregates in a part of a bootstrap, at most. */
+export const BOOTSTRAP_AGGREGATES_MAX = 200;
+
+/** Aggregates that a device may name of which it needs all events, at most. */
+export const BOOTSTRAP_NAMED_MAX = 50;

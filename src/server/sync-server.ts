@@ -276,7 +276,7 @@ class UnitRoutes {
   }
 
   async page(c: UnitContext, { log, tenant, sender }: Admitted): Promise<Response> {
-    const { after, events, bytes, held } = await readJson(
+    const { after, events, bytes, held, bootstrap } = await readJson(
       c.req.raw,
       pageQuestionSchema,
       QUESTION_LIMITS,
@@ -285,7 +285,7 @@ class UnitRoutes {
     const visibility = await this.#authority.visibility(sender);
     const eventsMax = Math.min(events, this.#limits.events);
     const bytesMax = Math.min(bytes, this.#limits.bytes);
-    const page = await traced(c, () => log.page(after, { eventsMax, bytesMax, visibility, held }));
+    const page = await traced(c, () => log.page(after, { eventsMax, bytesMax, visibility, held, bootstrap }));
     if (page === undefined) {
       throw new CursorUnknownError(
         'The log does not have the place that this cursor stands for, or one that is held. Ask for the common one.',

@@ -9,7 +9,7 @@ import { isEventSourcingError } from '../domain/errors.js';
 import { EVENTS_MAX_REASON } from '../persistence/unit-batch.js';
 import type { EventsMax } from '../persistence/unit-batch.js';
 import { isDerivedEdition } from '../persistence/unit-edition.js';
-import { SCOPE_LENGTH_MAX } from '../persistence/unit.js';
+import { BOOTSTRAP_NAMED_MAX, SCOPE_LENGTH_MAX } from '../persistence/unit.js';
 import type { Cursor, LostUnit, Unit } from '../persistence/unit.js';
 import { isStorableText, TOPIC_LENGTH_MAX } from '../persistence/validation.js';
 import {
@@ -36,11 +36,15 @@ export const pageQuestionSchema: v.GenericSchema<{
   events: number;
   bytes: number;
   held?: Cursor[] | undefined;
+  bootstrap?: string[] | undefined;
 }> = v.object({
   after: cursorSchema,
   events: countSchema,
   bytes: countSchema,
   held: v.optional(v.pipe(v.array(cursorSchema), v.maxLength(HELD_MAX))),
+  bootstrap: v.optional(
+    v.pipe(v.array(v.pipe(v.string(), v.check(isCanonicalUuid))), v.maxLength(BOOTSTRAP_NAMED_MAX)),
+  ),
 });
 
 /** Asks for the common place. */

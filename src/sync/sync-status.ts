@@ -49,7 +49,10 @@ export interface SyncStatus {
    * network; while it is `full`, recording is refused. `undefined` where `setAside` is.
    */
   readonly backlog: BacklogState | undefined;
-  /** Where the store stands in the server's log; 0 at first. */
+  /**
+   * Where the store stands in the server's log; 0 at first. During a bootstrap, how many events of the log are here or are stood
+   * for.
+   */
   readonly position: number;
   /** The end of the server's log, as far as it has been heard of. Not less than `position`. */
   readonly head: number;

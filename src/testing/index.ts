@@ -79,6 +79,8 @@ export { keptStateCases } from './conformance/kept-state-cases.js';
 export { CountingWorld } from './conformance/counting-world.js';
 export type { Found, OnFound } from './conformance/counting-world.js';
 export { refusedUnitCases } from './conformance/refused-unit-cases.js';
+export { bootstrapCases } from './conformance/bootstrap-cases.js';
+export type { BootstrapContext } from './conformance/bootstrap-cases.js';
 export { unitLogCases } from './conformance/unit-log-cases.js';
 export { waitingOfferCases } from './conformance/waiting-offer-cases.js';
 export type { UnitLogContext } from './conformance/unit-log-cases.js';

@@ -10,6 +10,7 @@ import {
   transactionCases,
   unitDecisionCases,
   unitRetryCases,
+  bootstrapCases,
   unitRecorderCases,
 } from 'daybook/testing';
 import type { SqlRecorderContext, TransactionContext, UnitRecorderContext } from 'daybook/testing';
@@ -69,6 +70,20 @@ describeConformance(
     'unit decisions': unitDecisionCases,
     'unit retries': unitRetryCases,
   },
+);
+
+describeConformance(
+  'the durable store in its worker, through Comlink',
+  async () => ({
+    context: {
+      openEmpty: async () => {
+        const daybook = await openDaybook({ name: newStoreName() });
+        return { recorder: daybook.recorder, close: () => daybook.close() };
+      },
+    },
+  }),
+  { bootstrap: bootstrapCases },
+  { variant: 'empty stores' },
 );
 
 interface Creatable {

@@ -10,6 +10,7 @@ import { applicationRecorderCases } from '../../src/testing/conformance/applicat
 import { processRecorderCases } from '../../src/testing/conformance/process-recorder-cases.js';
 import { unitDecisionCases } from '../../src/testing/conformance/unit-decision-cases.js';
 import { unitRetryCases } from '../../src/testing/conformance/unit-retry-cases.js';
+import { bootstrapCases } from '../../src/testing/conformance/bootstrap-cases.js';
 import { unitRecorderCases } from '../../src/testing/conformance/unit-recorder-cases.js';
 import { systemClock } from '../../src/util/clock.js';
 import { describeConformance } from '../support/run-conformance.js';
@@ -50,6 +51,22 @@ describeConformance(
     'unit decisions': unitDecisionCases,
     'unit retries': unitRetryCases,
   },
+);
+
+describeConformance(
+  'durable recorder with units, not lazily, journal in memory',
+  async () => ({
+    context: {
+      openEmpty: async () => {
+        const database = await openSqlJs();
+        const replica = new SqliteReplica(database, {}, { units: new SqliteUnits(database) });
+        replica.createTables();
+        const recorder = await DurableRecorder.open({ replica, journal: new SharedJournal().connect() });
+        return { recorder, close: () => recorder.close() };
+      },
+    },
+  }),
+  { bootstrap: bootstrapCases },
 );
 
 for (const [engine, makeReplica] of Object.entries(REPLICAS)) {

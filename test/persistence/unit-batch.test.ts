@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { packEvents, unpackEvents } from '../../src/persistence/event-batch.js';
+import { historyDigest } from '../../src/persistence/history-digest.js';
 import {
   packConfirmedUnits,
   packLostUnits,
@@ -10,10 +12,12 @@ import {
   unpackPage,
   unpackPendingUnits,
 } from '../../src/persistence/unit-batch.js';
-import type { ConfirmedUnit, LostUnit, PendingUnit, UnitPage } from '../../src/persistence/unit.js';
+import type { BootstrapAggregate, ConfirmedUnit, LostUnit, PendingUnit, UnitPage } from '../../src/persistence/unit.js';
 import { SeededRandom } from '../soak/seeded-random.js';
 import {
   CONFIRMED_VECTORS,
+  DIGEST_VECTORS,
+  EVENTS_VECTORS,
   LOST_VECTORS,
   PAGE_VECTORS,
   PENDING_VECTORS,
@@ -44,7 +48,17 @@ describe('the wire does not change', () => {
     ...rows(CONFIRMED_VECTORS, packConfirmedUnits, unpackConfirmedUnits),
     ...rows(LOST_VECTORS, packLostUnits, unpackLostUnits),
     ...rows(PAGE_VECTORS, packPage, unpackPage),
+    ...rows(EVENTS_VECTORS, packEvents, unpackEvents),
   ])('%s', (_name, check) => check());
+
+  it.each(DIGEST_VECTORS)('the digest of %i events', (count, digest) => {
+    expect(historyDigest(EVENTS_VECTORS[1]!.value.slice(0, count))).toBe(digest);
+  });
+
+  it('a part of a bootstrap with a flag that nobody knows is refused', () => {
+    const part = PAGE_VECTORS[2]!.hex.join('').replace('bbb 02', 'bbb 0a');
+    expect(() => unpackPage(bytesOf(part))).toThrow(expect.objectContaining({ code: 'DATA_ERROR' }));
+  });
 
   it.each(REFUSED_PENDING)('what is no pending unit is refused: %s', (_why, hex) => {
     expect(() => unpackPendingUnits(bytesOf(hex))).toThrow(expect.objectContaining({ code: 'DATA_ERROR' }));
@@ -109,13 +123,37 @@ const lostUnits: fc.Arbitrary<LostUnit[]> = fc.tuple(confirmedUnits, pendingUnit
   }),
 );
 
-const page: fc.Arbitrary<UnitPage> = fc.record({
-  from: text,
-  to: text,
-  position: fc.maxSafeNat(),
-  head: fc.maxSafeNat(),
-  units: confirmedUnits,
-});
+const base = fc
+  .record({
+    ...{ version: fc.maxSafeNat().map((version) => Math.min(version, Number.MAX_SAFE_INTEGER - 1)), edition: uuid },
+    ...{ digest: uuid, position: fc.maxSafeNat(), eventId: text, aggregateType: text, stateVersion: fc.maxSafeNat() },
+    ...{ takenAtMs: fc.maxSafeNat(), state: fc.uint8Array({ maxLength: 64 }) },
+  })
+  .map(({ version, edition, digest, position, ...state }) => ({
+    ...{ version, edition, digest, position },
+    snapshot: { ...state, originatorVersion: version + 1 },
+  }));
+const aggregate: fc.Arbitrary<BootstrapAggregate> = fc
+  .tuple(uuid, fc.boolean(), fc.option(fc.maxSafeNat(), { nil: undefined }), fc.option(base, { nil: undefined }))
+  .map(([originatorId, continues, upTo, of]) => ({
+    ...{ originatorId, continues },
+    ...(upTo === undefined ? {} : { upTo }),
+    ...(of === undefined ? {} : { base: { ...of, snapshot: { ...of.snapshot, originatorId } } }),
+  }));
+const page: fc.Arbitrary<UnitPage> = fc
+  .record({
+    // A cursor is never empty.
+    from: text.map((from) => from || '0'),
+    to: text,
+    position: fc.maxSafeNat(),
+    head: fc.maxSafeNat(),
+    units: confirmedUnits,
+    part: fc.option(
+      fc.record({ position: fc.maxSafeNat(), isEnd: fc.boolean(), aggregates: fc.array(aggregate, { maxLength: 4 }) }),
+      { nil: undefined },
+    ),
+  })
+  .map(({ part, ...rest }) => (part === undefined ? rest : { ...rest, bootstrap: part }));
 
 describe('what is packed', () => {
   it('comes back as it was', () => {

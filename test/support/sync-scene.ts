@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { expect, vi } from 'vitest';
 import { WorkerDiedError } from '../../src/host/protocol/client-errors.js';
 import type { DurableRecorder } from '../../src/persistence/journal/durable-recorder.js';
+import { MemorySnapshotStore } from '../../src/persistence/memory/memory-snapshot-store.js';
 import { CURSOR_START } from '../../src/persistence/unit.js';
 import type { ConfirmedUnit, UnitId } from '../../src/persistence/unit.js';
 import { unpackPendingUnits } from '../../src/persistence/unit-batch.js';
@@ -129,7 +130,9 @@ export class SceneTab {
 /** A store and a server that keep everything in memory, with a network between them that a test scripts. */
 export class Scene {
   readonly clock = new ManualClock();
-  readonly log = new MemoryUnitLog({ seals: { keys: [new Uint8Array(32).fill(7)] } });
+  /** What the server has for devices that begin with it. */
+  readonly snapshots = new MemorySnapshotStore();
+  readonly log = new MemoryUnitLog({ seals: { keys: [new Uint8Array(32).fill(7)] }, snapshots: this.snapshots });
   readonly requests: Request[] = [];
   /** What becomes of the next requests; when none is left, they are forwarded. */
   readonly script: Answer[] = [];

@@ -4,6 +4,8 @@
  *
  * @module
  */
+import type { HistoryQuestion } from '../../src/persistence/history-digest.js';
+import type { StoredEvent } from '../../src/persistence/stored-event.js';
 import type { ConfirmedUnit, LostUnit, PendingUnit, UnitPage } from '../../src/persistence/unit.js';
 import type { HealAnswer, PushAnswer, SyncLimits } from '../../src/sync/protocol/index.js';
 
@@ -197,6 +199,81 @@ export const PAGE_VECTORS: readonly UnitsVector<UnitPage>[] = [
     ],
     value: { from: '0', to: '90112.abc', position: 90_112, head: 100_000, units: [confirmed] },
   },
+  {
+    name: 'a part of a bootstrap, with more to come',
+    hex: [
+      '00 00', // a part, and not the last one
+      'a08d06', // of the place 100,000
+      '02', // two aggregates
+      'bbbbbbbbbbbb4bbb8bbbbbbbbbbbbbbb 02', // the item, with what stands for
+      '01', // its version 1,
+      '11111111111141118111111111111111', // which unit 1 holds
+      'cccccccccccc4ccc8ccccccccccccccc', // a digest
+      '80c005', // the event after it is at 90,112
+      '02 6532', // "e2"
+      '04 4974656d', // an "Item",
+      '03', // in the third shape,
+      'fb93fee5ac33', // taken at 1,764,371,696,123 ms
+      '02 7b7d', // its state
+      'aaaaaaaaaaaa4aaa8aaaaaaaaaaaaaaa 05 ac02', // the shelf, which goes on, up to version 300
+      '01 30', // from the start
+      '06 322e70617274', // to "2.part"
+      '28', // 40 events are given, or stood for
+      'a08d06', // the head is at 100,000
+      ...CONFIRMED_HEX,
+    ],
+    value: {
+      ...{ from: '0', to: '2.part', position: 40, head: 100_000, units: [confirmed] },
+      bootstrap: {
+        position: 100_000,
+        isEnd: false,
+        aggregates: [
+          {
+            originatorId: ITEM,
+            continues: false,
+            base: {
+              ...{ version: 1, edition: UNIT_1, digest: 'cccccccc-cccc-4ccc-8ccc-cccccccccccc', position: 90_112 },
+              snapshot: {
+                ...{ originatorId: ITEM, originatorVersion: 2, eventId: 'e2', aggregateType: 'Item' },
+                ...{ stateVersion: 3, takenAtMs: 1_764_371_696_123, state: utf8('{}') },
+              },
+            },
+          },
+          { originatorId: SHELF, continues: true, upTo: 300 },
+        ],
+      },
+    },
+  },
+];
+
+/** Answers with the history of an aggregate. */
+export const EVENTS_VECTORS: readonly UnitsVector<readonly StoredEvent[]>[] = [
+  {
+    name: 'none',
+    hex: ['00 00 00'], // without ids, no topics, no events
+    value: [],
+  },
+  {
+    name: 'two events of an aggregate',
+    hex: [
+      '00', // events without notification ids
+      '02 12 73746f636b3a4974656d2e436f756e746564 10 73746f636b3a4974656d2e4d6f766564', // two topics
+      '02', // two events
+      'bbbbbbbbbbbb4bbb8bbbbbbbbbbbbbbb 01 00 08 7b226e223a31327d', // the item's version 1, of topic 0
+      'bbbbbbbbbbbb4bbb8bbbbbbbbbbbbbbb 02 01 02 7b7d', // its version 2
+    ],
+    value: [
+      { originatorId: ITEM, originatorVersion: 1, ...counted },
+      { originatorId: ITEM, originatorVersion: 2, ...moved },
+    ],
+  },
+];
+
+/** What stands for these two events: of no event, and of both. */
+export const DIGEST_VECTORS: readonly (readonly [events: number, digest: string])[] = [
+  [0, '00000000-0000-0000-0000-000000000000'],
+  [1, 'ca750421-f87a-8bf7-af1c-d78abe89b56f'],
+  [2, '4334b29e-8e4e-d368-5449-9876f0c22c9a'],
 ];
 
 /** Bytes that are no units of the kind that is asked for, and why. */
@@ -248,6 +325,66 @@ export const PUSH_ANSWER_VECTORS: readonly JsonVector<PushAnswer>[] = [
     value: { head: 0, decisions: [], conflict: UNIT_3 },
   },
 ];
+
+/** Answers to questions for digests. */
+export const DIGESTS_ANSWER_VECTORS: readonly JsonVector<readonly (string | undefined)[]>[] = [
+  {
+    name: 'of one, and of one that the log does not have',
+    json: `{"digests":["${UNIT_1}",null]}`,
+    value: [UNIT_1, undefined],
+  },
+  { name: 'of none', json: '{"digests":[]}', value: [] },
+];
+
+/** What is asked for a page, as it is sent. */
+export interface PageQuestion {
+  readonly after: string;
+  readonly events: number;
+  readonly bytes: number;
+  readonly held?: readonly string[];
+  readonly bootstrap?: readonly string[];
+}
+
+/** Questions for a page. */
+export const PAGE_QUESTION_VECTORS: readonly JsonVector<PageQuestion>[] = [
+  {
+    name: 'from the start',
+    json: '{"after":"0","events":200,"bytes":524288}',
+    value: { after: '0', events: 200, bytes: 524_288 },
+  },
+  {
+    name: 'with what is held beyond it',
+    json: '{"after":"7.abc","events":500,"bytes":1048576,"held":["9.def","8.abc"]}',
+    value: { after: '7.abc', events: 500, bytes: 1_048_576, held: ['9.def', '8.abc'] },
+  },
+  {
+    name: 'that may be a part of a bootstrap',
+    json: `{"after":"0","events":500,"bytes":1048576,"bootstrap":["${ITEM}"]}`,
+    value: { after: '0', events: 500, bytes: 1_048_576, bootstrap: [ITEM] },
+  },
+  {
+    name: 'that may be a part of a bootstrap, with nothing that is named',
+    json: '{"after":"0","events":500,"bytes":1048576,"bootstrap":[]}',
+    value: { after: '0', events: 500, bytes: 1_048_576, bootstrap: [] },
+  },
+];
+
+/** A question for digests: of the item up to version 5, going on from version 2, and of the shelf from its start. */
+export const DIGESTS_QUESTION_VECTOR: JsonVector<readonly HistoryQuestion[]> = {
+  name: 'digests',
+  json: `{"aggregates":[["${ITEM}",2,"${UNIT_1}",5],["${SHELF}",0,"00000000-0000-0000-0000-000000000000",1]]}`,
+  value: [
+    { originatorId: ITEM, after: 2, digest: UNIT_1, upTo: 5 },
+    { originatorId: SHELF, after: 0, digest: '00000000-0000-0000-0000-000000000000', upTo: 1 },
+  ],
+};
+
+/** A question for the first two events of the item. */
+export const HISTORY_QUESTION_VECTOR: JsonVector<{ readonly id: string; readonly upTo: number }> = {
+  name: 'history',
+  json: `{"id":"${ITEM}","after":0,"upTo":2,"events":200,"bytes":524288}`,
+  value: { id: ITEM, upTo: 2 },
+};
 
 /** What a stream says, and the page that is in it where it is none of heads. */
 export const STREAM_VECTORS: readonly (readonly [text: string, head: number, page: UnitPage | undefined])[] = [

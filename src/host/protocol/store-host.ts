@@ -10,9 +10,8 @@ import type { RebaseTransaction } from '../../persistence/rebase-transaction.js'
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../../persistence/recorder.js';
 import type { SqlResult } from '../../persistence/sql/sql-queryable.js';
 import type { NotificationId, OriginatorId, Tracking } from '../../persistence/stored-event.js';
-import type { Cursor, UnitId, UnitOptions } from '../../persistence/unit.js';
+import type { AggregateBase, Cursor, UnitId, UnitOptions } from '../../persistence/unit.js';
 import type {
-  AggregateBase,
   DecidedUnit,
   Superseded,
   EndOfHealing,

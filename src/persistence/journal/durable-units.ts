@@ -10,9 +10,8 @@
  */
 import type { Clock } from '../../util/clock.js';
 import type { NotificationId, OriginatorId } from '../stored-event.js';
-import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../unit.js';
+import type { AggregateBase, Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../unit.js';
 import type {
-  AggregateBase,
   DecidedUnit,
   EndOfHealing,
   InsertPageOptions,

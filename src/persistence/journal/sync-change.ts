@@ -5,7 +5,8 @@
  * varint time in ms
  * varint count of units that are set aside, each: varint id of the first notification, text code, text message
  * u8     step: 0 none | 1 page | 2 rewind | 3 end of healing | 4 restoration | 5 decisions | 6 discarding | 7 following anew
- *              | 8 page of which more follows | 9 return | 10 decisions with commands | 11 truncation; + 128 where units are moved
+ *              | 8 page of which more follows | 9 return | 10 decisions with commands | 11 truncation | 12 part of a bootstrap;
+ *              + 128 where units are moved
  * [varint count of units that are moved, each: varint id of the first notification, u8 0, or u8 1 and the 16 bytes of an
  *                                        edition, varint count of its events, each: varint version]
  *
@@ -33,6 +34,8 @@
  *          that has it, 16 bytes of a digest, varint position of the event after it, varint largest local id that leaves;
  *          of the snapshot text id of its event, text type of aggregate, varint version of the state, varint milliseconds
  *          since 1970, varint length, bytes
+ * part of a bootstrap: u8 1 where it is the last one, 0 otherwise, varint how many events were given or stood for by then,
+ *          varint count of bases, each as of a truncation; then as a page of which more follows
  * return:  varint where it goes on, or 0; then as a restoration
  * ```
  *
@@ -45,13 +48,17 @@ import type { NotificationId, OriginatorId } from '../stored-event.js';
 import {
   packConfirmedUnits,
   packPendingUnits,
+  readBasePlace,
+  readBaseState,
   readConfirmed,
   unpackConfirmedUnits,
   unpackPendingUnits,
+  writeBasePlace,
+  writeBaseState,
   writeConfirmed,
 } from '../unit-batch.js';
-import type { Confirmation, ConfirmedUnit, Cursor, EditionId, PendingUnit } from '../unit.js';
-import type { AggregateBase, SetAsideReason } from '../unit-recorder.js';
+import type { AggregateBase, Confirmation, ConfirmedUnit, Cursor, EditionId, PendingUnit } from '../unit.js';
+import type { SetAsideReason } from '../unit-recorder.js';
 
 /** Which unit in this store: the id of its first notification. */
 export type UnitPlace = NotificationId;
@@ -96,6 +103,17 @@ export interface PageStep {
   readonly hidden: readonly OriginatorId[];
   /** Whether the store follows the log anew, or has come where it was before with this page. */
   readonly anew: 'no' | 'goesOn' | 'ends';
+  /** Of a part of a bootstrap. */
+  readonly bootstrap?: BootstrapStep;
+}
+
+/** What a part of a bootstrap brings beside events. */
+export interface BootstrapStep {
+  readonly isEnd: boolean;
+  /** Events of the log that were given, or stood for, by then. */
+  readonly covered: number;
+  /** What stands for the first events of aggregates. */
+  readonly bases: readonly Truncating[];
 }
 
 /** A unit of a store that was lost. */
@@ -197,6 +215,7 @@ const STEP_PAGE_ANEW = 8;
 const STEP_RETURN = 9;
 const STEP_DECIDE_KEEPING = 10;
 const STEP_TRUNCATE = 11;
+const STEP_BOOTSTRAP = 12;
 const STEPS = {
   ...{ page: STEP_PAGE, rewind: STEP_REWIND, endHeal: STEP_END_HEAL, restore: STEP_RESTORE },
   ...{ decide: STEP_DECIDE, discard: STEP_DISCARD, anew: STEP_ANEW, return: STEP_RETURN },
@@ -246,13 +265,20 @@ export function unpackSyncChange(bytes: Uint8Array): SyncChange {
 
 function codeOf(step: SyncChange['step']): number {
   if (step === undefined) return STEP_NONE;
+  if (step.kind === 'page' && step.bootstrap !== undefined) return STEP_BOOTSTRAP;
   // Most pages have nothing more to say, and are written as they were before there was more.
   if (step.kind === 'page' && isPageAnew(step)) return STEP_PAGE_ANEW;
   return step.kind === 'decide' && step.commands !== undefined ? STEP_DECIDE_KEEPING : STEPS[step.kind];
 }
 
 function writePage(writer: ByteWriter, step: PageStep): void {
-  if (isPageAnew(step)) {
+  const { bootstrap } = step;
+  if (bootstrap !== undefined) {
+    writer.u8(bootstrap.isEnd ? 1 : 0);
+    writer.varint(bootstrap.covered);
+    writeList(writer, bootstrap.bases, (base) => writeTruncating(writer, base));
+  }
+  if (bootstrap !== undefined || isPageAnew(step)) {
     writer.u8(ANEW.indexOf(step.anew));
     writeList(writer, step.hidden, (originatorId) => writer.raw(uuidToBytes(originatorId)));
   }
@@ -288,14 +314,13 @@ function readMoving(reader: ByteReader): Moving {
 function readStep(reader: ByteReader, step: number): SyncChange['step'] {
   if (step === STEP_NONE) return undefined;
   if (step === STEP_PAGE) return readPage(reader, 'no', []);
-  if (step === STEP_PAGE_ANEW) {
-    const anew = ANEW[reader.u8()];
-    if (anew === undefined) throw new RangeError('it is unknown how it follows');
-    return readPage(
-      reader,
-      anew,
-      readList(reader, () => bytesToUuid(reader.raw(UUID_BYTES))),
-    );
+  if (step === STEP_PAGE_ANEW) return readPageAnew(reader);
+  if (step === STEP_BOOTSTRAP) {
+    const end = reader.u8();
+    if (end > 1) throw new RangeError('a part is neither the last one nor not');
+    const covered = reader.varint();
+    const bases = readList(reader, () => readTruncating(reader));
+    return { ...readPageAnew(reader), bootstrap: { isEnd: end === 1, covered, bases } };
   }
   if (step === STEP_ANEW) return { kind: 'anew' };
   if (step === STEP_REWIND) return { kind: 'rewind', position: reader.varint() };
@@ -307,6 +332,16 @@ function readStep(reader: ByteReader, step: number): SyncChange['step'] {
   if (step === STEP_RETURN) return { kind: 'return', next: reader.varint(), ...readRestore(reader) };
   if (step === STEP_TRUNCATE) return { kind: 'truncate', bases: readList(reader, () => readTruncating(reader)) };
   throw new RangeError(`step ${step} is unknown`);
+}
+
+function readPageAnew(reader: ByteReader): PageStep {
+  const anew = ANEW[reader.u8()];
+  if (anew === undefined) throw new RangeError('it is unknown how it follows');
+  return readPage(
+    reader,
+    anew,
+    readList(reader, () => bytesToUuid(reader.raw(UUID_BYTES))),
+  );
 }
 
 function readPage(reader: ByteReader, anew: PageStep['anew'], hidden: PageStep['hidden']): PageStep {
@@ -326,34 +361,16 @@ function readPage(reader: ByteReader, anew: PageStep['anew'], hidden: PageStep['
 }
 
 function writeTruncating(writer: ByteWriter, base: Truncating): void {
-  const { version, edition, digest, position, lastId, snapshot } = base;
-  writer.raw(uuidToBytes(snapshot.originatorId));
-  writer.varint(version);
-  writer.raw(uuidToBytes(edition));
-  writer.raw(uuidToBytes(digest));
-  writer.varint(position);
-  writer.varint(lastId);
-  writer.text(snapshot.eventId);
-  writer.text(snapshot.aggregateType);
-  writer.varint(snapshot.stateVersion);
-  writer.varint(snapshot.takenAtMs);
-  writer.sized(snapshot.state);
+  writer.raw(uuidToBytes(base.snapshot.originatorId));
+  writeBasePlace(writer, base);
+  writer.varint(base.lastId);
+  writeBaseState(writer, base);
 }
 
 function readTruncating(reader: ByteReader): Truncating {
   const originatorId = bytesToUuid(reader.raw(UUID_BYTES));
-  const version = reader.varint();
-  return {
-    version,
-    edition: bytesToUuid(reader.raw(UUID_BYTES)),
-    digest: bytesToUuid(reader.raw(UUID_BYTES)),
-    position: reader.varint(),
-    lastId: reader.varint(),
-    snapshot: {
-      ...{ originatorId, originatorVersion: version + 1, eventId: reader.text(), aggregateType: reader.text() },
-      ...{ stateVersion: reader.varint(), takenAtMs: reader.varint(), state: reader.sized() },
-    },
-  };
+  const place = { ...readBasePlace(reader), lastId: reader.varint() };
+  return readBaseState(reader, originatorId, place);
 }
 
 function writeRestore(writer: ByteWriter, { firstNotificationId, units }: Omit<RestoreStep, 'kind'>): void {

@@ -1,7 +1,6 @@
 import type { NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
-import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../unit.js';
+import type { AggregateBase, Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../unit.js';
 import type {
-  AggregateBase,
   DecidedUnit,
   EndOfHealing,
   InsertPageOptions,

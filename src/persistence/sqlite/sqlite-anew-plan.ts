@@ -29,6 +29,10 @@ export function without(events: readonly StoredEvent[], others: readonly StoredE
   return events.filter((event) => !there.has(keyOf(event)));
 }
 
-function keyOf({ originatorId, originatorVersion }: StoredEvent): string {
+/** Names an event by its place. */
+export function keyOf({
+  originatorId,
+  originatorVersion,
+}: Pick<StoredEvent, 'originatorId' | 'originatorVersion'>): string {
   return `${originatorId}:${originatorVersion}`;
 }

@@ -48,6 +48,8 @@ export class SqliteAnew {
   }
 
   begin(): void {
+    // What is missing of a bootstrap comes on this way.
+    this.#marks.note('bootstrap', undefined);
     this.#goTo(0);
   }
 

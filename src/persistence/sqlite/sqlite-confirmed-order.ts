@@ -55,7 +55,7 @@ export class SqliteConfirmedOrder {
   }
 
   /** Takes that a page was applied. @param added - the units that it has added, by their places */
-  notePage({ anew, confirmed, hidden }: PageStep, added: readonly UnitPlace[]): void {
+  notePage({ anew, confirmed, hidden, bootstrap }: PageStep, added: readonly UnitPlace[]): void {
     const all = [...confirmed.map(({ place }) => place), ...added];
     const numbered = new Set([...this.#takeReturned(added), ...this.#numbered(anew, confirmed)]);
     const places = numbered.size === 0 ? all : all.filter((place) => !numbered.has(place));
@@ -64,7 +64,9 @@ export class SqliteConfirmedOrder {
         WHERE first_id IN (SELECT value FROM json_each(?))`,
       [this.#last(), JSON.stringify(places)],
     );
-    if (numbered.size > 0 || hidden.length > 0 || (anew !== 'no' && added.length > 0)) this.#beginEra();
+    // Parts of a bootstrap are in the order of the aggregates.
+    const isOther = hidden.length > 0 || bootstrap?.isEnd === true;
+    if (numbered.size > 0 || isOther || (anew !== 'no' && added.length > 0)) this.#beginEra();
   }
 
   /** Takes that what is after a position is lost. Whoever has not come to it yet still does: the server had it. */

@@ -12,7 +12,7 @@ import { assertPage } from '../unit-validation.js';
 import { commutes, MovePlan } from './sqlite-move-plan.js';
 import { aggregatesThatAreHere } from './sqlite-page-units.js';
 import type { PlanningState } from './sqlite-planning-state.js';
-import type { UnitRow } from './sqlite-unit-rows.js';
+import type { PlacedVersion, UnitRow } from './sqlite-unit-rows.js';
 
 // Their events are read at once: a query for each takes most of the time, and all of them may be much.
 const UNITS_MOVED_TOGETHER = 64;
@@ -44,7 +44,16 @@ export function openOf({ rows }: PlanningState, originatorIds: Iterable<Originat
 export function inTheWay(
   state: PlanningState,
   units: readonly ConfirmedUnit[],
-  { known, inPage }: { readonly known: ReadonlyMap<UnitId, UnitRow>; readonly inPage: ReadonlySet<NotificationId> },
+  {
+    known,
+    inPage,
+    bases,
+  }: {
+    readonly known: ReadonlyMap<UnitId, UnitRow>;
+    readonly inPage: ReadonlySet<NotificationId>;
+    /** The versions that something stands for which comes with them. */
+    readonly bases: ReadonlyMap<OriginatorId, number>;
+  },
 ): Leaving {
   const leaving: Leaving = new Map();
   const last = new Map<OriginatorId, number>();
@@ -56,7 +65,9 @@ export function inTheWay(
         const { pending, confirmed } = state.rows.tail(originatorId);
         const others = pending.filter(({ unit }) => !inPage.has(unit.place));
         for (const { unit } of others) leaving.set(unit.place, { unit, reason: CONFLICT });
-        const below = others.find((one) => one.originatorVersion < originatorVersion)?.originatorVersion;
+        const base = bases.get(originatorId) ?? Number.MIN_SAFE_INTEGER;
+        const isBelow = ({ originatorVersion: at }: PlacedVersion): boolean => at < originatorVersion && at > base;
+        const below = others.find(isBelow)?.originatorVersion;
         assertPage(below === undefined, `version ${below} of ${originatorId} is missing in it`);
         if (confirmed !== undefined && !last.has(originatorId)) last.set(originatorId, confirmed);
       }

@@ -34,6 +34,8 @@ export const NOTED = {
   confirmed: -6,
   /** How often what is confirmed was not the beginning any more of what is confirmed then. */
   era: -7,
+  /** While parts of a bootstrap are missing: how many events of the log are here, or stood for. */
+  bootstrap: -8,
 } as const;
 
 /** The marks of one database. */

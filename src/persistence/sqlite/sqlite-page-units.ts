@@ -76,7 +76,8 @@ export function sortOut(state: PlanningState, units: readonly ConfirmedUnit[]): 
       }
       known.set(id, row);
     } else {
-      const isInPlace = state.anewAt !== undefined && isEdition && unit.position === row.position;
+      const isOnceMore = state.anewAt !== undefined || state.isBootstrapping;
+      const isInPlace = isOnceMore && isEdition && unit.position === row.position;
       assertPage(isInPlace, `unit ${id} stood elsewhere`);
       const coming = without(unit.events, own);
       if (coming.length > 0) grown.set(id, { row, coming });

@@ -18,6 +18,8 @@ export interface PlanningState {
   /** While the log is followed anew: the position of the mark, or 0, where that has come to. */
   readonly anewAt: number | undefined;
   readonly isHealing: boolean;
+  /** Whether some parts of a bootstrap are here, and not the last. */
+  readonly isBootstrapping: boolean;
   readonly rewinds: number;
   readonly maxNotificationId: NotificationId;
   /** The largest version of each aggregate, or -1. */

@@ -20,6 +20,7 @@ import { SUPERSEDED } from '../unit-recorder.js';
 import type { EndOfHealing, InsertPageOptions, PageOutcome, SetAsideReason } from '../unit-recorder.js';
 import { assertPage } from '../unit-validation.js';
 import { UNSEEN } from './sqlite-anew-plan.js';
+import { takenOf } from './sqlite-bootstrap-plan.js';
 import { changeOf, close, idsOf, inTheWay, openOf, settle } from './sqlite-leaving.js';
 import type { Leaving, Left } from './sqlite-leaving.js';
 import { movedAs } from './sqlite-move-plan.js';
@@ -48,22 +49,28 @@ export function planPage(
     state.isHealing &&
     (offered?.rewinds !== state.rewinds || state.truncation.lostAt(state.marks[0]?.position ?? 0).length > 0);
   if (page.from !== mark.cursor || isUnoffered) return { outcome: NOT_STORED, change: undefined };
-  const { to: cursor, position } = page;
+  const { to: cursor, bootstrap } = page;
+  const part = bootstrap && takenOf(state, page, bootstrap);
+  if (bootstrap !== undefined && part === undefined) return { outcome: NOT_STORED, change: undefined };
+  const position = bootstrap?.position ?? page.position;
   const first = page.units[0]?.position ?? position + 1;
-  assertPage(position >= mark.position && first > mark.position, `the store stands at ${mark.position} already`);
-  const wanted = ownOnly ? withoutStrangers(state, page.units) : page.units;
+  const isAfter = position >= mark.position && first > mark.position;
+  assertPage(part !== undefined || (isAfter && !state.isBootstrapping), `the store stands at ${mark.position} already`);
+  const shown = part?.units ?? page.units;
+  const wanted = ownOnly ? withoutStrangers(state, shown) : shown;
   const units = isAnew ? withoutTruncated(state, wanted) : wanted;
   const { known, shifted, replaced, again, lessened, grown, added, hidden } = sortOut(state, units);
   if (isAnew) {
-    const shown = new Set(page.units.map(({ id }) => id));
-    for (const originatorId of state.rows.hiddenBetween(mark.position, position, shown)) hidden.add(originatorId);
+    const ids = new Set(page.units.map(({ id }) => id));
+    for (const originatorId of state.rows.hiddenBetween(mark.position, position, ids)) hidden.add(originatorId);
   }
   const elsewhere = [...shifted.values(), ...replaced];
   const inPage = new Set([...known.values(), ...elsewhere].map(({ place }) => place));
   const coming = units
     .filter(({ id }) => !again.has(id))
     .map((unit) => ({ ...unit, events: grown.get(unit.id)?.coming ?? unit.events }));
-  const leaving = inTheWay(state, coming, { known, inPage });
+  const bases = new Map(part?.bases.map(({ version, snapshot }) => [snapshot.originatorId, version]));
+  const leaving = inTheWay(state, coming, { known, inPage, bases });
   const unseen = openOf(state, hidden).filter(({ place }) => !inPage.has(place));
   for (const unit of unseen) leaving.set(unit.place, { unit, reason: UNSEEN });
   close(state, leaving, elsewhere, inPage, 'all');
@@ -96,6 +103,7 @@ export function planPage(
   const passed = isAnew ? marks.filter((at) => at > mark.position && at < position) : [];
   const kept = marks.filter((at) => !passed.includes(at) && at !== position);
   const positions = [...kept, position].sort((a, b) => b - a);
+  const lastId = state.maxNotificationId + added.reduce((sum, { events }) => sum + events.length, 0);
   const isEnd = position >= (state.marks[0]?.position ?? 0);
   const change: SyncChange = {
     atMs: nowMs,
@@ -122,6 +130,14 @@ export function planPage(
       firstNotificationId: state.maxNotificationId + 1,
       wereHere: added.flatMap(({ id }, index) => (wasHere.has(id) ? [index] : [])),
       ...{ hidden: [...hidden], anew: isAnew ? (isEnd ? 'ends' : 'goesOn') : 'no' },
+      ...(part === undefined
+        ? {}
+        : {
+            bootstrap: {
+              ...{ isEnd: bootstrap?.isEnd === true, covered: page.position },
+              bases: part.bases.map((base) => ({ ...base, lastId })),
+            },
+          }),
     },
   };
   return { outcome, change };

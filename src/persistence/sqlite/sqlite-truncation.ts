@@ -11,8 +11,7 @@ import { HistoryTruncatedError } from '../errors.js';
 import type { Truncating, TruncateStep, UnitPlace } from '../journal/sync-change.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
 import type { NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
-import type { ConfirmedUnit } from '../unit.js';
-import type { AggregateBase } from '../unit-recorder.js';
+import type { AggregateBase, ConfirmedUnit } from '../unit.js';
 import { statementsOf } from './sqlite-connection.js';
 import type { SqliteDatabase, SqliteValue } from './sqlite-driver.js';
 import { noteLeft } from './sqlite-left.js';
@@ -121,7 +120,7 @@ export class SqliteTruncation {
     return this.#statements.all(sql, [position]).map(([id]) => bytesToUuid(id as Uint8Array));
   }
 
-  truncate({ bases }: TruncateStep): void {
+  truncate({ bases }: Pick<TruncateStep, 'bases'>): void {
     if (this.lastId() === 0) this.#noteFirstEvent();
     for (const base of bases) this.#truncate(base);
   }

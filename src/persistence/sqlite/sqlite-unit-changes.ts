@@ -6,7 +6,7 @@
 import { UUID_BYTES, uuidToBytes } from '../../util/uuid-bytes.js';
 import { derivedUnitId } from '../derived-unit-id.js';
 import type { CheckedCommit } from '../journal/replica.js';
-import type { Moving, PageStep, SettingAside, SyncChange, UnitPlace } from '../journal/sync-change.js';
+import type { BootstrapStep, Moving, PageStep, SettingAside, SyncChange, UnitPlace } from '../journal/sync-change.js';
 import type { Confirmation, ConfirmedUnit, Unit } from '../unit.js';
 import { isRefusedForGood } from '../unit-reasons.js';
 import { SqliteAnew } from './sqlite-anew.js';
@@ -128,6 +128,7 @@ export class SqliteUnitChanges {
   #rewind(position: number): void {
     this.#run(`UPDATE daybook_units SET flags = flags | ${FLAG_LOST} WHERE position > ?`, [position]);
     this.#marks.dropAfter(position);
+    this.#marks.note('bootstrap', undefined);
     this.#decisions.noteRewind(position);
     this.#anew.rewound(position);
     this.#marks.note('rewinds', (this.#marks.noted('rewinds') ?? 0) + 1);
@@ -167,10 +168,17 @@ export class SqliteUnitChanges {
     });
     this.#marks.add(step);
     for (const position of step.droppedMarks) this.#marks.drop(position);
+    if (step.bootstrap !== undefined) this.#applyBootstrap(step.bootstrap);
     const replaced = wereHere.map((index) => added[index] as ConfirmedUnit);
     this.#decisions.noteConfirmed([...step.confirmed, ...replaced], step.position);
     this.#anew.goOn(step);
     this.#order.notePage(step, places);
+  }
+
+  /** After the events: the first of them is what the log is known by to who follows it. */
+  #applyBootstrap({ isEnd, covered, bases }: BootstrapStep): void {
+    if (bases.length > 0) this.#truncation.truncate({ bases });
+    this.#marks.note('bootstrap', isEnd ? undefined : covered);
   }
 
   #insertConfirmed(place: UnitPlace, unit: ConfirmedUnit, flags: number): void {

@@ -150,6 +150,14 @@ export class SqliteUnitRows {
     return new Set(hidden.flatMap((row) => this.aggregatesOf(row).map(([id]) => bytesToUuid(id))));
   }
 
+  /** The aggregates of what is own and not confirmed, or set aside. For few units: it looks at all of them. */
+  openAggregates(): OriginatorId[] {
+    const sql = `SELECT e.originator_id FROM daybook_units AS u CROSS JOIN stored_events AS e
+        ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events WHERE u.position IS NULL
+      UNION SELECT originator_id FROM daybook_set_aside_events`;
+    return this.#statements.all(sql, []).map(([id]) => bytesToUuid(id as Uint8Array));
+  }
+
   /** The aggregates of a unit, each with the first version that it has of it. */
   aggregatesOf({ place, count }: UnitRow): [originatorId: Uint8Array, version: number][] {
     const sql = `SELECT originator_id, min(originator_version) FROM stored_events

@@ -9,10 +9,9 @@ import type { SyncChange, UnitPlace } from '../journal/sync-change.js';
 import type { PlannedChange, UnitsHere, UnitTables } from '../journal/unit-tables.js';
 import type { PlacedPast } from '../past.js';
 import type { NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
-import { CURSOR_START } from '../unit.js';
-import type { Cursor, EditionId, LostUnit, PendingUnit, UnitId, UnitPage } from '../unit.js';
+import { BOOTSTRAP_NAMED_MAX, CURSOR_START } from '../unit.js';
+import type { AggregateBase, Cursor, EditionId, LostUnit, PendingUnit, UnitId, UnitPage } from '../unit.js';
 import type {
-  AggregateBase,
   DecidedUnit,
   EndOfHealing,
   InsertPageOptions,
@@ -45,6 +44,8 @@ import { isOpenRow, SqliteUnitRows } from './sqlite-unit-rows.js';
 
 // Rows that are read at once when a store gets its units: bounds memory.
 const ROWS_DERIVED = 1_000;
+// A store that has more of its own, and was never synchronised, is not looked through for what they are about.
+const NAMED_UNITS_MAX = 200;
 
 /** The tables of units in one database, beside the events of it. */
 export class SqliteUnits implements UnitTables {
@@ -124,8 +125,14 @@ export class SqliteUnits implements UnitTables {
       [],
     );
     const [pendingUnits, pendingEvents, lostUnits, setAsideUnits] = row as [number, number, number, number];
+    const covered = this.#marks.noted('bootstrap');
+    const isEmpty = marks.length === 0 && lostUnits === 0 && pendingUnits + setAsideUnits <= NAMED_UNITS_MAX;
+    const named = isEmpty ? this.#rows.openAggregates() : [];
+    const mayBootstrap = covered !== undefined || (isEmpty && named.length <= BOOTSTRAP_NAMED_MAX);
     return {
       ...standing({ marks, anewAt }),
+      ...(covered === undefined ? {} : { position: covered }),
+      ...(mayBootstrap ? { bootstrap: { isBegun: covered !== undefined, named } } : {}),
       held: anewAt === undefined ? [] : marks.slice(0, 1).map(({ cursor }) => cursor),
       marks: [...marks.map(({ cursor }) => cursor), CURSOR_START],
       ...{ pendingUnits, pendingEvents, lostUnits, setAsideUnits, rewinds: this.#marks.noted('rewinds') ?? 0 },
@@ -161,7 +168,10 @@ export class SqliteUnits implements UnitTables {
     const state = this.#state();
     const planned = planPage(state, page, nowMs, options);
     if (!planned.outcome.isStored) return planned;
-    return this.#superseding.planPage(planned, options, standing(state).position, nowMs);
+    // What stands for events is here when the page is stored: only then something can be decided on it.
+    const isDeferred = page.bootstrap !== undefined && options.superseding === 'decide';
+    const how = isDeferred ? ({ ...options, superseding: 'defer' } as const) : options;
+    return this.#superseding.planPage(planned, how, standing(state).position, nowMs);
   }
 
   planDecide(decided: readonly DecidedUnit[], nowMs: number): PlannedChange<boolean> {
@@ -235,6 +245,7 @@ export class SqliteUnits implements UnitTables {
       marks: this.#marks.all(),
       anewAt: this.#anew.at(),
       rewinds: this.#marks.noted('rewinds') ?? 0,
+      isBootstrapping: this.#marks.noted('bootstrap') !== undefined,
       isHealing: this.#number('SELECT 1 FROM daybook_units WHERE flags > 3 LIMIT 1') !== undefined,
       maxNotificationId: this.#events.maxNotificationId(),
       maxVersions: (originatorIds) => this.#events.maxOriginatorVersions(originatorIds),

@@ -4,7 +4,8 @@
  * ```text
  * statement  of a unit: its id, its edition, its kind, its scopes, what it stood on, and its events with their versions
  * chain      after a unit: the first 16 bytes of SHA-256 of the chain before it, and its statement
- * cursor     0, or 1.<position>.<chain, in hex>, and .<visibility> where not everything is visible
+ * cursor     0, or 1.<position>.<chain, in hex>, and .<visibility> where not everything is visible; 2.… of who has parts of a
+ *            bootstrap (bootstrap-cursor.ts)
  * ```
  *
  * A cursor begins with its version: another one may come, and what the log does not understand it does not have.
@@ -16,6 +17,8 @@ import { CURSOR_START } from '../../persistence/unit.js';
 import { editionOf, writeStatedEvents } from '../../persistence/unit-edition.js';
 import type { Cursor, EditionId, UnitId } from '../../persistence/unit.js';
 import { ByteWriter } from '../../util/byte-writer.js';
+import { fromBootstrapCursor } from './bootstrap-cursor.js';
+import type { BootstrapPlace } from './bootstrap-cursor.js';
 import { chainHash } from './chain-hash.js';
 
 const CHAIN_BYTES = 16;
@@ -98,11 +101,14 @@ export function toCursor({ position, chain }: LogPlace, visibility: string): Cur
 export interface CursorPlace extends LogPlace {
   /** Identifies what was visible; empty where that was everything, undefined at the start, where it does not matter. */
   readonly visibility: string | undefined;
+  /** Of a device that has parts of a bootstrap, which is of this place: where it goes on. */
+  readonly bootstrap?: BootstrapPlace;
 }
 
 /** @returns what a cursor says; `undefined` where it is none of a log's */
 export function fromCursor(cursor: Cursor): CursorPlace | undefined {
   if (cursor === CURSOR_START) return { position: 0, chain: CHAIN_START, visibility: undefined };
+  if (cursor.startsWith('2.')) return fromBootstrapCursor(cursor);
   const [, position, chain, visibility = ''] = CURSOR.exec(cursor) ?? [];
   if (position === undefined || chain === undefined) return undefined;
   return { position: Number(position), chain, visibility };

@@ -137,14 +137,13 @@ export class LogPages {
     return wholeUnits(rows, await this.#eventsOf(rows));
   }
 
-  /** Events by their ids: read in one range where the units follow each other, which is nearly always. */
+  /** Events by their ids: read in one range where the units follow each other, which in pages is nearly always. */
   async #eventsOf(rows: readonly UnitRow[]): Promise<readonly Notification[]> {
-    const found: Notification[] = [];
-    for (const range of rangesOf(rows)) {
-      const events = await this.#storage.events(range, range.last - range.first + 1);
-      for (const event of events) found.push(event);
-    }
-    return found;
+    const ranges = rangesOf(rows);
+    const [range] = ranges;
+    if (range === undefined) return [];
+    if (ranges.length > 1) return await this.#storage.eventsIn(ranges);
+    return await this.#storage.events(range, range.last - range.first + 1);
   }
 }
 

@@ -145,6 +145,18 @@ export interface LogTransaction extends LogReader {
   within<T>(work: (transaction: LogTransaction) => Promise<T>): Promise<T>;
 }
 
+/** An aggregate, and its first version. */
+export interface AggregateStart {
+  readonly originatorId: OriginatorId;
+  readonly first: number;
+}
+
+/** An event of an aggregate, and the unit that it is in. */
+export interface PlacedVersion {
+  readonly version: number;
+  readonly row: UnitRow;
+}
+
 /** Where a log is kept. */
 export interface LogStorage extends LogReader {
   /** Without waiting for those who write. */
@@ -172,5 +184,21 @@ export interface LogStorage extends LogReader {
   refusedByIds(ids: readonly UnitId[]): Promise<readonly RefusedUnit[]>;
   /** Rows of units that have events of an aggregate after a version, up to another, in the order of these. */
   unitsOfAggregate(originatorId: OriginatorId, after: number, upTo: number, limit: number): Promise<readonly UnitRow[]>;
+  /** Aggregates that have events, in the order of their ids, after one of them. */
+  aggregates(after: OriginatorId | undefined, limit: number): Promise<readonly AggregateStart[]>;
+  /**
+   * The events of aggregates from places on, each with its unit, in the order of their versions; of each aggregate up to the
+   * limit. In the order of the places.
+   */
+  tails(places: readonly EventPlace[], limit: number): Promise<readonly (readonly PlacedVersion[])[]>;
+  /** The editions that hold events, in the order of the places; `undefined` where there is none. */
+  editions(places: readonly EventPlace[]): Promise<readonly (EditionId | undefined)[]>;
+  /** Events of an aggregate in the order of their versions. */
+  eventsOf(
+    originatorId: OriginatorId,
+    which: { readonly after: number; readonly upTo: number; readonly limit: number },
+  ): Promise<readonly StoredEvent[]>;
+  /** The events with ids in some ranges, in any order. */
+  eventsIn(ranges: readonly IdGap[]): Promise<readonly Notification[]>;
   transaction<T>(work: (transaction: LogTransaction) => Promise<T>): Promise<T>;
 }

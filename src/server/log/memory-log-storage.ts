@@ -4,7 +4,7 @@
  * @module
  */
 import { IntegrityError, OperationalError } from '../../persistence/errors.js';
-import type { Notification, OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
+import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
 import { editionOf } from '../../persistence/unit-edition.js';
 import type { EditionId, UnitId } from '../../persistence/unit.js';
 import { systemClock } from '../../util/clock.js';
@@ -12,6 +12,7 @@ import { FifoMutex } from '../../util/fifo-mutex.js';
 import type { AggregateEnd, KnownUnit } from './decide-units.js';
 import { CHAIN_START } from './log-chain.js';
 import type {
+  AggregateStart,
   EventPlace,
   IdGap,
   LogChange,
@@ -19,6 +20,7 @@ import type {
   LogStanding,
   LogStorage,
   LogTransaction,
+  PlacedVersion,
   RefusedPruning,
   RejectedRow,
   SetAsideRow,
@@ -106,6 +108,58 @@ export class MemoryLogStorage implements LogStorage {
     const ids = events.filter(isOfIt).map(({ id }) => id);
     const has = ({ lastId, count }: UnitRow): boolean => ids.some((id) => id <= lastId && id > lastId - count);
     return Promise.resolve(units.filter(has).slice(0, limit));
+  }
+
+  aggregates(after: OriginatorId | undefined, limit: number): Promise<readonly AggregateStart[]> {
+    const firsts = new Map<OriginatorId, number>();
+    for (const { originatorId, originatorVersion: version } of this.#contents.events) {
+      firsts.set(originatorId, Math.min(version, firsts.get(originatorId) ?? version));
+    }
+    const ids = [...firsts.keys()].sort().filter((id) => after === undefined || id > after);
+    return Promise.resolve(
+      ids.slice(0, limit).map((originatorId) => ({ originatorId, first: firsts.get(originatorId) as number })),
+    );
+  }
+
+  tails(places: readonly EventPlace[], limit: number): Promise<readonly (readonly PlacedVersion[])[]> {
+    return Promise.resolve(
+      places.map(({ originatorId, originatorVersion: from }) =>
+        this.#eventsOf(originatorId)
+          .filter(({ originatorVersion }) => originatorVersion >= from)
+          .slice(0, limit)
+          .flatMap(({ id, originatorVersion: version }): PlacedVersion[] => {
+            const row = ownerRowOf(this.#contents, id);
+            return row === undefined ? [] : [{ version, row }];
+          }),
+      ),
+    );
+  }
+
+  editions(places: readonly EventPlace[]): Promise<readonly (EditionId | undefined)[]> {
+    return Promise.resolve(places.map((place) => ownerOf(this.#contents, place)));
+  }
+
+  eventsOf(
+    originatorId: OriginatorId,
+    { after, upTo, limit }: { readonly after: number; readonly upTo: number; readonly limit: number },
+  ): Promise<readonly StoredEvent[]> {
+    const isOfIt = ({ originatorVersion: version }: StoredEvent): boolean => version > after && version <= upTo;
+    return Promise.resolve(
+      this.#eventsOf(originatorId)
+        .filter(isOfIt)
+        .slice(0, limit)
+        .map(({ id: _id, ...event }) => event),
+    );
+  }
+
+  eventsIn(ranges: readonly IdGap[]): Promise<readonly Notification[]> {
+    return Promise.resolve(ranges.flatMap((range) => eventsOf(this.#contents, range, Infinity)));
+  }
+
+  #eventsOf(originatorId: OriginatorId): Notification[] {
+    return this.#contents.events
+      .filter((event) => event.originatorId === originatorId)
+      .sort((one, other) => one.originatorVersion - other.originatorVersion);
   }
 
   async news(
@@ -296,17 +350,20 @@ function knownOf({ rows, rejected }: Contents, ids: readonly UnitId[]): Readonly
 }
 
 /** Ids follow each other here, so those of units are in the order of the units. */
-function ownerOf({ ids, units }: Contents, place: EventPlace): EditionId | undefined {
-  const id = ids.get(keyOf(place));
-  if (id === undefined) return undefined;
+function ownerOf(contents: Contents, place: EventPlace): EditionId | undefined {
+  const id = contents.ids.get(keyOf(place));
+  const owner = id === undefined ? undefined : ownerRowOf(contents, id);
+  return owner === undefined ? undefined : editionOf(owner);
+}
+
+function ownerRowOf({ units }: Contents, id: NotificationId): UnitRow | undefined {
   let [low, high] = [0, units.length];
   while (low < high) {
     const middle = (low + high) >>> 1;
     if ((units[middle] as UnitRow).lastId < id) low = middle + 1;
     else high = middle;
   }
-  const owner = units[low];
-  return owner === undefined ? undefined : editionOf(owner);
+  return units[low];
 }
 
 function keyOf({ originatorId, originatorVersion }: EventPlace): string {

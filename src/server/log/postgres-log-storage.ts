@@ -20,12 +20,14 @@ import type { EditionId, UnitId } from '../../persistence/unit.js';
 import { bytesToUuid, UUID_BYTES } from '../../util/uuid-bytes.js';
 import type { AggregateEnd, KnownUnit } from './decide-units.js';
 import type {
+  AggregateStart,
   EventPlace,
   IdGap,
   LogChange,
   LogStanding,
   LogStorage,
   LogTransaction,
+  PlacedVersion,
   RejectedRow,
   SetAsideRow,
   UnitRow,
@@ -116,6 +118,45 @@ export class PostgresLogStorage implements LogStorage {
     };
   }
 
+  async aggregates(after: OriginatorId | undefined, limit: number): Promise<readonly AggregateStart[]> {
+    const { aggregates, aggregatesAfter } = this.#statements;
+    const { recorder } = this.#parts;
+    const { rows } =
+      after === undefined
+        ? await recorder.query(aggregates, [limit])
+        : await recorder.query(aggregatesAfter, [limit, after]);
+    return rows.map((row) => ({ originatorId: textOf(row, 'originator_id'), first: toSafeInteger(row, 'version') }));
+  }
+
+  async tails(places: readonly EventPlace[], limit: number): Promise<readonly (readonly PlacedVersion[])[]> {
+    const { rows } = await this.#parts.recorder.query(this.#statements.tails, [...placeColumns(places), limit]);
+    const tails = places.map((): PlacedVersion[] => []);
+    for (const row of rows) {
+      tails[toSafeInteger(row, 'place') - 1]?.push({ version: toSafeInteger(row, 'version'), row: toUnitRow(row) });
+    }
+    return tails;
+  }
+
+  async editions(places: readonly EventPlace[]): Promise<readonly (EditionId | undefined)[]> {
+    const { rows } = await this.#parts.recorder.query(this.#statements.owners, placeColumns(places));
+    return rows.map(toEdition);
+  }
+
+  async eventsOf(
+    originatorId: OriginatorId,
+    { after, upTo, limit }: { readonly after: number; readonly upTo: number; readonly limit: number },
+  ): Promise<readonly StoredEvent[]> {
+    return await this.#parts.recorder.selectEvents(originatorId, { gt: after, lte: upTo, limit });
+  }
+
+  async eventsIn(ranges: readonly IdGap[]): Promise<readonly Notification[]> {
+    const firsts = arrayOf(ranges.map(({ first }) => first));
+    const { rows } = await this.#parts.recorder.query(this.#statements.eventsIn, [
+      ...[firsts, arrayOf(ranges.map(({ last }) => last))],
+    ]);
+    return toNotifications(rows);
+  }
+
   async refused(after: UnitId, limit: number): Promise<readonly RefusedUnit[]> {
     const { rows } = await this.#parts.recorder.query(this.#statements.refusedAfter, [after, limit]);
     return rows.map(toRefusedUnit);
@@ -202,11 +243,8 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
   }
 
   async owners(places: readonly EventPlace[]): Promise<readonly (EditionId | undefined)[]> {
-    const { rows } = await this.sql.query(this.statements.owners, [
-      places.map(({ originatorId }) => originatorId),
-      places.map(({ originatorVersion }) => originatorVersion),
-    ]);
-    return rows.map(({ unit_id: id }) => (typeof id === 'string' ? id : undefined));
+    const { rows } = await this.sql.query(this.statements.owners, placeColumns(places));
+    return rows.map(toEdition);
   }
 
   async record(events: readonly StoredEvent[]): Promise<readonly NotificationId[]> {
@@ -266,6 +304,14 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
   }
 }
 
+function placeColumns(places: readonly EventPlace[]): unknown[] {
+  return [places.map(({ originatorId }) => originatorId), places.map(({ originatorVersion }) => originatorVersion)];
+}
+
+function toEdition({ unit_id: id }: SqlRow): EditionId | undefined {
+  return typeof id === 'string' ? id : undefined;
+}
+
 interface Statements extends RefusedStatements {
   readonly lock: string;
   readonly standing: string;
@@ -276,6 +322,10 @@ interface Statements extends RefusedStatements {
   readonly units: string;
   readonly news: string;
   readonly unitsOfAggregate: string;
+  readonly aggregates: string;
+  readonly aggregatesAfter: string;
+  readonly tails: string;
+  readonly eventsIn: string;
   readonly append: string;
   readonly forget: string;
   readonly insertRejected: string;
@@ -304,6 +354,18 @@ function statementsOf({ log, tables }: PostgresLogParts): Statements {
     FROM ${head} h WHERE h.id = 1`;
   const unitColumnsSql = `unit_id::text AS unit_id, position, last_id, count, bytes, encode(chain, 'hex') AS chain,
     is_commutative, scopes, encode(after, 'hex') AS after, edition::text AS edition, author, replica, recorded_at_ms`;
+  const eventColumnsSql = `${id} AS notification_id, ${originatorId}::text AS originator_id, ${version} AS originator_version,
+    ${topic} AS topic, ${state} AS state`;
+  // From one aggregate to the next, each by the index: however many events it has, and however many there are.
+  const aggregatesFrom = (where: string): string => `WITH RECURSIVE found AS (
+      (SELECT e.${originatorId} AS id, e.${version} AS version FROM ${eventsTable} e ${where}
+        ORDER BY e.${originatorId}, e.${version} LIMIT 1)
+      UNION ALL
+      SELECT n.id, n.version FROM found AS f CROSS JOIN LATERAL (
+        SELECT e.${originatorId} AS id, e.${version} AS version FROM ${eventsTable} e WHERE e.${originatorId} > f.id
+        ORDER BY e.${originatorId}, e.${version} LIMIT 1
+      ) AS n
+    ) SELECT id::text AS originator_id, version FROM found LIMIT $1`;
   const unitsFrom = `SELECT ${unitColumnsSql} FROM ${units} WHERE position >= $1 ORDER BY position LIMIT $2`;
   const knownColumns = 'u.unit_id::text AS unit_id, u.position, u.code, u.message, u.author';
   // Each by itself: asked for hundreds at once, PostgreSQL reads a table of some ten thousand as a whole.
@@ -329,8 +391,7 @@ function statementsOf({ log, tables }: PostgresLogParts): Statements {
     units: unitsFrom,
     news: `WITH found AS MATERIALIZED (${unitsFrom})
       SELECT s.*, e.* FROM found s LEFT JOIN LATERAL (
-        SELECT ${id} AS notification_id, ${originatorId}::text AS originator_id, ${version} AS originator_version,
-          ${topic} AS topic, ${state} AS state FROM ${eventsTable}
+        SELECT ${eventColumnsSql} FROM ${eventsTable}
         WHERE ${id} BETWEEN s.last_id - s.count + 1 AND s.last_id AND s.position > $1
           AND (SELECT sum(bytes) < $3 AND sum(count) < $2 FROM found WHERE position > $1)
       ) AS e ON true ORDER BY s.position, e.notification_id`,
@@ -340,6 +401,18 @@ function statementsOf({ log, tables }: PostgresLogParts): Statements {
       ) AS t CROSS JOIN LATERAL (
         SELECT * FROM ${units} o WHERE o.last_id >= t.id ORDER BY o.last_id LIMIT 1
       ) AS u WHERE u.last_id - u.count < t.id ORDER BY position`,
+    aggregates: aggregatesFrom(''),
+    aggregatesAfter: aggregatesFrom(`WHERE e.${originatorId} > $2::${idType}`),
+    tails: `SELECT a.place, t.version, ${unitColumnsSql}
+      FROM unnest($1::${idType}[], $2::bigint[]) WITH ORDINALITY AS a (id, version, place) CROSS JOIN LATERAL (
+        SELECT e.${id} AS id, e.${version} AS version FROM ${eventsTable} e
+        WHERE e.${originatorId} = a.id AND e.${version} >= a.version ORDER BY e.${version} LIMIT $3
+      ) AS t CROSS JOIN LATERAL (
+        SELECT * FROM ${units} o WHERE o.last_id >= t.id ORDER BY o.last_id LIMIT 1
+      ) AS u WHERE u.last_id - u.count < t.id ORDER BY a.place, t.version`,
+    eventsIn: `SELECT e.* FROM unnest($1::bigint[], $2::bigint[]) AS r (first, last) CROSS JOIN LATERAL (
+        SELECT ${eventColumnsSql} FROM ${eventsTable} WHERE ${id} BETWEEN r.first AND r.last
+      ) AS e`,
     append: `WITH added AS (
       INSERT INTO ${units}
         (unit_id, position, last_id, count, bytes, chain, is_commutative, scopes, after, edition, author,

@@ -3,9 +3,11 @@
  *
  * @module
  */
-import type { ConfirmedUnit, Cursor, UnitPage } from '../../persistence/unit.js';
+import type { BootstrapAggregate, ConfirmedUnit, Cursor, UnitPage } from '../../persistence/unit.js';
 import { validateCount } from '../../persistence/validation.js';
 import { ScopesChangedError } from '../../sync/protocol/index.js';
+import { toBootstrapCursor } from './bootstrap-cursor.js';
+import type { BootstrapParts } from './bootstrap-parts.js';
 import { fromCursor, toCursor } from './log-chain.js';
 import type { CursorPlace } from './log-chain.js';
 import type { LogPages, ReadPage } from './log-pages.js';
@@ -21,6 +23,7 @@ export interface ShownPagesParts {
   readonly storage: Pick<LogStorage, 'chains'>;
   readonly pages: LogPages;
   readonly seals: UnitSeals | undefined;
+  readonly bootstrap: BootstrapParts;
 }
 
 /** Shows a log. */
@@ -43,10 +46,37 @@ export class ShownPages {
       if (await this.#hasAll([after, ...held])) throw scopesChanged();
       return undefined;
     }
+    const isAtStart = from.position === 0;
+    if (from.bootstrap !== undefined || (isAtStart && options.bootstrap !== undefined && held.length === 0)) {
+      const part = await this.#part(after, from, options);
+      if (part !== undefined || !isAtStart) return part;
+    }
     const read = await this.#parts.pages.after(from, { eventsMax, bytesMax });
     // After it was read: a log that was set back meanwhile has it no more.
     if (read === undefined || !(await this.#hasAll(held))) return undefined;
     return await this.#shown(after, read, visibility);
+  }
+
+  /** @returns `undefined` where the log has no part that begins there */
+  async #part(after: Cursor, from: CursorPlace, options: PageOptions): Promise<UnitPage | undefined> {
+    const { eventsMax, bytesMax, visibility, bootstrap: named = [] } = options;
+    const read = await this.#parts.bootstrap.after(from, { eventsMax, bytesMax, named });
+    if (read === undefined) return undefined;
+    const { place, next, aggregates, units, head } = read;
+    const shown = visibility === undefined ? units : visibleParts(units, visibility);
+    const seen = new Set(shown.flatMap(({ events }) => events.map(({ originatorId }) => originatorId)));
+    // Of one that was named, and of which nothing may be seen, that is said: what is recorded about it hears so.
+    const isSaid = ({ originatorId }: BootstrapAggregate): boolean =>
+      seen.has(originatorId) || named.includes(originatorId);
+    const isEnd = next === undefined;
+    const id = visibility?.id ?? '';
+    return {
+      ...{ from: after, head },
+      to: next === undefined ? toCursor(place, id) : toBootstrapCursor({ ...place, bootstrap: next }, id),
+      position: next?.covered ?? place.position,
+      units: await this.#sealed(shown),
+      bootstrap: { position: place.position, isEnd, aggregates: aggregates.filter(isSaid) },
+    };
   }
 
   /** As `UnitLog.news`. */

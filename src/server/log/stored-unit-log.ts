@@ -16,10 +16,12 @@ import type { OriginatorId, StoredEvent } from '../../persistence/stored-event.j
 import { CURSOR_START } from '../../persistence/unit.js';
 import { validateCount } from '../../persistence/validation.js';
 import type { OriginatorIdType } from '../../persistence/validation.js';
+import type { SnapshotStore } from '../../persistence/snapshot-store.js';
 import type { HealAnswer } from '../../sync/protocol/index.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { hasStrangers } from './adopt-events.js';
+import { BootstrapParts } from './bootstrap-parts.js';
 import { aggregatesOf, decidePushes } from './decide-units.js';
 import type { LogView, PushToDecide } from './decide-units.js';
 import { InlineUnits } from './inline-units.js';
@@ -78,6 +80,13 @@ export interface UnitLogOptions {
    * @defaultValue `restore`
    */
   readonly onLost?: 'restore' | 'stop';
+  /**
+   * Where an application keeps snapshots of the aggregates in this log, so that new devices need not load all of their
+   * history: `app.snapshotsForDevices()` of one that has the same transcoder, compressor and cipher as the devices.
+   *
+   * @defaultValue a new device follows the log from its start
+   */
+  readonly snapshots?: Pick<SnapshotStore, 'select'> | undefined;
   /** What is kept of units that are refused, for operators. @defaultValue as is said there */
   readonly refused?: RefusedUnitsOptions | undefined;
   /** Says when a unit was recorded. @defaultValue the platform's */
@@ -115,7 +124,12 @@ export class StoredUnitLog implements UnitLog {
     this.#seals = seals === undefined ? undefined : new UnitSeals(seals, tenant);
     this.#clock = clock;
     this.#pages = new LogPages(storage, () => this.#adopted());
-    this.#shown = new ShownPages({ storage, pages: this.#pages, seals: this.#seals });
+    const bootstrap = new BootstrapParts({
+      ...{ storage, pages: this.#pages, readHead: () => this.#adopted() },
+      // Devices know ids of no other kind.
+      snapshots: idType === 'uuid' ? options.snapshots : undefined,
+    });
+    this.#shown = new ShownPages({ storage, pages: this.#pages, seals: this.#seals, bootstrap });
     this.#writer = new LogWriter(storage, clock);
     const parts = { storage, writer: this.#writer, inline: this.#inline, seals: this.#seals };
     this.#refused = new RefusedKeeping(options.refused);

@@ -59,10 +59,17 @@ export interface PageOptions {
    * @defaultValue nothing
    */
   readonly held?: readonly Cursor[] | undefined;
+  /**
+   * That whoever stands at the start takes parts of a bootstrap instead of pages: of which aggregates it needs all events,
+   * because something of its own is about them. Where the log has no snapshots to begin with, it is given pages all the same.
+   *
+   * @defaultValue it takes pages
+   */
+  readonly bootstrap?: readonly OriginatorId[] | undefined;
 }
 
 /** Options of {@link UnitLog.news}. */
-export interface NewsOptions extends Omit<PageOptions, 'held'> {
+export interface NewsOptions extends Omit<PageOptions, 'held' | 'bootstrap'> {
   /** Up to where it is known. @defaultValue nothing is asked but where the log ends */
   readonly after?: Cursor | undefined;
   /** Where the log ends, as far as whoever asks knows. @defaultValue it knows nothing of that */

@@ -100,6 +100,8 @@ export interface ExchangeWorkOptions {
   readonly recorder: ExchangedUnits & Partial<Pick<UnitRecorder, 'selectSetAside'>>;
   readonly transport: SyncTransport;
   readonly direction: Direction;
+  /** Whether a store in which nothing is confirmed takes snapshots of the server's. @defaultValue false */
+  readonly bootstrap?: boolean | undefined;
   readonly clock: Clock;
   /** @defaultValue what gives way to others is set aside */
   readonly decider?: UnitDecider | undefined;
@@ -336,7 +338,7 @@ export class ExchangeWork {
     const sent = held.length === 0 && offered === undefined ? came : undefined;
     let page;
     try {
-      page = sent ?? (await this.#askedPage({ cursor, held }, signal));
+      page = sent ?? (await this.#askedPage(progress, held, signal));
     } catch (error) {
       if (error instanceof CursorUnknownError) this.#isDiverged = true;
       else if (error instanceof ScopesChangedError) {
@@ -368,11 +370,18 @@ export class ExchangeWork {
     if (isHead) this.#reachHead(progress, page.units.length === 0);
   }
 
-  async #askedPage({ cursor, held }: Pick<SyncProgress, 'cursor' | 'held'>, signal: AbortSignal): Promise<UnitPage> {
-    const { transport } = this.#options;
+  async #askedPage(
+    { cursor, bootstrap }: SyncProgress,
+    held: readonly Cursor[],
+    signal: AbortSignal,
+  ): Promise<UnitPage> {
+    const { transport, bootstrap: isWanted = false } = this.#options;
     this.#news.beginReading();
     const limits = this.#pageSize.limits(transport.limits);
-    return await this.#measured(this.#pageSize, limits.bytesMax, () => transport.page(cursor, limits, signal, held));
+    const named = isWanted && bootstrap?.isBegun === false ? bootstrap.named : undefined;
+    return await this.#measured(this.#pageSize, limits.bytesMax, () =>
+      transport.page(cursor, limits, signal, held, named),
+    );
   }
 
   #tooOftenRescoped(cause: ScopesChangedError): never {

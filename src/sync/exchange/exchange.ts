@@ -44,6 +44,8 @@ export interface ExchangeOptions {
   readonly recorder: UnitRecorder;
   readonly transport: SyncTransport;
   readonly direction: Direction;
+  /** As `ExchangeWorkOptions.bootstrap`. */
+  readonly bootstrap?: boolean | undefined;
   readonly isOffline: () => boolean;
   /** Whether the store may be synchronised for who is signed in: rejects when not. @defaultValue it may */
   readonly admit?: (() => Promise<void>) | undefined;

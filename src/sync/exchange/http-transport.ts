@@ -5,6 +5,7 @@
  */
 import { packLostUnits, packPendingUnits, unpackPage } from '../../persistence/unit-batch.js';
 import type { Cursor, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from '../../persistence/unit.js';
+import type { OriginatorId } from '../../persistence/stored-event.js';
 import type { UnitLimits } from '../../persistence/unit-recorder.js';
 import type { Clock } from '../../util/clock.js';
 import {
@@ -82,12 +83,16 @@ export class HttpTransport implements SyncTransport {
     { eventsMax, bytesMax }: UnitLimits,
     signal: AbortSignal,
     held: readonly Cursor[] = [],
+    bootstrap?: readonly OriginatorId[],
   ): Promise<UnitPage> {
     return await this.#requests.send(
       {
         path: this.#prefix + PATHS.units,
         mediaType: JSON_MEDIA_TYPE,
-        body: JSON.stringify({ after, events: eventsMax, bytes: bytesMax, ...(held.length === 0 ? {} : { held }) }),
+        // What is not said is not written.
+        body: JSON.stringify({
+          ...{ after, events: eventsMax, bytes: bytesMax, held: held.length === 0 ? undefined : held, bootstrap },
+        }),
         isAlone: false,
         answerBytesMax: PAGE_BYTES_MAX,
         read: unpackPage,

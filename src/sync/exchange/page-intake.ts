@@ -65,7 +65,9 @@ export class PageIntake {
     const { recorder, ownOnly, decider } = this.#options;
     const options = offered === undefined ? { ownOnly } : { ownOnly, offered };
     if (decider === undefined) return await recorder.insertPage(page, options);
-    if (page.position < page.head) return await this.#defer(page, options);
+    // What it stands for can be decided on when it is here.
+    const isLast = page.position >= page.head && page.bootstrap === undefined;
+    if (!isLast) return await this.#defer(page, options);
     let outcome = await recorder.insertPage(page, { ...options, superseding: 'decide' });
     for (let attempt = 1; outcome.superseded !== undefined; attempt++) {
       const decision = attempt > ATTEMPTS_MAX ? undefined : await this.#decide(decider, outcome.superseded);

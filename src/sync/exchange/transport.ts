@@ -4,6 +4,7 @@
  * @module
  */
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../persistence/unit.js';
+import type { OriginatorId } from '../../persistence/stored-event.js';
 import type { UnitLimits } from '../../persistence/unit-recorder.js';
 import type { HealAnswer, PushAnswer, SyncLimits } from '../protocol/index.js';
 
@@ -37,11 +38,19 @@ export interface SyncTransport {
    *
    * @param limits - of the answer; the server may have less
    * @param held - what this device holds beyond the cursor, and the log has to have as well. @defaultValue nothing
+   * @param bootstrap - at the start: that a part of a bootstrap may come instead, and the aggregates of which all events have
+   *   to; as `SyncProgress.bootstrap` names them. @defaultValue a page comes
    * @throws CursorUnknownError (`CURSOR_UNKNOWN`) when the log does not have, or not any more, what the cursor stands for, or what is
    *   held
    * @throws ScopesChangedError (`SCOPES_CHANGED`) when it does, and this device may see another part of it than before
    */
-  page(after: Cursor, limits: UnitLimits, signal: AbortSignal, held?: readonly Cursor[]): Promise<UnitPage>;
+  page(
+    after: Cursor,
+    limits: UnitLimits,
+    signal: AbortSignal,
+    held?: readonly Cursor[],
+    bootstrap?: readonly OriginatorId[],
+  ): Promise<UnitPage>;
 
   /** Asks for the newest cursor that the log has. @param marks - newest first @returns one of them, or the start */
   common(marks: readonly Cursor[], signal: AbortSignal): Promise<Cursor>;

@@ -8,8 +8,8 @@
  *
  * POST …/push      units that are pending (packPendingUnits)    200 { head, decisions: [[id, "accepted", position] |
  *                                                                   [id, "rejected", code, message], …], conflict?: id }
- * POST …/units     { after: cursor, events: n, bytes: n,        200 a page (packPage)
- *                  held?: [cursor, …] }
+ * POST …/units     { after: cursor, events: n, bytes: n,        200 a page (packPage); with `bootstrap`, or after the cursor of
+ *                  held?: [cursor, …], bootstrap?: [id, …] }        one, a part of a bootstrap perhaps
  * POST …/common    { marks: [cursor, …] }, newest first         200 { common: cursor }
  * POST …/heal      units that were confirmed, and are lost      200 { decisions: [[id, "restored" | "known" | "setAside" |
  *                  (packLostUnits)                                  "refused"], …], head?: cursor }
@@ -67,6 +67,14 @@
  *   from the digest of the first ones, and is given them: a part after a version, up to what is asked for or stated. Who may
  *   not, or where the log does not have them, is answered null, and none.
  *
+ * - R9 Who asks from the start with `bootstrap` may be given parts of a bootstrap instead of pages: the log as it is at one
+ *   place, by aggregates, 200 in a part at most. Of an aggregate that has a snapshot of an event up
+ *   to that place, a *base* stands for the events before that one; all others come, in whole units, and what the reader may not
+ *   see of either does not. The first part has what is named in `bootstrap`, up to 50 aggregates, all
+ *   of their events and nothing else. Where that is more than a page, or there are no snapshots, a page is given. The cursor
+ *   after a part names the place and where to go on, and is one as any other: of a log that was set back before the place it is
+ *   unknown, and with other scopes they have changed. After the last part stands the cursor of the place.
+ *
  * Rules of the device (persistence/unit-recorder.ts):
  * - D1 Only a page confirms. The answer of a push is a hint: what was accepted and is not in the log up to its head is
  *   sent again.
@@ -82,6 +90,12 @@
  *   So do the marks between them: they are of another part of the log.
  * - D5 What a stream says is a hint: a page that does not begin where the device stands is passed over, and what the device
  *   has heard of and does not have is asked for. Nothing is taken from a stream while something is `held` (D4).
+ *
+ * - D6 A device in which nothing is confirmed may ask for parts of a bootstrap, and names the aggregates that something of its
+ *   own is about: that may be in the log, which only its events say. The first part is stored where nothing else of its own
+ *   is open, every other where the store stands, each in one commit with its cursor. Of the units of a part the device takes
+ *   the events of the part's aggregates that a base is not for, up to the version at which the part ends; an aggregate that is
+ *   here already is passed over, unless it goes on. What was recorded since the first part gives way to what comes.
  *
  * The model (test/model/, docs/model.md) has these rules.
  *
@@ -105,7 +119,8 @@
  * Bodies of requests may be gzipped, and unpack to {@link GZIP_RATIO_MAX} times their size at most; what packs better is
  * sent as it is. So what a request costs is in proportion to what was sent. Answers are compressed as `Accept-Encoding`
  * asks, where they are more than a packet. A cursor has {@link CURSOR_LENGTH_MAX} characters at most; of marks the newest
- * {@link MARKS_MAX} are asked about, and the start without being named; {@link HELD_MAX} are held.
+ * {@link MARKS_MAX} are asked about, and the start without being named; {@link HELD_MAX} are held. A part of a bootstrap has as
+ * many events and bytes as a page, with the states of its bases.
  *
  * It may change by headers, fields of JSON, parameters of an address and events of a stream that are optional and that both
  * sides ignore where they do not know them: whoever takes a new kind of event asks for it by a parameter; by

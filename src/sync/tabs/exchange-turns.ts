@@ -21,6 +21,8 @@ export interface ExchangeTurnsOptions {
   readonly recorder: SyncStore['recorder'];
   readonly transport: HttpTransport;
   readonly direction: Direction;
+  /** As of `Exchange`. */
+  readonly bootstrap?: boolean | undefined;
   /** Whether to ask for a line. */
   readonly live: boolean;
   readonly isOffline: () => boolean;

@@ -95,7 +95,7 @@ export class RunningSync implements Sync {
         // Bound, because the platform's own insists on its `this`.
         fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
       }),
-      ...{ direction, live: live && direction !== 'push', clock, random },
+      ...{ direction, bootstrap: options.bootstrap, live: live && direction !== 'push', clock, random },
       ...{ decider: options.application, onRebased: options.onRebased },
       isOffline: () => isOffline(wakeSources),
       admit: () => subject.bind(),

@@ -44,6 +44,15 @@ export interface StartSyncOptions<Rebased = unknown> {
    */
   readonly direction?: Direction;
   /**
+   * Whether a new device takes snapshots that the server has (`snapshots` of its log), with what was recorded after them, instead of
+   * all history: as many events fewer cross the network and are stored. Only into a store in which nothing is confirmed yet;
+   * of a server that has none, the whole log comes. What has not come is as what `Application.truncateHistory` has let go:
+   * `olderEvents` gives it, and views that are made of all events say `HISTORY_TRUNCATED`. Not with `push`.
+   *
+   * @defaultValue false: views that an application has would not be made
+   */
+  readonly bootstrap?: boolean | undefined;
+  /**
    * Decides again what gives way to others' events, in the commit of the page that has them: the `Application` of the store,
    * with `keepCommands`. In every tab that synchronises the store, because any of them may be the one that does it.
    *

@@ -31,9 +31,14 @@ import type { StartSyncOptions, Sync } from './start-sync-options.js';
  * ```
  */
 export function startSync<Rebased = unknown>(options: StartSyncOptions<Rebased>): Sync {
-  const { app, application, direction, onRebased, store, subject, tenant, url } = options;
+  const { app, application, bootstrap, direction, onRebased, store, subject, tenant, url } = options;
   checkedServerUrl('url', url);
   validateWord('direction', direction, ['both', 'push', 'pull']);
+  if (bootstrap !== undefined && typeof bootstrap !== 'boolean')
+    throw refused('bootstrap', 'is neither true nor false');
+  if (bootstrap === true && direction === 'push') {
+    throw refused('bootstrap', 'has no use with push: of others, only what is about aggregates that are here comes');
+  }
   if (application !== undefined && typeof application.decideAgain !== 'function')
     throw refused('application', 'is none: it has no decideAgain');
   if (onRebased !== undefined && typeof onRebased !== 'function') throw refused('onRebased', 'is no function');

@@ -1,7 +1,8 @@
-/** No statement of a log reads a whole table, however long the log is: for a push, a page, a common place, an offer. */
+/** No statement of a log reads a whole table, however long the log is: for a push, a page, a common place, an offer, a part of a bootstrap. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresProcessRecorder } from '../../../src/persistence/postgres/index.js';
 import type { PostgresPool } from '../../../src/persistence/postgres/index.js';
+import type { StoredSnapshot } from '../../../src/persistence/snapshot-store.js';
 import { packLostUnits } from '../../../src/persistence/unit-batch.js';
 import { CURSOR_START } from '../../../src/persistence/unit.js';
 import type { Cursor } from '../../../src/persistence/unit.js';
@@ -36,6 +37,11 @@ async function addWaiting(pool: PostgresPool, units: string, tenants: readonly s
   );
 }
 
+function snapshotOf(originatorId: string, originatorVersion: number): StoredSnapshot {
+  const of = { originatorId, originatorVersion, eventId: 'some', aggregateType: 'Shelf' };
+  return { ...of, stateVersion: 1, takenAtMs: 0, state: Uint8Array.of(1) };
+}
+
 /** Events and units of many other tenants, some of which have much. */
 async function addNeighbours(pool: PostgresPool, events: string, units: string): Promise<void> {
   await pool.query(`INSERT INTO ${events} (tenant_id, originator_id, originator_version, topic, state, notification_id)
@@ -65,7 +71,10 @@ describe.each(['single', 'shared'])('%s', (layout) => {
     });
     await recorder.createTable();
     const units = uniqueName();
-    log = new PostgresUnitLog({ recorder, name: units, seals: SEALS });
+    const snapshots = {
+      select: async (originatorId: string) => (originatorId === shelf ? snapshotOf(shelf, 20) : undefined),
+    };
+    log = new PostgresUnitLog({ recorder, name: units, seals: SEALS, snapshots });
     await log.createTables();
     shelf = newOriginatorId();
     for (let version = 1; version <= UNITS; version += 500) {
@@ -138,6 +147,19 @@ describe.each(['single', 'shared'])('%s', (layout) => {
       const all = await log.history(shelf, { after: 0, upTo: UNITS, ...LIMITS });
       expect(all.length).toBeGreaterThanOrEqual(LIMITS.eventsMax);
       expect(await log.history(shelf, { after: UNITS, upTo: UNITS + 1, ...LIMITS })).toEqual([]);
+    },
+    'parts of a bootstrap': async () => {
+      const bootstrap = [newOriginatorId(), newOriginatorId()];
+      const first = await pageOf(log, CURSOR_START, { ...LIMITS, bootstrap });
+      expect(first.bootstrap?.aggregates).toHaveLength(2);
+      // In the midst of the aggregate that is long, whichever id it has.
+      let part = await pageOf(log, CURSOR_START, { ...LIMITS, eventsMax: 1_000, bootstrap: [] });
+      while (!part.bootstrap!.aggregates.some(({ originatorId }) => originatorId === shelf)) {
+        part = await pageOf(log, part.to, { ...LIMITS, eventsMax: 1_000 });
+      }
+      expect((await pageOf(log, part.to, LIMITS)).bootstrap?.isEnd).toBe(false);
+      const base = part.bootstrap?.aggregates.find(({ originatorId }) => originatorId === shelf)?.base;
+      expect(base?.version).toBe(19);
     },
     'a common place': async () => {
       const marks = Array.from({ length: 50 }, (_, index) => `1.${index * 7 + 1}.${'ab'.repeat(16)}`);

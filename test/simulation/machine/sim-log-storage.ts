@@ -74,6 +74,11 @@ export function reachedBy(
     due: (limits) => read(() => tables.due(limits)),
     refusedByIds: (ids) => read(() => tables.refusedByIds(ids)),
     unitsOfAggregate: (id, after, upTo, limit) => read(() => tables.unitsOfAggregate(id, after, upTo, limit)),
+    aggregates: (after, limit) => read(() => tables.aggregates(after, limit)),
+    tails: (places, limit) => read(() => tables.tails(places, limit)),
+    editions: (places) => read(() => tables.editions(places)),
+    eventsOf: (id, which) => read(() => tables.eventsOf(id, which)),
+    eventsIn: (ranges) => read(() => tables.eventsIn(ranges)),
     transaction: async (work) => {
       const result = await tables.transaction(async (transaction) => {
         const done = await work(within(transaction));

@@ -6,6 +6,7 @@ import {
   LIMITS_DEFAULT,
   LIMITS_LEAST,
   parseCommonAnswer,
+  parseDigestsAnswer,
   parseErrorAnswer,
   parseHealAnswer,
   parseJson,
@@ -17,6 +18,7 @@ import {
 } from '../../../src/sync/protocol/index.js';
 import { SeededRandom } from '../../soak/seeded-random.js';
 import {
+  DIGESTS_ANSWER_VECTORS,
   ERROR_VECTORS,
   HEAL_ANSWER_VECTORS,
   LIMITS_VECTORS,
@@ -34,6 +36,11 @@ describe('the wire does not change', () => {
   it.each(HEAL_ANSWER_VECTORS)('answer to an offer: $name', ({ json, value }) => {
     expect(JSON.stringify(toHealAnswer(value))).toBe(json);
     expect(parseHealAnswer(parseJson(utf8(json)))).toEqual(value);
+  });
+
+  it.each(DIGESTS_ANSWER_VECTORS)('answer with digests: $name', ({ json, value }) => {
+    expect(parseDigestsAnswer(parseJson(utf8(json)))).toEqual(value);
+    expect(JSON.stringify({ digests: value.map((digest) => digest ?? null) })).toBe(json);
   });
 
   it('the common place', () => {
@@ -126,7 +133,7 @@ describe('what is no answer is none', () => {
   it('bytes that were changed are read, or are none', () => {
     const seed = Date.now() % 1_000_000;
     const random = new SeededRandom(seed);
-    const texts = [...PUSH_ANSWER_VECTORS, ...HEAL_ANSWER_VECTORS].map(({ json }) => json);
+    const texts = [...PUSH_ANSWER_VECTORS, ...HEAL_ANSWER_VECTORS, ...DIGESTS_ANSWER_VECTORS].map(({ json }) => json);
     texts.push(...ERROR_VECTORS.map(([, json]) => json), '{"common":"7.abc"}');
     let read = 0;
     for (let round = 0; round < 20_000; round++) {
