@@ -115,6 +115,7 @@ export { SUPERSEDED, SUPERSEDED_UNITS_MAX, TRUNCATIONS_MAX, UNITS_FOUND_MAX } fr
 export type {
   BacklogState,
   BootstrapProgress,
+  DecideAgainOptions,
   DecidedUnit,
   InsertPageOptions,
   PageOutcome,

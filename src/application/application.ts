@@ -22,7 +22,7 @@ import type { TransactionalRecorder } from '../persistence/recorder-transaction.
 import type { ProcessRecorder } from '../persistence/recorder.js';
 import { whenEnded } from '../persistence/transaction-ends.js';
 import type { Notification, NotificationId, StoredEvent } from '../persistence/stored-event.js';
-import type { Superseded, UnitChanges } from '../persistence/unit-recorder.js';
+import type { DecideAgainOptions, Superseded, UnitChanges } from '../persistence/unit-recorder.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
 import { callListener, Listeners } from '../util/listeners.js';
@@ -213,7 +213,7 @@ export class Application implements EventLog {
     });
     this.setAside = new SetAsideUnits({
       ...{ recorder, mapper: this.#mapper, codec: commands, transcoder },
-      decide: (superseded, retry) => this.#superseded.decide(superseded, retry),
+      decide: (superseded, retry) => this.#superseded.decide(superseded, { retry }),
       changeUnits: (units, change) => this.#unitChanges.run(units, change),
       onDecided: () => this.#listeners.tell(),
     });
@@ -296,13 +296,12 @@ export class Application implements EventLog {
    * Decides again what gave way to others: for `startSync`, which stores it. Nothing is recorded by it; whoever tries again
    * what was set aside does so by {@link Application.setAside}.
    *
-   * A command that says no, fails, or was decided 8 times already is not decided: it is set aside with its reason, and those
-   * after it are decided without it. So is a unit without one, unless the option `resolve` says what becomes of it.
+   * A command that says no, fails, or is given up is set aside with its reason, and those after it are decided without it. So is a unit without one, unless the option `resolve` says what becomes of it.
    *
    * @throws as the recorder does, when it cannot be read
    */
-  async decideAgain(superseded: Superseded): Promise<Redecision> {
-    return await this.#superseded.decide(superseded);
+  async decideAgain(superseded: Superseded, options: DecideAgainOptions = {}): Promise<Redecision> {
+    return await this.#superseded.decide(superseded, options);
   }
 
   /**

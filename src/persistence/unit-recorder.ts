@@ -156,6 +156,12 @@ export interface Superseded {
   readonly hasMore: boolean;
 }
 
+/** How units are decided again. */
+export interface DecideAgainOptions {
+  /** Those that are not decided any more, and why: they are set aside for that. @defaultValue none */
+  readonly givenUp?: ReadonlyMap<UnitId, SetAsideReason> | undefined;
+}
+
 /** Where a unit stands: everything that may become of a commit. */
 export interface UnitStanding {
   readonly id: UnitId;

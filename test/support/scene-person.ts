@@ -36,7 +36,10 @@ export class ScenePerson<App extends Application = Application> {
     this.#sync.syncNow();
     await vi.waitUntil(() => {
       const { state, pending, lastSuccessAtMs: last } = status.value;
-      return state === 'live' && pending === 0 && last !== lastSuccessAtMs;
+      if (state === 'live' && pending === 0 && last !== lastSuccessAtMs) return true;
+      // Who has lost to others waits for a moment.
+      this.scene.clock.advance(1);
+      return false;
     }, WAIT);
     return this.#sync;
   }

@@ -226,7 +226,10 @@ export class StockPerson {
     this.#sync.syncNow();
     await vi.waitUntil(() => {
       const { state, pending, lastSuccessAtMs: last } = status.value;
-      return state === 'live' && pending === 0 && last !== lastSuccessAtMs;
+      if (state === 'live' && pending === 0 && last !== lastSuccessAtMs) return true;
+      // Who has lost to others waits for a moment.
+      this.#scene.clock.advance(1);
+      return false;
     }, WAIT);
     return this.#sync;
   }

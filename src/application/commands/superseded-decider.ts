@@ -23,7 +23,13 @@ import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { StoredEvent } from '../../persistence/stored-event.js';
 import type { UnitId } from '../../persistence/unit.js';
 import { storableReason } from '../../persistence/unit-reasons.js';
-import type { DecidedUnit, SetAsideReason, SetAsideUnit, Superseded } from '../../persistence/unit-recorder.js';
+import type {
+  DecideAgainOptions,
+  DecidedUnit,
+  SetAsideReason,
+  SetAsideUnit,
+  Superseded,
+} from '../../persistence/unit-recorder.js';
 import { EventSourcingError } from '../../domain/errors.js';
 import type { AggregateKind, AnyDecider } from '../aggregates/aggregate-kind.js';
 import { ApplicationTooOldError } from '../aggregates/application-errors.js';
@@ -37,9 +43,6 @@ import type { CommandCodec, KeptCommand, KeptExecution } from './kept-commands.j
 import { rebasedOf } from './rebased-unit.js';
 import type { RebasedUnit } from './rebased-unit.js';
 import { SupersededView } from './superseded-view.js';
-
-/** How often a unit is decided again, before somebody has to look at it. */
-export const DECISIONS_MAX = 8;
 
 /** What was decided, and how to tell of it. */
 export interface Redecision {
@@ -95,6 +98,8 @@ interface UnitInHand {
   /** What is decided is left there. */
   readonly draft: SupersededView;
   readonly retry: RetryRequest | undefined;
+  /** Why it is not decided any more. */
+  readonly givenUp: SetAsideReason | undefined;
   /** The id that it goes on under. */
   readonly id: UnitId;
 }
@@ -116,8 +121,15 @@ export class SupersededDecider {
     this.#options = options;
   }
 
-  /** Decides units in their order, each on what those before it have left. @param retry - where somebody asks for it */
-  async decide({ units, aggregates }: Superseded, retry?: RetryRequest): Promise<Redecision> {
+  /**
+   * Decides units in their order, each on what those before it have left.
+   *
+   * @param options - `retry`: where somebody asks for it
+   */
+  async decide(
+    { units, aggregates }: Superseded,
+    { givenUp, retry }: DecideAgainOptions & { readonly retry?: RetryRequest } = {},
+  ): Promise<Redecision> {
     const view = new SupersededView(this.#options.recorder, aggregates);
     const bases = basesOf(units, aggregates);
     const decided: DecidedUnit[] = [];
@@ -127,7 +139,8 @@ export class SupersededDecider {
       const as = retry !== undefined && unit.isRefused ? retriedUnitId(id) : undefined;
       const before = await this.#decoded(unit.events);
       const draft = view.draft();
-      const drafted = await this.#decideOne({ unit, before, bases, view, draft, retry, id: as ?? id });
+      const one = { retry, givenUp: givenUp?.get(id) };
+      const drafted = await this.#decideOne({ unit, before, bases, view, draft, ...one, id: as ?? id });
       const { commands, command, reason } = drafted;
       const kept = { ...(as === undefined ? {} : { as }), ...(command === undefined ? {} : { command }) };
       const decision = reason === undefined ? { id, ...kept, ...(await view.take(draft)) } : { id, reason };
@@ -144,7 +157,7 @@ export class SupersededDecider {
   }
 
   async #decideOne(inHand: UnitInHand): Promise<Draft> {
-    const { unit, draft, retry, id } = inHand;
+    const { unit, draft, retry, id, givenUp } = inHand;
     const { command, attempts } = unit;
     let commands: readonly KeptCommand[] = [];
     try {
@@ -154,7 +167,7 @@ export class SupersededDecider {
       const kept = command === undefined ? undefined : await this.#options.codec.decode(command);
       commands = kept?.commands ?? [];
       if (kept === undefined && this.#options.resolver === undefined) return { commands, reason: NO_COMMAND };
-      if (attempts >= DECISIONS_MAX && retry === undefined) return { commands, reason: EXHAUSTED };
+      if (givenUp !== undefined) return { commands, reason: givenUp };
       if (kept === undefined) return await this.#resolve(inHand, means);
       if (kept.unfit !== undefined) throw kept.unfit;
       await this.#execute(inHand, kept, means);
@@ -212,10 +225,6 @@ export class SupersededDecider {
 const NO_COMMAND: SetAsideReason = {
   code: 'CONFLICT',
   message: 'Another event stands in its place, and what decided it was not kept.',
-};
-const EXHAUSTED: SetAsideReason = {
-  code: 'DECISIONS_EXHAUSTED',
-  message: `It was decided again ${DECISIONS_MAX} times, and others were faster each time.`,
 };
 
 /** Always the same for the same decision, and others than before: a snapshot that ends with an event goes by its id. */

@@ -34,6 +34,7 @@ import {
   UnavailableError,
 } from '../protocol/index.js';
 import type { HealAnswer } from '../protocol/index.js';
+import type { BeatenUnits } from './beaten-units.js';
 import { FollowedUnits } from './changed-units.js';
 import { LogNews } from './log-news.js';
 import { PageIntake } from './page-intake.js';
@@ -107,6 +108,8 @@ export interface ExchangeWorkOptions {
   readonly decider?: UnitDecider | undefined;
   /** Told of what was decided again. */
   readonly onRebased?: ((units: readonly unknown[]) => void) | undefined;
+  /** @defaultValue what has lost to others is sent again at once, however often */
+  readonly beaten?: BeatenUnits | undefined;
 }
 
 /** The recorder, with what follows its units. */
@@ -158,9 +161,9 @@ export class ExchangeWork {
     this.#options = options;
     this.#pushSize = new SendSize(options.clock);
     this.#pageSize = new SendSize(options.clock);
-    const { recorder, transport, direction, decider, onRebased, clock } = options;
+    const { recorder, transport, direction, decider, onRebased, clock, beaten } = options;
     this.#pushes = new PushesAhead({ transport, clock, size: this.#pushSize });
-    this.#intake = new PageIntake({ recorder, ownOnly: direction === 'push', decider, onRebased });
+    this.#intake = new PageIntake({ recorder, ownOnly: direction === 'push', decider, onRebased, beaten });
   }
 
   /** The largest position that the server has spoken of; 0 when it has not yet. */
@@ -182,7 +185,7 @@ export class ExchangeWork {
   /** Begins to read what there is to send, where that is likely, so that a look at the store does not come before it. */
   readAhead(): void {
     if (this.#options.direction === 'pull' || this.#mustFollow) return;
-    if (!this.#mayHaveUnsent || !this.#pushes.isEmpty) return;
+    if (!this.#mayHaveUnsent || !this.#pushes.isEmpty || this.#waitMs > 0) return;
     const { recorder, transport } = this.#options;
     const [after, limits] = [this.#acceptedUpTo, this.#pushSize.limits(transport.limits)];
     const units = recorder.selectPendingUnits(after, limits);
@@ -206,8 +209,13 @@ export class ExchangeWork {
     this.#news.noteLine();
   }
 
-  /** Milliseconds for which a pull has to wait, because what it would ask for is about to come by itself; 0 for none. */
-  awaitedMs({ cursor, held }: SyncProgress): number {
+  /**
+   * Milliseconds for which a task has to wait; 0 for none. A pull where what it would ask for is about to come by itself; a
+   * push where others were faster.
+   */
+  awaitedMs(task: ExchangeTask, { cursor, held }: SyncProgress): number {
+    if (task === 'push') return this.#pushes.isEmpty ? this.#waitMs : 0;
+    if (task === 'heal') return 0;
     if (this.#mustFollow || held.length > 0) return 0;
     return this.#news.awaitedMs(cursor, this.#options.clock.monotonicMs());
   }
@@ -226,8 +234,20 @@ export class ExchangeWork {
     if (this.#isDiverged || isHealing) return 'heal';
     if (!this.#pushes.isEmpty) return 'push';
     const hasUnsent = direction !== 'pull' && pendingUnits > 0 && this.#mayHaveUnsent;
-    if (hasUnsent && !this.#mustFollow) return 'push';
+    if (hasUnsent && !this.#mustFollow && !this.#mayLoseAgain(progress)) return 'push';
     return this.#news.isAtEnd && !this.#mustFollow ? undefined : 'pull';
+  }
+
+  /** Whether something has come that may stand in the place of what has lost before, or time to look for it. */
+  #mayLoseAgain({ cursor }: SyncProgress): boolean {
+    const { beaten } = this.#options;
+    if (beaten === undefined || beaten.isEmpty || this.#news.isAtEnd) return false;
+    return this.#waitMs > 0 || this.#news.hasPage(cursor);
+  }
+
+  /** Until the next push is due. */
+  get #waitMs(): number {
+    return this.#options.beaten?.waitMs ?? 0;
   }
 
   /**
@@ -261,7 +281,8 @@ export class ExchangeWork {
       this.#mayHaveUnsent = true;
       throw error;
     }
-    if (pushed !== undefined) await this.#take(pushed, progress);
+    if (pushed === undefined) this.#options.beaten?.forget();
+    else await this.#take(pushed, progress);
   }
 
   async #pendingUnits(after: NotificationId, limits: UnitLimits): Promise<readonly PendingUnit[]> {
@@ -272,7 +293,7 @@ export class ExchangeWork {
     return await (isAll && isAsAsked ? ahead.units : this.#options.recorder.selectPendingUnits(after, limits));
   }
 
-  async #take({ units, answer, isAhead }: PushOutcome, progress: SyncProgress): Promise<void> {
+  async #take({ units, answer, isAhead, tookMs }: PushOutcome, progress: SyncProgress): Promise<void> {
     const [first] = units;
     if (answer instanceof TooLargeError) {
       this.#mayHaveUnsent = true;
@@ -292,21 +313,23 @@ export class ExchangeWork {
     // What was sent ahead of an answer that is not as it was hoped for is sent again.
     if (rejected.length > 0 || conflict !== undefined) this.#mayHaveUnsent = true;
     if (rejected.length > 0) await this.#options.recorder.setAside(rejected);
+    this.#options.beaten?.forget(decisions.map(({ id }) => id));
     const last = units[decisions.length - 1];
     if (last !== undefined) this.#acceptedUpTo = last.firstNotificationId + last.events.length - 1;
     if (decisions.some(({ kind }) => kind === 'accepted')) {
       this.#news.noteSent(Math.max(head, progress.position + 1), this.#options.clock.monotonicMs());
     }
     if (conflict === undefined) this.#conflict = undefined;
-    else if (!isAhead) await this.#meet(conflict, progress);
+    else if (!isAhead) await this.#meet(conflict, progress, tookMs);
   }
 
   /** A unit stands on another state than the server's. Pages will tell which; or they have told all that they can. */
-  async #meet(id: UnitId, { position }: SyncProgress): Promise<void> {
+  async #meet(id: UnitId, { position }: SyncProgress, tookMs: number): Promise<void> {
     const isKnown = this.#conflict?.id === id && this.#conflict.position === position && this.#news.isAtEnd;
     if (!isKnown) {
       this.#conflict = { id, position };
       this.#mustFollow = true;
+      this.#options.beaten?.noteDefeat(id, tookMs);
       return;
     }
     this.#conflict = undefined;
@@ -325,6 +348,7 @@ export class ExchangeWork {
   }
 
   async #setAside(id: UnitId, reason: SetAsideReason): Promise<void> {
+    this.#options.beaten?.forget([id]);
     await this.#options.recorder.setAside([{ id, reason }]);
   }
 
@@ -355,7 +379,9 @@ export class ExchangeWork {
     // Or to what was set aside because it could not be seen.
     const isWaitedFor = progress.pendingUnits > 0 || progress.setAsideUnits > 0;
     const isOfUse = page.units.length > 0 || page.to !== cursor || isWaitedFor;
-    const isStored = isOfUse ? (await this.#intake.insert(page, endOf(offered))).isStored : isHead;
+    const outcome = isOfUse ? await this.#intake.insert(page, endOf(offered)) : undefined;
+    const isStored = outcome?.isStored ?? isHead;
+    this.#options.beaten?.forget(outcome?.setAside ?? []);
     if (!isStored) {
       // Another tab was first, and this one goes on from there. Or what the page stands on is lost as well, and cannot be
       // offered: then the store is where it was, the next time too.
@@ -396,6 +422,7 @@ export class ExchangeWork {
   #reachHead({ pendingUnits }: SyncProgress, isEmpty: boolean): void {
     const isMissing = isEmpty && pendingUnits > 0 && this.#acceptedUpTo > 0;
     this.#mustFollow = false;
+    this.#options.beaten?.noteDecided();
     this.#rescopedRounds = 0;
     this.#acceptedUpTo = 0;
     this.#mayHaveUnsent = true;

@@ -23,6 +23,7 @@ import { INITIAL_SYNC_STATUS, ownStatus } from '../sync-status.js';
 import type { SyncStatus } from '../sync-status.js';
 import { SubjectMismatchError, UnauthorizedError, UnavailableError, UpgradeRequiredError } from '../protocol/index.js';
 import { AttemptTimes } from './attempt-times.js';
+import { BeatenUnits } from './beaten-units.js';
 import { nextState } from './exchange-state.js';
 import type { ExchangeEvent } from './exchange-state.js';
 import { ExchangeWork } from './exchange-work.js';
@@ -63,6 +64,8 @@ export class Exchange {
   /** How it stands. */
   readonly status: Observable<SyncStatus> = this.#status;
   readonly #times: AttemptTimes;
+  /** What has lost to others, in this turn and before it. */
+  readonly #beaten: BeatenUnits;
   #work: ExchangeWork;
   /** Of the present turn, or the last one. */
   #loop: WorkLoop;
@@ -81,7 +84,8 @@ export class Exchange {
   constructor(options: ExchangeOptions) {
     this.#options = options;
     this.#times = new AttemptTimes(options.clock, options.random);
-    this.#work = new ExchangeWork(options);
+    this.#beaten = new BeatenUnits(options.clock, options.random);
+    this.#work = this.#newWork();
     this.#loop = this.#newLoop();
   }
 
@@ -100,6 +104,7 @@ export class Exchange {
   /** Takes a reason to hope: forgets the failures and tries at once, though not before `Retry-After`. */
   attemptNow(): void {
     this.#times.hope();
+    this.#beaten.hope();
     this.noteNews();
   }
 
@@ -137,10 +142,14 @@ export class Exchange {
   run(signal: AbortSignal): Promise<void> {
     if (this.#loop.signal.aborted) this.#loop = this.#newLoop();
     // What this tab knew in the turn before may be long over.
-    this.#work = new ExchangeWork(this.#options);
+    this.#work = this.#newWork();
     this.#noteChange();
     if (this.waitMs === 0) this.#show({ state: 'starting' });
     return this.#loop.start(signal);
+  }
+
+  #newWork(): ExchangeWork {
+    return new ExchangeWork({ ...this.#options, beaten: this.#beaten });
   }
 
   #newLoop(): WorkLoop {
@@ -160,7 +169,7 @@ export class Exchange {
     if (nowMs >= this.#pollAtMs) this.#work.noteNews();
     const task = this.#work.next(progress);
     if (task === undefined) return this.#enter('settle', this.#pollAtMs - nowMs);
-    const awaitedMs = task === 'pull' ? this.#work.awaitedMs(progress) : 0;
+    const awaitedMs = this.#work.awaitedMs(task, progress);
     if (awaitedMs > 0) return { ms: awaitedMs };
     // Tried once a minute all the same, and gone on with once it answers: browsers have been wrong about being offline.
     if (isOffline() && !this.#isConnected) this.#times.putOff();

@@ -70,9 +70,14 @@ export class LogNews {
     this.#saidMeanwhile = Math.max(this.#saidMeanwhile, head ?? Infinity);
   }
 
+  /** Whether a page has come for who stands there. */
+  hasPage(after: Cursor): boolean {
+    return this.#pages.some(({ from }) => from === after);
+  }
+
   /** Milliseconds for which a page is not asked for by who stands there, because it is about to come; 0 when it has. */
   awaitedMs(after: Cursor, nowMs: number): number {
-    return this.#pages.some(({ from }) => from === after) ? 0 : Math.max(0, this.#awaitedUntilMs - nowMs);
+    return this.hasPage(after) ? 0 : Math.max(0, this.#awaitedUntilMs - nowMs);
   }
 
   /** The page that came for who stands there, if there is one; what came before it goes with it, or all. */

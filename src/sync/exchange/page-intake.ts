@@ -13,6 +13,7 @@
  * @module
  */
 import type {
+  DecideAgainOptions,
   DecidedUnit,
   EndOfHealing,
   InsertPageOptions,
@@ -21,6 +22,7 @@ import type {
   UnitRecorder,
 } from '../../persistence/unit-recorder.js';
 import type { UnitPage } from '../../persistence/unit.js';
+import type { BeatenUnits } from './beaten-units.js';
 import type { UnitsFollower } from './changed-units.js';
 import { callListener, reportFailure } from '../../util/listeners.js';
 
@@ -32,6 +34,7 @@ export interface UnitDecider<Rebased = unknown> extends UnitsFollower {
   /** @returns a decision for each unit in its order, and what to say of them */
   decideAgain(
     superseded: Superseded,
+    options?: DecideAgainOptions,
   ): Promise<{ readonly decided: readonly DecidedUnit[]; readonly units: readonly Rebased[] }>;
   /** As `Application.decideHeldBack`. @defaultValue nothing is held back */
   decideHeldBack?(): Promise<readonly Rebased[]>;
@@ -46,6 +49,8 @@ export interface PageIntakeOptions {
   readonly decider: UnitDecider | undefined;
   /** Told of what was decided, once it is recorded. */
   readonly onRebased: ((units: readonly unknown[]) => void) | undefined;
+  /** Knows which units are given up. @defaultValue none */
+  readonly beaten?: Pick<BeatenUnits, 'givenUp'> | undefined;
 }
 
 /** Takes pages. */
@@ -121,7 +126,7 @@ export class PageIntake {
     superseded: Superseded,
   ): Promise<Awaited<ReturnType<UnitDecider['decideAgain']>> | undefined> {
     return await reported(async () => {
-      const decision = await decider.decideAgain(superseded);
+      const decision = await decider.decideAgain(superseded, { givenUp: this.#options.beaten?.givenUp });
       const ids = new Set(decision.decided.map(({ id }) => id));
       if (superseded.units.every(({ id }) => ids.has(id))) return decision;
       throw new TypeError('decideAgain has left a unit out. Each needs a decision, or a reason why it has none.');

@@ -37,6 +37,8 @@ export interface PushOutcome {
   readonly units: readonly PendingUnit[];
   /** Whether it was sent before the one before it was answered. */
   readonly isAhead: boolean;
+  /** For how long it was on its way, in milliseconds. */
+  readonly tookMs: number;
   /** The error where it was too much, at once or at all; or where the server could not read one of them, and says which. */
   readonly answer: PushAnswer | TooLargeError | InvalidRequestError;
 }
@@ -138,14 +140,14 @@ export class PushesAhead {
       assertAnswers(units, answer);
       if (isAhead && answer.conflict !== undefined) this.#isOneByOne = true;
       if (answer.conflict !== undefined || answer.decisions.some(({ kind }) => kind !== 'accepted')) this.drop();
-      return { units, isAhead, answer };
+      return { units, isAhead, tookMs, answer };
     }
     const { error, tookMs } = settled;
     size.noteFailure(error, sizeOf(units), tookMs);
     const isOfUnits = error instanceof TooLargeError || error instanceof InvalidRequestError;
     if (!isOfUnits || (error instanceof InvalidRequestError && unreadableOf(error, units) === undefined)) throw error;
     this.drop();
-    return { units, isAhead, answer: error };
+    return { units, isAhead, tookMs, answer: error };
   }
 }
 

@@ -315,11 +315,11 @@ describe('a unit without a command that gave way', () => {
     expect(resolve).toHaveBeenCalledTimes(1);
   });
 
-  test('is decided 8 times at most, with other event ids each time', async () => {
+  test('is decided with every page that has something in its place, however often, with other event ids each time', async () => {
     const ids = new Set<string>();
     const { anna, bert, id } = await opened({ resolve: ({ events }) => events });
     const his = await count(bert, id, 9);
-    for (let round = 0; round < 9; round++) {
+    for (let round = 0; round < 12; round++) {
       await receive(anna, id, 1);
       await anna.synchronise();
       await anna.offline();
@@ -331,12 +331,10 @@ describe('a unit without a command that gave way', () => {
       const { superseded } = await inside.insertPage(page!, { superseding: 'decide' });
       const { decided, units } = await bert.app.decideAgain(superseded!);
       expect((await inside.insertPage(page!, { superseding: 'decide', decided })).isStored).toBe(true);
-      const [unit] = units;
-      if (round < 8) ids.add(unit?.after[0]?.metadata.eventId ?? '');
-      else expect(unit).toMatchObject({ outcome: 'setAside', reason: { code: 'DECISIONS_EXHAUSTED' } });
+      ids.add(units[0]?.after[0]?.metadata.eventId ?? '');
     }
-    expect(ids.size).toBe(8);
-    expect(await bert.tab.inside.findUnits([his])).toMatchObject([{ state: 'setAside' }]);
+    expect(ids.size).toBe(12);
+    expect(await bert.tab.inside.findUnits([his])).toMatchObject([{ state: 'pending' }]);
   });
 });
 

@@ -297,19 +297,17 @@ describe('what was set aside is tried again', () => {
     expect(bert.tab.inside.position).toBe(position);
   });
 
-  test('however often it was decided before', async () => {
+  test('which was given up', async () => {
     const { bert, id } = await opened();
     const his = await bert.do(id, 'Reserve', 1);
     const { inside } = bert.tab;
-    const stored = (await inside.selectPendingUnits(0, { eventsMax: 9, bytesMax: 9_999 }))[0]!.events;
-    const passing = { code: 'CONFLICT', message: '' };
-    for (let count = 0; count < 8; count++) {
-      await inside.setAside([{ id: his, reason: passing }]);
-      await inside.decide([{ id: his, events: stored }]);
-    }
-    await inside.setAside([{ id: his, reason: passing }]);
-    const { decided } = await bert.app.decideAgain(await inside.selectSuperseded([his]));
-    expect(decided).toMatchObject([{ reason: { code: 'DECISIONS_EXHAUSTED' } }]);
+    await inside.setAside([{ id: his, reason: { code: 'CONFLICT', message: '' } }]);
+    const givenUp = new Map([[his, { code: 'DECISIONS_EXHAUSTED', message: 'in vain' }]]);
+    const { decided, units } = await bert.app.decideAgain(await inside.selectSuperseded([his]), { givenUp });
+    expect(decided).toEqual([{ id: his, reason: givenUp.get(his) }]);
+    // Whoever is told of it is told what it was.
+    expect(units).toMatchObject([{ id: his, outcome: 'setAside', commands: [{ command: { type: 'Reserve' } }] }]);
+    expect(await inside.decide(decided)).toBe(true);
     expect(await bert.app.setAside.retry(his)).toMatchObject([{ outcome: DECIDED }]);
   });
 
