@@ -63,7 +63,8 @@ class Device {
   }
 
   async execute(id: string, type: 'Count' | 'Receive', quantity: number): Promise<void> {
-    await this.#app.execute(item, id, { type, data: { quantity, by: this.#name } });
+    // A page of others' commits may come between loading and committing.
+    await this.#app.execute(item, id, { type, data: { quantity, by: this.#name } }, { retry: { attemptsMax: 20 } });
   }
 
   follow({ url, token }: LogServer): void {
