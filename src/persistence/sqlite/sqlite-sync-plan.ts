@@ -203,13 +203,14 @@ export function planEndHeal(
 }
 
 /**
- * The same; what has its command, as only own ones do, waits for being decided again.
+ * The same; what is own and has its command waits for being decided again. What is here in part only counts as that of others,
+ * though it was recorded here, and its command is kept: nobody can decide it, and it would wait for ever.
  *
  * @param final - not these, by their place: others may bring back what they stood on, and would find its place taken
  */
 function waiting({ rows }: PlanningState, left: readonly Left[], final: ReadonlySet<NotificationId>): readonly Left[] {
   const decidable = rows.withCommands(left.map(({ unit }) => unit.id));
-  const isWaiting = ({ unit }: Left): boolean => decidable.has(unit.id) && !final.has(unit.place);
+  const isWaiting = ({ unit }: Left): boolean => decidable.has(unit.id) && !isForeign(unit) && !final.has(unit.place);
   return left.map((one) => (isWaiting(one) ? { ...one, reason: { ...one.reason, code: SUPERSEDED } } : one));
 }
 

@@ -7,6 +7,7 @@ import { v4 as uuidV4 } from 'uuid';
 import { historyDigest } from '../../persistence/history-digest.js';
 import type { ProcessRecorder } from '../../persistence/recorder.js';
 import type { NotificationId, OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
+import { CURSOR_START } from '../../persistence/unit.js';
 import type { EditionId, UnitId } from '../../persistence/unit.js';
 import type { Truncation, UnitLimits, UnitRecorder } from '../../persistence/unit-recorder.js';
 import { expectEqual, expectRejection } from './conformance.js';
@@ -125,6 +126,30 @@ const nothingElseLeaves: Case = {
     expectEqual(await recorder.truncate([before(a, 3, ids[2] as string)]), [], 'once more, and less');
     expectEqual(await recorder.truncate([before(a, 5, ids[4] as string)]), [a], 'once more, and more');
     expectEqual(await recorder.selectEvents(a, { gt: 4 }), sampleEvents(a, 5, 6), 'what is left');
+  },
+};
+
+const partsWaitForNobody: Case = {
+  name: 'what is here in part, and is lost and not taken back, is not to be decided again, though its command is kept',
+  async run({ recorder }) {
+    const log = await LogPages.after(recorder);
+    const [a, b] = [newOriginatorId(), newOriginatorId()];
+    await recorder.insertPage(log.next({ events: [sampleEvent(newOriginatorId(), 1)] }));
+    const { cursor, position } = await recorder.syncProgress();
+    const [own, anchor] = [uuidV4(), uuidV4()];
+    const events = [sampleEvent(a, 1), sampleEvent(b, 1)];
+    await recorder.insertEvents(events, { unit: { id: own, command: Uint8Array.of(1) } });
+    await recorder.insertPage(log.next({ id: own, events }, { id: anchor, events: [sampleEvent(a, 2)] }));
+    expectEqual(await recorder.truncate([before(a, 2, anchor)]), [a], 'what was truncated');
+    await recorder.rewind(cursor);
+    const { rewinds } = await recorder.syncProgress();
+    await recorder.endHeal({ rewinds, refused: [own], superseding: 'defer' });
+    const aside = (await recorder.selectSetAside(0, ALL)).filter(({ id }) => id === own);
+    const said = aside.map(({ reason, isForeign }) => [reason.code, isForeign]);
+    expectEqual(said, [['LOST', true]], 'what became of it');
+    expectEqual((await recorder.selectSuperseded()).units, [], 'what waits');
+    // The store follows the log anew, because of the base. So that it is at rest for whoever comes next: to its end.
+    await recorder.insertPage({ from: CURSOR_START, to: cursor, position, head: position, units: [] });
   },
 };
 
@@ -249,6 +274,7 @@ export const truncationCases: readonly Case[] = [
   firstEventsLeave,
   versionsStayTaken,
   nothingElseLeaves,
+  partsWaitForNobody,
   malformedIsRefused,
   baseIsLostWithItsAnchor,
   baseStaysWithItsAnchor,
