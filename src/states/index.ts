@@ -6,6 +6,8 @@
 export { defineState, stateFrom, stateOf } from './state.js';
 export type {
   AggregateState,
+  KeptRow,
+  KeptState,
   State,
   StateDefinition,
   StateFromDefinition,

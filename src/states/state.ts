@@ -31,7 +31,7 @@ export interface State<Data = unknown> {
   readonly kept: KeptState<Data> | undefined;
 }
 
-/** How a state follows from events. @internal */
+/** How a state follows from events: made by `stateOf` and `stateFrom`. */
 export interface KeptState<Data = unknown> {
   readonly version: number;
   /** Whose events they are, for messages. */
@@ -44,7 +44,7 @@ export interface KeptState<Data = unknown> {
   evolve(before: KeptRow<Data> | undefined, event: NotifiedEvent): KeptRow<Data>;
 }
 
-/** What is kept of one id. @internal */
+/** What is kept of one id. */
 export interface KeptRow<Data = unknown> {
   readonly version: number;
   /** `undefined`: there is no such state (any more). */
