@@ -88,7 +88,10 @@ describe('a name of the origin', () => {
     'src/sync/exchange/store-subject.ts': ["export const SUBJECT_TRACKING_NAME = 'daybook:subject';"],
     'src/sync/confirmed.ts': ["export const PUSH_TRACKING_NAME = 'daybook:push';"],
     // What a MAC is for.
-    'src/server/log/unit-seals.ts': ["const PURPOSE = 'daybook: a unit of a log';"],
+    'src/server/log/unit-seals.ts': [
+      "const PURPOSE = 'daybook: a unit of a log';",
+      "const PURPOSE_OF_PART = 'daybook: a part of a unit of a log';",
+    ],
     // Of PostgreSQL's advisory locks, within a server.
     'src/server/hosts/host-lock.ts': [
       `const TRY_LOCK_SQL = "SELECT pg_try_advisory_lock(hashtextextended('daybook:host', 0)) AS locked";`,
