@@ -4,10 +4,9 @@
  * @module
  */
 import { ProgrammingError } from '../persistence/errors.js';
-import { pick } from './sql-state-reader.js';
 import type { KeptRow, State } from './state.js';
-import { assertVersion, assertWritten, changed, notFound } from './state-changes.js';
-import { checkedId, toDocument } from './state-document.js';
+import { assertVersion, assertWritten, updateBy } from './state-changes.js';
+import { checkedId, pick, toDocument } from './state-document.js';
 import { conditionOf } from './state-filter.js';
 import type { Condition, Ordering, Value, Where } from './state-filter.js';
 import { compareBy, fieldOf, matches } from './state-match.js';
@@ -163,13 +162,10 @@ export class MemoryStateWriter implements StateWriter {
     state: State<Data>,
     id: string,
     change: Partial<Data> | ((data: Data) => Data),
-    { version }: ChangeOptions = {},
+    options: ChangeOptions = {},
   ): Promise<FoundState<Data>> {
     assertWritten(state);
-    const found = await this.fetch(state, id);
-    if (found === undefined) throw notFound(state, id);
-    assertVersion(state, id, version, found.version);
-    return await this.put(state, id, changed(found.data, change), { version: found.version });
+    return await updateBy(this, state, id, change, options);
   }
 
   async delete<Data>(state: State<Data>, id: string, { version }: ChangeOptions = {}): Promise<boolean> {

@@ -7,7 +7,7 @@ import type { SqlDocuments } from '../persistence/sql/sql-documents.js';
 import type { SqlTableName } from '../persistence/sql/sql-names.js';
 import type { SqlQueryable, SqlRow } from '../persistence/sql/sql-queryable.js';
 import type { State } from './state.js';
-import { checkedId } from './state-document.js';
+import { checkedId, pick } from './state-document.js';
 import { conditionOf } from './state-filter.js';
 import type { Condition, Value, Where } from './state-filter.js';
 import { pageOf, placeAfter, queryOf } from './state-query.js';
@@ -20,35 +20,35 @@ export type TableOf = <Data>(state: State<Data>) => SqlTableName;
 
 /** Implements {@link StateReader} on a connection. */
 export class SqlStateReader implements StateReader {
-  readonly #sql: SqlQueryable;
-  readonly #documents: SqlDocuments;
-  readonly #tableOf: TableOf;
+  protected readonly sql: SqlQueryable;
+  protected readonly documents: SqlDocuments;
+  protected readonly tableOf: TableOf;
 
   constructor(sql: SqlQueryable, documents: SqlDocuments, tableOf: TableOf) {
-    this.#sql = sql;
-    this.#documents = documents;
-    this.#tableOf = tableOf;
+    this.sql = sql;
+    this.documents = documents;
+    this.tableOf = tableOf;
   }
 
   async fetch<Data>(state: State<Data>, id: string): Promise<FoundState<Data> | undefined> {
-    const { table } = this.#tableOf(state);
-    const { rows } = await this.#sql.query(
-      `SELECT id, version, ${this.#documents.text('data')} AS data FROM ${table} WHERE id = $1 AND data IS NOT NULL`,
+    const { table } = this.tableOf(state);
+    const { rows } = await this.sql.query(
+      `SELECT id, version, ${this.documents.text('data')} AS data FROM ${table} WHERE id = $1 AND data IS NOT NULL`,
       [checkedId(id)],
     );
     return rows[0] && this.#found(rows[0], undefined);
   }
 
-  async find<Data, Field extends keyof Data & string>(
+  async find<Data, Field extends keyof Data & string = keyof Data & string>(
     state: State<Data>,
-    options: FindOptions<Data, Field>,
+    options: FindOptions<Data, Field> = {},
   ): Promise<readonly FoundState<Pick<Data, Field>>[]> {
     return await this.#select(state, queryOf(options as FindOptions<Data>));
   }
 
-  async page<Data, Field extends keyof Data & string>(
+  async page<Data, Field extends keyof Data & string = keyof Data & string>(
     state: State<Data>,
-    options: PageOptions<Data, Field>,
+    options: PageOptions<Data, Field> = {},
   ): Promise<StatePage<Pick<Data, Field>>> {
     const { orderings, select, limit, parts } = pageOf(options as PageOptions<Data>);
     // What the next page begins behind has to be read as well.
@@ -70,10 +70,10 @@ export class SqlStateReader implements StateReader {
   }
 
   async count<Data>(state: State<Data>, where?: Where<Data>): Promise<number> {
-    const { table } = this.#tableOf(state);
-    const sql = new StateSql(this.#documents);
+    const { table } = this.tableOf(state);
+    const sql = new StateSql(this.documents);
     const condition = sql.where(conditionOf(where));
-    const { rows } = await this.#sql.query(`SELECT count(*) AS n FROM ${table} WHERE ${condition}`, sql.values);
+    const { rows } = await this.sql.query(`SELECT count(*) AS n FROM ${table} WHERE ${condition}`, sql.values);
     return Number(rows[0]?.['n']);
   }
 
@@ -81,15 +81,15 @@ export class SqlStateReader implements StateReader {
     state: State<Data>,
     { condition, orderings, select, limit, offset }: StateQuery & { readonly condition: Condition },
   ): Promise<readonly FoundState<Found>[]> {
-    const { table } = this.#tableOf(state);
-    const sql = new StateSql(this.#documents);
+    const { table } = this.tableOf(state);
+    const sql = new StateSql(this.documents);
     const columns =
       select === undefined
-        ? [`${this.#documents.text('data')} AS data`]
-        : select.map((field, index) => `${this.#documents.fieldText('data', field)} AS f${index}`);
+        ? [`${this.documents.text('data')} AS data`]
+        : select.map((field, index) => `${this.documents.fieldText('data', field)} AS f${index}`);
     const text = `SELECT ${['id', 'version', ...columns].join(', ')} FROM ${table} WHERE ${sql.where(condition)} ORDER BY ${sql.order(orderings)}`;
     const bounds = this.#bounds(sql, limit, offset);
-    const { rows } = await this.#sql.query(`${text}${bounds}`, sql.values);
+    const { rows } = await this.sql.query(`${text}${bounds}`, sql.values);
     return rows.map((row) => this.#found<Found>(row, select));
   }
 
@@ -111,10 +111,4 @@ export class SqlStateReader implements StateReader {
           );
     return { id: String(row['id']), version: Number(row['version']), data: data as Found };
   }
-}
-
-/** These fields of a document, and no others. @internal */
-export function pick(data: Readonly<Record<string, unknown>>, select: readonly string[] | undefined): unknown {
-  if (select === undefined) return data;
-  return Object.fromEntries(select.flatMap((field) => (Object.hasOwn(data, field) ? [[field, data[field]]] : [])));
 }

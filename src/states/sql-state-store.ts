@@ -33,18 +33,10 @@ import { SqlStateReader } from './sql-state-reader.js';
 import { SqlStateWriter } from './sql-state-writer.js';
 import { indexFields } from './state.js';
 import type { KeptState, State } from './state.js';
-import { toDocument } from './state-document.js';
-import type { FieldOf, Where } from './state-filter.js';
-import type {
-  ChangeOptions,
-  FindOptions,
-  FoundState,
-  PageOptions,
-  StatePage,
-  StateStore,
-  StateTransaction,
-  StateWriter,
-} from './state-store.js';
+import { checkedId, toDocument } from './state-document.js';
+import type { FieldOf } from './state-filter.js';
+import type { StateReader, StateTransaction, StateWriter } from './state-store.js';
+import { StoredStates } from './stored-states.js';
 
 /** What {@link SqlStateStore} needs. */
 export interface SqlStateStoreOptions {
@@ -57,7 +49,7 @@ export interface SqlStateStoreOptions {
 }
 
 /**
- * Implements {@link StateStore} over a {@link SqlRecorder}.
+ * A {@link StateStore} over a {@link SqlRecorder}.
  *
  * @example
  * ```ts
@@ -72,98 +64,47 @@ export interface SqlStateStoreOptions {
  * const few = await states.find(stock, { where: { quantity: { lt: 5 } }, orderBy: 'quantity' });
  * ```
  */
-export class SqlStateStore implements StateStore {
+export class SqlStateStore extends StoredStates {
   readonly #recorder: SqlRecorder;
   readonly #states: ReadonlySet<State>;
   readonly #transcoder: Transcoder;
-  readonly #reader: SqlStateReader;
-
-  /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
-  get __v_skip(): boolean {
-    return true;
-  }
+  protected override readonly committed: StateReader;
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when two states have one name */
   constructor({ recorder, states, transcoder = defaultTranscoder() }: SqlStateStoreOptions) {
-    const names = states.map(({ name }) => name);
-    const twice = names.find((name, index) => names.indexOf(name) < index);
-    if (twice !== undefined) throw new ProgrammingError(`Two states are named ${twice}: they would share a table.`);
+    super(recorder, states);
     this.#recorder = recorder;
     this.#states = new Set(states);
     this.#transcoder = transcoder;
-    this.#reader = new SqlStateReader(recorder, documentsOf(recorder.dialect), (state) => this.#tableOf(state));
+    this.committed = new SqlStateReader(recorder, documentsOf(recorder.dialect), (state) => this.#tableOf(state));
   }
 
-  async setUp(): Promise<void> {
+  override async setUp(): Promise<void> {
     for (const state of this.#states) {
       if (state.kept !== undefined) await new SqlProjectionStore(this.#recorder, this.projectionOf(state)).setUp();
       else await this.#create(state);
     }
   }
 
-  async fetch<Data>(state: State<Data>, id: string): Promise<FoundState<Data> | undefined> {
-    return await this.#reader.fetch(state, id);
-  }
-
-  async find<Data, Field extends keyof Data & string = keyof Data & string>(
-    state: State<Data>,
-    options: FindOptions<Data, Field> = {},
-  ): Promise<readonly FoundState<Pick<Data, Field>>[]> {
-    return await this.#reader.find(state, options);
-  }
-
-  async page<Data, Field extends keyof Data & string = keyof Data & string>(
-    state: State<Data>,
-    options: PageOptions<Data, Field> = {},
-  ): Promise<StatePage<Pick<Data, Field>>> {
-    return await this.#reader.page(state, options);
-  }
-
-  async count<Data>(state: State<Data>, where?: Where<Data>): Promise<number> {
-    return await this.#reader.count(state, where);
-  }
-
-  async put<Data>(
-    state: State<Data>,
-    id: string,
-    data: unknown,
-    options: ChangeOptions = {},
-  ): Promise<FoundState<Data>> {
-    return await this.transaction((changes) => changes.put(state, id, data, options));
-  }
-
-  async update<Data>(
-    state: State<Data>,
-    id: string,
-    change: Partial<Data> | ((data: Data) => Data),
-    options: ChangeOptions = {},
-  ): Promise<FoundState<Data>> {
-    return await this.transaction((changes) => changes.update(state, id, change, options));
-  }
-
-  async delete<Data>(state: State<Data>, id: string, options: ChangeOptions = {}): Promise<boolean> {
-    return await this.transaction((changes) => changes.delete(state, id, options));
-  }
-
-  async transaction<T>(work: (changes: StateWriter, transaction: StateTransaction) => Promise<T>): Promise<T> {
-    return await this.#recorder.transaction((transaction) => work(this.within(transaction), transaction));
-  }
-
-  within({ connection }: StateTransaction): StateWriter {
+  override within({ connection }: StateTransaction): StateWriter {
     if (connection === undefined) throw new InterfaceError('The transaction is none of a recorder with SQL.');
     const { dialect } = this.#recorder;
-    return new SqlStateWriter({ connection, dialect, tableOf: (state) => this.#tableOf(state) });
+    return new SqlStateWriter(connection, dialect, (state) => this.#tableOf(state));
   }
 
-  async createIndex<Data>(state: State<Data>, fields: FieldOf<Data> | readonly FieldOf<Data>[]): Promise<void> {
+  override async createIndex<Data>(
+    state: State<Data>,
+    fields: FieldOf<Data> | readonly FieldOf<Data>[],
+  ): Promise<void> {
     const table = this.#tableOf(state);
     const index = this.#index(table, indexFields(state.name, typeof fields === 'string' ? [fields] : fields));
     await createMissing(this.#recorder, { schema: undefined, lock: 'daybook states', creations: [index] });
   }
 
-  inline(decode: (notification: Notification) => Promise<NotifiedEvent>): InlineParticipant {
+  override inline(decode: (notification: Notification) => Promise<NotifiedEvent>): InlineParticipant {
     const recorder = this.#recorder;
     const kept = [...this.#states].filter((state) => state.kept !== undefined);
+    if (kept.length === 0) return {};
     const each = kept.map((state) => new InlineProjection({ projection: this.projectionOf(state), recorder, decode }));
     return {
       async onRecorded(transaction, events) {
@@ -210,7 +151,7 @@ export class SqlStateStore implements StateStore {
     { query, table }: Pick<SqlQueryable, 'query'> & { readonly table: string },
   ): Promise<void> {
     const documents = documentsOf(this.#recorder.dialect);
-    const id = kept.idOf(event);
+    const id = checkedId(kept.idOf(event));
     const source = kept.hasSource ? ', source' : '';
     const { rows } = await query(
       `SELECT version, ${documents.text('data')} AS data${source} FROM ${table} WHERE id = $1`,

@@ -9,49 +9,17 @@ import type { SqlQueryable } from '../persistence/sql/sql-queryable.js';
 import { SqlStateReader } from './sql-state-reader.js';
 import type { TableOf } from './sql-state-reader.js';
 import type { State } from './state.js';
-import { assertVersion, assertWritten, changed, conflict, notFound } from './state-changes.js';
+import { assertVersion, assertWritten, conflict, updateBy } from './state-changes.js';
 import { checkedId, toDocument } from './state-document.js';
-import type { Where } from './state-filter.js';
-import type { ChangeOptions, FindOptions, FoundState, PageOptions, StatePage, StateWriter } from './state-store.js';
-
-/** What {@link SqlStateWriter} needs. */
-export interface SqlStateWriterOptions {
-  readonly connection: SqlQueryable;
-  readonly dialect: SqlDialect;
-  readonly tableOf: TableOf;
-}
+import type { ChangeOptions, FoundState, StateWriter } from './state-store.js';
 
 /** Implements {@link StateWriter} on the connection of a transaction. */
-export class SqlStateWriter implements StateWriter {
-  readonly #options: SqlStateWriterOptions;
-  readonly #reader: SqlStateReader;
+export class SqlStateWriter extends SqlStateReader implements StateWriter {
+  readonly #rowLock: string | undefined;
 
-  constructor(options: SqlStateWriterOptions) {
-    const { connection, dialect, tableOf } = options;
-    this.#options = options;
-    this.#reader = new SqlStateReader(connection, documentsOf(dialect), tableOf);
-  }
-
-  async fetch<Data>(state: State<Data>, id: string): Promise<FoundState<Data> | undefined> {
-    return await this.#reader.fetch(state, id);
-  }
-
-  async find<Data, Field extends keyof Data & string = keyof Data & string>(
-    state: State<Data>,
-    options: FindOptions<Data, Field> = {},
-  ): Promise<readonly FoundState<Pick<Data, Field>>[]> {
-    return await this.#reader.find(state, options);
-  }
-
-  async page<Data, Field extends keyof Data & string = keyof Data & string>(
-    state: State<Data>,
-    options: PageOptions<Data, Field> = {},
-  ): Promise<StatePage<Pick<Data, Field>>> {
-    return await this.#reader.page(state, options);
-  }
-
-  async count<Data>(state: State<Data>, where?: Where<Data>): Promise<number> {
-    return await this.#reader.count(state, where);
+  constructor(connection: SqlQueryable, dialect: SqlDialect, tableOf: TableOf) {
+    super(connection, documentsOf(dialect), tableOf);
+    this.#rowLock = dialect.rowLock;
   }
 
   async put<Data>(
@@ -61,20 +29,19 @@ export class SqlStateWriter implements StateWriter {
     { version }: ChangeOptions = {},
   ): Promise<FoundState<Data>> {
     assertWritten(state);
-    const { table } = this.#options.tableOf(state);
-    const { dialect, connection } = this.#options;
+    const { table } = this.tableOf(state);
     const document = await toDocument(state, checkedId(id), data);
-    const given = documentsOf(dialect).parameter('$2');
+    const given = this.documents.parameter('$2');
     const inserted = `INSERT INTO ${table} AS t (id, version, data) VALUES ($1, 1, ${given}) ON CONFLICT (id)`;
     // One statement, which waits for whoever changes the same row, and then changes nothing that is not as expected.
     const { rows } = await (version === undefined
-      ? connection.query(`${inserted} DO UPDATE SET version = t.version + 1, data = excluded.data RETURNING version`, [
+      ? this.sql.query(`${inserted} DO UPDATE SET version = t.version + 1, data = excluded.data RETURNING version`, [
           id,
           document.json,
         ])
       : version === 0
-        ? connection.query(`${inserted} DO NOTHING RETURNING version`, [id, document.json])
-        : connection.query(
+        ? this.sql.query(`${inserted} DO NOTHING RETURNING version`, [id, document.json])
+        : this.sql.query(
             `UPDATE ${table} SET version = version + 1, data = ${given} WHERE id = $1 AND version = $3 RETURNING version`,
             [id, document.json, version],
           ));
@@ -87,34 +54,30 @@ export class SqlStateWriter implements StateWriter {
     state: State<Data>,
     id: string,
     change: Partial<Data> | ((data: Data) => Data),
-    { version }: ChangeOptions = {},
+    options: ChangeOptions = {},
   ): Promise<FoundState<Data>> {
     assertWritten(state);
     await this.#lock(state, checkedId(id));
-    const found = await this.fetch(state, id);
-    if (found === undefined) throw notFound(state, id);
-    assertVersion(state, id, version, found.version);
-    return await this.put(state, id, changed(found.data, change), { version: found.version });
+    return await updateBy(this, state, id, change, options);
   }
 
   async delete<Data>(state: State<Data>, id: string, { version }: ChangeOptions = {}): Promise<boolean> {
     assertWritten(state);
     await this.#lock(state, checkedId(id));
-    const { table } = this.#options.tableOf(state);
+    const { table } = this.tableOf(state);
     const actual = await this.#versionOf(table, id);
     assertVersion(state, id, version, actual);
-    if (actual > 0) await this.#options.connection.query(`DELETE FROM ${table} WHERE id = $1`, [id]);
+    if (actual > 0) await this.sql.query(`DELETE FROM ${table} WHERE id = $1`, [id]);
     return actual > 0;
   }
 
   async #versionOf(table: string, id: string): Promise<number> {
-    const { rows } = await this.#options.connection.query(`SELECT version FROM ${table} WHERE id = $1`, [id]);
+    const { rows } = await this.sql.query(`SELECT version FROM ${table} WHERE id = $1`, [id]);
     return rows[0] === undefined ? 0 : Number(rows[0]['version']);
   }
 
   async #lock<Data>(state: State<Data>, id: string): Promise<void> {
-    const { connection, dialect, tableOf } = this.#options;
-    if (dialect.rowLock === undefined) return;
-    await connection.query(`SELECT 1 FROM ${tableOf(state).table} WHERE id = $1 ${dialect.rowLock}`, [id]);
+    if (this.#rowLock === undefined) return;
+    await this.sql.query(`SELECT 1 FROM ${this.tableOf(state).table} WHERE id = $1 ${this.#rowLock}`, [id]);
   }
 }

@@ -6,6 +6,7 @@
 import { ProgrammingError } from '../persistence/errors.js';
 import type { State } from './state.js';
 import { StateConflictError, StateNotFoundError } from './state-errors.js';
+import type { ChangeOptions, FoundState, StateWriter } from './state-store.js';
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is kept from events @internal */
 export function assertWritten<Data>({ name, kept }: State<Data>): void {
@@ -36,14 +37,23 @@ export function conflict<Data>(
   );
 }
 
-/** @internal */
-export function notFound<Data>({ name }: State<Data>, id: string): StateNotFoundError {
+function notFound<Data>({ name }: State<Data>, id: string): StateNotFoundError {
   return new StateNotFoundError(`There is no state ${name} of ${id}. Nothing was stored.`, {
     details: { state: name, id },
   });
 }
 
-/** A document as it is to be. @internal */
-export function changed<Data>(data: Data, change: Partial<Data> | ((data: Data) => Data)): unknown {
-  return typeof change === 'function' ? change(data) : { ...data, ...change };
+/** Changes what a writer finds. @throws StateNotFoundError (`STATE_NOT_FOUND`) and what the change and `put` throw @internal */
+export async function updateBy<Data>(
+  writer: Pick<StateWriter, 'fetch' | 'put'>,
+  state: State<Data>,
+  id: string,
+  change: Partial<Data> | ((data: Data) => Data),
+  { version }: ChangeOptions,
+): Promise<FoundState<Data>> {
+  const found = await writer.fetch(state, id);
+  if (found === undefined) throw notFound(state, id);
+  assertVersion(state, id, version, found.version);
+  const data: unknown = typeof change === 'function' ? change(found.data) : { ...found.data, ...change };
+  return await writer.put(state, id, data, { version: found.version });
 }

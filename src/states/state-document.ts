@@ -81,3 +81,9 @@ export function checkedId(id: unknown): string {
     `The id of a state must be a text of 1 to ${ID_LENGTH_MAX} characters, without U+0000 and half characters.`,
   );
 }
+
+/** These fields of a document, and no others. @internal */
+export function pick(data: Readonly<Record<string, unknown>>, select: readonly string[] | undefined): unknown {
+  if (select === undefined) return data;
+  return Object.fromEntries(select.flatMap((field) => (Object.hasOwn(data, field) ? [[field, data[field]]] : [])));
+}

@@ -201,6 +201,32 @@ const refusesCommits: Case = {
   },
 };
 
+const nameless: Case = {
+  name: 'a state whose id is none is refused, with the events',
+  async run(context) {
+    const id = newOriginatorId();
+    const nowhere = stateFrom({
+      name: newStateName(),
+      from: [stockItem],
+      schema: thingSchema,
+      // Other cases have recorded as well.
+      idOf: ({ originatorId }) => (originatorId === id ? '' : 'others'),
+      on: { Received: (): Thing => ({ name: 'x', quantity: 1, isActive: true }) },
+    });
+    const { app, store } = await withApplication(context, [nowhere]);
+    await expectRejection(
+      app.execute(stockItem, id, { type: 'Receive', data: { quantity: 1 } }),
+      'PROGRAMMING_ERROR',
+      'a command whose state would have no id',
+    );
+    expectEqual(
+      [await countOf(store, nowhere, ''), (await context.recorder.selectEvents(id)).length],
+      [0, 0],
+      'what is stored',
+    );
+  },
+};
+
 const missed: Case = {
   name: 'events that were recorded without it are taken with the next commit',
   async run(context) {
@@ -247,6 +273,7 @@ export const keptStateCases: readonly Case[] = [
   mapped,
   fromEvents,
   refusesCommits,
+  nameless,
   missed,
   notByHand,
 ];
