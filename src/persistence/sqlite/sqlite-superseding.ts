@@ -7,6 +7,7 @@
 import type { DecideStep, SyncChange, UnitPlace } from '../journal/sync-change.js';
 import type { PlannedChange } from '../journal/unit-tables.js';
 import { steppedUnit } from '../serial/unit-of-work.js';
+import type { OriginatorId } from '../stored-event.js';
 import type { UnitId } from '../unit.js';
 import { SUPERSEDED, SUPERSEDED_UNITS_MAX } from '../unit-recorder.js';
 import type {
@@ -23,6 +24,7 @@ import type { DecidingState } from './sqlite-decide-plan.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
 import type { SqliteEventsTable } from './sqlite-events-table.js';
 import type { SqliteStatements } from './sqlite-statements.js';
+import type { SqliteTruncation } from './sqlite-truncation.js';
 import type { SqliteUnitChanges } from './sqlite-unit-changes.js';
 import type { SqliteUnitReads } from './sqlite-unit-reads.js';
 import type { SqliteUnitRows } from './sqlite-unit-rows.js';
@@ -33,6 +35,7 @@ export interface SupersedingTables {
   readonly events: SqliteEventsTable;
   readonly reads: SqliteUnitReads;
   readonly changes: SqliteUnitChanges;
+  readonly truncation: Pick<SqliteTruncation, 'versionOf'>;
 }
 
 const DEFERRED: ReadonlySet<string> = new Set(['CONFLICT', 'DEPENDENCY']);
@@ -85,14 +88,23 @@ export class SqliteSuperseding {
 
   /** As `UnitRecorder.selectSuperseded`. @param position - up to it nothing changes */
   select(ids: readonly UnitId[] | undefined, position: number = Number.MAX_SAFE_INTEGER): Superseded {
-    const { rows, events } = this.#tables;
+    const { events } = this.#tables;
     const { units, hasMore } = ids === undefined ? this.#first() : { units: this.#named(ids), hasMore: false };
     const originatorIds = new Set(units.flatMap((unit) => unit.events.map(({ originatorId }) => originatorId)));
     const aggregates = [...originatorIds].map((originatorId) => {
-      const version = rows.versionAt(originatorId, position);
+      const version = this.#versionThatStays(originatorId, position);
       return { originatorId, version, events: events.selectEvents(originatorId, { gt: version }) };
     });
     return { units, aggregates, hasMore };
+  }
+
+  /** While the log is followed anew, little lies before where that has come to: what stands for history stays all the same. */
+  #versionThatStays(originatorId: OriginatorId, position: number): number {
+    const { rows, truncation } = this.#tables;
+    const base = truncation.versionOf(originatorId);
+    const confirmed = rows.versionAt(originatorId, position);
+    // The event after it never leaves without it.
+    return base === undefined ? confirmed : Math.max(confirmed, base + 1);
   }
 
   planDecide(decided: readonly DecidedUnit[], nowMs: number): PlannedChange<boolean> {

@@ -68,12 +68,13 @@ export class SqliteUnits implements UnitTables {
     this.#rows = new SqliteUnitRows(database);
     this.#reads = new SqliteUnitReads(database);
     this.#changes = new SqliteUnitChanges(database, this.#reads);
+    this.truncation = new SqliteTruncation(database);
     this.#superseding = new SqliteSuperseding(database, {
       ...{ rows: this.#rows, events: this.#events, reads: this.#reads, changes: this.#changes },
+      truncation: this.truncation,
     });
     this.#marks = new SqliteMarks(database);
     this.#anew = new SqliteAnew(database);
-    this.truncation = new SqliteTruncation(database);
   }
 
   /** Creates the tables where they are missing: events that were there before are units with derived ids. */

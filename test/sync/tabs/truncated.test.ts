@@ -159,3 +159,20 @@ test('a server is set back to before what stands for history: it comes from anot
   expect(await anna.app.repository.history(shelf, id)).toHaveLength(7);
   expect(await aside()).toEqual(['LOST']);
 });
+
+test('what gives way while the log is followed anew is decided on what stands for history, too', async () => {
+  const scene = await Scene.open();
+  const [anna, bert] = [await Device.open(scene), await Device.open(scene)];
+  const id = newOriginatorId();
+  await anna.receive(id, 5);
+  for (const device of [anna, bert]) await device.synchronise();
+  expect(await anna.truncate()).toEqual([id]);
+  await bert.receive(id, 1);
+  await bert.synchronise();
+  await anna.receive(id, 1);
+  // Another scope, by which the same may be seen: its one page comes from the start, with what others were first with.
+  scene.visibility = { id: 'another', isVisible: () => true };
+  for (const device of [anna, bert]) await device.synchronise();
+  expect(await anna.tab.inside.selectSetAside(0, { eventsMax: 100, bytesMax: 100_000 })).toEqual([]);
+  expect([await anna.received(id), await bert.received(id)]).toEqual([7, 7]);
+});
