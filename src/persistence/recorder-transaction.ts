@@ -33,6 +33,16 @@ export interface RecorderTransaction<Connection> extends TransactionalRecorder<C
    * @internal
    */
   readonly rebase?: RebaseTransaction | undefined;
+  /**
+   * Sends a statement with the commit, so that nobody waits for its answer: when it is refused, so is the commit, with what is
+   * made of that. Where something is sent after it nevertheless, it is sent before that.
+   *
+   * @defaultValue what is sent last has an answer of its own
+   *
+   * @internal
+   */
+  readonly close?:
+    ((text: string, values: readonly unknown[], toError: (cause: unknown) => Error) => Promise<void>) | undefined;
 }
 
 /** A process recorder whose transactions can be used from outside. */

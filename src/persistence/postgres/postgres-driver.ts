@@ -86,14 +86,22 @@ export interface PostgresConnection extends PostgresQueryable {
 }
 
 /** Selects rows by a statement that will be run again. */
-export async function select(client: PostgresClient, text: string, values: unknown[]): Promise<readonly PostgresRow[]> {
+export async function select(
+  client: Pick<PostgresClient, 'query' | 'queryPrepared'>,
+  text: string,
+  values: unknown[],
+): Promise<readonly PostgresRow[]> {
   return lastRows(await (client.queryPrepared?.(text, values) ?? client.query(text, values)));
 }
 
 /** The rows of the last statement that gave any, whether one statement was run or several. */
 export function lastRows(result: PostgresResult | readonly PostgresResult[]): readonly PostgresRow[] {
-  const results: readonly PostgresResult[] = Array.isArray(result) ? result : [result as PostgresResult];
-  return results.findLast(({ rows }) => rows.length > 0)?.rows ?? [];
+  return resultsOf(result).findLast(({ rows }) => rows.length > 0)?.rows ?? [];
+}
+
+/** What came of each statement, whether one was run or several. */
+export function resultsOf(result: PostgresResult | readonly PostgresResult[]): readonly PostgresResult[] {
+  return Array.isArray(result) ? (result as readonly PostgresResult[]) : [result as PostgresResult];
 }
 
 /** Statements, and a last one where there is one. */

@@ -33,10 +33,12 @@ export function comparedLiteral(text: string): string {
 }
 
 // Nothing of these ends a literal, or begins an escape in it.
-const PLAIN = /^[A-Za-z0-9_ \-{},.:()[\]+/=@]$/;
+const PLAIN = /^[A-Za-z0-9_ \-{},.:()[\]+/=@]*$/;
 
 /** A text as a literal of no certain type, as a parameter is: where an expression is not allowed, or its type is open. */
 export function plainLiteral(text: string): string {
+  // Ids by the hundred.
+  if (PLAIN.test(text)) return `'${text}'`;
   const escaped = Array.from(text, (character) => {
     if (PLAIN.test(character)) return character;
     return `\\U${(character.codePointAt(0) as number).toString(16).padStart(8, '0')}`;

@@ -125,7 +125,7 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
   protected readonly tables: RecorderTables;
   /** The pool that work is done on: it lends nothing where tenants would see each other. */
   protected readonly workPool: PostgresPool;
-  protected readonly openingSql: string;
+  protected readonly opening: readonly string[];
   /** Does the work, on whichever connection is free. */
   protected readonly recorder: SessionRecorder;
   readonly #listener: PostgresListener;
@@ -137,8 +137,8 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
     this.names = postgresTables(options);
     const { shared } = options;
     this.workPool = shared === undefined ? pool : guardedPool(pool, shared, this.names.events);
-    this.openingSql = shared === undefined ? '' : tenantSql(shared).openingSql;
-    this.session = new PoolSession(this.workPool, this.openingSql);
+    this.opening = shared === undefined ? [] : tenantSql(shared).opening;
+    this.session = new PoolSession(this.workPool, this.opening.join(';\n'));
     this.tables = {
       events: new PostgresEventsTable(this.names),
       tracking: new PostgresTrackingTable(this.names),
@@ -301,9 +301,9 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
   }
 
   async #transaction<T>(work: (transaction: RecorderTransaction<PostgresQueryable>) => Promise<T>): Promise<T> {
-    const options = { idleTimeoutMs: this.#idleTimeoutMs, openingSql: this.openingSql };
+    const options = { idleTimeoutMs: this.#idleTimeoutMs, opening: this.opening };
     return await inTransaction(this.workPool, options, (session) =>
-      work(new PostgresTransaction(session, this.tables)),
+      work(Object.assign(new PostgresTransaction(session, this.tables), { close: session.close.bind(session) })),
     );
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { EventSourcingError } from '../../domain/errors.js';
 import { lastRows, select, withLast } from './postgres-driver.js';
-import { parameterLiteral } from './postgres-literals.js';
+import { literalsOf, withLiterals } from './inlined-statement.js';
 import type {
   PlannableStatement,
   PostgresClient,
@@ -125,9 +125,6 @@ export class PoolSession implements PostgresSession {
   }
 }
 
-// A parameter; or what may look like one and is none: a text, a name, a comment.
-const PARAMETERS = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|(\$\w*\$)[\s\S]*?\1|\$(\d+)/g;
-
 /**
  * Selects rows in a transaction that begins with other statements: in one message, for which the values are written out;
  * where that cannot be, in several.
@@ -137,12 +134,9 @@ async function selectOpened(
   opening: string,
   { text, values }: { readonly text: string; readonly values: readonly unknown[] },
 ): Promise<readonly PostgresRow[]> {
-  const literals = values.map(parameterLiteral);
-  if (!literals.every((literal) => literal !== undefined)) return await selectApart(client, opening, { text, values });
-  const inline = (): string =>
-    text.replace(PARAMETERS, (found: string, _tag: unknown, number: string | undefined) =>
-      number === undefined ? found : (literals[Number(number) - 1] ?? found),
-    );
+  const literals = literalsOf(values);
+  if (literals === undefined) return await selectApart(client, opening, { text, values });
+  const inline = (): string => withLiterals(text, literals);
   if (values.length === 0) return lastRows(await client.query(`${opening};\n${text}`));
   const last = { text, types: values.map(() => 'unknown'), values: literals, inline };
   return lastRows(await queryWith(client, opening, last));

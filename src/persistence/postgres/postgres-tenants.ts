@@ -52,8 +52,8 @@ export interface PostgresSharing {
 /** The SQL of sharing. */
 export interface TenantSql {
   readonly tenants: SqlTenants;
-  /** Begins each transaction. Statements without a semicolon at the end. */
-  readonly openingSql: string;
+  /** The statements that each transaction begins with. */
+  readonly opening: readonly string[];
 }
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be */
@@ -69,7 +69,7 @@ export function tenantSql({ tenant, partitions = 0, role }: PostgresSharing): Te
   }
   const roleSql = role === undefined ? [] : [`SET LOCAL ROLE ${quoteIdentifier(role)}`];
   return {
-    openingSql: [...roleSql, `SET LOCAL ${SETTING} = ${plainLiteral(tenant)}`].join(';\n'),
+    opening: [...roleSql, `SET LOCAL ${SETTING} = ${plainLiteral(tenant)}`],
     tenants: {
       tenant,
       column: COLUMN,

@@ -2,10 +2,10 @@
  * Transactions that belong to the caller: one lent connection, on which one thing happens at a time.
  *
  * ```text
- * connect ─▶ BEGIN ─▶ work ─▶ COMMIT ─▶ release
- *              │        │        └─ no answer of the server's: outcome unknown ─▶ release(error)
- *              │        ├─ connection lost, or doubtful: no statement is sent any more ─▶ release(error), nothing was stored
- *              │        └─ error ─▶ ROLLBACK ─▶ release, or release(error) when that fails too
+ * connect ─▶ BEGIN, with the first statement ─▶ work ─▶ COMMIT ─▶ release
+ *              │                                  │        └─ no answer of the server's: outcome unknown ─▶ release(error)
+ *              │                                  ├─ connection lost, or doubtful: no statement is sent any more ─▶ release(error), nothing was stored
+ *              │                                  └─ error ─▶ ROLLBACK ─▶ release, or release(error) when that fails too
  *              └─ connection lost: nothing has happened yet ─▶ release(error), again on another connection
  *
  * an insert, or an inner transaction:   SAVEPOINT ─▶ … ─▶ RELEASE, or ROLLBACK TO and RELEASE after an error
@@ -16,44 +16,31 @@
 import { systemClock } from '../../util/clock.js';
 import { FifoMutex } from '../../util/fifo-mutex.js';
 import type { EventSourcingError } from '../../domain/errors.js';
-import { InterfaceError, OperationalError, ProgrammingError } from '../errors.js';
+import { ProgrammingError } from '../errors.js';
 import { lastRows, select, withLast } from './postgres-driver.js';
-import type {
-  PostgresClient,
-  PostgresPool,
-  PostgresQueryable,
-  PostgresResult,
-  PostgresRow,
-} from './postgres-driver.js';
-import {
-  commitError,
-  isConnectionDoubtful,
-  isNotSent,
-  isRefusal,
-  postgresError,
-  sqlStateOf,
-} from './postgres-errors.js';
-import { lastWordOf, openClient, releaseAfter } from './postgres-session.js';
+import type { PostgresClient, PostgresPool, PostgresQueryable, PostgresRow } from './postgres-driver.js';
+import { commitError, isNotSent, isRefusal, postgresError, sqlStateOf } from './postgres-errors.js';
+import { lastWordOf, releaseAfter } from './postgres-session.js';
 import type { AfterCommit, PostgresSession, WriteOptions } from './postgres-session.js';
+import {
+  CALL_WAIT_MS_MAX,
+  hasEnded,
+  lostError,
+  TransactionConnection,
+  waitedTooLong,
+} from './transaction-connection.js';
+import type { TransactionEnding } from './transaction-connection.js';
 
 const TRANSACTION_FAILED = '25P02';
-// Their own messages say more: how long, and what to do.
-const TIME_LIMIT_STATES: ReadonlySet<string> = new Set(['25P03', '25P04']);
 // The first statement is refused when one before it failed: a bare COMMIT would roll back and call it a success.
 const COMMIT_SQL = 'SELECT 1; COMMIT';
-
-// The longest that a timer takes: what is waited for is a statement, which has limits of its own.
-const STATEMENT_WAIT_MS_MAX = 2 ** 31 - 1;
-// Calls of a transaction wait for one another, and for transactions within it. Who waits for this long is most likely
-// inside of what it waits for, and would wait for ever.
-const CALL_WAIT_MS_MAX = 10_000;
 
 /** Options of {@link inTransaction}. */
 export interface TransactionOptions {
   /** Milliseconds after which the server ends a transaction that does nothing; 0 is never. */
   readonly idleTimeoutMs: number;
-  /** What the transaction begins with, without a semicolon at the end; empty for nothing. */
-  readonly openingSql: string;
+  /** The statements that the transaction begins with. */
+  readonly opening: readonly string[];
 }
 
 /**
@@ -69,80 +56,21 @@ export async function inTransaction<T>(
   options: TransactionOptions,
   work: (session: TransactionSession) => Promise<T>,
 ): Promise<T> {
-  const begin = `BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE;
-    SET LOCAL idle_in_transaction_session_timeout = ${options.idleTimeoutMs}${options.openingSql === '' ? '' : `;\n${options.openingSql}`}`;
-  const client = await openClient(pool, begin);
-  const connection = new TransactionConnection(client);
+  const connection = await TransactionConnection.lend(pool, [
+    'BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE',
+    `SET LOCAL idle_in_transaction_session_timeout = ${options.idleTimeoutMs}`,
+    ...options.opening,
+  ]);
   const session = new TransactionSession(connection);
   let result: T;
   try {
     result = await session.run(() => work(session));
   } catch (error) {
-    await connection.end(() => abandon(client, connection.lost));
+    await connection.end((ending) => abandon(ending, connection.lost));
     throw error;
   }
-  await connection.end(() => commit(client, connection.afterCommit, connection.lost));
+  await connection.end((ending) => commit(ending, connection.afterCommit, connection.lost));
   return result;
-}
-
-/** The connection of a transaction, as it is lent to the caller: usable until the transaction ends. */
-class TransactionConnection implements PostgresQueryable {
-  readonly #client: PostgresClient;
-  readonly #turns = new FifoMutex({ waitMsMax: STATEMENT_WAIT_MS_MAX, clock: systemClock, tooLong: waitedTooLong });
-  readonly #afterCommit = new Set<AfterCommit>();
-  #hasEnded = false;
-  #savepoints = 0;
-  readonly #lastWord: () => unknown;
-  /**
-   * Why no statement is sent any more. After a proxy has lost its connection to the server, it may go on with another one,
-   * on which there is no transaction: what came now would be committed alone.
-   */
-  lost: EventSourcingError | undefined;
-
-  constructor(client: PostgresClient) {
-    this.#client = {
-      query: (...args) => this.#watched(() => client.query(...args)),
-      // No plans that are kept: one that is of no use any more, because a table changed, would spoil the transaction.
-      release: (error) => client.release(error),
-    };
-    this.#lastWord = () => lastWordOf(client);
-  }
-
-  async #watched<T>(statement: () => Promise<T>): Promise<T> {
-    if (this.lost !== undefined) throw this.lost;
-    try {
-      return await statement();
-    } catch (error) {
-      if (!isConnectionDoubtful(error)) throw error;
-      throw (this.lost = lostError(isNotSent(error) ? (this.#lastWord() ?? error) : error));
-    }
-  }
-
-  // `pg` takes a configuration in the place of the text, which query builders use: everything is passed on.
-  async query(...args: [text: string, values?: unknown[]]): Promise<PostgresResult> {
-    return await this.alone((client) => client.query(...args));
-  }
-
-  /** Runs statements that must not be mixed with others. */
-  async alone<T>(work: (client: PostgresClient) => Promise<T>): Promise<T> {
-    if (this.#hasEnded) throw hasEnded();
-    return await this.#turns.run(() => work(this.#client));
-  }
-
-  /** Refuses whatever comes from now on, waits for what came before, then ends the transaction. */
-  async end(work: () => Promise<void>): Promise<void> {
-    this.#hasEnded = true;
-    await this.#turns.run(work);
-  }
-
-  /** What is to be done when it has committed. */
-  get afterCommit(): Set<AfterCommit> {
-    return this.#afterCommit;
-  }
-
-  newSavepoint(): string {
-    return `daybook_${++this.#savepoints}`;
-  }
 }
 
 /**
@@ -171,6 +99,12 @@ export class TransactionSession implements PostgresSession {
         return await mapped(this.#connection.query(...args));
       },
     };
+  }
+
+  /** As `TransactionConnection.close`. Of the outermost one only: it is not taken back with one within it. */
+  async close(...args: Parameters<TransactionConnection['close']>): Promise<void> {
+    if (this.#hasEnded()) throw hasEnded();
+    await mapped(this.#connection.close(...args));
   }
 
   assertOpen(): void {
@@ -251,37 +185,33 @@ async function mapped<T>(statement: Promise<T>): Promise<T> {
   });
 }
 
-function hasEnded(): InterfaceError {
-  return new InterfaceError('The transaction has ended. Use it only until its work settles, and await every call.');
-}
-
-function waitedTooLong(): OperationalError {
-  return new OperationalError(
-    'Another call of this transaction, or a transaction within it, did not end. Inside of one, call that one.',
-    { details: { callWaitMsMax: CALL_WAIT_MS_MAX } },
-  );
-}
-
 /** Fails quietly when the connection is gone, or the transaction had failed before: then nothing but its end is left. */
-async function rollBackTo(client: PostgresClient, savepoint: string): Promise<void> {
+async function rollBackTo(client: PostgresQueryable, savepoint: string): Promise<void> {
   await client.query(`ROLLBACK TO SAVEPOINT ${savepoint}; RELEASE SAVEPOINT ${savepoint}`).catch(() => undefined);
 }
 
 async function commit(
-  client: PostgresClient,
+  { client, isFresh, beforeCommit, closing }: TransactionEnding,
   afterCommit: Iterable<AfterCommit>,
   lost: EventSourcingError | undefined,
 ): Promise<void> {
-  if (lost !== undefined) {
-    client.release(lost);
-    throw lost;
+  if (client === undefined || lost !== undefined) {
+    const error = lost ?? hasEnded();
+    client?.release(error);
+    throw error;
+  }
+  if (isFresh) {
+    client.release();
+    return;
   }
   try {
-    await client.query(COMMIT_SQL);
+    await client.query(`${beforeCommit}${COMMIT_SQL}`);
   } catch (cause) {
     if (isRefusal(cause)) {
-      await abandon(client, undefined);
-      throw failedBefore(cause);
+      await rollBack(client);
+      throw closing === undefined || sqlStateOf(cause) === TRANSACTION_FAILED
+        ? failedBefore(cause)
+        : closing.toError(cause);
     }
     const error = isNotSent(cause) ? lostError(lastWordOf(client) ?? cause) : commitError(cause);
     client.release(error);
@@ -290,26 +220,21 @@ async function commit(
   releaseAfter(client, afterCommit);
 }
 
-async function abandon(client: PostgresClient, lost: EventSourcingError | undefined): Promise<void> {
+async function abandon({ client, isFresh }: TransactionEnding, lost: EventSourcingError | undefined): Promise<void> {
+  if (client === undefined) return;
+  if (lost !== undefined) client.release(lost);
+  else if (isFresh) client.release();
+  else await rollBack(client);
+}
+
+async function rollBack(client: PostgresClient): Promise<void> {
   try {
-    if (lost !== undefined) throw lost;
     await client.query('ROLLBACK');
   } catch (error) {
     client.release(postgresError(error));
     return;
   }
   client.release();
-}
-
-/** The error of a transaction whose connection was lost before the commit was sent. */
-function lostError(cause: unknown): EventSourcingError {
-  const sqlState = sqlStateOf(cause);
-  if (sqlState !== undefined && TIME_LIMIT_STATES.has(sqlState)) return postgresError(cause);
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new OperationalError(
-    `The connection to PostgreSQL was lost in the transaction, before its commit. Nothing was stored: try again. (${reason})`,
-    { cause, details: sqlState === undefined ? {} : { sqlState } },
-  );
 }
 
 function failedBefore(cause: unknown): Error {

@@ -119,18 +119,26 @@ export interface LogReader {
   events(range: IdGap, limit: number): Promise<readonly Notification[]>;
 }
 
+/** What pushes are about. */
+export interface PushSubjects {
+  readonly ids: readonly UnitId[];
+  readonly aggregates: readonly OriginatorId[];
+}
+
+/** What concerns a push, except the position. */
+export interface SeenUnits {
+  readonly known: ReadonlyMap<UnitId, KnownUnit>;
+  readonly ends: ReadonlyMap<OriginatorId, AggregateEnd>;
+}
+
 /** A transaction of a log, which nobody else writes to meanwhile, nor to its events. */
 export interface LogTransaction extends LogReader {
-  /** How the log stands, once all who wrote before have ended. */
-  lock(): Promise<LogStanding>;
-  /** What concerns a push, except the position. */
-  view(
-    ids: readonly UnitId[],
-    aggregates: readonly OriginatorId[],
-  ): Promise<{
-    readonly known: ReadonlyMap<UnitId, KnownUnit>;
-    readonly ends: ReadonlyMap<OriginatorId, AggregateEnd>;
-  }>;
+  /**
+   * How the log stands, once all who wrote before have ended; and what is seen then, where something is asked about, and
+   * nothing is in the events that is in no unit yet.
+   */
+  lock(about?: PushSubjects): Promise<{ readonly standing: LogStanding; readonly seen?: SeenUnits | undefined }>;
+  view(about: PushSubjects): Promise<SeenUnits>;
   /** The editions that hold events, in the order of the places; `undefined` where there is none. */
   owners(places: readonly EventPlace[]): Promise<readonly (EditionId | undefined)[]>;
   /** Records events. @returns their ids, in their order */

@@ -13,8 +13,10 @@ import type {
   LogHead,
   LogStorage,
   LogTransaction,
+  PushSubjects,
   RefusedPruning,
   RejectedRow,
+  SeenUnits,
   SetAsideRow,
   UnitRow,
   Waiting,
@@ -35,6 +37,14 @@ export interface LogAddition extends Pick<Recorded, 'ids' | 'chains'> {
   readonly discarded?: readonly UnitId[];
 }
 
+/** A log that nobody else writes to. */
+export interface LockedLog {
+  readonly head: LogHead;
+  readonly waiting: Waiting;
+  /** As in `LogTransaction.lock`. */
+  readonly seen: SeenUnits | undefined;
+}
+
 /** Writes to a log. */
 export class LogWriter {
   readonly #storage: Pick<LogStorage, 'transaction'>;
@@ -45,14 +55,23 @@ export class LogWriter {
     this.#clock = clock;
   }
 
-  /** Runs work under the lock, after all that others have recorded: in parts, each a transaction, where that is much. */
-  async locked<T>(work: (transaction: LogTransaction, head: LogHead, waiting: Waiting) => Promise<T>): Promise<T> {
+  /**
+   * Runs work under the lock, after all that others have recorded: in parts, each a transaction, where that is much.
+   *
+   * @param about - is looked at with the lock
+   */
+  async locked<T>(
+    work: (transaction: LogTransaction, locked: LockedLog) => Promise<T>,
+    about?: PushSubjects,
+  ): Promise<T> {
     for (let recordings = 1; ;) {
       try {
         const done = await this.#storage.transaction(async (transaction) => {
-          const standing = await transaction.lock();
+          const { standing, seen } = await transaction.lock(about);
           const { head, isComplete } = await adoptEvents(transaction, standing, this.#clock.nowMs());
-          return isComplete ? { value: await work(transaction, head, standing.waiting) } : undefined;
+          if (!isComplete) return undefined;
+          const { waiting } = standing;
+          return { value: await work(transaction, { head, waiting, seen }) };
         });
         if (done !== undefined) return done.value;
       } catch (error) {

@@ -195,13 +195,13 @@ export class LostOffers {
     const { writer, inline, clock } = this.#parts;
     const ids = [...forms.keys()].map(({ id }) => id);
     const isUnread = (unit: LostUnit): boolean => forms.get(unit)?.unread.has(unit.id) === true;
-    const { kinds, notified } = await writer.locked(async (transaction, head) => {
+    const { kinds, notified } = await writer.locked(async (transaction, { head }) => {
       const held = isHeld ? await transaction.setAside(ids) : undefined;
       const units = [...forms.keys()].filter((unit) => held === undefined || isThere(held.get(unit.id), unit));
       const readable = units.filter((unit) => isWhole(unit) && !isUnread(unit));
       const offered = onLost === 'stop' ? [] : readable;
       const origins = new Map(units.map(({ id, origin }) => [id, origin]));
-      const seen = await transaction.view([...origins.keys()], aggregatesOf(offered));
+      const seen = await transaction.view({ ids: [...origins.keys()], aggregates: aggregatesOf(offered) });
       const view: LogView = { ...seen, position: head.position };
       const recorded = await recordDecided(transaction, {
         decide: (refusals) =>

@@ -9,6 +9,7 @@ import { editionOf } from '../../persistence/unit-edition.js';
 import type { EditionId, UnitId } from '../../persistence/unit.js';
 import { systemClock } from '../../util/clock.js';
 import { FifoMutex } from '../../util/fifo-mutex.js';
+import { hasStrangers } from './adopt-events.js';
 import type { AggregateEnd, KnownUnit } from './decide-units.js';
 import { CHAIN_START } from './log-chain.js';
 import type {
@@ -20,6 +21,8 @@ import type {
   LogStanding,
   LogStorage,
   LogTransaction,
+  PushSubjects,
+  SeenUnits,
   PlacedVersion,
   RefusedPruning,
   RejectedRow,
@@ -216,8 +219,9 @@ class MemoryLogTransaction implements LogTransaction {
     this.contents = contents;
   }
 
-  lock(): Promise<LogStanding> {
-    return Promise.resolve(standingOf(this.contents));
+  async lock(about?: PushSubjects): Promise<{ standing: LogStanding; seen: SeenUnits | undefined }> {
+    const standing = standingOf(this.contents);
+    return { standing, seen: about === undefined || hasStrangers(standing) ? undefined : await this.view(about) };
   }
 
   known(ids: readonly UnitId[]): Promise<ReadonlyMap<UnitId, KnownUnit>> {
@@ -228,10 +232,7 @@ class MemoryLogTransaction implements LogTransaction {
     return Promise.resolve(eventsOf(this.contents, range, limit));
   }
 
-  view(
-    ids: readonly UnitId[],
-    aggregates: readonly OriginatorId[],
-  ): Promise<{ known: ReadonlyMap<UnitId, KnownUnit>; ends: ReadonlyMap<OriginatorId, AggregateEnd> }> {
+  view({ ids, aggregates }: PushSubjects): Promise<SeenUnits> {
     const ends = aggregates.flatMap((originatorId): [OriginatorId, AggregateEnd][] => {
       const version = this.contents.versions.get(originatorId);
       if (version === undefined) return [];

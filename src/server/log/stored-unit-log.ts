@@ -181,11 +181,13 @@ export class StoredUnitLog implements UnitLog {
 
   /** Decides pushes in one transaction, one after the other. */
   async #decide(pushes: readonly PreparedPush[]): Promise<readonly PushOutcome[]> {
+    const about = {
+      ids: pushes.flatMap(({ units, follows = [] }) => units.map(({ id }) => id).concat(follows)),
+      aggregates: aggregatesOf(pushes.flatMap(({ fresh }) => fresh)),
+    };
     const { outcomes, notified, from, page, mayBeDue } = await this.#writer.locked(
-      async (transaction, head, waiting) => {
-        const ids = pushes.flatMap(({ units, follows = [] }) => units.map(({ id }) => id).concat(follows));
-        const seen = await transaction.view(ids, aggregatesOf(pushes.flatMap(({ fresh }) => fresh)));
-        const view = { ...seen, position: head.position };
+      async (transaction, { head, waiting, seen }) => {
+        const view = { ...(seen ?? (await transaction.view(about))), position: head.position };
         const nowMs = this.#clock.nowMs();
         const recorded = await recordDecided(transaction, {
           decide: (refusals) => decideShared(pushes, { view, refusals, recordedAtMs: nowMs }),
@@ -202,6 +204,7 @@ export class StoredUnitLog implements UnitLog {
         const mayBeDue = waiting !== 'none' && units.length > 0;
         return { outcomes, notified: recorded.notified, from: head, page, mayBeDue };
       },
+      about,
     );
     this.#pages.noteRecorded(from, page);
     this.#inline.committed(notified);
@@ -326,7 +329,7 @@ export class StoredUnitLog implements UnitLog {
   }
 
   async #settle(change: Parameters<LogWriter['settle']>[2]): Promise<void> {
-    await this.#writer.locked(async (transaction, head) => await this.#writer.settle(transaction, head, change));
+    await this.#writer.locked(async (transaction, { head }) => await this.#writer.settle(transaction, head, change));
   }
 
   /**
@@ -346,7 +349,7 @@ export class StoredUnitLog implements UnitLog {
   async #withStrangers(standing: LogStanding): Promise<LogHead> {
     if (!hasStrangers(standing)) return standing.head;
     return await this.#writer
-      .locked((_, head) => Promise.resolve(head))
+      .locked((_, { head }) => Promise.resolve(head))
       .catch((error: unknown) => {
         if (!isEventSourcingError(error) || error.details['sqlState'] !== LOCK_NOT_AVAILABLE) throw error;
         return standing.head;

@@ -279,6 +279,7 @@ describe('in the middle of a transaction', () => {
       const { name, recorder, plain } = await openRecorders();
       proxy.faults.push({ text: `LOCK TABLE "${name}_events"`, answer });
       const attempt = recorder.transaction(async (transaction) => {
+        await transaction.connection.query('SELECT 1');
         await transaction.insertEvents(makeEvents(1)).catch(() => undefined);
         // On another connection of a proxy's, this would be stored alone.
         await transaction.insertEvents(makeEvents(1)).catch(() => undefined);
@@ -289,6 +290,30 @@ describe('in the middle of a transaction', () => {
       });
       await expect(attempt).rejects.not.toMatchObject(UNKNOWN);
       expect(await countOf(plain)).toBe(0);
+    },
+  );
+
+  // A server that fails within itself is no connection that is gone.
+  const gone = Object.entries(ANSWERS).filter(([, { sqlState }]) => sqlState !== '58000' && sqlState !== 'XX000');
+  it.each(gone)(
+    'said by %s to its first statement, it begins on another connection: nothing has happened yet',
+    async (_name, answer) => {
+      const { name, recorder, plain } = await openRecorders();
+      proxy.faults.push({ text: `LOCK TABLE "${name}_events"`, answer });
+      await recorder.transaction(async (transaction) => {
+        await transaction.insertEvents(makeEvents(1));
+        await transaction.insertEvents(makeEvents(1));
+      });
+      expect(await countOf(plain)).toBe(2);
+      // Once only: it may be this statement that ends connections.
+      proxy.faults.push({ text: `LOCK TABLE "${name}_events"`, answer, times: 2 });
+      const attempt = recorder.transaction(async (transaction) => await transaction.insertEvents(makeEvents(1)));
+      await expect(attempt).rejects.toMatchObject({
+        code: 'OPERATIONAL_ERROR',
+        details: { sqlState: answer.sqlState },
+      });
+      await expect(attempt).rejects.not.toMatchObject(UNKNOWN);
+      expect(await countOf(plain)).toBe(2);
     },
   );
 

@@ -90,7 +90,7 @@ it('an insert of snapshots, and each selection, is one round trip', async () => 
   expect(roundTrips).toHaveLength(2);
 });
 
-it('a transaction adds its begin and its commit', async () => {
+it('a transaction adds its commit; its begin goes with its first statement', async () => {
   const applicationName = uniqueName();
   const recorder = new PostgresProcessRecorder({ pool: counting, applicationName });
   await recorder.createTable();
@@ -99,8 +99,39 @@ it('a transaction adds its begin and its commit', async () => {
     await transaction.insertEvents(makeEvents(10));
     await transaction.connection.query('SELECT 1');
   });
-  expect(roundTrips).toHaveLength(4);
+  expect(roundTrips).toHaveLength(3);
   expect(announcements).toHaveLength(1);
+  // One with parameters has a message of its own.
+  roundTrips = [];
+  await recorder.transaction(async ({ connection }) => await connection.query('SELECT $1::text', ['a']));
+  expect(roundTrips).toHaveLength(3);
+  roundTrips = [];
+  await recorder.transaction(() => Promise.resolve());
+  expect(roundTrips).toEqual([]);
+});
+
+it('the first statement of a transaction gives what it gives elsewhere, and spoils it as elsewhere', async () => {
+  const recorder = new PostgresProcessRecorder({ pool: counting, applicationName: uniqueName() });
+  await recorder.createTable();
+  const first = async (sql: string): Promise<unknown> =>
+    await recorder.transaction(async ({ connection }) => {
+      const result: unknown = await connection.query(sql);
+      return Array.isArray(result)
+        ? result.map(({ rows }: { rows: unknown }) => rows)
+        : (result as { rows: unknown }).rows;
+    });
+  expect(await first('SELECT 1 AS a')).toEqual([{ a: 1 }]);
+  expect(await first("SET LOCAL application_name = 'b'")).toEqual([]);
+  expect(await first('SELECT 1 AS a; SELECT 2 AS b')).toEqual([[{ a: 1 }], [{ b: 2 }]]);
+  for (const wrong of ['SELEC 1', 'SELECT 1/0', 'SELECT * FROM nowhere', "SELECT E'\\uZZ'", 'SELECT 1; SELEC 2']) {
+    const attempt = recorder.transaction(async (transaction) => {
+      await transaction.connection.query(wrong).catch(() => undefined);
+      // Outside of a transaction it would be stored.
+      await transaction.insertEvents(makeEvents(1)).catch(() => undefined);
+    });
+    await expect(attempt, wrong).rejects.toMatchObject({ code: 'PROGRAMMING_ERROR', details: { sqlState: '25P02' } });
+    expect(await recorder.maxNotificationId(), wrong).toBe(0);
+  }
 });
 
 it('nothing is asked of the server when there is nothing to record', async () => {

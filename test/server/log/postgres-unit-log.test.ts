@@ -1,6 +1,7 @@
 /** What a log in PostgreSQL promises beside what all of them do: of its tables, of other writers, and of a server that dies. */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { derivedUnitId } from '../../../src/persistence/derived-unit-id.js';
+import type { OperationalError } from '../../../src/persistence/errors.js';
 import { createPgPool, PostgresProcessRecorder } from '../../../src/persistence/postgres/index.js';
 import type { PostgresClient } from '../../../src/persistence/postgres/index.js';
 import { CURSOR_START } from '../../../src/persistence/unit.js';
@@ -381,7 +382,13 @@ describe('a server that dies', () => {
     expect(await idsOf(log)).toEqual([units[0]!.id, units[2]!.id]);
   });
 
-  it.each(['LOCK TABLE', 'INSERT INTO', 'WITH added'])('at %s: nothing is recorded', async (text) => {
+  it.each([
+    // With this a transaction begins, on another connection where nothing has happened yet.
+    { text: 'LOCK TABLE', times: 2, isRecorded: false },
+    { text: 'INSERT INTO', times: 1, isRecorded: false },
+    // It goes with the commit, whose answer is lost with its own.
+    { text: 'WITH added', times: 1, isRecorded: true },
+  ])('at $text: all is recorded, or nothing', async ({ text, times, isRecorded }) => {
     const fixture = await makeLog();
     const proxy = await openPostgresProxy(postgres.url);
     const pool = await createPgPool({ connectionString: proxy.url });
@@ -392,10 +399,17 @@ describe('a server that dies', () => {
     const recorder = new PostgresProcessRecorder({ pool, ...tableOf(fixture) });
     const log = new PostgresUnitLog({ recorder, name: fixture.name });
     const units = [someUnit(), someUnit()];
-    proxy.faults.push({ text, answer: DEAD });
-    await expect(log.push(units, SENDER)).rejects.toMatchObject({ code: 'OPERATIONAL_ERROR' });
-    expect([await fixture.open().head(), await fixture.recorder.maxNotificationId()]).toEqual([0, 0]);
-    expect((await log.push(units, SENDER)).head).toBe(2);
+    proxy.faults.push({ text, answer: DEAD, times });
+    const error: unknown = await log.push(units, SENDER).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'OPERATIONAL_ERROR' });
+    expect((error as OperationalError).details['outcome']).toBe(isRecorded ? 'unknown' : undefined);
+    const ends = [await fixture.open().head(), await fixture.recorder.maxNotificationId()];
+    expect(ends).toEqual(isRecorded ? [2, 2] : [0, 0]);
+    const { head, decisions } = await log.push(units, SENDER);
+    expect([head, decisions.map((decision) => 'isNew' in decision && decision.isNew)]).toEqual([
+      2,
+      [!isRecorded, !isRecorded],
+    ]);
   });
 });
 

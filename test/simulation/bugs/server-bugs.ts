@@ -32,8 +32,9 @@ export const forgetUnits: WrapStorage = (storage) => ({
     storage.transaction((transaction) =>
       work({
         ...transaction,
-        async view(ids, aggregates) {
-          return { ...(await transaction.view(ids, aggregates)), known: new Map() };
+        lock: () => transaction.lock(),
+        async view(about) {
+          return { ...(await transaction.view(about)), known: new Map() };
         },
       }),
     ),

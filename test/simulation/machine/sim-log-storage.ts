@@ -54,8 +54,8 @@ export function reachedBy(
   const within = (transaction: LogTransaction): LogTransaction => ({
     known: (ids) => read(() => transaction.known(ids)),
     events: (range, limit) => read(() => transaction.events(range, limit)),
-    lock: () => read(() => transaction.lock()),
-    view: (ids, aggregates) => read(() => transaction.view(ids, aggregates)),
+    lock: (about) => read(() => transaction.lock(about)),
+    view: (about) => read(() => transaction.view(about)),
     owners: (places) => read(() => transaction.owners(places)),
     record: (events) => read(() => transaction.record(events)),
     setAside: (ids) => read(() => transaction.setAside(ids)),
