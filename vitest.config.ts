@@ -31,6 +31,8 @@ const SOURCE_ALIASES: Readonly<Record<string, string>> = {
 
 export default defineConfig({
   test: {
+    // One worker, which is what two processors get by default, leaves one of them idle.
+    maxWorkers: 2,
     projects: [
       {
         plugins: [compileDecorators()],

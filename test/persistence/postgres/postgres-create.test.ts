@@ -88,7 +88,7 @@ describe('tables that are there', () => {
   it('have what is missing of them created: an index', async () => {
     const recorder = await postgres.make();
     const { rows } = await postgres.pool.query(
-      "SELECT indexname FROM pg_indexes WHERE indexname LIKE '%_notification_id_idx' ORDER BY indexname DESC",
+      "SELECT indexname FROM pg_indexes WHERE indexname LIKE '%_notification_id_idx' AND schemaname = current_schema() ORDER BY indexname DESC",
     );
     const index = String(rows[0]?.['indexname']);
     const table = index.replace('_notification_id_idx', '');
