@@ -20,13 +20,29 @@ export type {
   FindOptions,
   FoundState,
   PageOptions,
+  RestoreOptions,
   StatePage,
   StateReader,
   StateStore,
   StateTransaction,
   StateWriter,
 } from './state-store.js';
-export { STATE_ERRORS, StateConflictError, StateNotFoundError, StateStoreError } from './state-errors.js';
+export {
+  STATE_ERRORS,
+  StateConflictError,
+  StateFileError,
+  StateImportError,
+  StateNotFoundError,
+  StateStoreError,
+} from './state-errors.js';
+export { exportStates, importStates } from './state-transfer.js';
+export type {
+  ExportStatesOptions,
+  ImportedStates,
+  ImportStatesOptions,
+  StateFileSource,
+  StateTransferProgress,
+} from './state-transfer.js';
 export { MemoryStateStore } from './memory-state-store.js';
 export type { MemoryStateStoreOptions } from './memory-state-store.js';
 export { SqlStateStore } from './sql-state-store.js';

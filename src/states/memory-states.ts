@@ -5,14 +5,22 @@
  */
 import { ProgrammingError } from '../persistence/errors.js';
 import type { KeptRow, State } from './state.js';
-import { assertVersion, assertWritten, updateBy } from './state-changes.js';
+import { assertRestored, assertVersion, assertWritten, restoredOf, updateBy } from './state-changes.js';
 import { checkedId, pick, toDocument } from './state-document.js';
 import { conditionOf } from './state-filter.js';
 import type { Condition, Ordering, Value, Where } from './state-filter.js';
 import { compareBy, fieldOf, matches } from './state-match.js';
 import type { Candidate } from './state-match.js';
 import { pageOf, placeAfter, queryOf } from './state-query.js';
-import type { ChangeOptions, FindOptions, FoundState, PageOptions, StatePage, StateWriter } from './state-store.js';
+import type {
+  ChangeOptions,
+  FindOptions,
+  FoundState,
+  PageOptions,
+  RestoreOptions,
+  StatePage,
+  StateWriter,
+} from './state-store.js';
 
 type Document = Readonly<Record<string, unknown>>;
 
@@ -29,7 +37,7 @@ export interface StateRows {
 type Layer = Map<State, Map<string, KeptRow | undefined>>;
 
 /** Under its name: how far the events were taken. */
-export const POSITION: State = { name: 'position', schema: undefined, indexes: [], kept: undefined };
+export const POSITION: State = { name: 'position', version: 1, schema: undefined, indexes: [], kept: undefined };
 
 /** All rows. A layer sees those before it, and nobody else sees it until it has ended. */
 export class MemoryStates {
@@ -176,6 +184,24 @@ export class MemoryStateWriter implements StateWriter {
     assertVersion(state, id, version, actual);
     rows.set(id, undefined);
     return actual > 0;
+  }
+
+  async restore<Data>(
+    state: State<Data>,
+    given: readonly FoundState<unknown>[],
+    options?: RestoreOptions,
+  ): Promise<number> {
+    assertRestored(state, options);
+    const rows = this.#rowsOf(state);
+    const there = new Map(
+      given.flatMap(({ id }) => {
+        const row = rows.get(checkedId(id));
+        return row?.data === undefined ? [] : [[id, { version: row.version, data: row.data }] as const];
+      }),
+    );
+    const restored = await restoredOf(state, given, there, options);
+    for (const { id, version, data } of restored) rows.set(id, { version, data });
+    return restored.length;
   }
 
   #select(

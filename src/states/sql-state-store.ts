@@ -129,11 +129,11 @@ export class SqlStateStore extends StoredStates {
    * ```
    */
   projectionOf<Data>(state: State<Data>): SqlProjection {
-    const { kept, name } = state;
+    const { kept, name, version } = state;
     const { name: table } = this.#tableOf(state);
     if (kept === undefined) throw new ProgrammingError(`The state ${name} is written by hand, and follows no events.`);
     return {
-      ...{ name: `state ${name}`, version: kept.version, topics: kept.topics },
+      ...{ name: `state ${name}`, version, topics: kept.topics },
       tables: {
         [table]: (called) =>
           this.#creations(state, sqlTableName(called, undefined, this.#recorder.dialect)).map(({ sql }) => sql),

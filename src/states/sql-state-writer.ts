@@ -5,21 +5,25 @@
  */
 import { documentsOf } from '../persistence/sql/sql-dialect.js';
 import type { SqlDialect } from '../persistence/sql/sql-dialect.js';
+import { parameters, statementParts } from '../persistence/sql/sql-parameters.js';
 import type { SqlQueryable } from '../persistence/sql/sql-queryable.js';
 import { SqlStateReader } from './sql-state-reader.js';
 import type { TableOf } from './sql-state-reader.js';
 import type { State } from './state.js';
-import { assertVersion, assertWritten, conflict, updateBy } from './state-changes.js';
+import { assertRestored, assertVersion, assertWritten, conflict, restoredOf, updateBy } from './state-changes.js';
 import { checkedId, toDocument } from './state-document.js';
-import type { ChangeOptions, FoundState, StateWriter } from './state-store.js';
+import type { ChangeOptions, FoundState, RestoreOptions, StateWriter } from './state-store.js';
+
+// A statement that is prepared once serves all parts but the last; more rows make it no faster.
+const RESTORED_MAX = 100;
 
 /** Implements {@link StateWriter} on the connection of a transaction. */
 export class SqlStateWriter extends SqlStateReader implements StateWriter {
-  readonly #rowLock: string | undefined;
+  readonly #dialect: SqlDialect;
 
   constructor(connection: SqlQueryable, dialect: SqlDialect, tableOf: TableOf) {
     super(connection, documentsOf(dialect), tableOf);
-    this.#rowLock = dialect.rowLock;
+    this.#dialect = dialect;
   }
 
   async put<Data>(
@@ -71,13 +75,58 @@ export class SqlStateWriter extends SqlStateReader implements StateWriter {
     return actual > 0;
   }
 
+  async restore<Data>(
+    state: State<Data>,
+    given: readonly FoundState<unknown>[],
+    options?: RestoreOptions,
+  ): Promise<number> {
+    assertRestored(state, options);
+    const { table } = this.tableOf(state);
+    let changed = 0;
+    for (const part of statementParts(this.#dialect, given, { rowsMax: RESTORED_MAX, columns: 3 })) {
+      const restored = await restoredOf(state, part, await this.#byId(state, part), options);
+      if (restored.length > 0) {
+        const rows = restored.map(
+          (_, index) => `($${3 * index + 1}, $${3 * index + 2}, ${this.documents.parameter(`$${3 * index + 3}`)})`,
+        );
+        await this.sql.query(
+          `INSERT INTO ${table} (id, version, data) VALUES ${rows.join(', ')}
+           ON CONFLICT (id) DO UPDATE SET version = excluded.version, data = excluded.data`,
+          restored.flatMap(({ id, version, json }) => [id, version, json]),
+        );
+      }
+      changed += restored.length;
+    }
+    return changed;
+  }
+
+  /** Those that are there of these ids; nobody else changes them before the end of the transaction. */
+  async #byId<Data>(
+    state: State<Data>,
+    given: readonly FoundState<unknown>[],
+  ): Promise<ReadonlyMap<string, Pick<FoundState<unknown>, 'version' | 'data'>>> {
+    if (given.length === 0) return new Map();
+    const lock = this.#dialect.rowLock === undefined ? '' : ` ${this.#dialect.rowLock}`;
+    const { rows } = await this.sql.query(
+      `SELECT id, version, ${this.documents.text('data')} AS data FROM ${this.tableOf(state).table} WHERE id IN (${parameters(given.length, 1)})${lock}`,
+      given.map(({ id }) => checkedId(id)),
+    );
+    return new Map(
+      rows.map(({ id, version, data }) => [
+        String(id),
+        { version: Number(version), data: JSON.parse(data as string) as unknown },
+      ]),
+    );
+  }
+
   async #versionOf(table: string, id: string): Promise<number> {
     const { rows } = await this.sql.query(`SELECT version FROM ${table} WHERE id = $1`, [id]);
     return rows[0] === undefined ? 0 : Number(rows[0]['version']);
   }
 
   async #lock<Data>(state: State<Data>, id: string): Promise<void> {
-    if (this.#rowLock === undefined) return;
-    await this.sql.query(`SELECT 1 FROM ${this.tableOf(state).table} WHERE id = $1 ${this.#rowLock}`, [id]);
+    const { rowLock } = this.#dialect;
+    if (rowLock === undefined) return;
+    await this.sql.query(`SELECT 1 FROM ${this.tableOf(state).table} WHERE id = $1 ${rowLock}`, [id]);
   }
 }

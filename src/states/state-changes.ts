@@ -4,9 +4,11 @@
  * @module
  */
 import { ProgrammingError } from '../persistence/errors.js';
+import { validateInteger } from '../persistence/validation.js';
 import type { State } from './state.js';
+import { checkedId, toDocument } from './state-document.js';
 import { StateConflictError, StateNotFoundError } from './state-errors.js';
-import type { ChangeOptions, FoundState, StateWriter } from './state-store.js';
+import type { ChangeOptions, FoundState, RestoreOptions, StateWriter } from './state-store.js';
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is kept from events @internal */
 export function assertWritten<Data>({ name, kept }: State<Data>): void {
@@ -56,4 +58,53 @@ export async function updateBy<Data>(
   assertVersion(state, id, version, found.version);
   const data: unknown = typeof change === 'function' ? change(found.data) : { ...found.data, ...change };
   return await writer.put(state, id, data, { version: found.version });
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is kept from events, or an option is none @internal */
+export function assertRestored<Data>(state: State<Data>, { existing = 'replace' }: RestoreOptions = {}): void {
+  assertWritten(state);
+  if (!['replace', 'keep'].includes(existing)) throw new ProgrammingError('existing must be replace or keep.');
+}
+
+/** A state that is put back, as it is to be stored. @internal */
+export interface Restored<Data> extends FoundState<Data> {
+  readonly json: string;
+}
+
+/**
+ * Checks states that are put back, and leaves out what is there already.
+ *
+ * @param there - those of the same ids
+ * @throws what `StateWriter.restore` throws
+ * @internal
+ */
+export async function restoredOf<Data>(
+  state: State<Data>,
+  given: readonly FoundState<unknown>[],
+  there: ReadonlyMap<string, Pick<FoundState<unknown>, 'version' | 'data'>>,
+  { existing }: RestoreOptions = {},
+): Promise<readonly Restored<Data>[]> {
+  const restored: Restored<Data>[] = [];
+  for (const { id, version, data } of given) {
+    validateInteger(`The version of the state ${state.name} of ${id}`, version, 1);
+    const document = await toDocument(state, checkedId(id), data);
+    const before = there.get(id);
+    if (before !== undefined && (existing === 'keep' || isSame(before.data, document.data))) continue;
+    const next = before === undefined ? version : Math.max(version, before.version + 1);
+    restored.push({ id, version: next, ...document });
+  }
+  return restored;
+}
+
+/** Whether two documents are the same, in whatever order their fields are. */
+function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(inOrder(one)) === JSON.stringify(inOrder(other));
+}
+
+/** A document whose fields are in an order that every engine has: not all of them keep the order in which they were given. @internal */
+export function inOrder(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(inOrder);
+  const fields = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
+  return Object.fromEntries(fields.map(([key, field]) => [key, inOrder(field)]));
 }

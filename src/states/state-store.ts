@@ -93,6 +93,12 @@ export interface ChangeOptions {
   readonly version?: number | undefined;
 }
 
+/** What becomes of states that are there already, when others of the same ids are put back. */
+export interface RestoreOptions {
+  /** `'replace'` puts the one of the file in their place, `'keep'` passes it over. @defaultValue `'replace'` */
+  readonly existing?: 'replace' | 'keep' | undefined;
+}
+
 /** Reads and writes states; inside of a transaction what it has written itself, too. */
 export interface StateWriter extends StateReader {
   /**
@@ -125,6 +131,17 @@ export interface StateWriter extends StateReader {
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the state is kept from events
    */
   delete<Data>(state: State<Data>, id: string, options?: ChangeOptions): Promise<boolean>;
+  /**
+   * Puts states back as they were elsewhere, with their versions, as `importStates` does it. What is there with the same
+   * document stays as it is; what is there with another one has the larger of the two versions afterwards, or one more.
+   *
+   * @param given - each id once
+   * @returns how many were not there as they are now
+   * @throws ValidationError (`VALIDATION_ERROR`) when one is not what the schema says
+   * @throws DataError (`DATA_ERROR`) when JSON does not hold one
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the state is kept from events, an id is none, or a version below 1
+   */
+  restore<Data>(state: State<Data>, given: readonly FoundState<unknown>[], options?: RestoreOptions): Promise<number>;
 }
 
 /** A transaction as the recorder of the store has them. */

@@ -27,13 +27,14 @@ export interface State<Data = unknown> {
   readonly schema: StandardSchema<unknown, Data> | undefined;
   /** The fields of each index. */
   readonly indexes: readonly (readonly string[])[];
+  /** Of what documents look like: a file of a later one is not imported. */
+  readonly version: number;
   /** How it follows from events. @defaultValue it is written by hand */
   readonly kept: KeptState<Data> | undefined;
 }
 
 /** How a state follows from events: made by `stateOf` and `stateFrom`. */
 export interface KeptState<Data = unknown> {
-  readonly version: number;
   /** Whose events they are, for messages. */
   readonly of: string;
   readonly topics: readonly string[];
@@ -60,6 +61,8 @@ export interface StateDefinition<Data> {
   readonly schema: StandardSchema<unknown, Data>;
   /** A field or several for each index. @defaultValue none: what is found by other fields than the id is looked for in all */
   readonly indexes?: readonly (FieldOf<Data> | readonly FieldOf<Data>[])[];
+  /** Raise it when documents look otherwise, so that an older release refuses to import what it does not know. @defaultValue 1 */
+  readonly version?: number;
 }
 
 /**
@@ -77,8 +80,9 @@ export interface StateDefinition<Data> {
  * await states.fetch(settings, 'anna'); // { id: 'anna', version: 1, data: { theme: 'light' } }
  * ```
  */
-export function defineState<Data>({ name, schema, indexes }: StateDefinition<Data>): State<Data> {
-  return { ...named(name, indexes), schema, kept: undefined };
+export function defineState<Data>({ name, schema, indexes, version = 1 }: StateDefinition<Data>): State<Data> {
+  validateCount(`The version of the state ${name}`, version);
+  return { ...named(name, indexes), version, schema, kept: undefined };
 }
 
 /** The state of a decider, or what an instance of a class is made of (`toSnapshot`). */
@@ -143,8 +147,8 @@ export function stateOf<Definition extends AggregateDefinition, Data = Aggregate
     const data = map(current as AggregateState<Definition>, { id, version: originatorVersion });
     return { ...at, data, source: kind.toSnapshot(current) };
   };
-  const kept = { version, of: kind.name, topics, hasSource: map !== undefined, idOf: originatorOf, evolve };
-  return { ...named(name, indexes), schema, kept };
+  const kept = { of: kind.name, topics, hasSource: map !== undefined, idOf: originatorOf, evolve };
+  return { ...named(name, indexes), version, schema, kept };
 }
 
 /** A function for each type of event that matters, which gives the document after it; `undefined`: there is none any more. */
@@ -203,8 +207,9 @@ export function stateFrom<const Origins extends readonly EventOrigin[], Data>(
   });
   return {
     ...named(name, indexes),
+    version,
     schema,
-    kept: { version, of: 'events', topics, hasSource: false, idOf, evolve },
+    kept: { of: 'events', topics, hasSource: false, idOf, evolve },
   };
 }
 

@@ -16,6 +16,7 @@ import type {
   FindOptions,
   FoundState,
   PageOptions,
+  RestoreOptions,
   StatePage,
   StateReader,
   StateStore,
@@ -87,6 +88,14 @@ export abstract class StoredStates implements StateStore {
 
   async delete<Data>(state: State<Data>, id: string, options?: ChangeOptions): Promise<boolean> {
     return await this.transaction((changes) => changes.delete(state, id, options));
+  }
+
+  async restore<Data>(
+    state: State<Data>,
+    given: readonly FoundState<unknown>[],
+    options?: RestoreOptions,
+  ): Promise<number> {
+    return await this.transaction((changes) => changes.restore(state, given, options));
   }
 
   async transaction<T>(work: (changes: StateWriter, transaction: StateTransaction) => Promise<T>): Promise<T> {

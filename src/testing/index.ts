@@ -74,6 +74,7 @@ export { projectionCases } from './conformance/projection-cases.js';
 export { projectionRaceCases } from './conformance/projection-race-cases.js';
 export type { ProjectionContext } from './conformance/projection-cases.js';
 export { stateStoreCases } from './conformance/state-store-cases.js';
+export { stateTransferCases } from './conformance/state-transfer-cases.js';
 export type { StateStoreContext } from './conformance/state-store-cases.js';
 export { keptStateCases } from './conformance/kept-state-cases.js';
 export { CountingWorld } from './conformance/counting-world.js';

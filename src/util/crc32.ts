@@ -23,14 +23,18 @@ function makeTables(): Int32Array {
   return made;
 }
 
-/** The checksum of bytes, as a signed 32-bit integer. */
-export function crc32(bytes: Uint8Array): number {
+/**
+ * The checksum of bytes, as a signed 32-bit integer.
+ *
+ * @param before - of the bytes before them, where these are a part. @defaultValue 0: there are none
+ */
+export function crc32(bytes: Uint8Array, before: number = 0): number {
   // Made when it is first needed: a bundle that does not need it can leave it out.
   const table = (tables ??= makeTables());
   // No tuple of index and value, and no function: journals and checkpoints of many megabytes pass here.
   const at = (place: number, byte: number): number => table[256 * place + byte] as number;
   const byte = (index: number): number => bytes[index] as number;
-  let crc = -1;
+  let crc = ~before;
   let index = 0;
   for (const end = bytes.length - 7; index < end; index += 8) {
     crc =

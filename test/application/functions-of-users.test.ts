@@ -388,6 +388,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'server/log/stored-unit-log.ts onLost': 'no function',
   'server/request-body.ts onBytes': 'our own',
   'server/server-front.ts log': 'quiet: as that of a server, above',
+  'states/state-transfer.ts onProgress': 'state-transfer.test.ts',
   'sync/exchange/exchange-work.ts onRebased': 'as that of a sync, above',
   'sync/exchange/exchange.ts onRebased': 'as that of a sync, above',
   'sync/exchange/server-requests.ts onHeaders': 'our own',

@@ -5,11 +5,16 @@ import { MemoryStateStore } from '../../src/states/memory-state-store.js';
 import { SqlStateStore } from '../../src/states/sql-state-store.js';
 import { keptStateCases } from '../../src/testing/conformance/kept-state-cases.js';
 import { stateStoreCases } from '../../src/testing/conformance/state-store-cases.js';
+import { stateTransferCases } from '../../src/testing/conformance/state-transfer-cases.js';
 import { openPostgres } from '../support/postgres-fixture.js';
 import { describeConformance } from '../support/run-conformance.js';
 import { SQLITE_ENGINES } from '../support/sqlite-engines.js';
 
-const SUITES = { states: stateStoreCases, 'states kept from events': keptStateCases };
+const SUITES = {
+  states: stateStoreCases,
+  'states kept from events': keptStateCases,
+  'files of states': stateTransferCases,
+};
 
 for (const [name, make] of Object.entries(SQLITE_ENGINES)) {
   describeConformance(
