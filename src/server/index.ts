@@ -16,6 +16,8 @@ export type {
   ReplicaStore,
   Revocation,
 } from './access/replica-store.js';
+export { copyReplicas } from './access/copy-replicas.js';
+export type { ReplicasCopy } from './access/copy-replicas.js';
 export { ReplicaRegistry, REVOCATION_SEEN_MS } from './access/replica-registry.js';
 export type { ReplicaName, ReplicaRegistryOptions, ReplicaVisit } from './access/replica-registry.js';
 export { SqlReplicaStore } from './access/sql-replica-store.js';
@@ -58,6 +60,7 @@ export type {
 export type { RefusedUnitsOptions } from './log/refused-units.js';
 export type { SealOptions } from './log/unit-seals.js';
 export { PostgresTenants, tenantSchema } from './tenants/postgres-tenants.js';
-export type { PostgresTenantsOptions, TenantPlace } from './tenants/postgres-tenants.js';
+export type { PostgresTenantsOptions, TenantMove, TenantPlace } from './tenants/postgres-tenants.js';
+export type { MovedLog, MovedRows } from './tenants/move-log.js';
 export { TenantLogs } from './tenants/tenant-logs.js';
 export type { OpenTenant, TenantLogsOptions } from './tenants/tenant-logs.js';

@@ -46,20 +46,25 @@ export class Device {
   }
 
   /**
-   * @param options - `token`: none, where the server lets everybody in; `patienceMs`: of each wait, the usual one where
-   *   nothing else is said
+   * @param options - `token`: none, where the server lets everybody in; `tenant`: none, where it has one log; `patienceMs`:
+   *   of each wait, the usual one where nothing else is said
    */
   async start(
     url: string,
     isLive: boolean,
-    { token, patienceMs }: { readonly token?: string; readonly patienceMs?: number } = {},
+    {
+      token,
+      tenant,
+      patienceMs,
+    }: { readonly token?: string; readonly tenant?: string; readonly patienceMs?: number } = {},
   ): Promise<this> {
     if (patienceMs !== undefined) this.#patience = { ...PATIENTLY, timeout: patienceMs };
     this.tab = await openTab(this.#journal);
     const { recorder } = this.tab;
     const fetch = globalThis.fetch;
     const getToken = (): string | undefined => token;
-    const transport = new HttpTransport({ url, replicaId: crypto.randomUUID(), getToken, fetch, clock: systemClock });
+    const identity = { replicaId: crypto.randomUUID(), tenant };
+    const transport = new HttpTransport({ url, ...identity, getToken, fetch, clock: systemClock });
     this.transport = transport;
     const common = { clock: systemClock, random: Math.random };
     this.exchange = new Exchange({ ...common, recorder, transport, direction: 'both', isOffline: () => false });

@@ -241,8 +241,9 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a name is longer than PostgreSQL allows, or a timeout is none */
   constructor(options: PostgresProcessRecorderOptions) {
     super(options);
-    const { events: eventsTable, columns, originatorIdType, tenants } = this.names;
-    this.dialect = postgresDialect({ eventsTable, columns, originatorIdType, lockSql: this.tables.lockSql, tenants });
+    const { events: eventsTable, tracking: trackingTable, columns, originatorIdType, tenants } = this.names;
+    const { lockSql } = this.tables;
+    this.dialect = postgresDialect({ eventsTable, trackingTable, columns, originatorIdType, lockSql, tenants });
     this.owner = options.shared === undefined ? undefined : new PostgresProcessRecorder(withoutTenant(options));
     this.#idleTimeoutMs = idleTimeoutMsOf(options);
   }

@@ -25,6 +25,8 @@ export interface SqlTypes {
 export interface SqlLog {
   /** The table of its events, as SQL. */
   readonly eventsTable: string;
+  /** The table of its tracking, as SQL. */
+  readonly trackingTable: string;
   /** What its columns are called, as SQL. */
   readonly columns: Readonly<
     Record<'originatorId' | 'originatorVersion' | 'topic' | 'state' | 'notificationId', string>

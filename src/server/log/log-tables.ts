@@ -3,7 +3,8 @@
  *
  * ```text
  * <name>_units      a row for each unit: where it stands, or why it is refused
- * <name>_head       one row: the end of the log, locked by whoever adds to it
+ * <name>_head       one row: the end of the log, locked by whoever adds to it; its position is -1 - position of a log that
+ *                   was moved to other tables, so that nobody goes on with it here
  * <name>_gaps       ids of events that were passed over, and may turn up
  * <name>_set_aside  units that were offered because the log has lost them, and did not come back; and what they wait for
  * <name>_refused    for operators: what was in units that are refused

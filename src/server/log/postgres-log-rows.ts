@@ -10,6 +10,7 @@ import { storableText } from '../../persistence/storable-text.js';
 import type { EditionId, UnitId } from '../../persistence/unit.js';
 import { bytesToUuid, UUID_BYTES } from '../../util/uuid-bytes.js';
 import type { KnownUnit } from './decide-units.js';
+import { movedAway } from './moved-away.js';
 import type { EventPlace, IdGap, LogStanding, PushSubjects, RejectedRow, SeenUnits, UnitRow } from './log-storage.js';
 import { fromHex, REASON_LENGTH_MAX, toWaiting } from './postgres-refused.js';
 import { textOf } from './text-of.js';
@@ -74,9 +75,11 @@ export function toStanding(rows: readonly SqlRow[]): LogStanding {
   const row = rows[0];
   if (row === undefined) throw new ProgrammingError('The log has no head. Call createTables() first.');
   const filled = row['filled'];
+  const position = toSafeInteger(row, 'position');
+  if (position < 0) throw movedAway();
   return {
     head: {
-      position: toSafeInteger(row, 'position'),
+      position,
       chain: textOf(row, 'chain'),
       lastId: toSafeInteger(row, 'last_id'),
     },

@@ -11,15 +11,20 @@
  */
 import { ProgrammingError } from '../../persistence/errors.js';
 import { createPostgresSchema, PostgresProcessRecorder } from '../../persistence/postgres/index.js';
-import type { PostgresSharing } from '../../persistence/postgres/index.js';
+import type { PostgresPool, PostgresSharing } from '../../persistence/postgres/index.js';
 import { toHex } from '../../persistence/sha256.js';
+import type { SqlLog } from '../../persistence/sql/sql-dialect.js';
 import { ForbiddenError } from '../../sync/protocol/index.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { sha256Now } from '../../util/sha256-now.js';
+import { logTables } from '../log/log-tables.js';
+import { isMovedAway } from '../log/moved-away.js';
 import type { UnitLogOptions } from '../log/stored-unit-log.js';
 import { PostgresUnitLog } from '../log/postgres-unit-log.js';
 import { checkWhole, DELAY_MS_MAX, optionRefused } from '../operator/option-checks.js';
+import { moveLog } from './move-log.js';
+import type { LogAtPlace, MovedLog } from './move-log.js';
 import { TenantLogs } from './tenant-logs.js';
 import { TenantPools } from './tenant-pools.js';
 
@@ -30,6 +35,7 @@ const CONNECTIONS_MAX = 10_000;
 const OPEN_MAX_DEFAULT = 10_000;
 const IDLE_MS_DEFAULT = 300_000;
 const LOCK_TIMEOUT_MS = 10_000;
+const MOVING_RETRY_MS = 5_000;
 // Each ends what the one before it should have ended, as in a host of one database.
 const LIMITS = { poolTimeoutMs: 10_000, statementTimeoutMs: 20_000, queryTimeoutMs: 25_000 };
 const PLAIN_NAME = /^[a-z0-9_]{1,40}$/;
@@ -80,6 +86,19 @@ export interface PostgresTenantsOptions extends Omit<UnitLogOptions, 'tenant'> {
   readonly idleMs?: number;
 }
 
+/** Where {@link PostgresTenants.move} moves a tenant. */
+export interface TenantMove {
+  /** The new place. What is missing there is made. */
+  readonly to: TenantPlace;
+  /**
+   * Writes down where the tenant is now, so that `place` says the new place from then on, in every process. Called when all
+   * is there, and compared.
+   */
+  readonly placed: () => void | Promise<void>;
+  /** Milliseconds after which devices are told to come again, by this process. @defaultValue 5,000 */
+  readonly retryAfterMs?: number;
+}
+
 /**
  * The logs of tenants.
  *
@@ -125,7 +144,48 @@ export class PostgresTenants {
    * @throws OperationalError (`OPERATIONAL_ERROR`) when its server does not answer: the others go on
    */
   async use<T>(tenant: string, work: (log: PostgresUnitLog) => Promise<T>): Promise<T> {
-    return await this.#logs.use(tenant, work);
+    try {
+      return await this.#logs.use(tenant, work);
+    } catch (error) {
+      // By another process: where it is now, `place` says.
+      if (isMovedAway(error)) this.#logs.forget(tenant);
+      throw error;
+    }
+  }
+
+  /**
+   * Moves a tenant to another place, whichever layouts that and the present one have: its events under their ids, its log
+   * with all its places, what was refused and what was set aside, and tracking. Devices are told to come again meanwhile, by
+   * every process, and then go on with their cursors. Both places are read again and compared before `placed` is called.
+   *
+   * What broke off is begun again by moving again, to the same place. The rows at the old place stay, and nothing goes on
+   * there; remove them when there is a backup of the new one. Not moved are tables that others have beside the log: views,
+   * outboxes, event indexes, snapshots, replicas.
+   *
+   * @throws UnavailableError (`UNAVAILABLE`) when it is held already
+   * @throws ForbiddenError (`FORBIDDEN`) where there is no such tenant
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when there is something else of the tenant at the other place, it has no
+   *   columns for something, or `place` does not say the new place after `placed`
+   * @throws OperationalError (`OPERATIONAL_ERROR`) when a server does not answer
+   * @throws what `placed` rejects with: the tenant stays closed at the old place
+   */
+  async move(tenant: string, { to, placed, retryAfterMs = MOVING_RETRY_MS }: TenantMove): Promise<MovedLog> {
+    checkWhole('retryAfterMs', retryAfterMs, 0, DELAY_MS_MAX);
+    if (typeof placed !== 'function') throw optionRefused('placed', 'a function');
+    const release = await this.hold(tenant, retryAfterMs);
+    try {
+      const from = await this.#placeOf(tenant);
+      if (isSamePlace(from, to)) throw optionRefused('to', 'another place than the present one');
+      const source = this.#at(tenant, from);
+      const target = this.#at(tenant, to);
+      await this.#makeTables(target);
+      const moved = await moveLog(source, target);
+      await placed();
+      if (!isSamePlace(await this.#placeOf(tenant), to)) throw notPlaced();
+      return moved;
+    } finally {
+      release();
+    }
   }
 
   /** As in `TenantLogs`: lets nobody in, for example while the tenant is moved. */
@@ -140,32 +200,68 @@ export class PostgresTenants {
   }
 
   async #open(tenant: string): Promise<{ log: PostgresUnitLog; close: () => Promise<void> }> {
-    const { place, applicationName, name, serverConnectionsMax: _1, ...options } = this.#options;
-    const found = await place(tenant);
-    if (found === undefined) {
-      // In the words of a token that does not say this tenant.
-      throw new ForbiddenError('The token is not good for this tenant.', { details: { reason: 'tenant' } });
-    }
-    const pool = this.#pools.of(found.databaseUrl);
-    const { schema, shared } = found;
+    const at = this.#at(tenant, await this.#placeOf(tenant));
+    const { unitLog: log } = at;
+    const look = log.head().then(async () => await log.refused({ limit: 1 }));
+    await look.catch(async (error: unknown) => {
+      // Nothing is there yet, or not all of it.
+      if (!(error instanceof ProgrammingError)) throw error;
+      await this.#makeTables(at);
+    });
+    return { log, close: () => Promise.resolve() };
+  }
+
+  async #placeOf(tenant: string): Promise<TenantPlace> {
+    const found = await this.#options.place(tenant);
+    if (found !== undefined) return found;
+    // In the words of a token that does not say this tenant.
+    throw new ForbiddenError('The token is not good for this tenant.', { details: { reason: 'tenant' } });
+  }
+
+  #at(tenant: string, { databaseUrl, schema, shared }: TenantPlace): OpenPlace {
+    const { place: _, applicationName, name = 'daybook', serverConnectionsMax: _1, ...options } = this.#options;
+    const pool = this.#pools.of(databaseUrl);
     const inSchema = schema === undefined ? {} : { schema };
     const recorder = new PostgresProcessRecorder({
       ...{ pool, lockTimeoutMs: LOCK_TIMEOUT_MS, ...inSchema },
       ...(applicationName === undefined ? {} : { applicationName }),
       ...(shared === undefined ? {} : { shared: { ...shared, tenant } }),
     });
-    const named = name === undefined ? {} : { name };
-    const log = new PostgresUnitLog({ ...options, recorder, tenant, ...named, ...inSchema });
-    const look = log.head().then(async () => await log.refused({ limit: 1 }));
-    await look.catch(async (error: unknown) => {
-      // Nothing is there yet, or not all of it.
-      if (!(error instanceof ProgrammingError)) throw error;
-      if (schema !== undefined) await createPostgresSchema(pool, schema);
-      await recorder.createTable();
-      await log.createTables();
-    });
-    return { log, close: () => Promise.resolve() };
+    const unitLog = new PostgresUnitLog({ ...options, recorder, tenant, name, ...inSchema });
+    const log = recorder.dialect.log as SqlLog;
+    return { pool, schema, recorder, unitLog, log, tables: logTables(name, schema, log.tenants) };
   }
+
+  async #makeTables({ pool, schema, recorder, unitLog }: OpenPlace): Promise<void> {
+    if (schema !== undefined) await createPostgresSchema(pool, schema);
+    await recorder.createTable();
+    await unitLog.createTables().catch((error: unknown) => {
+      // They are there.
+      if (!isMovedAway(error)) throw error;
+    });
+  }
+}
+
+interface OpenPlace extends LogAtPlace {
+  readonly pool: PostgresPool;
+  readonly schema: string | undefined;
+  readonly recorder: PostgresProcessRecorder;
+  readonly unitLog: PostgresUnitLog;
+}
+
+function isSamePlace(one: TenantPlace, other: TenantPlace): boolean {
+  const { databaseUrl, schema, shared } = one;
+  return (
+    databaseUrl === other.databaseUrl &&
+    schema === other.schema &&
+    (shared === undefined) === (other.shared === undefined)
+  );
+}
+
+function notPlaced(): ProgrammingError {
+  return new ProgrammingError(
+    'The tenant was moved, and place still says where it was: nobody is served until it says the new place.',
+  );
 }
 
 /**

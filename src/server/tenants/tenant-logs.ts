@@ -8,7 +8,8 @@
  * ```
  *
  * Invariants:
- * 1. A tenant's log is open once, also when it is first asked for by many at once, or while it is being closed.
+ * 1. A tenant's log is open once, also when it is first asked for by many at once, or while it is being closed. One that was
+ *    forgotten is used to its end by those who have it.
  * 2. One that is used is not closed.
  * 3. No more than so many are open. Where all of them are used, another tenant is told to come again.
  *
@@ -48,6 +49,8 @@ interface Entry<Log> {
   readonly opening: Promise<OpenTenant<Log>>;
   users: number;
   callOff: () => void;
+  /** Whether it is nobody's any more who comes, and closed after the last one who uses it. */
+  isForgotten: boolean;
 }
 
 /** A tenant that nobody may use. */
@@ -115,6 +118,18 @@ export class TenantLogs<Log> {
     };
   }
 
+  /** Has a tenant's log opened anew for whoever comes next, because it is somewhere else by now. */
+  forget(tenant: string): void {
+    const entry = this.#entries.get(tenant);
+    if (entry === undefined) return;
+    if (entry.users === 0) {
+      this.#end(tenant, entry);
+      return;
+    }
+    entry.isForgotten = true;
+    this.#entries.delete(tenant);
+  }
+
   /** Closes all, when nobody uses them any more. Nothing is opened after it. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -144,7 +159,12 @@ export class TenantLogs<Log> {
       this.#makeRoom();
       return undefined;
     }
-    const entry: Entry<Log> = { opening: this.#options.open(tenant), users: 0, callOff: () => undefined };
+    const entry: Entry<Log> = {
+      opening: this.#options.open(tenant),
+      users: 0,
+      callOff: () => undefined,
+      isForgotten: false,
+    };
     entry.opening.catch(() => {
       if (this.#entries.get(tenant) === entry) this.#entries.delete(tenant);
     });
@@ -166,6 +186,10 @@ export class TenantLogs<Log> {
   #release(tenant: string, entry: Entry<Log>): void {
     entry.users--;
     if (entry.users > 0) return;
+    if (entry.isForgotten) {
+      void this.#closed(entry);
+      return;
+    }
     const hold = this.#held.get(tenant);
     if (this.#entries.get(tenant) === entry) {
       const { clock, idleMs = IDLE_MS_DEFAULT } = this.#options;
@@ -178,11 +202,18 @@ export class TenantLogs<Log> {
   #end(tenant: string, entry: Entry<Log>): void {
     entry.callOff();
     this.#entries.delete(tenant);
-    const closing = entry.opening
+    this.#closing.set(
+      tenant,
+      this.#closed(entry).finally(() => this.#closing.delete(tenant)),
+    );
+  }
+
+  async #closed({ opening }: Entry<Log>): Promise<void> {
+    await opening
       .then(async ({ close }) => close())
-      .catch((error: unknown) => this.#options.onFailure(error))
-      .finally(() => this.#closing.delete(tenant));
-    this.#closing.set(tenant, closing);
+      .catch((error: unknown) => {
+        this.#options.onFailure(error);
+      });
   }
 }
 
