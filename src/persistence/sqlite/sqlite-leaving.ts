@@ -10,6 +10,7 @@ import type { ConfirmedUnit, UnitId } from '../unit.js';
 import type { SetAsideReason } from '../unit-recorder.js';
 import { assertPage } from '../unit-validation.js';
 import { commutes, MovePlan } from './sqlite-move-plan.js';
+import type { GrownUnit } from './sqlite-anew-plan.js';
 import { aggregatesThatAreHere } from './sqlite-page-units.js';
 import type { PlanningState } from './sqlite-planning-state.js';
 import type { PlacedVersion, UnitRow } from './sqlite-unit-rows.js';
@@ -46,10 +47,12 @@ export function inTheWay(
   units: readonly ConfirmedUnit[],
   {
     known,
+    grown,
     inPage,
     bases,
   }: {
     readonly known: ReadonlyMap<UnitId, UnitRow>;
+    readonly grown: ReadonlyMap<UnitId, GrownUnit>;
     readonly inPage: ReadonlySet<NotificationId>;
     /** The versions that something stands for which comes with them. */
     readonly bases: ReadonlyMap<OriginatorId, number>;
@@ -59,9 +62,12 @@ export function inTheWay(
   const last = new Map<OriginatorId, number>();
   const unseen = aggregatesThatAreHere(state, units);
   for (const { id, events } of units) {
-    for (const { originatorId, originatorVersion } of events) {
+    const more = grown.get(id)?.coming;
+    for (const event of events) {
+      const { originatorId, originatorVersion } = event;
+      const isHere = known.has(id) || more?.includes(event) === false;
       // At the first event that is not here, of an aggregate that is: in a first synchronisation every look counts.
-      if (!known.has(id) && unseen.delete(originatorId)) {
+      if (!isHere && unseen.delete(originatorId)) {
         const { pending, confirmed } = state.rows.tail(originatorId);
         const others = pending.filter(({ unit }) => !inPage.has(unit.place));
         for (const { unit } of others) leaving.set(unit.place, { unit, reason: CONFLICT });
@@ -73,7 +79,7 @@ export function inTheWay(
       }
       const before = last.get(originatorId) ?? originatorVersion - 1;
       // What is here has been recorded with gaps, perhaps; but two events cannot have one place.
-      const isNext = known.has(id) ? originatorVersion > before : originatorVersion === before + 1;
+      const isNext = isHere ? originatorVersion > before : originatorVersion === before + 1;
       assertPage(isNext, `version ${originatorVersion} of ${originatorId} follows on version ${before}`);
       last.set(originatorId, originatorVersion);
     }

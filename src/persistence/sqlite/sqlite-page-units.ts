@@ -43,6 +43,7 @@ export interface SortedUnits {
   readonly again: ReadonlySet<UnitId>;
   /** Those of them of which it shows less than is here: the server's seal is for that. */
   readonly lessened: ReadonlyMap<UnitId, UnitRow>;
+  /** Confirmed, or others' and lost, of which it shows more. */
   readonly grown: ReadonlyMap<UnitId, GrownUnit>;
   /** All others, and those that are replaced, or have grown. */
   readonly added: readonly ConfirmedUnit[];
@@ -68,18 +69,19 @@ export function sortOut(state: PlanningState, units: readonly ConfirmedUnit[]): 
     const own = events[index] as readonly StoredEvent[];
     const isEdition = editionOf(unit) === row.edition;
     const less = without(own, unit.events);
+    const coming = without(unit.events, own);
     if (!isConfirmed(row)) {
-      if (!isEdition || !isAsHere(unit, own, row)) {
+      if (isEdition && isAsHere(unit, own, row)) known.set(id, row);
+      else if (isEdition && isOtherPart(unit, own, row)) grown.set(id, { row, coming });
+      else {
         if (isShifted(unit, row, own)) shifted.set(id, row);
         else replaced.push(row);
         return;
       }
-      known.set(id, row);
     } else {
       const isOnceMore = state.anewAt !== undefined || state.isBootstrapping;
       const isInPlace = isOnceMore && isEdition && unit.position === row.position;
       assertPage(isInPlace, `unit ${id} stood elsewhere`);
-      const coming = without(unit.events, own);
       if (coming.length > 0) grown.set(id, { row, coming });
       else {
         again.add(id);
@@ -124,6 +126,12 @@ function isAsHere({ events, total }: ConfirmedUnit, here: readonly StoredEvent[]
     if (own?.topic !== event.topic || !areEqualBytes(own.state, event.state)) return false;
   }
   return true;
+}
+
+/** What others have recorded, and is lost, may be seen in another part by now: with what stands on it, it is what it was. */
+function isOtherPart({ events, total }: ConfirmedUnit, here: readonly StoredEvent[], row: UnitRow): boolean {
+  const coming = without(events, here).length;
+  return isForeign(row) && coming > 0 && here.length + coming <= total;
 }
 
 function isAt(a: StoredEvent, b: StoredEvent): boolean {

@@ -28,7 +28,7 @@ import { sortOut, withoutStrangers, withoutTruncated } from './sqlite-page-units
 import { START } from './sqlite-marks.js';
 import { isPending, standing } from './sqlite-planning-state.js';
 import type { PlanningState } from './sqlite-planning-state.js';
-import { FLAG_LOST, isForeign } from './sqlite-unit-rows.js';
+import { FLAG_LOST, isConfirmed, isForeign } from './sqlite-unit-rows.js';
 import type { UnitRow } from './sqlite-unit-rows.js';
 
 const NOT_STORED: PageOutcome = { isStored: false, confirmed: [], setAside: [], addedEvents: 0 };
@@ -65,12 +65,16 @@ export function planPage(
     for (const originatorId of state.rows.hiddenBetween(mark.position, position, ids)) hidden.add(originatorId);
   }
   const elsewhere = [...shifted.values(), ...replaced];
-  const inPage = new Set([...known.values(), ...elsewhere].map(({ place }) => place));
+  const grownRows = [...grown.values()].map(({ row }) => row);
+  const inPage = new Set([...known.values(), ...grownRows, ...elsewhere].map(({ place }) => place));
   const coming = units
     .filter(({ id }) => !again.has(id))
-    .map((unit) => ({ ...unit, events: grown.get(unit.id)?.coming ?? unit.events }));
+    .map((unit) => {
+      const more = grown.get(unit.id);
+      return more !== undefined && isConfirmed(more.row) ? { ...unit, events: more.coming } : unit;
+    });
   const bases = new Map(part?.bases.map(({ version, snapshot }) => [snapshot.originatorId, version]));
-  const leaving = inTheWay(state, coming, { known, inPage, bases });
+  const leaving = inTheWay(state, coming, { known, grown, inPage, bases });
   const unseen = openOf(state, hidden).filter(({ place }) => !inPage.has(place));
   for (const unit of unseen) leaving.set(unit.place, { unit, reason: UNSEEN });
   close(state, leaving, elsewhere, inPage, 'all');
@@ -119,7 +123,7 @@ export function planPage(
       cursor,
       position,
       droppedMarks: [...passed, ...droppedMarks(positions).filter((at) => at !== position)],
-      replaced: [...replaced, ...[...grown.values()].map(({ row }) => row), ...gone].map(({ place }) => place),
+      replaced: [...replaced, ...grownRows, ...gone].map(({ place }) => place),
       confirmed: units.flatMap((unit): Confirming[] => {
         const row = confirmed.get(unit.id) ?? lessened.get(unit.id);
         return row === undefined

@@ -242,6 +242,57 @@ const goesBackOnTheWay: Case = {
   },
 };
 
+const otherPart: Case = {
+  name: 'of a unit that is lost the log shows another part: what it does not show leaves, and what is pending of that cannot be seen',
+  async run({ recorder }) {
+    const log = await LogPages.after(recorder);
+    const { cursor } = await recorder.syncProgress();
+    const [north, south] = [newOriginatorId(), newOriginatorId()];
+    const both = { id: uuidV4(), total: 2, events: [sampleEvent(north, 1)] };
+    await recorder.insertPage(log.next(both));
+    const ids = [await record(recorder, sampleEvent(north, 2)), await record(recorder, sampleEvent(north, 3))];
+    await recorder.rewind(cursor);
+    const { rewinds, position } = await recorder.syncProgress();
+    const page = new LogPages(cursor, position).next({ ...both, events: [sampleEvent(south, 1)] });
+    await recorder.insertPage(page, { offered: { rewinds, refused: [] } });
+    expectEqual(
+      await codes(recorder, [both.id, ...ids]),
+      ['confirmed', OUT_OF_SCOPE, OUT_OF_SCOPE],
+      'what became of them',
+    );
+    expectEqual(await recorder.selectEvents(north), [], 'what leaves');
+    expectEqual(await recorder.selectEvents(south), [sampleEvent(south, 1)], 'what is shown');
+  },
+};
+
+const grownPart: Case = {
+  name: 'of a unit that is lost the log shows more: it is recognised, and what stands on it stays where it is',
+  async run({ recorder }) {
+    for (const others of [[], [sampleEvent('', 2, 'theirs')]]) {
+      const log = await LogPages.after(recorder);
+      const { cursor } = await recorder.syncProgress();
+      const [north, south] = [newOriginatorId(), newOriginatorId()];
+      const both = { id: uuidV4(), total: 2, events: [sampleEvent(north, 1)] };
+      await recorder.insertPage(log.next(both));
+      const id = await record(recorder, sampleEvent(north, 2));
+      await recorder.rewind(cursor);
+      const { rewinds, position } = await recorder.syncProgress();
+      const whole = { ...both, events: [sampleEvent(north, 1), sampleEvent(south, 1)] };
+      const theirs = others.map((event) => ({ events: [{ ...event, originatorId: north }] }));
+      const page = new LogPages(cursor, position).next(whole, ...theirs);
+      await recorder.insertPage(page, { offered: { rewinds, refused: [] } });
+      const became = theirs.length === 0 ? 'pending' : 'CONFLICT';
+      expectEqual(await codes(recorder, [both.id, id]), ['confirmed', became], 'what became of them');
+      const topics = (await recorder.selectEvents(north)).map(({ topic }) => topic);
+      const second = theirs.length === 0 ? sampleEvent(north, 2).topic : 'theirs';
+      expectEqual(topics, [sampleEvent(north, 1).topic, second], 'what is there');
+      expectEqual(await recorder.selectEvents(south), [sampleEvent(south, 1)], 'what is shown more');
+      const [unit] = (await recorder.selectPendingUnits(0, ALL)).filter((one) => one.id === id);
+      if (theirs.length === 0) expectEqual(unit?.after, [both.id], 'what it stands on');
+    }
+  },
+};
+
 const impossible: Case = {
   name: 'a page of a log that is followed anew, in which a unit stands elsewhere than before, is refused',
   async run({ recorder }) {
@@ -261,4 +312,12 @@ const impossible: Case = {
 };
 
 /** The cases. */
-export const scopeCases: readonly Case[] = [followsAnew, comesBack, staysAside, goesBackOnTheWay, impossible];
+export const scopeCases: readonly Case[] = [
+  followsAnew,
+  comesBack,
+  staysAside,
+  goesBackOnTheWay,
+  otherPart,
+  grownPart,
+  impossible,
+];
