@@ -19,6 +19,7 @@ const entries = {
   sqlite: at('src/persistence/sqlite/index.ts'),
   'node-sqlite': at('src/persistence/sqlite/node-sqlite.ts'),
   session: at('src/session/index.ts'),
+  live: at('src/live/index.ts'),
   states: at('src/states/index.ts'),
   postgres: at('src/persistence/postgres/index.ts'),
   server: at('src/server/index.ts'),

@@ -141,13 +141,14 @@ class RemoteRecorder implements TransactionalRecorder<SqlQueryable>, EditionReco
 export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
   override readonly supports: RecorderSupport = { ...TRANSACTION, sql: true, subscriptions: true, units: true };
   readonly dialect: SqlDialect = SQLITE_DIALECT;
-  readonly #link: WorkerLink;
+  /** @internal */
+  readonly link: WorkerLink;
   readonly #recorded: Listeners;
 
   /** @param recorded - are told soon after something was recorded */
   constructor(link: WorkerLink, recorded: Listeners) {
     super(link);
-    this.#link = link;
+    this.link = link;
     this.#recorded = recorded;
   }
 
@@ -159,68 +160,68 @@ export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
   }
 
   async syncProgress(): Promise<SyncProgress> {
-    return this.#link.call((host) => host.syncProgress());
+    return this.link.call((host) => host.syncProgress());
   }
 
   async selectPendingUnits(after: NotificationId, limits: UnitLimits): Promise<readonly PendingUnit[]> {
-    return unpackPendingUnits(await this.#link.call((host) => host.selectPendingUnits(after, limits)));
+    return unpackPendingUnits(await this.link.call((host) => host.selectPendingUnits(after, limits)));
   }
 
   async insertPage(page: UnitPage, options?: InsertPageOptions): Promise<PageOutcome> {
     // Here already, as above.
     for (const { events } of page.units) validateEvents(events);
     const packed = packPage(page);
-    return this.#link.call((host) => host.insertPage(transfer(packed, [packed.buffer]), options));
+    return this.link.call((host) => host.insertPage(transfer(packed, [packed.buffer]), options));
   }
 
   async setAside(
     refused: readonly { readonly id: UnitId; readonly reason: SetAsideReason }[],
   ): Promise<readonly UnitId[]> {
-    return this.#link.call((host) => host.setAside(refused));
+    return this.link.call((host) => host.setAside(refused));
   }
 
   async rewind(cursor: Cursor): Promise<boolean> {
-    return this.#link.call((host) => host.rewind(cursor));
+    return this.link.call((host) => host.rewind(cursor));
   }
 
   async followAnew(asked: Cursor): Promise<boolean> {
-    return this.#link.call((host) => host.followAnew(asked));
+    return this.link.call((host) => host.followAnew(asked));
   }
 
   async selectLostUnits(after: number, limits: UnitLimits): Promise<readonly LostUnit[]> {
-    return unpackLostUnits(await this.#link.call((host) => host.selectLostUnits(after, limits)));
+    return unpackLostUnits(await this.link.call((host) => host.selectLostUnits(after, limits)));
   }
 
   async endHeal(healing: EndOfHealing): Promise<boolean> {
-    return this.#link.call((host) => host.endHeal(healing));
+    return this.link.call((host) => host.endHeal(healing));
   }
 
   async selectSetAside(after: NotificationId, limits: UnitLimits): Promise<readonly SetAsideUnit[]> {
-    return this.#link.call((host) => host.selectSetAside(after, limits));
+    return this.link.call((host) => host.selectSetAside(after, limits));
   }
 
   async selectSuperseded(ids?: readonly UnitId[]): Promise<Superseded> {
-    return this.#link.call((host) => host.selectSuperseded(ids));
+    return this.link.call((host) => host.selectSuperseded(ids));
   }
 
   async decide(decided: readonly DecidedUnit[]): Promise<boolean> {
-    return this.#link.call((host) => host.decide(decided));
+    return this.link.call((host) => host.decide(decided));
   }
 
   async discardSetAside(ids: readonly UnitId[]): Promise<readonly UnitId[]> {
-    return this.#link.call((host) => host.discardSetAside(ids));
+    return this.link.call((host) => host.discardSetAside(ids));
   }
 
   async truncate(truncations: readonly Truncation[], options?: TruncateOptions): Promise<readonly OriginatorId[]> {
-    return this.#link.call((host) => host.truncate(truncations, options));
+    return this.link.call((host) => host.truncate(truncations, options));
   }
 
   async selectBase(originatorId: OriginatorId): Promise<AggregateBase | undefined> {
-    return this.#link.call((host) => host.selectBase(originatorId));
+    return this.link.call((host) => host.selectBase(originatorId));
   }
 
   async findUnits(keys: readonly (UnitId | NotificationId)[]): Promise<readonly (UnitStanding | undefined)[]> {
-    return this.#link.call((host) => host.findUnits(keys));
+    return this.link.call((host) => host.findUnits(keys));
   }
 
   onRecorded(listener: () => void): () => void {
@@ -230,7 +231,7 @@ export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
   subscribe(options?: FollowOptions): Subscription {
     // Told of the store's end too: a subscription at rest finds it by its next look.
     const onNews: OnRecorded = (listener) => {
-      const stops = [this.onRecorded(listener), this.#link.onRefused(listener)];
+      const stops = [this.onRecorded(listener), this.link.onRefused(listener)];
       return () => stops.forEach((stop) => stop());
     };
     return follow(this, onNews, options);

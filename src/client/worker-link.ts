@@ -39,7 +39,8 @@ export interface LinkDeadline {
  */
 export class WorkerLink<H extends WorkerHost = StoreHost> {
   readonly #worker: Worker;
-  readonly #host: Remote<H>;
+  /** Where calls go. Live queries put in its place what makes several of them at once. @internal */
+  host: Remote<H>;
   /** Reject the calls that wait for an answer. */
   readonly #pending = new Listeners<[error: Error]>();
   readonly #watch = new AbortController();
@@ -51,7 +52,7 @@ export class WorkerLink<H extends WorkerHost = StoreHost> {
   constructor({ worker, explain }: StartedWorker) {
     receiveErrors(CLIENT_ERRORS);
     this.#worker = worker;
-    this.#host = wrap<H>(worker);
+    this.host = wrap<H>(worker);
     worker.addEventListener('error', (event) => {
       event.preventDefault();
       if (event.message) this.end(new WorkerFailedError(`The worker failed: ${event.message}`));
@@ -69,7 +70,7 @@ export class WorkerLink<H extends WorkerHost = StoreHost> {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
     return new Promise<T>((resolve, reject) => {
       const settled = this.#pending.add(reject);
-      ask(this.#host)
+      ask(this.host)
         .then(resolve, (error: unknown) => reject(sendingError(error)))
         .finally(settled);
     });

@@ -28,6 +28,8 @@ import type {
   UnitLimits,
   UnitStanding,
 } from '../persistence/unit-recorder.js';
+import type { ChangeListener, ChangeSource } from '../persistence/store-changes.js';
+import { InterfaceError } from '../persistence/errors.js';
 import { withEnds } from '../persistence/transaction-ends.js';
 import { follow } from '../persistence/subscription.js';
 import type { FollowOptions, Subscription } from '../persistence/subscription.js';
@@ -175,6 +177,7 @@ class OpenHostedStore implements HostedStore {
 
   async #close(): Promise<void> {
     this.#stopLooking();
+    this.#opened.changes.end(new InterfaceError('The store is closed. Open it again to use it.'));
     await this.#opened.close();
     // A subscription at rest finds the end by its next look.
     this.#listeners.tell();
@@ -183,7 +186,7 @@ class OpenHostedStore implements HostedStore {
 }
 
 /** A durable recorder that can be followed. */
-class HostedRecorder implements DaybookRecorder {
+class HostedRecorder implements DaybookRecorder, ChangeSource {
   readonly supports: RecorderSupport;
   readonly dialect: SqlDialect;
   readonly #opened: OpenedStore;
@@ -230,6 +233,10 @@ class HostedRecorder implements DaybookRecorder {
 
   hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean> {
     return this.#recorder.hasTrackingId(applicationName, notificationId);
+  }
+
+  onChanged(listener: ChangeListener, onEnd?: (error: Error) => void): () => void {
+    return this.#opened.changes.onChanged(listener, onEnd);
   }
 
   syncProgress(): Promise<SyncProgress> {

@@ -10,6 +10,7 @@ import { holdLock, workIfFree } from '../origin/web-locks.js';
 import { IndexedDbJournal } from '../persistence/indexeddb/indexeddb-journal.js';
 import type { OpenJournalOptions } from '../persistence/indexeddb/indexeddb-journal.js';
 import { BackgroundCheckpoints } from '../persistence/journal/background-checkpoints.js';
+import { changesOf } from '../persistence/journal/commit-changes.js';
 import { Checkpoints } from '../persistence/journal/checkpoints.js';
 import { DurableRecorder } from '../persistence/journal/durable-recorder.js';
 import { eraseDeleted } from '../persistence/journal/erasure.js';
@@ -18,9 +19,11 @@ import type { DurableTransactionOptions } from '../persistence/journal/own-trans
 import type { Durability } from '../persistence/journal/journal.js';
 import type { OnOpenProgress } from '../persistence/journal/open-progress.js';
 import type { StoreIdentity } from '../persistence/journal/store-identity.js';
+import { tablesChanged } from '../persistence/sqlite/own-tables/table-changes.js';
 import { SqliteOwnTables } from '../persistence/sqlite/own-tables/sqlite-own-tables.js';
 import { readUnsynced } from '../sync/unsynced.js';
 import { StorageLostError } from '../persistence/errors.js';
+import { ANY_CHANGES, ChangeFeed } from '../persistence/store-changes.js';
 import type { RebaseTransaction } from '../persistence/rebase-transaction.js';
 import type { UnitPage } from '../persistence/unit.js';
 import type { InsertPageOptions, PageOutcome, SyncProgress } from '../persistence/unit-recorder.js';
@@ -58,6 +61,7 @@ interface StoreParts {
   /** Whether it was made in the opening, by this tab or another one. */
   readonly isNew: boolean;
   readonly backlog: BacklogOf;
+  readonly changes: ChangeFeed;
 }
 
 type Closers = (() => unknown)[];
@@ -90,6 +94,11 @@ export class OpenedStore {
 
   get recorder(): DurableRecorder {
     return this.#parts.recorder;
+  }
+
+  /** Tells what was written, by any tab. */
+  get changes(): ChangeFeed {
+    return this.#parts.changes;
   }
 
   /** What was brought back, if the store has taken the place of one that was lost, and that is news. */
@@ -196,6 +205,7 @@ async function openParts(opening: StoreOpening, closers: Closers): Promise<Store
   closers.push(async () => (await journalOpening.catch(() => undefined))?.close());
   const [database, journal] = await Promise.all([openDatabase(opening), journalOpening]);
   const images = new ImagedReplica(database, systemClock);
+  const changes = new ChangeFeed();
   const open: { recorder?: DurableRecorder; checkpoints?: BackgroundCheckpoints } = {};
   // Listening starts before the journal is read: a record that is written meanwhile is hinted at, not missed.
   let hinted = 0;
@@ -216,8 +226,9 @@ async function openParts(opening: StoreOpening, closers: Closers): Promise<Store
     pendingUnitsMax: opening.backlog?.maxUnits,
     askForWay: (durationMs) => channel.askForWay(durationMs),
     ...(onProgress === undefined ? {} : { onProgress }),
-    onApplied: (position, own) => {
+    onApplied: (position, own, commits) => {
       if (own) channel.post(position);
+      if (changes.isHeard) changes.noteChanged(commits === undefined ? ANY_CHANGES : changesOf(commits, tablesChanged));
       onRecorded();
       open.checkpoints?.note();
     },
@@ -242,7 +253,7 @@ async function openParts(opening: StoreOpening, closers: Closers): Promise<Store
     if (loss.said !== undefined) throw loss.said;
     if (isNew && expected.replicaId !== undefined) throw gone(name, expected.replicaId);
   }
-  return { name, recorder, journal, checkpoints, rescue, isNew, backlog };
+  return { name, recorder, journal, checkpoints, rescue, isNew, backlog, changes };
 }
 
 function gone(name: string, replicaId: string): StorageLostError {

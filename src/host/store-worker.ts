@@ -12,9 +12,13 @@ import type {
   HostTransactionOptions,
   PackedPast,
   OnHostRecorded,
+  HostReadName,
+  HostReadOutcome,
   StoreHost,
   TransactionEnd,
 } from './protocol/store-host.js';
+import { encodeError } from '../domain/error-codec.js';
+import type { ChangeListener } from '../persistence/store-changes.js';
 import { InterfaceError } from '../persistence/errors.js';
 import { packEvents, packNotifications, unpackEvents } from '../persistence/event-batch.js';
 import type { DurableRecorder } from '../persistence/journal/durable-recorder.js';
@@ -177,6 +181,22 @@ export class StoreWorker implements StoreHost {
   onRecorded(listener: OnHostRecorded): void {
     this.#listener = listener;
   }
+
+  async onChanged(listener: ChangeListener): Promise<void> {
+    (await this.#opened()).changes.onChanged(listener);
+  }
+
+  readonly readTogether: StoreHost['readTogether'] = async (calls) => {
+    const reads = this as unknown as Record<HostReadName, (...given: readonly unknown[]) => Promise<unknown>>;
+    const each = calls.map(async ([name, given]): Promise<HostReadOutcome> => {
+      try {
+        return { value: await reads[name](...given) };
+      } catch (error) {
+        return { error: encodeError(error) };
+      }
+    });
+    return await Promise.all(each);
+  };
 
   async close(): Promise<void> {
     await (await this.#opening)?.close();

@@ -8,6 +8,7 @@ import type { InlineParticipant } from '../application/events/inline-participant
 import { InterfaceError } from '../persistence/errors.js';
 import { readPage } from '../persistence/notification-pages.js';
 import type { RecorderTransaction, TransactionalRecorder } from '../persistence/recorder-transaction.js';
+import type { ChangeSource } from '../persistence/store-changes.js';
 import type { Notification } from '../persistence/stored-event.js';
 import { MemoryStates, MemoryStateWriter, POSITION } from './memory-states.js';
 import type { StateRows } from './memory-states.js';
@@ -32,12 +33,14 @@ export interface MemoryStateStoreOptions {
 /** A {@link StateStore} beside a `MemoryProcessRecorder`. Indexes are checked and change nothing. */
 export class MemoryStateStore extends StoredStates {
   readonly #states: MemoryStates;
+  readonly #recorder: Partial<ChangeSource>;
   readonly #kept: readonly State[];
   protected override readonly committed: StateReader;
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when two states have one name */
   constructor({ recorder, states }: MemoryStateStoreOptions) {
     super(recorder, states);
+    this.#recorder = recorder as Partial<ChangeSource>;
     this.#states = new MemoryStates(states);
     this.#kept = states.filter(({ kept }) => kept !== undefined);
     this.committed = new MemoryStateWriter((state) => this.#states.committed(state));
@@ -89,7 +92,10 @@ export class MemoryStateStore extends StoredStates {
     if (onEnded === undefined) throw new InterfaceError('The transaction is none of a recorder in memory.');
     const layer = this.#states.begin();
     onEnded((outcome) => {
-      this.#states.end(layer, outcome === 'committed');
+      const isCommitted = outcome === 'committed';
+      const tables = [...layer.keys()].map(({ name }) => `state_${name}`);
+      this.#states.end(layer, isCommitted);
+      if (isCommitted) this.#recorder.noteChanged?.({ tables, aggregates: [] });
     });
     return (state) => this.#states.within(layer, state);
   }

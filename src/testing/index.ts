@@ -73,6 +73,8 @@ export type { ProcessContext } from './conformance/process-cases.js';
 export { projectionCases } from './conformance/projection-cases.js';
 export { projectionRaceCases } from './conformance/projection-race-cases.js';
 export type { ProjectionContext } from './conformance/projection-cases.js';
+export { liveQueryCases } from './conformance/live-query-cases.js';
+export type { LiveContext } from './conformance/live-query-cases.js';
 export { stateStoreCases } from './conformance/state-store-cases.js';
 export { stateTransferCases } from './conformance/state-transfer-cases.js';
 export type { StateStoreContext } from './conformance/state-store-cases.js';

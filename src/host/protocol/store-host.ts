@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { ErrorData } from '../../domain/error-codec.js';
+import type { ChangeListener } from '../../persistence/store-changes.js';
 import type { OnOpenProgress } from '../../persistence/journal/open-progress.js';
 import type { StoreIdentity } from '../../persistence/journal/store-identity.js';
 import type { DecidedOn, PastEvents } from '../../persistence/past.js';
@@ -165,6 +167,23 @@ export interface HostReport {
 /** @param restored - what was brought back of a store that was lost, where that was done since the opening */
 export type OnHostRecorded = (restored?: RestoredStore) => void;
 
+/** What several calls are made for at once: it reads, and belongs to no transaction. */
+export type HostReadName =
+  | 'query'
+  | 'selectEvents'
+  | 'selectPast'
+  | 'selectNotifications'
+  | 'maxNotificationId'
+  | 'maxTrackingId'
+  | 'selectSetAside'
+  | 'findUnits';
+
+/** A call that reads. */
+export type HostRead = readonly [name: HostReadName, given: readonly unknown[]];
+
+/** What became of it. */
+export type HostReadOutcome = { readonly value: unknown } | { readonly error: ErrorData };
+
 /**
  * The worker's side of the conversation. One store for each worker. Where a token is given, a call belongs to that
  * transaction.
@@ -224,6 +243,14 @@ export interface StoreHost extends WorkerHost {
   refresh(): Promise<void>;
   /** Calls the listener, a Comlink proxy, whenever something was recorded, by any tab. There is one listener. */
   onRecorded(listener: OnHostRecorded): void;
+  /** Calls a listener, a Comlink proxy, with what was written, by any tab. */
+  onChanged(listener: ChangeListener): Promise<void>;
+  /**
+   * Runs several calls that read, in one crossing.
+   *
+   * @returns of each, in their order, what it gave, or what it was rejected with
+   */
+  readTogether(calls: readonly HostRead[]): Promise<readonly HostReadOutcome[]>;
   /** Waits for what is in flight, then closes. */
   close(): Promise<void>;
 }

@@ -57,8 +57,11 @@ export interface JournalFollowerOptions {
   readonly pendingUnitsMax?: number | undefined;
   /** Size of the chunks of images. @defaultValue 1 MiB */
   readonly chunkBytes?: number;
-  /** Called after every change of the replica, own or another tab's, with the position that it holds now. */
-  readonly onApplied?: (position: number, own: boolean) => void;
+  /**
+   * Called after every change of the replica, own or another tab's, with the position that it holds now, and what was
+   * applied; not of an image, which may hold anything.
+   */
+  readonly onApplied?: (position: number, own: boolean, commits?: readonly JournalCommit[]) => void;
 }
 
 /** Keeps a replica at the end of a journal, as far as it is known, and appends what was checked against it. */
@@ -67,7 +70,7 @@ export class JournalFollower {
   readonly #journal: Journal;
   readonly #images: ReplicaImages | undefined;
   readonly #checkpoints: Checkpoints;
-  readonly #onApplied: (position: number, own: boolean) => void;
+  readonly #onApplied: NonNullable<JournalFollowerOptions['onApplied']>;
   readonly #backlog: Backlog | undefined;
   /** The last record that the replica holds. */
   #applied = 0;
@@ -363,13 +366,13 @@ export class JournalFollower {
     }
     this.#backlog?.note(commits);
     if (commits.some(({ sync }) => sync !== undefined)) this.copy?.noteSync(commits, own);
-    this.#advance(position, own);
+    this.#advance(position, own, commits);
   }
 
-  #advance(position: number, own: boolean): void {
+  #advance(position: number, own: boolean, commits?: readonly JournalCommit[]): void {
     this.#applied = position;
     this.#head = Math.max(this.#head, position);
-    this.#onApplied(position, own);
+    this.#onApplied(position, own, commits);
   }
 }
 

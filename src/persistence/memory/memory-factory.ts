@@ -52,6 +52,7 @@ export class MemoryFactory implements RecorderFactory {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#processRecorder?.endChanges(new InterfaceError('The infrastructure factory is closed.'));
   }
 
   /** @throws InterfaceError (`INTERFACE_ERROR`) after the factory was closed, as a database that is closed does */

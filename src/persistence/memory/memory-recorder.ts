@@ -14,6 +14,10 @@ import type { SerialTransactionConnection } from '../serial/serial-recorder.js';
 import { SerialSession } from '../serial/serial-session.js';
 import type { UnitOfWork } from '../serial/unit-of-work.js';
 import { withEnds } from '../transaction-ends.js';
+import { noting } from '../serial/noted-unit.js';
+import { ChangeFeed } from '../store-changes.js';
+import type { ChangeListener, ChangeSource, StoreChanges } from '../store-changes.js';
+import type { NotificationId, StoredEvent } from '../stored-event.js';
 import { MemoryReplica } from './memory-replica.js';
 
 /** Options of recorders in memory. */
@@ -63,19 +67,56 @@ export class MemoryApplicationRecorder extends SerialApplicationRecorder {
  * await recorder.insertEvents([{ originatorId: crypto.randomUUID(), originatorVersion: 1, topic: 'Counted', state }]);
  * ```
  */
-export class MemoryProcessRecorder extends SerialProcessRecorder<undefined> {
+export class MemoryProcessRecorder extends SerialProcessRecorder<undefined> implements ChangeSource {
+  readonly #changes: ChangeFeed;
+
   /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
   get __v_skip(): boolean {
     return true;
   }
 
   constructor(options: MemoryRecorderOptions = {}) {
-    const { session, tables } = memoryTables(options);
+    const changes = new ChangeFeed();
+    const tables = new NotedReplica(changes);
+    const { assertUsable } = options;
+    const unit = noting(tables.unit, changes);
+    const session = new SerialSession({ unit, ...(assertUsable === undefined ? {} : { assertUsable }) });
     super(memoryConnection(session, tables.unit), tables);
+    this.#changes = changes;
+  }
+
+  onChanged(listener: ChangeListener, onEnd?: (error: Error) => void): () => void {
+    return this.#changes.onChanged(listener, onEnd);
+  }
+
+  noteChanged(changes: StoreChanges): void {
+    this.#changes.noteChanged(changes);
+  }
+
+  /** Tells those who listen that it is closed. @internal */
+  endChanges(error: Error): void {
+    this.#changes.end(error);
   }
 
   override async transaction<T>(work: (transaction: RecorderTransaction<undefined>) => Promise<T>): Promise<T> {
     return await withEnds((heard) => super.transaction(heard), work);
+  }
+}
+
+/** Says whose events are inserted. */
+class NotedReplica extends MemoryReplica {
+  readonly #changes: ChangeFeed;
+
+  constructor(changes: ChangeFeed) {
+    super();
+    this.#changes = changes;
+  }
+
+  override insertEvents(events: readonly StoredEvent[]): NotificationId[] {
+    if (events.length > 0) {
+      this.#changes.note({ tables: [], aggregates: events.map(({ originatorId }) => originatorId) });
+    }
+    return super.insertEvents(events);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { SqlDialect, SqlLog } from '../sql/sql-dialect.js';
 import { POSTGRES_DOCUMENTS } from './postgres-documents.js';
 import { plainLiteral } from './postgres-literals.js';
+import { postgresTablesRead } from './postgres-tables-read.js';
 
 /** The SQL of PostgreSQL, for these events. */
 export function postgresDialect(log: Omit<SqlLog, 'nameSql' | 'deniedState'>): SqlDialect {
@@ -20,6 +21,7 @@ const LOG_NAME_SQL = `SELECT space.nspname || '.' || relation.relname AS name FR
 
 const POSTGRES_DIALECT: SqlDialect = {
   name: 'postgres',
+  tablesReadBy: postgresTablesRead,
   types: {
     integer: 'BIGINT',
     bytes: 'BYTEA',

@@ -18,7 +18,9 @@ import type { SqlRecorder } from '../sql/sql-recorder.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
 import { withEnds } from '../transaction-ends.js';
 import type { Clock } from '../../util/clock.js';
+import type { ChangeListener, ChangeSource } from '../store-changes.js';
 import { announcing } from './postgres-announcer.js';
+import { PostgresChanges } from './postgres-changes.js';
 import { createTables } from './postgres-create.js';
 import type { TableCreation } from './postgres-create.js';
 import { postgresDialect } from './postgres-dialect.js';
@@ -128,7 +130,7 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
   protected readonly opening: readonly string[];
   /** Does the work, on whichever connection is free. */
   protected readonly recorder: SessionRecorder;
-  readonly #listener: PostgresListener;
+  protected readonly listener: PostgresListener;
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a name is longer than PostgreSQL allows, or a timeout is none */
   constructor(options: PostgresRecorderOptions) {
@@ -146,7 +148,7 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
       announce: announcing(pool, this.names.channel),
     };
     this.recorder = new SessionRecorder(this.session, this.tables);
-    this.#listener = new PostgresListener(pool, this.names.channel);
+    this.listener = new PostgresListener(pool, this.names.channel);
   }
 
   /**
@@ -203,7 +205,7 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
    * @throws OperationalError (`OPERATIONAL_ERROR`) when the database cannot be read; subscribe again after the last id
    */
   subscribe(options: SubscribeOptions = {}): Subscription {
-    return follow(this, this.#listener, options);
+    return follow(this, this.listener, options);
   }
 
   /**
@@ -214,7 +216,7 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
    * @returns stops the calls
    */
   listen(onNews: () => void, { clock }: { readonly clock?: Clock } = {}): () => Promise<void> {
-    return hear(this.#listener, { onNews, clock });
+    return hear(this.listener, { onNews, clock });
   }
 }
 
@@ -232,11 +234,12 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
  * });
  * ```
  */
-export class PostgresProcessRecorder extends PostgresApplicationRecorder implements SqlRecorder {
+export class PostgresProcessRecorder extends PostgresApplicationRecorder implements SqlRecorder, ChangeSource {
   override readonly supports: RecorderSupport = COMPLETE;
   readonly dialect: SqlDialect;
   readonly owner: PostgresProcessRecorder | undefined;
   readonly #idleTimeoutMs: number;
+  readonly #changes: PostgresChanges;
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a name is longer than PostgreSQL allows, or a timeout is none */
   constructor(options: PostgresProcessRecorderOptions) {
@@ -246,6 +249,12 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
     this.dialect = postgresDialect({ eventsTable, trackingTable, columns, originatorIdType, lockSql, tenants });
     this.owner = options.shared === undefined ? undefined : new PostgresProcessRecorder(withoutTenant(options));
     this.#idleTimeoutMs = idleTimeoutMsOf(options);
+    this.#changes = new PostgresChanges({
+      sql: this,
+      log: { eventsTable, columns },
+      maxNotificationId: () => this.maxNotificationId(),
+      hear: (onNews) => hear(this.listener, { onNews, onPoll: onNews }),
+    });
   }
 
   override async createTable(): Promise<void> {
@@ -266,7 +275,18 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
     events: readonly StoredEvent[],
     options: InsertEventsOptions = {},
   ): Promise<readonly NotificationId[]> {
-    return await this.recorder.insertEvents(events, options);
+    const ids = await this.recorder.insertEvents(events, options);
+    this.#changes.toldOf({ texts: [], events, ids });
+    return ids;
+  }
+
+  /**
+   * Tells what was written: of this recorder's commits the aggregates and the tables that its statements name; of events of other
+   * processes the aggregates, and any table, soon after. What others write without events is told by nobody. While anybody listens,
+   * one connection is kept for `LISTEN`.
+   */
+  onChanged(listener: ChangeListener, onEnd?: (error: Error) => void): () => void {
+    return this.#changes.onChanged(listener, onEnd);
   }
 
   async maxTrackingId(applicationName: string): Promise<NotificationId> {
@@ -283,7 +303,9 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
    * @throws DatabaseError (`DATABASE_ERROR`) and its subclasses; the server's own error is the cause
    */
   async query(text: string, values: unknown[] = []): Promise<SqlResult> {
-    return { rows: await this.session.read(text, values) };
+    const rows = await this.session.read(text, values);
+    this.#changes.toldOf({ texts: [text], events: [], ids: [] });
+    return { rows };
   }
 
   /**
@@ -303,9 +325,14 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
 
   async #transaction<T>(work: (transaction: RecorderTransaction<PostgresQueryable>) => Promise<T>): Promise<T> {
     const options = { idleTimeoutMs: this.#idleTimeoutMs, opening: this.opening };
-    return await inTransaction(this.workPool, options, (session) =>
-      work(Object.assign(new PostgresTransaction(session, this.tables), { close: session.close.bind(session) })),
+    const written: Written = { texts: [], events: [], ids: [] };
+    const result = await inTransaction(this.workPool, options, (session) =>
+      work(
+        Object.assign(new PostgresTransaction(session, this.tables, written), { close: session.close.bind(session) }),
+      ),
     );
+    this.#changes.toldOf(written);
+    return result;
   }
 }
 
@@ -314,21 +341,49 @@ function withoutTenant({ shared: _, ...options }: PostgresProcessRecorderOptions
   return options;
 }
 
+/** What a transaction has written so far. */
+interface Written {
+  readonly texts: unknown[];
+  readonly events: StoredEvent[];
+  readonly ids: NotificationId[];
+}
+
 /** A transaction of a recorder, or one within it. */
 class PostgresTransaction extends SessionRecorder implements RecorderTransaction<PostgresQueryable> {
   readonly supports: RecorderSupport = TRANSACTION;
   readonly connection: PostgresQueryable;
   readonly #session: TransactionSession;
   readonly #tables: RecorderTables;
+  readonly #written: Written;
 
-  constructor(session: TransactionSession, tables: RecorderTables) {
+  /** @param written - is added to; of what is taken back, too */
+  constructor(session: TransactionSession, tables: RecorderTables, written: Written) {
     super(session, tables);
-    this.connection = session.connection;
+    const { connection } = session;
+    this.connection = {
+      query: async (...args) => {
+        written.texts.push(args[0]);
+        return await connection.query(...args);
+      },
+    };
+    this.#written = written;
     this.#session = session;
     this.#tables = tables;
   }
 
+  override async insertEvents(
+    events: readonly StoredEvent[],
+    options: InsertEventsOptions = {},
+  ): Promise<readonly NotificationId[]> {
+    const ids = await super.insertEvents(events, options);
+    for (const event of events) this.#written.events.push(event);
+    for (const id of ids) this.#written.ids.push(id);
+    return ids;
+  }
+
   async transaction<T>(work: (transaction: RecorderTransaction<PostgresQueryable>) => Promise<T>): Promise<T> {
-    return await this.#session.transaction((session) => work(new PostgresTransaction(session, this.#tables)));
+    return await this.#session.transaction((session) =>
+      work(new PostgresTransaction(session, this.#tables, this.#written)),
+    );
   }
 }

@@ -88,9 +88,22 @@ export interface SqlDialect {
    * @defaultValue SQLite's, whose drivers may give doubles
    */
   readonly exactSql?: ((column: string) => string) | undefined;
+  /**
+   * Which tables a statement reads; `undefined` where it cannot be told.
+   *
+   * @defaultValue SQLite's, by its plan
+   */
+  readonly tablesReadBy?: TablesReadBy | undefined;
   /** Parameters that a statement may have. @defaultValue 32,766: SQLite's, and fewer than PostgreSQL's */
   readonly parametersMax?: number | undefined;
 }
+
+/** Asks an engine which tables a statement reads. */
+export type TablesReadBy = (
+  sql: SqlQueryable,
+  text: string,
+  values: unknown[],
+) => Promise<readonly string[] | undefined>;
 
 /** A column that every row of a table has, whatever the table: where it is. */
 export interface RowPlace {

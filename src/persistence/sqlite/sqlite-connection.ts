@@ -14,6 +14,8 @@ import { SerialSession } from '../serial/serial-session.js';
 import { steppedUnit } from '../serial/unit-of-work.js';
 import type { UnitOfWork, UnitSteps } from '../serial/unit-of-work.js';
 import type { SqlQueryable, SqlResult } from '../sql/sql-queryable.js';
+import { changesOfDatabase } from './sqlite-changes.js';
+import type { SqliteChanges } from './sqlite-changes.js';
 import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
 import { runQuery } from './sqlite-query.js';
 import { SqliteStatements } from './sqlite-statements.js';
@@ -31,11 +33,12 @@ export function connectionOf(database: SqliteDatabase): SerialConnection<SqliteC
   const known = connections.get(database);
   if (known !== undefined) return known;
   const { lockTimeoutMs } = database;
+  const changes = changesOfDatabase(database);
   const session = new SerialSession({
-    unit: unitOf(database),
+    unit: changes.of(unitOf(database)),
     ...(lockTimeoutMs === undefined ? {} : { lockTimeoutMs }),
   });
-  return register(database, session, statementsOf(database), 1);
+  return register(database, session, { root: statementsOf(database), changes }, 1);
 }
 
 /** The statements that live as long as a database. */
@@ -56,20 +59,26 @@ export function unitOf(database: SqliteDatabase): UnitOfWork {
   );
 }
 
+/** What is of a database that nobody lends. */
+interface Outermost {
+  readonly root: SqliteStatements;
+  readonly changes: SqliteChanges;
+}
+
 function register(
   database: SqliteDatabase,
   session: SerialSession,
-  root: SqliteStatements,
+  outermost: Outermost,
   depth: number,
 ): SerialConnection<SqliteConnection> {
   const connection: SerialConnection<SqliteConnection> = {
     session,
     supports: SUPPORTS,
     nest(): SerialTransactionConnection<SqliteConnection> {
-      const unit = database.nestsUnits === true ? unitOf(database) : steppedUnit(savepoints(root, depth));
-      const lent = new LentDatabase(database, unit);
+      const unit = database.nestsUnits === true ? unitOf(database) : steppedUnit(savepoints(outermost.root, depth));
+      const lent = new LentDatabase(database, unit, depth === 1 ? outermost.changes : undefined);
       const inner = new SerialSession({ ...session.lockWait, unit, outer: session, onEnded: () => lent.end() });
-      return { ...register(lent, inner, root, depth + 1), connection: lent };
+      return { ...register(lent, inner, outermost, depth + 1), connection: lent };
     },
   };
   connections.set(database, connection);
@@ -112,8 +121,11 @@ class LentDatabase implements SqliteConnection {
   readonly parametersMax: number | undefined;
   #database: SqliteDatabase | undefined;
   readonly #statements: SqliteStatement[] = [];
+  readonly #changes: SqliteChanges | undefined;
 
-  constructor(database: SqliteDatabase, unit: UnitOfWork) {
+  /** @param changes - of the outermost one, through which those inside of it go */
+  constructor(database: SqliteDatabase, unit: UnitOfWork, changes: SqliteChanges | undefined) {
+    this.#changes = changes;
     this.#database = database;
     this.unit = unit;
     this.nestsUnits = database.nestsUnits ?? false;
@@ -121,11 +133,15 @@ class LentDatabase implements SqliteConnection {
   }
 
   exec(sql: string): void {
-    this.#lent().exec(sql);
+    const database = this.#lent();
+    this.#changes?.noteStatement(sql);
+    database.exec(sql);
   }
 
   prepare(sql: string): SqliteStatement {
-    const statement = this.#lent().prepare(sql);
+    const database = this.#lent();
+    this.#changes?.noteStatement(sql);
+    const statement = database.prepare(sql);
     this.#statements.push(statement);
     return new LentStatement(statement, () => void this.#lent());
   }

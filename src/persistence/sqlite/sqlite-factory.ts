@@ -14,6 +14,7 @@ import { InterfaceError } from '../errors.js';
 import type { AggregateRecorder } from '../recorder.js';
 import { createsTables } from '../recorder-factory.js';
 import type { RecorderFactory } from '../recorder-factory.js';
+import { changesOfDatabase } from './sqlite-changes.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
 import { SqliteAggregateRecorder, SqliteApplicationRecorder, SqliteProcessRecorder } from './sqlite-recorder.js';
 
@@ -77,7 +78,9 @@ export abstract class SqliteFactory implements RecorderFactory {
     this.#isClosed = true;
     // What could not be opened was reported to who asked for it.
     const database = await this.#opening?.catch(() => undefined);
-    database?.close();
+    if (database === undefined) return;
+    changesOfDatabase(database).end(new InterfaceError('The infrastructure factory is closed.'));
+    database.close();
   }
 
   async #ready<R extends { createTable(): Promise<void>; checkTable(): void }>(recorder: R): Promise<R> {

@@ -19,6 +19,10 @@ import type { SqlDialect } from '../sql/sql-dialect.js';
 import type { SqlResult } from '../sql/sql-queryable.js';
 import type { SqlRecorder } from '../sql/sql-recorder.js';
 import { endOf, withEnds } from '../transaction-ends.js';
+import type { ChangeListener, ChangeSource } from '../store-changes.js';
+import type { NotificationId, StoredEvent, Tracking } from '../stored-event.js';
+import { changesOfDatabase } from './sqlite-changes.js';
+import type { SqliteChanges } from './sqlite-changes.js';
 import { connectionOf } from './sqlite-connection.js';
 import type { SqliteConnection } from './sqlite-connection.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
@@ -140,11 +144,15 @@ export class SqliteApplicationRecorder extends SerialApplicationRecorder {
  * await recorder.createTable();
  * ```
  */
-export class SqliteProcessRecorder extends SerialProcessRecorder<SqliteConnection> implements SqlRecorder {
+export class SqliteProcessRecorder
+  extends SerialProcessRecorder<SqliteConnection>
+  implements SqlRecorder, ChangeSource
+{
   readonly dialect: SqlDialect;
   readonly #database: SqliteDatabase;
   readonly #connection: SerialConnection<SqliteConnection>;
   readonly #replica: SqliteReplica;
+  readonly #changes: SqliteChanges;
   readonly #tables: SqliteTableOptions;
 
   /**
@@ -153,12 +161,14 @@ export class SqliteProcessRecorder extends SerialProcessRecorder<SqliteConnectio
    */
   constructor(database: SqliteDatabase, options: SqliteTableOptions = {}) {
     const connection = connectionOf(database);
-    const replica = new SqliteReplica(database, options);
+    const changes = changesOfDatabase(database);
+    const replica = new NotedReplica(database, options, changes);
     super(connection, replica);
     this.dialect = { ...SQLITE_DIALECT, parametersMax: database.parametersMax };
     this.#database = database;
     this.#connection = connection;
     this.#replica = replica;
+    this.#changes = changes;
     this.#tables = options;
   }
 
@@ -200,6 +210,49 @@ export class SqliteProcessRecorder extends SerialProcessRecorder<SqliteConnectio
    * @throws DatabaseError (`DATABASE_ERROR`) and its subclasses when SQLite does not take it
    */
   async query(text: string, values: unknown[] = []): Promise<SqlResult> {
-    return await this.#connection.session.run(() => runQuery(this.#database, text, values));
+    return await this.#connection.session.run(() => {
+      this.#changes.noteStatement(text);
+      try {
+        const result = runQuery(this.#database, text, values);
+        this.#changes.committed();
+        return result;
+      } finally {
+        this.#changes.rolledBack();
+      }
+    });
+  }
+
+  /**
+   * Tells what was written through this connection to the database. What other connections and processes write into the same file
+   * SQLite tells to nobody.
+   */
+  onChanged(listener: ChangeListener, onEnd?: (error: Error) => void): () => void {
+    return this.#changes.onChanged(listener, onEnd);
+  }
+}
+
+/** Says whose events are inserted. */
+class NotedReplica extends SqliteReplica {
+  readonly #changes: SqliteChanges;
+  readonly #tables: readonly string[];
+  readonly #trackingTables: readonly string[];
+
+  constructor(database: SqliteDatabase, options: SqliteTableOptions, changes: SqliteChanges) {
+    super(database, options);
+    this.#changes = changes;
+    this.#tables = [options.eventsTable ?? EVENTS_TABLE];
+    this.#trackingTables = [options.trackingTable ?? TRACKING_TABLE];
+  }
+
+  override insertEvents(events: readonly StoredEvent[]): NotificationId[] {
+    if (events.length > 0) {
+      this.#changes.note({ tables: this.#tables, aggregates: events.map(({ originatorId }) => originatorId) });
+    }
+    return super.insertEvents(events);
+  }
+
+  override insertTracking(tracking: Tracking): void {
+    this.#changes.note({ tables: this.#trackingTables, aggregates: [] });
+    super.insertTracking(tracking);
   }
 }

@@ -117,6 +117,17 @@ export function decodeTableChanges(bytes: Uint8Array): TableChange[] {
   }
 }
 
+/**
+ * The tables whose rows are changed; `undefined` where the schema is, and any may be another one.
+ *
+ * @throws as {@link decodeTableChanges}
+ */
+export function tablesChanged(bytes: Uint8Array): readonly string[] | undefined {
+  const changes = decodeTableChanges(bytes);
+  if (changes.some(({ kind }) => kind === 'schema')) return undefined;
+  return changes.flatMap((change) => (change.kind === 'rows' ? [change.table] : []));
+}
+
 function writeChange(writer: ByteWriter, change: TableChange): void {
   if (change.kind === 'schema') {
     writer.u8(SCHEMA);
