@@ -23,7 +23,7 @@ import { tablesChanged } from '../persistence/sqlite/own-tables/table-changes.js
 import { SqliteOwnTables } from '../persistence/sqlite/own-tables/sqlite-own-tables.js';
 import { readUnsynced } from '../sync/unsynced.js';
 import { StorageLostError } from '../persistence/errors.js';
-import { ANY_CHANGES, ChangeFeed } from '../persistence/store-changes.js';
+import { ANY_CHANGES, ChangeNews } from '../persistence/store-changes.js';
 import type { RebaseTransaction } from '../persistence/rebase-transaction.js';
 import type { UnitPage } from '../persistence/unit.js';
 import type { InsertPageOptions, PageOutcome, SyncProgress } from '../persistence/unit-recorder.js';
@@ -61,7 +61,7 @@ interface StoreParts {
   /** Whether it was made in the opening, by this tab or another one. */
   readonly isNew: boolean;
   readonly backlog: BacklogOf;
-  readonly changes: ChangeFeed;
+  readonly changes: ChangeNews;
 }
 
 type Closers = (() => unknown)[];
@@ -97,7 +97,7 @@ export class OpenedStore {
   }
 
   /** Tells what was written, by any tab. */
-  get changes(): ChangeFeed {
+  get changes(): ChangeNews {
     return this.#parts.changes;
   }
 
@@ -205,7 +205,7 @@ async function openParts(opening: StoreOpening, closers: Closers): Promise<Store
   closers.push(async () => (await journalOpening.catch(() => undefined))?.close());
   const [database, journal] = await Promise.all([openDatabase(opening), journalOpening]);
   const images = new ImagedReplica(database, systemClock);
-  const changes = new ChangeFeed();
+  const changes = new ChangeNews();
   const open: { recorder?: DurableRecorder; checkpoints?: BackgroundCheckpoints } = {};
   // Listening starts before the journal is read: a record that is written meanwhile is hinted at, not missed.
   let hinted = 0;

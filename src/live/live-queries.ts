@@ -20,8 +20,8 @@ import { RunningQuery } from './live-query.js';
 import type { LiveQuery } from './live-query.js';
 import { RunReads } from './live-reads.js';
 import type { LiveReads } from './live-reads.js';
-import { remoteChanges } from './remote-changes.js';
-import type { RemoteRecorder } from './remote-changes.js';
+import { remoteChanges } from '../client/remote-changes.js';
+import type { RemoteRecorder } from '../client/remote-changes.js';
 import { keyBy } from './shared-structure.js';
 import { tablesRead } from './tables-read.js';
 

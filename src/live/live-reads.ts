@@ -43,36 +43,36 @@ export interface ReadNames {
  */
 export interface LiveReads extends SqlQueryable {
   /** Reads by SQL. The tables are those that the engine says it reads, also through views. */
-  query(text: string, values?: unknown[]): Promise<SqlResult>;
+  readonly query: (text: string, values?: unknown[]) => Promise<SqlResult>;
   /** As `StateStore.fetch`. */
-  fetch<Data>(states: StateReader, state: State<Data>, id: string): Promise<FoundState<Data> | undefined>;
+  readonly fetch: <Data>(states: StateReader, state: State<Data>, id: string) => Promise<FoundState<Data> | undefined>;
   /** As `StateStore.find`. */
-  find<Data, Field extends keyof Data & string = keyof Data & string>(
+  readonly find: <Data, Field extends keyof Data & string = keyof Data & string>(
     states: StateReader,
     state: State<Data>,
     options?: FindOptions<Data, Field>,
-  ): Promise<readonly FoundState<Pick<Data, Field>>[]>;
+  ) => Promise<readonly FoundState<Pick<Data, Field>>[]>;
   /** As `StateStore.page`. */
-  page<Data, Field extends keyof Data & string = keyof Data & string>(
+  readonly page: <Data, Field extends keyof Data & string = keyof Data & string>(
     states: StateReader,
     state: State<Data>,
     options?: PageOptions<Data, Field>,
-  ): Promise<StatePage<Pick<Data, Field>>>;
+  ) => Promise<StatePage<Pick<Data, Field>>>;
   /** As `StateStore.count`. */
-  count<Data>(states: StateReader, state: State<Data>, where?: Where<Data>): Promise<number>;
+  readonly count: <Data>(states: StateReader, state: State<Data>, where?: Where<Data>) => Promise<number>;
   /** An aggregate, or what it is before its first event: as `Repository.loadOrCreate`. */
-  load<Definition extends AggregateDefinition>(
+  readonly load: <Definition extends AggregateDefinition>(
     app: LiveApplication,
     definition: Definition,
     id: string,
-  ): Promise<LoadedAs<Definition>>;
+  ) => Promise<LoadedAs<Definition>>;
   /** Events in their order: as `Application.readAll`, all of them at once. */
-  events<Definition extends AggregateDefinition = AggregateDefinition>(
+  readonly events: <Definition extends AggregateDefinition = AggregateDefinition>(
     app: LiveApplication,
     options?: ReadLogOptions<Definition>,
-  ): Promise<readonly NotifiedEvent<EventsOf<Definition>>[]>;
+  ) => Promise<readonly NotifiedEvent<EventsOf<Definition>>[]>;
   /** Notes what is read by other means. */
-  note(names: ReadNames): void;
+  readonly note: (names: ReadNames) => void;
 }
 
 /** What was read in one run of a query. */
@@ -83,7 +83,11 @@ export class NotedReads {
   #readsLog = false;
 
   note({ tables = [], aggregates = [], log = false }: ReadNames): void {
-    for (const table of tables) this.#tables?.add(nameOf(table));
+    for (const table of tables) {
+      // SQLite's own change with any of the others.
+      if (/^sqlite_/i.test(table)) this.#tables = undefined;
+      else this.#tables?.add(nameOf(table));
+    }
     for (const id of aggregates) this.#aggregates.add(id);
     if (log) this.#readsLog = true;
   }
@@ -127,64 +131,50 @@ export class RunReads implements LiveReads {
     this.#tablesReadBy = tablesReadBy;
   }
 
-  // Where it is passed on without its object, as helpers take it.
-  readonly query = async (text: string, values: unknown[] = []): Promise<SqlResult> => {
+  // All of them may be passed on without their object, as helpers take them.
+  readonly query: LiveReads['query'] = async (text, values = []) => {
     // Asked together, so that they go in one crossing.
     const [result] = await Promise.all([this.#ask(text, values), this.#noteTablesOf(text, values)]);
     return result;
   };
 
-  async fetch<Data>(states: StateReader, state: State<Data>, id: string): Promise<FoundState<Data> | undefined> {
+  readonly fetch: LiveReads['fetch'] = async (states, state, id) => {
     this.#noteState(state);
     return await states.fetch(state, id);
-  }
+  };
 
-  async find<Data, Field extends keyof Data & string = keyof Data & string>(
-    states: StateReader,
-    state: State<Data>,
-    options?: FindOptions<Data, Field>,
-  ): Promise<readonly FoundState<Pick<Data, Field>>[]> {
+  readonly find: LiveReads['find'] = async (states, state, options) => {
     this.#noteState(state);
     return await states.find(state, options);
-  }
+  };
 
-  async page<Data, Field extends keyof Data & string = keyof Data & string>(
-    states: StateReader,
-    state: State<Data>,
-    options?: PageOptions<Data, Field>,
-  ): Promise<StatePage<Pick<Data, Field>>> {
+  readonly page: LiveReads['page'] = async (states, state, options) => {
     this.#noteState(state);
     return await states.page(state, options);
-  }
+  };
 
-  async count<Data>(states: StateReader, state: State<Data>, where?: Where<Data>): Promise<number> {
+  readonly count: LiveReads['count'] = async (states, state, where) => {
     this.#noteState(state);
     return await states.count(state, where);
-  }
+  };
 
-  async load<Definition extends AggregateDefinition>(
-    app: LiveApplication,
-    definition: Definition,
-    id: string,
-  ): Promise<LoadedAs<Definition>> {
+  readonly load: LiveReads['load'] = async (app, definition, id) => {
     this.note({ aggregates: [id] });
     return await app.repository.loadOrCreate(definition, id);
-  }
+  };
 
-  async events<Definition extends AggregateDefinition = AggregateDefinition>(
+  readonly events: LiveReads['events'] = async <Definition extends AggregateDefinition = AggregateDefinition>(
     app: LiveApplication,
     { limit = Infinity, ...options }: ReadLogOptions<Definition> = {},
-  ): Promise<readonly NotifiedEvent<EventsOf<Definition>>[]> {
+  ) => {
     this.note({ log: true });
     const events: NotifiedEvent<EventsOf<Definition>>[] = [];
     if (limit === 0) return events;
     for await (const event of app.readAll(options)) if (events.push(event) >= limit) break;
     return events;
-  }
+  };
 
-  note(names: ReadNames): void {
-    this.noted.note(names);
-  }
+  readonly note: LiveReads['note'] = (names) => this.noted.note(names);
 
   #noteState<Data>({ name }: State<Data>): void {
     this.note({ tables: [`state_${name}`] });

@@ -40,29 +40,43 @@ export const ANY_CHANGES: StoreChanges = { tables: undefined, aggregates: undefi
 /** The table of events, for who asks for it by SQL. */
 export const EVENTS_TABLE = 'stored_events';
 
-/** Collects what is written until it is committed, and tells it then. */
-export class ChangeFeed implements ChangeSource {
+/** Tells what is written. */
+export class ChangeNews implements ChangeSource {
   readonly #listeners = new Listeners<[changes: StoreChanges]>();
   readonly #ends = new Listeners<[error: Error]>();
-  #tables: Set<string> | undefined = new Set();
-  #aggregates: Set<OriginatorId> | undefined = new Set();
+  #end: Error | undefined;
 
-  /** Whether anybody listens: else nothing needs to be noted. */
+  /** Whether anybody listens: else nothing needs to be told. */
   get isHeard(): boolean {
     return this.#listeners.size > 0;
   }
 
   onChanged(listener: ChangeListener, onEnd?: (error: Error) => void): () => void {
-    const stops = [this.#listeners.add(listener), ...(onEnd === undefined ? [] : [this.#ends.add(onEnd)])];
-    return () => stops.forEach((stop) => stop());
+    const end = this.#end;
+    // Not before it has the function that stops it.
+    if (end !== undefined) queueMicrotask(() => onEnd?.(end));
+    const stops = [this.#listeners.add(listener), onEnd && this.#ends.add(onEnd)];
+    return () => stops.forEach((stop) => stop?.());
+  }
+
+  /** Something was written, and is committed. */
+  noteChanged(changes: StoreChanges): void {
+    this.#listeners.tell(changes);
   }
 
   /** There is nothing to tell any more. */
   end(error: Error): void {
+    this.#end ??= error;
     this.#ends.tell(error);
     this.#ends.clear();
     this.#listeners.clear();
   }
+}
+
+/** Collects what is written until it is committed, and tells it then. */
+export class ChangeFeed extends ChangeNews {
+  #tables: Set<string> | undefined = new Set();
+  #aggregates: Set<OriginatorId> | undefined = new Set();
 
   /** Something was written, and is not committed. */
   note({ tables, aggregates }: StoreChanges): void {
@@ -76,7 +90,7 @@ export class ChangeFeed implements ChangeSource {
     const [tables, aggregates] = [this.#tables, this.#aggregates];
     if (tables?.size === 0 && aggregates?.size === 0) return;
     this.rolledBack();
-    this.#listeners.tell({ tables: tables && [...tables], aggregates: aggregates && [...aggregates] });
+    this.noteChanged({ tables: tables && [...tables], aggregates: aggregates && [...aggregates] });
   }
 
   /** It was taken back. */
@@ -84,11 +98,6 @@ export class ChangeFeed implements ChangeSource {
     if (this.#tables?.size === 0 && this.#aggregates?.size === 0) return;
     this.#tables = new Set();
     this.#aggregates = new Set();
-  }
-
-  /** Something was written, and committed, beside what is noted. */
-  noteChanged(changes: StoreChanges): void {
-    this.#listeners.tell(changes);
   }
 }
 

@@ -13,7 +13,7 @@
  */
 import type { SqlLog } from '../sql/sql-dialect.js';
 import type { SqlQueryable } from '../sql/sql-queryable.js';
-import { ANY_CHANGES, ChangeFeed } from '../store-changes.js';
+import { ANY_CHANGES, ChangeNews } from '../store-changes.js';
 import type { ChangeListener } from '../store-changes.js';
 import type { NotificationId, StoredEvent } from '../stored-event.js';
 
@@ -32,7 +32,7 @@ export interface PostgresChangesParts {
 }
 
 /** Tells what was written: keeps a connection for `LISTEN` while anybody listens. */
-export class PostgresChanges extends ChangeFeed {
+export class PostgresChanges extends ChangeNews {
   readonly #parts: PostgresChangesParts;
   #listeners = 0;
   #stop: (() => Promise<void>) | undefined;
@@ -133,7 +133,7 @@ function tablesIn(texts: readonly unknown[]): Set<string> | undefined {
 
 /** A table's name without its schema. */
 function lastNameIn(table: string): string {
-  return nameOf(table.match(/"(?:[^"]|"")+"$|[^.]+$/)?.[0] ?? table);
+  return nameOf(/"(?:[^"]|"")+"$|[^.]+$/.exec(table)?.[0] ?? table);
 }
 
 function nameOf(name: string): string {

@@ -195,7 +195,10 @@ const ofSql: Case = {
         for (const text of texts) await connection?.query(text);
       });
     };
-    if (recorder.query === undefined) return await hasNoSql(context);
+    if (recorder.query === undefined) {
+      await hasNoSql(context);
+      return;
+    }
     const name = newStateName();
     await sql(
       `CREATE TABLE ${name} (id INTEGER PRIMARY KEY, place TEXT NOT NULL, many INTEGER NOT NULL)`,

@@ -9,6 +9,7 @@ import { openTab } from '../../support/own-tables-tab.js';
 import type { OwnTablesTab } from '../../support/own-tables-tab.js';
 import { SharedJournal } from '../../support/shared-journal.js';
 import { dumpTables } from '../../support/table-dump.js';
+import { ToldChanges } from '../../support/told-changes.js';
 import { plain, UnitModel } from '../../support/unit-model.js';
 
 const AGGREGATES = ['a', 'b', 'c', 'd'].map((letter) => `00000000-0000-4000-8000-00000000000${letter}`);
@@ -128,12 +129,22 @@ class World {
   readonly model: UnitModel = new UnitModel();
   readonly log: Log = new Log();
   tabs: OwnTablesTab[] = [];
+  /** Of each tab. */
+  readonly #told: ToldChanges[] = [];
   /** What was offered of what is lost, until a page has come to the end of the log. */
   #offered: EndOfHealing | undefined;
   #made = 0;
 
   async open(): Promise<void> {
-    this.tabs = [await openTab(this.journal), await openTab(this.journal)];
+    this.tabs = [await this.#openTab(0), await this.#openTab(1)];
+  }
+
+  async #openTab(at: number): Promise<OwnTablesTab> {
+    const told = new ToldChanges();
+    this.#told[at] = told;
+    const opened = await openTab(this.journal, undefined, { onApplied: told.onApplied });
+    await told.check(opened);
+    return opened;
   }
 
   async take(taken: Step): Promise<void> {
@@ -172,13 +183,14 @@ class World {
     else {
       await recorder.close();
       at.database.close();
-      this.tabs[taken.tab] = await openTab(this.journal);
+      this.tabs[taken.tab] = await this.#openTab(taken.tab);
     }
   }
 
   async check(): Promise<void> {
     const { model } = this;
-    for (const { recorder } of this.tabs) {
+    for (const [index, tab] of this.tabs.entries()) {
+      const { recorder } = tab;
       recorder.noteHead(this.journal.records.length);
       const stored = await recorder.selectNotifications({ start: 1, limit: 100_000 });
       expect(stored.map((event) => [event.id, plain(event)])).toEqual(
@@ -209,6 +221,7 @@ class World {
         setAsideUnits: model.aside.length,
       });
       expect(progress.marks.at(-1)).toBe(CURSOR_START);
+      await this.#told[index]?.check(tab);
     }
   }
 

@@ -5,11 +5,11 @@
  */
 import { proxy } from 'comlink';
 import type { Remote } from 'comlink';
-import type { WorkerLink } from '../client/worker-link.js';
+import type { WorkerLink } from './worker-link.js';
 import { decodeError } from '../domain/error-codec.js';
 import { CLIENT_ERRORS } from '../host/protocol/client-errors.js';
 import type { HostRead, HostReadName, StoreHost } from '../host/protocol/store-host.js';
-import { ChangeFeed } from '../persistence/store-changes.js';
+import { ChangeNews } from '../persistence/store-changes.js';
 import type { ChangeSource } from '../persistence/store-changes.js';
 
 /** The recorder of a store in a worker. */
@@ -23,16 +23,16 @@ const TOKEN_AT: Readonly<Record<HostReadName, number>> = {
   ...{ selectSetAside: Infinity, findUnits: Infinity },
 };
 
-const feeds = new WeakMap<WorkerLink, ChangeFeed>();
+const feeds = new WeakMap<WorkerLink, ChangeNews>();
 
 /** What is written in the store at the other end of a link; one for all who ask. */
 export function remoteChanges(link: WorkerLink): ChangeSource {
   const known = feeds.get(link);
   if (known !== undefined) return known;
-  const feed = new ChangeFeed();
+  const feed = new ChangeNews();
   feeds.set(link, feed);
   link.host = together(link.host);
-  if (link.refusal !== undefined) queueMicrotask(() => feed.end(link.refusal as Error));
+  if (link.refusal !== undefined) feed.end(link.refusal);
   link.onRefused((error) => feed.end(error));
   // It fails when the link does, which is told of as that.
   link.call((host) => host.onChanged(proxy((changes) => feed.noteChanged(changes)))).catch(() => undefined);
