@@ -122,7 +122,7 @@ export type TablesReadBy = (text: string, values: unknown[]) => Promise<readonly
 
 /** Implements {@link LiveReads} for one run. */
 export class RunReads implements LiveReads {
-  readonly noted = new NotedReads();
+  readonly noted: NotedReads = new NotedReads();
   readonly #sql: SqlQueryable | undefined;
   readonly #tablesReadBy: TablesReadBy;
 
@@ -166,7 +166,7 @@ export class RunReads implements LiveReads {
   readonly events: LiveReads['events'] = async <Definition extends AggregateDefinition = AggregateDefinition>(
     app: LiveApplication,
     { limit = Infinity, ...options }: ReadLogOptions<Definition> = {},
-  ) => {
+  ): Promise<readonly NotifiedEvent<EventsOf<Definition>>[]> => {
     this.note({ log: true });
     const events: NotifiedEvent<EventsOf<Definition>>[] = [];
     if (limit === 0) return events;

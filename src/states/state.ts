@@ -60,7 +60,7 @@ export interface StateDefinition<Data> {
   /** Zod, Valibot, ArkType, or another. Its defaults are those of the state. */
   readonly schema: StandardSchema<unknown, Data>;
   /** A field or several for each index. @defaultValue none: what is found by other fields than the id is looked for in all */
-  readonly indexes?: readonly (FieldOf<Data> | readonly FieldOf<Data>[])[];
+  readonly indexes?: readonly (FieldOf<NoInfer<Data>> | readonly FieldOf<NoInfer<Data>>[])[];
   /** Raise it when documents look otherwise, so that an older release refuses to import what it does not know. @defaultValue 1 */
   readonly version?: number;
 }
@@ -109,7 +109,7 @@ export interface StateOfOptions<Definition, Data> {
   /** @defaultValue everything is taken */
   readonly schema?: StandardSchema<unknown, Data>;
   /** As in {@link StateDefinition}. */
-  readonly indexes?: readonly (FieldOf<Data> | readonly FieldOf<Data>[])[];
+  readonly indexes?: readonly (FieldOf<NoInfer<Data>> | readonly FieldOf<NoInfer<Data>>[])[];
   /** Raise it when `map`, or the aggregate, makes something else of the same events. @defaultValue 1 */
   readonly version?: number;
 }
@@ -170,7 +170,7 @@ export interface StateFromDefinition<Origins extends readonly EventOrigin[], Dat
   readonly idOf?: (event: NotifiedEvent<EventsOfOrigin<Origins[number]>>) => string;
   readonly schema: StandardSchema<unknown, Data>;
   /** As in {@link StateDefinition}. */
-  readonly indexes?: readonly (FieldOf<Data> | readonly FieldOf<Data>[])[];
+  readonly indexes?: readonly (FieldOf<NoInfer<Data>> | readonly FieldOf<NoInfer<Data>>[])[];
   /** Raise it when a handler makes something else of the same events. @defaultValue 1 */
   readonly version?: number;
 }

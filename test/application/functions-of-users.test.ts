@@ -371,6 +371,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'client/store-storage.ts onProgress': 'backup.test.ts',
   'host/replica-reader.ts onProgress': 'our own',
   'host/open-store.ts onProgress': 'guarded: listeners.test.ts',
+  'live/live-reads.ts log': 'no function',
   'persistence/indexeddb/store-import.ts onProgress': 'our own',
   'persistence/journal/durable-recorder.ts onProgress': 'our own',
   'persistence/journal/journal-follower.ts onApplied': 'our own',

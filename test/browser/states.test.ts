@@ -20,7 +20,7 @@ describeConformance(
 
 test('a state that one tab has put is found by another, and after both were closed', async () => {
   const name = newStoreName();
-  const notes = defineState({
+  const notes = defineState<{ text: string }>({
     name: 'notes',
     schema: {
       '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value: value as { text: string } }) },

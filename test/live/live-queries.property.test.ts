@@ -137,7 +137,7 @@ async function nextEvent(recorder: Pick<SqlRecorder, 'selectEvents'>, which: num
   return { originatorId, originatorVersion, topic: 'Counted', state: new TextEncoder().encode('{}') };
 }
 
-async function onSqlite(): Promise<{ readonly sites: Site[]; readonly close: () => void }> {
+async function onSqlite(): Promise<{ readonly sites: Site[]; readonly close: () => Promise<unknown> }> {
   const database = await openSqlJs();
   const recorder = new SqliteProcessRecorder(database);
   await recorder.createTable();
@@ -145,11 +145,11 @@ async function onSqlite(): Promise<{ readonly sites: Site[]; readonly close: () 
   await recorder.transaction(async ({ connection }) => {
     for (const text of SCHEMA) await connection.query(text);
   });
-  return { sites: [new Site(recorder, recorder)], close: () => database.close() };
+  return { sites: [new Site(recorder, recorder)], close: () => Promise.resolve().then(() => database.close()) };
 }
 
 /** Two tabs of a browser's store, each told of what is applied in it. */
-async function inTabs(): Promise<{ readonly sites: Site[]; readonly close: () => Promise<void> }> {
+async function inTabs(): Promise<{ readonly sites: Site[]; readonly close: () => Promise<unknown> }> {
   const journal = new SharedJournal();
   const news = [new ChangeNews(), new ChangeNews()];
   const recorders: DurableRecorder[] = [];
@@ -168,7 +168,7 @@ async function inTabs(): Promise<{ readonly sites: Site[]; readonly close: () =>
     const query: SqlRecorder['query'] = (text, values) => recorder.query(text, values);
     return new Site(recorder, { query, dialect: recorder.dialect, onChanged });
   });
-  return { sites, close: async () => void (await Promise.all(recorders.map((recorder) => recorder.close()))) };
+  return { sites, close: async () => await Promise.all(recorders.map((recorder) => recorder.close())) };
 }
 
 describe.each(Object.entries({ 'one database': onSqlite, 'two tabs': inTabs }))('%s', (_name, open) => {
