@@ -6,15 +6,21 @@ import { runSteps } from './lib/step-table.mjs';
 import { printConformanceMatrix } from './lib/conformance-matrix.mjs';
 import { printTotals, RUNNERS, runTests, sum } from './lib/test-runners.mjs';
 
+// Each takes one processor.
+const STEPS_AT_ONCE = 2;
+
 const script = (name) => async () => (await run(process.execPath, [`scripts/${name}.mjs`])).code;
 
 await mainOnOwnNode(import.meta.url, async () => {
-  const steps = await runSteps([
-    ...STATIC_STEPS,
-    { name: 'build', run: script('build') },
-    { name: 'size', run: script('size') },
-    { name: 'package', run: script('package-check') },
-  ]);
+  const steps = await runSteps(
+    [
+      ...STATIC_STEPS,
+      { name: 'build', run: script('build') },
+      { name: 'size', run: script('size'), after: 'build' },
+      { name: 'package', run: script('package-check'), after: 'build' },
+    ],
+    STEPS_AT_ONCE,
+  );
   const tests = await runTests(RUNNERS).catch((error) => {
     console.error(error.message);
     return { passed: 0, failed: 1, skipped: 0 };

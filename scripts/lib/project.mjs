@@ -1,4 +1,5 @@
 // Where things lie, and how other programs are run. Only what Node 20 has by itself: this runs before anything is installed.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, statSync } from 'node:fs';
@@ -55,6 +56,15 @@ export function isTraversable(folder) {
   }
 }
 
+const collected = new AsyncLocalStorage();
+
+/** Does work, and keeps what the programs print that it runs, instead of showing it. */
+export async function collectingOutput(work) {
+  const parts = [];
+  const value = await collected.run(parts, work);
+  return { value, output: parts.join('') };
+}
+
 /**
  * Runs a program of this project (or of the system) to its end.
  *
@@ -67,10 +77,11 @@ export function isTraversable(folder) {
 export async function run(command, args = [], options = {}) {
   if (isStopping) return { code: 1, output: 'not started: told to end' };
   const { capture = false, quiet = false, timeoutMs } = options;
+  const shown = collected.getStore();
   const child = spawn(command, args, {
     cwd: options.cwd ?? ROOT,
     env: options.env ?? childEnvironment(),
-    stdio: ['ignore', ...(capture || quiet ? ['pipe', 'pipe'] : ['inherit', 'inherit'])],
+    stdio: ['ignore', ...(capture || quiet || shown !== undefined ? ['pipe', 'pipe'] : ['inherit', 'inherit'])],
     // On Windows npm's programs are .cmd files, which only a shell runs.
     shell: isWindows,
     // A group of its own, so that a time-out ends the grandchildren too.
@@ -80,6 +91,7 @@ export async function run(command, args = [], options = {}) {
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (chunk) => {
       if (capture) output += chunk;
+      else if (!quiet) shown?.push(chunk);
     });
   }
   const stopForwarding = forwardSignals(child);

@@ -7,10 +7,14 @@ const program =
   async () =>
     (await run(join(BIN, name), args)).code;
 
-/** @type {readonly import('./step-table.mjs').Step[]} */
+/**
+ * The one that takes longest is first.
+ *
+ * @type {readonly import('./step-table.mjs').Step[]}
+ */
 export const STATIC_STEPS = [
-  { name: 'format', run: program('prettier', '--check', '--log-level', 'warn', '.') },
   { name: 'lint', run: program('eslint', '--max-warnings', '0', '--cache', '--cache-location', '.cache/eslint', '.') },
+  { name: 'format', run: program('prettier', '--check', '--log-level', 'warn', '.') },
   { name: 'types', run: program('tsc', '-p', '.') },
   // Declarations are made file by file, so every export of the package must say its type.
   {
