@@ -1,5 +1,4 @@
 /** Who takes part in the transactions of a log of units, on every kind of tables that a log has. */
-import { PGlite } from '@electric-sql/pglite';
 import { afterEach, describe, expect, inject, it, vi } from 'vitest';
 import { Application } from '../../src/application/application.js';
 import { SqlEventIndex } from '../../src/application/event-index/sql-event-index.js';
@@ -8,7 +7,6 @@ import { SqlOutbox } from '../../src/application/outbox/sql-outbox.js';
 import { InlineProjection } from '../../src/application/projections/inline-projection.js';
 import { sqlProjection } from '../../src/application/projections/projection.js';
 import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
-import { pgliteDriver } from '../../src/persistence/postgres/index.js';
 import type { PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
 import type { StoredEvent } from '../../src/persistence/stored-event.js';
 import type { PendingUnit } from '../../src/persistence/unit.js';
@@ -22,6 +20,7 @@ import { asLost, readLog, sampleUnit } from '../../src/testing/conformance/unit-
 import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
 import { createSqlAlchemyTables } from '../support/sqlalchemy-tables.js';
 import { codeOf, jsonOf, pushRequest } from '../support/unit-wire.js';
+import { sharedPglite } from '../support/pglite-fixture.js';
 import { makePostgresLog } from '../support/unit-log-fixture.js';
 import type { PostgresLogFixture } from '../support/unit-log-fixture.js';
 
@@ -51,11 +50,7 @@ const TABLES: Readonly<Record<string, () => Promise<PostgresLogFixture>>> = {
     cleanUps.push(close);
     return await makePostgresLog(pool, await createSqlAlchemyTables(pool, uniqueName()));
   },
-  PGlite: async () => {
-    const database = new PGlite();
-    cleanUps.push(() => database.close());
-    return await makePostgresLog(pgliteDriver(database));
-  },
+  PGlite: async () => await makePostgresLog(sharedPglite()),
 };
 
 async function openOn(engine: string): Promise<World> {

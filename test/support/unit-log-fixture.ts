@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { PGlite } from '@electric-sql/pglite';
-import { pgliteDriver, PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
+import { PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
 import type { PostgresPool, PostgresProcessRecorderOptions } from '../../src/persistence/postgres/index.js';
 import { MemoryUnitLog } from '../../src/server/log/memory-unit-log.js';
 import { PostgresUnitLog } from '../../src/server/log/postgres-unit-log.js';
@@ -12,6 +11,7 @@ import type { PostgresUnitLogOptions } from '../../src/server/log/postgres-unit-
 import type { UnitLogContext } from '../../src/testing/conformance/unit-log-cases.js';
 import { newOriginatorId, sampleEvent } from '../../src/testing/conformance/event-samples.js';
 import { sampleUnit } from '../../src/testing/conformance/unit-samples.js';
+import { sharedPglite } from './pglite-fixture.js';
 import { openPostgres, uniqueName } from './postgres-fixture.js';
 import { makeTenantRole } from './postgres-roles.js';
 
@@ -132,17 +132,15 @@ export const UNIT_LOGS: Readonly<
     return { context: await makePostgresLog(pool, { schema, originatorIdType: 'text' }), close };
   },
   PGlite: async () => {
-    const database = new PGlite();
-    const context = await makePostgresLog(pgliteDriver(database));
-    return { context, close: () => database.close() };
+    const context = await makePostgresLog(sharedPglite());
+    return { context, close: () => Promise.resolve() };
   },
   'PostgreSQL, shared with another tenant': async () => {
     const { pool, close } = await openPostgres();
     return { context: await makeSharedLog(pool), close };
   },
   'PGlite, shared with another tenant, in one piece': async () => {
-    const database = new PGlite();
-    const context = await makeSharedLog(pgliteDriver(database), { partitions: 0 });
-    return { context, close: () => database.close() };
+    const context = await makeSharedLog(sharedPglite(), { partitions: 0 });
+    return { context, close: () => Promise.resolve() };
   },
 };
