@@ -17,34 +17,34 @@ import type { Message } from '../domain/message-types.js';
 import { UUID } from '../domain/uuid.js';
 import { ProgrammingError } from '../persistence/errors.js';
 import { EventStore } from '../persistence/event-store.js';
-import { defaultTranscoder } from '../persistence/mapping/default-transcoder.js';
-import type { TransactionalRecorder } from '../persistence/recorder-transaction.js';
+import type { RecorderTransaction, TransactionalRecorder } from '../persistence/recorder-transaction.js';
+import type { SqlQueryable, SqlResult } from '../persistence/sql/sql-queryable.js';
 import type { ProcessRecorder } from '../persistence/recorder.js';
-import { whenEnded } from '../persistence/transaction-ends.js';
+import { transactionOf, whenEnded } from '../persistence/transaction-ends.js';
 import type { Notification, NotificationId, StoredEvent } from '../persistence/stored-event.js';
 import type { DecideAgainOptions, Superseded, UnitChanges } from '../persistence/unit-recorder.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
 import { callListener, Listeners } from '../util/listeners.js';
-import { AggregateCache } from './aggregates/aggregate-cache.js';
-import { isAggregateClass, kindOf } from './aggregates/aggregate-kind.js';
 import type { AggregateDefinition, AggregateKind, AnyDecider } from './aggregates/aggregate-kind.js';
 import { AggregateLoader } from './aggregates/aggregate-loader.js';
 import { ConcurrencyError } from './aggregates/application-errors.js';
 import { HistoryTruncation } from './aggregates/history-truncation.js';
 import type { TruncatedHistory, TruncateHistoryOptions } from './aggregates/history-truncation.js';
 import { WholeHistory } from './aggregates/older-events.js';
+import { applicationMeans } from './application-means.js';
+import type { ApplicationMeans } from './application-means.js';
 import type { ApplicationOptions } from './application-options.js';
+import { queryIn, transactional } from './application-transaction.js';
+import type { TransactionOptions } from './application-transaction.js';
+import { decideAgain, validateRetryPolicy } from './commands/decide-again.js';
 import { CommandExecutor } from './commands/command-executor.js';
 import type { ExecuteOptions, ExecutedBy, Execution } from './commands/command-executor.js';
-import { EventEnvelopeMapper } from './events/envelope-mapper.js';
 import type { EventLog } from './log/event-log.js';
-import { EventRegistry } from './events/event-registry.js';
 import { ConflictReader } from './commands/conflict-reader.js';
 import { ConflictResolver } from './commands/conflict-resolver.js';
 import { EventSaver } from './commands/event-saver.js';
 import { InlineUnitChanges } from './commands/unit-changes.js';
-import { CommandCodec } from './commands/kept-commands.js';
 import { SetAsideUnits } from './commands/set-aside-units.js';
 import { SupersededDecider } from './commands/superseded-decider.js';
 import type { RebasedUnit } from './commands/rebased-unit.js';
@@ -66,14 +66,36 @@ import { asEditionRecorder } from './aggregates/edition-recorder.js';
 import { ObjectEditions } from './aggregates/object-editions.js';
 import { Repository } from './aggregates/repository.js';
 import type { EventsOf } from './aggregates/repository.js';
-import { personalMeans } from './personal/personal-means.js';
-import { SnapshotCodec } from './aggregates/snapshot-codec.js';
 import { snapshotsForDevices } from './aggregates/snapshots-for-devices.js';
 import { Snapshots } from './aggregates/snapshots.js';
 
 /** What {@link Application.tryExecute} resolves with: what came of the command, or the conflict that it ended in. */
 export type Tried<Result> =
   ({ readonly ok: true } & Result) | { readonly ok: false; readonly conflict: ConcurrencyError };
+
+/**
+ * What can be done in a transaction: as the application does it, and seen by nobody else before the commit.
+ *
+ * All events of a transaction are one unit. Commands are not kept with it, so a device that was overtaken does not decide
+ * them again: where that is wanted, `executeAll` has several commands in one transaction, and keeps them.
+ */
+export interface ApplicationTransaction extends Pick<
+  Application,
+  'repository' | 'execute' | 'tryExecute' | 'executeAll' | 'save' | 'saveAll' | 'append' | 'decode' | 'transaction'
+> {
+  /** For what takes part beside: `states.within(tx.recorder)`. Its end is heard by `onEnded`. */
+  readonly recorder: RecorderTransaction<SqlQueryable | undefined>;
+  /**
+   * Runs SQL of one's own, with parameters `$1`, `$2` …
+   *
+   * @throws NotSupportedError (`NOT_SUPPORTED`) in memory, where there is no SQL
+   * @throws DatabaseError (`DATABASE_ERROR`) and its subclasses when the database does not take it
+   */
+  query(text: string, values?: unknown[]): Promise<SqlResult>;
+}
+
+// Of applications on transactions of another one: by the options that they are made of.
+const sharedMeans = new WeakMap<ApplicationOptions, ApplicationMeans>();
 
 /**
  * An application: deciders and aggregates on a store. Use it as it is, or extend it with methods of your own.
@@ -107,8 +129,7 @@ export class Application implements EventLog {
   /** The events as notifications, in sections. */
   readonly log: NotificationLog;
   readonly #clock: Clock;
-  readonly #registry: EventRegistry;
-  readonly #mapper: EventEnvelopeMapper;
+  readonly #means: ApplicationMeans;
   readonly #saving: Saving;
   readonly #executor: CommandExecutor;
   readonly #snapshotsForDevices: () => Pick<SnapshotStore, 'select'>;
@@ -142,29 +163,16 @@ export class Application implements EventLog {
     this.log = new NotificationLog(recorder);
     this.#givenFeed = options.notifications ?? feedOf(recorder);
     this.#feed = this.#givenFeed ?? pagedFeed(recorder, (listener) => this.onRecorded(listener));
-    const kinds = new Map(options.aggregates.map(kindOf).map((kind) => [kind.name, kind]));
+    const means = sharedMeans.get(options) ?? applicationMeans(options);
+    this.#means = means;
+    const { kinds, deciders, transcoder, codec, commands } = means;
     // What an event is of was found in the registry, which has the same names.
     const kindNamed = (name: string): AggregateKind => kinds.get(name) as AggregateKind;
-    this.#registry = new EventRegistry(options.aggregates.map(kindOf));
-    const { transcoder = defaultTranscoder(), compressor, cipher, validateOnRead, subjectKeys } = options;
-    const deciders = new Map(
-      options.aggregates.flatMap((one) => (isAggregateClass(one) ? [] : [[one.name, one] as const])),
-    );
-    const personal = personalMeans(subjectKeys, [...kinds.values(), ...deciders.values()], transcoder, clock);
-    const sealer = personal?.sealer;
-    this.#mapper = new EventEnvelopeMapper({
-      ...{ registry: this.#registry, transcoder, compressor, cipher, validateOnRead, sealer },
-    });
-    const codec = new SnapshotCodec({ transcoder, compressor, cipher }, personal?.snapshotSealer);
     const transactional: Partial<TransactionalRecorder<unknown>> = recorder;
     const snapshots =
-      options.snapshots === undefined
-        ? undefined
-        : new Snapshots(options.snapshots, codec, clock, () => transactional.onEnded !== undefined);
-    const shared = { recorder, registry: this.#registry, mapper: this.#mapper };
-    // What stays in memory needs neither to be small nor to be secret.
-    const cache = options.cache && new AggregateCache(new SnapshotCodec({ transcoder }), options.cache);
-    subjectKeys?.onForgotten(() => cache?.clear());
+      options.snapshots && new Snapshots(options.snapshots, codec, clock, () => transactionOf(recorder));
+    const shared = { recorder, registry: means.registry, mapper: means.mapper };
+    const cache = options.cache && means.cache;
     const { olderEvents: older } = options;
     const historyOf = (seen: ProcessRecorder): WholeHistory => new WholeHistory(seen, recorder, { older, codec });
     const history = historyOf(recorder);
@@ -179,14 +187,13 @@ export class Application implements EventLog {
     const retryMeans = { clock, random };
     this.#saving = new Saving({
       ...{ ...retryMeans, saver, loader, snapshots, conflicts },
-      registry: this.#registry,
+      registry: means.registry,
       repository: this.repository,
       editions: asEditionRecorder(recorder) && editions,
       whenEnded: (listener) => whenEnded(transactional, listener),
       onSaved: () => this.#listeners.tell(),
     });
     this.#unitChanges = new InlineUnitChanges(recorder, inline, (notification) => this.decode(notification));
-    const commands = new CommandCodec({ transcoder, compressor, cipher }, [...deciders.values()], sealer);
     const isKeeping = keepCommands && recorder.supports?.units === true;
     this.#executor = new CommandExecutor({
       ...{ ...retryMeans, loader, conflicts },
@@ -195,9 +202,9 @@ export class Application implements EventLog {
       ...(isKeeping ? { keep: (execution) => commands.encode(execution) } : {}),
     });
     this.#superseded = new SupersededDecider({
-      ...{ recorder, mapper: this.#mapper, codec: commands, resolver: this.#resolver(clock, kindNamed), kindNamed },
+      ...{ recorder, mapper: means.mapper, codec: commands, resolver: this.#resolver(clock, kindNamed), kindNamed },
       deciders,
-      hasTopic: (topic) => this.#registry.hasTopic(topic),
+      hasTopic: (topic) => this.#means.registry.hasTopic(topic),
       meansOn: (view, viewEventId) => {
         const seen = { ...shared, recorder: view };
         const loader = new AggregateLoader({ ...seen, history: historyOf(view), snapshots });
@@ -212,7 +219,7 @@ export class Application implements EventLog {
       },
     });
     this.setAside = new SetAsideUnits({
-      ...{ recorder, mapper: this.#mapper, codec: commands, transcoder },
+      ...{ recorder, mapper: means.mapper, codec: commands, transcoder },
       decide: (superseded, retry) => this.#superseded.decide(superseded, { retry }),
       changeUnits: (units, change) => this.#unitChanges.run(units, change),
       onDecided: () => this.#listeners.tell(),
@@ -338,8 +345,8 @@ export class Application implements EventLog {
    */
   async noteEventsChanged(readEvents: () => Promise<readonly StoredEvent[]>): Promise<void> {
     if (!this.#unitChanges.isHeard) return;
-    const known = (await readEvents()).filter(({ topic }) => this.#registry.hasTopic(topic));
-    const read = await Promise.allSettled(known.map((event) => this.#mapper.toDomainEvent(event)));
+    const known = (await readEvents()).filter(({ topic }) => this.#means.registry.hasTopic(topic));
+    const read = await Promise.allSettled(known.map((event) => this.#means.mapper.toDomainEvent(event)));
     this.#unitChanges.tell(
       read.flatMap((outcome) => (outcome.status === 'fulfilled' ? [{ ...outcome.value, notificationId: 0 }] : [])),
     );
@@ -379,6 +386,51 @@ export class Application implements EventLog {
   ): Promise<readonly NotifiedEvent<EventsOf<Definition>>[]> {
     const saved: unknown = await this.#saving.append(definition, id, events, expected, options);
     return saved as readonly NotifiedEvent<EventsOf<Definition>>[];
+  }
+
+  /**
+   * Does several things in one transaction, all or nothing: commands, saves, states (`states.within(tx.recorder)`), SQL of
+   * one's own. What is read in it is as it is there. Others are told of it after the commit: `onRecorded`, in-line
+   * participants, hints of the outbox, snapshots; and of what is taken back, never.
+   *
+   * In a browser the work may be run again when another tab commits meanwhile, and everywhere with `retry`: it has no effect
+   * outside. Inside, call `tx`: on engines with one connection, the application itself would wait for the end.
+   *
+   * @returns what the work resolved with, when it is committed
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the recorder has no transactions, or `retry` is out of range
+   * @throws ConcurrencyError (`CONCURRENCY_ERROR`) when somebody else was faster, as often as it was tried
+   * @throws what the work rejected with: nothing is stored then; and as the recorder's `transaction`
+   *
+   * @example
+   * ```ts
+   * await app.transaction(async (tx) => {
+   *   const { version } = await tx.execute(order, orderId, { type: 'Place', data: { lines } });
+   *   await states.within(tx.recorder).put(draft, orderId, { version });
+   *   await tx.query('UPDATE baskets SET ordered = $1 WHERE id = $2', [orderId, basketId]);
+   * });
+   * ```
+   */
+  async transaction<T>(
+    work: (tx: ApplicationTransaction) => Promise<T>,
+    { retry }: TransactionOptions = {},
+  ): Promise<T> {
+    if (retry !== undefined) validateRetryPolicy(retry);
+    const recorder = transactional(this.recorder);
+    const attempt = (): Promise<T> => recorder.transaction(async (transaction) => await work(this.#on(transaction)));
+    const { clock = systemClock, random = Math.random } = this.#options;
+    return await decideAgain(attempt, retry, { clock, random });
+  }
+
+  /** The same application on a transaction of its recorder. */
+  #on(recorder: ApplicationTransaction['recorder']): ApplicationTransaction {
+    // What memory keeps is of what is committed.
+    const { cache: _cache, notifications: _notifications, onRecorded: _onRecorded, ...kept } = this.#options;
+    const options = { ...kept, recorder };
+    sharedMeans.set(options, this.#means);
+    const app = new Application(options);
+    app.#listeners.add(() => this.#listeners.tell());
+    const query: ApplicationTransaction['query'] = (text, values) => queryIn(recorder, text, values);
+    return Object.assign(app, { recorder, query });
   }
 
   /**
@@ -452,7 +504,7 @@ export class Application implements EventLog {
     options: SubscribeOptions<Definition> = {},
   ): EventSubscription<EventsOf<Definition>> {
     const { gt = 0, signal } = options;
-    const topics = selectedTopics(this.#registry, options);
+    const topics = selectedTopics(this.#means.registry, options);
     const subscription = new DecodedSubscription(this.#feed, { gt, topics, signal }, (notification) =>
       this.decode(notification),
     );
@@ -468,8 +520,9 @@ export class Application implements EventLog {
     options: ReadEventsOptions<Definition> = {},
   ): AsyncGenerator<NotifiedEvent<EventsOf<Definition>>, void, undefined> {
     const { gt = 0, stop } = options;
-    const selection = { gt, topics: selectedTopics(this.#registry, options), ...(stop === undefined ? {} : { stop }) };
-    const store = new EventStore<RecordedEvent>({ mapper: this.#mapper, recorder: this.recorder });
+    const topics = selectedTopics(this.#means.registry, options);
+    const selection = { gt, topics, ...(stop === undefined ? {} : { stop }) };
+    const store = new EventStore<RecordedEvent>({ mapper: this.#means.mapper, recorder: this.recorder });
     for await (const { domainEvent, notification } of store.readAll(selection)) {
       yield { ...domainEvent, notificationId: notification.id } as unknown as NotifiedEvent<EventsOf<Definition>>;
     }
@@ -482,7 +535,7 @@ export class Application implements EventLog {
    * @throws MapperDeserialisationError (`MAPPER_DESERIALISATION_ERROR`) when it cannot be read
    */
   async decode(notification: Notification): Promise<NotifiedEvent> {
-    return { ...(await this.#mapper.toDomainEvent(notification)), notificationId: notification.id };
+    return { ...(await this.#means.mapper.toDomainEvent(notification)), notificationId: notification.id };
   }
 
   /**
@@ -493,7 +546,8 @@ export class Application implements EventLog {
    *   of no aggregate of this application
    */
   async newerEvent(stored: StoredEvent): Promise<NewerEvent | undefined> {
-    return await newerEventOf(stored, { recorder: this.recorder, registry: this.#registry, mapper: this.#mapper });
+    const { registry, mapper } = this.#means;
+    return await newerEventOf(stored, { recorder: this.recorder, registry, mapper });
   }
 
   /**
@@ -515,7 +569,7 @@ export class Application implements EventLog {
   #resolver(clock: Clock, kindNamed: (name: string) => AggregateKind): ConflictResolver | undefined {
     const { resolve, resolveTimeoutMs: timeoutMs } = this.#options;
     if (resolve === undefined) return undefined;
-    return new ConflictResolver({ resolve, timeoutMs, clock, mapper: this.#mapper, kindNamed });
+    return new ConflictResolver({ resolve, timeoutMs, clock, mapper: this.#means.mapper, kindNamed });
   }
 
   #hearOthers(listener: () => void): () => void {

@@ -56,8 +56,9 @@ export type {
   ConcurrencyErrorOptions,
 } from './aggregates/application-errors.js';
 export { Application } from './application.js';
-export type { Tried } from './application.js';
+export type { ApplicationTransaction, Tried } from './application.js';
 export type { ReadEventsOptions, SelectionOptions, SubscribeOptions } from './selection.js';
+export type { TransactionOptions } from './application-transaction.js';
 export type { ApplicationOptions } from './application-options.js';
 export type { AggregateCacheOptions } from './aggregates/aggregate-cache.js';
 export type { AggregateDefinition, AnyDecider } from './aggregates/aggregate-kind.js';

@@ -156,7 +156,7 @@ export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
     work: (transaction: RecorderTransaction<SqlQueryable>) => Promise<T>,
     options?: CommitOptions,
   ): Promise<T> {
-    return await withEnds((heard) => super.transaction(heard, options), work);
+    return await withEnds(this, (heard) => super.transaction(heard, options), work);
   }
 
   async syncProgress(): Promise<SyncProgress> {

@@ -307,7 +307,7 @@ class HostedRecorder implements DaybookRecorder, ChangeSource {
     work: (transaction: RecorderTransaction<SqlQueryable>) => Promise<T>,
     options?: CommitOptions,
   ): Promise<T> {
-    return withEnds((heard) => this.#opened.transaction(heard, options), work);
+    return withEnds(this, (heard) => this.#opened.transaction(heard, options), work);
   }
 
   onRecorded(listener: () => void): () => void {

@@ -34,6 +34,13 @@ export interface SnapshotStore {
    * @defaultValue false
    */
   readonly waitsForTransactions?: boolean;
+  /**
+   * The snapshots as a transaction sees them, where it is one of the recorder that they are kept by.
+   *
+   * @param transaction - a `RecorderTransaction`
+   * @defaultValue a transaction does not see them otherwise than everybody
+   */
+  within?(transaction: object): Pick<SnapshotStore, 'select'> | undefined;
   /** The snapshot of an aggregate, if there is one. */
   select(originatorId: string): Promise<StoredSnapshot | undefined>;
   /**

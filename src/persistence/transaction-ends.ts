@@ -48,6 +48,25 @@ export class TransactionEnd {
   }
 }
 
+// Which recorder began a transaction, or the one around it.
+const recorders = new WeakMap<object, object>();
+const currents = new WeakMap<object, () => RecorderTransaction<unknown> | undefined>();
+
+/** Which recorder began a transaction, or the one around it. */
+export function recorderOf(transaction: object): object | undefined {
+  return recorders.get(transaction);
+}
+
+/** The transaction that a recorder records in at the moment, if there is one: itself, or that of a session's task. */
+export function transactionOf(recorder: object): RecorderTransaction<unknown> | undefined {
+  return recorders.has(recorder) ? (recorder as RecorderTransaction<unknown>) : currents.get(recorder)?.();
+}
+
+/** Notes that a recorder records in whatever transaction is there at the moment. */
+export function followsTransactions(recorder: object, current: () => RecorderTransaction<unknown> | undefined): void {
+  currents.set(recorder, current);
+}
+
 // The ends of transactions, by the connections that they lend: a recorder can be made on one.
 const ends = new WeakMap<object, TransactionEnd['add']>();
 
@@ -59,6 +78,7 @@ export function endOf(connection: object): TransactionEnd['add'] | undefined {
 /**
  * Runs a transaction whose end can be heard by `RecorderTransaction.onEnded`, also within it.
  *
+ * @param recorder - whose transaction it is
  * @param begin - the engine's own; it may run the work several times, of which the last one counts
  * @param outer - of a transaction within another one; given here, and not by engines
  * @returns what the work resolved with, when all who waited for the end were told and are done
@@ -66,11 +86,12 @@ export function endOf(connection: object): TransactionEnd['add'] | undefined {
  * @example
  * ```ts
  * async transaction<T>(work: (transaction: RecorderTransaction<Connection>) => Promise<T>): Promise<T> {
- *   return await withEnds((heard) => this.#transaction(heard), work);
+ *   return await withEnds(this, (heard) => this.#transaction(heard), work);
  * }
  * ```
  */
 export async function withEnds<T, Connection>(
+  recorder: object,
   begin: (work: Work<T, Connection>) => Promise<T>,
   work: Work<T, Connection>,
   outer?: TransactionEnd,
@@ -83,7 +104,7 @@ export async function withEnds<T, Connection>(
       void end.settle('rolledBack');
       end = new TransactionEnd(outer);
       run.hasWorked = false;
-      const value = await work(heard(transaction, end));
+      const value = await work(heard(recorder, transaction, end));
       run.hasWorked = true;
       return value;
     });
@@ -110,16 +131,18 @@ export async function whenEnded(
 }
 
 function heard<Connection>(
+  recorder: object,
   transaction: RecorderTransaction<Connection>,
   end: TransactionEnd,
 ): RecorderTransaction<Connection> {
   const begin = transaction.transaction.bind(transaction);
+  recorders.set(transaction, recorder);
   const { connection } = transaction;
   if (typeof connection === 'object' && connection !== null) ends.set(connection, end.add);
   // The same object, because it is the engine's, which may know it by that.
   return Object.assign(transaction, {
     onEnded: end.add,
-    transaction: <T>(work: Work<T, Connection>) => withEnds<T, Connection>(begin, work, end),
+    transaction: <T>(work: Work<T, Connection>) => withEnds<T, Connection>(recorder, begin, work, end),
   });
 }
 

@@ -11,6 +11,7 @@ import type { SqlDialect } from '../persistence/sql/sql-dialect.js';
 import type { SqlQueryable, SqlResult } from '../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../persistence/sql/sql-recorder.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../persistence/stored-event.js';
+import { followsTransactions } from '../persistence/transaction-ends.js';
 
 /** How an {@link AmbientRecorder} finds what is the right one at a moment. */
 export interface Ambience<Connection, Recorder extends TransactionalRecorder<Connection>> {
@@ -33,6 +34,7 @@ export class AmbientRecorder<
     // Who follows the log follows the recorder itself: within a transaction it would wait for the end of it.
     this.supports = { ...ambience.base.supports, sql: false, subscriptions: false, units: false };
     this.ambience = ambience;
+    followsTransactions(this, ambience.current);
   }
 
   get onEnded(): ((listener: EndListener) => void) | undefined {

@@ -8,6 +8,7 @@ import { SqlOutbox } from '../../src/application/outbox/sql-outbox.js';
 import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
 import { MemorySnapshotStore } from '../../src/persistence/memory/memory-snapshot-store.js';
 import type { TransactionalRecorder } from '../../src/persistence/recorder-transaction.js';
+import type { SnapshotStore } from '../../src/persistence/snapshot-store.js';
 import type { SqlRecorder } from '../../src/persistence/sql/sql-recorder.js';
 import { SqlSnapshotStore } from '../../src/persistence/sql/sql-snapshot-store.js';
 import { SqliteProcessRecorder } from '../../src/persistence/sqlite/sqlite-recorder.js';
@@ -161,11 +162,19 @@ describe.each(cases)('on %s, in %s', (engine, way) => {
         ? new SqlSnapshotStore({ recorder: recorder as SqlRecorder, table: `s${newOriginatorId().slice(0, 8)}` })
         : new MemorySnapshotStore();
     if (store instanceof SqlSnapshotStore) await store.createTables();
-    const options = { snapshots: { store, interval: 2, onFailed: (failure: unknown) => void failures.push(failure) } };
+    const isWaiting = store instanceof SqlSnapshotStore && store.waitsForTransactions;
+    // As of another recorder: what is of this one takes part, see `application-transaction-cases.ts`.
+    const outside: SnapshotStore = {
+      waitsForTransactions: isWaiting,
+      select: (originatorId) => store.select(originatorId),
+      upsert: (snapshot) => store.upsert(snapshot),
+      remove: (originatorId) => store.remove(originatorId),
+    };
+    const onFailed = (failure: unknown): void => void failures.push(failure);
+    const options = { snapshots: { store: outside, interval: 2, onFailed } };
     const makeApp = (lent: TransactionalRecorder<unknown>): Application =>
       new Application({ recorder: lent, aggregates: [testStock], ...options });
     const id = newOriginatorId();
-    const isWaiting = store instanceof SqlSnapshotStore && store.waitsForTransactions;
     const startMs = performance.now();
     await WAYS[way]!(recorder, makeApp, async (app) => {
       for (let version = 1; version <= 4; version++) await app.execute(testStock, id, ADD);

@@ -21,7 +21,7 @@ describeConformance(
     const { recorder } = await openTab(new SharedJournal());
     // As those do who hand it out: the page's recorder, and that of a store which an application's own worker opened.
     const begin = recorder.transaction.bind(recorder);
-    recorder.transaction = (work, options) => withEnds((heard) => begin(heard, options), work);
+    recorder.transaction = (work, options) => withEnds(recorder, (heard) => begin(heard, options), work);
     const context: TransactionContext<SqlQueryable> & SqlRecorderContext & UnitRecorderContext = {
       recorder,
       setUpOwnTable: () =>

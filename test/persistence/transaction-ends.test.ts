@@ -29,7 +29,7 @@ test('work that is run again is told that its run before was taken back', async 
     await takenBack(work);
     return await new MemoryProcessRecorder().transaction(work);
   };
-  await withEnds(begin, async (transaction) => {
+  await withEnds({}, begin, async (transaction) => {
     const name = `run ${++run}`;
     transaction.onEnded?.((outcome) => void told.push(`${name}: ${outcome}`));
   });
@@ -45,7 +45,7 @@ test.each([
     await takenBack(work);
     throw error;
   };
-  const ended = withEnds(begin, async (transaction) => {
+  const ended = withEnds({}, begin, async (transaction) => {
     transaction.onEnded?.((end) => void told.push(end));
   });
   await expect(ended).rejects.toBe(error);

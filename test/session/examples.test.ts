@@ -4,11 +4,13 @@
  * @module
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { basket, orderBasket } from '../../examples/transactions/commands-and-sql.js';
 import { moveItem } from '../../examples/transactions/own-sql.js';
 import { openCommitIds, send } from '../../examples/transactions/sent-twice.js';
 import { makeOrders } from '../../examples/transactions/request-sessions.js';
 import { fillShelf } from '../../examples/transactions/with-drizzle.js';
 import { emptyShelf } from '../../examples/transactions/with-kysely.js';
+import { Application } from '../../src/application/index.js';
 import type { PgPool, PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
 import { createPgPool } from '../../src/persistence/postgres/index.js';
 import { shownExamples } from '../support/shown-examples.js';
@@ -49,6 +51,24 @@ test('a commit that is sent twice is recorded once', async () => {
   const ids = await send(commits, 'count-1', events);
   expect(await send(commits, 'count-1', events)).toEqual(ids);
   expect(await recorder.selectEvents(events[0]!.originatorId)).toEqual(events);
+});
+
+test('a basket is ordered with what it takes out of the stock, or not at all', async () => {
+  await pool.query("TRUNCATE stock; INSERT INTO stock VALUES ('nails', 2), ('nuts', 1)");
+  const app = new Application({ recorder, aggregates: [basket] });
+  const [one, two] = [crypto.randomUUID(), crypto.randomUUID()];
+  for (const id of [one, two]) {
+    for (const article of ['nails', 'nuts']) await app.execute(basket, id, { type: 'AddItem', data: { article } });
+  }
+  expect(await orderBasket(app, one, 'order-1')).toEqual(['nails', 'nuts']);
+  await expect(orderBasket(app, two, 'order-2')).rejects.toThrow('nuts is sold out');
+  expect((await app.repository.load(basket, one)).state.isOrdered).toBe(true);
+  expect((await app.repository.load(basket, two)).state.isOrdered).toBe(false);
+  const { rows } = await pool.query('SELECT article, items FROM stock ORDER BY article');
+  expect(rows).toEqual([
+    { article: 'nails', items: 1 },
+    { article: 'nuts', items: 0 },
+  ]);
 });
 
 describe('own SQL and events', () => {

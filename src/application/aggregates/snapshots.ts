@@ -5,7 +5,7 @@
  */
 import { ProgrammingError } from '../../persistence/errors.js';
 import type { SnapshotStore } from '../../persistence/snapshot-store.js';
-import type { EndListener } from '../../persistence/recorder-transaction.js';
+import type { EndListener, RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import type { Clock } from '../../util/clock.js';
 import { callListener } from '../../util/listeners.js';
 import type { AggregateKind } from './aggregate-kind.js';
@@ -62,15 +62,20 @@ export class Snapshots {
   readonly #options: SnapshotOptions;
   readonly #codec: SnapshotCodec;
   readonly #clock: Clock;
-  readonly #isInTransaction: () => boolean;
+  readonly #transaction: () => RecorderTransaction<unknown> | undefined;
   /** Versions between two snapshots. */
   readonly interval: number;
 
   /**
-   * @param isInTransaction - whether the application records in a transaction of the caller's at the moment
+   * @param transaction - of the caller's, in which the application records at the moment
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the interval is not a positive integer, or there is no store
    */
-  constructor(options: SnapshotOptions, codec: SnapshotCodec, clock: Clock, isInTransaction: () => boolean) {
+  constructor(
+    options: SnapshotOptions,
+    codec: SnapshotCodec,
+    clock: Clock,
+    transaction: () => RecorderTransaction<unknown> | undefined,
+  ) {
     const { interval = SNAPSHOT_INTERVAL_DEFAULT } = options;
     validateCount('The interval of snapshots', interval);
     // A failing store is no error of a save: without this check nobody would see that there is none.
@@ -80,7 +85,7 @@ export class Snapshots {
     this.#options = options;
     this.#codec = codec;
     this.#clock = clock;
-    this.#isInTransaction = isInTransaction;
+    this.#transaction = transaction;
     this.interval = interval;
   }
 
@@ -91,8 +96,7 @@ export class Snapshots {
   async find(kind: AggregateKind, id: string, upTo: number): Promise<FoundSnapshot | undefined> {
     const { store } = this.#options;
     try {
-      if (store.waitsForTransactions === true && this.#isInTransaction()) throw wouldWait();
-      const snapshot = await store.select(id);
+      const snapshot = await this.#visible(store).select(id);
       if (snapshot === undefined || snapshot.originatorVersion > upTo) return undefined;
       if (snapshot.aggregateType !== kind.name || snapshot.stateVersion !== kind.stateVersion) return undefined;
       const { originatorVersion, state, eventId } = snapshot;
@@ -102,6 +106,14 @@ export class Snapshots {
       this.#tell(error, kind, id, 'use');
       return undefined;
     }
+  }
+
+  #visible(store: SnapshotStore): Pick<SnapshotStore, 'select'> {
+    const transaction = this.#transaction();
+    const inside = transaction && store.within?.(transaction);
+    if (inside !== undefined) return inside;
+    if (store.waitsForTransactions === true && transaction !== undefined) throw wouldWait();
+    return store;
   }
 
   /**
@@ -159,6 +171,6 @@ export class Snapshots {
 
 function wouldWait(): ProgrammingError {
   return new ProgrammingError(
-    "The snapshots are outside of the transaction, and would wait for its end: the aggregate was made of all its events. Give their store a recorder that takes part, as a session's does.",
+    "The snapshots are outside of the transaction, and would wait for its end: the aggregate was made of all its events. Give their store the recorder whose transaction it is, or a session's.",
   );
 }

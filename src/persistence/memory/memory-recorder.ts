@@ -99,7 +99,7 @@ export class MemoryProcessRecorder extends SerialProcessRecorder<undefined> impl
   }
 
   override async transaction<T>(work: (transaction: RecorderTransaction<undefined>) => Promise<T>): Promise<T> {
-    return await withEnds((heard) => super.transaction(heard), work);
+    return await withEnds(this, (heard) => super.transaction(heard), work);
   }
 }
 

@@ -320,7 +320,7 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when a statement failed and the work went on as if it had not
    */
   async transaction<T>(work: (transaction: RecorderTransaction<PostgresQueryable>) => Promise<T>): Promise<T> {
-    return await withEnds((heard) => this.#transaction(heard), work);
+    return await withEnds(this, (heard) => this.#transaction(heard), work);
   }
 
   async #transaction<T>(work: (transaction: RecorderTransaction<PostgresQueryable>) => Promise<T>): Promise<T> {

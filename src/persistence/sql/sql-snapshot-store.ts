@@ -16,7 +16,10 @@
 import type { SnapshotStore, StoredSnapshot } from '../snapshot-store.js';
 import { columnTypes } from './sql-dialect.js';
 import type { SqlDialect } from './sql-dialect.js';
+import type { SqlQueryable } from './sql-queryable.js';
 import type { SqlRecorder } from './sql-recorder.js';
+import type { RecorderTransaction, TransactionalRecorder } from '../recorder-transaction.js';
+import { recorderOf } from '../transaction-ends.js';
 import { createMissing } from './create-missing.js';
 import { sqlTableName } from './sql-names.js';
 import type { SqlTableName } from './sql-names.js';
@@ -26,9 +29,8 @@ const TABLE_DEFAULT = 'snapshots';
 /** Options of {@link SqlSnapshotStore}. */
 export interface SqlSnapshotStoreOptions {
   /**
-   * Where the table is. It need not be the recorder of the events; where an application works inside of transactions of the
-   * caller's, it is one that joins them, as a session's does: from outside, snapshots are taken after the commit, and on
-   * SQLite they are not used inside.
+   * Where the table is. It need not be the recorder of the events; but where it is, or a session's of it, snapshots are used
+   * inside of transactions, too. From elsewhere, on SQLite, they are not, where they would wait for what waits for them.
    */
   readonly recorder: SqlRecorder;
   /** @defaultValue `snapshots` */
@@ -78,10 +80,27 @@ export class SqlSnapshotStore implements SnapshotStore {
   }
 
   async select(originatorId: string): Promise<StoredSnapshot | undefined> {
-    const rows = await this.#read(`SELECT ${COLUMNS} FROM ${this.#names.table} WHERE originator_id = $1`, [
-      originatorId,
-    ]);
-    return rows[0] === undefined ? undefined : toSnapshot(rows[0]);
+    // In a transaction of the caller's by one within it: a snapshot that cannot be read spoils nothing but itself.
+    const isInside = this.#recorder.onEnded !== undefined;
+    return await this.#select(isInside ? this.#recorder : undefined, originatorId);
+  }
+
+  within(transaction: object): Pick<SnapshotStore, 'select'> | undefined {
+    if (recorderOf(transaction) !== this.#recorder) return undefined;
+    const inside = transaction as RecorderTransaction<SqlQueryable>;
+    return { select: async (originatorId) => await this.#select(inside, originatorId) };
+  }
+
+  async #select(
+    inside: Pick<TransactionalRecorder<SqlQueryable>, 'transaction'> | undefined,
+    originatorId: string,
+  ): Promise<StoredSnapshot | undefined> {
+    const read = async (sql: SqlQueryable): Promise<StoredSnapshot | undefined> => {
+      const text = `SELECT ${COLUMNS} FROM ${this.#names.table} WHERE originator_id = $1`;
+      const { rows } = await sql.query(text, [originatorId]);
+      return rows[0] === undefined ? undefined : toSnapshot(rows[0]);
+    };
+    return await (inside?.transaction(({ connection }) => read(connection)) ?? read(this.#recorder));
   }
 
   async upsert(snapshot: StoredSnapshot): Promise<boolean> {
@@ -94,12 +113,6 @@ export class SqlSnapshotStore implements SnapshotStore {
   async remove(originatorId?: string): Promise<void> {
     if (originatorId === undefined) await this.#write(`DELETE FROM ${this.#names.table}`, []);
     else await this.#write(`DELETE FROM ${this.#names.table} WHERE originator_id = $1`, [originatorId]);
-  }
-
-  async #read(text: string, values: unknown[]): Promise<readonly Row[]> {
-    // In a transaction of the caller's by one within it: a snapshot that cannot be read spoils nothing but itself.
-    if (this.#recorder.onEnded !== undefined) return await this.#write(text, values);
-    return (await this.#recorder.query(text, values)).rows;
   }
 
   async #write(text: string, values: unknown[]): Promise<readonly Row[]> {

@@ -199,7 +199,7 @@ export class SqliteProcessRecorder
   }
 
   override async transaction<T>(work: (transaction: RecorderTransaction<SqliteConnection>) => Promise<T>): Promise<T> {
-    return await withEnds((heard) => super.transaction(heard), work);
+    return await withEnds(this, (heard) => super.transaction(heard), work);
   }
 
   /**

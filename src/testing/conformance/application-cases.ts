@@ -18,6 +18,7 @@ import { ZlibCompressor } from '../../persistence/mapping/zlib-compressor.js';
 import { receive, sampleApplication } from './application-context.js';
 import type { ApplicationContext } from './application-context.js';
 import { applicationLogCases } from './application-log-cases.js';
+import { applicationTransactionCases } from './application-transaction-cases.js';
 import { LogBook, stockItem } from './application-samples.js';
 import { expectEqual, expectRejection, expectTrue } from './conformance.js';
 import type { ConformanceCase } from './conformance.js';
@@ -455,4 +456,5 @@ export const applicationCases: readonly Case[] = [
   trackingIsExactlyOnce,
   participantsCommitAlong,
   ...applicationLogCases,
+  ...applicationTransactionCases,
 ];

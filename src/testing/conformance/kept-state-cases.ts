@@ -201,6 +201,32 @@ const refusesCommits: Case = {
   },
 };
 
+const inApplicationTransaction: Case = {
+  name: 'a transaction of an application has its states, those that follow from its events too, and takes them back',
+  async run(context) {
+    const stock = stateOf(stockItem, { name: newStateName() });
+    const notes = thingState();
+    const { app, store } = await withApplication(context, [stock, notes]);
+    const id = newOriginatorId();
+    const work = (fails: boolean): Promise<number | undefined> =>
+      app.transaction(async (tx) => {
+        const { version } = await tx.execute(stockItem, id, { type: 'Receive', data: { quantity: 2, times: 2 } });
+        const states = store.within(tx.recorder);
+        await states.put(notes, id, { name: `version ${version}` });
+        if (fails) throw new RangeError('no');
+        return (await states.fetch(stock, id))?.data.quantity;
+      });
+    expectEqual(await work(true).catch(() => 'taken back'), 'taken back', 'what fails');
+    expectEqual([await store.fetch(stock, id), await store.fetch(notes, id)], [undefined, undefined], 'after that');
+    expectEqual(await work(false), 4, 'within');
+    expectEqual(
+      [(await store.fetch(stock, id))?.version, (await store.fetch(notes, id))?.data.name],
+      [2, 'version 2'],
+      'after the commit',
+    );
+  },
+};
+
 const nameless: Case = {
   name: 'a state whose id is none is refused, with the events',
   async run(context) {
@@ -273,6 +299,7 @@ export const keptStateCases: readonly Case[] = [
   mapped,
   fromEvents,
   refusesCommits,
+  inApplicationTransaction,
   nameless,
   missed,
   notByHand,

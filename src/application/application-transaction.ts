@@ -1,0 +1,36 @@
+/**
+ * What a transaction of an application is run with.
+ *
+ * @module
+ */
+import { NotSupportedError, ProgrammingError } from '../persistence/errors.js';
+import type { RecorderTransaction, TransactionalRecorder } from '../persistence/recorder-transaction.js';
+import type { ProcessRecorder } from '../persistence/recorder.js';
+import type { SqlQueryable, SqlResult } from '../persistence/sql/sql-queryable.js';
+import type { RetryPolicy } from './commands/decide-again.js';
+
+/** How a transaction of an application runs. */
+export interface TransactionOptions {
+  /**
+   * Run all of it again, on newer state, when somebody else was faster. Then the work must have no effect outside.
+   *
+   * @defaultValue off: a `ConcurrencyError` is thrown
+   */
+  readonly retry?: RetryPolicy | undefined;
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a recorder has no transactions @internal */
+export function transactional(recorder: ProcessRecorder): TransactionalRecorder<SqlQueryable | undefined> {
+  if (recorder.supports?.transactions === true) return recorder as TransactionalRecorder<SqlQueryable | undefined>;
+  throw new ProgrammingError('The recorder of this application has no transactions that others can use.');
+}
+
+/** Runs SQL in a transaction. @throws NotSupportedError (`NOT_SUPPORTED`) in memory @internal */
+export async function queryIn(
+  { connection }: RecorderTransaction<SqlQueryable | undefined>,
+  text: string,
+  values: unknown[] | undefined,
+): Promise<SqlResult> {
+  if (connection === undefined) throw new NotSupportedError('In memory there is no SQL.');
+  return await connection.query(text, values);
+}
