@@ -18,15 +18,16 @@ const MAIN_BUDGET_BYTES = 12.4 * KB;
 // images or share the file with who does.
 // 0.6 are for live queries: what a commit has written is told where it is applied, and several reads are one crossing.
 // 1.6 are for parts of a bootstrap: what of one is taken is decided where the tables are, and leaves or gives way in its commit.
-const WORKER_BUDGET_BYTES = 55.5 * KB;
+// 0.2 are for counts of what is pending, by triggers: with 50,000 units that wait, each commit took 13 ms to count them.
+const WORKER_BUDGET_BYTES = 55.7 * KB;
 // Beside the main thread's, where an application has live queries.
 const LIVE_BUDGET_BYTES = 4 * KB;
 // Loaded only for an export, an import or a deletion, which move or read a whole store anyway.
-const BACKUP_WORKER_BUDGET_BYTES = 50.3 * KB;
+const BACKUP_WORKER_BUDGET_BYTES = 50.5 * KB;
 // Loaded by stores that synchronise, and after a loss.
 const RESCUE_PART_BUDGET_BYTES = 9.5 * KB;
 // A part of the application's service worker: what reads a store, and what sends. What replays a journal knows of scopes, too.
-const SERVICE_WORKER_BUDGET_BYTES = 50.2 * KB;
+const SERVICE_WORKER_BUDGET_BYTES = 50.4 * KB;
 
 await mainOnOwnNode(import.meta.url, async () => {
   if (!existsSync(join(DIST, 'worker.js'))) await runOrFail(process.execPath, ['scripts/build.mjs', '--no-types']);

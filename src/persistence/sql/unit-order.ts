@@ -106,15 +106,9 @@ const EVENTS_OF = 'stored_events AS e ON e.notification_id >= u.first_id AND e.n
  */
 export async function selectConfirmedUnits(
   sql: SqlQueryable,
-  { after, upTo, ...request }: UnitsRequest & { readonly after: number; readonly upTo: number },
+  request: NumberedRequest,
 ): Promise<readonly OrderedUnit[]> {
-  return await selectUnits(sql, request, {
-    columns: 'c.id AS number',
-    from: CONFIRMED,
-    where: 'c.id > $1 AND c.id <= $2 AND u.position IS NOT NULL',
-    order: 'c.id',
-    values: [after, upTo],
-  });
+  return await selectNumbered(sql, request, { where: 'c.id > $1 AND u.position IS NOT NULL', order: 'c.id' });
 }
 
 /**
@@ -123,15 +117,9 @@ export async function selectConfirmedUnits(
  */
 export async function selectOnceConfirmedUnits(
   sql: SqlQueryable,
-  { after, upTo, ...request }: UnitsRequest & { readonly after: number; readonly upTo: number },
+  request: NumberedRequest,
 ): Promise<readonly OrderedUnit[]> {
-  return await selectUnits(sql, request, {
-    columns: 'c.id AS number',
-    from: CONFIRMED,
-    where: 'c.id > $1 AND c.id <= $2',
-    order: 'c.id',
-    values: [after, upTo],
-  });
+  return await selectNumbered(sql, request, { where: 'c.id > $1', order: 'c.id' });
 }
 
 /** The event that was confirmed first: a log is known by it, as long as nothing of it is lost. */
@@ -150,15 +138,9 @@ export function numbersOf({ number, count, place, events }: OrderedUnit): readon
 /** Reads what is confirmed after a position, in the server's order, as far as its numbers go up to one. */
 export async function selectUnitsByPosition(
   sql: SqlQueryable,
-  { after, upTo, ...request }: UnitsRequest & { readonly after: number; readonly upTo: number },
+  request: NumberedRequest,
 ): Promise<readonly OrderedUnit[]> {
-  return await selectUnits(sql, request, {
-    columns: 'c.id AS number',
-    from: CONFIRMED,
-    where: 'u.position > $1 AND c.id <= $2',
-    order: 'u.position',
-    values: [after, upTo],
-  });
+  return await selectNumbered(sql, request, { where: 'u.position > $1', order: 'u.position' });
 }
 
 /** Reads what is pending after a place, in the order in which it was recorded. */
@@ -186,6 +168,24 @@ export async function selectEditions(
     [JSON.stringify(places)],
   );
   return new Map(rows.map((row) => [Number(row['first_id']), String(row['edition'])]));
+}
+
+/** What is confirmed after something, as far as its numbers go up to one. */
+interface NumberedRequest extends UnitsRequest {
+  readonly after: number;
+  readonly upTo: number;
+}
+
+async function selectNumbered(
+  sql: SqlQueryable,
+  { after, upTo, ...request }: NumberedRequest,
+  { where, order }: Pick<UnitsQuery, 'where' | 'order'>,
+): Promise<readonly OrderedUnit[]> {
+  return await selectUnits(sql, request, {
+    ...{ columns: 'c.id AS number', from: CONFIRMED, order },
+    where: `${where} AND c.id <= $2`,
+    values: [after, upTo],
+  });
 }
 
 interface UnitsQuery {

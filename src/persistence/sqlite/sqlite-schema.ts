@@ -97,6 +97,30 @@ CREATE TABLE daybook_set_aside_events (
 );`;
 
 /**
+ * How much is pending, whoever changes it: each commit shows it in every tab, and to count took as long as there is much.
+ */
+export const CREATE_PENDING_SQL: string = `
+CREATE TABLE daybook_pending (units INTEGER NOT NULL, events INTEGER NOT NULL);
+INSERT INTO daybook_pending SELECT count(*), ifnull(sum(events), 0) FROM daybook_units WHERE position IS NULL;
+${[
+  ['added', 'INSERT', 'new', '+'],
+  ['gone', 'DELETE', 'old', '-'],
+]
+  .map(
+    ([
+      name,
+      event,
+      row,
+      sign,
+    ]) => `CREATE TRIGGER daybook_pending_${name} AFTER ${event} ON daybook_units WHEN ${row}.position IS NULL
+BEGIN UPDATE daybook_pending SET units = units ${sign} 1, events = events ${sign} ${row}.events; END;`,
+  )
+  .join('\n')}
+CREATE TRIGGER daybook_pending_changed AFTER UPDATE OF position, events ON daybook_units
+BEGIN UPDATE daybook_pending SET units = units + (new.position IS NULL) - (old.position IS NULL),
+  events = events + (new.position IS NULL) * new.events - (old.position IS NULL) * old.events; END;`;
+
+/**
  * What decided units, for those that may be decided again; and the forms that were replaced by it, which nobody needs but
  * people. `command` is empty for a unit that was decided without one; `position` is where a page has confirmed the unit. And
  * what units stood on that were set aside, as JSON: those that left because they could not be seen come back there. And that

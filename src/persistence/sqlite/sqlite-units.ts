@@ -32,7 +32,7 @@ import { SqliteEventsTable } from './sqlite-events-table.js';
 import { SqliteMarks } from './sqlite-marks.js';
 import { standing } from './sqlite-planning-state.js';
 import type { PlanningState } from './sqlite-planning-state.js';
-import { CREATE_DECISIONS_SQL, CREATE_UNITS_SQL } from './sqlite-schema.js';
+import { CREATE_DECISIONS_SQL, CREATE_PENDING_SQL, CREATE_UNITS_SQL } from './sqlite-schema.js';
 import type { SqliteStatements } from './sqlite-statements.js';
 import { SqliteSuperseding } from './sqlite-superseding.js';
 import { planEndHeal, planFollowAnew, planPage, planRewind, planSetAside } from './sqlite-sync-plan.js';
@@ -80,7 +80,10 @@ export class SqliteUnits implements UnitTables {
   /** Creates the tables where they are missing: events that were there before are units with derived ids. */
   createTables(): void {
     this.#database.exec(CREATE_DECISIONS_SQL);
-    if (this.#number("SELECT 1 FROM sqlite_schema WHERE name = 'daybook_units'") === undefined) this.#createUnits();
+    const isThere = (name: string): boolean =>
+      this.#number(`SELECT 1 FROM sqlite_schema WHERE name = '${name}'`) !== undefined;
+    if (!isThere('daybook_units')) this.#createUnits();
+    if (!isThere('daybook_pending')) this.#database.exec(CREATE_PENDING_SQL);
     new SqliteConfirmedOrder(this.#database).createTables();
   }
 
@@ -106,7 +109,8 @@ export class SqliteUnits implements UnitTables {
   /** Inserts the unit of a transaction that is open, or what it is by now. */
   insertOpen(id: UnitId, place: UnitPlace, events: number): void {
     this.#statements.run(
-      'INSERT OR REPLACE INTO daybook_units (first_id, events, unit_id, flags) VALUES (?, ?, ?, 0)',
+      `INSERT INTO daybook_units (first_id, events, unit_id, flags) VALUES (?, ?, ?, 0)
+        ON CONFLICT (first_id) DO UPDATE SET events = excluded.events`,
       [place, events, uuidToBytes(id)],
     );
   }
@@ -120,9 +124,9 @@ export class SqliteUnits implements UnitTables {
     const marks = this.#marks.all();
     const anewAt = this.#anew.at();
     const [row] = this.#statements.all(
-      `SELECT count(*), total(events),
+      `SELECT units, events,
         (SELECT count(*) FROM daybook_units WHERE flags > 3), (SELECT count(*) FROM daybook_set_aside)
-        FROM daybook_units WHERE position IS NULL`,
+        FROM daybook_pending`,
       [],
     );
     const [pendingUnits, pendingEvents, lostUnits, setAsideUnits] = row as [number, number, number, number];

@@ -9,6 +9,7 @@ import { SqliteReplica } from '../../../src/persistence/sqlite/sqlite-replica.js
 import { openSqlJs } from '../../../src/persistence/sqlite/sqljs-driver.js';
 import type { StoredEvent } from '../../../src/persistence/stored-event.js';
 import { CURSOR_START } from '../../../src/persistence/unit.js';
+import type { SyncProgress } from '../../../src/persistence/unit-recorder.js';
 import { LogPages } from '../../../src/testing/conformance/log-pages.js';
 import { newOriginatorId, sampleEvent, sampleEvents } from '../../../src/testing/conformance/event-samples.js';
 import { systemClock } from '../../../src/util/clock.js';
@@ -64,6 +65,25 @@ describe('a store that was recorded before there were units', () => {
     await expect(
       recorder.insertEvents([sampleEvent(a, 4)], { unit: { id: units[3]?.id as string } }),
     ).rejects.toMatchObject({ code: 'INTEGRITY_ERROR', details: { constraint: 'unit' } });
+  });
+
+  test('counts what is pending where a checkpoint has no counts, and goes on from there', async () => {
+    const journal = oldJournal();
+    const before = await openTab(journal);
+    const counts = (progress: SyncProgress): number[] => [progress.pendingUnits, progress.pendingEvents];
+    expect(counts(await before.recorder.syncProgress())).toEqual([6, 6]);
+    before.database.exec(`DROP TABLE daybook_pending; DROP TRIGGER daybook_pending_added;
+      DROP TRIGGER daybook_pending_gone; DROP TRIGGER daybook_pending_changed`);
+    await before.recorder.checkpoint();
+    const { recorder, database } = await openTab(journal);
+    expect(counts(await recorder.syncProgress())).toEqual([6, 6]);
+    await recorder.insertEvents([sampleEvent(a, 4), sampleEvent(b, 4)], { unit: { id: newOriginatorId() } });
+    expect(counts(await recorder.syncProgress())).toEqual([7, 8]);
+    const { rows } = await recorder.query(
+      'SELECT count(*) AS units, sum(events) AS events FROM daybook_units WHERE position IS NULL',
+    );
+    expect(rows).toEqual([{ units: 7, events: 8 }]);
+    database.close();
   });
 
   test('has the same units from a checkpoint that knows of none, in every tab, before and after it goes on', async () => {
