@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { SqlRecorder } from 'daybook';
+import type { SqlQueryable, SqlRecorder } from 'daybook';
 import type { RebasedOutcome, RebasedUnit } from 'daybook/application';
 import { entryOf } from './stock-entries.js';
 import type { StockEntry, StockEvent } from './stock-entries.js';
@@ -63,10 +63,8 @@ export class DecidedAgainTable {
   }
 
   /** Reads those that nobody has seen. */
-  async read(): Promise<readonly DecidedAgain[]> {
-    const { rows } = await this.#recorder.query('SELECT card FROM decided_again ORDER BY at DESC, rowid LIMIT $1', [
-      READ_MAX,
-    ]);
+  async read({ query }: Pick<SqlQueryable, 'query'>): Promise<readonly DecidedAgain[]> {
+    const { rows } = await query('SELECT card FROM decided_again ORDER BY at DESC, rowid LIMIT $1', [READ_MAX]);
     return rows.map(({ card }) => JSON.parse(String(card), revived) as DecidedAgain);
   }
 }

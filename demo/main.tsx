@@ -4,6 +4,7 @@
  * @module
  */
 import { openDaybook } from 'daybook';
+import { LiveQueries } from 'daybook/live';
 import { startSync } from 'daybook/sync';
 import { render } from 'preact';
 import { BooksFeed } from './books-feed.js';
@@ -28,6 +29,7 @@ async function startApp(settings: PageSettings): Promise<void> {
   const daybook = await openDaybook({ name: settings.storeName });
   const application = new StockApplication({
     recorder: daybook.recorder,
+    live: new LiveQueries({ recorder: daybook.recorder }),
     onRecorded: (listener) => daybook.onRecorded(listener),
     replicaId: daybook.replicaId,
     now: () => new Date(),

@@ -13,6 +13,7 @@
  *
  * @module
  */
+import type { LiveQueries, LiveQuery, LiveReads } from 'daybook/live';
 import type { DaybookRecorder, Observable, SqlRecorder } from 'daybook';
 import {
   Application,
@@ -47,6 +48,8 @@ const CATCH_UP_EVENTS_MAX = 500;
 /** What the application is made of. */
 export interface StockApplicationParts {
   readonly recorder: SqlRecorder & Pick<DaybookRecorder, 'findUnits'>;
+  /** Of the recorder. Closed with the application. */
+  readonly live: LiveQueries;
   /** Tells of what other tabs record, and of what comes from the server. */
   readonly onRecorded: (listener: () => void) => () => void;
   readonly replicaId: string;
@@ -88,7 +91,6 @@ export class StockApplication {
   readonly #inline: InlineProjection<EntryTable>;
   readonly #entries: ProjectionRunner<SqlView<EntryTable>>;
   readonly #recounts: ProcessRunner;
-  readonly #views = new Map<string, { readonly mark: string; readonly view: ItemView }>();
 
   constructor(parts: StockApplicationParts) {
     const { recorder, onRecorded, replicaId } = parts;
@@ -153,7 +155,7 @@ export class StockApplication {
 
   /** Stops what runs when what is in flight is done. */
   async close(): Promise<void> {
-    await Promise.all([this.#recounts.close(), this.#entries.close()]);
+    await Promise.all([this.#recounts.close(), this.#entries.close(), this.#parts.live.close()]);
   }
 
   /** Records a count, also when it confirms the last one. Resolves when it is durable, and in the read model. */
@@ -212,40 +214,36 @@ export class StockApplication {
     await this.#decidedAgain.dismiss(unitIds);
   }
 
-  /** Reads what there is to show. @param entriesMax - the newest of all entries */
-  async view(items: readonly StockItem[], entriesMax: number): Promise<StockView> {
-    const { recorder } = this.#parts;
+  /**
+   * What is made of what there is to show: made again when some of it was written, by this tab, another one, or a page of the
+   * books. Entries that are as they were stay the same objects.
+   *
+   * @param entriesMax - the newest of all entries
+   */
+  watch<T>(items: readonly StockItem[], entriesMax: number, make: (view: StockView) => T): LiveQuery<T> {
+    const { live } = this.#parts;
+    return live.query(async (read) => make(await this.#view(read, items, entriesMax)), { key: 'notificationId' });
+  }
+
+  async #view(read: LiveReads, items: readonly StockItem[], entriesMax: number): Promise<StockView> {
     // Asked in one go where that is possible, because each question to the worker takes its time.
-    const [entries, setAside, decidedAgain] = await Promise.all([
-      readEntries(recorder, entriesMax),
+    const [entries, setAside, decidedAgain, views] = await Promise.all([
+      readEntries(read, entriesMax),
       readSetAside(this.#application),
-      this.#decidedAgain.read(),
+      this.#decidedAgain.read(read),
+      Promise.all(items.map((item) => this.#viewOf(read, item))),
     ]);
-    const places = await readPlaces(recorder, entries);
-    const views = await Promise.all(
-      items.map((item) => {
-        const lastId = entries.lastIds.get(item.sku);
-        return this.#viewOf(item, `${lastId} ${lastId === undefined ? '' : places.get(lastId)}`);
-      }),
-    );
+    // Neither is in a table of ours: who waits for the books, and who is set aside, is how units stand.
+    read.note({ tables: ['daybook_units'] });
+    const places = await readPlaces(this.#parts.recorder, entries);
     return { ...entries, setAside, decidedAgain, places, items: views };
   }
 
-  /** @param mark - of its last entry, and where that is: nothing happens to an item without another one */
-  async #viewOf(item: StockItem, mark: string): Promise<ItemView> {
-    const seen = this.#views.get(item.id);
-    if (seen?.mark === mark) return seen.view;
-    const view = await this.#readView(item);
-    this.#views.set(item.id, { mark, view });
-    return view;
-  }
-
-  async #readView(item: StockItem): Promise<ItemView> {
-    const { repository } = this.#application;
+  async #viewOf(read: LiveReads, item: StockItem): Promise<ItemView> {
     // Of their events and not of the read model: these have an order of their own, which the books may give later.
     const [{ state }, { state: recount }] = await Promise.all([
-      repository.loadOrCreate(stockItem, item.id),
-      repository.loadOrCreate(recountTask, recountOriginatorId(item.id)),
+      read.load(this.#application, stockItem, item.id),
+      read.load(this.#application, recountTask, recountOriginatorId(item.id)),
     ]);
     return { item, state, recount };
   }

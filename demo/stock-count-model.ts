@@ -3,7 +3,7 @@
  *
  * ```text
  * step / enter ─▶ queue of the item ─▶ StockApplication ─▶ durable ─▶ read model ─▶ state ─▶ whoever watches
- *                                                                        ▲
+ *                                                                        ▲     (a live query)
  *                       recorded by another tab, a process, or another device whose counts have come
  * ```
  *
@@ -13,10 +13,11 @@
  */
 import { ObservableValue } from 'daybook';
 import type { Daybook, Observable } from 'daybook';
+import type { LiveQuery } from 'daybook/live';
 import type { Sync, SyncStatus } from 'daybook/sync';
 import type { StockApplication } from './stock-application.js';
 import type { StockItem } from './stock-items.js';
-import { ENTRY_ROWS_MAX, keptSheet, setAsideOffer, stockSheet } from './stock-sheet.js';
+import { ENTRY_ROWS_MAX, setAsideOffer, stockSheet } from './stock-sheet.js';
 import type { SetAsideItem, StockSheet } from './stock-sheet.js';
 
 /** All that the page shows of this device. */
@@ -38,7 +39,7 @@ export interface StockCountState extends StockSheet {
 
 /** What the model is made of. */
 export interface StockCountParts {
-  readonly daybook: Pick<Daybook, 'replicaId' | 'onRecorded'>;
+  readonly daybook: Pick<Daybook, 'replicaId'>;
   /** Of the daybook, and started. It is closed with the model. */
   readonly application: StockApplication;
   readonly sync: Pick<Sync, 'status' | 'syncNow' | 'pause' | 'resume'>;
@@ -54,12 +55,12 @@ export class StockCountModel {
   readonly #state: ObservableValue<StockCountState>;
   // The last count of each item that is not through yet: the next one waits for it, so no click is lost.
   readonly #counting = new Map<string, Promise<void>>();
-  #runningRead: Promise<void> = Promise.resolve();
-  #waitingRead: Promise<void> | undefined;
+  readonly #sheet: LiveQuery<StockSheet>;
 
   constructor(parts: StockCountParts) {
-    const { sync, counterName } = parts;
+    const { application, daybook, items, sync, counterName } = parts;
     this.#parts = parts;
+    this.#sheet = application.watch(items, ENTRY_ROWS_MAX + 1, (view) => stockSheet(view, daybook.replicaId));
     this.#state = new ObservableValue<StockCountState>({
       ...NOTHING,
       sync: sync.status.value,
@@ -88,27 +89,30 @@ export class StockCountModel {
    * @returns stops the watching
    */
   async start(): Promise<() => Promise<void>> {
-    const { application, daybook, sync } = this.#parts;
-    const readOn = (): void => void this.#readOn().catch((error: unknown) => this.#fail(error));
-    const stopRecorded = daybook.onRecorded(readOn);
-    await this.#readOn();
+    const { application, sync } = this.#parts;
+    const stopSheet = this.#sheet.subscribe(({ status, data, error }) => {
+      if (status === 'failed') this.#fail(error);
+      else if (status === 'current') this.#update({ ...data, sync: asRead(sync.status.value, data) });
+    });
+    await this.#sheet.refresh();
+    const { status: read, error } = this.#sheet.value;
+    if (read === 'failed') {
+      stopSheet();
+      throw error;
+    }
     this.#update({ openedAtId: Math.max(0, ...this.#state.value.counts.map(({ lastId }) => lastId)) });
     const stopStatus = sync.status.subscribe((status) => this.#update({ sync: asRead(status, this.#state.value) }));
     const stopRecounts = application.recountStatus.subscribe(({ state, lastError }) => {
       // While it waits for storage it goes on by itself, and a count says the same in better words.
       if (state === 'stopped' && lastError !== undefined) this.#update({ recountError: asError(lastError) });
     });
-    let position = application.entriesStatus.value.position;
     const stopEntries = application.entriesStatus.subscribe((status) => {
       if (status.state === 'stopped' && status.lastError !== undefined) {
         this.#update({ entriesError: asError(status.lastError) });
       }
-      if (status.position === position) return;
-      position = status.position;
-      readOn();
     });
     return async () => {
-      for (const stop of [stopRecorded, stopStatus, stopRecounts, stopEntries]) stop();
+      for (const stop of [stopSheet, stopStatus, stopRecounts, stopEntries]) stop();
       await application.close();
     };
   }
@@ -189,27 +193,8 @@ export class StockCountModel {
     if (item === undefined) throw new RangeError(`There is no item ${sku} in this warehouse.`);
     await count(item);
     this.#update({ countError: undefined });
-    await this.#readOn();
-  }
-
-  /** Resolves when everything that was recorded before the call is in the state. One read runs, at most one waits. */
-  #readOn(): Promise<void> {
-    this.#waitingRead ??= this.#runningRead
-      .catch(() => undefined)
-      .then(() => {
-        this.#waitingRead = undefined;
-        this.#runningRead = this.#read();
-        return this.#runningRead;
-      });
-    return this.#waitingRead;
-  }
-
-  async #read(): Promise<void> {
-    const { application, items, sync } = this.#parts;
-    const view = await application.view(items, ENTRY_ROWS_MAX + 1);
-    // What is as it was stays the same object, so that the page need not draw it again.
-    const sheet = keptSheet(this.#state.value, stockSheet(view, this.replicaId));
-    this.#update({ ...sheet, sync: asRead(sync.status.value, sheet) });
+    // What is shown is what was kept.
+    await this.#sheet.refresh();
   }
 
   #update(change: Partial<StockCountState>): void {

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { dequal } from 'dequal';
 import type { DecidedAgain } from './decided-again.js';
 import { changeText } from './plain-words.js';
 import { isFarOff } from './recount-task-decider.js';
@@ -87,33 +86,6 @@ export function stockSheet(view: StockView, deviceId: string): StockSheet {
     setAside: setAsideItems(view),
     decidedAgain: view.decidedAgain,
   };
-}
-
-/** A new sheet, made of the parts of the one before as far as these have not changed. */
-export function keptSheet(before: StockSheet, sheet: StockSheet): StockSheet {
-  const { counts, rows, hasMoreRows, setAside, decidedAgain } = sheet;
-  const rowOf = new Map(before.rows.map((row) => [row.notificationId, row]));
-  return {
-    counts: keptList(
-      before.counts,
-      counts.map((count, index) => kept(before.counts[index], count)),
-    ),
-    rows: keptList(
-      before.rows,
-      rows.map((row) => kept(rowOf.get(row.notificationId), row)),
-    ),
-    hasMoreRows,
-    setAside: kept(before.setAside, setAside),
-    decidedAgain: kept(before.decidedAgain, decidedAgain),
-  };
-}
-
-function kept<T>(before: T | undefined, after: T): T {
-  return before !== undefined && dequal(before, after) ? before : after;
-}
-
-function keptList<T>(before: readonly T[], after: readonly T[]): readonly T[] {
-  return before.length === after.length && after.every((part, index) => part === before[index]) ? before : after;
 }
 
 function itemCount({ item, state, recount }: ItemView, { entries, lastIds, places }: StockView): ItemCount {

@@ -64,6 +64,11 @@ export interface LiveQuery<T> extends Observable<LiveState<T>>, AsyncIterable<Li
    * @throws by the iteration, why the store has ended, when it has
    */
   [Symbol.asyncIterator](): AsyncIterator<LiveState<T>, undefined, undefined>;
+  /**
+   * Runs again, and resolves when that is through: what was recorded before the call is in `value` then, or it has failed. At once
+   * where nobody watches.
+   */
+  refresh(): Promise<void>;
 }
 
 /** What a {@link RunningQuery} needs. */
@@ -90,6 +95,8 @@ export class RunningQuery<T> implements LiveQuery<T> {
   #read: NotedReads | undefined;
   /** What was written since the run began that is running. */
   readonly #missed: StoreChanges[] = [];
+  /** Wait for a run that begins from now on. */
+  #waiting: (() => void)[] = [];
 
   /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
   get __v_skip(): boolean {
@@ -144,9 +151,16 @@ export class RunningQuery<T> implements LiveQuery<T> {
     });
   }
 
+  async refresh(): Promise<void> {
+    this.runSoon();
+    if (this.#watchers === 0 || this.#hasEnded()) return;
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
   end(error?: Error): void {
     if (this.#hasEnded()) return;
     this.#stopRetry();
+    this.#release(this.#waiting);
     this.#state.set({ status: 'ended', data: this.value.data, error });
   }
 
@@ -161,11 +175,18 @@ export class RunningQuery<T> implements LiveQuery<T> {
     if (--this.#watchers > 0) return;
     this.#stopRetry();
     this.#parts.onWatched(false);
+    this.#release(this.#waiting);
+  }
+
+  #release(waiting: (() => void)[]): void {
+    for (const resolve of waiting.splice(0)) resolve();
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true;
     this.#missed.length = 0;
+    const waiting = this.#waiting;
+    this.#waiting = [];
     this.#stopRetry();
     const reads = this.#parts.newReads();
     try {
@@ -179,6 +200,7 @@ export class RunningQuery<T> implements LiveQuery<T> {
       this.#fail(error);
     }
     this.#isRunning = false;
+    this.#release(waiting);
     // Not before all is known that this run has read.
     if (this.#missed.some((changes) => this.#isTouched(changes))) this.runSoon();
   }

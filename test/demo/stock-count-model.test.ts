@@ -7,6 +7,7 @@ import { StockCountModel } from '../../demo/stock-count-model.js';
 import { recountOriginatorId } from '../../demo/stock-events.js';
 import { STOCK_ITEMS } from '../../demo/stock-items.js';
 import { ENTRY_ROWS_MAX } from '../../demo/stock-sheet.js';
+import { LiveQueries } from '../../src/live/index.js';
 import { ObservableValue } from '../../src/util/observable.js';
 import { closeScenes, Scene, SceneStore } from '../support/sync-scene.js';
 import type { SceneTab } from '../support/sync-scene.js';
@@ -78,12 +79,19 @@ function newStore(): SceneStore {
 }
 
 async function startApplication(
-  { store }: SceneTab,
+  { store, news, inside }: SceneTab,
   recorder: SceneTab['store']['recorder'] = store.recorder,
 ): Promise<StockApplication> {
   const now = (): Date => new Date('2026-02-03T04:05:06.000Z');
   const application = new StockApplication({
     ...{ recorder, replicaId: store.replicaId, now },
+    live: new LiveQueries({
+      recorder: {
+        query: (text, values) => recorder.query(text, values),
+        dialect: inside.dialect,
+        onChanged: news.onChanged.bind(news),
+      },
+    }),
     onRecorded: (listener) => store.onRecorded(listener),
   });
   await application.start();

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { StockEntry } from '../../demo/stock-entries.js';
-import { keptSheet, setAsideOffer } from '../../demo/stock-sheet.js';
-import type { EntryRow, StockSheet } from '../../demo/stock-sheet.js';
+import { setAsideOffer } from '../../demo/stock-sheet.js';
 
 const BASE = { notificationId: 1, sku: 'a', name: 'Screws', at: new Date(0), by: undefined };
 const counted = (quantity: number): StockEntry => ({ ...BASE, kind: 'counted', quantity, previousQuantity: 36 });
@@ -30,29 +29,4 @@ describe('what is offered of what was set aside', () => {
     if (offer === undefined) expect(setAsideOffer(entries)).toBeUndefined();
     else expect(setAsideOffer(entries)).toMatchObject(offer);
   });
-});
-
-it('keeps what has not changed, as the same objects, and nothing else', () => {
-  const row = (notificationId: number, place: EntryRow['place']): EntryRow => ({
-    ...counted(12),
-    ...{ notificationId, isOwn: true, place },
-  });
-  const sheet = (...rows: readonly EntryRow[]): StockSheet => ({
-    counts: [],
-    rows,
-    hasMoreRows: false,
-    setAside: [],
-    decidedAgain: [],
-  });
-  const before = sheet(row(2, 'device'), row(1, 'books'));
-  expect(keptSheet(before, sheet(row(2, 'device'), row(1, 'books'))).rows).toBe(before.rows);
-  const { rows } = keptSheet(before, sheet(row(3, 'device'), row(2, 'books'), row(1, 'books')));
-  expect(rows.map(({ notificationId, place }) => [notificationId, place])).toEqual([
-    [3, 'device'],
-    [2, 'books'],
-    [1, 'books'],
-  ]);
-  expect(rows[1]).not.toBe(before.rows[0]);
-  expect(rows[2]).toBe(before.rows[1]);
-  expect(keptSheet(before, sheet(row(2, 'device'))).rows).toEqual([row(2, 'device')]);
 });

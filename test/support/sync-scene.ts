@@ -2,6 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { expect, vi } from 'vitest';
 import { WorkerDiedError } from '../../src/host/protocol/client-errors.js';
+import { changesOf } from '../../src/persistence/journal/commit-changes.js';
+import type { JournalCommit } from '../../src/persistence/journal/journal-record.js';
+import { tablesChanged } from '../../src/persistence/sqlite/own-tables/table-changes.js';
+import { ANY_CHANGES, ChangeNews } from '../../src/persistence/store-changes.js';
 import type { DurableRecorder } from '../../src/persistence/journal/durable-recorder.js';
 import { MemorySnapshotStore } from '../../src/persistence/memory/memory-snapshot-store.js';
 import { CURSOR_START } from '../../src/persistence/unit.js';
@@ -62,6 +66,7 @@ export class SceneTab {
   readonly store: SyncStore & { readonly recorder: DurableRecorder };
   readonly #of: SceneStore;
   readonly #listeners = new Set<() => void>();
+  readonly #news = new ChangeNews();
   #close: () => Promise<void> = async () => undefined;
 
   constructor(of: SceneStore) {
@@ -79,7 +84,7 @@ export class SceneTab {
 
   async open(): Promise<void> {
     const { recorder, database } = await openTab(this.#of.journal, undefined, {
-      onApplied: (position, own) => this.#applied(position, own),
+      onApplied: (position, own, commits) => this.#applied(position, own, commits),
     });
     this.inside = recorder;
     this.#close = async () => {
@@ -105,8 +110,16 @@ export class SceneTab {
     await this.#close();
   }
 
-  #applied(position: number, own: boolean): void {
-    if (!this.isDead && this.frozen === undefined) for (const listener of this.#listeners) listener();
+  /** What live queries over it hear. */
+  get news(): ChangeNews {
+    return this.#news;
+  }
+
+  #applied(position: number, own: boolean, commits: readonly JournalCommit[] | undefined): void {
+    if (!this.isDead && this.frozen === undefined) {
+      for (const listener of this.#listeners) listener();
+      this.#news.noteChanged(commits === undefined ? ANY_CHANGES : changesOf(commits, tablesChanged));
+    }
     if (own) for (const tab of this.#of.tabs) if (tab !== this) tab.inside.noteHead(position);
   }
 
