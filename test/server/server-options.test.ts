@@ -131,6 +131,7 @@ describe('a host is refused before anything is started', () => {
     ['authorizePush', { authorizePush: true }],
     ['syncLimits.events', { syncLimits: { events: 1 } }],
     ['inline', { inline: { participants: [], decode: () => undefined } }],
+    ['snapshots', { snapshots: { select: () => undefined } }],
     ['allowedHosts', { allowedHosts: ['https://stock.example'] }],
     ['allowedHosts', { allowedHosts: ['stock.example:8787'] }],
     ['allowedHosts', { allowedHosts: ['*'] }],

@@ -13,6 +13,7 @@ import {
   DELAY_MS_MAX,
   optionRefused,
 } from '../operator/option-checks.js';
+import type { SnapshotStore } from '../../persistence/snapshot-store.js';
 import type { InlinePushes } from '../log/inline-units.js';
 import type { PostgresUnitLog } from '../log/postgres-unit-log.js';
 import { isSealKeys, SEAL_KEY_BYTES_MIN } from '../log/unit-seals.js';
@@ -90,8 +91,8 @@ export interface NodeHostOptions extends Omit<SyncServerOptions, OfHost> {
    */
   readonly sealKeys?: readonly Uint8Array[] | undefined;
   /**
-   * Many tenants, at `/v2/t/{tenant}/…`, each with a log of its own; then nothing is served without a tenant, and `inline` is
-   * not to be had: its tables know no tenants. Each token must say which tenants it is for.
+   * Many tenants, at `/v2/t/{tenant}/…`, each with a log of its own; then nothing is served without a tenant, and `inline`
+   * and `snapshots` are not to be had: their tables know no tenants. Each token must say which tenants it is for.
    *
    * @example
    * ```ts
@@ -128,6 +129,31 @@ export interface NodeHostOptions extends Omit<SyncServerOptions, OfHost> {
    * @defaultValue nobody takes part
    */
   readonly inline?: ((context: Omit<NodeHostContext, 'unitLog'>) => InlinePushes | Promise<InlinePushes>) | undefined;
+  /**
+   * Finds the snapshots that devices may begin with, as `UnitLogOptions.snapshots` says, when the tables of the events are
+   * there: `app.snapshotsForDevices()` of an application that has the transcoder, compressor and cipher of the devices. A
+   * failure ends the start.
+   *
+   * @example
+   * ```ts
+   * const host = await startNodeHost({
+   *   verifyToken,
+   *   snapshots: async ({ recorder }) => {
+   *     const store = new SqlSnapshotStore({ recorder });
+   *     await store.createTables();
+   *     const app = new Application({ recorder, aggregates: [order], snapshots: { store } });
+   *     return app.snapshotsForDevices();
+   *   },
+   * });
+   * ```
+   *
+   * @defaultValue a new device follows the log from its start
+   */
+  readonly snapshots?:
+    | ((
+        context: Omit<NodeHostContext, 'unitLog'>,
+      ) => Pick<SnapshotStore, 'select'> | Promise<Pick<SnapshotStore, 'select'>>)
+    | undefined;
   /**
    * Whether replicas are written down in the table `daybook_replicas`, each bound to the subject that uses it first, so
    * that one can be revoked: `NodeHost.replicas`.
@@ -182,9 +208,13 @@ export function checkHostOptions(options: NodeHostOptions): void {
   }
   checkFunction('routes', options.routes);
   checkFunction('inline', options.inline);
+  checkFunction('snapshots', options.snapshots);
   checkHostTenants(options.tenants);
   if (options.tenants !== undefined && options.inline !== undefined) {
     throw optionRefused('inline', 'left out with tenants: its tables know none');
+  }
+  if (options.tenants !== undefined && options.snapshots !== undefined) {
+    throw optionRefused('snapshots', 'left out with tenants: their table knows none');
   }
   checkWhole('port', options.port, 0, PORT_MAX);
   checkText('hostname', options.hostname);

@@ -20,6 +20,7 @@ import type { SealOptions } from '../log/unit-seals.js';
 import type { TelemetryApi } from '../observing/telemetry-api.js';
 import type { InlinePushes } from '../log/inline-units.js';
 import { PostgresUnitLog } from '../log/postgres-unit-log.js';
+import type { UnitLogOptions } from '../log/stored-unit-log.js';
 import { quietLog } from '../operator/foreign-code.js';
 import { HEALTH_PATH, READY_PATH } from '../server-front.js';
 import { createSyncServer } from '../sync-server.js';
@@ -118,8 +119,9 @@ async function assemble(
   const closing = new AbortController();
   const ofStart = { pool, recorder, closing: closing.signal };
   const inline = await options.inline?.(ofStart);
+  const snapshots = await options.snapshots?.(ofStart);
   const seals = await sealsOf(options);
-  const unitLog = await openUnitLog(options, { recorder, inline, seals });
+  const unitLog = await openUnitLog(options, { recorder, inline, snapshots, seals });
   const tenants = await openTenants(options, { databaseUrl, pool, seals });
   if (tenants !== undefined) closers.push(() => tenants.close());
   const context = { ...ofStart, unitLog };
@@ -201,16 +203,16 @@ async function openTenants(
 interface UnitLogParts {
   readonly recorder: PostgresProcessRecorder;
   readonly inline: InlinePushes | undefined;
+  readonly snapshots: UnitLogOptions['snapshots'];
   readonly seals: SealOptions | undefined;
 }
 
 async function openUnitLog(
   { applicationName, schema, log = console.error }: NodeHostOptions,
-  { recorder, inline, seals }: UnitLogParts,
+  { recorder, inline, snapshots, seals }: UnitLogParts,
 ): Promise<PostgresUnitLog> {
   const unitLog = new PostgresUnitLog({
-    recorder,
-    name: unitLogName(applicationName),
+    ...{ recorder, snapshots, name: unitLogName(applicationName) },
     ...(schema === undefined ? {} : { schema }),
     ...(seals === undefined ? {} : { seals }),
     ...(inline === undefined ? {} : { inline: { log, ...inline } }),
