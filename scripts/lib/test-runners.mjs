@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ensureBrowsers } from './browser-setup.mjs';
 import { forgetConformance } from './conformance-matrix.mjs';
 import { failedInPlaywright, failedInVitest, printFailedTests } from './failed-tests.mjs';
-import { ensureNatsServer } from './nats-setup.mjs';
+import { ensureServers } from './debian-servers.mjs';
 import { BIN, CACHE, childEnvironment, run, runOrFail } from './project.mjs';
 
 /**
@@ -27,8 +27,8 @@ export const RUNNERS = ['node', 'browser', 'e2e'];
 export async function runTests(names) {
   const browsers = names.some((name) => name !== 'node') ? await ensureBrowsers() : {};
   await runOrFail(process.execPath, ['scripts/build.mjs', '--no-types']);
-  const broker = names.includes('node') ? await ensureNatsServer() : {};
-  const env = childEnvironment({ ...browsers, ...broker });
+  const servers = names.includes('node') ? await ensureServers() : {};
+  const env = childEnvironment({ ...browsers, ...servers });
   const totals = [];
   const projects = names.filter((name) => name !== 'e2e');
   if (projects.length > 0) totals.push(await runVitest(projects, env));

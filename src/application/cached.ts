@@ -7,6 +7,7 @@ import { checkedMs, validateCount } from '../persistence/validation.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
 import { callListener } from '../util/listeners.js';
+import type { Application } from './application.js';
 import type { InlineParticipant } from './events/inline-participant.js';
 import type { NotifiedEvent } from './events/notified-event.js';
 
@@ -91,30 +92,72 @@ export function cached<Arguments extends readonly unknown[], Answer>(
   return Object.assign(answer, { invalidate, clear: () => entries.clear() });
 }
 
+/** What can be told that answers are old. */
+export interface Invalidated {
+  readonly invalidate: (tags: readonly string[]) => unknown;
+  readonly clear?: () => void;
+}
+
 /**
  * Drops answers as soon as events are committed, or rolled back after they were saved: an in-line participant of an
  * application. Of a store that is synchronised, also as soon as events of others come, and others take the place of events,
- * in the tab that synchronises. Events of other tabs and processes do not pass here: subscribe to the application's log for
- * those.
+ * in the tab that synchronises. Events of other tabs and processes do not pass here: {@link invalidateFrom} is for those.
  *
- * @param functions - made by {@link cached}
+ * @param functions - made by {@link cached}, or by `cachedIn`
  * @param tagsOf - which tags an event makes old
  */
 export function invalidation(
-  functions: readonly Pick<CachedFunction<never, unknown>, 'invalidate'>[],
+  functions: readonly Invalidated[],
   tagsOf: (event: NotifiedEvent) => readonly string[],
 ): InlineParticipant {
   const drop = (events: readonly NotifiedEvent[]): void => {
-    const tags = events.flatMap((event) => {
-      let made: readonly string[] = [];
-      // One that makes it fail keeps no other event from what it makes old.
-      callListener(() => {
-        made = tagsOf(event);
-      });
-      return made;
-    });
-    for (const { invalidate } of functions) invalidate(tags);
+    const tags = events.flatMap((event) => madeOldBy(event, tagsOf));
+    // Of one that is shared, others hear a moment later; it does not reject.
+    for (const { invalidate } of functions) void invalidate(tags);
   };
   // Who asked within the transaction has read what was not committed yet, and may never be.
   return { onCommitted: drop, onRolledBack: drop, onEventsChanged: drop };
+}
+
+/**
+ * Drops answers when events come that others have recorded, in other tabs and processes, from now on, until the signal says
+ * stop. A moment after they were recorded: as soon as the application hears of them. When the log cannot be followed any
+ * more, all answers are dropped.
+ *
+ * @throws what following the log rejects with: begin again then
+ *
+ * @example
+ * ```ts
+ * void invalidateFrom(app, [stockLevel], (event) => [event.originatorId], { signal });
+ * ```
+ */
+export async function invalidateFrom(
+  app: Pick<Application, 'recorder' | 'subscribe'>,
+  functions: readonly Invalidated[],
+  tagsOf: (event: NotifiedEvent) => readonly string[],
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<void> {
+  const clear = (): void => {
+    for (const one of functions) one.clear?.();
+  };
+  try {
+    const gt = await app.recorder.maxNotificationId();
+    // What was kept before may have been asked for before that.
+    clear();
+    for await (const event of app.subscribe({ gt, ...(signal === undefined ? {} : { signal }) })) {
+      const tags = madeOldBy(event, tagsOf);
+      for (const { invalidate } of functions) void invalidate(tags);
+    }
+  } finally {
+    clear();
+  }
+}
+
+function madeOldBy(event: NotifiedEvent, tagsOf: (event: NotifiedEvent) => readonly string[]): readonly string[] {
+  let made: readonly string[] = [];
+  // One that makes it fail keeps no other event from what it makes old.
+  callListener(() => {
+    made = tagsOf(event);
+  });
+  return made;
 }

@@ -14,7 +14,7 @@ const START_TIMEOUT_MS = 10_000;
 /** Why tests with a broker are skipped; `undefined` when there is one. */
 export const NATS_MISSING: string | undefined =
   findNatsServer() === undefined
-    ? 'there is no nats-server here; scripts/lib/nats-setup.mjs installs it for root'
+    ? 'there is no nats-server here; scripts/lib/debian-servers.mjs installs it for root'
     : undefined;
 
 /** A broker of a test's own, with JetStream. */
