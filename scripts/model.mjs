@@ -1,5 +1,5 @@
 // Runs the model of synchronisation for many seeds:
-// npm run model -- [--seeds N] [--first N] [--break NAME]
+// npm run model -- [--seeds N] [--first N] [--break NAME | --replay | --write FOLDER]
 import { isAbsolute, join } from 'node:path';
 import { mainOnOwnNode } from './lib/own-node.mjs';
 import { CACHE, ROOT, run } from './lib/project.mjs';

@@ -10,7 +10,10 @@ import ts from 'typescript';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '../..').replaceAll('\\', '/');
-const DOCUMENTS = ['README.md', ...globSync('docs/*.md', { cwd: ROOT }).map((path) => path.replaceAll('\\', '/'))];
+const DOCUMENTS = [
+  'README.md',
+  ...globSync('docs/{*,model/*}.md', { cwd: ROOT }).map((path) => path.replaceAll('\\', '/')),
+];
 // Everything is read and checked at once; a loaded machine takes its time.
 const COMPILE_MS_MAX = 120_000;
 

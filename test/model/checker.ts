@@ -3,15 +3,16 @@
  *
  * @module
  */
-import { AGGREGATES, deltaOf, intentOf, OLD_AGGREGATE, REFUSED_INTENT, scopeOf } from './domain.js';
-import { pendingUnits } from './device-state.js';
+import { AGGREGATES, deltaOf, intentOf, OLD_AGGREGATE, REFUSED_INTENT, scopeOf, stockAfter } from './domain.js';
+import { pendingUnits, SUPERSEDED } from './device-state.js';
 import type { ModelDevice } from './model-device.js';
 import type { LoggedUnit, ModelLog } from './model-log.js';
 import { headOf } from './model-log.js';
+import { heldIntents, TENANTS } from './held-intents.js';
 import { comesBack } from './server-rules.js';
 import type { PlacedEvent } from './unit-types.js';
 import type { World } from './world.js';
-import { heldIntents, TENANTS } from './world.js';
+
 import { said } from './witness.js';
 
 /** @returns what is wrong, if something is */
@@ -48,7 +49,7 @@ function* orderProblems({ tenant, units, loose }: ModelLog): Generator<string> {
         yield `${tenant}: ${aggregate} begins with what follows on something`;
       }
       if (event.version !== ++version) yield `${tenant}: ${aggregate} ${event.version} after ${version - 1}`;
-      stock += deltaOf(event.payload);
+      stock = stockAfter(stock, event.payload);
       if (stock < 0) yield `${tenant}: the stock of ${aggregate} is below zero at ${version}`;
     }
   }
@@ -129,6 +130,7 @@ function* deviceProblems(world: World, device: ModelDevice): Generator<string> {
   if (missing !== undefined) yield `${name} and the server differ in ${missing}`;
   const there = new Set(log.units.flatMap(({ events }) => events.map(placeOf)));
   for (const { unit, code } of state.aside.values()) {
+    if (code === SUPERSEDED) yield `${name}: ${unit.id} waits for ever to be decided again`;
     if (unit.events.every((event) => there.has(placeOf(event))) && !log.known.has(unit.id)) {
       yield `${name}: ${unit.id} is set aside, and there under another id`;
     }
@@ -152,13 +154,13 @@ function* lossProblems(world: World): Generator<string> {
   for (const device of world.devices) {
     if (world.disturbed.has(device.name) || world.disturbed.has(device.subject)) continue;
     const own = new Set(heldIntents({ server: world.server, devices: [device] }, { withAside: false }));
-    for (const [intent, { tenant, by, isDiscarded, isForgiven, isTruncated }] of world.witness.acknowledged) {
-      if (by !== device.name || isDiscarded || isForgiven || isTruncated || own.has(`${tenant}|${intent}`)) continue;
+    for (const [intent, { tenant, by, isGone, isForgiven, isTruncated }] of world.witness.acknowledged) {
+      if (by !== device.name || isGone || isForgiven || isTruncated || own.has(`${tenant}|${intent}`)) continue;
       yield `${intent} is neither in the log nor on ${by}, which has recorded it`;
     }
   }
-  for (const [intent, { tenant, by, isDiscarded, isForgiven }] of world.witness.acknowledged) {
-    if (isDiscarded || isForgiven || held.has(`${tenant}|${intent}`)) continue;
+  for (const [intent, { tenant, by, isGone, isForgiven }] of world.witness.acknowledged) {
+    if (isGone || isForgiven || held.has(`${tenant}|${intent}`)) continue;
     yield `${intent} of ${by} was acknowledged, and nobody knows what became of it`;
   }
 }

@@ -14,10 +14,10 @@ import type { BootstrapState, DeviceState, HeldUnit } from './device-state.js';
 import { rowsOf } from './device-state.js';
 import type { DeviceRules } from './device-draft.js';
 import { DeviceDraft } from './device-draft.js';
-import { commit, hide, take } from './device-rules.js';
+import { commit, hide, isSamePlace, takePage } from './device-rules.js';
 import type { ModelPart } from './server-bootstrap.js';
 import { isAfter } from './server-bootstrap.js';
-import type { ModelCursor, SealedUnit } from './unit-types.js';
+import type { PlacedEvent, SealedUnit } from './unit-types.js';
 
 /** What a part is asked for by. @returns `undefined` where none is to be asked for */
 export function bootstrapOf(
@@ -46,19 +46,18 @@ export function insertPart(state: DeviceState, part: ModelPart, rules: DeviceRul
     for (const { unit } of rowsOf(draft, aggregate)) reasons.set(unit.id, 'CONFLICT');
   }
   if (reasons.size > 0) draft.giveWay(reasons);
-  for (const unit of part.units) takePart(draft, unit, aggregates);
+  takePage(draft, part.units, (unit) => shownOf(draft, unit, aggregates));
   hide(draft, unseenOf(draft, part.units));
-  draft.settle();
+  draft.settle('page');
   const { at, next: bootstrap } = part;
   return { ...commit(state, draft), cursor: at, marks: [at], bootstrap };
 }
 
-function takePart(draft: DeviceDraft, unit: SealedUnit, aggregates: ModelPart['aggregates']): void {
+function shownOf(draft: DeviceDraft, unit: SealedUnit, aggregates: ModelPart['aggregates']): readonly PlacedEvent[] {
   const held = draft.units.get(unit.id);
   const isHere = (index: number): boolean => held?.events.some((event) => event.index === index) === true;
   const isWhole = draft.isBroken('part-unit-whole');
-  const events = unit.events.filter((event) => isWhole || isAfter(event, aggregates) || isHere(event.index));
-  if (events.length > 0) take(draft, unit, events);
+  return unit.events.filter((event) => isWhole || isAfter(event, aggregates) || isHere(event.index));
 }
 
 /** Aggregates of events that are here of units, and that are not shown. */
@@ -80,10 +79,6 @@ function follows(state: DeviceState, { from, at, aggregates }: ModelPart, { mode
   if (from !== undefined || state.cursor.position > 0 || state.marks.length > 0) return false;
   if (mode.broken === 'part-over-own') return true;
   return at.position > 0 && openAggregates(state).every((aggregate) => aggregates.has(aggregate));
-}
-
-function isSamePlace(one: ModelCursor, other: ModelCursor): boolean {
-  return one.position === other.position && one.hash === other.hash && one.scopes === other.scopes;
 }
 
 /** What units are about that were recorded here, and that no page has confirmed. */

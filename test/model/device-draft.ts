@@ -3,35 +3,44 @@
  *
  * - D4 What gives way takes with it everything that is not confirmed and stands on it, of whatever aggregate. Units that
  *   commute and were recorded here are given the next versions and another edition; they go with the others only where
- *   nothing of their aggregate is left before them. The rest is set aside with its reason, or decided again under its id,
- *   in the order in which it was recorded, once for the whole commit. Units of others leave.
+ *   nothing of their aggregate is left before them. The rest is set aside with its reason. Units of others leave.
+ *   What has given way to a page is decided again, where that is wanted: under its id, in the order in which it was
+ *   recorded, in the commit of the page that comes to the end of the log, once for all pages. So is what stood on what is
+ *   lost for good. What has nothing to do any
+ *   more then is withdrawn. What cannot be decided, because the domain says no, or this release of the application does not
+ *   know the command or an event that it is to be decided on, stays set aside.
  *
  * @module
  */
-import { decide } from './domain.js';
+import { decide, isOfSecondRelease } from './domain.js';
+import type { Decided, ReadAggregate, Release, Undecided } from './domain.js';
 import type { Base, DeviceState, HeldUnit, SetAside } from './device-state.js';
-import { aggregatesOf, byLocal, payloadsOf, rowsOf, versionOf } from './device-state.js';
+import { aggregatesOf, byLocal, payloadsOf, rowsOf, standsOn, SUPERSEDED, versionOf } from './device-state.js';
 import type { Mode, Switch } from './switches.js';
-import type { PlacedEvent } from './unit-types.js';
+import { derivedEdition, type PlacedEvent } from './unit-types.js';
 
 /** What the rules of a device need beside its state. */
 export interface DeviceRules {
   readonly mode: Mode;
+  /** Of the application that runs on the device. */
+  readonly release: Release;
   readonly fresh: () => string;
   /** For switches that break a rule now and then. */
   readonly chance: (share: number) => boolean;
   /** Told of every strict unit and what it was decided on: the payloads of an aggregate, in order. */
   readonly decided: (edition: string, aggregate: string, payloads: readonly string[]) => void;
+  /** Told of what has nothing to do any more. */
+  readonly withdrawn: (unit: Pick<HeldUnit, 'command' | 'intent'>, read: ReadAggregate) => void;
 }
 
-/** Reasons for which a unit is set aside at once, whatever the mode. */
-const FINAL: ReadonlySet<string> = new Set([
-  'OUT_OF_SCOPE',
-  'ID_TAKEN',
-  'FORBIDDEN_AMOUNT',
-  'CONFLICT_REFUSED',
-  'LOST_BASE',
-]);
+/** Reasons of a server that has refused a unit for good. */
+export const REFUSALS: ReadonlySet<string> = new Set(['FORBIDDEN_AMOUNT', 'CONFLICT_REFUSED', 'ID_TAKEN']);
+/** Reasons for which a unit is set aside at once, whether it commutes or not. */
+const FINAL: ReadonlySet<string> = new Set([...REFUSALS, 'OUT_OF_SCOPE', 'LOST_BASE']);
+/** Reasons that a page has: what was set aside for one of them may be decided again. */
+const OF_PAGES: ReadonlySet<string> = new Set(['CONFLICT', 'DEPENDENCY']);
+/** What was set aside for one of these comes back when it may be seen again. */
+const RETURNING: ReadonlySet<string> = new Set(['OUT_OF_SCOPE', 'DEPENDENCY']);
 
 export class DeviceDraft {
   units: ReadonlyMap<string, HeldUnit>;
@@ -39,15 +48,18 @@ export class DeviceDraft {
   aside: ReadonlyMap<string, SetAside>;
   nextLocal: number;
   readonly rules: DeviceRules;
+  readonly #before: DeviceState;
   /** What has given way, and waits for the end of the commit. */
   readonly #lifted: { unit: HeldUnit; code: string }[] = [];
 
-  constructor({ units, bases, aside, nextLocal }: DeviceState, rules: DeviceRules) {
+  constructor(state: DeviceState, rules: DeviceRules) {
+    const { units, bases, aside, nextLocal } = state;
     this.units = units;
     this.bases = bases;
     this.aside = aside;
     this.nextLocal = nextLocal;
     this.rules = rules;
+    this.#before = state;
   }
 
   isBroken(name: Switch): boolean {
@@ -56,6 +68,12 @@ export class DeviceDraft {
 
   put(unit: HeldUnit): void {
     this.units = new Map(this.units).set(unit.id, unit);
+  }
+
+  /** Keeps of a unit what has not left; what is here in part is nobody's own any more, because nobody can send it. */
+  keepPart(unit: HeldUnit, events: readonly PlacedEvent[]): void {
+    if (events.length === 0) this.remove([unit.id]);
+    else if (events.length < unit.events.length) this.put({ ...unit, events, isOwn: false });
   }
 
   remove(ids: Iterable<string>): void {
@@ -75,8 +93,16 @@ export class DeviceDraft {
     return this.#lifted.find(({ unit }) => unit.id === id)?.unit;
   }
 
+  /** Says of what has given way already that it is about what may not be seen. */
+  hideLifted(aggregates: ReadonlySet<string>): void {
+    for (const lifted of this.#lifted) {
+      if (lifted.unit.events.some(({ aggregate }) => aggregates.has(aggregate))) lifted.code = 'OUT_OF_SCOPE';
+    }
+  }
+
   putAside(unit: HeldUnit, code: string): void {
-    this.aside = new Map(this.aside).set(unit.id, { unit, code });
+    const after = this.aside.get(unit.id)?.after ?? standsOn(this.#before, this.#before.units.get(unit.id) ?? unit);
+    this.aside = new Map(this.aside).set(unit.id, { unit, code, after });
   }
 
   takeFromAside(id: string): void {
@@ -109,57 +135,153 @@ export class DeviceDraft {
     if (going.size > 0) this.remove(going.keys());
   }
 
-  /** Decides what becomes of everything that has given way, and is the end of the commit. */
-  settle(): void {
+  /**
+   * Decides what becomes of everything that has given way.
+   *
+   * @param to - a page, or the end of healing, after which what gives way may be decided again; or a server that has refused
+   * @param refused - what the server does not take back: of others it is kept, because nobody else may have it
+   */
+  settle(to: 'page' | 'endOfHealing' | 'refusal', refused: readonly string[] = []): void {
     const codes = new Map(this.#lifted.map(({ unit, code }) => [unit.id, code]));
+    const isAgain = to !== 'refusal' && this.rules.mode.conflicts === 'again';
     for (const unit of byLocal(this.#lifted.map(({ unit }) => unit))) {
-      const isGone = !unit.isOwn || unit.events.length < unit.total;
-      if (isGone || this.units.has(unit.id)) continue;
+      if (this.units.has(unit.id)) continue;
+      if (!unit.isOwn || unit.events.length < unit.total) {
+        if (refused.includes(unit.id)) this.putAside(unit, 'LOST');
+        continue;
+      }
       if (this.isBroken('skip-unit') && this.rules.chance(0.2)) continue;
-      this.#settleUnit(unit, codes.get(unit.id) ?? 'DEPENDENCY');
+      const code = codes.get(unit.id) ?? 'DEPENDENCY';
+      if (!FINAL.has(code) && unit.isCommutative && this.#move(unit)) continue;
+      const isDecided = to === 'page' ? OF_PAGES.has(code) : unit.command !== undefined && !FINAL.has(code);
+      this.putAside(unit, isAgain && isDecided ? SUPERSEDED : code);
     }
     this.#lifted.length = 0;
   }
 
-  #settleUnit(unit: HeldUnit, code: string): void {
-    if (FINAL.has(code)) this.putAside(unit, code);
-    else if (unit.isCommutative) this.#move(unit, code);
-    else if (this.rules.mode.conflicts === 'aside' || unit.command === undefined) this.putAside(unit, code);
-    else if (!this.decideAgain(unit, unit.id)) this.putAside(unit, 'DOMAIN');
+  /** Decides again what has given way to pages, in the order in which it was recorded. */
+  decideSuperseded(): void {
+    if (this.isBroken('superseded-stays')) return;
+    const superseded = [...this.aside.values()].filter(({ code }) => code === SUPERSEDED);
+    for (const unit of byLocal(superseded.map((entry) => entry.unit))) {
+      const outcome = unit.command === undefined ? 'CONFLICT' : this.decideAgain(unit, unit.id);
+      if (outcome === 'decided' || outcome === 'withdrawn') this.takeFromAside(unit.id);
+      else this.putAside(unit, outcome);
+    }
   }
 
-  #move(unit: HeldUnit, code: string): void {
-    const isOrphan = unit.events.some(({ aggregate }) => versionOf(this, aggregate) === 0);
-    if (isOrphan && !this.isBroken('moved-orphan')) this.putAside(unit, code);
-    else this.place({ ...unit, edition: `${unit.id}/${this.rules.fresh()}` });
+  /** Takes back what was set aside because it could not be seen, or with that, where what it stood on is there. */
+  takeBack(): void {
+    for (const unit of byLocal([...this.aside.values()].map((entry) => entry.unit))) {
+      const back = this.returned(this.aside.get(unit.id) as SetAside);
+      if (back === undefined) continue;
+      this.takeFromAside(unit.id);
+      this.put({ ...back, local: this.nextLocal++ });
+    }
   }
 
-  /** @returns whether there was no domain error */
-  decideAgain(unit: HeldUnit, id: string): boolean {
-    if (unit.command === undefined) return false;
-    const decided = decide(unit.command, unit.intent, (aggregate) => payloadsOf(this, aggregate));
-    if (decided === undefined) return false;
-    const newId = this.isBroken('new-id') ? this.rules.fresh() : id;
-    const events = decided.drafts.map((draft, index) => ({ ...draft, index, version: 0 }));
-    const edition = this.isBroken('same-edition') ? unit.edition : `${newId}/${this.rules.fresh()}`;
-    const { isCommutative } = decided;
-    this.place({ ...unit, id: newId, edition, isCommutative, events, total: events.length });
+  /** A unit that was set aside as it may be pending again; `undefined` where it may not. */
+  returned({ unit, code, after }: SetAside): HeldUnit | undefined {
+    if (!RETURNING.has(code) || !unit.isOwn || this.units.has(unit.id)) return undefined;
+    const aggregates = [...new Set(unit.events.map(({ aggregate }) => aggregate))];
+    const ends = new Map(aggregates.map((aggregate) => [aggregate, this.#endOf(aggregate)]));
+    const isThere = unit.events.every(({ aggregate, version }, at) => {
+      const end = ends.get(aggregate);
+      const place = after[aggregate] ?? '';
+      const isFirst = unit.events.findIndex((event) => event.aggregate === aggregate) === at;
+      if (!isFirst) return true;
+      if (unit.isCommutative) return place === '' || end?.edition !== '';
+      return place === end?.edition && version === end.version + 1;
+    });
+    if (!isThere) return undefined;
+    const back = { ...unit, status: 'pending', seal: '', sealedIndexes: [], position: 0 } as const;
+    if (!unit.isCommutative) return back;
+    const events = this.#placed(unit.events);
+    const now = Object.fromEntries([...ends].map(([aggregate, { edition }]) => [aggregate, edition]));
+    const isSame = events.every(({ version }, at) => version === unit.events[at]?.version);
+    const isThereStill = isSame && aggregates.every((aggregate) => (after[aggregate] ?? '') === now[aggregate]);
+    return isThereStill ? back : { ...back, events, edition: derivedEdition(unit.id, events, now) };
+  }
+
+  #endOf(aggregate: string): { readonly version: number; readonly edition: string } {
+    const version = versionOf(this, aggregate);
+    const edition = rowsOf(this, aggregate).at(-1)?.unit.edition ?? this.bases.get(aggregate)?.edition ?? '';
+    return { version, edition };
+  }
+
+  /** @returns whether it could be */
+  #move(unit: HeldUnit): boolean {
+    const isOrphan = unit.events.some(
+      ({ aggregate, version }) => versionOf(this, aggregate) === 0 && this.#hadBefore(aggregate, version, unit),
+    );
+    if (isOrphan && !this.isBroken('moved-orphan')) return false;
+    this.place(unit, { isAnew: true, local: unit.local });
     return true;
   }
 
-  /** Puts a unit after everything that there is of its aggregates. */
-  place(unit: HeldUnit): void {
+  /** Whether something of the aggregate was before a version when the commit began, but for the unit itself. */
+  #hadBefore(aggregate: string, version: number, { id }: HeldUnit): boolean {
+    return (
+      (this.#before.bases.get(aggregate)?.version ?? 0) > 0 ||
+      rowsOf(this.#before, aggregate).some(({ event, unit }) => event.version < version && unit.id !== id)
+    );
+  }
+
+  /** @returns why nothing was decided, or `withdrawn`, when there was nothing to do any more */
+  decideAgain(unit: HeldUnit, id: string): 'decided' | 'withdrawn' | Undecided {
+    const decided = this.decide(unit);
+    if (decided === 'DOMAIN' || decided === 'UNKNOWN') return decided;
+    if (decided.drafts.length === 0) {
+      this.rules.withdrawn(unit, (aggregate) => payloadsOf(this, aggregate));
+      return 'withdrawn';
+    }
+    const newId = this.isBroken('new-id') ? this.rules.fresh() : id;
+    const events = decided.drafts.map((draft, index) => ({ ...draft, index, version: 0 }));
+    const { isCommutative } = decided;
+    const total = events.length;
+    this.place({ ...unit, id: newId, isCommutative, events, total }, { isAnew: true, local: this.nextLocal++ });
+    return 'decided';
+  }
+
+  /** What a command decides on what is here. */
+  decide({ command, intent }: Pick<HeldUnit, 'command' | 'intent'>): Decided | Undecided {
+    const { release } = this.rules;
+    if (command === undefined) return 'UNKNOWN';
+    if (release === 1 && command.type === 'Count' && this.isBroken('unknown-is-nothing')) {
+      return { drafts: [], isCommutative: false };
+    }
+    return decide(command, intent, { read: (aggregate) => this.#known(payloadsOf(this, aggregate)), release });
+  }
+
+  /** With a rule that is switched off, what a release does not know is passed over. */
+  #known(payloads: readonly string[]): readonly string[] {
+    const isOld = this.rules.release === 1 && this.isBroken('unknown-is-passed');
+    return isOld ? payloads.filter((payload) => !isOfSecondRelease(payload)) : payloads;
+  }
+
+  /**
+   * Puts a unit after everything that there is of its aggregates.
+   *
+   * @param isAnew - whether it is in another edition from now on
+   */
+  place(unit: HeldUnit, { isAnew, local }: { readonly isAnew: boolean; readonly local: number }): void {
+    const events = this.#placed(unit.events);
+    const aggregates = [...new Set(events.map(({ aggregate }) => aggregate))];
+    const after = Object.fromEntries(aggregates.map((aggregate) => [aggregate, this.#endOf(aggregate).edition]));
+    const edition = isAnew && !this.isBroken('same-edition') ? derivedEdition(unit.id, events, after) : unit.edition;
+    for (const aggregate of unit.isCommutative ? [] : aggregates) {
+      this.rules.decided(edition, aggregate, this.#known(payloadsOf(this, aggregate)));
+    }
+    this.put({ ...unit, edition, events, local, status: 'pending', position: 0, seal: '', sealedIndexes: [] });
+  }
+
+  #placed(events: readonly PlacedEvent[]): PlacedEvent[] {
     const versions = new Map<string, number>();
-    const events: PlacedEvent[] = unit.events.map((event) => {
-      const { aggregate } = event;
-      if (!versions.has(aggregate) && !unit.isCommutative) {
-        this.rules.decided(unit.edition, aggregate, payloadsOf(this, aggregate));
-      }
-      const version = (versions.get(aggregate) ?? versionOf(this, aggregate)) + 1;
-      versions.set(aggregate, version);
+    return events.map((event) => {
+      const version = (versions.get(event.aggregate) ?? versionOf(this, event.aggregate)) + 1;
+      versions.set(event.aggregate, version);
       return { ...event, version };
     });
-    this.put({ ...unit, events, local: this.nextLocal++, status: 'pending', seal: '', sealedIndexes: [] });
   }
 
   /** @returns what is wrong with the order of its events, if something is */

@@ -33,7 +33,12 @@ export interface HeldUnit {
 export interface SetAside {
   readonly unit: HeldUnit;
   readonly code: string;
+  /** What it stood on when it left. */
+  readonly after: Readonly<Record<string, Edition>>;
 }
+
+/** The reason of a unit that is set aside until the end of the log is reached, where it is decided again. */
+export const SUPERSEDED = 'SUPERSEDED';
 
 /** What is left of the first events of an aggregate that have left this device. */
 export interface Base {
@@ -64,7 +69,7 @@ export interface BootstrapState {
 
 export interface DeviceState {
   readonly cursor: ModelCursor;
-  /** Where the device stood before. In earnest fewer, the farther away. */
+  /** Where the device stood before: fewer, the farther away. */
   readonly marks: readonly ModelCursor[];
   readonly pass: Pass | undefined;
   /** While parts of one are missing; the device stands at its place then. */
@@ -73,8 +78,12 @@ export interface DeviceState {
    * `offering`: what is lost has still to be offered. `settling`: it was; what the log has of it by now, the pages say.
    */
   readonly healing: 'none' | 'offering' | 'settling';
-  /** Where the log ended when the last was offered. */
-  readonly offered: ModelCursor;
+  /** Where the log ended after offers. */
+  readonly offered: readonly ModelCursor[];
+  /** What was offered, and will not be taken back by the server. */
+  readonly refused: readonly string[];
+  /** Whether a pass has ended, and what was set aside because it could not be seen is to be looked at. */
+  readonly isReturning: boolean;
   /** How often it went back, so that who was offering before notices. */
   readonly rewinds: number;
   readonly units: ReadonlyMap<string, HeldUnit>;
@@ -91,7 +100,9 @@ export const EMPTY_DEVICE: DeviceState = {
   pass: undefined,
   bootstrap: undefined,
   healing: 'none',
-  offered: START,
+  offered: [],
+  refused: [],
+  isReturning: false,
   rewinds: 0,
   units: new Map(),
   bases: new Map(),

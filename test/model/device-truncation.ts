@@ -4,8 +4,9 @@
  * - D7 What a device has of an aggregate up to a version may leave when a page has confirmed it and the event after it, and
  *   the server has just said the same of it. What stays is a *base*: the state, which an aggregate is made of from then on;
  *   the edition, for what stands on it; and where the log has the event after it, the *anchor*, which never leaves. A base
- *   whose anchor is lost is of no log: when all that is lost was offered, its aggregate leaves with it, what is pending of
- *   it is set aside, and the log is followed once more from its start.
+ *   whose anchor is lost is of no log: when all that is lost was offered, and the log is still the one that it was offered to,
+ *   healing ends at once, its aggregate leaves with it, what is pending of it is set aside, and the log is followed once more
+ *   from its start.
  *
  * @module
  */
@@ -13,7 +14,7 @@ import type { Base, DeviceState, HeldUnit } from './device-state.js';
 import { payloadsOf, rowsOf, standsOn } from './device-state.js';
 import type { DeviceDraft, DeviceRules } from './device-draft.js';
 import type { PlacedEvent } from './unit-types.js';
-import { hashText, START } from './unit-types.js';
+import { hashText } from './unit-types.js';
 
 /** What a device and a server say of an aggregate's first events. */
 export function digestOf(payloads: readonly string[]): number {
@@ -49,7 +50,7 @@ export function truncate(
   for (const unit of state.units.values()) {
     const events = unit.events.filter((event) => event.aggregate !== aggregate || event.version > version);
     if (events.length === 0) units.delete(unit.id);
-    else if (events.length < unit.events.length) units.set(unit.id, { ...unit, events });
+    else if (events.length < unit.events.length) units.set(unit.id, { ...unit, events, isOwn: false });
   }
   const base: Base = { version, edition, position: anchor.unit.position, payloads };
   return { ...state, units, bases: new Map(state.bases).set(aggregate, base) };
@@ -66,24 +67,17 @@ export function isPart({ events, sealedIndexes, status }: HeldUnit): boolean {
   return status !== 'pending' && sealedIndexes.some((index) => !events.some((event) => event.index === index));
 }
 
-/** D7, after the offer. @returns whether there were such */
-export function dropLostBases(draft: DeviceDraft, position: number): boolean {
-  const lost = [...draft.bases].filter(([, base]) => base.position > position).map(([aggregate]) => aggregate);
-  if (lost.length === 0 || draft.isBroken('base-stays')) return false;
-  const reasons = new Map<string, string>();
-  for (const unit of draft.units.values()) {
-    const events = unit.events.filter(({ aggregate }) => !lost.includes(aggregate));
-    if (events.length === unit.events.length) continue;
-    if (unit.status !== 'confirmed') reasons.set(unit.id, 'LOST_BASE');
-    else if (events.length === 0) draft.remove([unit.id]);
-    else draft.put({ ...unit, events });
-  }
-  draft.dropBases(lost);
-  draft.giveWay(reasons);
-  return true;
+/** D7: aggregates whose bases are of no log any more, because it has lost what stood after them. */
+export function lostBases(draft: DeviceDraft, position: number): readonly string[] {
+  if (draft.isBroken('base-stays')) return [];
+  return [...draft.bases].filter(([, base]) => base.position > position).map(([aggregate]) => aggregate);
 }
 
-/** The log is followed from its start. */
-export function passAnew({ pass, cursor }: DeviceState): DeviceState['pass'] {
-  return pass ?? { cursor: START, held: cursor };
+/** D7, when healing ends: such an aggregate leaves with what is confirmed of it. */
+export function hideLostBases(draft: DeviceDraft, lost: readonly string[]): void {
+  for (const unit of lost.length === 0 ? [] : [...draft.units.values()]) {
+    const events = unit.events.filter(({ aggregate }) => !lost.includes(aggregate));
+    draft.keepPart(unit, events);
+  }
+  draft.dropBases(lost);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { SeededRandom } from '../soak/seeded-random.js';
-import { AGGREGATES, OLD_AGGREGATE } from './domain.js';
+import { AGGREGATES, OLD_AGGREGATE, type Release } from './domain.js';
 import type { DeviceRules } from './device-draft.js';
 import * as rules from './device-rules.js';
 import { bootstrapOf, insertPart } from './device-bootstrap.js';
@@ -13,7 +13,9 @@ import type { DeviceState, HeldUnit } from './device-state.js';
 import { EMPTY_DEVICE, lostUnits, pendingUnits, pushed } from './device-state.js';
 import type { ModelPart, PartAnswer } from './server-bootstrap.js';
 import type { ModelAnswer, ModelRequest } from './model-server.js';
-import type { PageAnswer, PushAnswer } from './server-rules.js';
+import type { Switch } from './switches.js';
+import type { PushAnswer } from './server-rules.js';
+import type { DeviceStep } from './trace-writer.js';
 import type { ModelCursor, ModelPage } from './unit-types.js';
 import { START } from './unit-types.js';
 
@@ -29,26 +31,35 @@ const PAGE_EVENTS_MAX = 20;
 export interface Surroundings {
   readonly random: SeededRandom;
   readonly send: (request: ModelRequest, answered: (answer: ModelAnswer) => void) => void;
+  /** Told of what has become of an answer, after the state has changed. */
+  readonly changed: (step: DeviceStep) => void;
   /** Called after something has left. */
-  readonly truncated: (device: ModelDevice, before: DeviceState) => void;
+  readonly truncated: (before: DeviceState) => void;
   /** Called after a part of a bootstrap was stored. */
-  readonly bootstrapped: (device: ModelDevice, part: ModelPart, before: DeviceState) => void;
+  readonly bootstrapped: (part: ModelPart, before: DeviceState) => void;
   /** Called after a page was stored. */
-  readonly stored: (device: ModelDevice, page: ModelPage, before: DeviceState) => void;
-  readonly rules: DeviceRules;
+  readonly stored: (page: ModelPage, before: DeviceState) => void;
+  /** By the release that the device has then. */
+  readonly rules: () => DeviceRules;
 }
 
 export class ModelDevice {
   readonly name: string;
   readonly subject: string;
   readonly tenant: string;
+  /** Of the application that it runs. */
+  release: Release;
   state: DeviceState = EMPTY_DEVICE;
   readonly tabs: readonly ModelTab[];
 
-  constructor(name: string, subject: string, tenant: string, surroundings: (device: ModelDevice) => Surroundings) {
+  constructor(
+    { name, subject, tenant, release }: Pick<ModelDevice, 'name' | 'subject' | 'tenant' | 'release'>,
+    surroundings: (device: ModelDevice) => Surroundings,
+  ) {
     this.name = name;
     this.subject = subject;
     this.tenant = tenant;
+    this.release = release;
     const around = surroundings(this);
     this.tabs = [new ModelTab(this, around), new ModelTab(this, around)];
   }
@@ -62,7 +73,7 @@ export class ModelDevice {
 /** A push that is on its way, or answered before the one before it. */
 interface SentPush {
   readonly units: readonly HeldUnit[];
-  answer: PushAnswer | undefined;
+  answer: Extract<ModelAnswer, { readonly kind: 'push' }> | undefined;
   patience: number;
 }
 
@@ -70,10 +81,12 @@ interface SentPush {
 interface Offer {
   readonly rewinds: number;
   readonly position: number;
-  readonly head: ModelCursor;
+  readonly heads: readonly ModelCursor[];
+  readonly refused: readonly string[];
+  readonly answers: readonly ModelAnswer[];
 }
 
-const NO_OFFER: Offer = { rewinds: -1, position: 0, head: START };
+const NO_OFFER: Offer = { rewinds: -1, position: 0, heads: [], refused: [], answers: [] };
 
 export class ModelTab {
   readonly #device: ModelDevice;
@@ -120,28 +133,37 @@ export class ModelTab {
   #askCommon({ marks }: DeviceState): void {
     this.#send({ kind: 'common', marks }, (answer) => {
       if (answer.kind !== 'common') return;
-      const next = rules.rewind(this.#device.state, answer.common, this.#around.rules);
+      const next = rules.rewind(this.#device.state, answer.common, this.#rules);
       if (next !== undefined) this.#device.state = next;
       this.#isDiverged = false;
+      // It was offered to a log that is another one by now.
+      this.#offer = NO_OFFER;
+      this.#around.changed({ do: 'rewind', answer });
     });
   }
 
   #offerLost(state: DeviceState): void {
     const { rewinds } = state;
-    if (this.#offer.rewinds !== rewinds) this.#offer = { rewinds, position: 0, head: START };
-    const { position, head } = this.#offer;
+    if (this.#offer.rewinds !== rewinds) this.#offer = { ...NO_OFFER, rewinds };
+    const { position, heads, refused, answers } = this.#offer;
     const units = lostUnits(state)
       .filter((unit) => unit.position > position)
       .slice(0, OFFER_UNITS_MAX);
     const last = units.at(-1);
     if (last === undefined) {
-      this.#device.state = rules.endOffering(state, rewinds, head, this.#around.rules);
+      this.#device.state = rules.endOffering(state, rewinds, this.#offer);
+      if (this.#device.state !== state) this.#around.changed({ do: 'offered', answers });
       return;
     }
-    this.#send({ kind: 'heal', units, held: [head] }, (answer) => {
-      if (answer.kind !== 'heal') return;
-      if (answer.answer === 'diverged') this.#isDiverged = true;
-      else this.#offer = { rewinds, position: last.position, head: answer.answer.head };
+    this.#send({ kind: 'heal', units }, (answered) => {
+      if (answered.kind !== 'heal') return;
+      const { decisions, head } = answered.answer;
+      const isRefused = ([, healing]: (typeof decisions)[number]): boolean => healing === 'refused';
+      const more = this.#isBroken('refused-is-gone') ? [] : decisions.filter(isRefused).map(([id]) => id);
+      this.#offer = {
+        ...{ rewinds, position: last.position, answers: [...answers, answered] },
+        ...{ heads: [...heads, head], refused: [...refused, ...more] },
+      };
     });
   }
 
@@ -158,7 +180,7 @@ export class ModelTab {
     this.#around.send(request, (answer) => {
       // Killed, given up, or answered by now.
       if (answer.kind !== 'push' || !this.#sent.includes(sent)) return;
-      sent.answer ??= answer.answer;
+      sent.answer ??= answer;
       this.#takePushes();
     });
     return true;
@@ -174,23 +196,25 @@ export class ModelTab {
   /** Takes answers in the order of the pushes. After one that is not as it was hoped for, those that follow it say nothing. */
   #takePushes(): void {
     for (;;) {
-      const answer = this.#sent[0]?.answer;
-      if (answer === undefined) return;
+      const answered = this.#sent[0]?.answer;
+      if (answered === undefined) return;
+      const { answer } = answered;
       const isAllAccepted = answer.conflict === undefined && answer.decisions.every(({ kind }) => kind === 'accepted');
       this.#sent = isAllAccepted ? this.#sent.slice(1) : [];
-      this.#onPush(answer);
+      this.#onPush(answered);
     }
   }
 
-  #onPush({ decisions }: PushAnswer): void {
-    const { rules: deviceRules } = this.#around;
+  #onPush(answered: Extract<ModelAnswer, { readonly kind: 'push' }>): void {
+    const { decisions } = answered.answer;
     const refused: { id: string; code: string }[] = [];
     for (const decision of decisions) {
       if (decision.kind === 'rejected') refused.push(decision);
       else this.#accepted.add(decision.id);
     }
-    if (deviceRules.mode.broken === 'confirm-by-answer') this.#confirmByAnswer(decisions);
-    this.#device.state = rules.setAside(this.#device.state, refused, deviceRules);
+    if (this.#isBroken('confirm-by-answer')) this.#confirmByAnswer(decisions);
+    this.#device.state = rules.setAside(this.#device.state, refused, this.#rules);
+    this.#around.changed({ do: 'refused', answer: answered });
   }
 
   #confirmByAnswer(decisions: PushAnswer['decisions']): void {
@@ -204,7 +228,7 @@ export class ModelTab {
 
   /** @returns whether the server is asked about something that could leave */
   #truncate(state: DeviceState): boolean {
-    const { random, rules: deviceRules, truncated } = this.#around;
+    const { random, truncated } = this.#around;
     if (state.bootstrap !== undefined || !random.chance(0.05)) return false;
     const aggregate = random.pick([...AGGREGATES, OLD_AGGREGATE]);
     const range = truncatable(state, aggregate);
@@ -213,31 +237,31 @@ export class ModelTab {
     this.#send({ kind: 'digest', aggregate, version }, (answer) => {
       if (answer.kind !== 'digest' || answer.digest === undefined) return;
       const before = this.#device.state;
-      this.#device.state = truncate(before, { aggregate, version, digest: answer.digest }, deviceRules);
-      if (this.#device.state !== before) truncated(this.#device, before);
+      this.#device.state = truncate(before, { aggregate, version, digest: answer.digest }, this.#rules);
+      if (this.#device.state === before) return;
+      this.#around.changed({ do: 'truncate', answer, aggregate, version });
+      truncated(before);
     });
     return true;
   }
 
   #pull(state: DeviceState): void {
-    const { hasBootstrap } = this.#around.rules.mode;
-    const bootstrap = hasBootstrap ? bootstrapOf(state, this.#around.rules) : undefined;
+    const bootstrap = this.#rules.mode.hasBootstrap ? bootstrapOf(state, this.#rules) : undefined;
     if (bootstrap !== undefined && (bootstrap.from !== undefined || this.#around.random.chance(0.7))) {
       this.#askPart(bootstrap);
       return;
     }
     const after = state.pass?.cursor ?? state.cursor;
-    const { broken } = this.#around.rules.mode;
-    const offered = broken === 'offered-unsaid' ? START : state.offered;
-    const held = [offered, broken === 'held-unsaid' ? START : (state.pass?.held ?? START)];
+    const passHeld = state.pass === undefined || this.#isBroken('held-unsaid') ? [] : [state.pass.held];
+    const held = [...passHeld, ...(this.#isBroken('offered-unsaid') ? [] : state.offered)];
     const limit = this.#around.random.between(1, PAGE_EVENTS_MAX);
     this.#send({ kind: 'pull', after, held, limit }, (answer) => {
-      if (answer.kind === 'pull') this.#onPage(answer.answer, after, state);
+      if (answer.kind === 'pull') this.#onPage(answer, after, state);
     });
   }
 
   #askPart(question: NonNullable<ReturnType<typeof bootstrapOf>>): void {
-    const limit = this.#around.random.between(1, 3);
+    const limit = this.#around.random.between(1, 2);
     this.#send({ kind: 'part', ...question, limit }, (answer) => {
       if (answer.kind === 'part') this.#onPart(answer.answer, question.from?.at ?? START);
     });
@@ -245,35 +269,54 @@ export class ModelTab {
 
   #onPart(answer: PartAnswer, asked: ModelCursor): void {
     const { state } = this.#device;
-    const { rules: deviceRules, bootstrapped } = this.#around;
     if (answer === 'none') return;
     if (answer === 'diverged') this.#isDiverged = true;
     else if (answer === 'rescoped') this.#device.state = rules.beginPass(state, asked);
     else {
-      const next = insertPart(state, answer, deviceRules);
+      const next = insertPart(state, answer, this.#rules);
       if (next === undefined) return;
       this.#device.state = next;
-      if (answer.isHead) this.#accepted.clear();
-      bootstrapped(this.#device, answer, state);
+      if (answer.isHead && !this.#isBroken('answer-is-truth')) this.#accepted.clear();
+      this.#around.bootstrapped(answer, state);
     }
   }
 
-  #onPage(answer: PageAnswer, after: ModelCursor, asked: DeviceState): void {
-    const { rules: deviceRules, random, stored } = this.#around;
-    const state = deviceRules.mode.broken === 'stale-tab' ? asked : this.#device.state;
+  #onPage(answered: Extract<ModelAnswer, { readonly kind: 'pull' }>, after: ModelCursor, asked: DeviceState): void {
+    const { random, stored, changed } = this.#around;
+    const { answer } = answered;
+    const state = this.#isBroken('stale-tab') ? asked : this.#device.state;
     if (answer === 'diverged') this.#isDiverged = true;
-    else if (answer === 'rescoped') this.#device.state = rules.beginPass(state, after);
-    else {
-      const next = rules.insertPage(state, answer, deviceRules);
-      if (next === undefined) return;
-      if (deviceRules.mode.broken === 'cursor-apart' && random.chance(0.1)) {
+    else if (answer === 'rescoped') {
+      this.#device.state = rules.beginPass(state, after);
+      changed({ do: 'anew', answer: answered });
+    } else if (state.healing === 'settling' && asked.offered !== state.offered) {
+      // It was not asked whether it is still the log that all was offered to.
+    } else {
+      const ended = rules.endWithoutBases(state, answer, this.#rules);
+      if (ended !== undefined) {
+        this.#device.state = ended;
+        changed({ do: 'page', answer: answered });
+        return;
+      }
+      const next = rules.insertPage(state, answer, this.#rules);
+      if (next !== undefined && this.#isBroken('cursor-apart') && random.chance(0.1)) {
         this.#device.state = { ...state, cursor: next.cursor, pass: next.pass, marks: next.marks };
         return;
       }
-      this.#device.state = next;
-      if (answer.isHead && deviceRules.mode.broken !== 'answer-is-truth') this.#accepted.clear();
-      stored(this.#device, answer, state);
+      if (next !== undefined) this.#device.state = next;
+      changed({ do: 'page', answer: answered });
+      if (next === undefined) return;
+      if (answer.isHead && !this.#isBroken('answer-is-truth')) this.#accepted.clear();
+      stored(answer, state);
     }
+  }
+
+  get #rules(): DeviceRules {
+    return this.#around.rules();
+  }
+
+  #isBroken(name: Switch): boolean {
+    return this.#rules.mode.broken === name;
   }
 
   #send(request: ModelRequest, answered: (answer: ModelAnswer) => void): void {

@@ -28,7 +28,7 @@ export type ModelRequest =
       readonly limit: number;
     }
   | { readonly kind: 'common'; readonly marks: readonly ModelCursor[] }
-  | { readonly kind: 'heal'; readonly units: readonly SealedUnit[]; readonly held: readonly ModelCursor[] }
+  | { readonly kind: 'heal'; readonly units: readonly SealedUnit[] }
   | ({ readonly kind: 'part' } & PartQuestion)
   | { readonly kind: 'digest'; readonly aggregate: string; readonly version: number };
 
@@ -97,7 +97,9 @@ export class ModelServer {
     this.restore(insertBeside(log, { aggregate, version: tableVersion(log, aggregate) + 1, payload }));
   }
 
+  /** An insert that failed has taken a position. */
   skipPosition(tenant: string): void {
+    if (!this.#rules.mode.hasGaps) return;
     this.restore(skipPosition(this.log(tenant)));
   }
 
@@ -128,7 +130,7 @@ export class ModelServer {
       case 'common':
         return { log, answer: { kind: 'common', common: commonPlace(log, request.marks, asker, rules) } };
       case 'heal': {
-        const healed = heal(log, request.units, request.held, rules);
+        const healed = heal(log, request.units, rules);
         return { log: healed.log, answer: { kind: 'heal', answer: healed.answer } };
       }
       case 'part':

@@ -4,8 +4,9 @@
  * @module
  */
 import { check } from './checker.js';
-import type { Mode } from './switches.js';
-import type { Counts } from './world.js';
+import { modeOfSeed, type Mode } from './switches.js';
+import { noCounts, type Counts, type WorldOptions } from './counts.js';
+import type { Trace } from './trace.js';
 import { World } from './world.js';
 
 export interface ModelFailure {
@@ -31,7 +32,7 @@ export function runModel(
   failuresMax: number = Infinity,
 ): ModelRun {
   const failures: ModelFailure[] = [];
-  const counts = new World(first, modeOf(first)).counts;
+  const counts = noCounts();
   let done = 0;
   for (let seed = first; seed < first + seeds && failures.length < failuresMax; seed++) {
     const world = new World(seed, modeOf(seed));
@@ -41,6 +42,15 @@ export function runModel(
     done++;
   }
   return { failures, counts, seeds: done };
+}
+
+/** Writes down a run. Without bootstraps: lines have no form for parts of them. And as positions are where the log counts. */
+export function traceOf(seed: number, options: Pick<WorldOptions, 'stormSteps'> = {}): Trace {
+  const mode = { ...modeOfSeed(seed), hasBootstrap: false, hasGaps: false };
+  const world = new World(seed, mode, { ...options, isTraced: true });
+  const problem = runWorld(world);
+  if (problem !== undefined) throw new Error(`seed ${seed}: ${problem}`);
+  return { seed, mode, steps: world.steps };
 }
 
 function runWorld(world: World): string | undefined {

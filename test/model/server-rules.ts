@@ -36,7 +36,7 @@ import type {
   PushedUnit,
   SealedUnit,
 } from './unit-types.js';
-import { derivedId, hashText, START, unitOfEdition } from './unit-types.js';
+import { derivedEdition, derivedId, hashText, START, unitOfEdition } from './unit-types.js';
 import { digestOf } from './device-truncation.js';
 
 /** Who asks, and what the application has to say about it. */
@@ -70,13 +70,11 @@ export interface PushAnswer {
   readonly conflict: string | undefined;
 }
 
-export type HealAnswer =
-  | 'diverged'
-  | {
-      readonly decisions: readonly (readonly [string, HealingKind])[];
-      /** Where the log ends then: whoever does not find it any more offers once more. */
-      readonly head: ModelCursor;
-    };
+export interface HealAnswer {
+  readonly decisions: readonly (readonly [string, HealingKind])[];
+  /** Where the log ends then: whoever does not find it any more offers once more. */
+  readonly head: ModelCursor;
+}
 
 export type PageAnswer = 'diverged' | 'rescoped' | ModelPage;
 
@@ -110,7 +108,9 @@ export function decidePush(
     const isDecided = isInTurn || log.known.has(unit.id);
     const decided = isDecided ? decideUnit(next, unit, asker, rules) : undefined;
     if (decided === undefined) {
-      if (!isBroken(rules, 'conflict-is-decision')) return { log: next, answer: { decisions, conflict: unit.id } };
+      if (!isBroken(rules, 'conflict-is-decision')) {
+        return { log: retryAside(next, rules), answer: { decisions, conflict: unit.id } };
+      }
       next = reject(next, unit.id, asker.subject, 'CONFLICT');
       decisions.push({ id: unit.id, kind: 'rejected', code: 'CONFLICT' });
       continue;
@@ -118,7 +118,7 @@ export function decidePush(
     next = decided.log;
     decisions.push(decided.decision);
   }
-  return { log: next, answer: { decisions, conflict: undefined } };
+  return { log: retryAside(next, rules), answer: { decisions, conflict: undefined } };
 }
 
 /** What is known of the ids of others tells nobody anything. */
@@ -148,7 +148,7 @@ function decideUnit(
   const { edition, isCommutative, after } = placed;
   const events = placed.events.map((event, index) => ({ ...event, index }));
   const accepted = append(log, { id, edition, isCommutative, after, author: asker.subject, events });
-  return { log: retryAside(accepted, rules), decision: { id, kind: 'accepted' } };
+  return { log: accepted, decision: { id, kind: 'accepted' } };
 }
 
 function answerKnown(id: string, known: KnownUnit, sent: PushedUnit, asker: Asker, rules: ServerRules): ModelDecision {
@@ -156,7 +156,9 @@ function answerKnown(id: string, known: KnownUnit, sent: PushedUnit, asker: Aske
     sent.events.length === 1 &&
     derivedId(sent.events[0] as ModelEvent) === id &&
     !isBroken(rules, 'derived-of-strangers');
-  const isStranger = known.author !== asker.subject && !isDerived && !isBroken(rules, 'tell-strangers');
+  // What was inserted beside the server nobody has sent.
+  const isOthers = known.author !== asker.subject && known.author !== '';
+  const isStranger = isOthers && !isDerived && !isBroken(rules, 'tell-strangers');
   if (isStranger) return { id, kind: 'rejected', code: 'ID_TAKEN' };
   if (known.kind === 'rejected') return { id, kind: 'rejected', code: known.code };
   const isSeen = known.unit.events.some(({ aggregate }) => asker.maySee(aggregate));
@@ -210,7 +212,7 @@ function placeNext(log: ModelLog, unit: PushedUnit, rules: ServerRules): Standin
     versions.set(event.aggregate, version);
     return { ...event, version };
   });
-  const edition = isBroken(rules, 'moved-edition') ? unit.edition : `${unit.id}/${rules.fresh()}`;
+  const edition = isBroken(rules, 'moved-edition') ? unit.edition : derivedEdition(unit.id, events, after);
   return { edition, isCommutative: true, after, events };
 }
 
@@ -297,14 +299,12 @@ export function commonPlace(
   );
 }
 
-/** R5. @param held - the end of the log after the last offer of the same device */
+/** R5. */
 export function heal(
   log: ModelLog,
   offers: readonly SealedUnit[],
-  held: readonly ModelCursor[],
   rules: ServerRules,
 ): { readonly log: ModelLog; readonly answer: HealAnswer } {
-  if (!held.every((cursor) => knows(log, cursor, rules))) return { log, answer: 'diverged' };
   const aside = new Map(log.aside);
   const kinds = new Map<string, HealingKind>();
   const trusts = isBroken(rules, 'no-seal');
@@ -317,9 +317,27 @@ export function heal(
       aside.set(offer.id, joined(aside.get(offer.id), offer));
     }
   }
-  const settled = retryAside({ ...log, aside }, rules, isBroken(rules, 'aside-once') ? kinds : undefined);
+  const settled = retryAside(restoreOffered({ ...log, aside }, offers, kinds, rules), rules);
   for (const [id, kind] of kinds) if (kind === 'setAside' && !settled.aside.has(id)) kinds.set(id, 'restored');
   return { log: settled, answer: { decisions: [...kinds], head: headOf(settled) } };
+}
+
+/** Takes what is offered, as it is, in the order of the old positions. */
+function restoreOffered(
+  log: ModelLog,
+  offers: readonly SealedUnit[],
+  kinds: ReadonlyMap<string, HealingKind>,
+  rules: ServerRules,
+): ModelLog {
+  const first = new Map([...offers].reverse().map((offer) => [offer.id, offer]));
+  return [...first.values()]
+    .filter(({ id }) => kinds.get(id) === 'setAside')
+    .sort((a, b) => a.position - b.position)
+    .reduce((next, offer) => (comesBack(next, offer, rules) ? restore(next, offer) : next), log);
+}
+
+function restore(log: ModelLog, { id, edition, isCommutative, after, author, events }: SealedUnit): ModelLog {
+  return append(withoutAside(log, id), { id, edition, isCommutative, after, author, events });
 }
 
 /** Parts of the same edition add up; another edition stands for itself, and the later one in the log counts. */
@@ -335,17 +353,16 @@ function joined(held: SealedUnit | undefined, offer: SealedUnit): SealedUnit {
 }
 
 /** Takes what fits by now of what did not, in the order of the old positions, until nothing does. */
-function retryAside(log: ModelLog, rules: ServerRules, only?: ReadonlyMap<string, unknown>): ModelLog {
-  if (log.aside.size === 0 || (isBroken(rules, 'aside-once') && only === undefined)) return log;
+function retryAside(log: ModelLog, rules: ServerRules): ModelLog {
+  if (log.aside.size === 0 || isBroken(rules, 'aside-once')) return log;
   let next = log;
   for (let isDone = false; !isDone;) {
     isDone = true;
     for (const unit of [...next.aside.values()].sort((a, b) => a.position - b.position)) {
       const isKnown = next.known.has(unit.id) && !isBroken(rules, 'heal-twice');
       if (isKnown) next = withoutAside(next, unit.id);
-      else if ((only === undefined || only.has(unit.id)) && comesBack(next, unit, rules)) {
-        const { id, edition, isCommutative, after, author, events } = unit;
-        next = append(withoutAside(next, id), { id, edition, isCommutative, after, author, events });
+      else if (comesBack(next, unit, rules)) {
+        next = restore(next, unit);
         isDone = false;
       }
     }

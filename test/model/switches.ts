@@ -52,6 +52,11 @@ export const SWITCHES = {
   'scope-is-loss': 'another scope is answered like a log that was set back',
   'retry-random-id': 'a refused unit is tried again under an id of its own',
   'truncate-unasked': 'what leaves a device was not compared with what the server has',
+  'superseded-stays': 'what has given way is not decided again at the end of the log',
+  'unseen-stays': 'what was set aside because it could not be seen is not taken back when it can',
+  'unknown-is-nothing': 'a command that a release does not know is taken for one that has nothing to do',
+  'unknown-is-passed': 'what a release does not know of an aggregate is passed over when it decides on it',
+  'refused-is-gone': 'what of others the server does not take back leaves, also where nobody else has it',
   'base-forgets': 'what stood before the anchor of a base is not known any more',
   'base-stays': 'a base stays though the log has lost the event after it',
   'pass-repeats': 'a pass through the log brings once more what a base is for',
@@ -68,8 +73,15 @@ export const SWITCH_NAMES: readonly Switch[] = Object.keys(SWITCHES) as Switch[]
 
 /** The mode of a run, where nobody asks for one: all of them in turn. */
 export function modeOfSeed(seed: number, broken?: Switch): Mode {
-  const hasBootstrap = seed % 3 === 0;
-  return { conflicts: seed % 2 === 0 ? 'again' : 'aside', hasSeals: seed % 5 !== 0, hasBootstrap, broken };
+  const conflicts = seed % 2 === 0 ? 'again' : 'aside';
+  return {
+    conflicts,
+    hasSeals: seed % 5 !== 0,
+    hasBootstrap: seed % 3 === 0,
+    hasGaps: seed % 7 >= 3,
+    isRestless: seed % 4 === 3,
+    broken,
+  };
 }
 
 /** How a run of the model goes. */
@@ -80,6 +92,10 @@ export interface Mode {
   readonly hasSeals: boolean;
   /** Whether new devices come, and begin with what stands for history. */
   readonly hasBootstrap: boolean;
+  /** Whether positions have gaps, where an insert has failed: they do where a table gives them, and not where the log counts. */
+  readonly hasGaps: boolean;
+  /** Whether what is rare otherwise happens several times as often: copies, other scopes, logs set back, people who look after things. */
+  readonly isRestless: boolean;
   /** The rule that is switched off. */
   readonly broken?: Switch | undefined;
 }

@@ -18,7 +18,7 @@ export interface PlacedEvent extends ModelEvent {
 
 /**
  * Names a unit in one form: as it was decided, on what it was decided on. The unit's id and, when it was decided again or
- * placed elsewhere, something new. The unit's id alone does not say what an event stands on, for it stays the same then.
+ * placed elsewhere, what follows from that. The unit's id alone does not say what an event stands on, for it stays the same.
  */
 export type Edition = string;
 
@@ -73,6 +73,22 @@ export type HealingKind = 'restored' | 'known' | 'setAside' | 'refused';
 /** The id of an event that has none: whoever meets the event derives the same. */
 export function derivedId({ aggregate, version, payload }: ModelEvent): string {
   return `derived(${aggregate},${version},${payload})`;
+}
+
+/**
+ * The edition of a unit that is not as it was recorded: it follows from what the unit says, and on what, so that the same
+ * unit in the same place is in the same edition, wherever it was given that place.
+ */
+export function derivedEdition(
+  id: string,
+  events: readonly ModelEvent[],
+  after: Readonly<Record<string, Edition>>,
+): Edition {
+  const said = events.map(
+    ({ aggregate, version, payload }) => `${aggregate},${version},${payload},${after[aggregate]}`,
+  );
+  const text = said.join(';');
+  return `${id}/${(hashText(2, text) >>> 0).toString(36)}.${(hashText(3, text) >>> 0).toString(36)}`;
 }
 
 export function unitOfEdition(edition: Edition): string {

@@ -12,7 +12,8 @@ export interface Acknowledged {
   readonly by: string;
   /** Nobody holds it any more, and nobody can promise it back: two faults at once. */
   isForgiven: boolean;
-  isDiscarded: boolean;
+  /** It was discarded by hand, or had nothing to do any more. */
+  isGone: boolean;
   /** It was confirmed, and has left whoever recorded it: that is not who brings it back any more. */
   isTruncated: boolean;
 }
@@ -31,7 +32,13 @@ export class Witness {
   }
 
   acknowledge(intent: string, tenant: string, by: string): void {
-    this.acknowledged.set(intent, { tenant, by, isForgiven: false, isDiscarded: false, isTruncated: false });
+    this.acknowledged.set(intent, { tenant, by, isForgiven: false, isGone: false, isTruncated: false });
+  }
+
+  /** It was discarded by hand, or had nothing to do any more. */
+  letGo(intent: string): void {
+    const acknowledged = this.acknowledged.get(intent);
+    if (acknowledged !== undefined) acknowledged.isGone = true;
   }
 
   accept(tenant: string, unit: LoggedUnit): void {

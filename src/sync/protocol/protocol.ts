@@ -97,7 +97,7 @@
  *   the events of the part's aggregates that a base is not for, up to the version at which the part ends; an aggregate that is
  *   here already is passed over, unless it goes on. What was recorded since the first part gives way to what comes.
  *
- * The model (test/model/, docs/model.md) has these rules.
+ * The model (test/model/, docs/model/README.md) has these rules.
  *
  * | status | code | what the device does |
  * |---|---|---|
