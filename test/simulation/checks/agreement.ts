@@ -59,7 +59,8 @@ export async function* unheld(parties: Parties): AsyncGenerator<readonly [intent
   for (const device of devices) {
     if (missing.length === 0) return;
     const { intents, find } = await device.follow();
-    missing = missing.filter(([intent]) => !intents.has(intent));
+    const held = intents();
+    missing = missing.filter(([intent]) => !held.has(intent));
     const idle = missing.filter(([, { unit, mayBeIdle }]) => unit !== undefined && mayBeIdle);
     const standings = await find(idle.map(([, { unit }]) => unit as string));
     const withdrawn = new Set(idle.flatMap(([intent], at) => (standings[at]?.state === 'withdrawn' ? [intent] : [])));
@@ -139,8 +140,9 @@ async function checkStandings(
   }
 }
 
-function isSeen({ events }: LoggedUnit, scopes: readonly Scope[]): boolean {
-  return events.some(({ originatorId }) => scopes.includes(scopeOf(originatorId)));
+/** Whether who has those scopes sees something of a unit. */
+export function isSeen({ scopes: seenIn }: LoggedUnit, scopes: readonly Scope[]): boolean {
+  return scopes.some((scope) => seenIn.has(scope));
 }
 
 /** What there is of each aggregate, in the order of its versions. */

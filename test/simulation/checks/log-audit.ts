@@ -6,7 +6,8 @@
 import type { LogStorage, UnitRow } from '../../../src/server/log/log-storage.js';
 import type { StoredEvent } from '../../../src/persistence/stored-event.js';
 import type { UnitId } from '../../../src/persistence/unit.js';
-import { readEvent } from '../world/stock.js';
+import { readEvent, scopeOf } from '../world/stock.js';
+import type { Scope } from '../world/stock.js';
 import type { Witness } from './witness.js';
 
 /** A unit as it is in the log. */
@@ -14,6 +15,8 @@ export interface LoggedUnit {
   readonly id: UnitId;
   readonly position: number;
   readonly events: readonly StoredEvent[];
+  /** Of its events. */
+  readonly scopes: ReadonlySet<Scope>;
 }
 
 /** Where the log is. */
@@ -60,7 +63,8 @@ export class LogAudit {
       if (position !== before + count) this.#fail(`${id} is at ${position}, with ${count} events after ${before}`);
       this.#rows.push(row);
       this.#chains.set(position, row.chain);
-      this.#add({ id, position, events });
+      const scopes = new Set(events.map(({ originatorId }) => scopeOf(originatorId)));
+      this.#add({ id, position, events, scopes });
     }
   }
 

@@ -7,9 +7,9 @@
 import { fromCursor } from '../../../src/server/log/log-chain.js';
 import type { UnitStanding } from '../../../src/persistence/unit-recorder.js';
 import type { SimDevice } from '../world/sim-device.js';
-import { readEvent, scopeOf } from '../world/stock.js';
+import { readEvent } from '../world/stock.js';
 import type { Scope } from '../world/stock.js';
-import { unheld } from './agreement.js';
+import { isSeen, unheld } from './agreement.js';
 import type { Parties } from './agreement.js';
 import { findIn } from './survey.js';
 import type { Survey } from './survey.js';
@@ -48,7 +48,9 @@ export class StepWatch {
     for (const one of witness.owed()) {
       const [intent, { by }] = one;
       if (audit.intents.has(intent) || (by === 'beside' && hasRowsBeside)) continue;
-      byDevice.set(by, [...(byDevice.get(by) ?? []), one]);
+      const some = byDevice.get(by) ?? [];
+      byDevice.set(by, some);
+      some.push(one);
     }
     let isSearch = byDevice.has('beside');
     for (const device of devices) {
@@ -80,10 +82,7 @@ export class StepWatch {
     if (position === 0 || audit.chainAt(position) !== chain) return;
     this.compared++;
     const scopes = visibility.split('-') as Scope[];
-    const there = audit.units.filter(
-      (unit) =>
-        unit.position <= position && unit.events.some(({ originatorId }) => scopes.includes(scopeOf(originatorId))),
-    );
+    const there = audit.units.filter((unit) => unit.position <= position && isSeen(unit, scopes));
     const standings = await found.find(there.map(({ id }) => id));
     for (const [at, { id, position: logged }] of there.entries()) {
       const standing = standings[at];

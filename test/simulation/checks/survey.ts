@@ -22,7 +22,7 @@ export interface Survey {
   readonly setAside: readonly Pick<SetAsideUnit, 'id' | 'reason' | 'events'>[];
   readonly progress: SyncProgress;
   /** Intents of events, in the log or set aside. */
-  readonly intents: ReadonlySet<string>;
+  intents(): ReadonlySet<string>;
   find(ids: readonly UnitId[]): Promise<readonly (UnitStanding | undefined)[]>;
 }
 
@@ -31,10 +31,10 @@ export async function surveyOf(recorder: DurableRecorder): Promise<Survey> {
   const events = await recorder.selectNotifications({ start: 1, limit: 1_000_000 });
   const setAside = await recorder.selectSetAside(0, ALL);
   const progress = await recorder.syncProgress();
-  const all = [...events, ...setAside.flatMap((unit) => unit.events)];
   return {
     ...{ events, setAside, progress },
-    intents: new Set(all.map((event) => readEvent(event).intent)),
+    // Few who look want to know that.
+    intents: () => new Set([...events, ...setAside.flatMap((unit) => unit.events)].map((one) => readEvent(one).intent)),
     find: (ids) => findIn(recorder, ids),
   };
 }

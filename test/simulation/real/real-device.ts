@@ -154,7 +154,7 @@ export class RealDevice implements CheckedDevice {
     const [all, aside] = [events.map(toNotification), setAside.map(toSetAside)];
     return {
       ...{ events: all, setAside: aside, progress },
-      intents: new Set([...all, ...aside.flatMap((unit) => unit.events)].map((event) => readEvent(event).intent)),
+      intents: () => new Set([...all, ...aside.flatMap((unit) => unit.events)].map((event) => readEvent(event).intent)),
       async find(ids) {
         const found = [];
         for (let at = 0; at < ids.length; at += FOUND_AT_ONCE) {
