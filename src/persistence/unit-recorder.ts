@@ -173,7 +173,8 @@ export interface UnitStanding {
    * - `lost`: the server had it, and has lost it since; it is being brought back
    * - `setAside`: it is not in the log any more, and waits for somebody to decide
    * - `withdrawn`: it was decided again, and had nothing to do any more
-   * - `left`: the server has it, as a page has said, and this device may not see it any more
+   * - `left`: the server has it, as a page has said, and this device may not see it any more; or it was decided again, and has
+   *   left with other history
    * - `discarded`: it was set aside, and was given up
    *
    * The last three are kept for 30 days, and until the same has become of a unit that was recorded 10,000 events later:

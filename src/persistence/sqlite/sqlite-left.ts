@@ -15,21 +15,30 @@ import { FLAG_FOREIGN } from './sqlite-unit-rows.js';
 export const FATES_KEPT_MS: number = 30 * 24 * 3_600_000;
 export const FATES_KEPT_IDS = 10_000;
 
-/** Remembers a unit that is about to leave, or a part of it. Not those of others. */
+/** What was replaced is kept for a while, and would be taken for withdrawn by whoever does not find what has replaced it. */
+const IS_REPLACED = 'unit_id IN (SELECT unit_id FROM daybook_superseded)';
+
+/**
+ * Remembers a unit that is about to leave, or a part of it. Not those of others.
+ *
+ * @param which - `replaced`: only one that was decided again, and would be taken for withdrawn otherwise
+ */
 export function noteLeft(
   statements: SqliteStatements,
   table: 'daybook_units' | 'daybook_set_aside',
   place: UnitPlace,
   atMs: number,
+  which: 'own' | 'replaced' = 'own',
 ): void {
   const position = table === 'daybook_units' ? 'position' : 'NULL';
   statements.run(
     `INSERT OR REPLACE INTO daybook_left SELECT first_id, events, unit_id, ${position}, ?2 FROM ${table}
-      WHERE first_id = ?1 AND NOT flags & ${FLAG_FOREIGN}`,
+      WHERE first_id = ?1 AND (${which === 'own' ? `NOT flags & ${FLAG_FOREIGN} OR ` : ''}${IS_REPLACED})`,
     [place, atMs],
   );
   statements.run(
-    'DELETE FROM daybook_left WHERE left_at_ms < ? AND first_id <= (SELECT max(first_id) FROM daybook_left) - ?',
+    `DELETE FROM daybook_left WHERE left_at_ms < ? AND first_id <= (SELECT max(first_id) FROM daybook_left) - ?
+      AND NOT ${IS_REPLACED}`,
     [atMs - FATES_KEPT_MS, FATES_KEPT_IDS],
   );
 }

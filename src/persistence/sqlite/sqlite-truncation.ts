@@ -120,15 +120,15 @@ export class SqliteTruncation {
     return this.#statements.all(sql, [position]).map(([id]) => bytesToUuid(id as Uint8Array));
   }
 
-  truncate({ bases }: Pick<TruncateStep, 'bases'>): void {
+  truncate({ bases }: Pick<TruncateStep, 'bases'>, atMs: number): void {
     if (this.lastId() === 0) this.#noteFirstEvent();
-    for (const base of bases) this.#truncate(base);
+    for (const base of bases) this.#truncate(base, atMs);
   }
 
   /** Lets go of aggregates, whole. */
   hide(originatorIds: readonly OriginatorId[], atMs: number): void {
     for (const originatorId of originatorIds) {
-      this.#letGo(originatorId, Number.MAX_SAFE_INTEGER, atMs);
+      this.#letGo(originatorId, Number.MAX_SAFE_INTEGER, atMs, 'own');
       this.#run('DELETE FROM daybook_bases WHERE originator_id = ?', [uuidToBytes(originatorId)]);
     }
     const isLeft = this.#statements.number('SELECT 1 FROM daybook_bases LIMIT 1', []) !== undefined;
@@ -143,9 +143,9 @@ export class SqliteTruncation {
     this.#marks.setText('firstEvent', `version ${row[1] as number} of ${bytesToUuid(row[0] as Uint8Array)}`);
   }
 
-  #truncate({ version, edition, digest, position, lastId, snapshot }: Truncating): void {
+  #truncate({ version, edition, digest, position, lastId, snapshot }: Truncating, atMs: number): void {
     const { originatorId, eventId, aggregateType, stateVersion, state, takenAtMs } = snapshot;
-    this.#letGo(originatorId, version);
+    this.#letGo(originatorId, version, atMs, 'replaced');
     this.#run('INSERT OR REPLACE INTO daybook_bases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', [
       ...[uuidToBytes(originatorId), version, uuidToBytes(edition), uuidToBytes(digest), position],
       ...[eventId, aggregateType, stateVersion, state, takenAtMs],
@@ -156,9 +156,10 @@ export class SqliteTruncation {
   /**
    * Of units that are of others as well a part is left, which nobody can send as it was.
    *
-   * @param atMs - where somebody may still wait for one that was recorded here, and is to hear that the server has it
+   * @param noted - what somebody is to hear of that the server has it: all that was recorded here, where somebody may still
+   *   wait for it, or only what would be taken for withdrawn
    */
-  #letGo(originatorId: OriginatorId, version: number, atMs?: number): void {
+  #letGo(originatorId: OriginatorId, version: number, atMs: number, noted: 'own' | 'replaced'): void {
     const which = [uuidToBytes(originatorId), version];
     const rows = this.#statements.all(
       `SELECT DISTINCT (SELECT max(first_id) FROM daybook_units WHERE first_id <= e.notification_id)
@@ -167,7 +168,7 @@ export class SqliteTruncation {
     );
     this.#run('DELETE FROM stored_events WHERE originator_id = ? AND originator_version <= ?', which);
     for (const place of rows) {
-      if (atMs !== undefined) noteLeft(this.#statements, 'daybook_units', place[0] as UnitPlace, atMs);
+      noteLeft(this.#statements, 'daybook_units', place[0] as UnitPlace, atMs, noted);
       this.#run(`UPDATE daybook_units SET flags = flags | ${FLAG_FOREIGN} WHERE first_id = ?`, place);
       this.#run(
         `DELETE FROM daybook_units WHERE first_id = ?1 AND NOT EXISTS (SELECT 1 FROM stored_events

@@ -121,7 +121,7 @@ export class SqliteUnitChanges {
       case 'endHeal':
         return this.#endHeal(atMs);
       case 'truncate':
-        return this.#truncation.truncate(step);
+        return this.#truncation.truncate(step, atMs);
     }
   }
 
@@ -168,7 +168,7 @@ export class SqliteUnitChanges {
     });
     this.#marks.add(step);
     for (const position of step.droppedMarks) this.#marks.drop(position);
-    if (step.bootstrap !== undefined) this.#applyBootstrap(step.bootstrap);
+    if (step.bootstrap !== undefined) this.#applyBootstrap(step.bootstrap, atMs);
     const replaced = wereHere.map((index) => added[index] as ConfirmedUnit);
     this.#decisions.noteConfirmed([...step.confirmed, ...replaced], step.position);
     this.#anew.goOn(step);
@@ -176,8 +176,8 @@ export class SqliteUnitChanges {
   }
 
   /** After the events: the first of them is what the log is known by to who follows it. */
-  #applyBootstrap({ isEnd, covered, bases }: BootstrapStep): void {
-    if (bases.length > 0) this.#truncation.truncate({ bases });
+  #applyBootstrap({ isEnd, covered, bases }: BootstrapStep, atMs: number): void {
+    if (bases.length > 0) this.#truncation.truncate({ bases }, atMs);
     this.#marks.note('bootstrap', isEnd ? undefined : covered);
   }
 

@@ -104,6 +104,29 @@ const versionsStayTaken: Case = {
   },
 };
 
+const replacedIsNotWithdrawn: Case = {
+  name: 'a unit that was decided again and leaves with history is not told as withdrawn, and one that was withdrawn is',
+  async run({ recorder }) {
+    const log = await LogPages.after(recorder);
+    const a = newOriginatorId();
+    const [first, own, idle, other, last] = Array.from({ length: 5 }, () => uuidV4()) as [UnitId, ...UnitId[]];
+    await recorder.insertPage(log.next({ id: first, events: [sampleEvent(a, 1)] }));
+    await recorder.insertEvents([sampleEvent(a, 2)], { unit: { id: own as string } });
+    await recorder.insertEvents([sampleEvent(a, 3)], { unit: { id: idle as string } });
+    await recorder.insertPage(log.next({ id: other as string, events: [sampleEvent(a, 2)] }));
+    const again = { id: own as string, isCommutative: false, events: [sampleEvent(a, 3)] };
+    expectEqual(await recorder.decide([again, { id: idle as string }]), true, 'decided again');
+    await recorder.insertPage(log.next(again, { id: last as string, events: [sampleEvent(a, 4)] }));
+    expectEqual(await recorder.truncate([before(a, 4, last as string)]), [a], 'truncated');
+    const found = await recorder.findUnits([own as string, idle as string, other as string]);
+    expectEqual(
+      found.map((unit) => unit?.state),
+      ['left', 'withdrawn', undefined],
+      'what is said of them',
+    );
+  },
+};
+
 const nothingElseLeaves: Case = {
   name: 'nothing leaves that is not confirmed, is not bounded, or is not of the past of its snapshot',
   async run({ recorder }) {
@@ -273,6 +296,7 @@ const wayAnewPassesOver: Case = {
 export const truncationCases: readonly Case[] = [
   firstEventsLeave,
   versionsStayTaken,
+  replacedIsNotWithdrawn,
   nothingElseLeaves,
   partsWaitForNobody,
   malformedIsRefused,
