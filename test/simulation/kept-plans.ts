@@ -40,15 +40,21 @@ export async function keepPlan({ name, story, plan }: KeptPlan): Promise<string>
   return path;
 }
 
-/** A step a line. */
-function textOf(story: string, { steps, ...others }: Plan): string {
+/** A step a line, and a device. */
+function textOf(story: string, { traits, steps, ...others }: Plan): string {
   const lines = [
     ...Object.entries(others).map(([name, value]) => `    ${JSON.stringify(name)}: ${JSON.stringify(value)},`),
-    `    "steps": [`,
-    ...steps.map((step, at) => `      ${inLine(step)}${at === steps.length - 1 ? '' : ','}`),
-    `    ]`,
+    ...(traits === undefined ? [] : [...listOf('traits', traits), '    ],']),
+    ...[...listOf('steps', steps), '    ]'],
   ];
   return `{\n  "story": ${JSON.stringify(story)},\n  "plan": {\n${lines.join('\n')}\n  }\n}\n`;
+}
+
+function listOf(name: string, list: readonly object[]): string[] {
+  return [
+    `    ${JSON.stringify(name)}: [`,
+    ...list.map((one, at) => `      ${inLine(one)}${at === list.length - 1 ? '' : ','}`),
+  ];
 }
 
 function inLine(step: object): string {

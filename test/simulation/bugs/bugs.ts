@@ -15,19 +15,20 @@ import {
   sendOnce,
   setNothingAside,
   skipUnit,
+  truncateUnasked,
 } from './recorder-bugs.js';
-import { forgetUnits, unitRowApart } from './server-bugs.js';
+import { forgetUnits, unitRowApart, wrongSnapshot } from './server-bugs.js';
 
 /** In so many runs each has to be found. */
 export const BUG_SEEDS = 200;
 
 /** Where the search begins for those that the first runs do not find: each that is found at once saves a test's time. */
 export const BUG_FIRST: Readonly<Record<string, number>> = {
-  overwrite: 15,
-  'relax-always': 5,
-  'heal-nothing': 13,
-  'forget-units': 5,
-  'show-everything': 3,
+  overwrite: 8,
+  'relax-always': 3,
+  'heal-nothing': 3,
+  'show-everything': 8,
+  'wrong-snapshot': 2,
 };
 
 /** By their names, as `--bug` takes them. */
@@ -45,4 +46,6 @@ export const BUGS: Readonly<Record<string, Wrap>> = {
   'unit-row-apart': { server: { storage: unitRowApart } },
   'forget-units': { server: { storage: forgetUnits } },
   'show-everything': { server: { scopes: () => SCOPES } },
+  'wrong-snapshot': { server: { snapshots: wrongSnapshot } },
+  'truncate-unasked': { device: { digests: truncateUnasked } },
 };

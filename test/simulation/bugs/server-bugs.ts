@@ -3,8 +3,10 @@
  *
  * @module
  */
+import type { SnapshotStore } from '../../../src/persistence/snapshot-store.js';
 import type { LogChange, LogStorage, LogTransaction } from '../../../src/server/log/log-storage.js';
 
+type Snapshots = Pick<SnapshotStore, 'select'>;
 type WrapStorage = (storage: LogStorage) => LogStorage;
 
 /** Events in one transaction, and that they are a unit in the next. */
@@ -39,3 +41,16 @@ export const forgetUnits: WrapStorage = (storage) => ({
       }),
     ),
 });
+
+/** Hands on the state that another aggregate has. */
+export function wrongSnapshot(snapshots: Snapshots): Snapshots {
+  let before: Uint8Array | undefined;
+  return {
+    async select(originatorId) {
+      const found = await snapshots.select(originatorId);
+      const state = before ?? found?.state;
+      before = found?.state ?? before;
+      return found === undefined || state === undefined ? found : { ...found, state };
+    },
+  };
+}

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { historyDigest } from '../../../src/persistence/history-digest.js';
 import type { StoredEvent } from '../../../src/persistence/stored-event.js';
 import { SUPERSEDED } from '../../../src/persistence/unit-recorder.js';
 import type { RefusedUnit } from '../../../src/server/log/unit-log.js';
@@ -78,24 +79,34 @@ export async function countDeadLetters({ devices, offers }: Parties): Promise<nu
   return ids.size;
 }
 
-/** Says of all that is not as it must be. */
-export async function checkAgreement(parties: Parties): Promise<void> {
+/** Says of all that is not as it must be. @returns of how many aggregates of devices the first events are not there */
+export async function checkAgreement(parties: Parties): Promise<number> {
   const { devices, audit, witness } = parties;
+  let bases = 0;
   await audit.look();
   for (const device of devices) {
-    await device.openAnew((found) => checkDevice(device, found, parties));
+    await device.openAnew(async (found) => {
+      bases += found.bases.size;
+      await checkDevice(device, found, parties);
+    });
   }
   for await (const [intent, { by }] of unheld(parties)) {
     witness.fail(`${intent} of ${by} was acknowledged, and nobody knows what became of it`);
   }
+  return bases;
 }
 
 async function checkDevice(device: CheckedDevice, found: Survey, { audit, witness, scopesOf }: Parties): Promise<void> {
   const fail = (problem: string): void => witness.fail(`on ${device.name}: ${problem}`);
   const scopes = scopesOf(device.subject);
-  const visible = audit.units.flatMap(({ events }) =>
-    events.filter((one) => scopes.includes(scopeOf(one.originatorId))),
-  );
+  const all = audit.units.flatMap(({ events }) => events.filter((one) => scopes.includes(scopeOf(one.originatorId))));
+  const visible = all.filter((event) => isAfter(event, found.bases));
+  for (const [id, { version, digest }] of found.bases) {
+    const left = all.filter((one) => one.originatorId === id && one.originatorVersion <= version);
+    if (left.length !== version || historyDigest(left) !== digest) {
+      fail(`of ${id} something else has left than the first ${version} of ${left.length} events`);
+    }
+  }
   const [here, there] = [byAggregate(found.events), byAggregate(visible)];
   for (const id of new Set([...here.keys(), ...there.keys()])) {
     if (here.get(id) !== there.get(id)) fail(`of ${id} it has\n${here.get(id)}\nand not\n${there.get(id)}`);
@@ -119,7 +130,7 @@ async function checkDevice(device: CheckedDevice, found: Survey, { audit, witnes
 }
 
 async function checkStandings(
-  { find, progress }: Survey,
+  { find, progress, bases }: Survey,
   {
     audit,
     scopes,
@@ -130,7 +141,7 @@ async function checkStandings(
   if (pendingUnits + lostUnits + held.length > 0) {
     fail(`${pendingUnits} units are pending, ${lostUnits} lost, ${held.length} places held`);
   }
-  const seen = audit.units.filter((unit) => isSeen(unit, scopes));
+  const seen = audit.units.filter((unit) => isHere(unit, scopes, bases));
   const standings = await find(seen.map(({ id }) => id));
   for (const [at, { id, position }] of seen.entries()) {
     const standing = standings[at];
@@ -141,8 +152,18 @@ async function checkStandings(
 }
 
 /** Whether who has those scopes sees something of a unit. */
-export function isSeen({ scopes: seenIn }: LoggedUnit, scopes: readonly Scope[]): boolean {
+function isSeen({ scopes: seenIn }: LoggedUnit, scopes: readonly Scope[]): boolean {
   return scopes.some((scope) => seenIn.has(scope));
+}
+
+/** Whether something of a unit is on a device: of what it sees, and has not let go. */
+export function isHere(unit: LoggedUnit, scopes: readonly Scope[], bases: Survey['bases']): boolean {
+  if (bases.size === 0) return isSeen(unit, scopes);
+  return unit.events.some((event) => scopes.includes(scopeOf(event.originatorId)) && isAfter(event, bases));
+}
+
+function isAfter({ originatorId, originatorVersion }: StoredEvent, bases: Survey['bases']): boolean {
+  return originatorVersion > (bases.get(originatorId)?.version ?? 0);
 }
 
 /** What there is of each aggregate, in the order of its versions. */

@@ -7,7 +7,7 @@ import type { LogStorage, UnitRow } from '../../../src/server/log/log-storage.js
 import type { StoredEvent } from '../../../src/persistence/stored-event.js';
 import type { UnitId } from '../../../src/persistence/unit.js';
 import { readEvent, scopeOf } from '../world/stock.js';
-import type { Scope } from '../world/stock.js';
+import type { Scope, Stock } from '../world/stock.js';
 import type { Witness } from './witness.js';
 
 /** A unit as it is in the log. */
@@ -30,7 +30,8 @@ export class LogAudit {
   readonly #tables: LoggedTables;
   readonly #witness: Witness;
   readonly #versions = new Map<string, number>();
-  readonly #stock = new Map<string, number>();
+  /** What each aggregate is at the end of the log. */
+  readonly articles = new Map<string, Stock>();
   readonly #chains = new Map<number, string>();
   #rows: UnitRow[] = [];
   #looking: Promise<void> = Promise.resolve();
@@ -75,15 +76,16 @@ export class LogAudit {
     this.units.push(unit);
     for (const event of events) {
       const { originatorId, originatorVersion } = event;
-      const { intent, delta } = readEvent(event);
+      const { intent, delta, name } = readEvent(event);
       const version = this.#versions.get(originatorId) ?? 0;
       if (originatorVersion !== version + 1) {
         this.#fail(`version ${originatorVersion} of ${originatorId} follows on ${version}`);
       }
       this.#versions.set(originatorId, originatorVersion);
-      const stock = (this.#stock.get(originatorId) ?? 0) + delta;
-      this.#stock.set(originatorId, stock);
-      if (stock < 0) this.#fail(`${originatorId} is at ${stock} after ${intent}`);
+      const before = this.articles.get(originatorId) ?? { name: '', free: 0 };
+      const free = before.free + delta;
+      this.articles.set(originatorId, { name: name ?? before.name, free });
+      if (free < 0) this.#fail(`${originatorId} is at ${free} after ${intent}`);
       if ((this.intents.get(intent) ?? id) !== id) this.#fail(`${intent} is there twice, in ${id} too`);
       this.intents.set(intent, id);
     }
@@ -93,7 +95,7 @@ export class LogAudit {
   #startAnew(): void {
     this.units = [];
     this.#rows = [];
-    for (const known of [this.ids, this.intents, this.#versions, this.#stock, this.#chains]) known.clear();
+    for (const known of [this.ids, this.intents, this.#versions, this.articles, this.#chains]) known.clear();
   }
 
   #fail(problem: string): void {

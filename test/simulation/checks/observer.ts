@@ -6,6 +6,7 @@
 import { ImagedReplica } from '../../../src/host/imaged-replica.js';
 import { DurableRecorder } from '../../../src/persistence/journal/durable-recorder.js';
 import { openSqlJs } from '../../../src/persistence/sqlite/sqljs-driver.js';
+import { SqliteOwnTables } from '../../../src/persistence/sqlite/own-tables/sqlite-own-tables.js';
 import type { SqlJsImageDatabase } from '../../../src/persistence/sqlite/sqljs-database.js';
 import { systemClock } from '../../../src/util/clock.js';
 import type { SharedJournal } from '../../support/shared-journal.js';
@@ -31,7 +32,10 @@ export class Observer implements Disposable {
       this.#journal = journal;
       const database = (this.#database = await openSqlJs());
       const images = new ImagedReplica(database, systemClock);
-      this.#recorder = await DurableRecorder.open({ replica: images.create(), images, journal: journal.connect() });
+      this.#recorder = await DurableRecorder.open({
+        ...{ replica: images.create(), images, journal: journal.connect() },
+        ownTables: new SqliteOwnTables({ database, clock: systemClock }),
+      });
     }
     this.#recorder.noteHead(journal.records.length);
     return this.#recorder;

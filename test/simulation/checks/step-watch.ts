@@ -9,7 +9,7 @@ import type { UnitStanding } from '../../../src/persistence/unit-recorder.js';
 import type { SimDevice } from '../world/sim-device.js';
 import { readEvent } from '../world/stock.js';
 import type { Scope } from '../world/stock.js';
-import { isSeen, unheld } from './agreement.js';
+import { isHere, unheld } from './agreement.js';
 import type { Parties } from './agreement.js';
 import { findIn } from './survey.js';
 import type { Survey } from './survey.js';
@@ -79,10 +79,10 @@ export class StepWatch {
     checkEvents(found, fail);
     const { position = 0, chain, visibility = '' } = fromCursor(found.progress.cursor) ?? {};
     // Otherwise the server was set back, and the device is going to hear of it.
-    if (position === 0 || audit.chainAt(position) !== chain) return;
+    if (position === 0 || found.progress.bootstrap?.isBegun === true || audit.chainAt(position) !== chain) return;
     this.compared++;
     const scopes = visibility.split('-') as Scope[];
-    const there = audit.units.filter((unit) => unit.position <= position && isSeen(unit, scopes));
+    const there = audit.units.filter((unit) => unit.position <= position && isHere(unit, scopes, found.bases));
     const standings = await found.find(there.map(({ id }) => id));
     for (const [at, { id, position: logged }] of there.entries()) {
       const standing = standings[at];
@@ -94,7 +94,7 @@ export class StepWatch {
 }
 
 /** Every version of what is there has the one before it, and nobody's wish is in an aggregate twice. */
-function checkEvents({ events }: Survey, fail: (problem: string) => void): void {
+function checkEvents({ events, bases }: Survey, fail: (problem: string) => void): void {
   const versions = new Map<string, number[]>();
   const wishes = new Set<string>();
   for (const event of events) {
@@ -108,7 +108,8 @@ function checkEvents({ events }: Survey, fail: (problem: string) => void): void 
   }
   for (const [id, some] of versions) {
     some.sort((one, other) => one - other);
-    const gap = some.findIndex((version, at) => version !== at + 1);
-    if (gap !== -1) fail(`of ${id} it has version ${some[gap]} after ${some[gap - 1] ?? 0}`);
+    const before = bases.get(id)?.version ?? 0;
+    const gap = some.findIndex((version, at) => version !== before + at + 1);
+    if (gap !== -1) fail(`of ${id} it has version ${some[gap]} after ${some[gap - 1] ?? before}`);
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { SeededRandom } from '../../soak/seeded-random.js';
+import type { SnapshotStore } from '../../../src/persistence/snapshot-store.js';
 import { UnauthorizedError } from '../../../src/sync/protocol/index.js';
 import { isOperational } from '../../../src/server/operator/outage.js';
 import { MemoryUnitLog } from '../../../src/server/log/memory-unit-log.js';
@@ -18,6 +19,7 @@ import { reachedBy, SimTables } from './sim-log-storage.js';
 import type { DatabaseFaults } from './sim-log-storage.js';
 import type { Scheduler } from './scheduler.js';
 import { SimProcess } from './sim-process.js';
+import { SimSnapshots } from './sim-snapshots.js';
 
 const SEALS: UnitLogOptions = { seals: { keys: [new Uint8Array(32).fill(7)] } };
 const TOKEN_MS = 40_000;
@@ -32,6 +34,7 @@ export interface SimServer {
 export interface WrapServer {
   readonly storage?: ((storage: LogStorage, process: SimProcess) => LogStorage) | undefined;
   readonly scopes?: ((scopes: readonly Scope[]) => readonly Scope[]) | undefined;
+  readonly snapshots?: ((snapshots: Pick<SnapshotStore, 'select'>) => Pick<SnapshotStore, 'select'>) | undefined;
 }
 
 /** What servers are told. */
@@ -51,6 +54,7 @@ export class SimServers {
   readonly tables: SimTables = new SimTables();
   /** The log as it is, for whoever checks it. */
   readonly log: MemoryUnitLog = new MemoryUnitLog(SEALS, this.tables);
+  readonly snapshots: SimSnapshots = new SimSnapshots();
   readonly faults: DatabaseFaults = { isDown: false, faultShare: 0 };
   /** By how much the clocks of all of them are wrong. */
   offsetMs = 0;
@@ -96,7 +100,9 @@ export class SimServers {
     const process = new SimProcess(`server ${index}`, scheduler, () => this.offsetMs);
     const { clock } = process;
     const reached = reachedBy(this.tables, process, { faults: this.faults, random });
-    const unitLog = new StoredUnitLog(wrap.storage?.(reached, process) ?? reached, { ...SEALS, clock });
+    const kept = this.snapshots.forDevices();
+    const snapshots = wrap.snapshots?.(kept) ?? kept;
+    const unitLog = new StoredUnitLog(wrap.storage?.(reached, process) ?? reached, { ...SEALS, clock, snapshots });
     const visibilityOf = (subject: string): Visibility => {
       const scopes = scopesOf(subject);
       const seen = wrap.scopes?.(scopes) ?? scopes;

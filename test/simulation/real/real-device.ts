@@ -153,7 +153,7 @@ export class RealDevice implements CheckedDevice {
     const page = this.#anyPage();
     const [all, aside] = [events.map(toNotification), setAside.map(toSetAside)];
     return {
-      ...{ events: all, setAside: aside, progress },
+      ...{ events: all, setAside: aside, progress, bases: new Map() },
       intents: () => new Set([...all, ...aside.flatMap((unit) => unit.events)].map((event) => readEvent(event).intent)),
       async find(ids) {
         const found = [];

@@ -210,7 +210,7 @@ class RealRun implements AsyncDisposable {
       return;
     }
     for (let count = random.pick([1, 1, 2, 5]); count > 0; count--) {
-      const wish = newWish(`${device.name}-${++this.#names}`, SCOPES, random);
+      const wish = newWish(`${device.name}-${++this.#names}`, { scopes: SCOPES }, random);
       device.wishes.push(wish);
       if (device.wishes.length > WISHES_KEPT) device.wishes.shift();
       this.#wishFor(device, wish);

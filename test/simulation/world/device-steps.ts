@@ -8,8 +8,11 @@ import { lookAfterAside, repeat, work } from './people.js';
 import type { DeviceStep } from './plan.js';
 import type { SimDevice } from './sim-device.js';
 import type { SimTab } from './sim-tab.js';
+import { RELEASE_LAST } from './stock.js';
+import type { Release } from './stock.js';
 import type { DoStep, World } from './world.js';
 
+const CLONES_MAX = 2;
 const DEVICES_MORE_MAX = 2;
 const YEAR_MS = 31_536_000_000;
 
@@ -82,8 +85,29 @@ export const DEVICE_STEPS: Readonly<Record<DeviceStep, DoStep>> = {
 
   clone: toDevice((device, _random, world) => {
     const clones = world.devices.filter(({ name }) => name.includes('clone')).length;
-    if (clones >= DEVICES_MORE_MAX) return;
+    if (clones >= CLONES_MAX) return;
     world.addDevice((name, seed) => device.cloned(`${name}clone`, seed));
+  }),
+
+  newDevice: toDevice(({ subject }, random, world) => {
+    const others = world.devices.filter(({ name }) => name.includes('new')).length;
+    if (others >= DEVICES_MORE_MAX) return;
+    const traits = { release: random.between(1, RELEASE_LAST) as Release, bootstrap: random.chance(0.7) };
+    world.addDevice((name, seed) => world.newDevice(`${name}new`, subject, seed, traits)).openTab();
+  }),
+
+  truncate: toTab((tab, random, world) => {
+    const keep = { keepMs: random.pick([0, 0, 5_000, 20_000]), keepEvents: random.pick([0, 0, 10]) };
+    const { restores } = world.counts;
+    tab.truncate(keep).then(
+      (aggregates) => {
+        world.counts.truncated += aggregates;
+        world.note(`${tab.process.name} has truncated ${aggregates}`);
+        // What the server has said that it has, it may not have had any more when it left.
+        if (world.counts.restores > restores) world.mayBeLost = true;
+      },
+      (error: unknown) => world.note(`not truncated: ${String(error)}`),
+    );
   }),
 
   checkpoint: toTab((tab, random, world) => {
@@ -121,9 +145,10 @@ export const DEVICE_STEPS: Readonly<Record<DeviceStep, DoStep>> = {
     device.offsetMs = random.pick([0, YEAR_MS, -YEAR_MS, 5_000, -5_000, 3_600_000]);
   }),
 
-  upgrade: toDevice((device, random) => {
-    device.release = 2;
-    // Not all of them are loaded again: two releases are in use at once.
+  upgrade: toDevice((device, random, world) => {
+    const { releaseLast } = world;
+    device.release = releaseLast === 2 ? 2 : (random.between(device.release, releaseLast) as Release);
+    // Not all of them are loaded again: several releases are in use at once, in one browser.
     if (device.tabs.length > 0) random.pick(device.tabs).process.kill();
     device.openTab();
   }),

@@ -3,13 +3,14 @@
  *
  * @module
  */
+import { ApplicationTooOldError } from '../../../src/application/aggregates/application-errors.js';
 import { CommandError } from '../../../src/domain/domain-errors.js';
 import type { SeededRandom } from '../../soak/seeded-random.js';
 import { uuidOf } from '../machine/platform.js';
 import type { SimDevice } from './sim-device.js';
 import type { SimTab } from './sim-tab.js';
-import { ITEMS, readEvent, scopeOf } from './stock.js';
-import type { Scope } from './stock.js';
+import { ITEMS, readEvent, RELEASE_LAST, scopeOf } from './stock.js';
+import type { Release, Scope } from './stock.js';
 import { fulfil } from './wishes.js';
 import type { Wish, WishKind } from './wishes.js';
 import type { World } from './world.js';
@@ -25,6 +26,9 @@ const KINDS: readonly (readonly [weight: number, kind: WishKind])[] = [
   [1, 'append'],
   [2, 'open'],
 ];
+const KINDS_LATER: typeof KINDS = [...KINDS, [2, 'Correct'], [2, 'Return']];
+/** The release that brings them. */
+const ADDED: Readonly<Partial<Record<WishKind, Release>>> = { Damage: 2, Correct: 3, Return: 5 };
 const ALL = { eventsMax: 1_000, bytesMax: 1e9 };
 
 const WISHES_KEPT = 20;
@@ -46,7 +50,9 @@ export function work(world: World, device: SimDevice, random: SeededRandom): voi
     count > 0;
     count--
   ) {
-    const wish = newWish(world.newIntent(device.name), world.parties.scopesOf(device.subject), random);
+    const scopes = world.parties.scopesOf(device.subject);
+    const release = world.releaseLast === RELEASE_LAST ? tab.release : undefined;
+    const wish = newWish(world.newIntent(device.name), { scopes, release }, random);
     device.wishes.push(wish);
     if (device.wishes.length > WISHES_KEPT) device.wishes.shift();
     tab.process.run(() => wishFor(world, device, tab, wish));
@@ -60,11 +66,20 @@ export function repeat(world: World, device: SimDevice, tab: SimTab, random: See
   if (wishes.length > 0) wishFor(world, device, tab, random.pick(wishes));
 }
 
-/** What somebody wants now. @param scopes - what of them is seen */
-export function newWish(intent: string, scopes: readonly Scope[], random: SeededRandom): Wish {
+/**
+ * What somebody wants now.
+ *
+ * @param of - what of the articles is seen; and the release, where there are five, and nobody wants what it does not have
+ */
+export function newWish(
+  intent: string,
+  { scopes, release }: { readonly scopes: readonly Scope[]; readonly release?: Release | undefined },
+  random: SeededRandom,
+): Wish {
   const seen = ITEMS.filter((id) => scopes.includes(scopeOf(id)));
   const items = random.chance(0.95) ? seen : ITEMS;
-  const kind = random.weighted(KINDS);
+  const kinds = KINDS_LATER.filter(([, name]) => (ADDED[name] ?? 1) <= (release ?? 0));
+  const kind = random.weighted(release === undefined ? KINDS : kinds);
   return {
     ...{ kind, intent, unit: uuidOf(random) },
     item: kind === 'open' ? uuidOf(random) : random.pick(items),
@@ -86,6 +101,7 @@ function wishFor(world: World, device: SimDevice, tab: SimTab, wish: Wish): void
     },
     (error: unknown) => {
       if (error instanceof CommandError) world.counts.refused++;
+      else if (error instanceof ApplicationTooOldError) world.counts.tooOld++;
       else world.counts.uncertain++;
       world.note(`${tab.process.name} ${kind} ${intent} failed: ${String(error)}`);
     },

@@ -5,8 +5,8 @@
  * @module
  */
 import { SeededRandom } from '../../soak/seeded-random.js';
-import { SCOPES } from './stock.js';
-import type { Scope } from './stock.js';
+import { RELEASE_LAST, SCOPES } from './stock.js';
+import type { Release, Scope } from './stock.js';
 
 /** A step of one device. */
 export type DeviceStep =
@@ -23,6 +23,8 @@ export type DeviceStep =
   | 'saveImage'
   | 'setBack'
   | 'clone'
+  | 'newDevice'
+  | 'truncate'
   | 'checkpoint'
   | 'failStorage'
   | 'disconnect'
@@ -39,6 +41,7 @@ export type ServerStep =
   | 'databaseFaults'
   | 'backup'
   | 'restore'
+  | 'takeSnapshots'
   | 'insertBeside'
   | 'setServerClock'
   | 'revokeTokens'
@@ -55,12 +58,21 @@ export interface Step {
   readonly seed: number;
 }
 
+/** What a device is from the start. */
+export interface DeviceTraits {
+  readonly release: Release;
+  /** Whether it begins with snapshots of the server's, whenever it has nothing. */
+  readonly bootstrap: boolean;
+}
+
 /** A run. */
 export interface Plan {
   readonly seed: number;
   readonly devices: number;
   readonly servers: number;
   readonly stormMs: number;
+  /** Of each device. Runs that were kept before there were any have none: two releases, of which all have the first one. */
+  readonly traits?: readonly DeviceTraits[];
   readonly steps: readonly Step[];
 }
 
@@ -87,6 +99,8 @@ const FAULTS: Weights = [
   [2, 'saveImage'],
   [2, 'setBack'],
   [1, 'clone'],
+  [3, 'newDevice'],
+  [6, 'truncate'],
   [3, 'checkpoint'],
   [2, 'failStorage'],
   [2, 'setClock'],
@@ -100,6 +114,7 @@ const FAULTS: Weights = [
   [2, 'databaseFaults'],
   [3, 'backup'],
   [2, 'restore'],
+  [4, 'takeSnapshots'],
   [2, 'insertBeside'],
   [1, 'setServerClock'],
   [2, 'revokeTokens'],
@@ -113,6 +128,7 @@ const SOMETIMES_NOT: readonly Step['kind'][] = [
   'evict',
   'setBack',
   'clone',
+  'truncate',
   'upgrade',
   'restore',
   'insertBeside',
@@ -144,7 +160,23 @@ export function makePlan(seed: number, devices: number, { stormMs = STORM_MS, fa
   const faults = Math.round((share * stormMs) / FAULTS_EVERY_MS);
   for (let count = faults; count > 0; count--) add(random.weighted(kinds));
   steps.sort((one, other) => one.atMs - other.atMs);
-  return { seed, devices, servers: random.between(1, 3), stormMs, steps };
+  const servers = random.between(1, 3);
+  return { seed, devices, servers, stormMs, traits: traitsOf(devices, random), steps };
+}
+
+/** All have the first release, or two that follow each other, or any. */
+function traitsOf(devices: number, random: SeededRandom): DeviceTraits[] {
+  const [from, to] = random.pick([
+    [1, 1],
+    [1, 2],
+    [4, 5],
+    [1, RELEASE_LAST],
+  ] as const);
+  const share = random.pick([0, 0.5, 1]);
+  return Array.from({ length: devices }, () => ({
+    release: random.between(from, to) as Release,
+    bootstrap: random.chance(share),
+  }));
 }
 
 /** What somebody may see: mostly all. */

@@ -28,7 +28,17 @@ export const SERVER_STEPS: Readonly<Record<ServerStep, DoStep>> = {
   },
 
   backup: ({ servers, backups }) => {
-    backups.push(servers.log.backup());
+    const [log, snapshots] = [servers.log.backup(), servers.snapshots.backup()];
+    backups.push(() => {
+      log();
+      snapshots();
+    });
+  },
+
+  takeSnapshots: async ({ servers }, _step, random) => {
+    const all = await servers.tables.events({ first: 1, last: Infinity }, 1_000_000);
+    const ids = ITEMS.filter(() => random.chance(0.7));
+    await servers.snapshots.take(all, ids);
   },
 
   restore: async (world, _step, random) => {

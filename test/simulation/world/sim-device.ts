@@ -19,6 +19,7 @@ import type { StorageImage, WrapJournal } from '../machine/sim-storage.js';
 import { uuidOf } from '../machine/platform.js';
 import { SimTab } from './sim-tab.js';
 import type { WrapTab } from './sim-tab.js';
+import type { DeviceTraits } from './plan.js';
 import type { Release } from './stock.js';
 import type { Wish } from './wishes.js';
 
@@ -32,6 +33,8 @@ export interface Surroundings {
   readonly wrap: WrapTab & { readonly journal?: WrapJournal | undefined };
   readonly note: (line: string) => void;
   readonly onRebased: (units: readonly RebasedUnit[]) => void;
+  /** Which the devices have in the end. */
+  readonly releaseLast: Release;
 }
 
 /** A device. */
@@ -43,7 +46,8 @@ export class SimDevice implements CheckedDevice {
   readonly link: Link = { isUp: true, faultShare: 0 };
   /** Of whoever checks what it has. */
   readonly observer: Observer;
-  release: Release = 1;
+  release: Release;
+  readonly bootstrap: boolean;
   offsetMs = 0;
   /** Whether the browser says so while there is no network. */
   saysOffline = true;
@@ -57,9 +61,11 @@ export class SimDevice implements CheckedDevice {
   #opened = 0;
   #token: string | undefined;
 
-  constructor(name: string, subject: string, seed: number, surroundings: Surroundings) {
+  constructor(name: string, subject: string, seed: number, traits: DeviceTraits, surroundings: Surroundings) {
     this.name = name;
     this.subject = subject;
+    this.release = traits.release;
+    this.bootstrap = traits.bootstrap;
     this.random = new SeededRandom(seed);
     const durability: Durability = this.random.chance(0.7) ? 'strict' : 'relaxed';
     this.storage = new SimStorage(durability, this.random, surroundings.wrap.journal);
@@ -87,7 +93,7 @@ export class SimDevice implements CheckedDevice {
     const process = new SimProcess(name, scheduler, () => this.offsetMs);
     const tab: SimTab = new SimTab({
       ...{ name: this.name, replicaId: this.replicaId, storage: this.storage, process, random: this.random },
-      ...{ release: this.release, live: this.#live, wrap, onRebased },
+      ...{ release: this.release, live: this.#live, bootstrap: this.bootstrap, wrap, onRebased },
       fetch: network.fetchOf(process, this.link, this.random),
       getToken: ({ force }) => this.#getToken(force, process),
       saysOffline: () => !this.link.isUp && this.saysOffline,
@@ -108,10 +114,10 @@ export class SimDevice implements CheckedDevice {
 
   /** Another device with the same content. */
   cloned(name: string, seed: number): SimDevice {
-    const clone = new SimDevice(name, this.subject, seed, this.#surroundings);
+    const { release, bootstrap } = this;
+    const clone = new SimDevice(name, this.subject, seed, { release, bootstrap }, this.#surroundings);
     clone.storage.setBack(this.storage.image());
     clone.replicaId = this.replicaId;
-    clone.release = this.release;
     return clone;
   }
 
@@ -141,9 +147,9 @@ export class SimDevice implements CheckedDevice {
     this.link.isUp = true;
     this.link.faultShare = 0;
     this.storage.faultShare = 0;
-    this.release = 2;
+    this.release = this.#surroundings.releaseLast;
     // Whoever is asked to load the newer version does.
-    for (const { process, release } of this.tabs) if (release === 1) process.kill();
+    for (const { process, release } of this.tabs) if (release < this.release) process.kill();
     for (const tab of this.tabs) if (tab.process.isFrozen) tab.process.run(() => tab.thaw());
     if (this.tabs.length === 0) this.openTab();
     for (const tab of this.usable) {

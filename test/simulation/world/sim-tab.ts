@@ -5,6 +5,7 @@
  */
 import type { SeededRandom } from '../../soak/seeded-random.js';
 import { Application } from '../../../src/application/application.js';
+import type { TruncateHistoryOptions } from '../../../src/application/aggregates/history-truncation.js';
 import type { RebasedUnit } from '../../../src/application/commands/rebased-unit.js';
 import { ImagedReplica } from '../../../src/host/imaged-replica.js';
 import { BackgroundCheckpoints } from '../../../src/persistence/journal/background-checkpoints.js';
@@ -12,17 +13,23 @@ import { DurableRecorder } from '../../../src/persistence/journal/durable-record
 import { openSqlJs } from '../../../src/persistence/sqlite/sqljs-driver.js';
 import { SqliteOwnTables } from '../../../src/persistence/sqlite/own-tables/sqlite-own-tables.js';
 import type { UnitDecider } from '../../../src/sync/exchange/page-intake.js';
+import { serverHistory } from '../../../src/sync/exchange/server-history.js';
+import type { ServerHistory } from '../../../src/sync/exchange/server-history.js';
 import { startSync } from '../../../src/sync/tabs/start-sync.js';
 import type { Sync } from '../../../src/sync/tabs/start-sync-options.js';
 import type { SyncStore } from '../../../src/sync/sync-store.js';
 import { uuidOf } from '../machine/platform.js';
 import type { SimProcess } from '../machine/sim-process.js';
 import type { SimStorage } from '../machine/sim-storage.js';
-import { stock1, stock2 } from './stock.js';
+import { STOCKS } from './stock.js';
 import type { Release } from './stock.js';
+
+/** Asks the server what it has of history. */
+export type AskDigests = ServerHistory['digests'];
 
 /** What can be done to a tab for a test. */
 export interface WrapTab {
+  readonly digests?: ((digests: AskDigests, recorder: DurableRecorder) => AskDigests) | undefined;
   readonly recorder?: ((recorder: SyncStore['recorder'], process: SimProcess) => SyncStore['recorder']) | undefined;
   readonly decider?: ((decider: UnitDecider<RebasedUnit>) => UnitDecider<RebasedUnit>) | undefined;
 }
@@ -37,6 +44,7 @@ export interface SimTabOptions {
   readonly random: SeededRandom;
   readonly release: Release;
   readonly live: boolean;
+  readonly bootstrap: boolean;
   readonly fetch: typeof globalThis.fetch;
   readonly getToken: (options: { readonly force: boolean }) => string;
   readonly saysOffline: () => boolean;
@@ -59,6 +67,7 @@ export class SimTab {
   readonly #wakers = new Set<() => void>();
   readonly #freezers = new Set<(isFrozen: boolean) => void>();
   #sync: Sync | undefined;
+  #history!: ServerHistory;
   #checkpoints: BackgroundCheckpoints | undefined;
   #hinted = 0;
 
@@ -86,16 +95,18 @@ export class SimTab {
     });
     this.recorder = recorder;
     this.#checkpoints = new BackgroundCheckpoints({ source: recorder, clock, alone: (work) => work() });
-    const decider = this.release === 1 ? stock1 : stock2;
+    const { live, bootstrap, fetch, getToken, saysOffline, onRebased } = this.#options;
+    const url = 'http://stock.test';
+    this.#history = serverHistory({ url, replicaId, getToken, fetch, clock });
     this.app = new Application({
-      ...{ recorder, aggregates: [decider], keepCommands: true, clock },
+      ...{ recorder, aggregates: [STOCKS[this.release]], keepCommands: true, clock },
+      olderEvents: this.#history.olderEvents,
       random: () => random.next(),
       newEventId: () => uuidOf(random),
       onRecorded: (listener) => this.#onRecorded(listener),
     });
     recorder.noteHead(this.#hinted);
     this.isOpen = true;
-    const { live, fetch, getToken, saysOffline, onRebased } = this.#options;
     this.#sync = startSync<RebasedUnit>({
       store: {
         ...{ name, replicaId },
@@ -103,8 +114,7 @@ export class SimTab {
         onRecorded: (listener) => this.#onRecorded(listener),
       },
       application: wrap.decider?.(this.app) ?? this.app,
-      url: 'http://stock.test',
-      ...{ live, clock, fetch, getToken, onRebased },
+      ...{ url, live, bootstrap, clock, fetch, getToken, onRebased },
       random: () => random.next(),
       wakeSources: {
         isOffline: saysOffline,
@@ -128,6 +138,13 @@ export class SimTab {
   setPaused(isPaused: boolean): void {
     if (isPaused) this.#sync?.pause();
     else this.#sync?.resume();
+  }
+
+  /** Lets history leave that the server says it has, too. */
+  async truncate(keep: Pick<TruncateHistoryOptions, 'keepMs' | 'keepEvents'>): Promise<number> {
+    const { digests: asked } = this.#history;
+    const digests = this.#options.wrap.digests?.(asked, this.recorder) ?? asked;
+    return (await this.app.truncateHistory({ ...keep, digests })).aggregates.length;
   }
 
   /** Stands still from now on, with or without a word before. */

@@ -5,12 +5,22 @@
  */
 import type { Application } from '../../../src/application/application.js';
 import type { UnitId } from '../../../src/persistence/unit.js';
-import { stock1, stock2 } from './stock.js';
-import type { Release } from './stock.js';
+import { STOCKS } from './stock.js';
+import type { Release, stock1 } from './stock.js';
 
 /** Kinds of wishes: commands by their names, and others. */
 export type WishKind =
-  'Receive' | 'Reserve' | 'ReserveRest' | 'Name' | 'Damage' | 'move' | 'exactly' | 'append' | 'open';
+  | 'Receive'
+  | 'Reserve'
+  | 'ReserveRest'
+  | 'Name'
+  | 'Damage'
+  | 'Correct'
+  | 'Return'
+  | 'move'
+  | 'exactly'
+  | 'append'
+  | 'open';
 
 /** What somebody wants. Whoever hears nothing of it may want it again, under the same id. */
 export interface Wish {
@@ -36,8 +46,8 @@ export interface Fulfilling {
  */
 export async function fulfil({ app, release }: Fulfilling, actorId: string, wish: Wish): Promise<number> {
   const { kind, intent, unit, item, to, quantity, name } = wish;
-  // The second release has all that the first one has.
-  const stock = release === 1 ? stock1 : (stock2 as unknown as typeof stock1);
+  // Every release has all that the first one has.
+  const stock = STOCKS[release] as unknown as typeof stock1;
   const options = { unit: { id: unit }, retry: { attemptsMax: 3 }, metadata: { actorId } } as const;
   switch (kind) {
     case 'move': {
@@ -57,14 +67,16 @@ export async function fulfil({ app, release }: Fulfilling, actorId: string, wish
       return (await app.execute(stock, item, command, { ...options, expected: version })).events.length;
     }
     case 'append': {
-      const named = { type: 'Named', data: { name, intent } } as const;
+      // Of the third release on, in a language.
+      const data = { name, intent, ...(release < 3 ? {} : { language: 'de' }) };
+      const named = { type: 'Named', data } as const;
       return (await app.append(stock, item, [named], 'any', { unit: { id: unit } })).length;
     }
     case 'open':
       return (await app.execute(stock, item, { type: 'Receive', data: { quantity, intent } }, options)).events.length;
     default: {
       const data = kind === 'Name' ? { name, intent } : { quantity, intent };
-      // Of the second release's only.
+      // Some are of newer releases only.
       return (await app.execute(stock, item, { type: kind, data } as never, options)).events.length;
     }
   }

@@ -5,7 +5,6 @@
  */
 import { createHash } from 'node:crypto';
 import { SeededRandom } from '../../soak/seeded-random.js';
-import type { MemoryLogBackup } from '../../../src/server/log/memory-unit-log.js';
 import { checkAgreement, countDeadLetters, forgive } from '../checks/agreement.js';
 import type { Parties } from '../checks/agreement.js';
 import { LogAudit } from '../checks/log-audit.js';
@@ -17,11 +16,11 @@ import { SimNetwork } from '../machine/sim-network.js';
 import { SimServers } from '../machine/sim-server.js';
 import type { WrapServer } from '../machine/sim-server.js';
 import { PEOPLE } from './plan.js';
-import type { Plan, Step } from './plan.js';
+import type { DeviceTraits, Plan, Step } from './plan.js';
 import { SimDevice } from './sim-device.js';
 import type { Surroundings } from './sim-device.js';
-import { SCOPES } from './stock.js';
-import type { Scope } from './stock.js';
+import { RELEASE_LAST, SCOPES, scopeOf, stockOf, STOCKS } from './stock.js';
+import type { Release, Scope } from './stock.js';
 
 /** A bug that is put in, for a run that has to find it. */
 export interface Wrap {
@@ -52,8 +51,16 @@ export interface RunCounts {
   networkFaults: number;
   /** Times at which a server's log was set back. */
   restores: number;
+  /** Times at which history of an aggregate left a device. */
+  truncated: number;
+  /** Snapshots that servers have read for new devices. */
+  snapshots: number;
+  /** Aggregates of devices, at the end, of whose first events there is only what stands for them. */
+  bases: number;
   /** Commits that nobody holds any more, and nobody had promised to. */
   forgiven: number;
+  /** Commands on what a newer release has recorded. */
+  tooOld: number;
   /** Commands that were refused, and those of which nobody knows what became of them. */
   refused: number;
   uncertain: number;
@@ -91,7 +98,9 @@ export class World implements Disposable {
   readonly witness: Witness = new Witness();
   readonly devices: SimDevice[] = [];
   readonly scopes = new Map<string, readonly Scope[]>();
-  readonly backups: MemoryLogBackup[] = [];
+  readonly backups: (() => void)[] = [];
+  /** Which the devices have in the end. */
+  readonly releaseLast: Release;
   readonly servers: SimServers;
   readonly network: SimNetwork;
   readonly audit: LogAudit;
@@ -99,7 +108,7 @@ export class World implements Disposable {
   readonly counts: RunCounts = {
     ...{ units: 0, events: 0, conflicts: 0, decidedAgain: 0, withdrawn: 0, setAside: 0, requests: 0 },
     ...{ networkFaults: 0, restores: 0, forgiven: 0, refused: 0, uncertain: 0, compared: 0 },
-    ...{ deadLetters: 0, retries: 0, unitsAgain: 0 },
+    ...{ deadLetters: 0, retries: 0, unitsAgain: 0, truncated: 0, snapshots: 0, bases: 0, tooOld: 0 },
   };
   /** Something may be held by nobody since. */
   mayBeLost = false;
@@ -116,6 +125,7 @@ export class World implements Disposable {
 
   constructor(plan: Plan, steps: Readonly<Record<Step['kind'], DoStep>>, wrap: Wrap = {}) {
     this.#plan = plan;
+    this.releaseLast = plan.traits === undefined ? 2 : RELEASE_LAST;
     this.#steps = steps;
     const random = new SeededRandom(plan.seed);
     this.#platform = new Platform(random, (error) => this.witness.fail(`nobody has caught ${String(error)}`));
@@ -142,6 +152,7 @@ export class World implements Disposable {
     this.#surroundings = {
       ...{ scheduler: this.scheduler, network: this.network, servers: this.servers, wrap: wrap.device ?? {} },
       note: (line) => this.note(line),
+      releaseLast: this.releaseLast,
       onRebased: (units) => {
         for (const { id, outcome, reason } of units) {
           this.note(`${id} ${outcome} ${reason?.code ?? ''}`);
@@ -154,7 +165,8 @@ export class World implements Disposable {
     };
     for (let index = 0; index < plan.devices; index++) {
       const subject = PEOPLE[index % PEOPLE.length] as string;
-      this.addDevice((name, seed) => new SimDevice(name, subject, seed, this.#surroundings)).openTab();
+      const traits = plan.traits?.[index] ?? { release: 1, bootstrap: false };
+      this.addDevice((name, seed) => this.newDevice(name, subject, seed, traits)).openTab();
     }
   }
 
@@ -172,6 +184,10 @@ export class World implements Disposable {
     const device = make(`device${index}`, this.#plan.seed * 31 + index);
     this.devices.push(device);
     return device;
+  }
+
+  newDevice(name: string, subject: string, seed: number, traits: DeviceTraits): SimDevice {
+    return new SimDevice(name, subject, seed, traits, this.#surroundings);
   }
 
   /** A wish that nobody else has. */
@@ -218,9 +234,27 @@ export class World implements Disposable {
     }
     await this.#passUntil(this.#plan.stormMs);
     const drainedMs = this.witness.problem === undefined ? await this.#calm() : 0;
-    if (this.witness.problem === undefined) await checkAgreement(this.parties);
+    if (this.witness.problem === undefined) await this.#checkStates();
+    if (this.witness.problem === undefined) this.counts.bases = await checkAgreement(this.parties);
     this.counts.deadLetters = await countDeadLetters(this.parties);
     return drainedMs;
+  }
+
+  /** Whatever is here of an aggregate's history, and whatever stands for the rest: it is what the log makes of it. */
+  async #checkStates(): Promise<void> {
+    await this.audit.look();
+    for (const { name, subject, tabs, release } of this.devices) {
+      const seen = this.parties.scopesOf(subject);
+      for (const { app, process } of tabs) {
+        for (const [id, there] of this.audit.articles) {
+          if (!seen.includes(scopeOf(id))) continue;
+          const { state } = await this.#answered(process.run(() => app.repository.load(STOCKS[release], id)));
+          const here = stockOf(state);
+          if (here.free === there.free && here.name === there.name) continue;
+          this.witness.fail(`on ${name}: ${id} is ${JSON.stringify(here)}, and ${JSON.stringify(there)} in the log`);
+        }
+      }
+    }
   }
 
   async #passUntil(atMs: number): Promise<void> {
@@ -315,6 +349,7 @@ export class World implements Disposable {
       retries,
       unitsAgain,
       compared: this.#watch.compared,
+      snapshots: this.servers.snapshots.read,
     });
     for (const { id, position } of this.audit.units) this.note(`${id} ${position}`);
     this.note(`${this.scheduler.events} events, ${JSON.stringify(this.counts)}`);
