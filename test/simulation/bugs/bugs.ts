@@ -15,7 +15,6 @@ import {
   sendOnce,
   setNothingAside,
   skipUnit,
-  truncateUnasked,
 } from './recorder-bugs.js';
 import { forgetUnits, unitRowApart, wrongSnapshot } from './server-bugs.js';
 
@@ -47,5 +46,4 @@ export const BUGS: Readonly<Record<string, Wrap>> = {
   'forget-units': { server: { storage: forgetUnits } },
   'show-everything': { server: { scopes: () => SCOPES } },
   'wrong-snapshot': { server: { snapshots: wrongSnapshot } },
-  'truncate-unasked': { device: { digests: truncateUnasked } },
 };

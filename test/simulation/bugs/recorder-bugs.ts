@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { historyDigest } from '../../../src/persistence/history-digest.js';
 import { randomUuid } from '../../../src/util/random-uuid.js';
 import type { UnitId } from '../../../src/persistence/unit.js';
 import type { WrapTab } from '../world/sim-tab.js';
@@ -78,14 +77,6 @@ export const decideNothing: WrapDecider = () => ({
     return { decided, units: [] };
   },
 });
-
-/** Says what the server would say if it had everything. */
-export const truncateUnasked: NonNullable<WrapTab['digests']> = (_digests, recorder) => (questions) =>
-  Promise.all(
-    questions.map(async ({ originatorId, after, digest, upTo }) =>
-      historyDigest(await recorder.selectEvents(originatorId, { gt: after, lte: upTo }), digest),
-    ),
-  );
 
 /** Some methods are others. */
 function instead(recorder: Recorder, methods: Partial<Recorder>): Recorder {

@@ -24,12 +24,8 @@ import type { SimStorage } from '../machine/sim-storage.js';
 import { STOCKS } from './stock.js';
 import type { Release } from './stock.js';
 
-/** Asks the server what it has of history. */
-export type AskDigests = ServerHistory['digests'];
-
 /** What can be done to a tab for a test. */
 export interface WrapTab {
-  readonly digests?: ((digests: AskDigests, recorder: DurableRecorder) => AskDigests) | undefined;
   readonly recorder?: ((recorder: SyncStore['recorder'], process: SimProcess) => SyncStore['recorder']) | undefined;
   readonly decider?: ((decider: UnitDecider<RebasedUnit>) => UnitDecider<RebasedUnit>) | undefined;
 }
@@ -142,8 +138,7 @@ export class SimTab {
 
   /** Lets history leave that the server says it has, too. */
   async truncate(keep: Pick<TruncateHistoryOptions, 'keepMs' | 'keepEvents'>): Promise<number> {
-    const { digests: asked } = this.#history;
-    const digests = this.#options.wrap.digests?.(asked, this.recorder) ?? asked;
+    const { digests } = this.#history;
     return (await this.app.truncateHistory({ ...keep, digests })).aggregates.length;
   }
 
