@@ -6,6 +6,7 @@ import type { ApplicationOptions } from '../../src/application/application-optio
 import { cached, invalidation } from '../../src/application/cached.js';
 import type { InlineParticipant } from '../../src/application/events/inline-participant.js';
 import { MemoryOutbox } from '../../src/application/outbox/memory-outbox.js';
+import { cachedIn } from '../../src/application/shared-cache.js';
 import { OutboxWorker } from '../../src/application/outbox/outbox-worker.js';
 import { MemoryProjectionStore } from '../../src/application/projections/memory-projection-store.js';
 import type { MemoryProjection, MemoryView } from '../../src/application/projections/projection.js';
@@ -95,6 +96,21 @@ const FUNCTIONS: readonly (readonly [name: string, place: string, failures: numb
       app.onRecorded(other);
       expect(await add()).toEqual({ free: 5 });
       expect(other).toHaveBeenCalledTimes(1);
+    },
+  ],
+  [
+    'who is told that a shared cache does not answer',
+    'application/shared-cache.ts onFailed',
+    2,
+    async () => {
+      const away = (): Promise<never> => Promise.reject(new Error('away'));
+      const ask = cachedIn({ get: away, set: away }, async () => 5, {
+        name: 'test',
+        tags: () => ['t'],
+        onFailed: fail,
+      });
+      expect(await ask()).toBe(5);
+      await ask.invalidate(['t']);
     },
   ],
   [

@@ -180,9 +180,10 @@ function add(draft: DeviceDraft, { unit, events: coming, before, isRecognised: i
   const here = isHere ? (draft.units.get(id)?.events ?? []) : [];
   const events = [...here, ...coming].sort((a, b) => a.index - b.index);
   const local = isShifted && before !== undefined ? before.local : draft.nextLocal++;
-  // What was here in part is nobody's own any more, also when more of it is shown.
+  // What is here in part is nobody's own any more, also when more of it is shown later.
   const isGrown = isHere && before?.status === 'confirmed';
-  const kept = { ...(before ?? { ...NEW, intent: '' }), isOwn: before?.isOwn === true && !isGrown };
+  const isOwn = before?.isOwn === true && !isGrown && events.length === total;
+  const kept = { ...(before ?? { ...NEW, intent: '' }), isOwn };
   draft.put({ ...kept, ...confirmedAs(unit), id, edition, isCommutative, total, events, local });
 }
 

@@ -163,7 +163,9 @@ export class SqliteUnitChanges {
     const places: UnitPlace[] = [];
     added.forEach((unit, index) => {
       places.push(place);
-      this.#insertConfirmed(place, unit, wereHere.includes(index) && !wasForeign.includes(index) ? 0 : FLAG_FOREIGN);
+      // An own one that is seen in part only is nobody's to push again, should the server lose it.
+      const isOwn = wereHere.includes(index) && !wasForeign.includes(index) && unit.events.length === unit.total;
+      this.#insertConfirmed(place, unit, isOwn ? 0 : FLAG_FOREIGN);
       place += unit.events.length;
     });
     this.#marks.add(step);

@@ -293,6 +293,35 @@ const grownPart: Case = {
   },
 };
 
+const ownInPart: Case = {
+  name: 'of an own unit that was set aside the log shows a part: when it is lost, half of it is not pushed under its id',
+  async run({ recorder }) {
+    const log = await LogPages.after(recorder);
+    const { cursor } = await recorder.syncProgress();
+    const [north, south] = [newOriginatorId(), newOriginatorId()];
+    const id = await record(recorder, sampleEvent(north, 1), sampleEvent(south, 1));
+    await recorder.setAside([{ id, reason: { code: OUT_OF_SCOPE, message: 'Not of yours.' } }]);
+    const { confirmed } = await recorder.insertPage(log.next({ id, total: 2, events: [sampleEvent(north, 1)] }));
+    expectEqual([confirmed, await codes(recorder, [id])], [[id], ['confirmed']], 'what the log has');
+    await recorder.rewind(cursor);
+    const { rewinds } = await recorder.syncProgress();
+    const lost = await recorder.selectLostUnits(0, ALL);
+    expectEqual(
+      lost.flatMap((unit) => (unit.id === id ? [unit.events.length] : [])),
+      [1],
+      'what is offered',
+    );
+    await recorder.endHeal({ rewinds, refused: [] });
+    const pending = await recorder.selectPendingUnits(0, ALL);
+    expectEqual(
+      pending.filter((unit) => unit.id === id),
+      [],
+      'what is pushed',
+    );
+    expectEqual(await recorder.selectEvents(north), [], 'what is here of it');
+  },
+};
+
 const impossible: Case = {
   name: 'a page of a log that is followed anew, in which a unit stands elsewhere than before, is refused',
   async run({ recorder }) {
@@ -319,5 +348,6 @@ export const scopeCases: readonly Case[] = [
   goesBackOnTheWay,
   otherPart,
   grownPart,
+  ownInPart,
   impossible,
 ];

@@ -198,7 +198,7 @@ describe('a tenant', () => {
     expect(
       (await processes[0]!.use(tenant, (log) => log.refused({ limit: 9 }))).map(({ kind }) => kind).sort(),
     ).toEqual(['offered', 'rejected']);
-  });
+  }, 120_000);
 
   it('keeps its seals and its chain: a device that was there before brings back what the new place loses', async () => {
     const directory = new Directory();
