@@ -98,9 +98,10 @@ export class RescueBrowser {
     return id;
   }
 
-  async push({ recorder }: RescueTab, count: number): Promise<void> {
+  /** @returns the unit that does not fit there */
+  async push({ recorder }: RescueTab, count: number): Promise<UnitId | undefined> {
     const units = (await recorder.selectPendingUnits(0, ALL)).slice(0, count);
-    await this.log.push(units, { subject: 'ann', replicaId: this.#replicaId });
+    return (await this.log.push(units, { subject: 'ann', replicaId: this.#replicaId })).conflict;
   }
 
   async page({ recorder, rescue }: RescueTab, count: number): Promise<boolean> {
@@ -127,7 +128,13 @@ export class RescueBrowser {
       const isNews = await this.page(tab, 3);
       const { pendingUnits } = await tab.recorder.syncProgress();
       if (!isNews && pendingUnits === 0) break;
-      if (!isNews) await this.push(tab, 100);
+      const conflict = isNews ? undefined : await this.push(tab, 100);
+      // As the exchange does, when pages have told all that they can: a tab that had not heard of a page has recorded it.
+      if (conflict !== undefined && !(await this.page(tab, 3))) {
+        await tab.recorder.setAside([
+          { id: conflict, reason: { code: 'CONFLICT', message: 'It stands on another state.' } },
+        ]);
+      }
     }
     await tab.rescue.settle();
     expect((await tab.recorder.syncProgress()).pendingUnits).toBe(0);
