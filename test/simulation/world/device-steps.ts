@@ -96,7 +96,8 @@ export const DEVICE_STEPS: Readonly<Record<DeviceStep, DoStep>> = {
     world.addDevice((name, seed) => world.newDevice(`${name}new`, subject, seed, traits)).openTab();
   }),
 
-  truncate: toTab((tab, random, world) => {
+  truncate: toTab((tab, random, world, device) => {
+    device.lacksHistory = true;
     const keep = { keepMs: random.pick([0, 0, 5_000, 20_000]), keepEvents: random.pick([0, 0, 10]) };
     const { restores } = world.counts;
     tab.truncate(keep).then(

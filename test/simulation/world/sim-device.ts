@@ -48,6 +48,8 @@ export class SimDevice implements CheckedDevice {
   readonly observer: Observer;
   release: Release;
   readonly bootstrap: boolean;
+  /** Whether there may be units in the log that it sees, and does not know any more. */
+  lacksHistory: boolean;
   offsetMs = 0;
   /** Whether the browser says so while there is no network. */
   saysOffline = true;
@@ -66,6 +68,7 @@ export class SimDevice implements CheckedDevice {
     this.subject = subject;
     this.release = traits.release;
     this.bootstrap = traits.bootstrap;
+    this.lacksHistory = traits.bootstrap;
     this.random = new SeededRandom(seed);
     const durability: Durability = this.random.chance(0.7) ? 'strict' : 'relaxed';
     this.storage = new SimStorage(durability, this.random, surroundings.wrap.journal);
@@ -118,6 +121,7 @@ export class SimDevice implements CheckedDevice {
     const clone = new SimDevice(name, this.subject, seed, { release, bootstrap }, this.#surroundings);
     clone.storage.setBack(this.storage.image());
     clone.replicaId = this.replicaId;
+    clone.lacksHistory = this.lacksHistory;
     return clone;
   }
 
