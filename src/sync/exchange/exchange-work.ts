@@ -66,6 +66,10 @@ const NOTHING_OFFERED: Offer = { rewinds: 0, upTo: 0, refused: [], isThrough: fa
 // One is how far the store was, while it follows the log anew.
 const HEADS_MAX = HELD_MAX - 1;
 
+// Somebody has done it again under the id that it had, where the unit has left with history, or never came.
+const ALREADY_THERE =
+  'The server has a unit of this id already, from before what is on this device. What was done then is in the log: give this one up.';
+
 /** A piece of work. */
 export type ExchangeTask = 'push' | 'pull' | 'heal';
 
@@ -151,6 +155,8 @@ export class ExchangeWork {
   #conflict: { readonly id: UnitId; readonly position: number } | undefined;
   /** Whether the log is to be followed to its end first, because of that. */
   #mustFollow = false;
+  /** Where the server says that units are, since they were missing. */
+  readonly #acceptedAt = new Map<UnitId, number>();
   /** So often in a row the head was reached, and what had been accepted was not there. */
   #missingRounds = 0;
   /** So often in a row the scopes had changed, and the head was not reached. */
@@ -316,6 +322,9 @@ export class ExchangeWork {
     this.#options.beaten?.forget(decisions.map(({ id }) => id));
     const last = units[decisions.length - 1];
     if (last !== undefined) this.#acceptedUpTo = last.firstNotificationId + last.events.length - 1;
+    if (this.#missingRounds > 0) {
+      for (const one of decisions) if (one.kind === 'accepted') this.#acceptedAt.set(one.id, one.position);
+    }
     if (decisions.some(({ kind }) => kind === 'accepted')) {
       this.#news.noteSent(Math.max(head, progress.position + 1), this.#options.clock.monotonicMs());
     }
@@ -393,7 +402,7 @@ export class ExchangeWork {
     this.#news.noteStored(page);
     if (isHead && offered !== undefined) await this.#intake.endHeal(endOf(offered));
     if (isHead) await this.#intake.settle();
-    if (isHead) this.#reachHead(progress, page.units.length === 0);
+    if (isHead) await this.#reachHead(progress, page.units.length === 0);
   }
 
   async #askedPage(
@@ -419,7 +428,7 @@ export class ExchangeWork {
   }
 
   /** @param isEmpty - whether the page had nothing */
-  #reachHead({ pendingUnits }: SyncProgress, isEmpty: boolean): void {
+  async #reachHead({ pendingUnits, position }: SyncProgress, isEmpty: boolean): Promise<void> {
     const isMissing = isEmpty && pendingUnits > 0 && this.#acceptedUpTo > 0;
     this.#mustFollow = false;
     this.#options.beaten?.noteDecided();
@@ -428,12 +437,22 @@ export class ExchangeWork {
     this.#mayHaveUnsent = true;
     this.#pushes.hope();
     this.#missingRounds = isMissing ? this.#missingRounds + 1 : 0;
+    if (!isMissing) this.#acceptedAt.clear();
     if (this.#missingRounds < MISSING_ROUNDS_MAX) return;
     this.#missingRounds = 0;
+    if (await this.#setPassedAside(position)) return;
     throw new StuckError(
       'The server says that it takes what is sent, and does not have it in its log. Nothing is lost; it is tried again.',
       { details: { pendingUnits } },
     );
+  }
+
+  /** Of what the server has, what stands before the end of what is here: no page brings that any more. @returns whether there was some */
+  async #setPassedAside(position: number): Promise<boolean> {
+    const passed = [...this.#acceptedAt].filter(([, at]) => at <= position).map(([id]) => id);
+    this.#acceptedAt.clear();
+    for (const id of passed) await this.#setAside(id, { code: 'CONFLICT', message: ALREADY_THERE });
+    return passed.length > 0;
   }
 
   async #heal(progress: SyncProgress, signal: AbortSignal): Promise<void> {

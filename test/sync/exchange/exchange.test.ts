@@ -334,6 +334,26 @@ describe('a server that says no', () => {
     expect(device.store.pendingRows).toHaveLength(1);
   });
 
+  test('that has a unit of this id from before what is here: it is set aside, and the rest goes on', async () => {
+    const log = new NaiveLog();
+    const push = log.push.bind(log);
+    const device = new ExchangeDevice(log);
+    device.record(A);
+    await device.start().settled();
+    const again = device.record(B);
+    log.push = async (units) => {
+      const answer = await push(units.filter(({ id }) => id !== again));
+      const isThere = units.some(({ id }) => id === again);
+      const decisions = isThere ? [{ id: again, kind: 'accepted' as const, position: 1 }] : [];
+      return { ...answer, head: Math.max(answer.head, 1), decisions: [...decisions, ...answer.decisions] };
+    };
+    device.record(A);
+    await device.until(({ setAside, pending }) => setAside === 1 && pending === 0);
+    expect(device.store.asideRows.map(({ id, reason }) => [id, reason.code])).toEqual([[again, 'CONFLICT']]);
+    expect(log.units).toHaveLength(2);
+    expect(device.exchange.status.value.lastError).toBeUndefined();
+  });
+
   test('that sees a conflict which no page explains: the unit is set aside, and the rest goes on', async () => {
     const log = new NaiveLog();
     const push = log.push.bind(log);
