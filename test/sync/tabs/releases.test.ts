@@ -460,6 +460,7 @@ async function hashOf(device: Device, at: number): Promise<{ hash: string; posit
     );
   }
   const { hash, position, positionOf } = await projectionHash(tab.inside, projection);
-  expect(positionOf).toBe(expected.size > 0 ? 'server' : 'recorder');
+  // Of a view that had nothing to take it may be either: it stands at the end of a log that has nothing for it.
+  if (expected.size > 0) expect(positionOf).toBe('server');
   return { hash, position };
 }
