@@ -67,8 +67,7 @@ const NOTHING_OFFERED: Offer = { rewinds: 0, upTo: 0, refused: [], isThrough: fa
 const HEADS_MAX = HELD_MAX - 1;
 
 // Somebody has done it again under the id that it had, where the unit has left with history, or never came.
-const ALREADY_THERE =
-  'The server has a unit of this id already, from before what is on this device. What was done then is in the log: give this one up.';
+const ALREADY_THERE = 'The server has a unit of this id from before what is on this device: give this one up.';
 
 /** A piece of work. */
 export type ExchangeTask = 'push' | 'pull' | 'heal';
