@@ -405,7 +405,13 @@ describe('an import', { timeout: 30_000 }, () => {
       );
     };
     while ((await importing(++rounds)) === 'again') {
-      await expect(openDaybook({ name })).rejects.toMatchObject({ code: 'IMPORT_INCOMPLETE' });
+      const refusal: unknown = await openDaybook({ name }).then(
+        (store) => store.close(),
+        (error: unknown) => error,
+      );
+      // Broken off at its last word: all of it was there by then.
+      if (refusal === undefined) break;
+      expect(refusal).toMatchObject({ code: 'IMPORT_INCOMPLETE' });
     }
     // In the middle of the file, and of the trial opening.
     expect(rounds).toBeGreaterThanOrEqual(3);
