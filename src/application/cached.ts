@@ -122,7 +122,7 @@ export function invalidation(
 /**
  * Drops answers when events come that others have recorded, in other tabs and processes, from now on, until the signal says
  * stop. A moment after they were recorded: as soon as the application hears of them. When the log cannot be followed any
- * more, all answers are dropped.
+ * more, all answers are dropped that this process keeps; those of `cachedIn` are made old by who records.
  *
  * @throws what following the log rejects with: begin again then
  *

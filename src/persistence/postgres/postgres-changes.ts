@@ -6,8 +6,8 @@
  * events of whatever process       by NOTIFY, and by a look from time to time: the aggregates, and any table
  * ```
  *
- * Rows that other processes write without events PostgreSQL tells to nobody, and nor does it of what triggers and foreign keys
- * write.
+ * Rows that other processes write without events PostgreSQL tells to nobody, and nor does it of what triggers, foreign keys and
+ * functions write.
  *
  * @module
  */
@@ -20,6 +20,8 @@ import type { NotificationId, StoredEvent } from '../stored-event.js';
 // More aggregates at once are any: who reads some of them looks anyway.
 const NEWS_MAX = 1_000;
 const READS = /^\s*(?:SELECT|VALUES|EXPLAIN|SHOW|SET)\b/i;
+/** More than one statement, or a literal that looks so. */
+const IS_SEVERAL = /;\s*\S/;
 const WRITES_ROWS = /^\s*(?:INSERT|UPDATE|DELETE|MERGE|WITH|COPY|TRUNCATE)\b/i;
 
 /** What {@link PostgresChanges} needs. */
@@ -124,7 +126,7 @@ function tablesIn(texts: readonly unknown[]): Set<string> | undefined {
     // `pg` takes a configuration in the place of the text, which query builders use.
     const text = typeof given === 'string' ? given : (given as { readonly text?: unknown } | undefined)?.text;
     if (typeof text !== 'string') return undefined;
-    if (READS.test(text)) continue;
+    if (READS.test(text) && !IS_SEVERAL.test(text)) continue;
     if (!WRITES_ROWS.test(text)) return undefined;
     for (const [name] of text.matchAll(/"(?:[^"]|"")+"|[\p{L}_][\p{L}\p{N}_$]*/gu)) names.add(nameOf(name));
   }

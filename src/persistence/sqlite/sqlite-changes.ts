@@ -13,6 +13,8 @@ import { toPlainPlaceholders } from './sqlite-placeholders.js';
 
 const READS = /^\s*(?:SELECT|VALUES|EXPLAIN)\b/i;
 const WRITES_ROWS = /^\s*(?:INSERT|REPLACE|UPDATE|DELETE|WITH)\b/i;
+/** More than one statement, or a literal that looks so. */
+const IS_SEVERAL = /;\s*\S/;
 const MAIN = 0;
 
 const feeds = new WeakMap<SqliteDatabase, SqliteChanges>();
@@ -43,13 +45,13 @@ export class SqliteChanges extends ChangeFeed {
 
   /** A statement of the caller's is about to run. */
   noteStatement(sql: string): void {
-    if (READS.test(sql)) return;
+    if (READS.test(sql) && !IS_SEVERAL.test(sql)) return;
     this.note(this.isHeard ? { tables: this.#writtenBy(sql), aggregates: [] } : ANY_CHANGES);
   }
 
   #writtenBy(sql: string): readonly string[] | undefined {
     // Of several statements at once only the first has a plan.
-    if (!WRITES_ROWS.test(sql) || /;\s*\S/.test(sql)) return undefined;
+    if (!WRITES_ROWS.test(sql) || IS_SEVERAL.test(sql)) return undefined;
     try {
       const plan = this.#rows(`EXPLAIN ${toPlainPlaceholders(sql).sql}`);
       const schema = this.#rows('SELECT rootpage, tbl_name FROM sqlite_schema');
