@@ -41,7 +41,10 @@ export interface SortedUnits {
   readonly replaced: readonly UnitRow[];
   /** Confirmed, with all that the page shows. */
   readonly again: ReadonlySet<UnitId>;
-  /** Those of them of which it shows less than is here: the server's seal is for that. */
+  /**
+   * Those of them of which it shows a part: the server's seal is for that, and another one is here, also where the rest has
+   * left with a page before.
+   */
   readonly lessened: ReadonlyMap<UnitId, UnitRow>;
   /** Confirmed, or others' and lost, of which it shows more. */
   readonly grown: ReadonlyMap<UnitId, GrownUnit>;
@@ -85,7 +88,7 @@ export function sortOut(state: PlanningState, units: readonly ConfirmedUnit[]): 
       if (coming.length > 0) grown.set(id, { row, coming });
       else {
         again.add(id);
-        if (less.length > 0) lessened.set(id, row);
+        if (unit.events.length < unit.total) lessened.set(id, row);
       }
     }
     for (const { originatorId } of less) hidden.add(originatorId);

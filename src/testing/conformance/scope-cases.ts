@@ -322,6 +322,32 @@ const ownInPart: Case = {
   },
 };
 
+const leftBefore: Case = {
+  name: 'of a unit whose other events have left with a page before, the seal is kept that the page has which shows the rest',
+  async run({ recorder }) {
+    const { before, north, south, units } = await followed(recorder);
+    const [, ownSouth, both, ownNorth] = units as unknown as [SampleUnit, SampleUnit, SampleUnit, SampleUnit];
+    await recorder.followAnew(before.cursor);
+    const pages = new LogPages(CURSOR_START, 0);
+    // It passes the first event of an aggregate that cannot be seen any more, and that leaves as a whole.
+    const first = pages.next(units[0] as SampleUnit);
+    await recorder.insertPage({ ...first, position: ownSouth.position as number, head: before.position });
+    expectEqual(await recorder.selectEvents(south), [], 'what leaves');
+    await recorder.insertPage(pages.next({ ...both, events: [sampleEvent(north, 3)] }, ownNorth));
+    await recorder.rewind(first.to);
+    const lost = await recorder.selectLostUnits(0, ALL);
+    expectEqual(
+      lost.map(({ id, events, total, origin }) => [id, events, total, [...origin.seal]]),
+      [
+        [both.id, [sampleEvent(north, 3)], 2, [3]],
+        [ownNorth.id, [sampleEvent(north, 4)], 1, [4]],
+      ],
+      'what it would bring back',
+    );
+    await recorder.endHeal({ rewinds: (await recorder.syncProgress()).rewinds, refused: [] });
+  },
+};
+
 const impossible: Case = {
   name: 'a page of a log that is followed anew, in which a unit stands elsewhere than before, is refused',
   async run({ recorder }) {
@@ -349,5 +375,6 @@ export const scopeCases: readonly Case[] = [
   otherPart,
   grownPart,
   ownInPart,
+  leftBefore,
   impossible,
 ];
