@@ -48,11 +48,15 @@ export { ConformanceError, expectEqual, expectRejection, expectTrue } from './co
 export type { ConformanceCase } from './conformance/conformance.js';
 export { connectionCases } from './conformance/connection-cases.js';
 export type { ConnectionContext, RecorderConnection } from './conformance/connection-cases.js';
+export { emptyLogCases } from './conformance/empty-log-cases.js';
+export type { EmptyLogContext } from './conformance/empty-log-cases.js';
 export { newOriginatorId, sampleEvent, sampleEvents } from './conformance/event-samples.js';
 export { processRecorderCases } from './conformance/process-recorder-cases.js';
 export type { ProcessRecorderContext } from './conformance/process-recorder-cases.js';
 export { ownSqlCaseNames, transactionCases } from './conformance/transaction-cases.js';
 export type { TransactionContext } from './conformance/transaction-cases.js';
+export { subscriptionCases } from './conformance/subscription-cases.js';
+export type { SubscriptionContext } from './conformance/subscription-cases.js';
 export { unitDecisionCases } from './conformance/unit-decision-cases.js';
 export { unitRetryCases } from './conformance/unit-retry-cases.js';
 export { unitRecorderCases } from './conformance/unit-recorder-cases.js';

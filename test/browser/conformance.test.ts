@@ -1,19 +1,22 @@
 import { openDaybook } from 'daybook';
 import type { SqlQueryable } from 'daybook';
+import { openStore } from 'daybook/host';
 import { openSqlJs, SqliteAggregateRecorder, SqliteApplicationRecorder, SqliteProcessRecorder } from 'daybook/sqlite';
 import type { SqliteDatabase } from 'daybook/sqlite';
 import {
   aggregateRecorderCases,
   applicationRecorderCases,
+  emptyLogCases,
   processRecorderCases,
   sqlRecorderCases,
+  subscriptionCases,
   transactionCases,
   unitDecisionCases,
   unitRetryCases,
   bootstrapCases,
   unitRecorderCases,
 } from 'daybook/testing';
-import type { SqlRecorderContext, TransactionContext, UnitRecorderContext } from 'daybook/testing';
+import type { SqlRecorderContext, SubscriptionContext, TransactionContext, UnitRecorderContext } from 'daybook/testing';
 import { describeConformance } from '../support/run-conformance.js';
 import { newStoreName } from './open-store.js';
 
@@ -46,7 +49,7 @@ describeConformance(
   'the durable store in its worker, through Comlink',
   async () => {
     const daybook = await openDaybook({ name: newStoreName() });
-    const context: TransactionContext<SqlQueryable> & SqlRecorderContext & UnitRecorderContext = {
+    const context: TransactionContext<SqlQueryable> & SqlRecorderContext & SubscriptionContext & UnitRecorderContext = {
       recorder: daybook.recorder,
       setUpOwnTable: () =>
         daybook.recorder.transaction(async ({ connection }) => {
@@ -64,6 +67,7 @@ describeConformance(
   },
   {
     ...process,
+    subscriptions: subscriptionCases,
     transactions: transactionCases,
     'SQL recorder': sqlRecorderCases,
     'unit recorder': unitRecorderCases,
@@ -82,9 +86,40 @@ describeConformance(
       },
     },
   }),
-  { bootstrap: bootstrapCases },
+  { bootstrap: bootstrapCases, 'empty log': emptyLogCases },
   { variant: 'empty stores' },
 );
+
+// Meant for a worker of the application's own; what it promises is the same where it is opened.
+describeConformance(
+  'the durable store, opened in the thread of its application',
+  async () => {
+    const store = await openStore({ name: newStoreName(), wasmUrl });
+    return { context: { recorder: store.recorder }, close: () => store.close() };
+  },
+  { ...process, subscriptions: subscriptionCases },
+);
+
+describeConformance(
+  'the durable store, opened in the thread of its application',
+  async () => ({
+    context: { openEmpty: () => openStore({ name: newStoreName(), wasmUrl }) },
+  }),
+  { 'empty log': emptyLogCases },
+  { variant: 'empty' },
+);
+
+describeConformance(
+  PAGE,
+  async () => ({ context: { openEmpty: () => openEmptyInPage() } }),
+  { 'empty log': emptyLogCases },
+  { variant: 'empty' },
+);
+
+async function openEmptyInPage(): Promise<{ recorder: SqliteProcessRecorder; close(): Promise<void> }> {
+  const { context, close } = await openInPage((database) => new SqliteProcessRecorder(database));
+  return { ...context, close: async () => close() };
+}
 
 interface Creatable {
   createTable(): Promise<void>;

@@ -7,6 +7,7 @@ import { SqliteUnits } from '../../src/persistence/sqlite/sqlite-units.js';
 import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
 import { aggregateRecorderCases } from '../../src/testing/conformance/aggregate-recorder-cases.js';
 import { applicationRecorderCases } from '../../src/testing/conformance/application-recorder-cases.js';
+import { emptyLogCases } from '../../src/testing/conformance/empty-log-cases.js';
 import { processRecorderCases } from '../../src/testing/conformance/process-recorder-cases.js';
 import { unitDecisionCases } from '../../src/testing/conformance/unit-decision-cases.js';
 import { unitRetryCases } from '../../src/testing/conformance/unit-retry-cases.js';
@@ -66,7 +67,7 @@ describeConformance(
       },
     },
   }),
-  { bootstrap: bootstrapCases },
+  { bootstrap: bootstrapCases, 'empty log': emptyLogCases },
 );
 
 for (const [engine, makeReplica] of Object.entries(REPLICAS)) {
@@ -78,5 +79,20 @@ for (const [engine, makeReplica] of Object.entries(REPLICAS)) {
       return { context: { recorder }, close: () => recorder.close() };
     },
     suites,
+  );
+
+  describeConformance(
+    engine,
+    async () => ({
+      context: {
+        openEmpty: async () => {
+          const journal = new SharedJournal().connect();
+          const recorder = await DurableRecorder.open({ replica: await makeReplica(), journal });
+          return { recorder, close: () => recorder.close() };
+        },
+      },
+    }),
+    { 'empty log': emptyLogCases },
+    { variant: 'empty' },
   );
 }

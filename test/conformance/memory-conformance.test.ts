@@ -6,6 +6,7 @@ import {
 import { aggregateRecorderCases } from '../../src/testing/conformance/aggregate-recorder-cases.js';
 import { applicationRecorderCases } from '../../src/testing/conformance/application-recorder-cases.js';
 import { processRecorderCases } from '../../src/testing/conformance/process-recorder-cases.js';
+import { emptyLogCases } from '../../src/testing/conformance/empty-log-cases.js';
 import { ownSqlCaseNames, transactionCases } from '../../src/testing/conformance/transaction-cases.js';
 import type { TransactionContext } from '../../src/testing/conformance/transaction-cases.js';
 import { describeConformance } from '../support/run-conformance.js';
@@ -25,6 +26,15 @@ describeConformance(ENGINE, async () => ({ context: { recorder: new MemoryApplic
 });
 
 describeConformance(ENGINE, async () => ({ context: withoutSql() }), process, { variant: 'process recorder', skips });
+
+describeConformance(
+  ENGINE,
+  async () => ({
+    context: { openEmpty: async () => ({ recorder: new MemoryProcessRecorder(), close: () => Promise.resolve() }) },
+  }),
+  { 'empty log': emptyLogCases },
+  { variant: 'empty' },
+);
 
 function withoutSql(): TransactionContext<undefined> {
   const none = (): Promise<never> => Promise.reject(new Error('memory has no SQL'));

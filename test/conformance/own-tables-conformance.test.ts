@@ -1,5 +1,6 @@
 import { aggregateRecorderCases } from '../../src/testing/conformance/aggregate-recorder-cases.js';
 import { applicationRecorderCases } from '../../src/testing/conformance/application-recorder-cases.js';
+import { emptyLogCases } from '../../src/testing/conformance/empty-log-cases.js';
 import { processRecorderCases } from '../../src/testing/conformance/process-recorder-cases.js';
 import { sqlRecorderCases } from '../../src/testing/conformance/sql-recorder-cases.js';
 import { transactionCases } from '../../src/testing/conformance/transaction-cases.js';
@@ -48,4 +49,18 @@ describeConformance(
     'unit decisions': unitDecisionCases,
     'unit retries': unitRetryCases,
   },
+);
+
+describeConformance(
+  'durable recorder with own tables, journal in memory',
+  async () => ({
+    context: {
+      openEmpty: async () => {
+        const { recorder } = await openTab(new SharedJournal());
+        return { recorder, close: () => recorder.close() };
+      },
+    },
+  }),
+  { 'empty log': emptyLogCases },
+  { variant: 'empty' },
 );

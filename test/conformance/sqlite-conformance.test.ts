@@ -2,6 +2,7 @@ import { SqliteAggregateRecorder, SqliteApplicationRecorder } from '../../src/pe
 import { aggregateRecorderCases } from '../../src/testing/conformance/aggregate-recorder-cases.js';
 import { applicationRecorderCases } from '../../src/testing/conformance/application-recorder-cases.js';
 import { connectionCases } from '../../src/testing/conformance/connection-cases.js';
+import { emptyLogCases } from '../../src/testing/conformance/empty-log-cases.js';
 import { processRecorderCases } from '../../src/testing/conformance/process-recorder-cases.js';
 import { transactionCases } from '../../src/testing/conformance/transaction-cases.js';
 import { describeConformance } from '../support/run-conformance.js';
@@ -30,6 +31,13 @@ for (const [name, makeEngine] of Object.entries(SQLITE_ENGINES)) {
     },
     SHARED_ENGINES.includes(name) ? shared : process,
     { variant: 'process recorder' },
+  );
+
+  describeConformance(
+    name,
+    async () => ({ context: { openEmpty: async () => openSqliteContext(await makeEngine()) } }),
+    { 'empty log': emptyLogCases },
+    { variant: 'empty' },
   );
 }
 

@@ -130,6 +130,42 @@ const ordersByVersion: Case = {
   },
 };
 
+const versionZeroAlone: Case = {
+  name: 'version 0 can be all that an aggregate has, and is taken then',
+  async run({ recorder }) {
+    const id = newOriginatorId();
+    await recorder.insertEvents([sampleEvent(id, 0)]);
+    const select = async (options: Parameters<AggregateRecorder['selectEvents']>[1]): Promise<number[]> =>
+      versions(await recorder.selectEvents(id, options));
+    expectEqual(await select({}), [0], 'all');
+    expectEqual(await select({ desc: true, limit: 1 }), [0], 'the last one');
+    expectEqual(await select({ lte: 0 }), [0], 'up to 0');
+    expectEqual(await select({ gt: 0 }), [], 'after 0');
+    await expectRejection(recorder.insertEvents([sampleEvent(id, 0)]), 'INTEGRITY_ERROR', 'version 0 again');
+    expectEqual((await recorder.selectEvents(id)).map(bare), [sampleEvent(id, 0)], 'the event, unchanged');
+  },
+};
+
+const readingIsUnchangedAfterRefusals: Case = {
+  name: 'after refusals everything is read as before them, and the next insert succeeds',
+  async run({ recorder }) {
+    const id = newOriginatorId();
+    const written = sampleEvents(id, 1, 3);
+    await recorder.insertEvents(written);
+    const taken = [sampleEvent(id, 4, 'new'), sampleEvent(id, 3, 'other')];
+    await expectRejection(recorder.insertEvents(taken), 'INTEGRITY_ERROR', 'a taken position behind a free one');
+    const twice = [sampleEvent(id, 4), sampleEvent(id, 4)];
+    await expectRejection(recorder.insertEvents(twice), 'INTEGRITY_ERROR', 'a free position twice');
+    const malformed = [sampleEvent(id, 4), { ...sampleEvent(id, 5), topic: '' }];
+    await expectRejection(recorder.insertEvents(malformed), 'PROGRAMMING_ERROR', 'a malformed event behind a good one');
+    expectEqual((await recorder.selectEvents(id)).map(bare), written, 'the events');
+    expectEqual(versions(await recorder.selectEvents(id, { desc: true, limit: 1 })), [3], 'the last one');
+    expectEqual(versions(await recorder.selectEvents(id, { gt: 1, lte: 2 })), [2], 'one in the middle');
+    await recorder.insertEvents(sampleEvents(id, 4, 5));
+    expectEqual((await recorder.selectEvents(id)).map(bare), sampleEvents(id, 1, 5), 'the events after a good insert');
+  },
+};
+
 const aggregatesAreDistinguished: Case = {
   name: 'aggregates are distinguished',
   async run({ recorder }) {
@@ -187,6 +223,8 @@ export const aggregateRecorderCases: readonly Case[] = [
   duplicateWithinCallIsRefused,
   selectsByVersion,
   ordersByVersion,
+  versionZeroAlone,
+  readingIsUnchangedAfterRefusals,
   aggregatesAreDistinguished,
   malformedEventsAreRefused,
   malformedSelectionsAreRefused,

@@ -77,12 +77,14 @@ const failedInsertLeavesNoNotification: Case = {
     const id = newOriginatorId();
     await recorder.insertEvents([sampleEvent(id, 1)]);
     const before = await recorder.maxNotificationId();
+    const log = await recorder.selectNotifications({ start: 1, limit: 50 });
     await expectRejection(
       recorder.insertEvents([sampleEvent(id, 2), sampleEvent(id, 1)]),
       'INTEGRITY_ERROR',
       'a taken position',
     );
     expectEqual(await recorder.maxNotificationId(), before, 'the largest id');
+    expectEqual(await recorder.selectNotifications({ start: 1, limit: 50 }), log, 'the log, read again');
     const [next] = await recorder.insertEvents([sampleEvent(id, 2)]);
     expectTrue((next as number) > before, 'the next id is greater');
   },

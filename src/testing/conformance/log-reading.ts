@@ -1,4 +1,4 @@
-import type { ApplicationRecorder } from '../../persistence/recorder.js';
+import type { ApplicationRecorder, SelectNotificationsOptions } from '../../persistence/recorder.js';
 import { systemClock } from '../../util/clock.js';
 import { pause } from '../../util/pause.js';
 import { expectTrue } from './conformance.js';
@@ -24,6 +24,26 @@ export async function tail(
     // Writers in the same thread need their turn, timers included: they may be waiting for a lock.
     if (page.length === 0) await pause(systemClock, 0);
   }
+}
+
+/** Reads the same notifications again and again while somebody writes. Gives the ids that each reading had. */
+export async function readAgain(
+  recorder: ApplicationRecorder,
+  options: SelectNotificationsOptions,
+  writing: Promise<unknown>,
+): Promise<number[][]> {
+  const state = { written: false };
+  const end = (): void => {
+    state.written = true;
+  };
+  writing.then(end, end);
+  const seen: number[][] = [];
+  while (!state.written) {
+    seen.push((await recorder.selectNotifications(options)).map(({ id }) => id));
+    // As above: it rests in no other way.
+    await pause(systemClock, 0);
+  }
+  return seen;
 }
 
 /** @throws ConformanceError when the ids of one call do not increase, or those of two calls are mixed */

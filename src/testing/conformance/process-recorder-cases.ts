@@ -83,6 +83,23 @@ const conflictRollsTrackingBack: Case = {
   },
 };
 
+const conflictKeepsEarlierTracking: Case = {
+  name: 'what was tracked before an event whose position is taken stays as it was, and goes on',
+  async run({ recorder }) {
+    const name = newApplicationName();
+    const id = newOriginatorId();
+    await recorder.insertEvents([sampleEvent(id, 1)], tracking(name, 1));
+    const insert = recorder.insertEvents([sampleEvent(id, 1)], tracking(name, 2));
+    await expectRejection(insert, 'INTEGRITY_ERROR', 'a taken position');
+    expectEqual(await recorder.maxTrackingId(name), 1, 'the largest id');
+    expectEqual(await recorder.hasTrackingId(name, 1), true, 'has 1');
+    expectEqual(await recorder.hasTrackingId(name, 2), false, 'has 2');
+    await recorder.insertEvents([sampleEvent(id, 2)], tracking(name, 2));
+    expectEqual(await recorder.maxTrackingId(name), 2, 'the largest id after a good insert');
+    expectEqual((await recorder.selectEvents(id)).length, 2, 'events');
+  },
+};
+
 const applicationsAreIndependent: Case = {
   name: 'applications are tracked independently',
   async run({ recorder }) {
@@ -149,6 +166,7 @@ export const processRecorderCases: readonly Case[] = [
   trackingNeedsNoEvents,
   repeatedTrackingIsRefused,
   conflictRollsTrackingBack,
+  conflictKeepsEarlierTracking,
   applicationsAreIndependent,
   racingTrackingHasOneWinner,
   malformedTrackingIsRefused,

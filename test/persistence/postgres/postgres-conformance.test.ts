@@ -19,7 +19,10 @@ import type {
 import { aggregateRecorderCases } from '../../../src/testing/conformance/aggregate-recorder-cases.js';
 import { applicationRecorderCases } from '../../../src/testing/conformance/application-recorder-cases.js';
 import { connectionCases } from '../../../src/testing/conformance/connection-cases.js';
+import { emptyLogCases } from '../../../src/testing/conformance/empty-log-cases.js';
 import { processRecorderCases } from '../../../src/testing/conformance/process-recorder-cases.js';
+import { subscriptionCases } from '../../../src/testing/conformance/subscription-cases.js';
+import type { SubscriptionContext } from '../../../src/testing/conformance/subscription-cases.js';
 import { transactionCases } from '../../../src/testing/conformance/transaction-cases.js';
 import type { TransactionContext } from '../../../src/testing/conformance/transaction-cases.js';
 import { newOriginatorId, sampleEvent } from '../../../src/testing/conformance/event-samples.js';
@@ -29,7 +32,7 @@ import type { ConformanceSkip } from '../../support/run-conformance.js';
 import { openPoolOfRole } from '../../support/postgres-roles.js';
 import { createSqlAlchemyTables } from '../../support/sqlalchemy-tables.js';
 
-type Context = TransactionContext<PostgresQueryable>;
+type Context = TransactionContext<PostgresQueryable> & SubscriptionContext;
 type Options = Omit<PostgresProcessRecorderOptions, 'pool'>;
 
 interface OpenedPool {
@@ -42,6 +45,7 @@ const suites = {
   'application recorder': applicationRecorderCases,
   'process recorder': processRecorderCases,
   transactions: transactionCases,
+  subscriptions: subscriptionCases,
 };
 const ANY_TEXT: readonly ConformanceSkip[] = [
   { case: 'malformed events are refused before anything is stored', reason: 'any text is an id here' },
@@ -72,6 +76,24 @@ function describePool(
     return { context: { recorder, ...ownTable(pool) }, close };
   };
   describeConformance<Context>(engine, open, suites, options);
+  describeConformance(
+    engine,
+    async () => {
+      const { pool, close } = await openPool();
+      const openEmpty = async (): Promise<{ recorder: PostgresProcessRecorder; close(): Promise<void> }> => {
+        const recorder = new PostgresProcessRecorder({
+          pool,
+          applicationName: uniqueName(),
+          ...(await prepare(pool)),
+        });
+        await recorder.createTable();
+        return { recorder, close: () => Promise.resolve() };
+      };
+      return { context: { openEmpty }, close };
+    },
+    { 'empty log': emptyLogCases },
+    { variant: `${options.variant ?? 'process recorder'}, empty` },
+  );
 }
 
 function ownTable(pool: PostgresPool): Omit<Context, 'recorder'> {
