@@ -60,6 +60,7 @@ const ROOMS = [
   { name: 'configuration', level: 11, path: '^src/configuration/' },
   { name: 'assets', level: 12, path: '^src/assets/' },
   { name: 'server/hosts', level: 12, path: '^src/server/hosts/' },
+  { name: 'cli', level: 13, path: '^src/cli/' },
   { name: 'entry', level: 13, path: '^src/(index|core)\\.ts$' },
   { name: 'worker', level: 13, path: '^worker/' },
   { name: 'demo', level: 14, path: '^demo/' },
@@ -152,7 +153,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^(src|worker)/',
-        pathNot: ['^src/server/hosts/', '^src/assets/', '^src/session/async-local-session\\.ts$'],
+        pathNot: ['^src/server/hosts/', '^src/assets/', '^src/cli/', '^src/session/async-local-session\\.ts$'],
       },
       to: { dependencyTypes: ['core'] },
     },

@@ -26,7 +26,7 @@ const entries = {
   node: at('src/server/hosts/index.ts'),
   cli: at('src/server/hosts/cli.ts'),
   testing: at('src/testing/index.ts'),
-  daybook: at('src/assets/cli.ts'),
+  daybook: at('src/cli/daybook.ts'),
 };
 
 // sql.js ends with a UMD epilogue. webpack takes `typeof module` in an ES module for a constant and drops the

@@ -1,0 +1,10 @@
+import type { ListedCommand } from './command.js';
+
+/** What `daybook` can do, in the order in which it is listed. */
+export const COMMANDS: readonly ListedCommand[] = [
+  {
+    name: 'copy-assets',
+    summary: 'copies what a page loads by address, for bundlers that leave it behind',
+    load: async () => (await import('./copy-assets-command.js')).COPY_ASSETS,
+  },
+];
