@@ -66,6 +66,7 @@ const REFUSED_PARAMETER = /^unsupported startup parameter(?: in options)?: (\w+)
 
 /** What `pg`'s pool does not do: say what is wrong in Daybook's errors, try connections, and count. */
 class LimitedPool implements PgPool {
+  readonly connectionsMax: number;
   readonly supportsNotifications: boolean;
   readonly #pool: Pool;
   readonly #options: PgPoolOptions;
@@ -81,6 +82,7 @@ class LimitedPool implements PgPool {
     this.#options = options;
     this.#settings = settings;
     // Listening keeps one connection: with no other, nothing else would be done any more.
+    this.connectionsMax = settings.connectionsMax;
     this.supportsNotifications = settings.connectionsMax > 1;
     // Connections that somebody else makes need not know of names.
     this.#plans = new KeptPlans(options.preparedStatements ?? options.connect === undefined);

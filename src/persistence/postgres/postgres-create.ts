@@ -23,9 +23,12 @@ export interface TableCreation {
  * to say.
  *
  * What is there is left alone: even `CREATE INDEX IF NOT EXISTS` waits until nobody writes to the table, and makes all
- * others wait behind it; and `CREATE TABLE IF NOT EXISTS` is refused to a role that may only use the tables.
+ * others wait behind it; and `CREATE TABLE IF NOT EXISTS` is refused to a role that may only use the tables. An index that
+ * a table with rows lacks is not made either. Who writes events has the table locked in a mode that goes together with no
+ * way to create one, so that all of them would wait for the whole of it.
  *
- * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the schema does not exist or may not be written
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the schema does not exist or may not be written; with
+ *   `details.reason: 'index-missing'` when a table with rows lacks an index
  */
 export async function createTables(pool: PostgresPool, creations: readonly TableCreation[]): Promise<void> {
   const session = new PoolSession(pool);
@@ -33,6 +36,7 @@ export async function createTables(pool: PostgresPool, creations: readonly Table
   const [row = {}] = await session.read(`SELECT ${found.join(', ')}`, []);
   const missing = creations.filter((_, index) => row[`found_${index}`] !== true);
   if (missing.length === 0) return;
+  for (const creation of missing) await refuseIndexLater(session, creation);
   await session.ensure(missing.map(({ sql }) => sql).join(';\n')).catch((error: unknown) => {
     const { cause } = error as { cause?: unknown };
     if (sqlStateOf(cause) !== NO_SUCH_SCHEMA) throw error;
@@ -41,6 +45,18 @@ export async function createTables(pool: PostgresPool, creations: readonly Table
       { cause, details: { sqlState: NO_SUCH_SCHEMA } },
     );
   });
+}
+
+async function refuseIndexLater(session: PoolSession, { table, indexed }: TableCreation): Promise<void> {
+  if (indexed === undefined) return;
+  const [there] = await session.read(`SELECT to_regclass(${textLiteral(table)}) IS NOT NULL AS found`, []);
+  if (there?.['found'] !== true) return;
+  const [filled] = await session.read(`SELECT FROM ${table} LIMIT 1`, []);
+  if (filled === undefined) return;
+  throw new ProgrammingError(
+    `${table} has rows, and no index that begins with ${indexed}: reading in order would read all of it each time. Nothing was created, because all who record events would wait for it, and CONCURRENTLY is no help with that. Do it at a quiet hour: CREATE UNIQUE INDEX ON ${table} (${indexed}).`,
+    { details: { reason: 'index-missing', table, column: indexed } },
+  );
 }
 
 /**

@@ -1,17 +1,23 @@
-import type { SqlDialect, SqlLog } from '../sql/sql-dialect.js';
+import type { IndexesBesideWriters, SqlDialect, SqlLog } from '../sql/sql-dialect.js';
+import type { PostgresPool } from './postgres-driver.js';
 import { POSTGRES_DOCUMENTS } from './postgres-documents.js';
 import { plainLiteral } from './postgres-literals.js';
 import { postgresTablesRead } from './postgres-tables-read.js';
 
 /** The SQL of PostgreSQL, for these events. */
-export function postgresDialect(log: Omit<SqlLog, 'nameSql' | 'deniedState'>): SqlDialect {
+export function postgresDialect(
+  log: Omit<SqlLog, 'nameSql' | 'deniedState'>,
+  { connectionsMax = Infinity }: Pick<PostgresPool, 'connectionsMax'> = {},
+): SqlDialect {
   const { tenants } = log;
+  // It takes one connection to hold the turn, and one to create.
+  const besideWriters = connectionsMax < 2 ? undefined : BESIDE_WRITERS;
   // Each tenant has a log of its own: what is kept of one, in a table that knows no tenants, is no other's.
   const nameSql =
     tenants === undefined
       ? LOG_NAME_SQL
       : `SELECT name || ' of ' || ${plainLiteral(tenants.tenant)} AS name FROM (${LOG_NAME_SQL}) AS log`;
-  return { ...POSTGRES_DIALECT, log: { ...log, nameSql, deniedState: INSUFFICIENT_PRIVILEGE } };
+  return { ...POSTGRES_DIALECT, besideWriters, log: { ...log, nameSql, deniedState: INSUFFICIENT_PRIVILEGE } };
 }
 
 const INSUFFICIENT_PRIVILEGE = '42501';
@@ -19,8 +25,17 @@ const INSUFFICIENT_PRIVILEGE = '42501';
 const LOG_NAME_SQL = `SELECT space.nspname || '.' || relation.relname AS name FROM pg_class relation
   JOIN pg_namespace space ON space.oid = relation.relnamespace WHERE relation.oid = to_regclass($1::text)`;
 
+const BESIDE_WRITERS: IndexesBesideWriters = {
+  createSql: (sql) => sql.replace(/ INDEX /, ' INDEX CONCURRENTLY '),
+  repairSql: (index) => `REINDEX INDEX CONCURRENTLY ${index}`,
+};
+
 const POSTGRES_DIALECT: SqlDialect = {
   name: 'postgres',
+  triedTurns: {
+    trySql: 'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS taken',
+    signOfLifeSql: 'SHOW transaction_isolation',
+  },
   tablesReadBy: postgresTablesRead,
   types: {
     integer: 'BIGINT',
@@ -41,5 +56,6 @@ const POSTGRES_DIALECT: SqlDialect = {
   turnSql: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))',
   relationsSql: `SELECT relation.relname AS name FROM pg_class relation
     JOIN pg_namespace space ON space.oid = relation.relnamespace
-    WHERE CASE WHEN $1::text IS NULL THEN pg_table_is_visible(relation.oid) ELSE space.nspname = $1 END`,
+    LEFT JOIN pg_index made ON made.indexrelid = relation.oid
+    WHERE made.indisvalid IS NOT FALSE AND CASE WHEN $1::text IS NULL THEN pg_table_is_visible(relation.oid) ELSE space.nspname = $1 END`,
 };

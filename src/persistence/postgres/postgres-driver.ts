@@ -60,6 +60,8 @@ export interface PostgresClient extends PostgresQueryable {
 /** Connections to one database. `query` takes any connection; `connect` lends one. */
 export interface PostgresPool extends PostgresQueryable {
   connect(): Promise<PostgresClient>;
+  /** How many connections it lends at once. @defaultValue more than one */
+  readonly connectionsMax?: number;
   /**
    * Whether `NOTIFY` works, and a connection can be kept for `LISTEN`. Without, commits wake nobody, and subscriptions
    * look by themselves.

@@ -246,7 +246,10 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
     super(options);
     const { events: eventsTable, tracking: trackingTable, columns, originatorIdType, tenants } = this.names;
     const { lockSql } = this.tables;
-    this.dialect = postgresDialect({ eventsTable, trackingTable, columns, originatorIdType, lockSql, tenants });
+    this.dialect = postgresDialect(
+      { eventsTable, trackingTable, columns, originatorIdType, lockSql, tenants },
+      options.pool,
+    );
     this.owner = options.shared === undefined ? undefined : new PostgresProcessRecorder(withoutTenant(options));
     this.#idleTimeoutMs = idleTimeoutMsOf(options);
     this.#changes = new PostgresChanges({

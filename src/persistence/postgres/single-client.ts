@@ -48,6 +48,7 @@ export function singleClient(connection: LentConnection): PostgresPool {
 
 /** Lends one connection to one user at a time, in the order in which they asked. */
 class SingleClient implements PostgresPool {
+  readonly connectionsMax = 1;
   readonly supportsNotifications: boolean;
   readonly #connection: PostgresQueryable;
   readonly #turns = new FifoMutex({ waitMsMax: WAIT_MS_MAX, clock: systemClock, tooLong: waitedTooLong });

@@ -1,14 +1,27 @@
 /**
  * Tables and indexes, created where they are missing.
  *
+ * ```text
+ * all is there                         one query, outside of any transaction: nothing is locked, and nobody waited for
+ * tables, and indexes of new tables    in one transaction
+ * an index of a table that is there    beside those who write to it, by one process at a time; others do not wait for it
+ * ```
+ *
+ * On PostgreSQL even `CREATE INDEX IF NOT EXISTS` of an index that is there waits until nobody writes to the table, and
+ * makes all others wait behind it; on SQLite every transaction that may write waits for all others that do.
+ *
  * @module
  */
+import { systemClock } from '../../util/clock.js';
 import { claimForLog } from './log-owner.js';
+import { whileTurnIsHeld } from './held-turn.js';
 import { takeTurn } from './sql-dialect.js';
-import type { SqlDialect } from './sql-dialect.js';
+import type { IndexesBesideWriters, SqlDialect, TriedTurns } from './sql-dialect.js';
 import type { SqlQueryable } from './sql-queryable.js';
 import type { Creation } from './sql-names.js';
 import type { SqlRecorder } from './sql-recorder.js';
+
+const SQLITE_RELATIONS_SQL = 'SELECT name FROM sqlite_schema WHERE $1 IS NULL';
 
 /** What is to be there. */
 export interface Creations {
@@ -22,34 +35,75 @@ export interface Creations {
 }
 
 /**
- * Creates what is missing, in one transaction.
- *
- * On PostgreSQL even `CREATE INDEX IF NOT EXISTS` of an index that is there waits until nobody writes to the table, and
- * makes all others wait behind it. So what is there is left alone.
+ * Creates what is missing.
  *
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it belongs to another log
  */
-export async function createMissing(
-  recorder: SqlRecorder,
-  { schema, lock, creations, isOfLog = false }: Creations,
-): Promise<void> {
+export async function createMissing(recorder: SqlRecorder, wanted: Creations): Promise<void> {
+  const { schema, lock, creations, isOfLog = false } = wanted;
   const { dialect } = recorder;
   const kept = isOfLog ? creations[0]?.name : undefined;
   if (kept !== undefined) await claimForLog(recorder, { kept, schema });
-  await recorder.transaction(async ({ connection }) => {
-    // Two that create at once would both find nothing, and one of them fail.
-    await takeTurn(connection, dialect, lock);
-    const there = await namesThere(connection, dialect, schema);
-    for (const { name, sql } of creations) if (!there.has(name)) await connection.query(sql);
+  const there = await namesThere(recorder, dialect, schema);
+  const missing = creations.filter(({ name }) => !there.has(name));
+  // In a transaction of the caller's everything is its own.
+  const { triedTurns: turns } = dialect;
+  const besideWriters = recorder.onEnded === undefined && turns !== undefined ? dialect.besideWriters : undefined;
+  const isBeside = ({ indexed }: Creation): boolean =>
+    besideWriters !== undefined && indexed !== undefined && there.has(indexed);
+  const together = missing.filter((creation) => !isBeside(creation));
+  if (together.length > 0) {
+    await recorder.transaction(async ({ connection }) => {
+      // Two that create at once would both find nothing, and one of them fail.
+      await takeTurn(connection, dialect, lock);
+      const now = await namesThere(connection, dialect, schema);
+      for (const { name, sql } of together) if (!now.has(name)) await connection.query(sql);
+    });
+  }
+  if (besideWriters === undefined || turns === undefined) return;
+  for (const creation of missing.filter(isBeside))
+    await createBeside(recorder, { besideWriters, turns, schema, lock, creation });
+}
+
+/** What of a list of things is missing. */
+export async function missingOf(
+  recorder: SqlRecorder,
+  { schema, creations }: Pick<Creations, 'schema' | 'creations'>,
+): Promise<readonly Creation[]> {
+  const there = await namesThere(recorder, recorder.dialect, schema);
+  return creations.filter(({ name }) => !there.has(name));
+}
+
+interface CreatedBeside {
+  readonly turns: TriedTurns;
+  readonly besideWriters: IndexesBesideWriters;
+  readonly schema: string | undefined;
+  readonly lock: string;
+  readonly creation: Creation;
+}
+
+/** Nothing is done where another process is about it: an index is worth no wait. */
+async function createBeside(
+  recorder: SqlRecorder,
+  { besideWriters, turns, schema, lock, creation }: CreatedBeside,
+): Promise<void> {
+  const isThere = async (): Promise<boolean> =>
+    (await namesThere(recorder, recorder.dialect, schema)).has(creation.name);
+  await whileTurnIsHeld(recorder, { name: lock, turns, clock: systemClock }, async () => {
+    if (await isThere()) return;
+    await recorder.query(besideWriters.createSql(creation.sql));
+    if (await isThere()) return;
+    // One whose creation was broken off has the name, and is of no use.
+    const space = schema === undefined ? '' : `"${schema.replaceAll('"', '""')}".`;
+    await recorder.query(besideWriters.repairSql(`${space}"${creation.name}"`));
   });
 }
 
 async function namesThere(
   connection: SqlQueryable,
-  { relationsSql }: SqlDialect,
+  { relationsSql = SQLITE_RELATIONS_SQL }: SqlDialect,
   schema: string | undefined,
 ): Promise<ReadonlySet<unknown>> {
-  if (relationsSql === undefined) return new Set();
   const { rows } = await connection.query(relationsSql, [schema ?? null]);
   return new Set(rows.map(({ name }) => name));
 }

@@ -63,11 +63,23 @@ export interface SqlDialect {
   readonly turnSql?: string;
   /**
    * A query for the column `name` of the tables and indexes in a schema, `$1`, or of those that are meant without one
-   * where it is null.
+   * where it is null; of indexes those that are whole.
    *
-   * @defaultValue none: what is there is found by `IF NOT EXISTS`, at no cost
+   * @defaultValue SQLite's
    */
   readonly relationsSql?: string;
+  /**
+   * Turns that nobody waits for in the database.
+   *
+   * @defaultValue none: one writes at a time
+   */
+  readonly triedTurns?: TriedTurns | undefined;
+  /**
+   * How an index of a table that is there is created while others write to it, where there are `triedTurns`.
+   *
+   * @defaultValue in a transaction, as everything: one writes at a time
+   */
+  readonly besideWriters?: IndexesBesideWriters | undefined;
   /**
    * Which log the recorder has, where a database may have several.
    *
@@ -96,6 +108,22 @@ export interface SqlDialect {
   readonly tablesReadBy?: TablesReadBy | undefined;
   /** Parameters that a statement may have. @defaultValue 32,766: SQLite's, and fewer than PostgreSQL's */
   readonly parametersMax?: number | undefined;
+}
+
+/** A turn is had until the end of a transaction, or not at all. */
+export interface TriedTurns {
+  /** Takes the turn of a name, `$1`, if nobody has it: a query for the column `taken`. */
+  readonly trySql: string;
+  /** Shows the server that who has a turn is there, and takes no snapshot. */
+  readonly signOfLifeSql: string;
+}
+
+/** How an index is created that nobody waits for. */
+export interface IndexesBesideWriters {
+  /** Makes of a statement that creates an index one that is to be run outside of any transaction. */
+  readonly createSql: (sql: string) => string;
+  /** Makes an index whole whose creation was broken off, by its name as SQL. */
+  readonly repairSql: (index: string) => string;
 }
 
 /** Asks an engine which tables a statement reads. */

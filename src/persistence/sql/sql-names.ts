@@ -16,6 +16,8 @@ export interface Creation {
   /** Of the table or the index, without quotes and schema. */
   readonly name: string;
   readonly sql: string;
+  /** Of an index that may be created on its own: the table that it is of, as `name`. */
+  readonly indexed?: string;
 }
 
 /** A table, and how its indexes are called. */
@@ -56,7 +58,7 @@ export function sqlTableName(
     index: (ending, on) => {
       const name = `${table}_${ending}`;
       // PostgreSQL keeps it in the table's schema.
-      return { name, sql: `CREATE INDEX IF NOT EXISTS "${name}" ON ${quoted} ${on}` };
+      return { name, sql: `CREATE INDEX IF NOT EXISTS "${name}" ON ${quoted} ${on}`, indexed: table };
     },
   };
 }

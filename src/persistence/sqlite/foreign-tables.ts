@@ -19,12 +19,14 @@ const OWN_LAYOUTS = {
  * Looks at a table that may be there. A missing one is fine.
  *
  * @param table - its name, as it is
+ * @returns whether it is there
  * @throws NotSupportedError (`NOT_SUPPORTED`) when it is not in the layout that is expected
  */
-export function refuseForeignTable(database: SqliteDatabase, layout: keyof typeof OWN_LAYOUTS, table: string): void {
+export function refuseForeignTable(database: SqliteDatabase, layout: keyof typeof OWN_LAYOUTS, table: string): boolean {
   const rows = statementsOf(database).all('SELECT name, type, pk FROM pragma_table_info(?)', [table]);
   const columns = new Set(rows.map((row) => row.join(' ')));
-  if (columns.size === 0 || OWN_LAYOUTS[layout].every((column) => columns.has(column))) return;
+  if (columns.size === 0) return false;
+  if (OWN_LAYOUTS[layout].every((column) => columns.has(column))) return true;
   throw new NotSupportedError(
     `The table ${table} of this SQLite database is not one of Daybook's: the Python library, for example, makes another of this name. Nothing was stored. Give Daybook a file of its own (SQLITE_DBNAME); it shares PostgreSQL with the Python library, but no SQLite file.`,
     { details: { table, columns: [...columns].join(', ') } },

@@ -83,7 +83,7 @@ export abstract class SqliteFactory implements RecorderFactory {
     database.close();
   }
 
-  async #ready<R extends { createTable(): Promise<void>; checkTable(): void }>(recorder: R): Promise<R> {
+  async #ready<R extends { createTable(): Promise<void>; checkTable(): unknown }>(recorder: R): Promise<R> {
     if (this.#createsTables) await recorder.createTable();
     else recorder.checkTable();
     return recorder;

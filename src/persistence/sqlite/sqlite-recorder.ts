@@ -70,23 +70,24 @@ export class SqliteAggregateRecorder extends SerialAggregateRecorder {
   }
 
   /**
-   * Creates the table if it is missing. Safe to call again.
+   * Creates the table if it is missing. Safe to call again, and while others write: then nothing is locked.
    *
    * @throws OperationalError (`OPERATIONAL_ERROR`) when the database cannot be written
    * @throws NotSupportedError (`NOT_SUPPORTED`) when there is a table of this name that is not Daybook's
    */
   async createTable(): Promise<void> {
-    this.checkTable();
+    if (await this.#connection.session.run(() => this.checkTable())) return;
     await this.#connection.session.write(() => this.#sequences.createTable());
   }
 
   /**
    * Looks whether the tables that are there are Daybook's.
    *
+   * @returns whether all of them are there
    * @throws NotSupportedError (`NOT_SUPPORTED`) when they are not
    */
-  checkTable(): void {
-    refuseForeignTable(this.#database, 'sequences', this.#table);
+  checkTable(): boolean {
+    return refuseForeignTable(this.#database, 'sequences', this.#table);
   }
 }
 
@@ -114,23 +115,24 @@ export class SqliteApplicationRecorder extends SerialApplicationRecorder {
   }
 
   /**
-   * Creates the table if it is missing. Safe to call again.
+   * Creates the table if it is missing. Safe to call again, and while others write: then nothing is locked.
    *
    * @throws OperationalError (`OPERATIONAL_ERROR`) when the database cannot be written
    * @throws NotSupportedError (`NOT_SUPPORTED`) when there is a table of this name that is not Daybook's
    */
   async createTable(): Promise<void> {
-    this.checkTable();
+    if (await this.#connection.session.run(() => this.checkTable())) return;
     await this.#connection.session.write(() => this.#events.createTable());
   }
 
   /**
    * Looks whether the tables that are there are Daybook's.
    *
+   * @returns whether all of them are there
    * @throws NotSupportedError (`NOT_SUPPORTED`) when they are not
    */
-  checkTable(): void {
-    refuseForeignTable(this.#database, 'events', this.#table);
+  checkTable(): boolean {
+    return refuseForeignTable(this.#database, 'events', this.#table);
   }
 }
 
@@ -173,24 +175,26 @@ export class SqliteProcessRecorder
   }
 
   /**
-   * Creates the tables that are missing. Safe to call again.
+   * Creates the tables that are missing. Safe to call again, and while others write: where all are there, nothing is locked.
    *
    * @throws OperationalError (`OPERATIONAL_ERROR`) when the database cannot be written
    * @throws NotSupportedError (`NOT_SUPPORTED`) when there is a table of this name that is not Daybook's
    */
   async createTable(): Promise<void> {
-    this.checkTable();
+    if (await this.#connection.session.run(() => this.checkTable())) return;
     await this.#connection.session.write(() => this.#replica.createTables());
   }
 
   /**
    * Looks whether the tables that are there are Daybook's.
    *
+   * @returns whether all of them are there
    * @throws NotSupportedError (`NOT_SUPPORTED`) when they are not
    */
-  checkTable(): void {
-    refuseForeignTable(this.#database, 'events', this.#tables.eventsTable ?? EVENTS_TABLE);
-    refuseForeignTable(this.#database, 'tracking', this.#tables.trackingTable ?? TRACKING_TABLE);
+  checkTable(): boolean {
+    const hasEvents = refuseForeignTable(this.#database, 'events', this.#tables.eventsTable ?? EVENTS_TABLE);
+    const hasTracking = refuseForeignTable(this.#database, 'tracking', this.#tables.trackingTable ?? TRACKING_TABLE);
+    return hasEvents && hasTracking;
   }
 
   /** Of one that was made on the connection of a transaction: the transaction's. */

@@ -92,10 +92,12 @@ export class PostgresUnitLog extends StoredUnitLog {
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the tables are those of other events in the database
    */
   async createTables(): Promise<void> {
-    const { units, creations, firstHeadSql } = this.#tables;
+    const { units, head, creations, firstHeadSql } = this.#tables;
     const [schema, lock] = [this.#schema, `daybook unit log ${units}`];
     await createMissing(this.#recorder.owner ?? this.#recorder, { schema, lock, creations, isOfLog: true });
-    await this.#recorder.transaction(async ({ connection }) => await connection.query(firstHeadSql));
+    // Asked first: even an insert that does nothing waits for who is adding to the log.
+    const { rows } = await this.#recorder.query(`SELECT 1 AS there FROM ${head} LIMIT 1`);
+    if (rows.length === 0) await this.#recorder.transaction(({ connection }) => connection.query(firstHeadSql));
     await this.head();
   }
 }

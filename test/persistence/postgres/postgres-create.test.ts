@@ -86,12 +86,11 @@ describe('tables that are there', () => {
   });
 
   it('have what is missing of them created: an index', async () => {
-    const recorder = await postgres.make();
-    const { rows } = await postgres.pool.query(
-      "SELECT indexname FROM pg_indexes WHERE indexname LIKE '%_notification_id_idx' AND schemaname = current_schema() ORDER BY indexname DESC",
-    );
-    const index = String(rows[0]?.['indexname']);
-    const table = index.replace('_notification_id_idx', '');
+    // Of a name of its own: other files make tables in the same schema meanwhile.
+    const applicationName = uniqueName();
+    const recorder = await postgres.make({ applicationName });
+    const table = `${applicationName}_events`;
+    const index = `${table}_notification_id_idx`;
     await postgres.pool.query(`DROP INDEX ${index}`);
     const again = new PostgresProcessRecorder({
       ...{ pool: postgres.pool, eventsTable: table, trackingTable: `${table}_tracking` },
@@ -100,6 +99,14 @@ describe('tables that are there', () => {
     const found = await postgres.pool.query('SELECT indexname FROM pg_indexes WHERE indexname = $1', [index]);
     expect(found.rows).toEqual([{ indexname: index }]);
     expect(await recorder.maxNotificationId()).toBe(0);
+    // Of a table with rows it is not: all who record would wait for it.
+    await again.insertEvents(makeEvents(1));
+    await postgres.pool.query(`DROP INDEX ${index}`);
+    await expect(again.createTable()).rejects.toMatchObject({
+      code: 'PROGRAMMING_ERROR',
+      details: { reason: 'index-missing', column: '"notification_id"' },
+    });
+    expect((await postgres.pool.query('SELECT FROM pg_indexes WHERE indexname = $1', [index])).rows).toEqual([]);
   });
 
   it('without a schema are found in all of the search path, as the statements find them', async () => {
