@@ -34,6 +34,7 @@ const ROOMS = [
   { name: 'application/processes', level: 8, path: '^src/application/processes/' },
   { name: 'application', level: 9, path: '^src/application/[^/]+$' },
   { name: 'states', level: 9, path: '^src/states/' },
+  { name: 'operations', level: 9, path: '^src/operations/' },
   { name: 'sync', level: 4, path: '^src/sync/(?!index)[^/]+$' },
   { name: 'sync/protocol', level: 4, path: '^src/sync/protocol/' },
   { name: 'sync/exchange', level: 5, path: '^src/sync/exchange/' },

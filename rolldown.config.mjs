@@ -21,6 +21,7 @@ const entries = {
   session: at('src/session/index.ts'),
   live: at('src/live/index.ts'),
   states: at('src/states/index.ts'),
+  operations: at('src/operations/index.ts'),
   postgres: at('src/persistence/postgres/index.ts'),
   server: at('src/server/index.ts'),
   node: at('src/server/hosts/index.ts'),

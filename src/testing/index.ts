@@ -82,6 +82,8 @@ export type { LiveContext } from './conformance/live-query-cases.js';
 export { stateStoreCases } from './conformance/state-store-cases.js';
 export { stateTransferCases } from './conformance/state-transfer-cases.js';
 export type { StateStoreContext } from './conformance/state-store-cases.js';
+export { storeStatsCases } from './conformance/store-stats-cases.js';
+export type { StoreStatsContext } from './conformance/store-stats-cases.js';
 export { keptStateCases } from './conformance/kept-state-cases.js';
 export { CountingWorld } from './conformance/counting-world.js';
 export type { Found, OnFound } from './conformance/counting-world.js';

@@ -1,6 +1,7 @@
 import type { IndexesBesideWriters, SqlDialect, SqlLog } from '../sql/sql-dialect.js';
 import type { PostgresPool } from './postgres-driver.js';
 import { POSTGRES_DOCUMENTS } from './postgres-documents.js';
+import { POSTGRES_INSPECTION } from './postgres-inspection.js';
 import { plainLiteral } from './postgres-literals.js';
 import { postgresTablesRead } from './postgres-tables-read.js';
 
@@ -47,6 +48,7 @@ const POSTGRES_DIALECT: SqlDialect = {
     word: 'TEXT COLLATE "C"',
   },
   documents: POSTGRES_DOCUMENTS,
+  inspection: POSTGRES_INSPECTION,
   supportsSchemas: true,
   rowLock: 'FOR UPDATE',
   freeRowLock: 'FOR UPDATE SKIP LOCKED',

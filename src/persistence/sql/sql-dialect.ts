@@ -6,6 +6,7 @@
  */
 import { SQLITE_DOCUMENTS } from './sql-documents.js';
 import type { SqlDocuments } from './sql-documents.js';
+import type { SqlInspection } from './sql-inspection.js';
 import type { SqlQueryable } from './sql-queryable.js';
 import type { SqlTenants } from './sql-tenants.js';
 
@@ -86,6 +87,8 @@ export interface SqlDialect {
    * @defaultValue none: a database has one log, and all that is kept beside events is of that one
    */
   readonly log?: SqlLog;
+  /** How it is asked for sizes and indexes. @defaultValue SQLite's */
+  readonly inspection?: SqlInspection | undefined;
   /** JSON documents in columns. @defaultValue SQLite's: texts */
   readonly documents?: SqlDocuments | undefined;
   /**

@@ -1,0 +1,134 @@
+/** Counting of large logs, in parts; and what only PostgreSQL knows. */
+import { expect, test } from 'vitest';
+import { SqlEventIndex } from '../../src/application/event-index/sql-event-index.js';
+import { storeStats } from '../../src/operations/store-stats.js';
+import { PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
+import { SqliteProcessRecorder } from '../../src/persistence/sqlite/sqlite-recorder.js';
+import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
+import { makeEvents } from '../support/stored-events.js';
+import { openPostgres } from '../support/postgres-fixture.js';
+import { makeTenantRole } from '../support/postgres-roles.js';
+
+// 120,000 events are three parts. The second aggregate lies across the border of the first two, the third across the other.
+const SIZES = [
+  ['00000000-0000-4000-8000-000000000001', 49_999],
+  ['00000000-0000-4000-8000-000000000002', 20_001],
+  ['00000000-0000-4000-8000-000000000003', 49_000],
+] as const;
+const ALONE = 1_000;
+const IN_ALL = 120_000;
+const LARGEST = [SIZES[0], SIZES[2], SIZES[1]].map(([originatorId, events]) => ({
+  originatorId,
+  aggregateType: 'Item',
+  events,
+  version: events,
+}));
+
+function expectCounted(stats: Awaited<ReturnType<typeof storeStats>>): void {
+  expect(stats).toMatchObject({ events: IN_ALL, lastId: IN_ALL, aggregates: 3 + ALONE, stateBytes: 2 * IN_ALL });
+  expect(stats.types).toEqual([{ topic: 'Item:Counted', events: IN_ALL, stateBytes: 2 * IN_ALL }]);
+  expect(stats.largest).toEqual(LARGEST);
+}
+
+test('PostgreSQL: a log of several parts is counted whole, and an aggregate across their borders once', async () => {
+  await using postgres = await openPostgres();
+  const { pool, name, recorder } = postgres;
+  const insert = (id: string, versions: string): string =>
+    `INSERT INTO ${name}_events (originator_id, originator_version, topic, state)
+     SELECT ${id}, ${versions}, 'Item:Counted', '\\x7b7d'`;
+  for (const [id, events] of SIZES) await pool.query(insert(`'${id}'`, `generate_series(1, ${events})`));
+  await pool.query(`${insert('gen_random_uuid()', '1')} FROM generate_series(1, ${ALONE})`);
+  const stats = await storeStats(recorder, { largest: 3 });
+  expectCounted(stats);
+  expect(stats.sizes.of).toBe('events');
+  expect(stats.sizes.tableBytes).toBeGreaterThan(IN_ALL * 50);
+  expect(stats.sizes.totalBytes).toBe((stats.sizes.tableBytes ?? 0) + (stats.sizes.indexBytes ?? 0));
+});
+
+test('SQLite: the same', async () => {
+  const database = await openSqlJs();
+  const recorder = new SqliteProcessRecorder(database);
+  await recorder.createTable();
+  const versions = (count: number): string =>
+    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
+     INSERT INTO stored_events (originator_id, originator_version, topic, state)`;
+  for (const [id, events] of SIZES) {
+    database.exec(`${versions(events)} SELECT x'${id.replaceAll('-', '')}', i, 'Item:Counted', x'7b7d' FROM n`);
+  }
+  database.exec(`${versions(ALONE)} SELECT randomblob(16), 1, 'Item:Counted', x'7b7d' FROM n`);
+  const stats = await storeStats(recorder, { largest: 3 });
+  expectCounted(stats);
+  expect(stats.sizes.of).toBe('database');
+  expect(stats.indexes).toBeUndefined();
+  database.close();
+});
+
+test('indexes of the events: how often each is read, whether it may be used, of each part of a table', async () => {
+  await using postgres = await openPostgres();
+  const { pool, name, recorder } = postgres;
+  await recorder.insertEvents(makeEvents(3));
+  await pool.query(`CREATE INDEX ${name}_by_topic ON ${name}_events (topic)`);
+  await pool.query(`UPDATE pg_index SET indisvalid = false WHERE indexrelid = '${name}_by_topic'::regclass`);
+  const { indexes = [] } = await storeStats(recorder);
+  const shared = { table: `${name}_events`, isUnique: true, isValid: true };
+  expect(indexes.map(({ scans: _, bytes: __, ...index }) => index)).toEqual([
+    { ...shared, name: `${name}_by_topic`, isUnique: false, isValid: false },
+    { ...shared, name: `${name}_events_notification_id_idx` },
+    { ...shared, name: `${name}_events_pkey` },
+  ]);
+  expect(indexes.every(({ bytes }) => bytes > 0)).toBe(true);
+
+  const tenants = { tenant: 'one', partitions: 3, role: await makeTenantRole(pool) };
+  const parted = new PostgresProcessRecorder({ pool, applicationName: `${name}_shared`, shared: tenants });
+  await parted.createTable();
+  const stats = await storeStats(parted);
+  expect(new Set(stats.indexes?.map(({ table }) => table))).toEqual(
+    new Set([0, 1, 2].map((part) => `${name}_shared_events_p${part}`)),
+  );
+  expect(stats.sizes.totalBytes).toBeGreaterThan(0);
+});
+
+test('a tenant counts its own events', async () => {
+  await using postgres = await openPostgres();
+  const { pool, name } = postgres;
+  const role = await makeTenantRole(pool);
+  const [one, other] = ['one', 'other'].map(
+    (tenant) => new PostgresProcessRecorder({ pool, applicationName: `${name}_t`, shared: { tenant, role } }),
+  ) as [PostgresProcessRecorder, PostgresProcessRecorder];
+  await one.createTable();
+  await one.insertEvents(makeEvents(3));
+  await other.insertEvents(makeEvents(5));
+  expect(await storeStats(one)).toMatchObject({ events: 3, aggregates: 1 });
+  expect(await storeStats(other)).toMatchObject({ events: 5, aggregates: 1 });
+});
+
+test('a statement that waits for somebody is ended by the server, and the connection is as good as before', async () => {
+  await using postgres = await openPostgres();
+  const { pool, name, recorder } = postgres;
+  const other = await pool.connect();
+  try {
+    await other.query(`BEGIN; LOCK TABLE ${name}_events IN ACCESS EXCLUSIVE MODE`);
+    await expect(storeStats(recorder, { timeoutMs: 200 })).rejects.toMatchObject({
+      code: 'OPERATIONAL_ERROR',
+      details: { reason: 'too-long', timeoutMs: 200 },
+    });
+  } finally {
+    await other.query('ROLLBACK');
+    other.release();
+  }
+  expect(await storeStats(recorder)).toMatchObject({ events: 0, aggregates: 0, largest: [] });
+  expect((await recorder.query('SHOW statement_timeout')).rows).toEqual([{ statement_timeout: '0' }]);
+});
+
+test('an event index of another log in the database is passed over', async () => {
+  await using postgres = await openPostgres();
+  const { recorder, make, pool, name } = postgres;
+  const other = await make();
+  const eventIndex = `i_${name}`;
+  await new SqlEventIndex({ recorder, table: eventIndex }).createTables();
+  await pool.query(`INSERT INTO ${eventIndex} SELECT 1, 'a', 'b', 1, 'c', 'd', extract(epoch FROM now()) * 1000`);
+  expect((await storeStats(recorder, { eventIndex, days: 2 })).days?.reduce((sum, { events }) => sum + events, 0)).toBe(
+    1,
+  );
+  expect((await storeStats(other, { eventIndex })).days).toBeUndefined();
+});
