@@ -74,6 +74,7 @@ export type {
   TransactionOutcome,
 } from './persistence/recorder-transaction.js';
 export { withEnds } from './persistence/transaction-ends.js';
+export type { CallOptions } from './persistence/heed-signal.js';
 export type {
   AggregateRecorder,
   ApplicationRecorder,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CallOptions } from '../persistence/heed-signal.js';
 import { NotSupportedError, ProgrammingError } from '../persistence/errors.js';
 import type { RecorderTransaction, TransactionalRecorder } from '../persistence/recorder-transaction.js';
 import type { ProcessRecorder } from '../persistence/recorder.js';
@@ -10,7 +11,7 @@ import type { SqlQueryable, SqlResult } from '../persistence/sql/sql-queryable.j
 import type { RetryPolicy } from './commands/decide-again.js';
 
 /** How a transaction of an application runs. */
-export interface TransactionOptions {
+export interface TransactionOptions extends CallOptions {
   /**
    * Run all of it again, on newer state, when somebody else was faster. Then the work must have no effect outside.
    *

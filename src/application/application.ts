@@ -412,11 +412,12 @@ export class Application implements EventLog {
    */
   async transaction<T>(
     work: (tx: ApplicationTransaction) => Promise<T>,
-    { retry }: TransactionOptions = {},
+    { retry, ...options }: TransactionOptions = {},
   ): Promise<T> {
     if (retry !== undefined) validateRetryPolicy(retry);
     const recorder = transactional(this.recorder);
-    const attempt = (): Promise<T> => recorder.transaction(async (transaction) => await work(this.#on(transaction)));
+    const attempt = (): Promise<T> =>
+      recorder.transaction(async (transaction) => await work(this.#on(transaction)), options);
     const { clock = systemClock, random = Math.random } = this.#options;
     return await decideAgain(attempt, retry, { clock, random });
   }
@@ -519,9 +520,9 @@ export class Application implements EventLog {
   async *readAll<Definition extends AggregateDefinition = AggregateDefinition>(
     options: ReadEventsOptions<Definition> = {},
   ): AsyncGenerator<NotifiedEvent<EventsOf<Definition>>, void, undefined> {
-    const { gt = 0, stop } = options;
+    const { gt = 0, stop, signal } = options;
     const topics = selectedTopics(this.#means.registry, options);
-    const selection = { gt, topics, ...(stop === undefined ? {} : { stop }) };
+    const selection = { gt, topics, signal, ...(stop === undefined ? {} : { stop }) };
     const store = new EventStore<RecordedEvent>({ mapper: this.#means.mapper, recorder: this.recorder });
     for await (const { domainEvent, notification } of store.readAll(selection)) {
       yield { ...domainEvent, notificationId: notification.id } as unknown as NotifiedEvent<EventsOf<Definition>>;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CallOptions } from '../persistence/heed-signal.js';
 import { ProgrammingError } from '../persistence/errors.js';
 import type { NotificationId } from '../persistence/stored-event.js';
 import { validateWord } from '../persistence/validation.js';
@@ -32,9 +33,8 @@ export interface SubscribeOptions<
 }
 
 /** Options of `Application.readAll`. */
-export interface ReadEventsOptions<
-  Definition extends AggregateDefinition = AggregateDefinition,
-> extends SelectionOptions<Definition> {
+export interface ReadEventsOptions<Definition extends AggregateDefinition = AggregateDefinition>
+  extends SelectionOptions<Definition>, CallOptions {
   /** Up to this notification (inclusive). @defaultValue no bound */
   readonly stop?: NotificationId | undefined;
 }

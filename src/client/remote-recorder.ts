@@ -4,7 +4,10 @@
  * @module
  */
 import { transfer } from 'comlink';
+import type { Remote } from 'comlink';
 import { packEvents, unpackEvents, unpackNotifications } from '../persistence/event-batch.js';
+import { heeding, throwIfAborted, workUnlessAborted } from '../persistence/heed-signal.js';
+import type { CallOptions } from '../persistence/heed-signal.js';
 import type { RebaseTransaction } from '../persistence/rebase-transaction.js';
 import type { RecorderTransaction, TransactionalRecorder } from '../persistence/recorder-transaction.js';
 import type { PastEvents } from '../persistence/past.js';
@@ -40,7 +43,7 @@ import type {
 } from '../persistence/unit-recorder.js';
 import type { Listeners } from '../util/listeners.js';
 import type { CommitOptions, DaybookInsertOptions, DaybookRecorder } from '../host/protocol/daybook-recorder.js';
-import type { TransactionEnd } from '../host/protocol/store-host.js';
+import type { StoreHost, TransactionEnd } from '../host/protocol/store-host.js';
 import type { WorkerLink } from './worker-link.js';
 
 const TRANSACTION: RecorderSupport = { notifications: true, tracking: true, transactions: true, editions: true };
@@ -69,7 +72,9 @@ class RemoteRecorder implements TransactionalRecorder<SqlQueryable>, EditionReco
     // Here already, because what is malformed cannot be packed; everything else is checked in the worker.
     validateEvents(events);
     const packed = packEvents(events);
-    const { tracking, durability, unit, decidedOn } = options;
+    const { tracking, durability, unit, decidedOn, signal } = options;
+    // A signal does not cross, and from the crossing on nobody here knows how far it is.
+    throwIfAborted(signal);
     return this.#link.call((host) =>
       host.insertEvents(transfer(packed, [packed.buffer]), {
         tracking,
@@ -81,22 +86,25 @@ class RemoteRecorder implements TransactionalRecorder<SqlQueryable>, EditionReco
     );
   }
 
-  async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
-    return unpackEvents(await this.#link.call((host) => host.selectEvents(originatorId, options, this.#token)));
+  async selectEvents(
+    originatorId: OriginatorId,
+    { signal, ...options }: SelectEventsOptions = {},
+  ): Promise<readonly StoredEvent[]> {
+    return unpackEvents(await this.#ask((host) => host.selectEvents(originatorId, options, this.#token), signal));
   }
 
-  async selectPast(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<PastEvents> {
-    const past = await this.#link.call((host) => host.selectPast(originatorId, options, this.#token));
+  async selectPast(originatorId: OriginatorId, { signal, ...options }: SelectEventsOptions = {}): Promise<PastEvents> {
+    const past = await this.#ask((host) => host.selectPast(originatorId, options, this.#token), signal);
     const { packedEvents, ...rest } = past;
     return { events: unpackEvents(packedEvents), ...rest };
   }
 
-  async selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {
-    return unpackNotifications(await this.#link.call((host) => host.selectNotifications(options, this.#token)));
+  async selectNotifications({ signal, ...options }: SelectNotificationsOptions): Promise<readonly Notification[]> {
+    return unpackNotifications(await this.#ask((host) => host.selectNotifications(options, this.#token), signal));
   }
 
-  async maxNotificationId(): Promise<NotificationId> {
-    return this.#link.call((host) => host.maxNotificationId(this.#token));
+  async maxNotificationId({ signal }: CallOptions = {}): Promise<NotificationId> {
+    return this.#ask((host) => host.maxNotificationId(this.#token), signal);
   }
 
   /** Runs SQL: in the transaction, or reading outside of any. */
@@ -104,17 +112,28 @@ class RemoteRecorder implements TransactionalRecorder<SqlQueryable>, EditionReco
     return this.#link.call((host) => host.query(text, values, this.#token));
   }
 
-  async maxTrackingId(applicationName: string): Promise<NotificationId> {
-    return this.#link.call((host) => host.maxTrackingId(applicationName, this.#token));
+  async maxTrackingId(applicationName: string, { signal }: CallOptions = {}): Promise<NotificationId> {
+    return this.#ask((host) => host.maxTrackingId(applicationName, this.#token), signal);
   }
 
-  async hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean> {
-    return notificationId <= (await this.maxTrackingId(applicationName));
+  async hasTrackingId(
+    applicationName: string,
+    notificationId: NotificationId,
+    options?: CallOptions,
+  ): Promise<boolean> {
+    return notificationId <= (await this.maxTrackingId(applicationName, options));
   }
 
   async transaction<T>(
     work: (transaction: RecorderTransaction<SqlQueryable>) => Promise<T>,
-    options: CommitOptions = {},
+    { signal, ...options }: CommitOptions & CallOptions = {},
+  ): Promise<T> {
+    return await heeding(signal, (begin) => this.#transaction(workUnlessAborted(signal, begin, work), options));
+  }
+
+  async #transaction<T>(
+    work: (transaction: RecorderTransaction<SqlQueryable>) => Promise<T>,
+    options: CommitOptions,
   ): Promise<T> {
     let token = await this.#link.call((host) => host.beginTransaction(this.#token, options));
     for (;;) {
@@ -124,6 +143,11 @@ class RemoteRecorder implements TransactionalRecorder<SqlQueryable>, EditionReco
       // A token of its own, so that what the run before left behind is refused.
       ({ token } = end);
     }
+  }
+
+  /** Asks what changes nothing. A signal does not cross: what was asked is answered to nobody then. */
+  async #ask<T>(ask: (host: Remote<StoreHost>) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    return await heeding(signal, () => this.#link.call(ask));
   }
 
   async #attempt<T>(work: (transaction: RecorderTransaction<SqlQueryable>) => Promise<T>, token: number): Promise<T> {
@@ -154,7 +178,7 @@ export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
 
   override async transaction<T>(
     work: (transaction: RecorderTransaction<SqlQueryable>) => Promise<T>,
-    options?: CommitOptions,
+    options?: CommitOptions & CallOptions,
   ): Promise<T> {
     return await withEnds(this, (heard) => super.transaction(heard, options), work);
   }

@@ -5,6 +5,8 @@
  * @module
  */
 import { pageWakeSources } from '../origin/wake-sources.js';
+import { heeding, workUnlessAborted } from '../persistence/heed-signal.js';
+import type { CallOptions } from '../persistence/heed-signal.js';
 import type { DurableRecorder } from '../persistence/journal/durable-recorder.js';
 import type { OpenProgress } from '../persistence/journal/open-progress.js';
 import type { PastEvents } from '../persistence/past.js';
@@ -207,32 +209,43 @@ class HostedRecorder implements DaybookRecorder, ChangeSource {
     this.#listeners = listeners;
   }
 
-  insertEvents(events: readonly StoredEvent[], options?: DaybookInsertOptions): Promise<readonly NotificationId[]> {
-    return this.#recorder.insertEvents(events, options);
+  async insertEvents(
+    events: readonly StoredEvent[],
+    options: DaybookInsertOptions = {},
+  ): Promise<readonly NotificationId[]> {
+    return await heeding(options.signal, (begin) => {
+      // In a group with others it does not wait: it is written as soon as the one before is.
+      begin();
+      return this.#recorder.insertEvents(events, options);
+    });
   }
 
-  selectEvents(originatorId: OriginatorId, options?: SelectEventsOptions): Promise<readonly StoredEvent[]> {
-    return this.#recorder.selectEvents(originatorId, options);
+  async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
+    return await heeding(options.signal, () => this.#recorder.selectEvents(originatorId, options));
   }
 
-  selectPast(originatorId: OriginatorId, options?: SelectEventsOptions): Promise<PastEvents> {
-    return this.#recorder.selectPast(originatorId, options);
+  async selectPast(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<PastEvents> {
+    return await heeding(options.signal, () => this.#recorder.selectPast(originatorId, options));
   }
 
-  selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {
-    return this.#recorder.selectNotifications(options);
+  async selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {
+    return await heeding(options.signal, () => this.#recorder.selectNotifications(options));
   }
 
-  maxNotificationId(): Promise<NotificationId> {
-    return this.#recorder.maxNotificationId();
+  async maxNotificationId({ signal }: CallOptions = {}): Promise<NotificationId> {
+    return await heeding(signal, () => this.#recorder.maxNotificationId());
   }
 
-  maxTrackingId(applicationName: string): Promise<NotificationId> {
-    return this.#recorder.maxTrackingId(applicationName);
+  async maxTrackingId(applicationName: string, { signal }: CallOptions = {}): Promise<NotificationId> {
+    return await heeding(signal, () => this.#recorder.maxTrackingId(applicationName));
   }
 
-  hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean> {
-    return this.#recorder.hasTrackingId(applicationName, notificationId);
+  async hasTrackingId(
+    applicationName: string,
+    notificationId: NotificationId,
+    options?: CallOptions,
+  ): Promise<boolean> {
+    return notificationId <= (await this.maxTrackingId(applicationName, options));
   }
 
   onChanged(listener: ChangeListener, onEnd?: (error: Error) => void): () => void {
@@ -305,9 +318,14 @@ class HostedRecorder implements DaybookRecorder, ChangeSource {
 
   transaction<T>(
     work: (transaction: RecorderTransaction<SqlQueryable>) => Promise<T>,
-    options?: CommitOptions,
+    { signal, ...options }: CommitOptions & CallOptions = {},
   ): Promise<T> {
-    return withEnds(this, (heard) => this.#opened.transaction(heard, options), work);
+    return withEnds(
+      this,
+      async (heard) =>
+        await heeding(signal, (begin) => this.#opened.transaction(workUnlessAborted(signal, begin, heard), options)),
+      work,
+    );
   }
 
   onRecorded(listener: () => void): () => void {

@@ -6,6 +6,8 @@
 import type { DomainEvent } from '../domain/domain-event.js';
 import { ProgrammingError, TopicError } from './errors.js';
 import type { EventMapper } from './event-mapper.js';
+import { heeding, throwIfAborted } from './heed-signal.js';
+import type { CallOptions } from './heed-signal.js';
 import { readPage } from './notification-pages.js';
 import type { AggregateRecorder, InsertEventsOptions, ProcessRecorder, SelectEventsOptions } from './recorder.js';
 import { validateCount, validateWord } from './validation.js';
@@ -15,7 +17,7 @@ import type { NotificationId, OriginatorId, Recording, StoredEvent } from './sto
 const PAGE_SIZE_DEFAULT = 500;
 
 /** What {@link EventStore.readAll} reads. */
-export interface ReadAllOptions {
+export interface ReadAllOptions extends CallOptions {
   /** Only after this notification (exclusive). @defaultValue 0: from the beginning */
   readonly gt?: NotificationId;
   /** Up to this notification (inclusive). @defaultValue no bound */
@@ -80,6 +82,7 @@ export class EventStore<E extends DomainEvent = DomainEvent> {
         'This recorder keeps no tracking records: use a process recorder. Nothing was stored.',
       );
     }
+    throwIfAborted(options.signal);
     const storedEvents = await Promise.all(events.map((event) => this.#mapper.toStoredEvent(event)));
     const ids = (await this.#recorder.insertEvents(storedEvents, options)) as readonly number[] | undefined;
     return (ids ?? []).map((id, index) => ({
@@ -115,12 +118,14 @@ export class EventStore<E extends DomainEvent = DomainEvent> {
     if (this.#recorder.supports?.notifications !== true) {
       throw new ProgrammingError('This recorder has no application sequence: it records aggregates only.');
     }
-    const { gt = 0, stop: head, pageSize: limit = PAGE_SIZE_DEFAULT, ...selection } = options;
+    const { gt = 0, stop: head, pageSize: limit = PAGE_SIZE_DEFAULT, signal, ...selection } = options;
     validateCount('pageSize', limit);
     for (let after = gt; ;) {
-      const { notifications, to, isFull } = await readPage(this.#recorder, { after, head, limit, ...selection });
+      const page = { after, head, limit, ...selection };
+      const { notifications, to, isFull } = await heeding(signal, () => readPage(this.#recorder, page));
       for (const notification of notifications) {
         const domainEvent = await this.#toDomainEvent(notification);
+        signal?.throwIfAborted();
         if (domainEvent !== undefined) yield { domainEvent, notification };
       }
       if (!isFull) return;
@@ -129,8 +134,8 @@ export class EventStore<E extends DomainEvent = DomainEvent> {
   }
 
   /** The version of an aggregate's last event, or 0 when it has none. */
-  async streamVersion(originatorId: OriginatorId): Promise<number> {
-    const [last] = await this.#recorder.selectEvents(originatorId, { desc: true, limit: 1 });
+  async streamVersion(originatorId: OriginatorId, options: CallOptions = {}): Promise<number> {
+    const [last] = await this.#recorder.selectEvents(originatorId, { ...options, desc: true, limit: 1 });
     return last?.originatorVersion ?? 0;
   }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CallOptions } from './heed-signal.js';
 import type { RebaseTransaction } from './rebase-transaction.js';
 import type { ProcessRecorder } from './recorder.js';
 
@@ -66,8 +67,10 @@ export interface TransactionalRecorder<Connection> extends ProcessRecorder {
    * committed or taken back with the outer one otherwise. Concurrent transactions do not see each other; on engines
    * with one connection they take turns, and so does everything else that the recorder is asked meanwhile.
    *
+   * @param options - a signal that is aborted before the work has resolved takes the transaction back: while it waits for its
+   *   turn or a connection at once, later when the work has settled, which should heed the signal itself
    * @returns what the work resolved with, after the commit
    * @throws what the work rejected with, after the roll back; or an error of the commit
    */
-  transaction<T>(work: (transaction: RecorderTransaction<Connection>) => Promise<T>): Promise<T>;
+  transaction<T>(work: (transaction: RecorderTransaction<Connection>) => Promise<T>, options?: CallOptions): Promise<T>;
 }

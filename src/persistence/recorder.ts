@@ -2,16 +2,18 @@
  * The three recorder interfaces. Each adds one promise to the one before:
  * a sequence for each aggregate, a total order of the application, exactly-once processing.
  *
- * Every method rejects with a class of `errors.ts`; a rejected call has stored nothing.
+ * Every method rejects with a class of `errors.ts`, or with the reason of the `signal` that it was given; a rejected call has
+ * stored nothing.
  *
  * @module
  */
+import type { CallOptions } from './heed-signal.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from './stored-event.js';
 import type { DecidedOn, PastEvents } from './past.js';
 import type { UnitOptions } from './unit.js';
 
 /** Which of an aggregate's events to select. */
-export interface SelectEventsOptions {
+export interface SelectEventsOptions extends CallOptions {
   /** Only versions greater than this (exclusive). */
   readonly gt?: number;
   /** Only versions up to this (inclusive). */
@@ -23,7 +25,7 @@ export interface SelectEventsOptions {
 }
 
 /** Which notifications to select. */
-export interface SelectNotificationsOptions {
+export interface SelectNotificationsOptions extends CallOptions {
   /** First id (inclusive). */
   readonly start: NotificationId;
   /** At most this many, counted after the topics were filtered; 0 gives none. */
@@ -35,7 +37,7 @@ export interface SelectNotificationsOptions {
 }
 
 /** Options of {@link ProcessRecorder.insertEvents}. */
-export interface InsertEventsOptions {
+export interface InsertEventsOptions extends CallOptions {
   /** Recorded in the same transaction as the events. */
   readonly tracking?: Tracking;
   /**
@@ -88,7 +90,7 @@ export interface AggregateRecorder {
    * @throws IntegrityError (`INTEGRITY_ERROR`) when a position is taken, also twice within the call
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an event is malformed
    */
-  insertEvents(events: readonly StoredEvent[]): Promise<readonly NotificationId[] | undefined>;
+  insertEvents(events: readonly StoredEvent[], options?: CallOptions): Promise<readonly NotificationId[] | undefined>;
 
   /**
    * Reads events of one aggregate, ordered by version.
@@ -114,7 +116,7 @@ export interface EditionRecorder {
  * Ids become visible in order: a reader that has seen id n never sees a smaller new id later.
  */
 export interface ApplicationRecorder extends AggregateRecorder {
-  insertEvents(events: readonly StoredEvent[]): Promise<readonly NotificationId[]>;
+  insertEvents(events: readonly StoredEvent[], options?: CallOptions): Promise<readonly NotificationId[]>;
 
   /**
    * Reads a part of the application sequence, ordered by id. Page on by the last id + 1, never by counting.
@@ -124,7 +126,7 @@ export interface ApplicationRecorder extends AggregateRecorder {
   selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]>;
 
   /** The largest id, or 0 when nothing was recorded. */
-  maxNotificationId(): Promise<NotificationId>;
+  maxNotificationId(options?: CallOptions): Promise<NotificationId>;
 }
 
 /** Records, in one transaction, what was processed together with the events that came of it: exactly once. */
@@ -141,8 +143,8 @@ export interface ProcessRecorder extends ApplicationRecorder {
   insertEvents(events: readonly StoredEvent[], options?: InsertEventsOptions): Promise<readonly NotificationId[]>;
 
   /** The largest notification id that was tracked for an application, or 0. */
-  maxTrackingId(applicationName: string): Promise<NotificationId>;
+  maxTrackingId(applicationName: string, options?: CallOptions): Promise<NotificationId>;
 
   /** Whether a notification was processed: true when it is not greater than {@link ProcessRecorder.maxTrackingId}. */
-  hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean>;
+  hasTrackingId(applicationName: string, notificationId: NotificationId, options?: CallOptions): Promise<boolean>;
 }

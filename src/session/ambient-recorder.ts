@@ -1,3 +1,4 @@
+import type { CallOptions } from '../persistence/heed-signal.js';
 import type { PastEvents } from '../persistence/past.js';
 import type {
   EditionRecorder,
@@ -61,20 +62,27 @@ export class AmbientRecorder<
     return await this.#now().selectNotifications(options);
   }
 
-  async maxNotificationId(): Promise<NotificationId> {
-    return await this.#now().maxNotificationId();
+  async maxNotificationId(options?: CallOptions): Promise<NotificationId> {
+    return await this.#now().maxNotificationId(options);
   }
 
-  async maxTrackingId(applicationName: string): Promise<NotificationId> {
-    return await this.#now().maxTrackingId(applicationName);
+  async maxTrackingId(applicationName: string, options?: CallOptions): Promise<NotificationId> {
+    return await this.#now().maxTrackingId(applicationName, options);
   }
 
-  async hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean> {
-    return await this.#now().hasTrackingId(applicationName, notificationId);
+  async hasTrackingId(
+    applicationName: string,
+    notificationId: NotificationId,
+    options?: CallOptions,
+  ): Promise<boolean> {
+    return await this.#now().hasTrackingId(applicationName, notificationId, options);
   }
 
-  async transaction<T>(work: (transaction: RecorderTransaction<Connection>) => Promise<T>): Promise<T> {
-    return await this.ambience.begin(work);
+  async transaction<T>(
+    work: (transaction: RecorderTransaction<Connection>) => Promise<T>,
+    options?: CallOptions,
+  ): Promise<T> {
+    return await this.ambience.begin(work, options);
   }
 
   #now(): TransactionalRecorder<Connection> {

@@ -10,6 +10,7 @@
  * @module
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { CallOptions } from '../persistence/heed-signal.js';
 import { InterfaceError } from '../persistence/errors.js';
 import type { RecorderTransaction, TransactionalRecorder } from '../persistence/recorder-transaction.js';
 import type { SqlQueryable } from '../persistence/sql/sql-queryable.js';
@@ -52,10 +53,11 @@ export interface Session<
    *
    * What the task left running when it ended cannot use the transaction any more: it is rejected with `InterfaceError`.
    *
+   * @param options - a signal, as of `TransactionalRecorder.transaction`
    * @returns what the work resolved with
    * @throws what the work rejected with, after the roll back; or an error of the commit
    */
-  run<T>(work: (transaction: RecorderTransaction<Connection>) => Promise<T>): Promise<T>;
+  run<T>(work: (transaction: RecorderTransaction<Connection>) => Promise<T>, options?: CallOptions): Promise<T>;
 
   /** The task's transaction, for SQL of one's own; undefined outside of any task. */
   current(): RecorderTransaction<Connection> | undefined;
@@ -132,7 +134,7 @@ class AsyncLocalSession<Connection> implements Session<Connection> {
     this.recorder = ambientRecorder({
       base,
       current: () => this.current(),
-      begin: (work) => this.#begin('commit', work),
+      begin: (work, options) => this.#begin('commit', work, options),
     });
   }
 
@@ -140,8 +142,8 @@ class AsyncLocalSession<Connection> implements Session<Connection> {
     return this.#tasks.getStore()?.transaction;
   }
 
-  async run<T>(work: (transaction: RecorderTransaction<Connection>) => Promise<T>): Promise<T> {
-    return await this.#begin(this.#outcome, work);
+  async run<T>(work: (transaction: RecorderTransaction<Connection>) => Promise<T>, options?: CallOptions): Promise<T> {
+    return await this.#begin(this.#outcome, work, options);
   }
 
   commit(): void {
@@ -155,17 +157,19 @@ class AsyncLocalSession<Connection> implements Session<Connection> {
   async #begin<T>(
     outcome: SessionOutcome,
     work: (transaction: RecorderTransaction<Connection>) => Promise<T>,
+    options?: CallOptions,
   ): Promise<T> {
     const outer = this.#tasks.getStore();
     if (outer !== undefined)
-      return await outer.transaction.transaction((inner) => this.#within(inner, outer.end, work));
-    return await this.#outermost({ outcome }, work);
+      return await outer.transaction.transaction((inner) => this.#within(inner, outer.end, work), options);
+    return await this.#outermost({ outcome }, work, options);
   }
 
   /** A transaction is rolled back by what its work throws; here the work's result must get out all the same. */
   async #outermost<T>(
     end: Task<Connection>['end'],
     work: (transaction: RecorderTransaction<Connection>) => Promise<T>,
+    options?: CallOptions,
   ): Promise<T> {
     const rolledBack = new Error('This session was to be rolled back.');
     let result: { readonly value: T } | undefined;
@@ -175,7 +179,7 @@ class AsyncLocalSession<Connection> implements Session<Connection> {
         if (end.outcome === 'commit') return value;
         result = { value };
         throw rolledBack;
-      });
+      }, options);
     } catch (error) {
       if (error === rolledBack && result !== undefined) return result.value;
       throw error;

@@ -61,6 +61,8 @@ export { unitDecisionCases } from './conformance/unit-decision-cases.js';
 export { unitRetryCases } from './conformance/unit-retry-cases.js';
 export { unitRecorderCases } from './conformance/unit-recorder-cases.js';
 export type { UnitRecorderContext } from './conformance/unit-recorder-cases.js';
+export { signalCases } from './conformance/signal-cases.js';
+export type { SignalContext } from './conformance/signal-cases.js';
 export { sqlRecorderCases } from './conformance/sql-recorder-cases.js';
 export type { SqlRecorderContext } from './conformance/sql-recorder-cases.js';
 export { commitIdCases } from './conformance/commit-id-cases.js';

@@ -8,6 +8,7 @@ import {
   applicationRecorderCases,
   emptyLogCases,
   processRecorderCases,
+  signalCases,
   sqlRecorderCases,
   subscriptionCases,
   transactionCases,
@@ -41,7 +42,7 @@ describeConformance(
     const { context, database, close } = await openInPage((opened) => new SqliteProcessRecorder(opened));
     return { context: { ...context, ...ownTable(database) }, close };
   },
-  { ...process, transactions: transactionCases, 'SQL recorder': sqlRecorderCases },
+  { ...process, transactions: transactionCases, signals: signalCases, 'SQL recorder': sqlRecorderCases },
   { variant: 'process recorder' },
 );
 
@@ -69,6 +70,7 @@ describeConformance(
     ...process,
     subscriptions: subscriptionCases,
     transactions: transactionCases,
+    signals: signalCases,
     'SQL recorder': sqlRecorderCases,
     'unit recorder': unitRecorderCases,
     'unit decisions': unitDecisionCases,
@@ -97,7 +99,7 @@ describeConformance(
     const store = await openStore({ name: newStoreName(), wasmUrl });
     return { context: { recorder: store.recorder }, close: () => store.close() };
   },
-  { ...process, subscriptions: subscriptionCases },
+  { ...process, signals: signalCases, subscriptions: subscriptionCases },
 );
 
 describeConformance(

@@ -7,6 +7,7 @@ import { aggregateRecorderCases } from '../../src/testing/conformance/aggregate-
 import { applicationRecorderCases } from '../../src/testing/conformance/application-recorder-cases.js';
 import { processRecorderCases } from '../../src/testing/conformance/process-recorder-cases.js';
 import { emptyLogCases } from '../../src/testing/conformance/empty-log-cases.js';
+import { signalCases } from '../../src/testing/conformance/signal-cases.js';
 import { ownSqlCaseNames, transactionCases } from '../../src/testing/conformance/transaction-cases.js';
 import type { TransactionContext } from '../../src/testing/conformance/transaction-cases.js';
 import { describeConformance } from '../support/run-conformance.js';
@@ -14,7 +15,12 @@ import { describeConformance } from '../support/run-conformance.js';
 const ENGINE = 'memory';
 const aggregate = { 'aggregate recorder': aggregateRecorderCases };
 const application = { ...aggregate, 'application recorder': applicationRecorderCases };
-const process = { ...application, 'process recorder': processRecorderCases, transactions: transactionCases };
+const process = {
+  ...application,
+  'process recorder': processRecorderCases,
+  transactions: transactionCases,
+  signals: signalCases,
+};
 const skips = ownSqlCaseNames.map((name) => ({ case: name, reason: 'memory has no SQL' }));
 
 describeConformance(ENGINE, async () => ({ context: { recorder: new MemoryAggregateRecorder() } }), aggregate, {

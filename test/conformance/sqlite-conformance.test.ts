@@ -4,6 +4,7 @@ import { applicationRecorderCases } from '../../src/testing/conformance/applicat
 import { connectionCases } from '../../src/testing/conformance/connection-cases.js';
 import { emptyLogCases } from '../../src/testing/conformance/empty-log-cases.js';
 import { processRecorderCases } from '../../src/testing/conformance/process-recorder-cases.js';
+import { signalCases } from '../../src/testing/conformance/signal-cases.js';
 import { transactionCases } from '../../src/testing/conformance/transaction-cases.js';
 import { describeConformance } from '../support/run-conformance.js';
 import { openSqliteContext, SHARED_ENGINES, SQLITE_ENGINES } from '../support/sqlite-engines.js';
@@ -11,7 +12,12 @@ import type { SqliteEngine } from '../support/sqlite-engines.js';
 
 const aggregate = { 'aggregate recorder': aggregateRecorderCases };
 const application = { ...aggregate, 'application recorder': applicationRecorderCases };
-const process = { ...application, 'process recorder': processRecorderCases, transactions: transactionCases };
+const process = {
+  ...application,
+  'process recorder': processRecorderCases,
+  transactions: transactionCases,
+  signals: signalCases,
+};
 const shared = { ...process, 'several connections': connectionCases };
 
 for (const [name, makeEngine] of Object.entries(SQLITE_ENGINES)) {

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { heeding } from '../../persistence/heed-signal.js';
+import type { CallOptions } from '../../persistence/heed-signal.js';
 import type { AggregateClass, AggregateRoot } from '../../domain/aggregate-class.js';
 import type { DefinedDecider } from '../../domain/decider.js';
 import { EventHandlerError } from '../../domain/domain-errors.js';
@@ -28,7 +30,7 @@ export interface Loaded<State> {
 }
 
 /** Options of {@link Repository.load}. */
-export interface LoadOptions {
+export interface LoadOptions extends CallOptions {
   /** As it was at this version. @defaultValue as it is */
   readonly version?: number | undefined;
 }
@@ -94,10 +96,10 @@ export class Repository {
   async load<Definition extends AggregateDefinition>(
     definition: Definition,
     id: string,
-    { version }: LoadOptions = {},
+    { version, signal }: LoadOptions = {},
   ): Promise<LoadedAs<Definition>> {
     const kind = kindOf(definition);
-    const aggregate = await this.#options.loader.load(kind, id, version);
+    const aggregate = await heeding(signal, () => this.#options.loader.load(kind, id, version));
     if (aggregate.version === 0) throw notFound(kind, id, version);
     return this.#asLoaded(definition, aggregate);
   }
@@ -115,8 +117,10 @@ export class Repository {
   async loadOrCreate<Definition extends AggregateDefinition>(
     definition: Definition,
     id: string,
+    { signal }: CallOptions = {},
   ): Promise<LoadedAs<Definition>> {
-    return this.#asLoaded(definition, await this.#options.loader.load(kindOf(definition), id));
+    const load = (): Promise<LoadedAggregate> => this.#options.loader.load(kindOf(definition), id);
+    return this.#asLoaded(definition, await heeding(signal, load));
   }
 
   /**
@@ -124,8 +128,8 @@ export class Repository {
    *
    * @throws EventHandlerError (`EVENT_HANDLER_ERROR`) when the id is that of another type of aggregate
    */
-  async exists(definition: AggregateDefinition, id: string): Promise<boolean> {
-    return (await this.versionOf(definition, id)) > 0;
+  async exists(definition: AggregateDefinition, id: string, options?: CallOptions): Promise<boolean> {
+    return (await this.versionOf(definition, id, options)) > 0;
   }
 
   /**
@@ -133,10 +137,10 @@ export class Repository {
    *
    * @throws EventHandlerError (`EVENT_HANDLER_ERROR`) when the id is that of another type of aggregate
    */
-  async versionOf(definition: AggregateDefinition, id: string): Promise<number> {
+  async versionOf(definition: AggregateDefinition, id: string, options?: CallOptions): Promise<number> {
     const { name } = kindOf(definition);
     this.#options.registry.assertKnows(name);
-    const [last] = await this.#options.recorder.selectEvents(id, { desc: true, limit: 1 });
+    const [last] = await this.#options.recorder.selectEvents(id, { desc: true, limit: 1, ...options });
     if (last === undefined) return 0;
     const { aggregateType } = this.#options.registry.byTopic(last.topic);
     if (aggregateType !== name) throw ofAnotherType(name, id, aggregateType);
@@ -153,11 +157,11 @@ export class Repository {
   async history<Definition extends AggregateDefinition>(
     definition: Definition,
     id: string,
-    options: SelectEventsOptions = {},
+    { signal, ...options }: SelectEventsOptions = {},
   ): Promise<readonly RecordedEvent<EventsOf<Definition>>[]> {
     const { name } = kindOf(definition);
     this.#options.registry.assertKnows(name);
-    const stored = await this.#options.history.selectEvents(id, options);
+    const stored = await heeding(signal, () => this.#options.history.selectEvents(id, options));
     const events = await Promise.all(stored.map((row) => this.#options.mapper.toDomainEvent(row)));
     const foreign = events.find(({ aggregateType }) => aggregateType !== name);
     if (foreign !== undefined) throw ofAnotherType(name, id, foreign.aggregateType);

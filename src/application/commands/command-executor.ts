@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { throwIfAborted } from '../../persistence/heed-signal.js';
 import type { CommandOf, EventOf, StateOf } from '../../domain/decider.js';
 import { EventHandlerError } from '../../domain/domain-errors.js';
 import type { RecordedEvent } from '../../domain/event-metadata.js';
@@ -128,6 +129,7 @@ export class CommandExecutor {
     expected: ExpectedVersion,
     saveOptions: SaveOptions,
   ): Promise<readonly Executed<unknown, Message>[]> {
+    throwIfAborted(saveOptions.signal);
     const drafts = new Map<string, Draft>();
     const steps: Step[] = [];
     for (const [decider, id, command] of executions) {

@@ -12,6 +12,8 @@
  *
  * @module
  */
+import { throwIfAborted } from '../../persistence/heed-signal.js';
+import type { CallOptions } from '../../persistence/heed-signal.js';
 import type { CommandMetadata, RecordedEvent } from '../../domain/event-metadata.js';
 import type { Message } from '../../domain/message-types.js';
 import { validated } from '../../domain/standard-schema.js';
@@ -37,7 +39,7 @@ import type { InlineParticipant } from '../events/inline-participant.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 
 /** What is known of a save beside its events. */
-export interface SaveOptions {
+export interface SaveOptions extends CallOptions {
   /** Who and why. */
   readonly metadata?: CommandMetadata | undefined;
   /** When it happened. @defaultValue now, by the application's clock */
@@ -112,10 +114,11 @@ export class EventSaver {
    */
   async save(changes: readonly AggregateChange[], options: SaveOptions = {}): Promise<readonly NotifiedEvent[]> {
     validateOptions(options);
+    throwIfAborted(options.signal);
     validateMetadata(options.metadata);
     validateDate('occurredAt', options.occurredAt);
     const events = this.#recordedEvents(changes, options);
-    const { tracking } = options;
+    const { tracking, signal } = options;
     if (events.length === 0 && tracking === undefined) return [];
     // Encoded before a transaction is open: nothing but the database is waited for inside.
     const unit = this.#unitOf(changes, options.unit);
@@ -124,6 +127,7 @@ export class EventSaver {
     const storedEvents = await Promise.all(events.map((event) => mapper.toStoredEvent(event, storing)));
     const decidedOn = decidedOnOf(changes);
     const insertion = {
+      ...(signal === undefined ? {} : { signal }),
       ...(tracking === undefined ? {} : { tracking }),
       ...(unit === undefined ? {} : { unit }),
       ...(decidedOn.length === 0 ? {} : { decidedOn }),
@@ -222,7 +226,13 @@ export class EventSaver {
   }
 }
 
-const OPTIONS: readonly string[] = ['metadata', 'occurredAt', 'tracking', 'unit'] satisfies (keyof SaveOptions)[];
+const OPTIONS: readonly string[] = [
+  'metadata',
+  'occurredAt',
+  'tracking',
+  'unit',
+  'signal',
+] satisfies (keyof SaveOptions)[];
 
 /** An expectation under another name, for example, would not be looked at. */
 function validateOptions(options: SaveOptions): void {

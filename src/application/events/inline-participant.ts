@@ -93,13 +93,18 @@ export async function insertInLine(
   if (storedEvents.length === 0 || !takePartInTransactions(participants)) {
     return await recorder.insertEvents(storedEvents, options);
   }
-  return await (recorder as TransactionalRecorder<SqlQueryable | undefined>).transaction(async (transaction) => {
+  const { signal } = options;
+  const work = async (
+    transaction: RecorderTransaction<SqlQueryable | undefined>,
+  ): Promise<readonly NotificationId[]> => {
     const ids = await transaction.insertEvents(storedEvents, options);
     const events = notified(ids);
     // One after the other: they share the connection.
     for (const participant of participants) await participant.onRecorded?.(transaction, events);
     return ids;
-  });
+  };
+  const transactional = recorder as TransactionalRecorder<SqlQueryable | undefined>;
+  return await (signal === undefined ? transactional.transaction(work) : transactional.transaction(work, { signal }));
 }
 
 /** Tells a participant of the end of the transaction that events were saved in. */

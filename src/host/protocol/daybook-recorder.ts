@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CallOptions } from '../../persistence/heed-signal.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import type { EditionRecorder, InsertEventsOptions } from '../../persistence/recorder.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
@@ -51,7 +52,7 @@ export interface DaybookRecorder extends SqlRecorder, UnitRecorder, EditionRecor
    */
   transaction<T>(
     work: (transaction: RecorderTransaction<SqlQueryable>) => Promise<T>,
-    options?: CommitOptions,
+    options?: CommitOptions & CallOptions,
   ): Promise<T>;
 
   /** As `Daybook.onRecorded`: so that whoever has the recorder alone hears of what other tabs record. */

@@ -15,6 +15,7 @@
  *
  * @module
  */
+import type { CallOptions } from '../heed-signal.js';
 import type { Clock } from '../../util/clock.js';
 import { inTime } from '../../util/in-time.js';
 import { InternalError, NotSupportedError, OperationalError } from '../errors.js';
@@ -31,8 +32,8 @@ const ROUNDS_PATIENT = 3;
 const WAY_MORE_MS = 20;
 const WAY_DOUBLINGS_MAX = 5;
 
-/** Options of `DurableRecorder.transaction`. */
-export interface DurableTransactionOptions {
+/** Options of `DurableRecorder.transaction`. Their signal is heeded by who hands the recorder out, on either side of a worker. */
+export interface DurableTransactionOptions extends CallOptions {
   /** As in `DurableInsertOptions`. */
   readonly durability?: Durability;
 }

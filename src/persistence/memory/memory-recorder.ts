@@ -8,10 +8,12 @@ import {
   SerialApplicationRecorder,
   SerialProcessRecorder,
 } from '../serial/serial-recorder.js';
+import type { CallOptions } from '../heed-signal.js';
 import type { RecorderSupport } from '../recorder.js';
 import type { RecorderTransaction } from '../recorder-transaction.js';
 import type { SerialTransactionConnection } from '../serial/serial-recorder.js';
-import { SerialSession } from '../serial/serial-session.js';
+import { HeedingSession } from '../serial/heeding-session.js';
+import type { SerialSession } from '../serial/serial-session.js';
 import type { UnitOfWork } from '../serial/unit-of-work.js';
 import { withEnds } from '../transaction-ends.js';
 import { noting } from '../serial/noted-unit.js';
@@ -80,7 +82,7 @@ export class MemoryProcessRecorder extends SerialProcessRecorder<undefined> impl
     const tables = new NotedReplica(changes);
     const { assertUsable } = options;
     const unit = noting(tables.unit, changes);
-    const session = new SerialSession({ unit, ...(assertUsable === undefined ? {} : { assertUsable }) });
+    const session = new HeedingSession({ unit, ...(assertUsable === undefined ? {} : { assertUsable }) });
     super(memoryConnection(session, tables.unit), tables);
     this.#changes = changes;
   }
@@ -98,8 +100,11 @@ export class MemoryProcessRecorder extends SerialProcessRecorder<undefined> impl
     this.#changes.end(error);
   }
 
-  override async transaction<T>(work: (transaction: RecorderTransaction<undefined>) => Promise<T>): Promise<T> {
-    return await withEnds(this, (heard) => super.transaction(heard), work);
+  override async transaction<T>(
+    work: (transaction: RecorderTransaction<undefined>) => Promise<T>,
+    options?: CallOptions,
+  ): Promise<T> {
+    return await withEnds(this, (heard) => super.transaction(heard, options), work);
   }
 }
 
@@ -125,7 +130,7 @@ function memoryTables({ assertUsable }: MemoryRecorderOptions): {
   readonly tables: MemoryReplica;
 } {
   const tables = new MemoryReplica();
-  const session = new SerialSession({ unit: tables.unit, ...(assertUsable === undefined ? {} : { assertUsable }) });
+  const session = new HeedingSession({ unit: tables.unit, ...(assertUsable === undefined ? {} : { assertUsable }) });
   return { session, tables };
 }
 
@@ -134,6 +139,6 @@ function memoryConnection(session: SerialSession, unit: UnitOfWork): SerialTrans
     connection: undefined,
     session,
     supports: { notifications: true, tracking: true, transactions: true },
-    nest: () => memoryConnection(new SerialSession({ unit, outer: session }), unit),
+    nest: () => memoryConnection(new HeedingSession({ unit, outer: session }), unit),
   };
 }

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { heeding, workUnlessAborted } from '../heed-signal.js';
+import type { Begin, CallOptions } from '../heed-signal.js';
 import type { RecorderTransaction } from '../recorder-transaction.js';
 import type {
   AggregateRecorder,
@@ -91,20 +93,22 @@ export class PostgresAggregateRecorder implements AggregateRecorder {
    * @throws OperationalError (`OPERATIONAL_ERROR`) when PostgreSQL fails; with `details.outcome: 'unknown'` the
    *   events may be stored nevertheless
    */
-  async insertEvents(events: readonly StoredEvent[]): Promise<undefined> {
+  async insertEvents(events: readonly StoredEvent[], { signal }: CallOptions = {}): Promise<undefined> {
     this.#events.validate(events);
     if (events.length === 0) return;
     const [session, table] = [this.#session, this.#events];
-    const insert = async (): Promise<void> => {
-      await session.write(table.insertSql(events)).catch((error: unknown) => {
-        throw table.toConflict(error, events) ?? error;
-      });
-    };
-    await insertProven({ session, table, events, insert });
+    await heeding(signal, (begin) => {
+      const insert = async (): Promise<void> => {
+        await session.write(table.insertSql(events), { begin }).catch((error: unknown) => {
+          throw table.toConflict(error, events) ?? error;
+        });
+      };
+      return insertProven({ session, table, events, insert });
+    });
   }
 
   async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
-    return await this.#events.select(this.#session, originatorId, options);
+    return await heeding(options.signal, () => this.#events.select(this.#session, originatorId, options));
   }
 }
 
@@ -170,8 +174,8 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
    * @throws OperationalError (`OPERATIONAL_ERROR`) when PostgreSQL fails; with `details.outcome: 'unknown'` the
    *   events may be stored nevertheless
    */
-  async insertEvents(events: readonly StoredEvent[]): Promise<readonly NotificationId[]> {
-    return await this.recorder.insertEvents(events);
+  async insertEvents(events: readonly StoredEvent[], options?: CallOptions): Promise<readonly NotificationId[]> {
+    return await this.recorder.insertEvents(events, options);
   }
 
   async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
@@ -182,8 +186,8 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
     return await this.recorder.selectNotifications(options);
   }
 
-  async maxNotificationId(): Promise<NotificationId> {
-    return await this.recorder.maxNotificationId();
+  async maxNotificationId(options?: CallOptions): Promise<NotificationId> {
+    return await this.recorder.maxNotificationId(options);
   }
 
   protected eventsCreation(): TableCreation {
@@ -292,12 +296,16 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
     return this.#changes.onChanged(listener, onEnd);
   }
 
-  async maxTrackingId(applicationName: string): Promise<NotificationId> {
-    return await this.recorder.maxTrackingId(applicationName);
+  async maxTrackingId(applicationName: string, options?: CallOptions): Promise<NotificationId> {
+    return await this.recorder.maxTrackingId(applicationName, options);
   }
 
-  async hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean> {
-    return await this.recorder.hasTrackingId(applicationName, notificationId);
+  async hasTrackingId(
+    applicationName: string,
+    notificationId: NotificationId,
+    options?: CallOptions,
+  ): Promise<boolean> {
+    return await this.recorder.hasTrackingId(applicationName, notificationId, options);
   }
 
   /**
@@ -322,18 +330,28 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
    *   the commit
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when a statement failed and the work went on as if it had not
    */
-  async transaction<T>(work: (transaction: RecorderTransaction<PostgresQueryable>) => Promise<T>): Promise<T> {
-    return await withEnds(this, (heard) => this.#transaction(heard), work);
+  async transaction<T>(
+    work: (transaction: RecorderTransaction<PostgresQueryable>) => Promise<T>,
+    { signal }: CallOptions = {},
+  ): Promise<T> {
+    return await withEnds(
+      this,
+      async (heard) => await heeding(signal, (begin) => this.#transaction(heard, { signal, begin })),
+      work,
+    );
   }
 
-  async #transaction<T>(work: (transaction: RecorderTransaction<PostgresQueryable>) => Promise<T>): Promise<T> {
+  async #transaction<T>(
+    work: (transaction: RecorderTransaction<PostgresQueryable>) => Promise<T>,
+    { signal, begin }: CallOptions & { readonly begin: Begin },
+  ): Promise<T> {
     const options = { idleTimeoutMs: this.#idleTimeoutMs, opening: this.opening };
     const written: Written = { texts: [], events: [], ids: [] };
-    const result = await inTransaction(this.workPool, options, (session) =>
-      work(
-        Object.assign(new PostgresTransaction(session, this.tables, written), { close: session.close.bind(session) }),
-      ),
-    );
+    const result = await inTransaction(this.workPool, options, (session) => {
+      const lent = new PostgresTransaction(session, this.tables, written);
+      const transaction = Object.assign(lent, { close: session.close.bind(session) });
+      return workUnlessAborted(signal, begin, work)(transaction);
+    });
     this.#changes.toldOf(written);
     return result;
   }
@@ -384,9 +402,15 @@ class PostgresTransaction extends SessionRecorder implements RecorderTransaction
     return ids;
   }
 
-  async transaction<T>(work: (transaction: RecorderTransaction<PostgresQueryable>) => Promise<T>): Promise<T> {
-    return await this.#session.transaction((session) =>
-      work(new PostgresTransaction(session, this.#tables, this.#written)),
+  async transaction<T>(
+    work: (transaction: RecorderTransaction<PostgresQueryable>) => Promise<T>,
+    { signal }: CallOptions = {},
+  ): Promise<T> {
+    return await heeding(signal, (begin) =>
+      this.#session.transaction((session) => {
+        const inner = new PostgresTransaction(session, this.#tables, this.#written);
+        return workUnlessAborted(signal, begin, work)(inner);
+      }),
     );
   }
 }

@@ -7,6 +7,8 @@
  *
  * @module
  */
+import { heeding } from '../heed-signal.js';
+import type { Begin, CallOptions } from '../heed-signal.js';
 import type {
   InsertEventsOptions,
   ProcessRecorder,
@@ -53,47 +55,54 @@ export class SessionRecorder implements ProcessRecorder {
     this.#session.assertOpen();
     this.#tables.events.validate(events);
     refuseUnit(options);
-    const { tracking } = options;
+    const { tracking, signal } = options;
     if (tracking !== undefined) validateTracking(tracking);
     if (events.length === 0 && tracking === undefined) return [];
     const [session, table] = [this.#session, this.#tables.events];
-    const insert = (): Promise<readonly NotificationId[]> => this.#insert(events, tracking, true);
-    return await insertProven({ session, table, events, insert });
+    return await heeding(signal, (begin) => {
+      const insert = (): Promise<readonly NotificationId[]> => this.#insert(events, { tracking, begin }, true);
+      return insertProven({ session, table, events, insert });
+    });
   }
 
   async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
-    return await this.#tables.events.select(this.#session, originatorId, options);
+    return await heeding(options.signal, () => this.#tables.events.select(this.#session, originatorId, options));
   }
 
   async selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {
-    return await this.#tables.events.selectNotifications(this.#session, options);
+    return await heeding(options.signal, () => this.#tables.events.selectNotifications(this.#session, options));
   }
 
-  async maxNotificationId(): Promise<NotificationId> {
-    return await this.#tables.events.maxNotificationId(this.#session);
+  async maxNotificationId({ signal }: CallOptions = {}): Promise<NotificationId> {
+    return await heeding(signal, () => this.#tables.events.maxNotificationId(this.#session));
   }
 
-  async maxTrackingId(applicationName: string): Promise<NotificationId> {
-    return await this.#tables.tracking.maxTrackingId(this.#session, applicationName);
+  async maxTrackingId(applicationName: string, { signal }: CallOptions = {}): Promise<NotificationId> {
+    return await heeding(signal, () => this.#tables.tracking.maxTrackingId(this.#session, applicationName));
   }
 
-  async hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean> {
-    return notificationId <= (await this.maxTrackingId(applicationName));
+  async hasTrackingId(
+    applicationName: string,
+    notificationId: NotificationId,
+    options?: CallOptions,
+  ): Promise<boolean> {
+    return notificationId <= (await this.maxTrackingId(applicationName, options));
   }
 
   async #insert(
     events: readonly StoredEvent[],
-    tracking: Tracking | undefined,
+    what: { readonly tracking: Tracking | undefined; readonly begin: Begin },
     mayRepeat: boolean,
   ): Promise<readonly NotificationId[]> {
     const { events: table, tracking: trackingTable, lockSql, announce } = this.#tables;
+    const { tracking, begin } = what;
     const statements = [lockSql];
     if (tracking !== undefined) {
       statements.push(trackingTable.insertSql(tracking, await trackingTable.learnLayout(this.#session)));
     }
     const options = events.length > 0 ? { last: table.insertReturningIds(events), afterCommit: announce } : {};
     try {
-      return table.toIds(await this.#session.write(statements.join(';\n'), options), events);
+      return table.toIds(await this.#session.write(statements.join(';\n'), { ...options, begin }), events);
     } catch (error) {
       const known: DatabaseError | undefined =
         (tracking === undefined ? undefined : trackingTable.toConflict(error, tracking)) ??
@@ -103,7 +112,7 @@ export class SessionRecorder implements ProcessRecorder {
         (await table.findConflict(this.#session, error, events));
       if (known !== undefined) throw known;
       if (tracking === undefined || !mayRepeat || !trackingTable.forgetLayout(error)) throw error;
-      return await this.#insert(events, tracking, false);
+      return await this.#insert(events, what, false);
     }
   }
 }

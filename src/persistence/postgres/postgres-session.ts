@@ -4,6 +4,7 @@
  * @module
  */
 import type { EventSourcingError } from '../../domain/errors.js';
+import type { Begin } from '../heed-signal.js';
 import { lastRows, select, withLast } from './postgres-driver.js';
 import { literalsOf, withLiterals } from './inlined-statement.js';
 import type {
@@ -32,6 +33,8 @@ export interface WriteOptions {
   readonly last?: PlannableStatement | undefined;
   /** Done once for a transaction, however many writes of it ask for the same. */
   readonly afterCommit?: AfterCommit | undefined;
+  /** Called when there is a connection, before anything is sent on it; what it throws ends the write. */
+  readonly begin?: Begin | undefined;
 }
 
 /** Runs a recorder's statements. Rejects with Daybook's errors; the server's own is their `cause`. */
@@ -87,14 +90,14 @@ export class PoolSession implements PostgresSession {
   }
 
   /** @throws OperationalError (`OPERATIONAL_ERROR`) with `details.outcome: 'unknown'` when the connection broke meanwhile */
-  async write(statements: string, { last, afterCommit }: WriteOptions = {}): Promise<readonly PostgresRow[]> {
+  async write(statements: string, { last, afterCommit, begin }: WriteOptions = {}): Promise<readonly PostgresRow[]> {
     const opened = this.#openingSql === '' ? statements : `${this.#openingSql};\n${statements}`;
     return await this.#run(
       // Several statements in one message are one transaction, which the server ends itself.
       async (client) => lastRows(await queryWith(client, opened, last)),
       (error) => isNotSent(error) || isSerializationFailure(error),
       commitError,
-      afterCommit === undefined ? [] : [afterCommit],
+      { afterCommit: afterCommit === undefined ? [] : [afterCommit], begin },
     );
   }
 
@@ -107,10 +110,14 @@ export class PoolSession implements PostgresSession {
     work: (client: PostgresClient) => Promise<readonly PostgresRow[]>,
     mayRepeat: (error: unknown) => boolean,
     toError: (error: unknown) => EventSourcingError,
-    afterCommit: readonly AfterCommit[] = [],
+    { afterCommit, begin }: { readonly afterCommit: readonly AfterCommit[]; readonly begin: Begin | undefined } = {
+      afterCommit: [],
+      begin: undefined,
+    },
   ): Promise<readonly PostgresRow[]> {
     for (let attempts = 1; ; attempts++) {
       const client = await lendClient(this.#pool);
+      assertBegun(client, begin);
       try {
         const rows = await work(client);
         releaseAfter(client, afterCommit);
@@ -122,6 +129,16 @@ export class PoolSession implements PostgresSession {
         if (!mayRepeat(thrown) || attempts >= STALE_CONNECTIONS_MAX) throw error;
       }
     }
+  }
+}
+
+/** Gives a connection back, as good as it was, to a write that is not begun any more. */
+function assertBegun(client: PostgresClient, begin: Begin | undefined): void {
+  try {
+    begin?.();
+  } catch (error) {
+    client.release();
+    throw error;
   }
 }
 

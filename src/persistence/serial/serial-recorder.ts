@@ -4,6 +4,7 @@
  * @module
  */
 import { NotSupportedError } from '../errors.js';
+import type { CallOptions } from '../heed-signal.js';
 import { assertDecidedOn, withPast } from '../past.js';
 import type { PastEvents, PastTables, PlacedPast } from '../past.js';
 import type { RebaseTransaction } from '../rebase-transaction.js';
@@ -99,14 +100,14 @@ export class SerialAggregateRecorder implements AggregateRecorder {
   }
 
   /** Records all events, or none. An aggregate recorder gives no ids. */
-  async insertEvents(events: readonly StoredEvent[]): Promise<undefined> {
+  async insertEvents(events: readonly StoredEvent[], options?: CallOptions): Promise<undefined> {
     validateEvents(events);
-    await insertion(this.#session, events.length > 0, () => void this.#tables.insertEvents(events));
+    await insertion(this.#session, events.length > 0, options, () => void this.#tables.insertEvents(events));
   }
 
   async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
     validateSelectEvents(originatorId, options);
-    return this.#session.run(() => this.#tables.selectEvents(originatorId, options));
+    return this.#session.run(() => this.#tables.selectEvents(originatorId, options), options);
   }
 }
 
@@ -120,23 +121,23 @@ export class SerialApplicationRecorder implements ApplicationRecorder {
     this.#tables = tables;
   }
 
-  async insertEvents(events: readonly StoredEvent[]): Promise<readonly NotificationId[]> {
+  async insertEvents(events: readonly StoredEvent[], options?: CallOptions): Promise<readonly NotificationId[]> {
     validateEvents(events);
-    return insertion(this.#session, events.length > 0, () => this.#tables.insertEvents(events));
+    return insertion(this.#session, events.length > 0, options, () => this.#tables.insertEvents(events));
   }
 
   async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
     validateSelectEvents(originatorId, options);
-    return this.#session.run(() => this.#tables.selectEvents(originatorId, options));
+    return this.#session.run(() => this.#tables.selectEvents(originatorId, options), options);
   }
 
   async selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {
     validateSelectNotifications(options);
-    return this.#session.run(() => this.#tables.selectNotifications(options));
+    return this.#session.run(() => this.#tables.selectNotifications(options), options);
   }
 
-  async maxNotificationId(): Promise<NotificationId> {
-    return this.#session.run(() => this.#tables.maxNotificationId());
+  async maxNotificationId(options?: CallOptions): Promise<NotificationId> {
+    return this.#session.run(() => this.#tables.maxNotificationId(), options);
   }
 }
 
@@ -166,7 +167,7 @@ export class SerialProcessRecorder<Connection>
     if (this.#tables.insertUnit === undefined) refuseUnit(options);
     if (unit !== undefined) validateUnit(unit);
     if (decidedOn !== undefined) validateDecidedOn(decidedOn);
-    return insertion(this.#connection.session, events.length > 0 || tracking !== undefined, () => {
+    return insertion(this.#connection.session, events.length > 0 || tracking !== undefined, options, () => {
       if (unit !== undefined) this.#tables.insertUnit?.(unit);
       if (tracking !== undefined) this.#tables.insertTracking(tracking);
       if (decidedOn !== undefined) assertDecidedOn(this.#pasts(), decidedOn);
@@ -177,25 +178,33 @@ export class SerialProcessRecorder<Connection>
   /** As in `EditionRecorder`, where events belong to units. */
   async selectPast(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<PastEvents> {
     validateSelectEvents(originatorId, options);
-    return this.#connection.session.run(() =>
-      withPast(this.#pasts(), originatorId, this.#tables.selectEvents(originatorId, options)),
+    return this.#connection.session.run(
+      () => withPast(this.#pasts(), originatorId, this.#tables.selectEvents(originatorId, options)),
+      options,
     );
   }
 
-  async maxTrackingId(applicationName: string): Promise<NotificationId> {
+  async maxTrackingId(applicationName: string, options?: CallOptions): Promise<NotificationId> {
     validateApplicationName(applicationName);
-    return this.#connection.session.run(() => this.#tables.maxTrackingId(applicationName));
+    return this.#connection.session.run(() => this.#tables.maxTrackingId(applicationName), options);
   }
 
-  async hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean> {
-    return notificationId <= (await this.maxTrackingId(applicationName));
+  async hasTrackingId(
+    applicationName: string,
+    notificationId: NotificationId,
+    options?: CallOptions,
+  ): Promise<boolean> {
+    return notificationId <= (await this.maxTrackingId(applicationName, options));
   }
 
-  async transaction<T>(work: (transaction: RecorderTransaction<Connection>) => Promise<T>): Promise<T> {
+  async transaction<T>(
+    work: (transaction: RecorderTransaction<Connection>) => Promise<T>,
+    options?: CallOptions,
+  ): Promise<T> {
     const inner = this.#connection.nest();
     // The tables are the same: their statements run in whatever transaction the connection is in.
     const transaction = new SerialTransaction(inner, this.#tables);
-    return await this.#connection.session.transaction(inner.session, () => work(transaction));
+    return await this.#connection.session.transaction(inner.session, () => work(transaction), options);
   }
 
   #pasts(): PastTables {
@@ -220,6 +229,11 @@ class SerialTransaction<Connection>
 }
 
 /** Nothing to write needs no transaction; that the tables are there is checked all the same. */
-function insertion<T>(session: SerialSession, writes: boolean, work: () => T): T | Promise<T> {
-  return writes ? session.write(work) : session.run(work);
+function insertion<T>(
+  session: SerialSession,
+  writes: boolean,
+  options: CallOptions | undefined,
+  work: () => T,
+): T | Promise<T> {
+  return writes ? session.write(work, options) : session.run(work, options);
 }

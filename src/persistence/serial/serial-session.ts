@@ -22,6 +22,7 @@ import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { FifoMutex } from '../../util/fifo-mutex.js';
 import { OperationalError } from '../errors.js';
+import type { CallOptions } from '../heed-signal.js';
 import { LOCK_TIMEOUT_MS_DEFAULT, LOCKED_REASON, retryWhileLocked } from './lock-retry.js';
 import type { LockWait } from './lock-retry.js';
 import { transactionEnded } from './unit-of-work.js';
@@ -67,13 +68,15 @@ export class SerialSession {
     return this.#lockWait;
   }
 
+  // What is called here heeds no signal; who extends it does. Where calls come from another thread, none crosses.
+
   /** Runs work that changes nothing, or one thing. */
-  run<T>(work: () => T): T | Promise<T> {
+  run<T>(work: () => T, _options?: CallOptions): T | Promise<T> {
     return this.#inTurn(() => retryWhileLocked(work, this.#lockWait));
   }
 
   /** Runs work whose changes are all made, or none. */
-  write<T>(work: () => T): T | Promise<T> {
+  write<T>(work: () => T, _options?: CallOptions): T | Promise<T> {
     return this.#inTurn(() => retryWhileLocked(() => this.#unit.run(work), this.#lockWait));
   }
 
@@ -82,7 +85,7 @@ export class SerialSession {
    *
    * @param inner - the session that the work uses; it ends with the work
    */
-  async transaction<T>(inner: SerialSession, work: () => Promise<T>): Promise<T> {
+  async transaction<T>(inner: SerialSession, work: () => Promise<T>, _options?: CallOptions): Promise<T> {
     return await this.#inTurn(async () => {
       const begin = (): Promise<T> =>
         this.#unit.runAsync(

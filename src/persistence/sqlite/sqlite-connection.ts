@@ -10,7 +10,8 @@
 import { InterfaceError } from '../errors.js';
 import type { RecorderSupport } from '../recorder.js';
 import type { SerialConnection, SerialTransactionConnection } from '../serial/serial-recorder.js';
-import { SerialSession } from '../serial/serial-session.js';
+import { HeedingSession } from '../serial/heeding-session.js';
+import type { SerialSession } from '../serial/serial-session.js';
 import { steppedUnit } from '../serial/unit-of-work.js';
 import type { UnitOfWork, UnitSteps } from '../serial/unit-of-work.js';
 import type { SqlQueryable, SqlResult } from '../sql/sql-queryable.js';
@@ -34,7 +35,7 @@ export function connectionOf(database: SqliteDatabase): SerialConnection<SqliteC
   if (known !== undefined) return known;
   const { lockTimeoutMs } = database;
   const changes = changesOfDatabase(database);
-  const session = new SerialSession({
+  const session = new HeedingSession({
     unit: changes.of(unitOf(database)),
     ...(lockTimeoutMs === undefined ? {} : { lockTimeoutMs }),
   });
@@ -77,7 +78,7 @@ function register(
     nest(): SerialTransactionConnection<SqliteConnection> {
       const unit = database.nestsUnits === true ? unitOf(database) : steppedUnit(savepoints(outermost.root, depth));
       const lent = new LentDatabase(database, unit, depth === 1 ? outermost.changes : undefined);
-      const inner = new SerialSession({ ...session.lockWait, unit, outer: session, onEnded: () => lent.end() });
+      const inner = new HeedingSession({ ...session.lockWait, unit, outer: session, onEnded: () => lent.end() });
       return { ...register(lent, inner, outermost, depth + 1), connection: lent };
     },
   };

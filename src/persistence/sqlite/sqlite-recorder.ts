@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { CallOptions } from '../heed-signal.js';
 import type { RecorderSupport } from '../recorder.js';
 import type { EndListener, RecorderTransaction } from '../recorder-transaction.js';
 import {
@@ -202,8 +203,11 @@ export class SqliteProcessRecorder
     return endOf(this.#database);
   }
 
-  override async transaction<T>(work: (transaction: RecorderTransaction<SqliteConnection>) => Promise<T>): Promise<T> {
-    return await withEnds(this, (heard) => super.transaction(heard), work);
+  override async transaction<T>(
+    work: (transaction: RecorderTransaction<SqliteConnection>) => Promise<T>,
+    options?: CallOptions,
+  ): Promise<T> {
+    return await withEnds(this, (heard) => super.transaction(heard, options), work);
   }
 
   /**

@@ -23,6 +23,7 @@ import { emptyLogCases } from '../../../src/testing/conformance/empty-log-cases.
 import { processRecorderCases } from '../../../src/testing/conformance/process-recorder-cases.js';
 import { subscriptionCases } from '../../../src/testing/conformance/subscription-cases.js';
 import type { SubscriptionContext } from '../../../src/testing/conformance/subscription-cases.js';
+import { signalCases } from '../../../src/testing/conformance/signal-cases.js';
 import { transactionCases } from '../../../src/testing/conformance/transaction-cases.js';
 import type { TransactionContext } from '../../../src/testing/conformance/transaction-cases.js';
 import { newOriginatorId, sampleEvent } from '../../../src/testing/conformance/event-samples.js';
@@ -45,6 +46,7 @@ const suites = {
   'application recorder': applicationRecorderCases,
   'process recorder': processRecorderCases,
   transactions: transactionCases,
+  signals: signalCases,
   subscriptions: subscriptionCases,
 };
 const ANY_TEXT: readonly ConformanceSkip[] = [
