@@ -7,4 +7,9 @@ export const COMMANDS: readonly ListedCommand[] = [
     summary: 'copies what a page loads by address, for bundlers that leave it behind',
     load: async () => (await import('./copy-assets-command.js')).COPY_ASSETS,
   },
+  {
+    name: 'doctor',
+    summary: 'looks at a store in PostgreSQL and at its server, for people and for monitoring',
+    load: async () => (await import('./doctor-command.js')).DOCTOR,
+  },
 ];

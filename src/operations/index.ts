@@ -1,11 +1,11 @@
 /**
- * For who operates a store: what is in it.
+ * For who operates a store: what is in it, and whether it is well.
  *
  * @module
  */
-export type { DayCount } from './day-counts.js';
-export type { TypeCount } from './event-counts.js';
-export { storeStats } from './store-stats.js';
+export type { DayCount } from './stats/day-counts.js';
+export type { TypeCount } from './stats/event-counts.js';
+export { storeStats } from './stats/store-stats.js';
 export type {
   AggregateTypeStats,
   IndexStats,
@@ -13,4 +13,9 @@ export type {
   StoreSizes,
   StoreStats,
   StoreStatsOptions,
-} from './store-stats.js';
+} from './stats/store-stats.js';
+export { diagnose } from './doctor/diagnose.js';
+export type { DiagnoseOptions } from './doctor/diagnose.js';
+export { exitCodeOf } from './doctor/finding.js';
+export type { Diagnosis, Finding, Level } from './doctor/finding.js';
+export type { DoctorThresholds } from './doctor/thresholds.js';

@@ -5,8 +5,8 @@
  * @module
  */
 import { SqlEventIndex } from '../../application/event-index/sql-event-index.js';
-import { storeStats } from '../../operations/store-stats.js';
-import type { StoreStats } from '../../operations/store-stats.js';
+import { storeStats } from '../../operations/stats/store-stats.js';
+import type { StoreStats } from '../../operations/stats/store-stats.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import { expectEqual, expectRejection, expectTrue } from './conformance.js';
 import type { ConformanceCase } from './conformance.js';

@@ -1,8 +1,8 @@
-import { DatabaseError } from '../persistence/errors.js';
-import type { SqlTableName } from '../persistence/sql/sql-names.js';
-import { sqlTableName } from '../persistence/sql/sql-names.js';
-import { detailOf, TOO_LONG } from './bounded-reads.js';
-import type { BoundedReads } from './bounded-reads.js';
+import { DatabaseError } from '../../persistence/errors.js';
+import type { SqlTableName } from '../../persistence/sql/sql-names.js';
+import { sqlTableName } from '../../persistence/sql/sql-names.js';
+import { detailOf, TOO_LONG } from '../reading/bounded-reads.js';
+import type { BoundedReads } from '../reading/bounded-reads.js';
 
 const DAY_MS = 86_400_000;
 const OWNERS_TABLE = 'daybook_logs';

@@ -1,10 +1,10 @@
 /** What is counted of a store, on every engine with SQL. */
-import { PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
-import { storeStatsCases } from '../../src/testing/conformance/store-stats-cases.js';
-import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
-import { makeTenantRole } from '../support/postgres-roles.js';
-import { describeConformance } from '../support/run-conformance.js';
-import { SQL_RECORDERS } from '../support/sql-recorders.js';
+import { PostgresProcessRecorder } from '../../../src/persistence/postgres/index.js';
+import { storeStatsCases } from '../../../src/testing/conformance/store-stats-cases.js';
+import { openPostgres, uniqueName } from '../../support/postgres-fixture.js';
+import { makeTenantRole } from '../../support/postgres-roles.js';
+import { describeConformance } from '../../support/run-conformance.js';
+import { SQL_RECORDERS } from '../../support/sql-recorders.js';
 
 const SUITES = { 'what is in a store': storeStatsCases };
 

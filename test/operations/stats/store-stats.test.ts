@@ -1,13 +1,14 @@
 /** Counting of large logs, in parts; and what only PostgreSQL knows. */
 import { expect, test } from 'vitest';
-import { SqlEventIndex } from '../../src/application/event-index/sql-event-index.js';
-import { storeStats } from '../../src/operations/store-stats.js';
-import { PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
-import { SqliteProcessRecorder } from '../../src/persistence/sqlite/sqlite-recorder.js';
-import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
-import { makeEvents } from '../support/stored-events.js';
-import { openPostgres } from '../support/postgres-fixture.js';
-import { makeTenantRole } from '../support/postgres-roles.js';
+import { SqlEventIndex } from '../../../src/application/event-index/sql-event-index.js';
+import { storeStats } from '../../../src/operations/stats/store-stats.js';
+import { PostgresProcessRecorder } from '../../../src/persistence/postgres/index.js';
+import type { SqlRecorder } from '../../../src/persistence/sql/sql-recorder.js';
+import { SqliteProcessRecorder } from '../../../src/persistence/sqlite/sqlite-recorder.js';
+import { openSqlJs } from '../../../src/persistence/sqlite/sqljs-driver.js';
+import { makeEvents } from '../../support/stored-events.js';
+import { openPostgres } from '../../support/postgres-fixture.js';
+import { makeTenantRole } from '../../support/postgres-roles.js';
 
 // 120,000 events are three parts. The second aggregate lies across the border of the first two, the third across the other.
 const SIZES = [
@@ -30,6 +31,12 @@ function expectCounted(stats: Awaited<ReturnType<typeof storeStats>>): void {
   expect(stats.largest).toEqual(LARGEST);
 }
 
+/** Where fewer come out of a part than it has, what goes on in the next one is counted nevertheless. */
+async function expectLargestAlone(recorder: SqlRecorder): Promise<void> {
+  const { aggregates, largest } = await storeStats(recorder, { largest: 1 });
+  expect({ aggregates, largest }).toEqual({ aggregates: 3 + ALONE, largest: LARGEST.slice(0, 1) });
+}
+
 test('PostgreSQL: a log of several parts is counted whole, and an aggregate across their borders once', async () => {
   await using postgres = await openPostgres();
   const { pool, name, recorder } = postgres;
@@ -38,6 +45,7 @@ test('PostgreSQL: a log of several parts is counted whole, and an aggregate acro
      SELECT ${id}, ${versions}, 'Item:Counted', '\\x7b7d'`;
   for (const [id, events] of SIZES) await pool.query(insert(`'${id}'`, `generate_series(1, ${events})`));
   await pool.query(`${insert('gen_random_uuid()', '1')} FROM generate_series(1, ${ALONE})`);
+  await expectLargestAlone(recorder);
   const stats = await storeStats(recorder, { largest: 3 });
   expectCounted(stats);
   expect(stats.sizes.of).toBe('events');
@@ -56,6 +64,7 @@ test('SQLite: the same', async () => {
     database.exec(`${versions(events)} SELECT x'${id.replaceAll('-', '')}', i, 'Item:Counted', x'7b7d' FROM n`);
   }
   database.exec(`${versions(ALONE)} SELECT randomblob(16), 1, 'Item:Counted', x'7b7d' FROM n`);
+  await expectLargestAlone(recorder);
   const stats = await storeStats(recorder, { largest: 3 });
   expectCounted(stats);
   expect(stats.sizes.of).toBe('database');

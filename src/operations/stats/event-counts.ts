@@ -1,37 +1,17 @@
-import type { SqlLog } from '../persistence/sql/sql-dialect.js';
-import type { SqlRow } from '../persistence/sql/sql-queryable.js';
-import type { SqlRecorder } from '../persistence/sql/sql-recorder.js';
-import type { NotificationId, OriginatorId } from '../persistence/stored-event.js';
-import { bytesToUuid } from '../util/uuid-bytes.js';
-import type { BoundedReads } from './bounded-reads.js';
+import type { SqlRow } from '../../persistence/sql/sql-queryable.js';
+import type { NotificationId, OriginatorId } from '../../persistence/stored-event.js';
+import { bytesToUuid } from '../../util/uuid-bytes.js';
+import type { BoundedReads } from '../reading/bounded-reads.js';
+import type { EventsTable } from '../reading/events-table.js';
 
 // Of one statement: some ten milliseconds, for which others wait where there is one connection.
 const PART_EVENTS = 50_000;
-const COLUMNS: SqlLog['columns'] = {
-  originatorId: 'originator_id',
-  originatorVersion: 'originator_version',
-  topic: 'topic',
-  state: 'state',
-  notificationId: 'notification_id',
-};
-
 /** Events of one topic. */
 export interface TypeCount {
   readonly topic: string;
   readonly events: number;
   /** Of their states, as they are stored. */
   readonly stateBytes: number;
-}
-
-/** A table of events, as SQL. */
-export interface EventsTable {
-  readonly name: string;
-  readonly columns: SqlLog['columns'];
-}
-
-/** The table of a recorder's events. */
-export function eventsTableOf({ dialect: { log } }: SqlRecorder): EventsTable {
-  return { name: log?.eventsTable ?? 'stored_events', columns: log?.columns ?? COLUMNS };
 }
 
 /** Counts events by topic, up to the last one that is there when it begins; those with the most come first. */

@@ -11,23 +11,23 @@
  *
  * @module
  */
-import { ProgrammingError } from '../persistence/errors.js';
-import { logName } from '../persistence/sql/log-owner.js';
-import { sqlTableName } from '../persistence/sql/sql-names.js';
-import type { SqlRecorder } from '../persistence/sql/sql-recorder.js';
-import type { NotificationId, OriginatorId } from '../persistence/stored-event.js';
-import { checkedMs } from '../persistence/validation.js';
-import { checkFunction, checkWhole } from '../server/operator/option-checks.js';
-import type { Clock } from '../util/clock.js';
-import { systemClock } from '../util/clock.js';
-import { BoundedReads } from './bounded-reads.js';
+import { ProgrammingError } from '../../persistence/errors.js';
+import { logName } from '../../persistence/sql/log-owner.js';
+import { sqlTableName } from '../../persistence/sql/sql-names.js';
+import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
+import type { NotificationId, OriginatorId } from '../../persistence/stored-event.js';
+import { checkedMs, FOREIGN_MS_MAX } from '../../persistence/validation.js';
+import { checkFunction, checkWhole } from '../../server/operator/option-checks.js';
+import type { Clock } from '../../util/clock.js';
+import { systemClock } from '../../util/clock.js';
+import { BoundedReads } from '../reading/bounded-reads.js';
+import { eventsTableOf } from '../reading/events-table.js';
 import { countDays, findIndexOfLog } from './day-counts.js';
 import type { DayCount } from './day-counts.js';
-import { countAggregates, countTypes, eventsTableOf } from './event-counts.js';
+import { countAggregates, countTypes } from './event-counts.js';
 import type { TypeCount } from './event-counts.js';
 
 const TIMEOUT_MS_DEFAULT = 60_000;
-const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 const LARGEST_DEFAULT = 10;
 const LARGEST_MAX = 1_000;
 const DAYS_DEFAULT = 7;
@@ -182,7 +182,7 @@ function checked(recorder: SqlRecorder, options: StoreStatsOptions) {
   checkWhole('largest', largest, 0, LARGEST_MAX);
   checkWhole('days', days, 0, DAYS_MAX);
   checkFunction('aggregateTypeOf', aggregateTypeOf);
-  checkedMs('timeoutMs', timeoutMs, { min: 1, max: TIMEOUT_MS_MAX });
+  checkedMs('timeoutMs', timeoutMs, { min: 1, max: FOREIGN_MS_MAX });
   const index = sqlTableName(eventIndex, schema, recorder.dialect);
   return { largest, days, aggregateTypeOf, index, timeoutMs, signal, clock: options.clock ?? systemClock };
 }

@@ -4,13 +4,13 @@
  *
  * @module
  */
-import { OperationalError } from '../persistence/errors.js';
-import { isEventSourcingError } from '../domain/errors.js';
-import type { InspectionStatement, SqlInspection } from '../persistence/sql/sql-inspection.js';
-import { SQLITE_INSPECTION } from '../persistence/sql/sql-inspection.js';
-import type { SqlRow } from '../persistence/sql/sql-queryable.js';
-import type { SqlRecorder } from '../persistence/sql/sql-recorder.js';
-import type { Clock } from '../util/clock.js';
+import { OperationalError } from '../../persistence/errors.js';
+import { isEventSourcingError } from '../../domain/errors.js';
+import type { InspectionStatement, SqlInspection } from '../../persistence/sql/sql-inspection.js';
+import { SQLITE_INSPECTION } from '../../persistence/sql/sql-inspection.js';
+import type { SqlRow } from '../../persistence/sql/sql-queryable.js';
+import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
+import type { Clock } from '../../util/clock.js';
 
 /** `details.reason` of what was broken off. */
 export const TOO_LONG = 'too-long';
