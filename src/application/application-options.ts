@@ -9,6 +9,7 @@ import type { OlderEvents } from './aggregates/older-events.js';
 import type { AggregateDefinition } from './aggregates/aggregate-kind.js';
 import type { ResolveConflict } from './commands/conflict-resolver.js';
 import type { NotificationFeed } from './log/event-subscription.js';
+import type { EventIndex } from './event-index/event-index.js';
 import type { InlineParticipant } from './events/inline-participant.js';
 import type { SubjectKeys } from './personal/subject-keys.js';
 import type { SnapshotOptions } from './aggregates/snapshots.js';
@@ -49,6 +50,13 @@ export interface ApplicationOptions {
   readonly olderEvents?: OlderEvents;
   /** Takes part in the transactions of the events, which takes a recorder that has some, or hears of them. @defaultValue `[]` */
   readonly inline?: readonly InlineParticipant[];
+  /**
+   * Finds events by what is known of them, for `readAll` and `subscribe`: actors, tenants, correlations, times. It takes part
+   * in the transactions of the events, whether it is among `inline` or not.
+   *
+   * @defaultValue none: events are read by types and aggregates alone
+   */
+  readonly eventIndex?: EventIndex | undefined;
   /**
    * Tells of what others record, for subscriptions: `(listener) => daybook.onRecorded(listener)`. Not needed for a recorder
    * that can be subscribed to, as those on PostgreSQL can.

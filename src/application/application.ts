@@ -12,11 +12,9 @@
 import type { SnapshotStore } from '../persistence/snapshot-store.js';
 import type { AggregateRoot } from '../domain/aggregate-class.js';
 import type { CommandOf } from '../domain/decider.js';
-import type { RecordedEvent } from '../domain/event-metadata.js';
 import type { Message } from '../domain/message-types.js';
 import { UUID } from '../domain/uuid.js';
 import { ProgrammingError } from '../persistence/errors.js';
-import { EventStore } from '../persistence/event-store.js';
 import type { RecorderTransaction, TransactionalRecorder } from '../persistence/recorder-transaction.js';
 import type { SqlQueryable, SqlResult } from '../persistence/sql/sql-queryable.js';
 import type { ProcessRecorder } from '../persistence/recorder.js';
@@ -39,6 +37,7 @@ import { queryIn, transactional } from './application-transaction.js';
 import type { TransactionOptions } from './application-transaction.js';
 import { decideAgain, validateRetryPolicy } from './commands/decide-again.js';
 import { CommandExecutor } from './commands/command-executor.js';
+import { EventReading } from './event-reading.js';
 import type { ExecuteOptions, ExecutedBy, Execution } from './commands/command-executor.js';
 import type { EventLog } from './log/event-log.js';
 import { ConflictReader } from './commands/conflict-reader.js';
@@ -50,18 +49,18 @@ import { SupersededDecider } from './commands/superseded-decider.js';
 import type { RebasedUnit } from './commands/rebased-unit.js';
 import type { Redecision } from './commands/superseded-decider.js';
 import type { SaveOptions } from './commands/event-saver.js';
-import { DecodedSubscription, feedOf, pagedFeed } from './log/event-subscription.js';
+import { feedOf, pagedFeed } from './log/event-subscription.js';
 import type { EventSubscription, NotificationFeed } from './log/event-subscription.js';
 import { feedNews } from './log/feed-news.js';
+import type { OnRecorded } from '../persistence/subscription.js';
 import type { ExpectedVersion } from './aggregates/expected-version.js';
 import { NotificationLog } from './log/notification-log.js';
 import { Saving } from './saving.js';
-import { selectedTopics } from './selection.js';
 import type { ReadEventsOptions, SubscribeOptions } from './selection.js';
 import { newerEventOf } from './events/newer-event.js';
 import type { NewerEvent } from './events/newer-event.js';
 import type { NotifiedEvent } from './events/notified-event.js';
-import { takePartInTransactions } from './events/inline-participant.js';
+import { takePartInTransactions, withIndex } from './events/inline-participant.js';
 import { asEditionRecorder } from './aggregates/edition-recorder.js';
 import { ObjectEditions } from './aggregates/object-editions.js';
 import { Repository } from './aggregates/repository.js';
@@ -136,7 +135,7 @@ export class Application implements EventLog {
   readonly #truncation: HistoryTruncation;
   readonly #superseded: SupersededDecider;
   readonly #unitChanges: InlineUnitChanges;
-  readonly #feed: NotificationFeed;
+  readonly #reading: EventReading;
   readonly #givenFeed: NotificationFeed | undefined;
   readonly #options: ApplicationOptions;
   readonly #listeners = new Listeners();
@@ -152,7 +151,8 @@ export class Application implements EventLog {
    * @throws TopicError (`TOPIC_ERROR`) when two events have one topic
    */
   constructor(options: ApplicationOptions) {
-    const { recorder, inline = [], clock = systemClock, random = Math.random, keepCommands = false } = options;
+    const { recorder, eventIndex: index, clock = systemClock, random = Math.random, keepCommands = false } = options;
+    const inline = withIndex(options.inline ?? [], index);
     if (takePartInTransactions(inline) && recorder.supports?.transactions !== true) {
       throw new ProgrammingError('In-line participants need a recorder with transactions, and this one has none.');
     }
@@ -162,9 +162,14 @@ export class Application implements EventLog {
     this.name = options.name ?? 'application';
     this.log = new NotificationLog(recorder);
     this.#givenFeed = options.notifications ?? feedOf(recorder);
-    this.#feed = this.#givenFeed ?? pagedFeed(recorder, (listener) => this.onRecorded(listener));
+    const onRecorded: OnRecorded = (listener) => this.onRecorded(listener);
+    const feed = this.#givenFeed ?? pagedFeed(recorder, onRecorded);
     const means = sharedMeans.get(options) ?? applicationMeans(options);
     this.#means = means;
+    const decode = this.decode.bind(this);
+    this.#reading = new EventReading({
+      ...{ recorder, registry: means.registry, mapper: means.mapper, index, feed, onRecorded, decode },
+    });
     const { kinds, deciders, transcoder, codec, commands } = means;
     // What an event is of was found in the registry, which has the same names.
     const kindNamed = (name: string): AggregateKind => kinds.get(name) as AggregateKind;
@@ -491,7 +496,8 @@ export class Application implements EventLog {
    * Follows the events: those there are, then those to come, each once and in order. Reads a page when the one before is
    * used up, so a slow consumer holds nothing up.
    *
-   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be, there is none of its name, or it
+   *   needs an event index and there is none
    *
    * @example
    * ```ts
@@ -504,29 +510,32 @@ export class Application implements EventLog {
   subscribe<Definition extends AggregateDefinition = AggregateDefinition>(
     options: SubscribeOptions<Definition> = {},
   ): EventSubscription<EventsOf<Definition>> {
-    const { gt = 0, signal } = options;
-    const topics = selectedTopics(this.#means.registry, options);
-    const subscription = new DecodedSubscription(this.#feed, { gt, topics, signal }, (notification) =>
-      this.decode(notification),
-    );
-    return subscription as unknown as EventSubscription<EventsOf<Definition>>;
+    return this.#reading.subscribe(options) as unknown as EventSubscription<EventsOf<Definition>>;
   }
 
   /**
-   * Reads the events up to the end of the log, page by page, as they are asked for.
+   * Reads the events up to the end of the log, in its order, page by page, as they are asked for: all, or those of some types
+   * and aggregates, of somebody, of a tenant, of what has followed from one cause, of a time. What is not wanted is left out
+   * in the store. The arguments are checked by the first `next`, before anything is read.
    *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be, there is none of its name, or it
+   *   needs an event index and there is none
    * @throws MapperDeserialisationError (`MAPPER_DESERIALISATION_ERROR`) when one of them cannot be read
+   * @throws the reason of the signal, when it is aborted
+   *
+   * @example
+   * ```ts
+   * const yesterday = { from: midnight, to: nextMidnight };
+   * for await (const event of app.readAll({ aggregates: [order], types: ['OrderPlaced'], tenantId: 'north', ...yesterday })) {
+   *   report.add(event.data);
+   * }
+   * ```
    */
-  async *readAll<Definition extends AggregateDefinition = AggregateDefinition>(
+  readAll<Definition extends AggregateDefinition = AggregateDefinition>(
     options: ReadEventsOptions<Definition> = {},
   ): AsyncGenerator<NotifiedEvent<EventsOf<Definition>>, void, undefined> {
-    const { gt = 0, stop, signal } = options;
-    const topics = selectedTopics(this.#means.registry, options);
-    const selection = { gt, topics, signal, ...(stop === undefined ? {} : { stop }) };
-    const store = new EventStore<RecordedEvent>({ mapper: this.#means.mapper, recorder: this.recorder });
-    for await (const { domainEvent, notification } of store.readAll(selection)) {
-      yield { ...domainEvent, notificationId: notification.id } as unknown as NotifiedEvent<EventsOf<Definition>>;
-    }
+    const events: unknown = this.#reading.readAll(options);
+    return events as AsyncGenerator<NotifiedEvent<EventsOf<Definition>>, void, undefined>;
   }
 
   /**

@@ -131,7 +131,15 @@ export type { SnapshotStore, StoredSnapshot } from '../persistence/snapshot-stor
 export { SqlSnapshotStore } from '../persistence/sql/sql-snapshot-store.js';
 export type { SqlSnapshotStoreOptions } from '../persistence/sql/sql-snapshot-store.js';
 export { DuplicateEventError } from '../persistence/duplicate-event-error.js';
-export type { EventIndex, EventIndexFilter, IndexedEvent, TextOf } from './event-index/event-index.js';
+export type {
+  CaughtUp,
+  EventIndex,
+  EventIndexFilter,
+  EventQuery,
+  IndexedEvent,
+  IndexedLog,
+  TextOf,
+} from './event-index/event-index.js';
 export { MemoryEventIndex } from './event-index/memory-event-index.js';
 export type { MemoryEventIndexOptions } from './event-index/memory-event-index.js';
 export { SqlEventIndex } from './event-index/sql-event-index.js';

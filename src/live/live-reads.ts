@@ -19,14 +19,6 @@ import type { Where } from '../states/state-filter.js';
 /** What of an application a query reads. */
 export type LiveApplication = Pick<Application, 'repository' | 'readAll'>;
 
-/** Which events, and how many. */
-export interface ReadLogOptions<
-  Definition extends AggregateDefinition = AggregateDefinition,
-> extends ReadEventsOptions<Definition> {
-  /** At most so many, the first ones. @defaultValue all */
-  readonly limit?: number | undefined;
-}
-
 /** What is read, by names. */
 export interface ReadNames {
   /** The caller's own, those of projections and states, `stored_events`; `daybook_units` for how units stand. */
@@ -69,7 +61,7 @@ export interface LiveReads extends SqlQueryable {
   /** Events in their order: as `Application.readAll`, all of them at once. */
   readonly events: <Definition extends AggregateDefinition = AggregateDefinition>(
     app: LiveApplication,
-    options?: ReadLogOptions<Definition>,
+    options?: ReadEventsOptions<Definition>,
   ) => Promise<readonly NotifiedEvent<EventsOf<Definition>>[]>;
   /** Notes what is read by other means. */
   readonly note: (names: ReadNames) => void;
@@ -165,12 +157,11 @@ export class RunReads implements LiveReads {
 
   readonly events: LiveReads['events'] = async <Definition extends AggregateDefinition = AggregateDefinition>(
     app: LiveApplication,
-    { limit = Infinity, ...options }: ReadLogOptions<Definition> = {},
+    options?: ReadEventsOptions<Definition>,
   ): Promise<readonly NotifiedEvent<EventsOf<Definition>>[]> => {
     this.note({ log: true });
     const events: NotifiedEvent<EventsOf<Definition>>[] = [];
-    if (limit === 0) return events;
-    for await (const event of app.readAll(options)) if (events.push(event) >= limit) break;
+    for await (const event of app.readAll(options)) events.push(event);
     return events;
   };
 

@@ -69,6 +69,8 @@ export { commitIdCases } from './conformance/commit-id-cases.js';
 export type { CommitIdsContext } from './conformance/commit-id-cases.js';
 export { eventIndexCases } from './conformance/event-index-cases.js';
 export type { EventIndexContext } from './conformance/event-index-cases.js';
+export { eventQueryCases } from './conformance/event-query-cases.js';
+export type { EventQueryContext } from './conformance/event-query-cases.js';
 export { outboxCases } from './conformance/outbox-cases.js';
 export type { OutboxCaseOptions, OutboxContext } from './conformance/outbox-cases.js';
 export { recordWith, sampleRecordedEvent } from './conformance/recorded-events.js';

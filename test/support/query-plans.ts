@@ -103,9 +103,11 @@ export function sqliteFaults(database: SqliteDatabase, { text }: RunStatement): 
   const statement = database.prepare(`EXPLAIN QUERY PLAN ${text}`);
   const details = statement.all([]).map((row) => String(row[3]));
   statement.free();
+  // Rows that were made a moment ago: what they are made of has lines of its own.
+  const made = new Set(details.flatMap((detail) => /^(?:CO-ROUTINE|MATERIALIZE) (\w+)$/.exec(detail)?.[1] ?? []));
   const isLimited = /\bLIMIT\b/i.test(text) && !details.some((detail) => detail.includes('USE TEMP B-TREE'));
   return details
     .filter((detail) => /^SCAN (?!CONSTANT ROW|\d+-ROW VALUES CLAUSE|\(|\w+ VIRTUAL TABLE)/.test(detail))
-    .filter((detail) => !(isLimited && detail.includes(' USING ')))
+    .filter((detail) => !(isLimited && detail.includes(' USING ')) && !made.has(detail.slice('SCAN '.length)))
     .map((detail) => `${detail}: ${text.slice(0, SHOWN_MAX)}`);
 }

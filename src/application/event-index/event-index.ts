@@ -4,8 +4,10 @@
  * @module
  */
 import { ProgrammingError } from '../../persistence/errors.js';
-import { validateCount, validateDate } from '../../persistence/validation.js';
-import type { NotificationId } from '../../persistence/stored-event.js';
+import { validateCount, validateDate, validateInteger } from '../../persistence/validation.js';
+import type { CallOptions } from '../../persistence/heed-signal.js';
+import type { ApplicationRecorder } from '../../persistence/recorder.js';
+import type { Notification, NotificationId } from '../../persistence/stored-event.js';
 import type { InlineParticipant } from '../events/inline-participant.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 
@@ -48,6 +50,40 @@ export interface EventIndexFilter {
   readonly limit?: number;
 }
 
+/** Which events to read by way of an index. Everything that is given must be so. */
+export interface EventQuery {
+  /** Occurred at this time, or later. @defaultValue whenever it was, unknown times included */
+  readonly from?: Date | undefined;
+  /** Occurred before this time. */
+  readonly to?: Date | undefined;
+  readonly actorId?: string | undefined;
+  readonly correlationId?: string | undefined;
+  readonly tenantId?: string | undefined;
+  /** Only these topics, as the events are stored under; an empty list filters nothing. @defaultValue `[]` */
+  readonly topics?: readonly string[] | undefined;
+  /** Only notification ids greater than this. @defaultValue 0 */
+  readonly after?: NotificationId | undefined;
+  /** Only notification ids up to this (inclusive). @defaultValue no bound */
+  readonly stop?: NotificationId | undefined;
+  /** At most this many; 0 gives none. @defaultValue no limit */
+  readonly limit?: number | undefined;
+}
+
+/** A log whose events are indexed: an application. */
+export interface IndexedLog {
+  readonly recorder: Pick<ApplicationRecorder, 'selectNotifications'>;
+  /** As `Application.decode`. */
+  decode(notification: Notification): Promise<NotifiedEvent>;
+}
+
+/** What {@link EventIndex.catchUp} has done. */
+export interface CaughtUp {
+  /** Events that were not in the index. */
+  readonly added: number;
+  /** Events that cannot be read, or whose event ids other events have: they are in no index. */
+  readonly unreadable: number;
+}
+
 /** An index of the events of one application. */
 export interface EventIndex extends InlineParticipant {
   /**
@@ -58,6 +94,21 @@ export interface EventIndex extends InlineParticipant {
    *   restored. A commit is refused with it, too
    */
   add(events: readonly NotifiedEvent[]): Promise<void>;
+  /**
+   * Adds what was recorded without the index: before there was one, by other programs, or by others while no application was
+   * open that has it. In parts, so that nobody waits long, and from where it was the last time.
+   *
+   * @param log - the application
+   * @throws LogBehindError (`LOG_BEHIND`) when the log does not have (any more) what the index has seen
+   * @throws what decoding throws where trying again may help; and the reason of the signal, when it is aborted: what was added
+   *   stays
+   *
+   * @example
+   * ```ts
+   * const { added } = await index.catchUp(app);
+   * ```
+   */
+  catchUp(log: IndexedLog, options?: CallOptions): Promise<CaughtUp>;
   /** Whether an event of this id was recorded. */
   hasEvent(eventId: string): Promise<boolean>;
   /** The event of this id; `undefined` when there is none. */
@@ -73,6 +124,17 @@ export interface EventIndex extends InlineParticipant {
     range: { readonly from: Date; readonly to: Date },
     page?: Pick<EventIndexFilter, 'after' | 'limit'>,
   ): Promise<readonly IndexedEvent[]>;
+  /**
+   * Reads the events themselves, in the order of their notification ids, page by page as they are asked for; those that are
+   * in the index and have left the log are not among them. `Application.readAll` reads by it.
+   *
+   * @param log - of the events that are indexed
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) by the first `next`, when a condition is not what it should be
+   */
+  notifications(
+    query: EventQuery,
+    log: Pick<ApplicationRecorder, 'selectNotifications'>,
+  ): AsyncGenerator<Notification, void, undefined>;
 }
 
 /** The text of an event that can be searched; empty when there is none. */
@@ -91,6 +153,28 @@ export function validateFilter({ from, to, limit, after }: EventIndexFilter): vo
   }
   validateDate('from', from);
   validateDate('to', to);
+}
+
+const TEXTS = ['actorId', 'correlationId', 'tenantId'] as const;
+const NUMBERS = { after: Number.MIN_SAFE_INTEGER, stop: Number.MIN_SAFE_INTEGER, limit: 0 } as const;
+
+/**
+ * @param names - what options are called that are called otherwise
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when a condition is not what it should be: other events would be read, and
+ *   nobody told
+ */
+export function validateQuery(query: EventQuery, names: { readonly after?: string } = {}): void {
+  for (const key of TEXTS) {
+    const value: unknown = query[key];
+    if (value === undefined || typeof value === 'string') continue;
+    throw new ProgrammingError(`${key} must be a text, but is ${typeof value}.`, { details: { option: key } });
+  }
+  for (const [key, min] of Object.entries(NUMBERS)) {
+    const value = query[key as keyof typeof NUMBERS];
+    if (value !== undefined) validateInteger(key === 'after' ? (names.after ?? key) : key, value, min);
+  }
+  validateDate('from', query.from);
+  validateDate('to', query.to);
 }
 
 /** What is indexed of an event. */

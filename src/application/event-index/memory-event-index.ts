@@ -1,10 +1,24 @@
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import { duplicate, positionTaken } from './event-index-errors.js';
-import { FOUND_EVENTS_DEFAULT, toIndexedEvent, validateFilter } from './event-index.js';
-import type { EventIndex, EventIndexFilter, IndexedEvent, TextOf } from './event-index.js';
-import type { NotificationId } from '../../persistence/stored-event.js';
+import { FOUND_EVENTS_DEFAULT, toIndexedEvent, validateFilter, validateQuery } from './event-index.js';
+import type {
+  CaughtUp,
+  EventIndex,
+  EventIndexFilter,
+  EventQuery,
+  IndexedEvent,
+  IndexedLog,
+  TextOf,
+} from './event-index.js';
+import { readableEvent } from './readable-event.js';
+import type { ApplicationRecorder } from '../../persistence/recorder.js';
+import type { Notification, NotificationId } from '../../persistence/stored-event.js';
+import type { CallOptions } from '../../persistence/heed-signal.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { wordsOf } from './search-words.js';
+
+// Events that are read at once.
+const PAGE_EVENTS = 500;
 
 const EQUAL = ['actorId', 'correlationId', 'tenantId', 'aggregateType', 'aggregateId', 'eventType'] as const;
 
@@ -65,6 +79,25 @@ export class MemoryEventIndex implements EventIndex {
     this.onCommitted(missing);
   }
 
+  async catchUp(log: IndexedLog, { signal }: CallOptions = {}): Promise<CaughtUp> {
+    let [added, unreadable] = [0, 0];
+    for (let isMore = true, start = 1; isMore;) {
+      signal?.throwIfAborted();
+      const page = await log.recorder.selectNotifications({ start, limit: PAGE_EVENTS });
+      for (const notification of page) {
+        if (this.#positions.has(notification.id)) continue;
+        const event = await readableEvent(log, notification);
+        const isNew = event !== undefined && !this.#byId.has(event.metadata.eventId);
+        if (isNew) this.onCommitted([event]);
+        added += isNew ? 1 : 0;
+        unreadable += isNew ? 0 : 1;
+      }
+      isMore = page.length === PAGE_EVENTS;
+      start = (page.at(-1)?.id ?? 0) + 1;
+    }
+    return { added, unreadable };
+  }
+
   async hasEvent(eventId: string): Promise<boolean> {
     await Promise.resolve();
     return this.#byId.has(eventId);
@@ -91,6 +124,26 @@ export class MemoryEventIndex implements EventIndex {
     return await this.find({ ...page, from: range.from, to: range.to });
   }
 
+  async *notifications(
+    query: EventQuery,
+    log: Pick<ApplicationRecorder, 'selectNotifications'>,
+  ): AsyncGenerator<Notification, void, undefined> {
+    validateQuery(query);
+    const { topics = [], stop = Infinity } = query;
+    let left = query.limit ?? Infinity;
+    const ids = [...this.#byId.values()]
+      .filter((event) => event.notificationId <= stop && fits(event, query))
+      .map(({ notificationId }) => notificationId)
+      .sort((one, other) => one - other);
+    for (const id of ids) {
+      if (left <= 0) return;
+      for (const notification of await log.selectNotifications({ start: id, stop: id, limit: 1, topics })) {
+        left -= 1;
+        yield notification;
+      }
+    }
+  }
+
   #hasText({ eventId }: IndexedEvent, text: string | undefined): boolean {
     const words = this.#words.get(eventId) ?? [];
     return text === undefined || wordsOf(text).every((prefix) => words.some((word) => word.startsWith(prefix)));
@@ -114,12 +167,13 @@ function firstRepeated(ids: readonly string[]): string | undefined {
   return undefined;
 }
 
-function fits(event: IndexedEvent, filter: EventIndexFilter): boolean {
+function fits(event: IndexedEvent, filter: EventQuery | EventIndexFilter): boolean {
   const { after = 0, from, to } = filter;
+  const conditions: Partial<Readonly<Record<(typeof EQUAL)[number], string | undefined>>> = filter;
   const atMs = event.occurredAt?.getTime();
   return (
     event.notificationId > after &&
-    EQUAL.every((key) => filter[key] === undefined || filter[key] === event[key]) &&
+    EQUAL.every((key) => conditions[key] === undefined || conditions[key] === event[key]) &&
     (from === undefined || (atMs !== undefined && atMs >= from.getTime())) &&
     (to === undefined || (atMs !== undefined && atMs < to.getTime()))
   );

@@ -13,7 +13,22 @@ import { createMissing } from '../../persistence/sql/create-missing.js';
 import type { Creation } from '../../persistence/sql/sql-names.js';
 import { duplicate, positionTaken } from './event-index-errors.js';
 import { FOUND_EVENTS_DEFAULT, toIndexedEvent, validateFilter } from './event-index.js';
-import type { EventIndex, EventIndexFilter, IndexedEvent, TextOf } from './event-index.js';
+import type {
+  CaughtUp,
+  EventIndex,
+  EventIndexFilter,
+  EventQuery,
+  IndexedEvent,
+  IndexedLog,
+  TextOf,
+} from './event-index.js';
+import { IndexFollowing } from './index-following.js';
+import type { IndexTables } from './index-following.js';
+import { indexedNotifications } from './indexed-notifications.js';
+import type { ApplicationRecorder } from '../../persistence/recorder.js';
+import type { Notification, NotificationId } from '../../persistence/stored-event.js';
+import type { UnitsChanged } from '../events/inline-participant.js';
+import type { CallOptions } from '../../persistence/heed-signal.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { statementParts, valueRows } from '../../persistence/sql/sql-parameters.js';
 import { afterPrefix, wordsOf } from './search-words.js';
@@ -72,7 +87,8 @@ export interface SqlEventIndexOptions {
 export class SqlEventIndex implements EventIndex {
   readonly #recorder: SqlRecorder;
   readonly #names: SqlTableName;
-  readonly #words: SqlTableName;
+  readonly #tables: IndexTables;
+  readonly #following: IndexFollowing;
   readonly #textOf: TextOf;
 
   /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
@@ -84,9 +100,15 @@ export class SqlEventIndex implements EventIndex {
   constructor(options: SqlEventIndexOptions) {
     this.#recorder = options.recorder;
     const { table = TABLE_DEFAULT, schema, textOf = () => '' } = options;
-    this.#names = sqlTableName(table, schema, options.recorder.dialect);
-    this.#words = sqlTableName(`${table}_words`, schema, options.recorder.dialect);
+    const { recorder } = options;
+    const [index, words, seen, gaps] = ['', '_words', '_seen', '_gaps'].map((ending) =>
+      sqlTableName(`${table}${ending}`, schema, recorder.dialect),
+    ) as [SqlTableName, SqlTableName, SqlTableName, SqlTableName];
+    this.#names = index;
+    this.#tables = { index, words, seen, gaps };
     this.#textOf = textOf;
+    const insert = this.#insertNew.bind(this);
+    this.#following = new IndexFollowing({ recorder, tables: this.#tables, insert });
   }
 
   /**
@@ -99,7 +121,7 @@ export class SqlEventIndex implements EventIndex {
       schema: this.#names.schema,
       isOfLog: true,
       lock: `daybook event index ${this.#names.table}`,
-      creations: [...creationsOf(this.#names), wordsCreation(this.#words, this.#recorder.dialect)],
+      creations: creationsOf(this.#tables, this.#recorder.dialect),
     });
   }
 
@@ -109,6 +131,17 @@ export class SqlEventIndex implements EventIndex {
   ): Promise<void> {
     if (connection === undefined) throw new NotSupportedError('An event index in a table needs a recorder with SQL.');
     await this.#insert(connection, events);
+  }
+
+  async onUnitsChanged(
+    { connection }: RecorderTransaction<SqlQueryable | undefined>,
+    changed: UnitsChanged,
+  ): Promise<void> {
+    if (connection !== undefined) await this.#following.takeUnitChange(connection, changed);
+  }
+
+  async catchUp(log: IndexedLog, { signal }: CallOptions = {}): Promise<CaughtUp> {
+    return await this.#following.catchUp(log, signal);
   }
 
   async add(events: readonly NotifiedEvent[]): Promise<void> {
@@ -152,22 +185,36 @@ export class SqlEventIndex implements EventIndex {
     return await this.find({ ...page, from: range.from, to: range.to });
   }
 
+  /** @param _log - not asked: events and index are read by one statement */
+  notifications(
+    query: EventQuery,
+    _log?: Pick<ApplicationRecorder, 'selectNotifications'>,
+  ): AsyncGenerator<Notification, void, undefined> {
+    return indexedNotifications(this.#recorder, this.#names.table, query);
+  }
+
   async #insert(connection: SqlQueryable, events: readonly NotifiedEvent[]): Promise<void> {
+    const [refused] = await this.#insertNew(connection, events);
+    if (refused !== undefined) throw await this.#whyRefused(connection, toIndexedEvent(refused));
+  }
+
+  /** @returns those that are not inserted, because their ids or their positions are taken */
+  async #insertNew(connection: SqlQueryable, events: readonly NotifiedEvent[]): Promise<readonly NotifiedEvent[]> {
     const size = { rowsMax: INSERT_ROWS_MAX, columns: COLUMNS.length };
-    for (const part of statementParts(this.#recorder.dialect, events.map(toIndexedEvent), size)) {
+    const inserted = new Set<NotificationId>();
+    for (const part of statementParts(this.#recorder.dialect, events, size)) {
       // Not left to the unique constraint: an error of it would not say which id it was, and spoils a transaction on
       // PostgreSQL.
       const { rows } = await connection.query(
         `INSERT INTO ${this.#names.table} (${COLUMNS.join(', ')}) VALUES ${valueRows(part.length, COLUMNS.length)}
           ON CONFLICT DO NOTHING RETURNING notification_id`,
-        part.flatMap(valuesOf),
+        part.map(toIndexedEvent).flatMap(valuesOf),
       );
-      if (rows.length === part.length) continue;
-      const inserted = new Set(rows.map((row) => Number(row['notification_id'])));
-      const refused = part.find(({ notificationId }) => !inserted.has(notificationId));
-      throw await this.#whyRefused(connection, refused as IndexedEvent);
+      for (const row of rows) inserted.add(Number(row['notification_id']));
     }
-    await this.#insertWords(connection, events);
+    const isNew = ({ notificationId }: NotifiedEvent): boolean => inserted.has(notificationId);
+    await this.#insertWords(connection, events.filter(isNew));
+    return events.filter((event) => !isNew(event));
   }
 
   async #whyRefused(connection: SqlQueryable, { notificationId, eventId }: IndexedEvent): Promise<Error> {
@@ -181,14 +228,14 @@ export class SqlEventIndex implements EventIndex {
     const rows = events.flatMap((event) => wordsOf(this.#textOf(event)).map((word) => [word, event.notificationId]));
     for (const part of statementParts(this.#recorder.dialect, rows, { rowsMax: INSERT_WORDS_MAX, columns: 2 })) {
       await connection.query(
-        `INSERT INTO ${this.#words.table} (word, notification_id) VALUES ${valueRows(part.length, 2)}`,
+        `INSERT INTO ${this.#tables.words.table} (word, notification_id) VALUES ${valueRows(part.length, 2)}`,
         part.flat(),
       );
     }
   }
 
   #wordConditions(text: string | undefined): readonly Condition[] {
-    const sql = `notification_id IN (SELECT notification_id FROM ${this.#words.table} WHERE word >= ? AND word < ?)`;
+    const sql = `notification_id IN (SELECT notification_id FROM ${this.#tables.words.table} WHERE word >= ? AND word < ?)`;
     return text === undefined ? [] : wordsOf(text).map((word) => ({ sql, values: [word, afterPrefix(word)] }));
   }
 
@@ -211,7 +258,8 @@ function wordsCreation({ name, table }: SqlTableName, dialect: SqlDialect): Crea
   return { name, sql };
 }
 
-function creationsOf({ name, table, index }: SqlTableName): readonly Creation[] {
+function creationsOf({ index: names, words, seen, gaps }: IndexTables, dialect: SqlDialect): readonly Creation[] {
+  const { name, table, index } = names;
   const by = (column: string): Creation => index(column, `(${column}, notification_id) WHERE ${column} IS NOT NULL`);
   const createTable = `CREATE TABLE IF NOT EXISTS ${table} (
       notification_id BIGINT PRIMARY KEY NOT NULL,
@@ -233,6 +281,18 @@ function creationsOf({ name, table, index }: SqlTableName): readonly Creation[] 
     by('correlation_id'),
     by('tenant_id'),
     index('event_type', '(event_type, notification_id)'),
+    wordsCreation(words, dialect),
+    {
+      name: seen.name,
+      sql: `CREATE TABLE IF NOT EXISTS ${seen.table} (
+        id INTEGER PRIMARY KEY NOT NULL,
+        last_id BIGINT NOT NULL,
+        settled_id BIGINT NOT NULL,
+        era BIGINT NOT NULL,
+        truncated_id BIGINT NOT NULL
+      )`,
+    },
+    { name: gaps.name, sql: `CREATE TABLE IF NOT EXISTS ${gaps.table} (notification_id BIGINT PRIMARY KEY NOT NULL)` },
   ];
 }
 

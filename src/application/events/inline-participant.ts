@@ -69,6 +69,14 @@ export function takePartInTransactions(participants: readonly InlineParticipant[
   return participants.some((participant) => typeof participant.onRecorded === 'function');
 }
 
+/** The participants of an application, its event index first: what it refuses, the others need not do. */
+export function withIndex(
+  participants: readonly InlineParticipant[],
+  index: InlineParticipant | undefined,
+): readonly InlineParticipant[] {
+  return index === undefined || participants.includes(index) ? participants : [index, ...participants];
+}
+
 /** What {@link insertInLine} inserts. */
 export interface InlineInsertion {
   readonly storedEvents: readonly StoredEvent[];

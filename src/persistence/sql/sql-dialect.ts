@@ -89,6 +89,8 @@ export interface SqlDialect {
   readonly log?: SqlLog;
   /** How it is asked for sizes and indexes. @defaultValue SQLite's */
   readonly inspection?: SqlInspection | undefined;
+  /** The table of the recorder's events, as SQL, where there is no {@link SqlDialect.log}. @defaultValue `stored_events` */
+  readonly eventsTable?: string | undefined;
   /** JSON documents in columns. @defaultValue SQLite's: texts */
   readonly documents?: SqlDocuments | undefined;
   /**

@@ -8,8 +8,8 @@
  *
  * @module
  */
-import { bytesToUuid } from '../../util/uuid-bytes.js';
 import type { Notification, NotificationId } from '../stored-event.js';
+import { eventsSql, toNotification } from './sql-events.js';
 import type { SqlQueryable, SqlRow } from './sql-queryable.js';
 import type { SqlRecorder } from './sql-recorder.js';
 
@@ -95,7 +95,7 @@ export async function readUnitOrder(sql: SqlQueryable): Promise<UnitOrder> {
 }
 
 const UNIT = 'u.first_id, u.events, hex(coalesce(u.edition, u.unit_id)) AS edition, u.position';
-const EVENT = 'e.notification_id, e.originator_id, e.originator_version, e.topic, e.state';
+const EVENT = eventsSql({}).select('e');
 const CONFIRMED = 'daybook_confirmed AS c CROSS JOIN daybook_units AS u ON u.first_id = c.first_id';
 const EVENTS_OF = 'stored_events AS e ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events';
 
@@ -240,15 +240,4 @@ function grouped(rows: readonly SqlRow[]): OrderedUnit[] {
 
 function numberOf(value: unknown): number | undefined {
   return value === null ? undefined : Number(value);
-}
-
-function toNotification(row: SqlRow): Notification {
-  return {
-    id: Number(row['notification_id']),
-    originatorId: bytesToUuid(row['originator_id'] as Uint8Array),
-    originatorVersion: Number(row['originator_version']),
-    topic: String(row['topic']),
-    // Some drivers have no empty blob.
-    state: (row['state'] as Uint8Array | null) ?? new Uint8Array(0),
-  };
 }

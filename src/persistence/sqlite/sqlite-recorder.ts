@@ -31,6 +31,7 @@ import { refuseForeignTable } from './foreign-tables.js';
 import { runQuery } from './sqlite-query.js';
 import { SqliteEventsTable } from './sqlite-events-table.js';
 import { SqliteReplica } from './sqlite-replica.js';
+import { quoted } from './sqlite-schema.js';
 import type { SqliteTableOptions } from './sqlite-replica.js';
 import { SqliteAggregateTable } from './sqlite-aggregate-table.js';
 
@@ -167,7 +168,8 @@ export class SqliteProcessRecorder
     const changes = changesOfDatabase(database);
     const replica = new NotedReplica(database, options, changes);
     super(connection, replica);
-    this.dialect = { ...SQLITE_DIALECT, parametersMax: database.parametersMax };
+    const eventsTable = quoted(options.eventsTable ?? EVENTS_TABLE);
+    this.dialect = { ...SQLITE_DIALECT, parametersMax: database.parametersMax, eventsTable };
     this.#database = database;
     this.#connection = connection;
     this.#replica = replica;

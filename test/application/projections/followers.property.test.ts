@@ -1,9 +1,12 @@
 /**
- * Views that follow in each way, on devices of people who work offline, conflict, try again, and synchronise with a server
+ * Views that follow in each way, and an index of the events, on devices of people who work offline, conflict, try again, and synchronise with a server
  * that is set back: all of them are the same in the end, and at each step, as what the events come to in their order.
  */
 import fc from 'fast-check';
 import { afterEach, expect, test, vi } from 'vitest';
+import { toIndexedEvent } from '../../../src/application/event-index/event-index.js';
+import { SqlEventIndex } from '../../../src/application/event-index/sql-event-index.js';
+import type { NotifiedEvent } from '../../../src/application/events/notified-event.js';
 import { InlineProjection } from '../../../src/application/projections/inline-projection.js';
 import { MemoryProjectionStore } from '../../../src/application/projections/memory-projection-store.js';
 import { ProjectionRunner } from '../../../src/application/projections/projection-runner.js';
@@ -38,9 +41,13 @@ class Device {
   readonly #runners: readonly { catchUp(): Promise<void>; close(): Promise<void> }[];
   /** Whether in-line views have seen what the store has: not after somebody has stored pages without the application. */
   isInLine = true;
+  /** The same of the index, which does not come to others' events by a commit. */
+  isIndexed = true;
+  readonly #index: SqlEventIndex;
 
-  private constructor(person: StockPerson) {
+  private constructor(person: StockPerson, index: SqlEventIndex) {
     this.person = person;
+    this.#index = index;
     const { app, tab } = person;
     // Few events at once, so that a transaction does not have them all.
     const options = { log: app, batchEventsMax: 3 };
@@ -55,16 +62,34 @@ class Device {
   }
 
   static async of(scene: Scene): Promise<Device> {
-    return new Device(
-      await StockPerson.of(scene, async ({ inside }, decode) => {
-        const inline = IN_LINE.map(
-          (follows) =>
-            new InlineProjection({ projection: stockView(`${follows}_inline`), recorder: inside, decode, follows }),
-        );
-        for (const projection of inline) await projection.setUp();
-        return { inline };
-      }),
-    );
+    let eventIndex: SqlEventIndex | undefined;
+    const person = await StockPerson.of(scene, async ({ inside }, decode) => {
+      eventIndex = new SqlEventIndex({ recorder: inside, textOf: ({ type }) => type });
+      await eventIndex.createTables();
+      const inline = IN_LINE.map(
+        (follows) =>
+          new InlineProjection({ projection: stockView(`${follows}_inline`), recorder: inside, decode, follows }),
+      );
+      for (const projection of inline) await projection.setUp();
+      return { inline, eventIndex };
+    });
+    return new Device(person, eventIndex as unknown as SqlEventIndex);
+  }
+
+  /** The index has every event that there is, and nothing else. */
+  async #expectIndexed(): Promise<void> {
+    const { app, tab } = this.person;
+    if (!this.isIndexed) await this.#index.catchUp(app);
+    this.isIndexed = true;
+    const all = await tab.inside.selectNotifications({ start: 1, limit: 10_000 });
+    const events = await Promise.all(all.map((notification) => app.decode(notification)));
+    const found = await this.#index.find({ limit: 10_000 });
+    expect(found).toEqual(events.map((event) => toIndexedEvent(event)));
+    const read: NotifiedEvent[] = [];
+    for await (const event of app.readAll({ actorId: 'anna' })) read.push(event);
+    expect(read).toEqual(events);
+    const { rows } = await tab.inside.query('SELECT notification_id FROM event_index_words ORDER BY 1');
+    expect(rows.map((row) => row['notification_id'])).toEqual(all.map(({ id }) => id));
   }
 
   async expectViews(): Promise<void> {
@@ -85,6 +110,7 @@ class Device {
     views['memory'] = foldStock(this.#inMemory.state);
     expected['memory'] = all;
     expect(views).toEqual(expected);
+    await this.#expectIndexed();
   }
 
   /** Tries again what was set aside, or gives it up. */
@@ -147,7 +173,7 @@ const agreement = (
           await person.synchronise({ alone: what === 'alone' });
           // What is recorded from now on is pending until the next time.
           await person.offline();
-          if (what === 'alone') device.isInLine = false;
+          if (what === 'alone') device.isInLine = device.isIndexed = false;
         } else if (what === 'backUp') restore = scene.log.backup();
         else if (what === 'setBack') restore();
         else if (what === 'tryAgain' || what === 'giveUp') {

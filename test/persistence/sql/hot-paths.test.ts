@@ -198,6 +198,12 @@ describe.each(Object.entries(ENGINES))('%s', (engine, open) => {
       await index.find({ correlationId: 'x', limit: 10 });
       await index.find({ actorId: 'x', from: new Date(0), limit: 10 });
       await index.find({ text: ids[3]!.slice(0, 8), limit: 10 });
+      for (const query of [{ tenantId: 'x' }, { actorId: 'x' }, { correlationId: 'x' }, {}]) {
+        for (const times of [{}, { from: new Date(0), to: new Date() }]) {
+          await index.notifications({ ...query, ...times, after: 50, limit: 10 }).next();
+          await index.notifications({ ...query, ...times, stop: 500, limit: 10, topics: ['a', 'b'] }).next();
+        }
+      }
     },
     'a projection': async () => {
       const { recorder } = opened;
