@@ -134,6 +134,7 @@ export class Application implements EventLog {
   readonly #snapshotsForDevices: () => Pick<SnapshotStore, 'select'>;
   readonly #truncation: HistoryTruncation;
   readonly #superseded: SupersededDecider;
+  readonly #needsHistory: boolean;
   readonly #unitChanges: InlineUnitChanges;
   readonly #reading: EventReading;
   readonly #givenFeed: NotificationFeed | undefined;
@@ -198,6 +199,7 @@ export class Application implements EventLog {
       whenEnded: (listener) => whenEnded(transactional, listener),
       onSaved: () => this.#listeners.tell(),
     });
+    this.#needsHistory = inline.some((participant) => participant.needsHistory === true);
     this.#unitChanges = new InlineUnitChanges(recorder, inline, (notification) => this.decode(notification));
     const isKeeping = keepCommands && recorder.supports?.units === true;
     this.#executor = new CommandExecutor({
@@ -344,6 +346,14 @@ export class Application implements EventLog {
   }
 
   /**
+   * Whether something in line is made of all events, from the first one on: an in-line projection, a state that is kept from
+   * events. `startSync` lets no store of such an application begin with snapshots.
+   */
+  get needsHistory(): boolean {
+    return this.#needsHistory;
+  }
+
+  /**
    * Takes that events have come by synchronisation, or gone, or are others: what is cached of them is forgotten.
    *
    * @param readEvents - asked where somebody wants to know
@@ -473,19 +483,23 @@ export class Application implements EventLog {
    * event, when the server says that it has the same. What the aggregate was then stays, so that it loads as before. Some
    * aggregates at once: again while `hasMore`, and from time to time.
    *
-   * Who follows the application by ids, and is behind what has left, is told so (`HISTORY_TRUNCATED`): give the position of
-   * the slowest as `upTo`, or look at positions that are in the store by `provided`. A view in memory that begins at 1
-   * cannot be built any more, nor can a projection be built anew.
+   * Views of projections that are in the store hold back what they have not taken in. Who follows the application in another
+   * way, and is behind what has left, is told so (`HISTORY_TRUNCATED`): give the position of the slowest as `upTo`, or look at
+   * positions that are in the store by `provided`. A process does not say so where it follows what is confirmed: it would not
+   * meet what has left. A view in memory that begins at 1 cannot be built any more, nor can a projection be built anew.
+   *
+   * An aggregate of which this release cannot read an event, or what stands for events, keeps its history, and the result says
+   * so.
    *
    * @throws NotSupportedError (`NOT_SUPPORTED`) when the store is none that is synchronised
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be
-   * @throws what `digests` rejects with; then nothing has left
+   * @throws what `digests` rejects with; what has left until then has left
    *
    * @example
    * ```ts
    * const { digests } = serverHistory({ url, getToken, replicaId });
-   * const followers = [{ text: 'SELECT min(position) >= $1 FROM projection_checkpoints WHERE is_live >= 0', values: [upTo] }];
-   * while ((await app.truncateHistory({ digests, upTo, provided: followers })).hasMore);
+   * const followers = [view, reservations].map((runner) => runner.status.value.position);
+   * while ((await app.truncateHistory({ digests, upTo: Math.min(...followers) })).hasMore);
    * ```
    */
   async truncateHistory(options: TruncateHistoryOptions): Promise<TruncatedHistory> {

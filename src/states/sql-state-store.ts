@@ -107,6 +107,7 @@ export class SqlStateStore extends StoredStates {
     if (kept.length === 0) return {};
     const each = kept.map((state) => new InlineProjection({ projection: this.projectionOf(state), recorder, decode }));
     return {
+      needsHistory: true,
       async onRecorded(transaction, events) {
         for (const one of each) await one.onRecorded(transaction, events);
       },

@@ -8,6 +8,8 @@ import { event } from '../../src/domain/message-types.js';
 import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
 import { MemorySnapshotStore } from '../../src/persistence/memory/memory-snapshot-store.js';
 import { historyDigest } from '../../src/persistence/history-digest.js';
+import type { HistoryQuestion } from '../../src/persistence/history-digest.js';
+import type { StoredEvent } from '../../src/persistence/stored-event.js';
 import { LogPages } from '../../src/testing/conformance/log-pages.js';
 import { newOriginatorId, sampleEvent } from '../../src/testing/conformance/event-samples.js';
 import { ManualClock } from '../../src/testing/manual-clock.js';
@@ -141,6 +143,78 @@ test('what stands for events that have left is not decided on, where a newer rel
   expect(await watch.catchUp()).toEqual([]);
   await newer.execute(articleOf(2), id, commandOf('Receive'));
   expect(await watch.catchUp()).toMatchObject([{ topic: 'Article:Received', count: 1 }]);
+});
+
+describe('history of which this release cannot read something', () => {
+  const cases = [
+    ['a newer version of the last event', ['Reserve', 'Reserve', 'Receive']],
+    ['a newer event in the middle', ['Reserve', 'Damage', 'Reserve']],
+    ['a newer event at the end', ['Reserve', 'Reserve', 'Damage']],
+  ] as const;
+  test.each(cases)('stays, and others leave: %s', async (_what, types) => {
+    const theirs = await openTab(new SharedJournal());
+    const tab = await openTab(new SharedJournal());
+    const [known, newer] = [newOriginatorId(), newOriginatorId()];
+    const [old, next] = [appOf(1, { recorder: theirs.recorder }), appOf(2, { recorder: theirs.recorder })];
+    await old.execute(articleOf(1), known, commandOf('Receive', 9));
+    for (let at = 0; at < 3; at++) await old.execute(articleOf(1), known, commandOf('Reserve'));
+    await old.execute(articleOf(1), newer, commandOf('Receive', 9));
+    for (const type of types) await next.execute(articleOf(2), newer, commandOf(type));
+    const log = await LogPages.after(tab.recorder);
+    const events = await theirs.recorder.selectNotifications({ start: 1, limit: 100 });
+    await tab.recorder.insertPage(log.next(...events.map(({ id: _id, ...stored }) => ({ events: [stored] }))));
+    const digests = async (questions: readonly HistoryQuestion[]): Promise<readonly string[]> =>
+      await Promise.all(
+        questions.map(async ({ originatorId, upTo }) =>
+          historyDigest(await theirs.recorder.selectEvents(originatorId, { lte: upTo })),
+        ),
+      );
+    const app = appOf(1, { recorder: tab.recorder });
+    expect(await app.truncateHistory({ digests, keepMs: 0 })).toMatchObject({
+      ...{ aggregates: [known], differing: [], hasMore: false },
+      skipped: [{ originatorId: newer, reason: { code: 'APPLICATION_TOO_OLD' } }],
+    });
+    expect(await tab.recorder.selectEvents(newer)).toHaveLength(4);
+    // A release that knows them all lets it go; and then the old one passes by what stands for it.
+    const upToDate = appOf(2, { recorder: tab.recorder });
+    expect((await upToDate.truncateHistory({ digests, keepMs: 0 })).aggregates).toEqual([newer]);
+    const more = { ...(events.at(-1) as StoredEvent), originatorVersion: 5 };
+    await theirs.recorder.insertEvents([more, { ...more, originatorVersion: 6 }]);
+    await tab.recorder.insertPage(log.next({ events: [more] }, { events: [{ ...more, originatorVersion: 6 }] }));
+    expect(await app.truncateHistory({ digests, keepMs: 0 })).toMatchObject({
+      ...{ aggregates: [], hasMore: false },
+      skipped: [{ originatorId: newer, reason: { code: 'APPLICATION_TOO_OLD' } }],
+    });
+  });
+
+  test('that cannot be read at all stays, and others leave', async () => {
+    const tab = await openTab(new SharedJournal());
+    const [known, broken] = [newOriginatorId(), newOriginatorId()];
+    const theirs = await openTab(new SharedJournal());
+    const others = appOf(1, { recorder: theirs.recorder });
+    for (const id of [known, broken]) {
+      for (let at = 0; at < 3; at++) await others.execute(articleOf(1), id, commandOf('Receive', 9));
+    }
+    const events = (await theirs.recorder.selectNotifications({ start: 1, limit: 100 })).map(
+      ({ id: _id, ...stored }) =>
+        stored.originatorId === broken && stored.originatorVersion === 2
+          ? { ...stored, state: new Uint8Array([1]) }
+          : stored,
+    );
+    const log = await LogPages.after(tab.recorder);
+    await tab.recorder.insertPage(log.next(...events.map((stored) => ({ events: [stored] }))));
+    const truncated = await appOf(1, { recorder: tab.recorder }).truncateHistory({
+      digests: async (questions) =>
+        questions.map(({ originatorId, upTo }) =>
+          historyDigest(events.filter((one) => one.originatorId === originatorId && one.originatorVersion <= upTo)),
+        ),
+      keepMs: 0,
+    });
+    expect(truncated).toMatchObject({
+      aggregates: [known],
+      skipped: [{ originatorId: broken, reason: { code: 'MAPPER_DESERIALISATION_ERROR' } }],
+    });
+  });
 });
 
 describe('a watch', () => {

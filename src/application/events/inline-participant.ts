@@ -20,6 +20,11 @@ export interface UnitsChanged {
  */
 export interface InlineParticipant {
   /**
+   * Whether what it keeps is made of all events, from the first one on: a store then does not begin with snapshots
+   * (`startSync({ bootstrap: true })`). @defaultValue false
+   */
+  readonly needsHistory?: boolean;
+  /**
    * Called after the events were inserted, in the same transaction, with events of one commit in the order of their
    * notification ids. What it rejects with refuses the whole commit.
    *

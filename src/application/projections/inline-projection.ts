@@ -54,6 +54,8 @@ export interface InlineProjectionOptions<Table extends string> {
  * there may be many, catch up with a `ProjectionRunner` before.
  */
 export class InlineProjection<Table extends string> implements InlineParticipant {
+  /** A view is made of all events. */
+  readonly needsHistory = true;
   readonly #options: InlineProjectionOptions<Table>;
   readonly #store: SqlProjectionStore<Table>;
   readonly #topics: ReadonlySet<string>;

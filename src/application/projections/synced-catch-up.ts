@@ -17,13 +17,14 @@ import { HistoryTruncatedError } from '../../persistence/errors.js';
 import type { Notification, NotificationId } from '../../persistence/stored-event.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import {
+  hasLeft,
   readUnitOrder,
   selectConfirmedUnits,
   selectEditions,
   selectPendingInOrder,
   selectUnitsByPosition,
 } from '../../persistence/sql/unit-order.js';
-import type { OrderedUnit, UnitOrder } from '../../persistence/sql/unit-order.js';
+import type { NumberedRequest, OrderedUnit, UnitOrder } from '../../persistence/sql/unit-order.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import type { Following, TailEntry, ViewProgress, ViewTail } from './view-tail.js';
 
@@ -65,7 +66,8 @@ export type SyncedOutcome = 'synced' | 'more' | 'anew';
 /**
  * Brings a view up to date.
  *
- * @throws HistoryTruncatedError (`HISTORY_TRUNCATED`) when it has to be made anew, and the first events have left the store
+ * @throws HistoryTruncatedError (`HISTORY_TRUNCATED`) when it has to be made anew, and the first events have left the store; and
+ *   when something has left that it has not taken in
  */
 export async function catchUpSynced(
   sql: SqlQueryable,
@@ -152,8 +154,8 @@ class SyncedCatchUp {
       const { position } = reached;
       const units =
         position === undefined
-          ? await selectConfirmedUnits(this.#sql, { after: reached.confirmed, upTo, topics, limit })
-          : await selectUnitsByPosition(this.#sql, { after: position, upTo: reached.confirmed, topics, limit });
+          ? await this.#selectConfirmed({ after: reached.confirmed, upTo, topics, limit })
+          : await this.#selectByPosition({ after: position, upTo: reached.confirmed, topics, limit });
       await this.#handle(units);
       const last = units.at(-1);
       if (last === undefined) {
@@ -163,6 +165,23 @@ class SyncedCatchUp {
       } else if (position === undefined) reached = { ...reached, confirmed: last.number as number };
       else reached = { ...reached, position: last.position };
     }
+  }
+
+  /** Nobody is given a part: what has left since the view was there last would be missing in it for good. */
+  async #selectConfirmed(range: NumberedRequest): Promise<readonly OrderedUnit[]> {
+    const units = await selectConfirmedUnits(this.#sql, range);
+    const { truncated } = this.#order;
+    const { after, upTo } = range;
+    const read = { after, upTo: units.at(-1)?.number ?? upTo };
+    if (truncated > 0 && (await hasLeft(this.#sql, read))) throw historyTruncated(truncated);
+    return units;
+  }
+
+  async #selectByPosition(range: NumberedRequest): Promise<readonly OrderedUnit[]> {
+    const { truncated } = this.#order;
+    // A view that is half made: when it was begun, all was there.
+    if (truncated > 0) throw historyTruncated(truncated);
+    return await selectUnitsByPosition(this.#sql, range);
   }
 
   /** @returns up to which id what is pending is in the view */
@@ -217,7 +236,7 @@ class SyncedCatchUp {
     const places: NotificationId[] = [];
     for (let after = confirmed; after < this.#order.confirmed;) {
       const range = { after, upTo: this.#order.confirmed, topics: this.#options.topics, limit: PAGE_EVENTS };
-      const units = await selectConfirmedUnits(this.#sql, range);
+      const units = await this.#selectConfirmed(range);
       for (const { place } of units) {
         if (entries[places.length]?.place !== place) return undefined;
         places.push(place);

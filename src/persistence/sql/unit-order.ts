@@ -122,6 +122,24 @@ export async function selectOnceConfirmedUnits(
   return await selectNumbered(sql, request, { where: 'c.id > $1', order: 'c.id' });
 }
 
+/**
+ * Whether history has left that was confirmed in a range of numbers: whoever reads the range is given a part. Not what may not be
+ * seen any more: that begins an era. Only for stores of which something has left.
+ */
+export async function hasLeft(
+  sql: SqlQueryable,
+  { after, upTo }: Pick<NumberedRequest, 'after' | 'upTo'>,
+): Promise<boolean> {
+  const { rows } = await sql.query(
+    `SELECT 1 FROM daybook_confirmed AS c LEFT JOIN daybook_units AS u ON u.first_id = c.first_id
+      WHERE c.id > $1 AND c.id <= $2 AND (u.first_id IS NULL OR u.events >
+        (SELECT count(*) FROM stored_events WHERE notification_id >= u.first_id AND notification_id < u.first_id + u.events))
+      LIMIT 1`,
+    [after, upTo],
+  );
+  return rows.length > 0;
+}
+
 /** The event that was confirmed first: a log is known by it, as long as nothing of it is lost. */
 export async function selectFirstConfirmed(sql: SqlQueryable): Promise<Notification | undefined> {
   const { rows } = await sql.query(
@@ -171,7 +189,7 @@ export async function selectEditions(
 }
 
 /** What is confirmed after something, as far as its numbers go up to one. */
-interface NumberedRequest extends UnitsRequest {
+export interface NumberedRequest extends UnitsRequest {
   readonly after: number;
   readonly upTo: number;
 }

@@ -11,6 +11,8 @@ import { reportFailure } from '../../util/listeners.js';
 
 /** Whose views and caches follow the units: an `Application`. */
 export interface UnitsFollower {
+  /** As `Application.needsHistory`. @defaultValue false */
+  readonly needsHistory?: boolean;
   /** As `Application.changeUnits`. @defaultValue units change by themselves */
   changeUnits?<T>(units: UnitChanges, change: (units: UnitChanges) => Promise<T>): Promise<T>;
   /** As `Application.noteEventsChanged`. @defaultValue nobody is told */

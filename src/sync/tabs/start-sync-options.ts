@@ -47,7 +47,8 @@ export interface StartSyncOptions<Rebased = unknown> {
    * Whether a new device takes snapshots that the server has (`snapshots` of its log), with what was recorded after them, instead of
    * all history: as many events fewer cross the network and are stored. Only into a store in which nothing is confirmed yet;
    * of a server that has none, the whole log comes. What has not come is as what `Application.truncateHistory` has let go:
-   * `olderEvents` gives it, and views that are made of all events say `HISTORY_TRUNCATED`. Not with `push`.
+   * `olderEvents` gives it, and views that are made of all events say `HISTORY_TRUNCATED`. Not with `push`, and not for an
+   * `application` that has projections in line.
    *
    * @defaultValue false: views that an application has would not be made
    */

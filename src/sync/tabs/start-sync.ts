@@ -41,6 +41,12 @@ export function startSync<Rebased = unknown>(options: StartSyncOptions<Rebased>)
   }
   if (application !== undefined && typeof application.decideAgain !== 'function')
     throw refused('application', 'is none: it has no decideAgain');
+  if (bootstrap === true && application?.needsHistory === true) {
+    throw refused(
+      'bootstrap',
+      'is not for an application with projections in line: they are made of all events, and would miss those that snapshots stand for. Leave it out, or keep such views on the server',
+    );
+  }
   if (onRebased !== undefined && typeof onRebased !== 'function') throw refused('onRebased', 'is no function');
   if (subject === '') throw refused('subject', 'must name one, or be left out');
   if (app !== undefined && !APP_LABEL.test(app))

@@ -4,6 +4,12 @@ import { Application } from '../../../src/application/application.js';
 import type { ApplicationOptions } from '../../../src/application/application-options.js';
 import { defineDecider } from '../../../src/domain/decider.js';
 import { command, event } from '../../../src/domain/message-types.js';
+import { topicsOfTypes } from '../../../src/application/events/event-origin.js';
+import { InlineProjection } from '../../../src/application/projections/inline-projection.js';
+import type { InlineProjectionOptions } from '../../../src/application/projections/inline-projection.js';
+import type { SqlProjection } from '../../../src/application/projections/projection.js';
+import { SqlStateStore } from '../../../src/states/sql-state-store.js';
+import { stateOf } from '../../../src/states/state.js';
 import { serverHistory } from '../../../src/sync/index.js';
 import type { StartSyncOptions } from '../../../src/sync/index.js';
 import { newOriginatorId } from '../../../src/testing/conformance/event-samples.js';
@@ -121,6 +127,35 @@ test('a new device has what the server has snapshots of, without the events befo
   await expect(tab.inside.selectNotifications({ start: 1, limit: 10 })).rejects.toMatchObject({
     code: 'HISTORY_TRUNCATED',
   });
+});
+
+const received: SqlProjection<'received'> = {
+  name: 'received',
+  topics: topicsOfTypes('received', ['Received'], [shelf]),
+  tables: { received: (table) => `CREATE TABLE ${table} (quantity INTEGER NOT NULL)` },
+  handle: async ({ data }, { query, tables }) => {
+    await query(`INSERT INTO ${tables.received} VALUES ($1)`, [(data as Quantity).quantity]);
+  },
+};
+
+test('a device with views in line does not begin with snapshots, which would leave them empty; it takes the whole log', async () => {
+  const { scene } = await filled(2, 10);
+  const tab = await scene.openTab(new SceneStore(newOriginatorId()));
+  const recorder = tab.inside;
+  const decode: InlineProjectionOptions<'received'>['decode'] = (stored) => bert.app.decode(stored);
+  const view = new InlineProjection({ projection: received, recorder, decode });
+  await view.setUp();
+  const bert: Device = new Device(scene, tab, { snapshots: undefined as never, inline: [view] });
+  const asked = { store: tab.store, application: bert.app, bootstrap: true };
+  expect(() => scene.start(asked)).toThrow(
+    expect.objectContaining({ code: 'PROGRAMMING_ERROR', details: { option: 'bootstrap' } }) as Error,
+  );
+  await bert.synchronise();
+  const { rows } = await recorder.query('SELECT count(*) AS events, sum(quantity) AS sum FROM received');
+  expect(rows).toEqual([{ events: 24, sum: 24 }]);
+
+  const states = new SqlStateStore({ recorder, states: [stateOf(shelf, { name: 'shelves' })] });
+  expect(states.inline(decode).needsHistory).toBe(true);
 });
 
 /** Lets so many requests of a kind through, and then none. */
