@@ -19,11 +19,11 @@ export interface UnitsFollower {
   noteEventsChanged?(read: () => Promise<readonly StoredEvent[]>): Promise<void>;
 }
 
-/** Without the reading part, nobody is told of what was set aside. */
-type FollowedRecorder = UnitChanges & Partial<Pick<UnitRecorder, 'selectSetAside'>>;
+/** Without the reading part, nobody is told of what was set aside, or has left. */
+type FollowedRecorder = UnitChanges & Partial<Pick<UnitRecorder, 'selectSetAside' | 'selectLostUnits'>>;
 
-// Of what was set aside, as much is told of.
-const TOLD = { eventsMax: 1_000, bytesMax: 8 * 1024 * 1024 };
+// Events that are read at once, to be told of.
+const AT_ONCE = { eventsMax: 1_000, bytesMax: 8 * 1024 * 1024 };
 
 /** Implements the changing part of a recorder. */
 export class FollowedUnits implements UnitChanges {
@@ -60,8 +60,10 @@ export class FollowedUnits implements UnitChanges {
   }
 
   async endHeal(...given: Parameters<UnitChanges['endHeal']>): ReturnType<UnitChanges['endHeal']> {
+    // Those of others leave, and what stands on them is set aside, or moved: nothing of that is in any page.
+    const lost = await all((after) => this.#units.selectLostUnits?.(after, AT_ONCE));
     const isDone = await this.#change((units) => units.endHeal(...given));
-    if (isDone) await this.#tell([], given[0].refused);
+    if (isDone) await this.#tell(lost, 'all');
     return isDone;
   }
 
@@ -73,16 +75,29 @@ export class FollowedUnits implements UnitChanges {
   /** Has happened already: what fails here is nobody's loss but a cache's. */
   async #tell(
     units: readonly { readonly events?: readonly StoredEvent[] }[],
-    setAside: readonly UnitId[],
+    setAside: readonly UnitId[] | 'all',
   ): Promise<void> {
     try {
       await this.#follower.noteEventsChanged?.(async () => {
-        const ids = new Set(setAside);
-        const aside = ids.size === 0 ? [] : ((await this.#units.selectSetAside?.(0, TOLD)) ?? []);
-        return [...units, ...aside.filter(({ id }) => ids.has(id))].flatMap(({ events = [] }) => events);
+        const aside = setAside.length === 0 ? [] : await all((after) => this.#units.selectSetAside?.(after, AT_ONCE));
+        const told = aside.filter(({ id }) => setAside === 'all' || setAside.includes(id));
+        return [...units, ...told].flatMap(({ events = [] }) => events);
       });
     } catch (error) {
       reportFailure(error);
     }
+  }
+}
+
+/** Reads units to the end. @param select - those after a place; `undefined` where nobody can be asked */
+async function all<Read extends { readonly position?: number; readonly firstNotificationId?: number }>(
+  select: (after: number) => Promise<readonly Read[]> | undefined,
+): Promise<readonly Read[]> {
+  const units: Read[] = [];
+  for (;;) {
+    const { position, firstNotificationId } = units.at(-1) ?? ({} as Read);
+    const some = (await select(position ?? firstNotificationId ?? 0)) ?? [];
+    if (some.length === 0) return units;
+    for (const unit of some) units.push(unit);
   }
 }

@@ -159,6 +159,23 @@ test.each(['undo', 'confirmed'] as const)(
   },
 );
 
+test('nothing leaves where a question of the caller’s own has no good answer in the commit', async () => {
+  const scene = await openScene();
+  await scene.tab.recorder.transaction(async ({ connection }) => {
+    await connection.query('CREATE TABLE followers (position INTEGER NOT NULL)');
+    await connection.query('INSERT INTO followers VALUES (7)');
+  });
+  const at = (position: number): Partial<Parameters<typeof scene.app.truncateHistory>[0]> => ({
+    ...{ upTo: position },
+    provided: [{ text: 'SELECT min(position) >= $1 FROM followers', values: [position] }],
+  });
+  expect((await truncate(scene, at(8))).aggregates).toEqual([]);
+  expect((await truncate(scene, at(7))).aggregates).toHaveLength(2);
+  // Two aggregates take turns in the log: of one the fourth, of the other the third event is the last that is not after it.
+  const versions = await Promise.all(scene.ids.map(async (id) => (await scene.tab.recorder.selectBase(id))?.version));
+  expect(versions).toEqual([3, 2]);
+});
+
 test('a view in memory whose position was given as a bound is not overtaken', async () => {
   const scene = await openScene();
   const store = new MemoryProjectionStore(summed);
