@@ -32,6 +32,7 @@ export {
   HistoryTruncatedError,
   ImportIncompleteError,
   IntegrityError,
+  IntegrityError as RecordConflictError,
   InterfaceError,
   InternalError,
   MapperDeserialisationError,
@@ -93,6 +94,7 @@ export type {
   StoredEvent,
   Tracking,
 } from './persistence/stored-event.js';
+export { storedEventEquals } from './persistence/stored-event-equality.js';
 export { BOOTSTRAP_AGGREGATES_MAX, BOOTSTRAP_NAMED_MAX, CURSOR_START } from './persistence/unit.js';
 export type {
   AggregateBase,

@@ -21,7 +21,14 @@ export { CommandError, DomainError, EventHandlerError, ValidationError } from '.
 export type { ValidationErrorDetails, ValidationErrorOptions, ValidationIssue } from '../domain/domain-errors.js';
 export { event } from '../domain/event-decorator.js';
 export type { EventArguments, EventDataOf, EventMethodDecorator, NoArgumentFits } from '../domain/event-decorator.js';
-export type { CommandMetadata, EventMetadata, EventPosition, RecordedEvent } from '../domain/event-metadata.js';
+export type {
+  CommandMetadata,
+  EventMetadata,
+  EventPosition,
+  JsonValue,
+  MetadataAttributes,
+  RecordedEvent,
+} from '../domain/event-metadata.js';
 export { command } from '../domain/message-types.js';
 export type {
   DataOf,
@@ -80,7 +87,9 @@ export type { Redecision, SetAsideEdit } from './commands/superseded-decider.js'
 export { EventEnvelopeMapper, positionEventId, RESERVED_KEYS } from './events/envelope-mapper.js';
 export type { EventEnvelopeMapperOptions } from './events/envelope-mapper.js';
 export { decodeEnvelope, encodeEnvelope } from './outbox/event-envelope.js';
-export type { EnvelopeOptions } from './outbox/event-envelope.js';
+export { publishAll } from './outbox/publish-all.js';
+export type { PublishAllOptions } from './outbox/publish-all.js';
+export type { DecodeEnvelopeOptions, EnvelopeOptions } from './outbox/event-envelope.js';
 export { EventRegistry } from './events/event-registry.js';
 export type { EventSource, RegisteredEvent, TopicSelection } from './events/event-registry.js';
 export type { SaveOptions } from './commands/event-saver.js';

@@ -5,6 +5,12 @@
  */
 import type { Message } from './message-types.js';
 
+/** What JSON holds. */
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+/** Metadata of the application's own, by their names: letters, digits, `_`, `.` and `-`, as `request_path`. */
+export type MetadataAttributes = Readonly<Record<string, JsonValue>>;
+
 /** Who and why: given with a command, and kept with each of its events. */
 export interface CommandMetadata {
   /** Who acts: a user, a device, a process. */
@@ -14,6 +20,11 @@ export interface CommandMetadata {
   /** The id of the event, or of the command, that this follows from. */
   readonly causationId?: string | undefined;
   readonly tenantId?: string | undefined;
+  /**
+   * What else the application wants to know of its events: plain JSON, at most 10,000 characters of it. They are readable to
+   * whoever reads the event; texts among them are headers of messages, see `envelopeMessages`.
+   */
+  readonly attributes?: MetadataAttributes | undefined;
 }
 
 /** What is known of an event beside what happened. */

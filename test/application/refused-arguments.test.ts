@@ -30,10 +30,31 @@ describe('metadata of a command', () => {
     expect(await recorder.maxNotificationId()).toBe(0);
   });
 
+  test.each([
+    ['text', 'attributes'],
+    [[], 'attributes'],
+    [{ at: new Date(0) }, 'attributes.at'],
+    [{ count: 1n }, 'attributes'],
+    [{ nested: { none: Number.NaN } }, 'attributes.nested.none'],
+    [{ actor_id: 'anna' }, 'attributes.actor_id'],
+    [{ 'a b': 1 }, 'attributes.a b'],
+    [{ __proto__x: '\ud800' }, 'attributes'],
+    [{ long: 'x'.repeat(10_000) }, 'attributes'],
+  ])('of the application’s own, %o are refused', async (attributes, key) => {
+    const { app, recorder } = open();
+    const metadata = { attributes } as unknown as CommandMetadata;
+    await expect(app.execute(testStock, newOriginatorId(), ADD, { metadata })).rejects.toMatchObject({
+      code: 'PROGRAMMING_ERROR',
+      details: { key },
+    });
+    expect(await recorder.maxNotificationId()).toBe(0);
+  });
+
   test('all that there are come back in the history', async () => {
     const { app } = open();
     const id = newOriginatorId();
-    const metadata = { actorId: 'a', correlationId: 'c', causationId: 'd', tenantId: 't' };
+    const attributes = { request_path: '/orders', depth: { of: [1, null] } };
+    const metadata = { actorId: 'a', correlationId: 'c', causationId: 'd', tenantId: 't', attributes };
     await app.execute(testStock, id, ADD, { metadata });
     expect((await app.repository.history(testStock, id))[0]?.metadata).toMatchObject(metadata);
   });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { IntegrityError, RecordConflictError } from '../../src/core.js';
 import { EventSourcingError } from '../../src/domain/errors.js';
 import manifest from '../../package.json' with { type: 'json' };
 
@@ -19,6 +20,14 @@ const ENTRIES = Object.entries(manifest.exports).flatMap(([name, target]) =>
     ? [{ name, source: target.types.replace('./dist/types/', '').replace('.d.ts', '.ts') }]
     : [],
 );
+
+/** Other names of the same classes. */
+const ALIASES: readonly string[] = ['RecordConflictError'];
+
+test('a conflict of a record has the name that the Python library once gave it, too', () => {
+  expect(RecordConflictError).toBe(IntegrityError);
+  expect(new RecordConflictError('Taken.')).toMatchObject({ name: 'IntegrityError', code: 'INTEGRITY_ERROR' });
+});
 
 describe('in a minified build', () => {
   // Below the project, so that what is not bundled is found.
@@ -37,7 +46,9 @@ describe('in a minified build', () => {
     });
     for (const index of ENTRIES.keys()) {
       const exported = (await import(pathToFileURL(join(folder, `entry${index}.js`)).href)) as Record<string, unknown>;
-      for (const [name, value] of Object.entries(exported)) if (isErrorClass(value)) found.set(name, value);
+      for (const [name, value] of Object.entries(exported)) {
+        if (isErrorClass(value) && !ALIASES.includes(name)) found.set(name, value);
+      }
     }
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import * as v from 'valibot';
+import { decodeEnvelope, encodeEnvelope } from '../../src/application/outbox/event-envelope.js';
 import { envelopeMessages } from '../../src/application/outbox/message-format.js';
 import type { NotifiedEvent } from '../../src/application/events/notified-event.js';
 import { fromOutboundEnvelope, toOutboundEnvelope } from '../../src/application/outbox/outbound-envelope.js';
@@ -63,6 +65,41 @@ test('an envelope names everything that is known of an event', async () => {
   for (const none of [null, 1, {}, { ...toOutboundEnvelope(event), sequence: '3' }]) {
     expect(() => fromOutboundEnvelope(none)).toThrow(expect.objectContaining({ code: 'DATA_ERROR' }) as Error);
   }
+});
+
+test('metadata of the application’s own are in the body, and its texts in headers, under names that are free', async () => {
+  const attributes = { request_path: '/é', sequence: 'mine', retries: 3, tags: ['a'] };
+  const known: NotifiedEvent = { ...event, metadata: { ...event.metadata, attributes } };
+  const { headers, body } = await envelopeMessages()(known);
+  expect(headers).toMatchObject({ request_path: '/é', sequence: '3', actor_id: 'anna' });
+  expect(headers).not.toHaveProperty('retries');
+  expect(json(body)).toMatchObject({ metadata: { ...attributes, actor_id: 'anna', correlation_id: 'c' } });
+  expect(await decodeEnvelope(await encodeEnvelope(known))).toEqual(known);
+});
+
+test('an envelope that is read is looked at, field by field, and its payload by a schema', async () => {
+  const text = await encodeEnvelope(event);
+  const wrong = {
+    event_id: 1,
+    sequence: 1.5,
+    notification_id: -1,
+    payload: null,
+    metadata: { actor_id: 7 },
+    occurred_at: 'yesterday',
+    recorded_at: 5,
+    tenant_id: 5,
+  };
+  for (const [field, value] of Object.entries(wrong)) {
+    const changed = JSON.stringify({ ...(JSON.parse(text) as object), [field]: value });
+    await expect(decodeEnvelope(changed), field).rejects.toMatchObject({ code: 'DATA_ERROR' });
+  }
+  await expect(decodeEnvelope('{')).rejects.toMatchObject({ code: 'DATA_ERROR' });
+  const placed = v.object({ total: v.pipe(v.number(), v.maxValue(12)), by: v.unknown() });
+  const read = await decodeEnvelope(text, { schemaOf: ({ type }) => (type === 'Placed' ? placed : undefined) });
+  expect(read).toEqual(event);
+  const dear = await encodeEnvelope({ ...event, data: { total: 13, by: UUID.random() } });
+  await expect(decodeEnvelope(dear, { schemaOf: () => placed })).rejects.toMatchObject({ code: 'VALIDATION_ERROR' });
+  expect(await decodeEnvelope(dear, { schemaOf: () => undefined })).toMatchObject({ data: { total: 13 } });
 });
 
 test('the destination may be told from the event', async () => {

@@ -215,8 +215,8 @@ function toState({ version, current }: { readonly version: number; readonly curr
 
 /** Who and why stays as it was. */
 export function commandMetadata(metadata: RecordedEvent['metadata']): CommandMetadata {
-  const { actorId, correlationId, causationId, tenantId } = metadata;
-  return { actorId, correlationId, causationId, tenantId };
+  const { actorId, correlationId, causationId, tenantId, attributes } = metadata;
+  return { actorId, correlationId, causationId, tenantId, attributes };
 }
 
 function checkedEvents(

@@ -32,6 +32,7 @@ import { ConcurrencyError } from '../aggregates/application-errors.js';
 import type { ConflictReader } from './conflict-reader.js';
 import type { EventEnvelopeMapper } from '../events/envelope-mapper.js';
 import type { EventRegistry } from '../events/event-registry.js';
+import { validateAttributes } from '../events/metadata-attributes.js';
 import { outlivesConflict } from '../aggregates/expected-version.js';
 import type { ExpectedVersion } from '../aggregates/expected-version.js';
 import { insertInLine, tellEnd } from '../events/inline-participant.js';
@@ -253,10 +254,12 @@ const METADATA: readonly string[] = [
 
 /** What is not kept is refused: it would be missing when somebody looks for it. */
 function validateMetadata(metadata: CommandMetadata = {}): void {
-  for (const [key, value] of Object.entries(metadata)) {
+  const { attributes, ...texts } = metadata;
+  if (attributes !== undefined) validateAttributes(attributes);
+  for (const [key, value] of Object.entries(texts)) {
     if (METADATA.includes(key) && (value === undefined || typeof value === 'string')) continue;
     throw new ProgrammingError(
-      `The metadata of a command are the texts ${METADATA.join(', ')}, and ${key} is not one of them: put it into the data. Nothing was stored.`,
+      `The metadata of a command are the texts ${METADATA.join(', ')}, and ${key} is not one of them: put it into attributes, or into the data. Nothing was stored.`,
       { details: { key } },
     );
   }

@@ -9,7 +9,8 @@
  * state               { timestamp, …data, metadata_, class_version? }
  *
  * timestamp           when it happened, as the events of the Python library carry it
- * metadata_           { event_id, recorded_at, actor_id?, correlation_id?, causation_id?, tenant_id? }, all texts
+ * metadata_           { event_id, recorded_at, actor_id?, correlation_id?, causation_id?, tenant_id? }, all texts; and beside
+ *                     them, under other names, the application's own (`attributes`), which are any JSON
  * class_version       from version 2 of the event's data on
  * ```
  *
@@ -36,6 +37,7 @@ import { CLASS_VERSION_KEY, upcast } from '../../persistence/mapping/upcasting.j
 import { withoutUndefined } from '../../util/without-undefined.js';
 import type { DataSealer } from './data-sealer.js';
 import type { EventRegistry, RegisteredEvent } from './event-registry.js';
+import { attributesAmong } from './metadata-attributes.js';
 
 /** Keys of the state that are not the event's own. */
 export const RESERVED_KEYS: readonly string[] = [
@@ -192,7 +194,7 @@ function stateOf(event: RecordedEvent, topic: string, version: number): EventDat
 }
 
 function storedMetadata(metadata: EventMetadata): EventData {
-  const { eventId, recordedAt, actorId, correlationId, causationId, tenantId } = metadata;
+  const { eventId, recordedAt, actorId, correlationId, causationId, tenantId, attributes } = metadata;
   const stored: EventData = {
     event_id: eventId,
     recorded_at: recordedAt === undefined ? undefined : DateTime.fromDate(recordedAt).toString(),
@@ -200,6 +202,7 @@ function storedMetadata(metadata: EventMetadata): EventData {
     correlation_id: correlationId,
     causation_id: causationId,
     tenant_id: tenantId,
+    ...attributes,
   };
   return withoutUndefined(stored);
 }
@@ -240,6 +243,7 @@ function metadataOf(stored: StoredEvent, { timestamp, metadata, schemaVersion }:
     correlationId: text('correlation_id'),
     causationId: text('causation_id'),
     tenantId: text('tenant_id'),
+    attributes: attributesAmong(texts),
   };
   return {
     eventId: text('event_id') ?? positionEventId(stored.originatorId, stored.originatorVersion),

@@ -28,7 +28,7 @@ export interface MessageFormatOptions {
  *
  * Headers: `aggregate_id`, `aggregate_type`, `sequence` (position in the aggregate), `version` (of the payload's shape),
  * `event_type`, `tenant_id` where there is one, and the metadata that are texts: `actor_id`, `correlation_id`,
- * `causation_id`.
+ * `causation_id`, and those of the application's own (`attributes`), unless a name is one of these.
  */
 export function envelopeMessages(options: MessageFormatOptions = {}): MessageFormat {
   const { destination = DESTINATION_DEFAULT, transcoder = defaultTranscoder() } = options;

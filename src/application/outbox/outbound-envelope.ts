@@ -4,12 +4,10 @@
  *
  * @module
  */
-import type { EventMetadata } from '../../domain/event-metadata.js';
+import type { EventMetadata, MetadataAttributes } from '../../domain/event-metadata.js';
 import { DataError } from '../../persistence/errors.js';
+import { attributesAmong, METADATA_NAMES } from '../events/metadata-attributes.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
-
-/** Metadata that are texts, by their names outside. */
-const METADATA_NAMES = { actorId: 'actor_id', correlationId: 'correlation_id', causationId: 'causation_id' } as const;
 
 /** The fields, all JSON but the payload, which is the event's data as it is. */
 export interface OutboundEnvelope {
@@ -20,7 +18,8 @@ export interface OutboundEnvelope {
   readonly sequence: number;
   readonly event_type: string;
   readonly payload: object;
-  readonly metadata: Readonly<Record<string, string>>;
+  /** Who and why, and what is the application's own. */
+  readonly metadata: MetadataAttributes;
   /** ISO 8601, in UTC; null when nobody wrote it down. */
   readonly occurred_at: string | null;
   readonly recorded_at: string | null;
@@ -31,10 +30,16 @@ export interface OutboundEnvelope {
   readonly notification_id: number;
 }
 
-/** The texts among an event's metadata, by their names outside. */
+/** The texts among an event's metadata, the application's own too, by their names outside. */
 export function metadataTexts(metadata: EventMetadata): Readonly<Record<string, string>> {
+  const texts = Object.entries(metadataOutside(metadata)).filter(([, value]) => typeof value === 'string');
+  return Object.fromEntries(texts) as Record<string, string>;
+}
+
+function metadataOutside(metadata: EventMetadata): MetadataAttributes {
   const entries = Object.entries(METADATA_NAMES).map(([key, name]) => [name, metadata[key as keyof EventMetadata]]);
-  return Object.fromEntries(entries.filter(([, value]) => value !== undefined)) as Record<string, string>;
+  const known = Object.fromEntries(entries.filter(([, value]) => value !== undefined)) as Record<string, string>;
+  return { ...metadata.attributes, ...known };
 }
 
 /** Makes the envelope of an event. */
@@ -47,7 +52,7 @@ export function toOutboundEnvelope(event: NotifiedEvent): OutboundEnvelope {
     sequence: event.originatorVersion,
     event_type: event.type,
     payload: event.data,
-    metadata: metadataTexts(metadata),
+    metadata: metadataOutside(metadata),
     occurred_at: metadata.occurredAt?.toISOString() ?? null,
     recorded_at: metadata.recordedAt?.toISOString() ?? null,
     version: metadata.schemaVersion,
@@ -76,14 +81,16 @@ export function fromOutboundEnvelope(value: unknown): NotifiedEvent {
 }
 
 function metadataOf(envelope: OutboundEnvelope): EventMetadata {
-  const { actor_id: actorId, correlation_id: correlationId, causation_id: causationId } = envelope.metadata;
-  const known = { actorId, correlationId, causationId, tenantId: envelope.tenant_id ?? undefined };
+  const texts = envelope.metadata as Readonly<Record<string, string | undefined>>;
+  const { actor_id: actorId, correlation_id: correlationId, causation_id: causationId } = texts;
+  const attributes = attributesAmong(envelope.metadata);
+  const known = { actorId, correlationId, causationId, tenantId: envelope.tenant_id ?? undefined, attributes };
   return {
     eventId: envelope.event_id,
     occurredAt: toDate(envelope.occurred_at),
     recordedAt: toDate(envelope.recorded_at),
     schemaVersion: envelope.version,
-    ...Object.fromEntries(Object.entries(known).filter(([, text]) => text !== undefined)),
+    ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)),
   };
 }
 
@@ -93,6 +100,7 @@ function toDate(iso: string | null): Date | undefined {
 
 const TEXTS = ['event_id', 'aggregate_id', 'aggregate_type', 'event_type'] as const;
 const NUMBERS = ['sequence', 'version', 'notification_id'] as const;
+const TIMES = ['occurred_at', 'recorded_at'] as const;
 const OBJECTS = ['payload', 'metadata'] as const;
 
 function isEnvelope(value: unknown): value is OutboundEnvelope {
@@ -100,7 +108,18 @@ function isEnvelope(value: unknown): value is OutboundEnvelope {
   const fields = value as Readonly<Record<string, unknown>>;
   return (
     TEXTS.every((name) => typeof fields[name] === 'string') &&
-    NUMBERS.every((name) => typeof fields[name] === 'number') &&
-    OBJECTS.every((name) => typeof fields[name] === 'object' && fields[name] !== null)
+    NUMBERS.every((name) => Number.isSafeInteger(fields[name]) && (fields[name] as number) >= 0) &&
+    OBJECTS.every((name) => typeof fields[name] === 'object' && fields[name] !== null) &&
+    TIMES.every((name) => fields[name] === null || isTime(fields[name])) &&
+    (fields['tenant_id'] === null || typeof fields['tenant_id'] === 'string') &&
+    Object.values(METADATA_NAMES).every((name) => isTextOrNone((fields['metadata'] as MetadataAttributes)[name]))
   );
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === 'string' && !Number.isNaN(Date.parse(value));
+}
+
+function isTextOrNone(value: unknown): boolean {
+  return value === undefined || typeof value === 'string';
 }

@@ -39,11 +39,15 @@ export interface PoolSizes {
   readonly maxOverflow?: number;
 }
 
-/** Sizes for some workloads: little, the default, and much. */
-export const POOL_PRESETS: Readonly<Record<'light' | 'medium' | 'heavy', Required<PoolSizes>>> = {
+/** Sizes for some workloads: little, the default, and much; a machine of a developer, and one server that has the database for itself. */
+export const POOL_PRESETS: Readonly<
+  Record<'light' | 'medium' | 'heavy' | 'development' | 'production', Required<PoolSizes>>
+> = {
   light: { poolSize: 2, maxOverflow: 3 },
   medium: { poolSize: 5, maxOverflow: 10 },
   heavy: { poolSize: 10, maxOverflow: 20 },
+  development: { poolSize: 5, maxOverflow: 10 },
+  production: { poolSize: 20, maxOverflow: 40 },
 };
 
 /** How a pool stands. */

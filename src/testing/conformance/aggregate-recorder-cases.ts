@@ -5,6 +5,7 @@
  */
 import type { AggregateRecorder } from '../../persistence/recorder.js';
 import type { StoredEvent } from '../../persistence/stored-event.js';
+import { storedEventEquals } from '../../persistence/stored-event-equality.js';
 import { expectEqual, expectRejection, expectTrue } from './conformance.js';
 import type { ConformanceCase } from './conformance.js';
 import { newOriginatorId, sampleEvent, sampleEvents } from './event-samples.js';
@@ -166,6 +167,19 @@ const readingIsUnchangedAfterRefusals: Case = {
   },
 };
 
+const storedStaysAsItIs: Case = {
+  name: 'what is done to events that were given, or read, changes nothing that is stored',
+  async run({ recorder }) {
+    const id = newOriginatorId();
+    const given = [sampleEvent(id, 1)];
+    await recorder.insertEvents(given);
+    (given[0] as { topic: string }).topic = 'changed';
+    for (const read of await recorder.selectEvents(id)) changeWhatCanBe(read);
+    const [stored] = await recorder.selectEvents(id);
+    expectTrue(stored !== undefined && storedEventEquals(bare(stored), sampleEvent(id, 1)), 'the event is as it was');
+  },
+};
+
 const aggregatesAreDistinguished: Case = {
   name: 'aggregates are distinguished',
   async run({ recorder }) {
@@ -225,10 +239,20 @@ export const aggregateRecorderCases: readonly Case[] = [
   ordersByVersion,
   versionZeroAlone,
   readingIsUnchangedAfterRefusals,
+  storedStaysAsItIs,
   aggregatesAreDistinguished,
   malformedEventsAreRefused,
   malformedSelectionsAreRefused,
 ];
+
+/** Some engines give events that are frozen. */
+function changeWhatCanBe(event: StoredEvent): void {
+  try {
+    (event as { topic: string }).topic = 'changed';
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
+}
 
 /** A stored event without whatever else an engine returned with it. */
 function bare({ originatorId, originatorVersion, topic, state }: StoredEvent): StoredEvent {

@@ -275,7 +275,8 @@ const metadataSurvives: Case = {
   name: 'metadata, custom values, compression and encryption survive',
   async run(context) {
     const occurredAt = new Date('2026-03-04T05:06:07.089Z');
-    const metadata = { actorId: 'anna', causationId: newOriginatorId(), tenantId: 'north' };
+    const attributes = { request_path: '/é', retries: 3, tags: { a: [1, null, true], b: {} } };
+    const metadata = { actorId: 'anna', causationId: newOriginatorId(), tenantId: 'north', attributes };
     const cipher = await AESCipher.fromKey(btoa('0123456789abcdef'));
     const app = sampleApplication(context, { aggregates: [tagged], compressor: new ZlibCompressor(), cipher });
     const id = newOriginatorId();

@@ -66,6 +66,8 @@ describe('sizes', () => {
 
   it('have presets', () => {
     expect(POOL_PRESETS).toEqual({
+      development: { poolSize: 5, maxOverflow: 10 },
+      production: { poolSize: 20, maxOverflow: 40 },
       light: { poolSize: 2, maxOverflow: 3 },
       medium: { poolSize: 5, maxOverflow: 10 },
       heavy: { poolSize: 10, maxOverflow: 20 },
