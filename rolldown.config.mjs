@@ -19,6 +19,7 @@ const entries = {
   sqlite: at('src/persistence/sqlite/index.ts'),
   'node-sqlite': at('src/persistence/sqlite/node-sqlite.ts'),
   session: at('src/session/index.ts'),
+  transfer: at('src/transfer/index.ts'),
   live: at('src/live/index.ts'),
   states: at('src/states/index.ts'),
   operations: at('src/operations/index.ts'),

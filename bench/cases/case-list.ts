@@ -20,6 +20,7 @@ import { RECONNECTION } from './b17-reconnect.js';
 import { KEPT_COMMAND } from './b18-kept-command.js';
 import { DECIDED_AGAIN } from './b19-decided-again.js';
 import { HOT_AGGREGATE } from './b20-hot-aggregate.js';
+import { MOVING_HOUSE } from './b21-moving-house.js';
 
 export const CASES: readonly BenchCase[] = [
   COMMIT_ONE,
@@ -42,4 +43,5 @@ export const CASES: readonly BenchCase[] = [
   KEPT_COMMAND,
   DECIDED_AGAIN,
   HOT_AGGREGATE,
+  MOVING_HOUSE,
 ];

@@ -12,4 +12,19 @@ export const COMMANDS: readonly ListedCommand[] = [
     summary: 'looks at a store in PostgreSQL and at its server, for people and for monitoring',
     load: async () => (await import('./doctor-command.js')).DOCTOR,
   },
+  {
+    name: 'export',
+    summary: 'writes the events of a store into a file',
+    load: async () => (await import('./event-commands.js')).EXPORT,
+  },
+  {
+    name: 'import',
+    summary: 'takes events of a file into a store',
+    load: async () => (await import('./event-commands.js')).IMPORT,
+  },
+  {
+    name: 'hash',
+    summary: 'counts and hashes the events of a store',
+    load: async () => (await import('./event-commands.js')).HASH,
+  },
 ];

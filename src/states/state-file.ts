@@ -13,7 +13,9 @@
  * @module
  */
 import { NotSupportedError } from '../persistence/errors.js';
-import { crc32 } from '../util/crc32.js';
+import { linesOf } from '../util/byte-lines.js';
+import { crc32, crc32Text } from '../util/crc32.js';
+import { jsonOfLine } from '../util/json-line.js';
 import type { State } from './state.js';
 import { inOrder } from './state-changes.js';
 import { StateFileError } from './state-errors.js';
@@ -23,7 +25,6 @@ import type { FoundState } from './state-store.js';
 const FORMAT = 1;
 // A document is held in memory several times over while it is read; PostgreSQL takes 255 MB.
 const LINE_BYTES_MAX = 64 * 1024 * 1024;
-const LINE_FEED = 10;
 
 type Described = Pick<State, 'name' | 'version'>;
 
@@ -43,7 +44,7 @@ export class StateFileWriter {
   }
 
   end(): Uint8Array<ArrayBuffer> {
-    return this.#line([{ end: true, count: this.#count, crc32: hex(this.#checksum) }]);
+    return this.#line([{ end: true, count: this.#count, crc32: crc32Text(this.#checksum) }]);
   }
 
   #line(values: readonly object[]): Uint8Array<ArrayBuffer> {
@@ -77,17 +78,18 @@ export async function* readStateFile(
   let [line, count, checksum] = [0, 0, 0];
   let last: string | undefined;
   let hasEnded = false;
-  for await (const { bytes, isWhole } of linesOf(chunks)) {
+  for await (const { bytes, isWhole } of linesOf(chunks, LINE_BYTES_MAX)) {
     line += 1;
     if (hasEnded) throw refuse('behind-end', line, 'goes on behind its end');
     if (!isWhole) throw refuse('cut', line, 'was cut off, or has a line that is too long');
-    const value = parsed(bytes);
+    const value = jsonOfLine(bytes);
     if (line === 1) {
       yield { kind: 'header', count: headerOf(state, value, refuse) };
     } else if (value?.['end'] === true) {
       if (value['count'] !== count)
         throw refuse('count', line, `says that it has ${String(value['count'])} states, and has ${count}`);
-      if (value['crc32'] !== hex(checksum)) throw refuse('checksum', line, 'is damaged: its checksum is another one');
+      if (value['crc32'] !== crc32Text(checksum))
+        throw refuse('checksum', line, 'is damaged: its checksum is another one');
       hasEnded = true;
     } else {
       const found = foundOf(value);
@@ -129,53 +131,4 @@ function foundOf(value: Read): FoundState<unknown> | undefined {
   const { id, version, data } = value ?? {};
   const isFound = typeof id === 'string' && Number.isSafeInteger(version) && typeof data === 'object' && data !== null;
   return isFound ? { id, version: version as number, data } : undefined;
-}
-
-function parsed(bytes: Uint8Array): Read {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Read) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function hex(checksum: number): string {
-  return (checksum >>> 0).toString(16).padStart(8, '0');
-}
-
-interface Line {
-  /** With its line feed. */
-  readonly bytes: Uint8Array;
-  readonly isWhole: boolean;
-}
-
-async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line, void, undefined> {
-  let parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of chunks) {
-    let rest = chunk;
-    for (let end = rest.indexOf(LINE_FEED); end !== -1; end = rest.indexOf(LINE_FEED)) {
-      yield { bytes: joined([...parts, rest.subarray(0, end + 1)]), isWhole: true };
-      [parts, length] = [[], 0];
-      rest = rest.subarray(end + 1);
-    }
-    if (rest.length === 0) continue;
-    parts.push(rest);
-    length += rest.length;
-    if (length > LINE_BYTES_MAX) break;
-  }
-  if (length > 0) yield { bytes: joined(parts), isWhole: false };
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const [only] = parts;
-  if (parts.length === 1 && only !== undefined) return only;
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -4,6 +4,8 @@
  * @module
  */
 import { ProgrammingError } from '../persistence/errors.js';
+import { chunksOf, streamOf } from '../util/byte-chunks.js';
+import type { ByteOpener } from '../util/byte-chunks.js';
 import { callListener } from '../util/listeners.js';
 import type { State } from './state.js';
 import { assertRestored } from './state-changes.js';
@@ -48,21 +50,7 @@ export function exportStates<Data>(
   state: State<Data>,
   options: ExportStatesOptions = {},
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const parts = partsOf(states, state, options);
-  return new ReadableStream<Uint8Array<ArrayBuffer>>(
-    {
-      async pull(controller) {
-        const { done, value } = await parts.next();
-        if (done === true) controller.close();
-        else controller.enqueue(value);
-      },
-      async cancel() {
-        await parts.return();
-      },
-    },
-    // Nothing is read before somebody asks for it.
-    { highWaterMark: 0 },
-  );
+  return streamOf(partsOf(states, state, options));
 }
 
 async function* partsOf<Data>(
@@ -87,7 +75,7 @@ async function* partsOf<Data>(
 }
 
 /** What a file is read from, as often as it is asked. */
-export type StateFileSource = Blob | (() => AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>);
+export type StateFileSource = ByteOpener;
 
 /** Options of {@link importStates}. */
 export interface ImportStatesOptions extends RestoreOptions {
@@ -203,19 +191,4 @@ function ended<Data>(
     `The import of states ${name} ended before its end: the first ${stored} of ${total} are stored. Import the file again to go on.`,
     { cause, details: { state: name, stored, total } },
   );
-}
-
-async function* chunksOf(source: StateFileSource): AsyncGenerator<Uint8Array, void, undefined> {
-  const opened = typeof source === 'function' ? source() : source.stream();
-  if (Symbol.asyncIterator in opened) {
-    yield* opened as AsyncIterable<Uint8Array>;
-    return;
-  }
-  // Streams of some browsers cannot be iterated.
-  const reader = (opened as ReadableStream<Uint8Array>).getReader();
-  try {
-    for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value;
-  } finally {
-    await reader.cancel();
-  }
 }

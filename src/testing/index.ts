@@ -85,6 +85,8 @@ export { liveQueryCases } from './conformance/live-query-cases.js';
 export type { LiveContext } from './conformance/live-query-cases.js';
 export { stateStoreCases } from './conformance/state-store-cases.js';
 export { stateTransferCases } from './conformance/state-transfer-cases.js';
+export { eventTransferCases } from './conformance/event-transfer-cases.js';
+export type { EventTransferContext } from './conformance/event-transfer-cases.js';
 export type { StateStoreContext } from './conformance/state-store-cases.js';
 export { storeStatsCases } from './conformance/store-stats-cases.js';
 export type { StoreStatsContext } from './conformance/store-stats-cases.js';

@@ -50,3 +50,8 @@ export function crc32(bytes: Uint8Array, before: number = 0): number {
   for (; index < bytes.length; index++) crc = (crc >>> 8) ^ at(0, (crc ^ byte(index)) & 255);
   return ~crc;
 }
+
+/** A checksum as a text: eight digits. */
+export function crc32Text(checksum: number): string {
+  return (checksum >>> 0).toString(16).padStart(8, '0');
+}

@@ -18,7 +18,21 @@ export function postgresDialect(
     tenants === undefined
       ? LOG_NAME_SQL
       : `SELECT name || ' of ' || ${plainLiteral(tenants.tenant)} AS name FROM (${LOG_NAME_SQL}) AS log`;
-  return { ...POSTGRES_DIALECT, besideWriters, log: { ...log, nameSql, deniedState: INSUFFICIENT_PRIVILEGE } };
+  const nextPositionSql = tenants === undefined ? [nextIdSql(log)] : undefined;
+  return {
+    ...POSTGRES_DIALECT,
+    besideWriters,
+    nextPositionSql,
+    log: { ...log, nameSql, deniedState: INSUFFICIENT_PRIVILEGE },
+  };
+}
+
+/** Back, too, to an id that a transaction has taken which rolled back: nobody has seen it. */
+function nextIdSql({ eventsTable, columns }: Pick<SqlLog, 'eventsTable' | 'columns'>): string {
+  const column = columns.notificationId.slice(1, -1).replaceAll('""', '"');
+  return `SELECT setval(s.name, $1::bigint, false)
+    FROM (SELECT pg_get_serial_sequence(${plainLiteral(eventsTable)}, ${plainLiteral(column)}) AS name) AS s
+    WHERE s.name IS NOT NULL AND has_sequence_privilege(s.name, 'UPDATE')`;
 }
 
 const INSUFFICIENT_PRIVILEGE = '42501';

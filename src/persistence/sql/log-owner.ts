@@ -17,7 +17,8 @@ import type { SqlQueryable } from './sql-queryable.js';
 import type { SqlRecorder } from './sql-recorder.js';
 import { sqlTableName } from './sql-names.js';
 
-const OWNERS_TABLE = 'daybook_logs';
+/** Where that is written down. */
+export const OWNERS_TABLE = 'daybook_logs';
 
 /** What belongs to one log. */
 export interface Kept {

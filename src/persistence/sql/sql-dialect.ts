@@ -111,6 +111,13 @@ export interface SqlDialect {
    * @defaultValue SQLite's, by its plan
    */
   readonly tablesReadBy?: TablesReadBy | undefined;
+  /**
+   * Statements after which the next event that the transaction records has the position `$1`, where that is above all that there
+   * are; under the writers' lock. Where they can do nothing they do nothing.
+   *
+   * @defaultValue none: positions are the recorder's to give
+   */
+  readonly nextPositionSql?: readonly string[] | undefined;
   /** Parameters that a statement may have. @defaultValue 32,766: SQLite's, and fewer than PostgreSQL's */
   readonly parametersMax?: number | undefined;
 }

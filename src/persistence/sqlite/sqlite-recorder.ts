@@ -168,8 +168,10 @@ export class SqliteProcessRecorder
     const changes = changesOfDatabase(database);
     const replica = new NotedReplica(database, options, changes);
     super(connection, replica);
-    const eventsTable = quoted(options.eventsTable ?? EVENTS_TABLE);
-    this.dialect = { ...SQLITE_DIALECT, parametersMax: database.parametersMax, eventsTable };
+    const name = options.eventsTable ?? EVENTS_TABLE;
+    const eventsTable = quoted(name);
+    const nextPositionSql = nextPosition(name);
+    this.dialect = { ...SQLITE_DIALECT, parametersMax: database.parametersMax, eventsTable, nextPositionSql };
     this.#database = database;
     this.#connection = connection;
     this.#replica = replica;
@@ -239,6 +241,16 @@ export class SqliteProcessRecorder
   onChanged(listener: ChangeListener, onEnd?: (error: Error) => void): () => void {
     return this.#changes.onChanged(listener, onEnd);
   }
+}
+
+/** What was given once is not given again: it only moves forward. */
+function nextPosition(table: string): readonly string[] {
+  const name = `'${table.replaceAll("'", "''")}'`;
+  return [
+    `INSERT INTO sqlite_sequence (name, seq) SELECT ${name}, $1 - 1
+      WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = ${name})`,
+    `UPDATE sqlite_sequence SET seq = max(seq, $1 - 1) WHERE name = ${name}`,
+  ];
 }
 
 /** Says whose events are inserted. */

@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { build } from 'rolldown';
+import { onTestFinished } from 'vitest';
+import { makeTemporaryFolder } from './temporary-folder.js';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/** What came of a command. */
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command in its folder. */
+export interface RunCommand {
+  (...args: string[]): Promise<Ran>;
+  /** The same, with something on its standard input. */
+  with(input: string): (...args: string[]) => Promise<Ran>;
+}
+
+/** The command `daybook` as it is installed: in `build/` of a folder of its own, in which it runs. */
+export async function installedCommand(): Promise<{ readonly folder: string; readonly run: RunCommand }> {
+  const { path: folder, remove } = await makeTemporaryFolder();
+  onTestFinished(remove);
+  const dir = join(folder, 'build');
+  await build({
+    input: { daybook: join(ROOT, 'src/cli/daybook.ts') },
+    platform: 'node',
+    logLevel: 'silent',
+    // Found from here, as it is found beside the installed package.
+    plugins: [
+      { name: 'pg', resolveId: (id) => (id === 'pg' ? { id: import.meta.resolve('pg'), external: true } : null) },
+    ],
+    output: { dir, format: 'esm', entryFileNames: '[name].mjs', chunkFileNames: '[name].mjs' },
+  });
+  const cli = join(dir, 'daybook.mjs');
+  const run = (input: string, args: readonly string[]): Promise<Ran> => ranNode([cli, ...args], folder, input);
+  return {
+    folder,
+    run: Object.assign((...args: string[]) => run('', args), {
+      with:
+        (input: string) =>
+        (...args: string[]) =>
+          run(input, args),
+    }),
+  };
+}
+
+async function ranNode(args: readonly string[], cwd: string, input: string): Promise<Ran> {
+  const { DATABASE_URL: _, ...env } = process.env;
+  const child = spawn(process.execPath, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
+  // A command that does not read has ended.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
+  const outputs = Promise.all([text(child.stdout), text(child.stderr)]);
+  const [code] = (await once(child, 'close')) as [number];
+  const [stdout, stderr] = await outputs;
+  return { code, stdout, stderr };
+}
