@@ -49,7 +49,7 @@ export {
 } from './persistence/errors.js';
 export type { IntegrityErrorDetails } from './persistence/errors.js';
 export { EventStore } from './persistence/event-store.js';
-export type { EventStoreOptions, ReadAllOptions } from './persistence/event-store.js';
+export type { EventStoreOptions, EventStream, ReadAllOptions, StreamOptions } from './persistence/event-store.js';
 export type { InfrastructureComponents } from './configuration/infrastructure-components.js';
 export { InfrastructureFactory } from './configuration/infrastructure-factory.js';
 export type { InfrastructureFactoryClass, InfrastructureOptions } from './configuration/infrastructure-factory.js';

@@ -153,6 +153,16 @@ export { MemoryEventIndex } from './event-index/memory-event-index.js';
 export type { MemoryEventIndexOptions } from './event-index/memory-event-index.js';
 export { SqlEventIndex } from './event-index/sql-event-index.js';
 export type { SqlEventIndexOptions } from './event-index/sql-event-index.js';
+export type {
+  Checkpoints,
+  ReachedPosition,
+  SaveCheckpointOptions,
+  SubscriptionCheckpoint,
+} from '../persistence/checkpoints.js';
+export { MemoryCheckpoints } from '../persistence/memory/memory-checkpoints.js';
+export type { MemoryCheckpointsOptions } from '../persistence/memory/memory-checkpoints.js';
+export { SqlCheckpoints } from '../persistence/sql/sql-checkpoints.js';
+export type { SqlCheckpointsOptions } from '../persistence/sql/sql-checkpoints.js';
 export { SqlCommitIds } from '../persistence/sql/sql-commit-ids.js';
 export type { CommitResult, SqlCommitIdsOptions } from '../persistence/sql/sql-commit-ids.js';
 export { DESTINATION_DEFAULT, envelopeMessages } from './outbox/message-format.js';

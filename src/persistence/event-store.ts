@@ -28,6 +28,18 @@ export interface ReadAllOptions extends CallOptions {
   readonly pageSize?: number;
 }
 
+/** What {@link EventStore.stream} reads. */
+export interface StreamOptions extends SelectEventsOptions {
+  /** Events that are read at once. @defaultValue 500 */
+  readonly pageSize?: number;
+}
+
+/** Events of an aggregate, as they are read. Each iteration reads them anew. */
+export interface EventStream<E> extends AsyncIterable<E> {
+  /** All of them at once. */
+  toArray(): Promise<E[]>;
+}
+
 /** What an {@link EventStore} is made of. */
 export interface EventStoreOptions<E extends DomainEvent> {
   readonly mapper: EventMapper<E>;
@@ -100,6 +112,52 @@ export class EventStore<E extends DomainEvent = DomainEvent> {
     const storedEvents = await this.#recorder.selectEvents(originatorId, options);
     const events = await Promise.all(storedEvents.map((stored) => this.#toDomainEvent(stored)));
     return events.filter((event) => event !== undefined);
+  }
+
+  /**
+   * Reads an aggregate's events, by version, page by page, as they are asked for: for histories that are too long to be held
+   * at once. What is recorded meanwhile is among them, unless `lte` says otherwise or the newest come first.
+   *
+   * @throws MapperDeserialisationError (`MAPPER_DESERIALISATION_ERROR`) when one of them cannot be read
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the size of a page is no positive integer
+   *
+   * @example
+   * ```ts
+   * for await (const event of events.stream(originatorId)) { … }
+   * const last = await events.stream(originatorId, { desc: true, limit: 10 }).toArray();
+   * ```
+   */
+  stream(originatorId: OriginatorId, options: StreamOptions = {}): EventStream<E> {
+    const iterate = (): AsyncGenerator<E, void, undefined> => this.#stream(originatorId, options);
+    return {
+      [Symbol.asyncIterator]: iterate,
+      async toArray() {
+        const events: E[] = [];
+        for await (const event of iterate()) events.push(event);
+        return events;
+      },
+    };
+  }
+
+  async *#stream(originatorId: OriginatorId, options: StreamOptions): AsyncGenerator<E, void, undefined> {
+    const { pageSize = PAGE_SIZE_DEFAULT, limit = Number.MAX_SAFE_INTEGER, desc = false, signal, ...range } = options;
+    validateCount('pageSize', pageSize);
+    let { gt, lte } = range;
+    for (let left = limit; ;) {
+      const bounds = { ...(gt === undefined ? {} : { gt }), ...(lte === undefined ? {} : { lte }) };
+      const page = { ...bounds, desc, limit: Math.min(pageSize, left), signal };
+      const stored = await this.#recorder.selectEvents(originatorId, page);
+      for (const event of stored) {
+        const domainEvent = await this.#toDomainEvent(event);
+        signal?.throwIfAborted();
+        if (domainEvent !== undefined) yield domainEvent;
+      }
+      const last = stored.at(-1)?.originatorVersion;
+      left -= stored.length;
+      if (last === undefined || left === 0 || stored.length < pageSize) return;
+      if (desc) lte = last - 1;
+      else gt = last;
+    }
   }
 
   /**

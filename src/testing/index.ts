@@ -65,6 +65,8 @@ export { signalCases } from './conformance/signal-cases.js';
 export type { SignalContext } from './conformance/signal-cases.js';
 export { sqlRecorderCases } from './conformance/sql-recorder-cases.js';
 export type { SqlRecorderContext } from './conformance/sql-recorder-cases.js';
+export { checkpointCases } from './conformance/checkpoint-cases.js';
+export type { CheckpointsContext } from './conformance/checkpoint-cases.js';
 export { commitIdCases } from './conformance/commit-id-cases.js';
 export type { CommitIdsContext } from './conformance/commit-id-cases.js';
 export { eventIndexCases } from './conformance/event-index-cases.js';

@@ -1,8 +1,8 @@
 import { openDaybook } from 'daybook';
 import type { Daybook } from 'daybook';
-import { SqlCommitIds } from 'daybook/application';
-import { commitIdCases, newOriginatorId, sampleEvent } from 'daybook/testing';
-import type { CommitIdsContext } from 'daybook/testing';
+import { SqlCheckpoints, SqlCommitIds } from 'daybook/application';
+import { checkpointCases, commitIdCases, newOriginatorId, sampleEvent } from 'daybook/testing';
+import type { CheckpointsContext, CommitIdsContext } from 'daybook/testing';
 import { expect, test } from 'vitest';
 import { describeConformance } from '../support/run-conformance.js';
 import { faultyWorker } from './faulty-worker.js';
@@ -29,6 +29,28 @@ describeConformance<CommitIdsContext>(
   },
   { 'commit ids': commitIdCases },
   { variant: 'commit ids' },
+);
+
+describeConformance<CheckpointsContext>(
+  'the durable store in its worker, through Comlink',
+  async () => {
+    const daybook = await openDaybook({ name: newStoreName() });
+    const recorder = daybook.recorder;
+    return {
+      context: {
+        recorder,
+        async openCheckpoints(nowMs) {
+          const clock = { nowMs: () => nowMs };
+          const checkpoints = new SqlCheckpoints({ recorder, table: `checkpoints_${++tables}`, clock });
+          await checkpoints.createTables();
+          return checkpoints;
+        },
+      },
+      close: async () => daybook.close(),
+    };
+  },
+  { checkpoints: checkpointCases },
+  { variant: 'checkpoints' },
 );
 
 async function commitIdsOf(daybook: Daybook): Promise<SqlCommitIds> {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { DomainEvent } from '../../src/domain/domain-event.js';
 import { EventStore } from '../../src/persistence/event-store.js';
 import { JSONTranscoder } from '../../src/persistence/mapping/json-transcoder.js';
@@ -63,6 +63,36 @@ describe('event store', () => {
     expect(await store.streamVersion(id)).toBe(3);
     expect(await store.get(id, { gt: 1, lte: 2 })).toEqual([counted(id, 2)]);
     expect(await store.get(id, { desc: true, limit: 1 })).toEqual([counted(id, 3)]);
+  });
+
+  test('stream gives the events of an aggregate as they are read, page by page, up and down', async () => {
+    const recorder = new MemoryProcessRecorder();
+    const store = new EventStore({ mapper, recorder });
+    const id = newOriginatorId();
+    const versions = Array.from({ length: 25 }, (_, index) => index + 1);
+    await store.put(versions.map((version) => counted(id, version)));
+    const read = async (options: Parameters<typeof store.stream>[1]): Promise<number[]> =>
+      (await store.stream(id, options).toArray()).map(({ originatorVersion }) => originatorVersion);
+    for (const pageSize of [1, 5, 7, 25, 100]) {
+      expect(await read({ pageSize })).toEqual(versions);
+      expect(await read({ pageSize, desc: true })).toEqual(versions.toReversed());
+      expect(await read({ pageSize, gt: 3, lte: 20, limit: 11 })).toEqual(versions.slice(3, 14));
+      expect(await read({ pageSize, gt: 3, lte: 20, limit: 11, desc: true })).toEqual(
+        versions.slice(9, 20).toReversed(),
+      );
+    }
+    expect(await read({ limit: 0 })).toEqual([]);
+    await expect(read({ pageSize: 0 })).rejects.toMatchObject({ code: 'PROGRAMMING_ERROR' });
+    await expect(read({ limit: -1 })).rejects.toMatchObject({ code: 'PROGRAMMING_ERROR' });
+    const select = vi.spyOn(recorder, 'selectEvents');
+    for await (const event of store.stream(id, { pageSize: 2 })) if (event.originatorVersion === 3) break;
+    expect(select).toHaveBeenCalledTimes(2);
+    const reason = new RangeError('enough');
+    const giveUp = new AbortController();
+    const stream = store.stream(id, { signal: giveUp.signal })[Symbol.asyncIterator]();
+    await stream.next();
+    giveUp.abort(reason);
+    await expect(stream.next()).rejects.toBe(reason);
   });
 
   test('readAll pages through the application, by topics and bounds, and reads no further than it is asked', async () => {

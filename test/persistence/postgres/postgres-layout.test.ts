@@ -59,6 +59,19 @@ describe('the tables are those of the Python library', () => {
     expect(sequence.rows[0]?.['name']).toBe(`${events}_notification_id_seq`);
   });
 
+  it('has the settings of autovacuum that go together with its lock', async () => {
+    const { rows } = await postgres.pool.query('SELECT reloptions FROM pg_class WHERE relname = $1', [
+      `${postgres.name}_events`,
+    ]);
+    expect(rows[0]?.['reloptions']).toEqual([
+      'autovacuum_enabled=true',
+      'autovacuum_vacuum_threshold=100000000',
+      'autovacuum_vacuum_scale_factor=0.5',
+      'autovacuum_analyze_threshold=1000',
+      'autovacuum_analyze_scale_factor=0.01',
+    ]);
+  });
+
   it('stores each value so that plain SQL reads it back, byte by byte', async () => {
     const recorder = await postgres.make({ applicationName: 'DogSchool' });
     const state = new Uint8Array([0, 1, 0x5c, 0x22, 0x27, 0x7f, 0x80, 0xff]);
