@@ -1,5 +1,5 @@
 /**
- * For who operates a store: what is in it, and whether it is well.
+ * For who operates a store: what is in it, whether it is well, and how long its statements take.
  *
  * @module
  */
@@ -19,3 +19,7 @@ export type { DiagnoseOptions } from './doctor/diagnose.js';
 export { exitCodeOf } from './doctor/finding.js';
 export type { Diagnosis, Finding, Level } from './doctor/finding.js';
 export type { DoctorThresholds } from './doctor/thresholds.js';
+export { observeDatabase } from './observing/observe-database.js';
+export { observePool } from './observing/observe-pool.js';
+export type { ObserveOptions, SlowQuery } from './observing/statement-observer.js';
+export type { TelemetryApi } from '../server/observing/telemetry-api.js';

@@ -393,6 +393,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'persistence/journal/journal-follower.ts onApplied': 'our own',
   'persistence/journal/journal.ts onOvertaken': 'our own',
   'persistence/journal/store-file/store-export.ts onProgress': 'our own',
+  'operations/observing/statement-observer.ts onSlowQuery': 'observe.test.ts',
   'persistence/postgres/pg-pool-options.ts onConnectionError': 'pg-pool.test.ts',
   'persistence/postgres/pg-pool-options.ts onExhausted': 'pg-pool.test.ts',
   'persistence/postgres/postgres-subscription.ts onPoll': 'our own',

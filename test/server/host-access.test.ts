@@ -226,6 +226,8 @@ describe('what a host lets out of its process', () => {
     expect(output.some((text) => text.includes('"event":"fault"'))).toBe(true);
     const all = output.join('\n');
     expect(all).toContain('daybook.transaction');
+    // Statements are shown, without what is in them.
+    expect(all).toMatch(/"db.query.text":"[^"]*INSERT INTO/i);
     const hidden = [
       ...Object.values(SECRETS).filter((secret) => secret !== ''),
       ...[good, expired].flatMap((token) => [token, ...token.split('.').filter((part) => part.length > 20)]),

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { observePool } from '../../operations/index.js';
 import { PostgresProcessRecorder } from '../../persistence/postgres/index.js';
 import type { PgPool } from '../../persistence/postgres/index.js';
 import { closeInReverse } from '../../util/close-in-reverse.js';
@@ -111,7 +112,8 @@ async function assemble(
   checkHostOptions(options);
   const telemetry = await telemetryOf(options);
   const databaseUrl = options.databaseUrl ?? (await startDatabase(options, closers));
-  const pool = await openPool({ connectionString: databaseUrl, ...DATABASE_LIMITS, ...options.pool });
+  const opened = await openPool({ connectionString: databaseUrl, ...DATABASE_LIMITS, ...options.pool });
+  const pool = observePool(opened, telemetry === undefined ? {} : { telemetry });
   // Ended only once; a statement that hangs must not hold the end of the process up.
   closers.push(() => withinLimit(pool.end(), POOL_WAIT_MS));
   const recorder = new PostgresProcessRecorder({ pool, lockTimeoutMs: LOCK_TIMEOUT_MS, ...tableOptions(options) });
