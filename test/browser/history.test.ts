@@ -8,7 +8,7 @@ import { expect, test, vi } from 'vitest';
 import { MemorySnapshotStore } from '../../src/persistence/memory/memory-snapshot-store.js';
 import { MemoryUnitLog } from '../../src/server/log/memory-unit-log.js';
 import { createSyncServer } from '../../src/server/sync-server.js';
-import { newStoreName, openStore } from './open-store.js';
+import { newStoreName, openStore, settled } from './open-store.js';
 
 const PATIENTLY = { timeout: 60_000, interval: 10 };
 const URL = 'https://log.example';
@@ -16,6 +16,7 @@ const EVENTS = 25;
 
 interface Quantity {
   readonly quantity: number;
+  readonly note?: string;
 }
 
 const shelf = defineDecider({
@@ -103,3 +104,37 @@ test(
     expect((await appOf(again).repository.load(shelf, ids[1]!)).state.quantity).toBe(EVENTS + 1);
   },
 );
+
+/** All that IndexedDB has of a store. */
+async function bytesIn(name: string): Promise<number> {
+  const database = await settled(indexedDB.open(`daybook:${name}`));
+  try {
+    const transaction = database.transaction(['journal', 'chunks']);
+    const values = ['journal', 'chunks'].map((of) => settled(transaction.objectStore(of).getAll()));
+    const all = (await Promise.all(values)).flat() as readonly Uint8Array[];
+    return all.reduce((sum, value) => sum + value.length, 0);
+  } finally {
+    database.close();
+  }
+}
+
+test('when most of a store has left, IndexedDB has less of it', { timeout: 120_000 }, async () => {
+  const name = newStoreName();
+  const store = await openStore(name);
+  // Commands are kept for a while after they were confirmed, whatever becomes of their events.
+  const app = appOf(store, { keepCommands: false });
+  const ids = Array.from({ length: 4 }, newOriginatorId);
+  const noted = { type: 'Receive', data: { quantity: 1, note: 'n'.repeat(2_000) } } as const;
+  for (const id of ids) await app.executeAll(Array.from({ length: 100 }, () => [shelf, id, noted] as const));
+  await synchronise(store);
+  await store.storage.eraseDeleted();
+  const before = await bytesIn(name);
+  expect(before).toBeGreaterThan(400 * 2_000);
+  const { digests } = serverHistory({ url: URL, replicaId: store.replicaId, fetch });
+  await app.truncateHistory({ digests, keepMs: 0 });
+  await store.storage.eraseDeleted();
+  expect(await bytesIn(name)).toBeLessThan(before / 4);
+  await store.close();
+  const again = appOf(await openStore(name));
+  for (const id of ids) expect((await again.repository.load(shelf, id)).state.quantity).toBe(100);
+});
