@@ -12,7 +12,14 @@ import { NotSupportedError } from '../persistence/errors.js';
 import type { StoreChanges } from '../persistence/store-changes.js';
 import type { SqlQueryable, SqlResult } from '../persistence/sql/sql-queryable.js';
 import type { OriginatorId } from '../persistence/stored-event.js';
-import type { FindOptions, FoundState, PageOptions, StatePage, StateReader } from '../states/state-store.js';
+import type {
+  CountOptions,
+  FindOptions,
+  FoundState,
+  PageOptions,
+  StatePage,
+  StateReader,
+} from '../states/state-store.js';
 import type { State } from '../states/state.js';
 import type { Where } from '../states/state-filter.js';
 
@@ -51,7 +58,12 @@ export interface LiveReads extends SqlQueryable {
     options?: PageOptions<Data, Field>,
   ) => Promise<StatePage<Pick<Data, Field>>>;
   /** As `StateStore.count`. */
-  readonly count: <Data>(states: StateReader, state: State<Data>, where?: Where<Data>) => Promise<number>;
+  readonly count: <Data>(
+    states: StateReader,
+    state: State<Data>,
+    where?: Where<Data>,
+    options?: CountOptions,
+  ) => Promise<number>;
   /** An aggregate, or what it is before its first event: as `Repository.loadOrCreate`. */
   readonly load: <Definition extends AggregateDefinition>(
     app: LiveApplication,
@@ -145,9 +157,9 @@ export class RunReads implements LiveReads {
     return await states.page(state, options);
   };
 
-  readonly count: LiveReads['count'] = async (states, state, where) => {
+  readonly count: LiveReads['count'] = async (states, state, where, options) => {
     this.#noteState(state);
-    return await states.count(state, where);
+    return await states.count(state, where, options);
   };
 
   readonly load: LiveReads['load'] = async (app, definition, id) => {

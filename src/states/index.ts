@@ -14,9 +14,20 @@ export type {
   StateHandlers,
   StateOfOptions,
 } from './state.js';
-export type { Comparison, FieldOf, OrderBy, Scalar, ValueOf, Where } from './state-filter.js';
+export type {
+  Comparison,
+  FieldOf,
+  ListComparison,
+  ListFieldOf,
+  OrderBy,
+  Scalar,
+  TextFieldOf,
+  ValueOf,
+  Where,
+} from './state-filter.js';
 export type {
   ChangeOptions,
+  CountOptions,
   FindOptions,
   FoundState,
   PageOptions,

@@ -7,13 +7,13 @@ import { ProgrammingError } from '../persistence/errors.js';
 import type { KeptRow, State } from './state.js';
 import { assertRestored, assertVersion, assertWritten, restoredOf, updateBy } from './state-changes.js';
 import { checkedId, pick, toDocument } from './state-document.js';
-import { conditionOf } from './state-filter.js';
 import type { Condition, Ordering, Value, Where } from './state-filter.js';
 import { compareBy, fieldOf, matches } from './state-match.js';
 import type { Candidate } from './state-match.js';
-import { pageOf, placeAfter, queryOf } from './state-query.js';
+import { pageOf, placeAfter, queryOf, searchedConditionOf } from './state-query.js';
 import type {
   ChangeOptions,
+  CountOptions,
   FindOptions,
   FoundState,
   PageOptions,
@@ -37,7 +37,15 @@ export interface StateRows {
 type Layer = Map<State, Map<string, KeptRow | undefined>>;
 
 /** Under its name: how far the events were taken. */
-export const POSITION: State = { name: 'position', version: 1, schema: undefined, indexes: [], kept: undefined };
+export const POSITION: State = {
+  name: 'position',
+  version: 1,
+  schema: undefined,
+  indexes: [],
+  search: [],
+  lists: [],
+  kept: undefined,
+};
 
 /** All rows. A layer sees those before it, and nobody else sees it until it has ended. */
 export class MemoryStates {
@@ -123,7 +131,7 @@ export class MemoryStateWriter implements StateWriter {
     options: FindOptions<Data, Field> = {},
   ): Promise<readonly FoundState<Pick<Data, Field>>[]> {
     await Promise.resolve();
-    const { condition, orderings, select, limit, offset } = queryOf(options as FindOptions<Data>);
+    const { condition, orderings, select, limit, offset } = queryOf(state, options as FindOptions<Data>);
     const found = this.#select(state, condition, orderings);
     const end = limit === undefined ? undefined : offset + limit;
     return found.slice(offset, end).map((one) => toFound<Pick<Data, Field>>(one, select));
@@ -134,7 +142,7 @@ export class MemoryStateWriter implements StateWriter {
     options: PageOptions<Data, Field> = {},
   ): Promise<StatePage<Pick<Data, Field>>> {
     await Promise.resolve();
-    const { orderings, select, limit, parts } = pageOf(options as PageOptions<Data>);
+    const { orderings, select, limit, parts } = pageOf(state, options as PageOptions<Data>);
     const found = parts.flatMap((part) => this.#select(state, part, orderings));
     const page = found.slice(0, limit);
     const last = page.at(-1);
@@ -146,9 +154,9 @@ export class MemoryStateWriter implements StateWriter {
     };
   }
 
-  async count<Data>(state: State<Data>, where?: Where<Data>): Promise<number> {
+  async count<Data>(state: State<Data>, where?: Where<Data>, { search }: CountOptions = {}): Promise<number> {
     await Promise.resolve();
-    return this.#select(state, conditionOf(where), []).length;
+    return this.#select(state, searchedConditionOf(state, where, search), []).length;
   }
 
   async put<Data>(

@@ -3,31 +3,45 @@
  *
  * @module
  */
+import { documentsOf } from '../persistence/sql/sql-dialect.js';
+import type { SqlDialect } from '../persistence/sql/sql-dialect.js';
 import type { SqlDocuments } from '../persistence/sql/sql-documents.js';
 import type { SqlTableName } from '../persistence/sql/sql-names.js';
 import type { SqlQueryable, SqlRow } from '../persistence/sql/sql-queryable.js';
 import type { State } from './state.js';
 import { checkedId, pick } from './state-document.js';
-import { conditionOf } from './state-filter.js';
 import type { Condition, Value, Where } from './state-filter.js';
-import { pageOf, placeAfter, queryOf } from './state-query.js';
+import { pageOf, placeAfter, queryOf, searchedConditionOf } from './state-query.js';
 import type { StateQuery } from './state-query.js';
+import type { StateWords } from './sql-state-words.js';
 import { StateSql } from './state-sql.js';
-import type { FindOptions, FoundState, PageOptions, StatePage, StateReader } from './state-store.js';
+import type { HaveWords } from './state-sql.js';
+import type { CountOptions, FindOptions, FoundState, PageOptions, StatePage, StateReader } from './state-store.js';
 
 /** Where the table of a state is. @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is none of the store */
 export type TableOf = <Data>(state: State<Data>) => SqlTableName;
 
+/** Where states are, and how they are found there. */
+export interface StatePlaces {
+  readonly dialect: SqlDialect;
+  readonly tableOf: TableOf;
+  readonly words: StateWords;
+}
+
 /** Implements {@link StateReader} on a connection. */
 export class SqlStateReader implements StateReader {
   protected readonly sql: SqlQueryable;
+  protected readonly dialect: SqlDialect;
   protected readonly documents: SqlDocuments;
   protected readonly tableOf: TableOf;
+  protected readonly words: StateWords;
 
-  constructor(sql: SqlQueryable, documents: SqlDocuments, tableOf: TableOf) {
+  constructor(sql: SqlQueryable, { dialect, tableOf, words }: StatePlaces) {
     this.sql = sql;
-    this.documents = documents;
+    this.dialect = dialect;
+    this.documents = documentsOf(dialect);
     this.tableOf = tableOf;
+    this.words = words;
   }
 
   async fetch<Data>(state: State<Data>, id: string): Promise<FoundState<Data> | undefined> {
@@ -43,14 +57,14 @@ export class SqlStateReader implements StateReader {
     state: State<Data>,
     options: FindOptions<Data, Field> = {},
   ): Promise<readonly FoundState<Pick<Data, Field>>[]> {
-    return await this.#select(state, queryOf(options as FindOptions<Data>));
+    return await this.#select(state, queryOf(state, options as FindOptions<Data>));
   }
 
   async page<Data, Field extends keyof Data & string = keyof Data & string>(
     state: State<Data>,
     options: PageOptions<Data, Field> = {},
   ): Promise<StatePage<Pick<Data, Field>>> {
-    const { orderings, select, limit, parts } = pageOf(options as PageOptions<Data>);
+    const { orderings, select, limit, parts } = pageOf(state, options as PageOptions<Data>);
     // What the next page begins behind has to be read as well.
     const read = select && [...new Set([...select, ...orderings.map(({ field }) => field)])];
     const states: FoundState<Record<string, unknown>>[] = [];
@@ -69,10 +83,12 @@ export class SqlStateReader implements StateReader {
     return { states: page, next: isMore ? placeAfter(orderings, values, last.id) : undefined };
   }
 
-  async count<Data>(state: State<Data>, where?: Where<Data>): Promise<number> {
-    const { table } = this.tableOf(state);
-    const sql = new StateSql(this.documents);
-    const condition = sql.where(conditionOf(where));
+  async count<Data>(state: State<Data>, where?: Where<Data>, { search }: CountOptions = {}): Promise<number> {
+    const called = this.tableOf(state);
+    const { table } = called;
+    const asked = searchedConditionOf(state, where, search);
+    const sql = new StateSql(this.documents, await this.#haveWords(called, asked));
+    const condition = sql.where(asked);
     const { rows } = await this.sql.query(`SELECT count(*) AS n FROM ${table} WHERE ${condition}`, sql.values);
     return Number(rows[0]?.['n']);
   }
@@ -81,8 +97,9 @@ export class SqlStateReader implements StateReader {
     state: State<Data>,
     { condition, orderings, select, limit, offset }: StateQuery & { readonly condition: Condition },
   ): Promise<readonly FoundState<Found>[]> {
-    const { table } = this.tableOf(state);
-    const sql = new StateSql(this.documents);
+    const called = this.tableOf(state);
+    const { table } = called;
+    const sql = new StateSql(this.documents, await this.#haveWords(called, condition));
     const columns =
       select === undefined
         ? [`${this.documents.text('data')} AS data`]
@@ -91,6 +108,10 @@ export class SqlStateReader implements StateReader {
     const bounds = this.#bounds(sql, limit, offset);
     const { rows } = await this.sql.query(`${text}${bounds}`, sql.values);
     return rows.map((row) => this.#found<Found>(row, select));
+  }
+
+  async #haveWords(called: SqlTableName, condition: Condition): Promise<HaveWords> {
+    return asksForWords(condition) ? await this.words.haveIn(this.sql, called) : noWords;
   }
 
   #bounds(sql: StateSql, limit: number | undefined, offset: number): string {
@@ -111,4 +132,13 @@ export class SqlStateReader implements StateReader {
           );
     return { id: String(row['id']), version: Number(row['version']), data: data as Found };
   }
+}
+
+function asksForWords(condition: Condition): boolean {
+  return condition.kind === 'words' || (condition.kind === 'all' && condition.of.some(asksForWords));
+}
+
+/** Of a query that asks for none. */
+function noWords(): string {
+  return 'FALSE';
 }

@@ -3,6 +3,7 @@
  *
  * ```text
  * state_<name>   id, version, data: the document, JSON; NULL where there is none (any more)
+ *                words, words_of: of one that is searched, see sql-state-words.ts
  *                source: of a state with `map`, what it was made of, JSON of the transcoder
  * ```
  *
@@ -30,6 +31,8 @@ import type { SqlRecorder } from '../persistence/sql/sql-recorder.js';
 import type { Notification } from '../persistence/stored-event.js';
 import { crc32 } from '../util/crc32.js';
 import { SqlStateReader } from './sql-state-reader.js';
+import type { StatePlaces } from './sql-state-reader.js';
+import { StateWords, wordColumns, wordsIndex, wordValues } from './sql-state-words.js';
 import { SqlStateWriter } from './sql-state-writer.js';
 import { indexFields } from './state.js';
 import type { KeptState, State } from './state.js';
@@ -68,6 +71,7 @@ export class SqlStateStore extends StoredStates {
   readonly #recorder: SqlRecorder;
   readonly #states: ReadonlySet<State>;
   readonly #transcoder: Transcoder;
+  readonly #places: StatePlaces;
   protected override readonly committed: StateReader;
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when two states have one name */
@@ -76,20 +80,22 @@ export class SqlStateStore extends StoredStates {
     this.#recorder = recorder;
     this.#states = new Set(states);
     this.#transcoder = transcoder;
-    this.committed = new SqlStateReader(recorder, documentsOf(recorder.dialect), (state) => this.#tableOf(state));
+    const { dialect } = recorder;
+    this.#places = { dialect, tableOf: (state) => this.#tableOf(state), words: new StateWords(dialect) };
+    this.committed = new SqlStateReader(recorder, this.#places);
   }
 
   override async setUp(): Promise<void> {
     for (const state of this.#states) {
       if (state.kept !== undefined) await new SqlProjectionStore(this.#recorder, this.projectionOf(state)).setUp();
       else await this.#create(state);
+      await this.#places.words.setUp(this.#recorder, state, this.#tableOf(state));
     }
   }
 
   override within({ connection }: StateTransaction): StateWriter {
     if (connection === undefined) throw new InterfaceError('The transaction is none of a recorder with SQL.');
-    const { dialect } = this.#recorder;
-    return new SqlStateWriter(connection, dialect, (state) => this.#tableOf(state));
+    return new SqlStateWriter(connection, this.#places);
   }
 
   override async createIndex<Data>(
@@ -167,16 +173,19 @@ export class SqlStateStore extends StoredStates {
         : {}),
     };
     const after = kept.evolve(before, event);
-    const json = after.data === undefined ? null : (await toDocument(state, id, after.data)).json;
+    const document = after.data === undefined ? undefined : await toDocument(state, id, after.data);
+    const json = document?.json ?? null;
     if (json === null && !kept.hasSource) {
       await query(`DELETE FROM ${table} WHERE id = $1`, [id]);
       return;
     }
     const sources = kept.hasSource ? [new TextDecoder().decode(await this.#transcoder.encode(after.source))] : [];
+    const beside = [...(kept.hasSource ? ['source'] : []), ...wordColumns(state)];
     await query(
-      `INSERT INTO ${table} (id, version, data${source}) VALUES ($1, $2, ${documents.parameter('$3')}${kept.hasSource ? ', $4' : ''})
-       ON CONFLICT (id) DO UPDATE SET version = excluded.version, data = excluded.data${kept.hasSource ? ', source = excluded.source' : ''}`,
-      [id, after.version, json, ...sources],
+      `INSERT INTO ${table} (${['id', 'version', 'data', ...beside].join(', ')})
+       VALUES (${['$1', '$2', documents.parameter('$3'), ...beside.map((_, index) => `$${index + 4}`)].join(', ')})
+       ON CONFLICT (id) DO UPDATE SET ${['version', 'data', ...beside].map((column) => `${column} = excluded.${column}`).join(', ')}`,
+      [id, after.version, json, ...sources, ...wordValues(state, after.version, document?.data)],
     );
   }
 
@@ -190,18 +199,27 @@ export class SqlStateStore extends StoredStates {
     const types = columnTypes(dialect);
     // With a source there may be a row without a document.
     const source = state.kept?.hasSource === true ? ', source TEXT' : '';
-    const sql = `CREATE TABLE IF NOT EXISTS ${called.table} (id ${types.word} PRIMARY KEY, version ${types.integer} NOT NULL, data ${documentsOf(dialect).type}${source})`;
-    return [{ name: called.name, sql }, ...state.indexes.map((fields) => this.#index(called, fields))];
+    const words = wordColumns(state).map((column) => `, ${column} TEXT`);
+    const sql = `CREATE TABLE IF NOT EXISTS ${called.table} (id ${types.word} PRIMARY KEY, version ${types.integer} NOT NULL, data ${documentsOf(dialect).type}${source}${words.join('')})`;
+    return [
+      { name: called.name, sql },
+      ...state.indexes.map((fields) => this.#index(called, fields)),
+      ...state.lists.flatMap((field) => this.#listIndex(called, field)),
+      // Of one that is written by hand the columns may have to be added before.
+      ...(state.kept === undefined ? [] : wordsIndex(state, called, dialect)),
+    ];
+  }
+
+  #listIndex(called: SqlTableName, field: string): readonly Creation[] {
+    const { listIndexOn } = documentsOf(this.#recorder.dialect);
+    return listIndexOn === undefined ? [] : [called.index(`has_${endingOf([field])}`, listIndexOn('data', field))];
   }
 
   #index(called: SqlTableName, fields: readonly string[]): Creation {
     const { nulls, keys } = documentsOf(this.#recorder.dialect);
-    const named = crc32(new TextEncoder().encode(JSON.stringify(fields)))
-      .toString(16)
-      .padStart(8, '0');
     const columns = fields.flatMap((field) => keys('data', field).map((key) => `${key}${nulls.asc}`));
     // With the id, by which those are ordered that are alike.
-    return called.index(named, `(${[...columns, 'id'].join(', ')})`);
+    return called.index(endingOf(fields), `(${[...columns, 'id'].join(', ')})`);
   }
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is none of this store */
@@ -213,4 +231,11 @@ export class SqlStateStore extends StoredStates {
 function tableOf(known: ReadonlySet<unknown>, state: State, dialect: SqlDialect): SqlTableName {
   if (known.has(state)) return sqlTableName(`state_${state.name}`, undefined, dialect);
   throw new ProgrammingError(`The state ${state.name} is none of this store: name it in its option states.`);
+}
+
+/** Whatever the fields are called. */
+function endingOf(fields: readonly string[]): string {
+  return crc32(new TextEncoder().encode(JSON.stringify(fields)))
+    .toString(16)
+    .padStart(8, '0');
 }

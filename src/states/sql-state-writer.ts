@@ -3,12 +3,9 @@
  *
  * @module
  */
-import { documentsOf } from '../persistence/sql/sql-dialect.js';
-import type { SqlDialect } from '../persistence/sql/sql-dialect.js';
 import { parameters, statementParts } from '../persistence/sql/sql-parameters.js';
-import type { SqlQueryable } from '../persistence/sql/sql-queryable.js';
 import { SqlStateReader } from './sql-state-reader.js';
-import type { TableOf } from './sql-state-reader.js';
+import { wordColumns, wordsToPut, wordValues } from './sql-state-words.js';
 import type { State } from './state.js';
 import { assertRestored, assertVersion, assertWritten, conflict, restoredOf, updateBy } from './state-changes.js';
 import { checkedId, toDocument } from './state-document.js';
@@ -16,16 +13,11 @@ import type { ChangeOptions, FoundState, RestoreOptions, StateWriter } from './s
 
 // A statement that is prepared once serves all parts but the last; more rows make it no faster.
 const RESTORED_MAX = 100;
+// Among the columns of a state.
+const DATA = 2;
 
 /** Implements {@link StateWriter} on the connection of a transaction. */
 export class SqlStateWriter extends SqlStateReader implements StateWriter {
-  readonly #dialect: SqlDialect;
-
-  constructor(connection: SqlQueryable, dialect: SqlDialect, tableOf: TableOf) {
-    super(connection, documentsOf(dialect), tableOf);
-    this.#dialect = dialect;
-  }
-
   async put<Data>(
     state: State<Data>,
     id: string,
@@ -36,18 +28,20 @@ export class SqlStateWriter extends SqlStateReader implements StateWriter {
     const { table } = this.tableOf(state);
     const document = await toDocument(state, checkedId(id), data);
     const given = this.documents.parameter('$2');
-    const inserted = `INSERT INTO ${table} AS t (id, version, data) VALUES ($1, 1, ${given}) ON CONFLICT (id)`;
+    const { columns, valuesAt, parameters: words } = wordsToPut(state, document.data, 3);
+    const fields = ['version', 'data', ...columns];
+    const setTo = (next: string): string =>
+      [next, given, ...valuesAt(next)].map((value, index) => `${fields[index]} = ${value}`).join(', ');
+    const inserted = `INSERT INTO ${table} AS t (${['id', ...fields].join(', ')}) VALUES (${['$1', '1', given, ...valuesAt('1')].join(', ')}) ON CONFLICT (id)`;
+    const values = [id, document.json, ...words];
     // One statement, which waits for whoever changes the same row, and then changes nothing that is not as expected.
     const { rows } = await (version === undefined
-      ? this.sql.query(`${inserted} DO UPDATE SET version = t.version + 1, data = excluded.data RETURNING version`, [
-          id,
-          document.json,
-        ])
+      ? this.sql.query(`${inserted} DO UPDATE SET ${setTo('t.version + 1')} RETURNING version`, values)
       : version === 0
-        ? this.sql.query(`${inserted} DO NOTHING RETURNING version`, [id, document.json])
+        ? this.sql.query(`${inserted} DO NOTHING RETURNING version`, values)
         : this.sql.query(
-            `UPDATE ${table} SET version = version + 1, data = ${given} WHERE id = $1 AND version = $3 RETURNING version`,
-            [id, document.json, version],
+            `UPDATE ${table} SET ${setTo('version + 1')} WHERE id = $1 AND version = $${values.length + 1} RETURNING version`,
+            [...values, version],
           ));
     const stored = rows[0]?.['version'];
     if (stored === undefined) throw conflict(state, id, version ?? 0, await this.#versionOf(table, id));
@@ -83,16 +77,18 @@ export class SqlStateWriter extends SqlStateReader implements StateWriter {
     assertRestored(state, options);
     const { table } = this.tableOf(state);
     let changed = 0;
-    for (const part of statementParts(this.#dialect, given, { rowsMax: RESTORED_MAX, columns: 3 })) {
+    const columns = ['id', 'version', 'data', ...wordColumns(state)];
+    const set = columns.slice(1).map((column) => `${column} = excluded.${column}`);
+    for (const part of statementParts(this.dialect, given, { rowsMax: RESTORED_MAX, columns: columns.length })) {
       const restored = await restoredOf(state, part, await this.#byId(state, part), options);
       if (restored.length > 0) {
-        const rows = restored.map(
-          (_, index) => `($${3 * index + 1}, $${3 * index + 2}, ${this.documents.parameter(`$${3 * index + 3}`)})`,
-        );
+        const rows = restored.map((_, index) => {
+          const bound = columns.map((_column, place) => `$${index * columns.length + place + 1}`);
+          return `(${bound.with(DATA, this.documents.parameter(bound[DATA] as string)).join(', ')})`;
+        });
         await this.sql.query(
-          `INSERT INTO ${table} (id, version, data) VALUES ${rows.join(', ')}
-           ON CONFLICT (id) DO UPDATE SET version = excluded.version, data = excluded.data`,
-          restored.flatMap(({ id, version, json }) => [id, version, json]),
+          `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${rows.join(', ')} ON CONFLICT (id) DO UPDATE SET ${set.join(', ')}`,
+          restored.flatMap(({ id, version, json, data }) => [id, version, json, ...wordValues(state, version, data)]),
         );
       }
       changed += restored.length;
@@ -106,7 +102,7 @@ export class SqlStateWriter extends SqlStateReader implements StateWriter {
     given: readonly FoundState<unknown>[],
   ): Promise<ReadonlyMap<string, Pick<FoundState<unknown>, 'version' | 'data'>>> {
     if (given.length === 0) return new Map();
-    const lock = this.#dialect.rowLock === undefined ? '' : ` ${this.#dialect.rowLock}`;
+    const lock = this.dialect.rowLock === undefined ? '' : ` ${this.dialect.rowLock}`;
     const { rows } = await this.sql.query(
       `SELECT id, version, ${this.documents.text('data')} AS data FROM ${this.tableOf(state).table} WHERE id IN (${parameters(given.length, 1)})${lock}`,
       given.map(({ id }) => checkedId(id)),
@@ -125,7 +121,7 @@ export class SqlStateWriter extends SqlStateReader implements StateWriter {
   }
 
   async #lock<Data>(state: State<Data>, id: string): Promise<void> {
-    const { rowLock } = this.#dialect;
+    const { rowLock } = this.dialect;
     if (rowLock === undefined) return;
     await this.sql.query(`SELECT 1 FROM ${this.tableOf(state).table} WHERE id = $1 ${rowLock}`, [id]);
   }

@@ -41,9 +41,33 @@ export interface Comparison<Value extends Scalar> {
 
 type Ordered<Value extends Scalar> = Exclude<Value, boolean | null>;
 
+/** The fields of a state that are lists of what can be compared. */
+export type ListFieldOf<Data> = {
+  [Key in keyof Data & string]-?: Exclude<Data[Key], undefined | null> extends readonly Scalar[] ? Key : never;
+}[keyof Data & string];
+
+/** The fields of a state that are texts, or lists of texts. */
+export type TextFieldOf<Data> = {
+  [Key in keyof Data & string]-?: Exclude<Data[Key], undefined | null> extends string | readonly (string | null)[]
+    ? Key
+    : never;
+}[keyof Data & string];
+
+/** What is asked of a list. */
+export interface ListComparison<Value> {
+  /** One of its values; each of several. What is no list has none. */
+  readonly has?: Value | readonly Value[];
+}
+
+/** What is in a list, but for null. */
+type InList<Data, Field extends ListFieldOf<Data>> =
+  Exclude<Data[Field], undefined | null> extends readonly (infer Value)[] ? Exclude<Value, null> : never;
+
 /** What a state must be to be found. */
 export type Where<Data> = {
   readonly [Field in FieldOf<Data>]?: ValueOf<Data, Field> | null | Comparison<ValueOf<Data, Field>>;
+} & {
+  readonly [Field in ListFieldOf<Data>]?: ListComparison<InList<Data, Field>>;
 } & {
   /** Each of these as well. */
   readonly and?: readonly Where<Data>[];
@@ -69,6 +93,10 @@ export type Condition =
   | { readonly kind: 'null'; readonly field: string }
   | { readonly kind: 'compare'; readonly field: string; readonly operator: Operator; readonly value: Value }
   | { readonly kind: 'in'; readonly field: string; readonly values: readonly Value[] }
+  /** A list with this value. */
+  | { readonly kind: 'has'; readonly field: string; readonly value: Value }
+  /** For each of some beginnings, one or more, a word in one of these fields. */
+  | { readonly kind: 'words'; readonly fields: readonly string[]; readonly beginnings: readonly string[] }
   /** Ids behind this one, in an order of ids. */
   | { readonly kind: 'id'; readonly behind: string; readonly direction: 'asc' | 'desc' };
 
@@ -90,7 +118,7 @@ const DEPTH_MAX = 50;
 const FIELD_LENGTH_MAX = 200;
 const COMBINATIONS = new Set(['and', 'or', 'not']);
 const OPERATORS: Readonly<Record<string, Operator>> = { gt: '>', gte: '>=', lt: '<', lte: '<=' };
-const COMPARISONS = new Set(['eq', 'ne', 'in', 'startsWith', ...Object.keys(OPERATORS)]);
+const COMPARISONS = new Set(['eq', 'ne', 'in', 'startsWith', 'has', ...Object.keys(OPERATORS)]);
 
 /**
  * Reads a `where`.
@@ -159,6 +187,7 @@ function comparisonsOf(field: string, asked: unknown): readonly Condition[] {
     if (name === 'ne') return [{ kind: 'not', of: equal(field, value) }];
     if (name === 'in') return [oneOf(field, value)];
     if (name === 'startsWith') return beginning(field, value);
+    if (name === 'has') return having(field, value);
     const operator = OPERATORS[name] as Operator;
     const ordered = valueOf(field, value);
     if (typeof ordered === 'boolean') throw refused(`${field} ${name}`, 'a number or a text', value);
@@ -182,6 +211,14 @@ function oneOf(field: string, values: unknown): Condition {
   const there = values.filter((value) => value !== null).map((value) => valueOf(field, value));
   const found: Condition = { kind: 'in', field, values: there };
   return there.length === values.length ? found : { kind: 'any', of: [found, { kind: 'null', field }] };
+}
+
+function having(field: string, value: unknown): readonly Condition[] {
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (values.length > VALUES_MAX) {
+    throw new ProgrammingError(`The list ${field} is to have ${values.length} values; ${VALUES_MAX} are the most.`);
+  }
+  return values.map((one) => ({ kind: 'has', field, value: valueOf(field, one) }));
 }
 
 /** As a range, which an index can serve. */

@@ -5,6 +5,7 @@
  */
 import { directionOfIds } from './state-filter.js';
 import type { Condition, Ordering, Value } from './state-filter.js';
+import { wordsIn } from './state-words.js';
 
 /** What is compared: an id, and the fields beside it. @internal */
 export interface Candidate {
@@ -27,6 +28,14 @@ export function matches(candidate: Candidate, condition: Condition): boolean {
       return fieldOf(candidate, condition.field) === null;
     case 'in':
       return condition.values.includes(fieldOf(candidate, condition.field) as Value);
+    case 'has': {
+      const list = fieldOf(candidate, condition.field);
+      return Array.isArray(list) && list.includes(condition.value);
+    }
+    case 'words': {
+      const words = wordsIn(candidate.data, condition.fields);
+      return condition.beginnings.every((beginning) => words.some((word) => word.startsWith(beginning)));
+    }
     case 'compare': {
       const found = fieldOf(candidate, condition.field);
       if (typeof found !== typeof condition.value) return false;

@@ -7,7 +7,9 @@ import { ProgrammingError } from '../persistence/errors.js';
 import { validateInteger } from '../persistence/validation.js';
 import { conditionOf, directionOfIds, fieldNamed, orderingsOf } from './state-filter.js';
 import type { Condition, Ordering, Value } from './state-filter.js';
+import type { State } from './state.js';
 import type { FindOptions, PageOptions } from './state-store.js';
+import { searchedWords } from './state-words.js';
 
 const PAGE_STATES_DEFAULT = 100;
 
@@ -21,13 +23,28 @@ export interface StateQuery {
 }
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be @internal */
-export function queryOf<Data>(options: FindOptions<Data>): StateQuery {
-  const { where, orderBy, select, limit, offset = 0 } = options;
+export function queryOf<Data>(state: Searched, options: FindOptions<Data>): StateQuery {
+  const { where, search, orderBy, select, limit, offset = 0 } = options;
   if (limit !== undefined) validateInteger('The limit', limit, 0);
   validateInteger('The offset', offset, 0);
   if (select !== undefined && !Array.isArray(select)) throw new ProgrammingError('select must be a list of fields.');
   const fields = select && [...new Set(select.map(fieldNamed))];
-  return { condition: conditionOf(where), orderings: orderingsOf(orderBy), select: fields, limit, offset };
+  const condition = searchedConditionOf(state, where, search);
+  return { condition, orderings: orderingsOf(orderBy), select: fields, limit, offset };
+}
+
+/** What is needed of a state. @internal */
+export type Searched = Pick<State, 'name' | 'search'>;
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when one is not what it should be, or nothing of the state is searched @internal */
+export function searchedConditionOf({ name, search: fields }: Searched, where: unknown, search: unknown): Condition {
+  const condition = conditionOf(where);
+  if (search === undefined) return condition;
+  if (fields.length === 0) {
+    throw new ProgrammingError(`The state ${name} has no fields that are searched: name them in its option search.`);
+  }
+  const beginnings = searchedWords(search);
+  return beginnings.length === 0 ? condition : both(condition, { kind: 'words', fields, beginnings });
 }
 
 /** A page, read. @internal */
@@ -43,9 +60,12 @@ export interface PageQuery {
 type Place = readonly [orderings: string, values: readonly (Value | null)[], id: string];
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be @internal */
-export function pageOf<Data>({ limit = PAGE_STATES_DEFAULT, after, ...options }: PageOptions<Data>): PageQuery {
+export function pageOf<Data>(
+  state: Searched,
+  { limit = PAGE_STATES_DEFAULT, after, ...options }: PageOptions<Data>,
+): PageQuery {
   validateInteger('The limit of a page', limit, 1);
-  const { condition, orderings, select } = queryOf(options);
+  const { condition, orderings, select } = queryOf(state, options);
   const parts =
     after === undefined
       ? [condition]

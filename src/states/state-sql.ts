@@ -4,17 +4,23 @@
  * @module
  */
 import type { SqlDocuments } from '../persistence/sql/sql-documents.js';
+import type { BindWord } from '../persistence/sql/sql-words.js';
 import { directionOfIds } from './state-filter.js';
 import type { Condition, Ordering, Value } from './state-filter.js';
+
+/** Whether a row has a word for each of some beginnings. */
+export type HaveWords = (beginnings: readonly string[], bind: BindWord) => string;
 
 /** One statement in the making. */
 export class StateSql {
   /** Of its parameters so far. */
   readonly values: unknown[] = [];
   readonly #documents: SqlDocuments;
+  readonly #words: HaveWords;
 
-  constructor(documents: SqlDocuments) {
+  constructor(documents: SqlDocuments, words: HaveWords) {
     this.#documents = documents;
+    this.#words = words;
   }
 
   /** Binds a value. @returns the parameter */
@@ -62,6 +68,12 @@ export class StateSql {
         return this.#compares(condition.field, condition.operator, condition.value);
       case 'in':
         return this.#among(condition.field, condition.values);
+      case 'has': {
+        const { field, value } = condition;
+        return documents.has('data', field, { value, parameter: this.bind(documents.bound(value)) });
+      }
+      case 'words':
+        return this.#words(condition.beginnings, (value) => this.bind(value));
     }
   }
 

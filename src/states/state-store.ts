@@ -24,6 +24,14 @@ export interface FoundState<Data> {
 export interface FindOptions<Data, Field extends keyof Data & string = keyof Data & string> {
   /** @defaultValue all */
   readonly where?: Where<Data> | undefined;
+  /**
+   * Words, of which each is the beginning of one in the fields that the state names in `search`: `'blu wid'` finds "Widget,
+   * blue". Marks on letters and the case are no matter, nor is the order; of what is written without spaces a part is found
+   * by its beginning anywhere. 1,000 characters and 32 words at most; without a word in it, nothing is asked.
+   *
+   * @defaultValue nothing is searched for
+   */
+  readonly search?: string | undefined;
   /** These fields and no others. @defaultValue all fields */
   readonly select?: readonly Field[] | undefined;
   /**
@@ -47,6 +55,9 @@ export interface PageOptions<Data, Field extends keyof Data & string = keyof Dat
   /** `next` of the page before, of the same order. @defaultValue the first page */
   readonly after?: string | undefined;
 }
+
+/** What is counted, beside a `where`. */
+export type CountOptions = Pick<FindOptions<unknown>, 'search'>;
 
 /** Some states, and where the next ones begin. */
 export interface StatePage<Data> {
@@ -83,8 +94,12 @@ export interface StateReader {
     state: State<Data>,
     options?: PageOptions<Data, Field>,
   ): Promise<StatePage<Pick<Data, Field>>>;
-  /** How many there are. @throws ProgrammingError (`PROGRAMMING_ERROR`) when `where` is not what it should be */
-  count<Data>(state: State<Data>, where?: Where<Data>): Promise<number>;
+  /**
+   * How many there are.
+   *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when `where`, or an option, is not what it should be
+   */
+  count<Data>(state: State<Data>, where?: Where<Data>, options?: CountOptions): Promise<number>;
 }
 
 /** What a change expects. */

@@ -13,7 +13,7 @@ import type { NotifiedEvent } from '../application/events/notified-event.js';
 import { ProgrammingError } from '../persistence/errors.js';
 import { validateCount } from '../persistence/validation.js';
 import { fieldNamed } from './state-filter.js';
-import type { FieldOf } from './state-filter.js';
+import type { FieldOf, ListFieldOf, TextFieldOf } from './state-filter.js';
 
 /**
  * A type of state, by its name. Made by {@link defineState}, {@link stateOf} and {@link stateFrom}.
@@ -27,6 +27,10 @@ export interface State<Data = unknown> {
   readonly schema: StandardSchema<unknown, Data> | undefined;
   /** The fields of each index. */
   readonly indexes: readonly (readonly string[])[];
+  /** The fields whose words are found, in the order of their names. */
+  readonly search: readonly string[];
+  /** The fields that are lists with an index of what is in them, where the engine has one. */
+  readonly lists: readonly string[];
   /** Of what documents look like: a file of a later one is not imported. */
   readonly version: number;
   /** How it follows from events. @defaultValue it is written by hand */
@@ -61,6 +65,16 @@ export interface StateDefinition<Data> {
   readonly schema: StandardSchema<unknown, Data>;
   /** A field or several for each index. @defaultValue none: what is found by other fields than the id is looked for in all */
   readonly indexes?: readonly (FieldOf<NoInfer<Data>> | readonly FieldOf<NoInfer<Data>>[])[];
+  /**
+   * The texts, and lists of texts, whose words are found by the option `search` of `find`. On PostgreSQL by an index; in SQLite by
+   * one where it has FTS5, as it has in Node; elsewhere, as in browsers, each state is looked at. Of a document its first
+   * 10,000 different words count, and of a word its first 64 characters.
+   *
+   * @defaultValue none
+   */
+  readonly search?: readonly TextFieldOf<NoInfer<Data>>[];
+  /** The lists whose values are found (`has`) by an index, on PostgreSQL; elsewhere each state is looked at. @defaultValue none */
+  readonly lists?: readonly ListFieldOf<NoInfer<Data>>[];
   /** Raise it when documents look otherwise, so that an older release refuses to import what it does not know. @defaultValue 1 */
   readonly version?: number;
 }
@@ -80,9 +94,9 @@ export interface StateDefinition<Data> {
  * await states.fetch(settings, 'anna'); // { id: 'anna', version: 1, data: { theme: 'light' } }
  * ```
  */
-export function defineState<Data>({ name, schema, indexes, version = 1 }: StateDefinition<Data>): State<Data> {
-  validateCount(`The version of the state ${name}`, version);
-  return { ...named(name, indexes), version, schema, kept: undefined };
+export function defineState<Data>({ version = 1, schema, ...named }: StateDefinition<Data>): State<Data> {
+  validateCount(`The version of the state ${named.name}`, version);
+  return { ...checkedNames(named), version, schema, kept: undefined };
 }
 
 /** The state of a decider, or what an instance of a class is made of (`toSnapshot`). */
@@ -110,6 +124,10 @@ export interface StateOfOptions<Definition, Data> {
   readonly schema?: StandardSchema<unknown, Data>;
   /** As in {@link StateDefinition}. */
   readonly indexes?: readonly (FieldOf<NoInfer<Data>> | readonly FieldOf<NoInfer<Data>>[])[];
+  /** As in {@link StateDefinition}. Where it comes to a state that is there, that is to be built anew. */
+  readonly search?: readonly TextFieldOf<NoInfer<Data>>[];
+  /** As in {@link StateDefinition}. */
+  readonly lists?: readonly ListFieldOf<NoInfer<Data>>[];
   /** Raise it when `map`, or the aggregate, makes something else of the same events. @defaultValue 1 */
   readonly version?: number;
 }
@@ -127,8 +145,9 @@ export interface StateOfOptions<Definition, Data> {
  */
 export function stateOf<Definition extends AggregateDefinition, Data = AggregateState<Definition>>(
   aggregate: Definition,
-  { name, map, schema, indexes, version = 1 }: StateOfOptions<Definition, Data>,
+  { map, schema, version = 1, ...named }: StateOfOptions<Definition, Data>,
 ): State<Data> {
+  const { name } = named;
   const kind = kindOf(aggregate);
   if (map === undefined && isAggregateClass(aggregate)) {
     throw new ProgrammingError(
@@ -148,7 +167,7 @@ export function stateOf<Definition extends AggregateDefinition, Data = Aggregate
     return { ...at, data, source: kind.toSnapshot(current) };
   };
   const kept = { of: kind.name, topics, hasSource: map !== undefined, idOf: originatorOf, evolve };
-  return { ...named(name, indexes), version, schema, kept };
+  return { ...checkedNames(named), version, schema, kept };
 }
 
 /** A function for each type of event that matters, which gives the document after it; `undefined`: there is none any more. */
@@ -171,6 +190,10 @@ export interface StateFromDefinition<Origins extends readonly EventOrigin[], Dat
   readonly schema: StandardSchema<unknown, Data>;
   /** As in {@link StateDefinition}. */
   readonly indexes?: readonly (FieldOf<NoInfer<Data>> | readonly FieldOf<NoInfer<Data>>[])[];
+  /** As in {@link StateDefinition}. Where it comes to a state that is there, that is to be built anew. */
+  readonly search?: readonly TextFieldOf<NoInfer<Data>>[];
+  /** As in {@link StateDefinition}. */
+  readonly lists?: readonly ListFieldOf<NoInfer<Data>>[];
   /** Raise it when a handler makes something else of the same events. @defaultValue 1 */
   readonly version?: number;
 }
@@ -194,7 +217,7 @@ export interface StateFromDefinition<Origins extends readonly EventOrigin[], Dat
 export function stateFrom<const Origins extends readonly EventOrigin[], Data>(
   definition: StateFromDefinition<Origins, Data>,
 ): State<Data> {
-  const { name, from, schema, indexes, version = 1 } = definition;
+  const { name, from, schema, version = 1 } = definition;
   validateCount(`The version of the state ${name}`, version);
   const handlers = definition.on as Readonly<
     Record<string, ((data: Data | undefined, event: NotifiedEvent) => Data | undefined) | undefined>
@@ -206,7 +229,7 @@ export function stateFrom<const Origins extends readonly EventOrigin[], Data>(
     data: handlers[event.type]?.(before?.data, event),
   });
   return {
-    ...named(name, indexes),
+    ...checkedNames(definition),
     version,
     schema,
     kept: { of: 'events', topics, hasSource: false, idOf, evolve },
@@ -217,13 +240,36 @@ function originatorOf({ originatorId }: NotifiedEvent): string {
   return originatorId;
 }
 
-function named(name: string, indexes: readonly (string | readonly string[])[] = []): Pick<State, 'name' | 'indexes'> {
+interface StateNames {
+  readonly name: string;
+  readonly indexes?: readonly (string | readonly string[])[];
+  readonly search?: readonly string[];
+  readonly lists?: readonly string[];
+}
+
+function checkedNames({
+  name,
+  indexes = [],
+  search = [],
+  lists = [],
+}: StateNames): Pick<State, 'name' | 'indexes' | 'search' | 'lists'> {
   if (typeof name !== 'string' || !/^[a-z][a-z0-9_]{0,23}$/.test(name)) {
     throw new ProgrammingError(
       `${JSON.stringify(name)} cannot name a state: 1 to 24 lower case letters, digits and underscores are needed, a letter first.`,
     );
   }
-  return { name, indexes: indexes.map((fields) => indexFields(name, typeof fields === 'string' ? [fields] : fields)) };
+  return {
+    name,
+    indexes: indexes.map((fields) => indexFields(name, typeof fields === 'string' ? [fields] : fields)),
+    search: fieldsOnce(name, 'search', search).toSorted(),
+    lists: fieldsOnce(name, 'lists', lists),
+  };
+}
+
+function fieldsOnce(name: string, option: string, fields: readonly string[]): readonly string[] {
+  const checked = Array.isArray(fields) ? (fields as readonly string[]).map(fieldNamed) : [];
+  if (Array.isArray(fields) && new Set(checked).size === checked.length) return checked;
+  throw new ProgrammingError(`${option} of the state ${name} must be a list of fields, each once.`);
 }
 
 /**

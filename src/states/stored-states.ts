@@ -13,6 +13,7 @@ import type { State } from './state.js';
 import type { FieldOf, Where } from './state-filter.js';
 import type {
   ChangeOptions,
+  CountOptions,
   FindOptions,
   FoundState,
   PageOptions,
@@ -69,8 +70,8 @@ export abstract class StoredStates implements StateStore {
     return await this.committed.page(state, options);
   }
 
-  async count<Data>(state: State<Data>, where?: Where<Data>): Promise<number> {
-    return await this.committed.count(state, where);
+  async count<Data>(state: State<Data>, where?: Where<Data>, options?: CountOptions): Promise<number> {
+    return await this.committed.count(state, where, options);
   }
 
   async put<Data>(state: State<Data>, id: string, data: unknown, options?: ChangeOptions): Promise<FoundState<Data>> {

@@ -85,6 +85,7 @@ export { projectionRaceCases } from './conformance/projection-race-cases.js';
 export type { ProjectionContext } from './conformance/projection-cases.js';
 export { liveQueryCases } from './conformance/live-query-cases.js';
 export type { LiveContext } from './conformance/live-query-cases.js';
+export { stateSearchCases } from './conformance/state-search-cases.js';
 export { stateStoreCases } from './conformance/state-store-cases.js';
 export { stateTransferCases } from './conformance/state-transfer-cases.js';
 export { eventTransferCases } from './conformance/event-transfer-cases.js';

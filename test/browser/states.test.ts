@@ -1,7 +1,7 @@
 /** States in a browser: tables of the store itself, seen by every tab. */
 import { openDaybook } from 'daybook';
 import { defineState, SqlStateStore } from 'daybook/states';
-import { keptStateCases, stateStoreCases, stateTransferCases } from 'daybook/testing';
+import { keptStateCases, stateSearchCases, stateStoreCases, stateTransferCases } from 'daybook/testing';
 import { expect, test } from 'vitest';
 import { describeConformance } from '../support/run-conformance.js';
 import { newStoreName, openStore } from './open-store.js';
@@ -15,7 +15,12 @@ describeConformance(
     }));
     return { context: { recorder, openStates: (states) => new SqlStateStore({ recorder, states }) }, close };
   },
-  { states: stateStoreCases, 'states kept from events': keptStateCases, 'files of states': stateTransferCases },
+  {
+    states: stateStoreCases,
+    'states that are searched': stateSearchCases,
+    'states kept from events': keptStateCases,
+    'files of states': stateTransferCases,
+  },
 );
 
 test('a state that one tab has put is found by another, and after both were closed', async () => {

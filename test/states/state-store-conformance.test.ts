@@ -4,6 +4,7 @@ import { SqliteProcessRecorder } from '../../src/persistence/sqlite/sqlite-recor
 import { MemoryStateStore } from '../../src/states/memory-state-store.js';
 import { SqlStateStore } from '../../src/states/sql-state-store.js';
 import { keptStateCases } from '../../src/testing/conformance/kept-state-cases.js';
+import { stateSearchCases } from '../../src/testing/conformance/state-search-cases.js';
 import { stateStoreCases } from '../../src/testing/conformance/state-store-cases.js';
 import { stateTransferCases } from '../../src/testing/conformance/state-transfer-cases.js';
 import { openPostgres } from '../support/postgres-fixture.js';
@@ -12,6 +13,7 @@ import { SQLITE_ENGINES } from '../support/sqlite-engines.js';
 
 const SUITES = {
   states: stateStoreCases,
+  'states that are searched': stateSearchCases,
   'states kept from events': keptStateCases,
   'files of states': stateTransferCases,
 };

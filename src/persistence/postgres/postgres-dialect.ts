@@ -4,6 +4,7 @@ import { POSTGRES_DOCUMENTS } from './postgres-documents.js';
 import { POSTGRES_INSPECTION } from './postgres-inspection.js';
 import { plainLiteral } from './postgres-literals.js';
 import { postgresTablesRead } from './postgres-tables-read.js';
+import { POSTGRES_WORDS } from './postgres-words.js';
 
 /** The SQL of PostgreSQL, for these events. */
 export function postgresDialect(
@@ -62,6 +63,7 @@ const POSTGRES_DIALECT: SqlDialect = {
     word: 'TEXT COLLATE "C"',
   },
   documents: POSTGRES_DOCUMENTS,
+  words: POSTGRES_WORDS,
   inspection: POSTGRES_INSPECTION,
   supportsSchemas: true,
   rowLock: 'FOR UPDATE',

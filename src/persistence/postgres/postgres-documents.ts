@@ -30,6 +30,11 @@ export const POSTGRES_DOCUMENTS: SqlDocuments = {
     if (typeof value === 'number') return `${numberAt(column, field)} IN (${listed('numeric')})`;
     return `(${numberAt(column, field)} IS NULL AND ${textAt(column, field)} IN (${listed('text')}))`;
   },
+  has(column, field, { value, parameter }) {
+    const type = typeof value === 'number' ? 'numeric' : typeof value === 'boolean' ? 'boolean' : 'text';
+    return `${column} -> ${sqlText(field)} @> jsonb_build_array(${parameter}::${type})`;
+  },
+  listIndexOn: (column, field) => `USING gin ((${column} -> ${sqlText(field)}))`,
   bound: String,
   nulls: { asc: ' NULLS FIRST', desc: ' NULLS LAST' },
 };

@@ -9,6 +9,7 @@ import type { SqlDocuments } from './sql-documents.js';
 import type { SqlInspection } from './sql-inspection.js';
 import type { SqlQueryable } from './sql-queryable.js';
 import type { SqlTenants } from './sql-tenants.js';
+import type { SqlWords } from './sql-words.js';
 
 /** What types of columns are called. */
 export interface SqlTypes {
@@ -93,6 +94,8 @@ export interface SqlDialect {
   readonly eventsTable?: string | undefined;
   /** JSON documents in columns. @defaultValue SQLite's: texts */
   readonly documents?: SqlDocuments | undefined;
+  /** How words are found in columns. @defaultValue SQLite's */
+  readonly words?: SqlWords | undefined;
   /**
    * By what rows of a table are told apart, and read in parts.
    *

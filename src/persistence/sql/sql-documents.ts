@@ -46,6 +46,10 @@ export interface SqlDocuments {
   readonly compares: (column: string, field: string, comparison: DocumentComparison) => string;
   /** Whether a field has one of several values, all of one kind. */
   readonly among: (column: string, field: string, wanted: DocumentValues) => string;
+  /** Whether a field is a list that has one value. */
+  readonly has: (column: string, field: string, wanted: Omit<DocumentComparison, 'operator'>) => string;
+  /** What an index on such a field is `ON`, after the table. @defaultValue none would be of use */
+  readonly listIndexOn?: (column: string, field: string) => string;
   /** What is bound for a value. */
   readonly bound: (value: DocumentValue) => string | number;
   /** Follows a key in an index or an order, so that null is the first one, or descending the last. */
@@ -78,6 +82,13 @@ export const SQLITE_DOCUMENTS: SqlDocuments = {
     return comparison;
   },
   among: (column, field, { parameters }) => `${valueAt(column, field)} IN (${parameters.join(', ')})`,
+  has(column, field, { value, parameter }) {
+    const path = sqlText(`$."${field}"`);
+    // Booleans are numbers there, but for their type.
+    const kind =
+      typeof value === 'boolean' ? ` AND one.type IN ('true', 'false')` : ` AND one.type NOT IN ('true', 'false')`;
+    return `(json_type(${column}, ${path}) = 'array' AND EXISTS (SELECT 1 FROM json_each(${column}, ${path}) AS one WHERE one.value = ${parameter}${kind}))`;
+  },
   bound: (value) => (typeof value === 'boolean' ? Number(value) : value),
   nulls: { asc: '', desc: '' },
 };
