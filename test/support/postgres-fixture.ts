@@ -7,6 +7,9 @@ import { inject } from 'vitest';
 import { createPgPool, PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
 import type { PgPool, PgPoolOptions, PostgresProcessRecorderOptions } from '../../src/persistence/postgres/index.js';
 
+const ATTEMPTS_MAX = 10;
+const DEADLOCK_DETECTED = '40P01';
+
 /** A pool, and a recorder whose tables exist and are empty. */
 export interface PostgresFixture extends AsyncDisposable {
   readonly url: string;
@@ -38,6 +41,18 @@ export async function openPostgres(poolOptions: PgPoolOptions = {}): Promise<Pos
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Gathers statistics of all tables. Others build indexes meanwhile, and wait for this while this waits for theirs. */
+export async function analyzeAll(pool: Pick<PgPool, 'query'>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await pool.query('ANALYZE');
+      return;
+    } catch (error) {
+      if (attempt === ATTEMPTS_MAX || (error as { readonly code?: unknown }).code !== DEADLOCK_DETECTED) throw error;
+    }
+  }
 }
 
 /** A name for tables or a schema that no other test has. */

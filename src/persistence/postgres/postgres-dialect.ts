@@ -1,3 +1,4 @@
+import { isEventSourcingError } from '../../domain/errors.js';
 import type { IndexesBesideWriters, SqlDialect, SqlLog } from '../sql/sql-dialect.js';
 import type { PostgresPool } from './postgres-driver.js';
 import { POSTGRES_DOCUMENTS } from './postgres-documents.js';
@@ -37,6 +38,7 @@ function nextIdSql({ eventsTable, columns }: Pick<SqlLog, 'eventsTable' | 'colum
 }
 
 const INSUFFICIENT_PRIVILEGE = '42501';
+const DEADLOCK_DETECTED = '40P01';
 // Also of a name without a schema, which is found along the search path.
 const LOG_NAME_SQL = `SELECT space.nspname || '.' || relation.relname AS name FROM pg_class relation
   JOIN pg_namespace space ON space.oid = relation.relnamespace WHERE relation.oid = to_regclass($1::text)`;
@@ -44,6 +46,7 @@ const LOG_NAME_SQL = `SELECT space.nspname || '.' || relation.relname AS name FR
 const BESIDE_WRITERS: IndexesBesideWriters = {
   createSql: (sql) => sql.replace(/ INDEX /, ' INDEX CONCURRENTLY '),
   repairSql: (index) => `REINDEX INDEX CONCURRENTLY ${index}`,
+  isOvertaken: (error) => isEventSourcingError(error) && error.details['sqlState'] === DEADLOCK_DETECTED,
 };
 
 const POSTGRES_DIALECT: SqlDialect = {

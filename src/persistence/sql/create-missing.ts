@@ -23,6 +23,9 @@ import type { SqlRecorder } from './sql-recorder.js';
 
 const SQLITE_RELATIONS_SQL = 'SELECT name FROM sqlite_schema WHERE $1 IS NULL';
 
+// Each waits for a second at least before the server says that two wait for each other.
+const ATTEMPTS_MAX = 10;
+
 /** What is to be there. */
 export interface Creations {
   /** PostgreSQL only. @defaultValue the first of the search path */
@@ -91,12 +94,27 @@ async function createBeside(
     (await namesThere(recorder, recorder.dialect, schema)).has(creation.name);
   await whileTurnIsHeld(recorder, { name: lock, turns, clock: systemClock }, async () => {
     if (await isThere()) return;
-    await recorder.query(besideWriters.createSql(creation.sql));
-    if (await isThere()) return;
+    const isCreated = await isDone(recorder, besideWriters, besideWriters.createSql(creation.sql));
+    if (isCreated && (await isThere())) return;
     // One whose creation was broken off has the name, and is of no use.
     const space = schema === undefined ? '' : `"${schema.replaceAll('"', '""')}".`;
-    await recorder.query(besideWriters.repairSql(`${space}"${creation.name}"`));
+    const repair = besideWriters.repairSql(`${space}"${creation.name}"`);
+    for (let attempt = 1; attempt < ATTEMPTS_MAX; attempt++) {
+      if (await isDone(recorder, besideWriters, repair)) return;
+    }
+    await recorder.query(repair);
   });
+}
+
+/** @returns false: somebody else was in the way, and the server has ended this of the two */
+async function isDone(recorder: SqlRecorder, { isOvertaken }: IndexesBesideWriters, sql: string): Promise<boolean> {
+  try {
+    await recorder.query(sql);
+    return true;
+  } catch (error) {
+    if (isOvertaken(error)) return false;
+    throw error;
+  }
 }
 
 async function namesThere(

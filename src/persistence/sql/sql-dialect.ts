@@ -139,6 +139,11 @@ export interface IndexesBesideWriters {
   readonly createSql: (sql: string) => string;
   /** Makes an index whole whose creation was broken off, by its name as SQL. */
   readonly repairSql: (index: string) => string;
+  /**
+   * Whether an error says that the server has ended one of two who waited for each other: who builds an index waits for all
+   * that have begun before, and an `ANALYZE` that has begun before waits for the table.
+   */
+  readonly isOvertaken: (error: unknown) => boolean;
 }
 
 /** Asks an engine which tables a statement reads. */

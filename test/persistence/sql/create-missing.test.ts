@@ -180,6 +180,22 @@ describe('on PostgreSQL', () => {
       expect(await isWhole(table)).toEqual([true]);
     });
 
+    test('is created though who has begun before waits for the table, and one of the two is ended', async () => {
+      const { table, commits } = await lacking();
+      const other = await postgres.pool.connect();
+      onTestFinished(() => other.release());
+      await other.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
+      const created = commits.createTables();
+      const waits =
+        "SELECT FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' || $1 || '%' AND wait_event = 'virtualxid'";
+      await expect.poll(async () => (await postgres.pool.query(waits, [table])).rows.length).toBe(1);
+      // As ANALYZE does. Who waits longer is ended: who creates.
+      await other.query(`LOCK TABLE ${table} IN SHARE UPDATE EXCLUSIVE MODE`);
+      await other.query('COMMIT');
+      await created;
+      expect(await isWhole(table)).toEqual([true]);
+    });
+
     test('is made whole where its creation was broken off', async () => {
       const { table, commits } = await lacking();
       await postgres.pool.query(`CREATE INDEX ${indexOf(table)} ON ${table} (recorded_at_ms)`);

@@ -15,7 +15,7 @@ import { SqliteAggregateRecorder, SqliteProcessRecorder } from '../../../src/per
 import { receive } from '../../../src/testing/conformance/application-context.js';
 import { stockItem } from '../../../src/testing/conformance/application-samples.js';
 import { CountingWorld } from '../../../src/testing/conformance/counting-world.js';
-import { openPostgres, uniqueName } from '../../support/postgres-fixture.js';
+import { analyzeAll, openPostgres, uniqueName } from '../../support/postgres-fixture.js';
 import { notingDatabase, notingPool, postgresFaults, sqliteFaults } from '../../support/query-plans.js';
 import type { RunStatement } from '../../support/query-plans.js';
 import { SQLITE_ENGINES } from '../../support/sqlite-engines.js';
@@ -49,9 +49,7 @@ async function openOnPostgres(singleRowTracking: boolean): Promise<Opened> {
     tracking: `${applicationName}_tracking`,
     noted,
     faultsOf: (statement) => postgresFaults(pool, statement),
-    analyze: async () => {
-      await pool.query('ANALYZE');
-    },
+    analyze: () => analyzeAll(pool),
     close,
   };
 }

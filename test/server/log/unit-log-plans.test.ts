@@ -10,7 +10,7 @@ import { MemoryUnitLog } from '../../../src/server/log/memory-unit-log.js';
 import { PostgresUnitLog } from '../../../src/server/log/postgres-unit-log.js';
 import { newOriginatorId, sampleEvent } from '../../../src/testing/conformance/event-samples.js';
 import { asLost, pageOf, sampleUnit } from '../../../src/testing/conformance/unit-samples.js';
-import { openPostgres, uniqueName } from '../../support/postgres-fixture.js';
+import { analyzeAll, openPostgres, uniqueName } from '../../support/postgres-fixture.js';
 import type { PostgresFixture } from '../../support/postgres-fixture.js';
 import { makeTenantRole } from '../../support/postgres-roles.js';
 import { notingPool, postgresFaults } from '../../support/query-plans.js';
@@ -92,7 +92,7 @@ describe.each(['single', 'shared'])('%s', (layout) => {
     if (layout === 'shared') await addNeighbours(postgres.pool, tableOf(), units);
     await addWaiting(postgres.pool, units, layout === 'shared' ? [TENANT, 't1', 't2'] : []);
     await log.head();
-    await postgres.pool.query('ANALYZE');
+    await analyzeAll(postgres.pool);
   }, 120_000);
   afterAll(() => postgres.close());
 
