@@ -104,7 +104,7 @@ export class SqlStateStore extends StoredStates {
   ): Promise<void> {
     const table = this.#tableOf(state);
     const index = this.#index(table, indexFields(state.name, typeof fields === 'string' ? [fields] : fields));
-    await createMissing(this.#recorder, { schema: undefined, lock: 'daybook states', creations: [index] });
+    await createMissing(this.#recorder, { schema: undefined, lock: `daybook ${table.name}`, creations: [index] });
   }
 
   override inline(decode: (notification: Notification) => Promise<NotifiedEvent>): InlineParticipant {
@@ -190,8 +190,14 @@ export class SqlStateStore extends StoredStates {
   }
 
   async #create(state: State): Promise<void> {
-    const creations = this.#creations(state, this.#tableOf(state));
-    await createMissing(this.#recorder, { schema: undefined, lock: 'daybook states', creations, isOfLog: true });
+    const called = this.#tableOf(state);
+    const creations = this.#creations(state, called);
+    await createMissing(this.#recorder, {
+      schema: undefined,
+      lock: `daybook ${called.name}`,
+      creations,
+      isOfLog: true,
+    });
   }
 
   #creations<Data>(state: State<Data>, called: SqlTableName): readonly Creation[] {

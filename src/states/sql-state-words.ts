@@ -96,7 +96,7 @@ export class StateWords {
     }
     if (state.kept === undefined) {
       const creations = wordsIndex(state, called, this.#dialect);
-      await createMissing(recorder, { schema: undefined, lock: 'daybook states', creations });
+      await createMissing(recorder, { schema: undefined, lock: `daybook ${called.name}`, creations });
     }
     while ((await fill(recorder, state, called)) === FILLED_MAX);
     await this.#index(recorder, called);
@@ -113,7 +113,7 @@ export class StateWords {
 
   async #add(recorder: SqlRecorder, called: SqlTableName): Promise<void> {
     await recorder.transaction(async ({ connection }) => {
-      await takeTurn(connection, this.#dialect, 'daybook states');
+      await takeTurn(connection, this.#dialect, `daybook ${called.name}`);
       if (await hasWords(connection, called)) return;
       for (const column of COLUMNS) await connection.query(`ALTER TABLE ${called.table} ADD COLUMN ${column} TEXT`);
     });

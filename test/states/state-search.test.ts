@@ -219,7 +219,7 @@ describe.each(Object.entries(ENGINES))('words of states on %s', (engine, open) =
       data: { name: `word${index} other`, quantity: 0, isActive: true, tags: [`tag${index}`] },
     }));
     await store.restore(things, given);
-    await recorder.transaction(async ({ connection }) => connection.query('ANALYZE'));
+    await recorder.transaction(async ({ connection }) => connection.query(`ANALYZE state_${things.name}`));
     const on = (recorderOf: SqlRecorder): SqlStateStore =>
       new SqlStateStore({ recorder: recorderOf, states: [things] });
     const search = await planOf(recorder, (explained) => on(explained).find(things, { search: 'word77' }));
