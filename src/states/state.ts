@@ -94,9 +94,16 @@ export interface StateDefinition<Data> {
  * await states.fetch(settings, 'anna'); // { id: 'anna', version: 1, data: { theme: 'light' } }
  * ```
  */
-export function defineState<Data>({ version = 1, schema, ...named }: StateDefinition<Data>): State<Data> {
-  validateCount(`The version of the state ${named.name}`, version);
-  return { ...checkedNames(named), version, schema, kept: undefined };
+export function defineState<Data>({
+  name,
+  schema,
+  indexes,
+  search,
+  lists,
+  version = 1,
+}: StateDefinition<Data>): State<Data> {
+  validateCount(`The version of the state ${name}`, version);
+  return { ...checkedNames({ name, indexes, search, lists }), version, schema, kept: undefined };
 }
 
 /** The state of a decider, or what an instance of a class is made of (`toSnapshot`). */
@@ -145,9 +152,8 @@ export interface StateOfOptions<Definition, Data> {
  */
 export function stateOf<Definition extends AggregateDefinition, Data = AggregateState<Definition>>(
   aggregate: Definition,
-  { map, schema, version = 1, ...named }: StateOfOptions<Definition, Data>,
+  { name, map, schema, indexes, search, lists, version = 1 }: StateOfOptions<Definition, Data>,
 ): State<Data> {
-  const { name } = named;
   const kind = kindOf(aggregate);
   if (map === undefined && isAggregateClass(aggregate)) {
     throw new ProgrammingError(
@@ -167,7 +173,7 @@ export function stateOf<Definition extends AggregateDefinition, Data = Aggregate
     return { ...at, data, source: kind.toSnapshot(current) };
   };
   const kept = { of: kind.name, topics, hasSource: map !== undefined, idOf: originatorOf, evolve };
-  return { ...checkedNames(named), version, schema, kept };
+  return { ...checkedNames({ name, indexes, search, lists }), version, schema, kept };
 }
 
 /** A function for each type of event that matters, which gives the document after it; `undefined`: there is none any more. */
@@ -217,7 +223,7 @@ export interface StateFromDefinition<Origins extends readonly EventOrigin[], Dat
 export function stateFrom<const Origins extends readonly EventOrigin[], Data>(
   definition: StateFromDefinition<Origins, Data>,
 ): State<Data> {
-  const { name, from, schema, version = 1 } = definition;
+  const { name, from, schema, indexes, search, lists, version = 1 } = definition;
   validateCount(`The version of the state ${name}`, version);
   const handlers = definition.on as Readonly<
     Record<string, ((data: Data | undefined, event: NotifiedEvent) => Data | undefined) | undefined>
@@ -229,7 +235,7 @@ export function stateFrom<const Origins extends readonly EventOrigin[], Data>(
     data: handlers[event.type]?.(before?.data, event),
   });
   return {
-    ...checkedNames(definition),
+    ...checkedNames({ name, indexes, search, lists }),
     version,
     schema,
     kept: { of: 'events', topics, hasSource: false, idOf, evolve },
@@ -242,9 +248,9 @@ function originatorOf({ originatorId }: NotifiedEvent): string {
 
 interface StateNames {
   readonly name: string;
-  readonly indexes?: readonly (string | readonly string[])[];
-  readonly search?: readonly string[];
-  readonly lists?: readonly string[];
+  readonly indexes: readonly (string | readonly string[])[] | undefined;
+  readonly search: readonly string[] | undefined;
+  readonly lists: readonly string[] | undefined;
 }
 
 function checkedNames({
