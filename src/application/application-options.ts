@@ -1,6 +1,7 @@
 import type { Cipher } from '../persistence/mapping/cipher.js';
 import type { Compressor } from '../persistence/mapping/compressor.js';
 import type { ProcessRecorder } from '../persistence/recorder.js';
+import type { ServerRecords } from '../persistence/server-records.js';
 import type { OnRecorded } from '../persistence/subscription.js';
 import type { Transcoder } from '../persistence/mapping/transcoder.js';
 import type { Clock } from '../util/clock.js';
@@ -57,6 +58,12 @@ export interface ApplicationOptions {
    * @defaultValue none: events are read by types and aggregates alone
    */
   readonly eventIndex?: EventIndex | undefined;
+  /**
+   * Knows what a server says of events, for `readAll({ withServer: true })`: on the server its log of units.
+   *
+   * @defaultValue the recorder, where it is a store that follows a server's log
+   */
+  readonly serverRecords?: ServerRecords | undefined;
   /**
    * Tells of what others record, for subscriptions: `(listener) => daybook.onRecorded(listener)`. Not needed for a recorder
    * that can be subscribed to, as those on PostgreSQL can.

@@ -170,6 +170,7 @@ export class Application implements EventLog {
     const decode = this.decode.bind(this);
     this.#reading = new EventReading({
       ...{ recorder, registry: means.registry, mapper: means.mapper, index, feed, onRecorded, decode },
+      serverRecords: options.serverRecords,
     });
     const { kinds, deciders, transcoder, codec, commands } = means;
     // What an event is of was found in the registry, which has the same names.

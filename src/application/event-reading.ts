@@ -8,6 +8,8 @@ import { heeding } from '../persistence/heed-signal.js';
 import { ProgrammingError } from '../persistence/errors.js';
 import { EventStore } from '../persistence/event-store.js';
 import type { ProcessRecorder, SelectNotificationsOptions } from '../persistence/recorder.js';
+import type { ServerRecords } from '../persistence/server-records.js';
+import { hasUnitOrder, selectServerRecords } from '../persistence/sql/unit-order.js';
 import type { Notification } from '../persistence/stored-event.js';
 import type { NotificationSource, OnRecorded } from '../persistence/subscription.js';
 import type { EventIndex } from './event-index/event-index.js';
@@ -29,6 +31,7 @@ export interface EventReadingOptions {
   readonly index: EventIndex | undefined;
   /** What is followed, where topics say what is wanted. */
   readonly feed: NotificationFeed;
+  readonly serverRecords: ServerRecords | undefined;
   /** Tells of news, for what is followed by the index. */
   readonly onRecorded: OnRecorded;
   readonly decode: (notification: Notification) => Promise<NotifiedEvent>;
@@ -48,8 +51,9 @@ export class EventReading {
     const { signal, limit = Infinity } = options;
     const topics = selectedTopics(this.#options.registry, options);
     const metadata = selectedMetadata(options);
-    const events =
+    const found =
       metadata === undefined ? this.#inOrder(options, topics) : this.#byIndex(options, { ...metadata, topics });
+    const events = options.withServer === true ? withServerRecords(found, this.#serverRecords(), signal) : found;
     signal?.throwIfAborted();
     let left = limit;
     if (left <= 0) return;
@@ -112,6 +116,16 @@ export class EventReading {
     };
   }
 
+  #serverRecords(): ServerRecords {
+    const { recorder, serverRecords } = this.#options;
+    if (serverRecords !== undefined) return serverRecords;
+    if (hasUnitOrder(recorder)) return { serverRecords: (ids) => selectServerRecords(recorder, ids) };
+    throw new ProgrammingError(
+      'Nobody here knows what a server says of events: give the application its log, by its option "serverRecords".',
+      { details: { option: 'withServer' } },
+    );
+  }
+
   #index(metadata: SelectedMetadata): EventIndex {
     const { index } = this.#options;
     if (index !== undefined) return index;
@@ -121,4 +135,27 @@ export class EventReading {
       { details: { option } },
     );
   }
+}
+
+/** Adds what a server says of events, of many at once. */
+async function* withServerRecords(
+  events: AsyncIterable<NotifiedEvent>,
+  source: ServerRecords,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<NotifiedEvent, void, undefined> {
+  let page: NotifiedEvent[] = [];
+  const told = async (): Promise<readonly NotifiedEvent[]> => {
+    const ids = page.map(({ notificationId }) => notificationId);
+    const records = await heeding(signal, () => source.serverRecords(ids));
+    return page.map((event) => {
+      const server = records.get(event.notificationId);
+      return server === undefined ? event : { ...event, server };
+    });
+  };
+  for await (const event of events) {
+    if (page.push(event) < PAGE_SIZE) continue;
+    yield* await told();
+    page = [];
+  }
+  if (page.length > 0) yield* await told();
 }

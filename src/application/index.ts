@@ -163,6 +163,7 @@ export { MemoryCheckpoints } from '../persistence/memory/memory-checkpoints.js';
 export type { MemoryCheckpointsOptions } from '../persistence/memory/memory-checkpoints.js';
 export { SqlCheckpoints } from '../persistence/sql/sql-checkpoints.js';
 export type { SqlCheckpointsOptions } from '../persistence/sql/sql-checkpoints.js';
+export type { ServerRecord, ServerRecords } from '../persistence/server-records.js';
 export { SqlCommitIds } from '../persistence/sql/sql-commit-ids.js';
 export type { CommitResult, SqlCommitIdsOptions } from '../persistence/sql/sql-commit-ids.js';
 export { DESTINATION_DEFAULT, envelopeMessages } from './outbox/message-format.js';

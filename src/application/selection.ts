@@ -60,6 +60,13 @@ export interface ReadEventsOptions<Definition extends AggregateDefinition = Aggr
   readonly to?: Date | undefined;
   /** At most so many; 0 gives none. Page on after the `notificationId` of the last one (`gt`). @defaultValue all */
   readonly limit?: number | undefined;
+  /**
+   * Whether each event comes with what a server says of it, by its clock (`event.server`), where a server has it. Takes a
+   * store that follows one, or the option `serverRecords` of the application.
+   *
+   * @defaultValue false
+   */
+  readonly withServer?: boolean | undefined;
 }
 
 /** What of a selection is in no topic, and needs an event index. */
@@ -69,7 +76,7 @@ const SELECTION = ['aggregates', 'types', 'unknownTopic', 'gt', 'actorId', 'corr
 /** What {@link validateSelection} knows of `Application.subscribe`. */
 export const SUBSCRIBE_OPTIONS: ReadonlySet<string> = new Set(SELECTION);
 /** What {@link validateSelection} knows of `Application.readAll`. */
-export const READ_OPTIONS: ReadonlySet<string> = new Set([...SELECTION, 'stop', 'from', 'to', 'limit']);
+export const READ_OPTIONS: ReadonlySet<string> = new Set([...SELECTION, 'stop', 'from', 'to', 'limit', 'withServer']);
 
 /**
  * Refuses what would read other events than somebody means.
@@ -77,7 +84,7 @@ export const READ_OPTIONS: ReadonlySet<string> = new Set([...SELECTION, 'stop', 
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be, or there is none of its name
  */
 export function validateSelection(options: ReadEventsOptions, known: ReadonlySet<string>): void {
-  const { gt, stop, limit, signal, unknownTopic } = options;
+  const { gt, stop, limit, signal, unknownTopic, withServer } = options;
   const strange = Object.keys(options).find((key) => !known.has(key));
   if (strange !== undefined) {
     throw refused(strange, `There is no option ${strange}; there are ${[...known].join(', ')}.`);
@@ -91,6 +98,9 @@ export function validateSelection(options: ReadEventsOptions, known: ReadonlySet
   }
   if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.aborted !== 'boolean') {
     throw refused('signal', 'signal must be an AbortSignal.');
+  }
+  if (withServer !== undefined && typeof withServer !== 'boolean') {
+    throw refused('withServer', 'withServer must be true or false.');
   }
   validateQuery({ ...metadataOf(options), after: gt, stop, limit }, { after: 'gt' });
 }

@@ -23,6 +23,8 @@ import type {
 import type { State } from '../states/state.js';
 import type { Where } from '../states/state-filter.js';
 
+const UNITS_TABLE = 'daybook_units';
+
 /** What of an application a query reads. */
 export type LiveApplication = Pick<Application, 'repository' | 'readAll'>;
 
@@ -171,7 +173,8 @@ export class RunReads implements LiveReads {
     app: LiveApplication,
     options?: ReadEventsOptions<Definition>,
   ): Promise<readonly NotifiedEvent<EventsOf<Definition>>[]> => {
-    this.note({ log: true });
+    // What a server says of them is written with the units.
+    this.note({ log: true, tables: options?.withServer === true ? [UNITS_TABLE] : [] });
     const events: NotifiedEvent<EventsOf<Definition>>[] = [];
     for await (const event of app.readAll(options)) events.push(event);
     return events;

@@ -4,6 +4,7 @@
  * @module
  */
 import { bytesToUuid } from '../../util/uuid-bytes.js';
+import type { ServerRecord } from '../server-records.js';
 import type { Notification } from '../stored-event.js';
 import type { SqlDialect, SqlLog } from './sql-dialect.js';
 import type { SqlRow } from './sql-queryable.js';
@@ -48,4 +49,9 @@ export function toNotification(row: SqlRow): Notification {
     // Some drivers have no empty blob, and those of others are views of larger ones.
     state: new Uint8Array((state as Uint8Array | null) ?? []),
   };
+}
+
+/** A row of `author` and `recorded_at_ms`. */
+export function toServerRecord(row: SqlRow): ServerRecord {
+  return { recordedAt: new Date(Number(row['recorded_at_ms'])), author: String(row['author']) };
 }

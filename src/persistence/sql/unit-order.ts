@@ -11,6 +11,8 @@
 import type { Notification, NotificationId } from '../stored-event.js';
 import { eventsSql, toNotification } from './sql-events.js';
 import type { SqlQueryable, SqlRow } from './sql-queryable.js';
+import type { ServerRecord } from '../server-records.js';
+import { toServerRecord } from './sql-events.js';
 import type { SqlRecorder } from './sql-recorder.js';
 
 /** How far a store is, on both sides. */
@@ -173,6 +175,20 @@ export async function selectPendingInOrder(
     order: 'u.first_id',
     values: [after],
   });
+}
+
+/** What the server of a device's store says of events: of those that a page has confirmed, and that are not lost. */
+export async function selectServerRecords(
+  sql: SqlQueryable,
+  ids: readonly NotificationId[],
+): Promise<ReadonlyMap<NotificationId, ServerRecord>> {
+  const { rows } = await sql.query(
+    `SELECT w.value AS id, u.author, u.recorded_at_ms FROM json_each($1) AS w CROSS JOIN daybook_units AS u
+      ON u.first_id = (SELECT max(o.first_id) FROM daybook_units AS o WHERE o.first_id <= w.value)
+      WHERE w.value < u.first_id + u.events AND u.position IS NOT NULL AND NOT u.flags & 4`,
+    [JSON.stringify(ids)],
+  );
+  return new Map(rows.map((row) => [Number(row['id']), toServerRecord(row)]));
 }
 
 /** Which editions stand in some places: none where there is none any more. */

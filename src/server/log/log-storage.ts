@@ -192,6 +192,8 @@ export interface LogStorage extends LogReader {
   refusedByIds(ids: readonly UnitId[]): Promise<readonly RefusedUnit[]>;
   /** Rows of units that have events of an aggregate after a version, up to another, in the order of these. */
   unitsOfAggregate(originatorId: OriginatorId, after: number, upTo: number, limit: number): Promise<readonly UnitRow[]>;
+  /** Rows of the units that some events are of, by the ids of these; of those that are of none, nothing. */
+  owners(ids: readonly NotificationId[]): Promise<ReadonlyMap<NotificationId, UnitRow>>;
   /** Aggregates that have events, in the order of their ids, after one of them. */
   aggregates(after: OriginatorId | undefined, limit: number): Promise<readonly AggregateStart[]>;
   /**

@@ -113,6 +113,14 @@ export class MemoryLogStorage implements LogStorage {
     return Promise.resolve(units.filter(has).slice(0, limit));
   }
 
+  owners(ids: readonly NotificationId[]): Promise<ReadonlyMap<NotificationId, UnitRow>> {
+    const owned = ids.flatMap((id) => {
+      const row = ownerRowOf(this.#contents, id);
+      return row === undefined ? [] : [[id, row] as const];
+    });
+    return Promise.resolve(new Map(owned));
+  }
+
   aggregates(after: OriginatorId | undefined, limit: number): Promise<readonly AggregateStart[]> {
     const firsts = new Map<OriginatorId, number>();
     for (const { originatorId, originatorVersion: version } of this.#contents.events) {

@@ -22,6 +22,7 @@ export interface Statements extends RefusedStatements {
   readonly units: string;
   readonly news: string;
   readonly unitsOfAggregate: string;
+  readonly unitsOfEvents: string;
   readonly aggregates: string;
   readonly aggregatesAfter: string;
   readonly tails: string;
@@ -102,6 +103,9 @@ export function statementsOf({ log, tables }: { readonly log: SqlLog; readonly t
       ) AS t CROSS JOIN LATERAL (
         SELECT * FROM ${units} o WHERE o.last_id >= t.id ORDER BY o.last_id LIMIT 1
       ) AS u WHERE u.last_id - u.count < t.id ORDER BY position`,
+    unitsOfEvents: `SELECT w.id, ${unitColumnsSql} FROM unnest($1::bigint[]) AS w (id) CROSS JOIN LATERAL (
+        SELECT * FROM ${units} o WHERE o.last_id >= w.id ORDER BY o.last_id LIMIT 1
+      ) AS u WHERE u.last_id - u.count < w.id`,
     aggregates: aggregatesFrom(''),
     aggregatesAfter: aggregatesFrom(`WHERE e.${originatorId} > $2::${idType}`),
     tails: `SELECT a.place, t.version, ${unitColumnsSql}

@@ -97,6 +97,11 @@ export class PostgresLogStorage implements LogStorage {
     return rows.map(toUnitRow);
   }
 
+  async owners(ids: readonly NotificationId[]): Promise<ReadonlyMap<NotificationId, UnitRow>> {
+    const { rows } = await this.#parts.recorder.query(this.#statements.unitsOfEvents, [[...ids]]);
+    return new Map(rows.map((row) => [toSafeInteger(row, 'id'), toUnitRow(row)]));
+  }
+
   async unitsOfAggregate(
     originatorId: OriginatorId,
     after: number,

@@ -12,7 +12,8 @@
  */
 import { isEventSourcingError } from '../../domain/errors.js';
 import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../persistence/unit.js';
-import type { OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
+import type { ServerRecord, ServerRecords } from '../../persistence/server-records.js';
+import type { NotificationId, OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
 import { CURSOR_START } from '../../persistence/unit.js';
 import { validateCount } from '../../persistence/validation.js';
 import type { OriginatorIdType } from '../../persistence/validation.js';
@@ -102,7 +103,7 @@ export interface LogTraits {
 }
 
 /** A log of units over some storage. */
-export class StoredUnitLog implements UnitLog {
+export class StoredUnitLog implements UnitLog, ServerRecords {
   readonly #storage: LogStorage;
   readonly #idType: OriginatorIdType;
   readonly #inline: InlineUnits;
@@ -134,6 +135,18 @@ export class StoredUnitLog implements UnitLog {
     const parts = { storage, writer: this.#writer, inline: this.#inline, seals: this.#seals };
     this.#refused = new RefusedKeeping(options.refused);
     this.#offers = new LostOffers({ ...parts, onLost, clock, idType });
+  }
+
+  /**
+   * When this log has recorded events, and from whom: for an application beside it, as its option `serverRecords`.
+   *
+   * @param ids - as they are in the table of the events
+   */
+  async serverRecords(ids: readonly NotificationId[]): Promise<ReadonlyMap<NotificationId, ServerRecord>> {
+    const owners = await this.#storage.owners(ids);
+    return new Map(
+      [...owners].map(([id, { author, recordedAtMs }]) => [id, { author, recordedAt: new Date(recordedAtMs) }]),
+    );
   }
 
   async push(

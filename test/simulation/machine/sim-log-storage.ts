@@ -73,6 +73,7 @@ export function reachedBy(
     refused: (after, limit) => read(() => tables.refused(after, limit)),
     due: (limits) => read(() => tables.due(limits)),
     refusedByIds: (ids) => read(() => tables.refusedByIds(ids)),
+    owners: (ids) => read(() => tables.owners(ids)),
     unitsOfAggregate: (id, after, upTo, limit) => read(() => tables.unitsOfAggregate(id, after, upTo, limit)),
     aggregates: (after, limit) => read(() => tables.aggregates(after, limit)),
     tails: (places, limit) => read(() => tables.tails(places, limit)),
