@@ -10,6 +10,7 @@ import type { LogPlace } from './log-chain.js';
 import type { LogHead, LogStorage, UnitRow } from './log-storage.js';
 import { bytesOf, firstUnits, isMore, rangesOf } from './page-units.js';
 import type { StatedConfirmedUnit, UnitSize } from './page-units.js';
+import { UnavailableError } from '../../sync/protocol/index.js';
 import { SharedReads } from './shared-reads.js';
 import type { NewsOptions, PageOptions } from './unit-log.js';
 import { systemClock } from '../../util/clock.js';
@@ -33,6 +34,7 @@ export interface ReadNews {
 
 // While somebody may still be on the way to who is told of it. Later the log may be another one.
 const RECENT_MS = 1_000;
+const RESTORED_RETRY_SECONDS = 1;
 // What is kept of it; larger ones are read.
 const RECENT_MAX: Limits = { eventsMax: 200, bytesMax: 65_536 };
 
@@ -103,7 +105,7 @@ export class LogPages {
       return { end: await this.#readHead(), page: undefined };
     }
     const last = found.rows.at(-1) ?? from;
-    const units = wholeUnits(found.rows, found.events);
+    const units = wholeUnits(found.rows, byId(found.events));
     return { end: last, page: { last, head: last.position, units } };
   }
 
@@ -132,9 +134,26 @@ export class LogPages {
     return rowsAfter(place, await this.#storage.units(place.position, limit + 1));
   }
 
-  /** Units whole, by their rows. @throws InternalError (`INTERNAL_ERROR`) when events of the log are gone */
+  /**
+   * Units whole, by their rows.
+   *
+   * @throws InternalError (`INTERNAL_ERROR`) when events of the log are gone
+   * @throws UnavailableError (`UNAVAILABLE`) when the log is another one than a moment ago, because it was restored
+   */
   async unitsOf(rows: readonly UnitRow[]): Promise<StatedConfirmedUnit[]> {
-    return wholeUnits(rows, await this.#eventsOf(rows));
+    const events = byId(await this.#eventsOf(rows));
+    const torn = rows.find((row) => !isWhole(row, events));
+    if (torn !== undefined && !(await this.#has(torn))) {
+      throw new UnavailableError('The log was restored while it was read. Ask again.', {
+        details: { retryAfterSeconds: RESTORED_RETRY_SECONDS },
+      });
+    }
+    return wholeUnits(rows, events);
+  }
+
+  async #has({ position, chain }: UnitRow): Promise<boolean> {
+    const [row] = await this.#storage.units(position, 1);
+    return row?.position === position && row.chain === chain;
   }
 
   /** Events by their ids: read in one range where the units follow each other, which in pages is nearly always. */
@@ -155,20 +174,31 @@ function rowsAfter({ position, chain }: LogPlace, rows: readonly UnitRow[]): rea
 }
 
 /** @throws InternalError (`INTERNAL_ERROR`) when events of the log are gone */
-function wholeUnits(rows: readonly UnitRow[], events: readonly Notification[]): StatedConfirmedUnit[] {
-  const found = new Map<NotificationId, StoredEvent>();
-  for (const { id, ...event } of events) found.set(id, event);
+function wholeUnits(rows: readonly UnitRow[], events: EventsById): StatedConfirmedUnit[] {
   return rows.map((row) => {
     const { id, edition, isCommutative, scopes, after, position, count: total, author, recordedAtMs } = row;
-    const own = Array.from({ length: total }, (_, index) => {
-      const event = found.get(row.lastId - total + 1 + index);
-      if (event === undefined) throw eventMissing(row);
-      return event;
-    });
+    if (!isWhole(row, events)) throw eventMissing(row);
+    const own = idsOf(row).map((eventId) => events.get(eventId) as StoredEvent);
     const origin = { author, recordedAtMs, seal: new Uint8Array(0) };
     const unit = { id, isCommutative, scopes, after, position, total, events: own, origin };
     return edition === undefined ? unit : { ...unit, edition };
   });
+}
+
+type EventsById = ReadonlyMap<NotificationId, StoredEvent>;
+
+function byId(notifications: readonly Notification[]): EventsById {
+  const events = new Map<NotificationId, StoredEvent>();
+  for (const { id, ...event } of notifications) events.set(id, event);
+  return events;
+}
+
+function idsOf({ lastId, count }: UnitRow): readonly NotificationId[] {
+  return Array.from({ length: count }, (_, index) => lastId - count + 1 + index);
+}
+
+function isWhole(row: UnitRow, events: EventsById): boolean {
+  return idsOf(row).every((id) => events.has(id));
 }
 
 function eventMissing({ id, lastId }: UnitRow): InternalError {
