@@ -220,6 +220,7 @@ export type {
   MemoryProjectionDefinition,
   MemoryView,
   Projection,
+  ProjectionHandler,
   ProjectionHandlers,
   SqlProjection,
   SqlProjectionDefinition,

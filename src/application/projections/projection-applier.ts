@@ -9,6 +9,7 @@
  *             │ it fails for good
  *             ▼
  *         policy `deadLetter`: the letter and the advance in one transaction    policy `stop`: the error is thrown
+ *         policy `retry`: an error that is waited out is thrown, and it begins again with this event
  * ```
  *
  * Invariants:
@@ -21,6 +22,7 @@
  *
  * @module
  */
+import { OperationalError } from '../../persistence/errors.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import { backoffDelayMs } from '../../util/backoff.js';
 import type { Clock } from '../../util/clock.js';
@@ -34,12 +36,20 @@ import { ViewMovedError } from './projection-store.js';
 import type { DeadLetter, ProjectionStore, ProjectionTransaction, ViewGeneration } from './projection-store.js';
 import type { Projection } from './projection.js';
 
+/** What may become of an event that was tried as often as it is to be. */
+export const FAILURE_ENDS = ['deadLetter', 'stop', 'retry'] as const;
+
 /** What becomes of an event that a handler rejects. */
 export interface FailurePolicy {
   /** How often the handler is tried, the first time included. @defaultValue 5 */
   readonly attemptsMax: number;
-  /** What happens then: `deadLetter` puts the event aside where it is seen, `stop` stops the projection. @defaultValue `'deadLetter'` */
-  readonly then: 'deadLetter' | 'stop';
+  /**
+   * What happens then: `deadLetter` puts the event aside where it is seen, `stop` stops the projection. `retry` passes over
+   * nothing and never gives up: the projection waits, longer and longer, with the reason in its status, and tries again.
+   *
+   * @defaultValue `'deadLetter'`
+   */
+  readonly then: (typeof FAILURE_ENDS)[number];
 }
 
 /** What an applier needs. */
@@ -152,6 +162,7 @@ export class ProjectionApplier<View> {
       failure = again;
     }
     if (policy.then === 'stop') throw asFinal(failure.cause);
+    if (policy.then === 'retry') throw waitedOut(event, failure.cause);
     const failed = { retryCount: attemptsMax, firstFailedAtMs, lastFailedAtMs: clock.nowMs() };
     await this.#options.store.transaction(this.#generation, async (transaction) => {
       assertAt(transaction, from);
@@ -204,6 +215,14 @@ export function handled<View>(
   } catch (cause) {
     return failed(cause);
   }
+}
+
+/** The error of a projection that waits, because it never passes over an event. */
+export function waitedOut({ notificationId, type }: NotifiedEvent, cause: unknown): OperationalError {
+  return new OperationalError(
+    `The handler rejects notification ${notificationId} (${type}). The projection waits, and tries it again.`,
+    { cause, details: { notificationId } },
+  );
 }
 
 /** The letter of an event that was not handled. */

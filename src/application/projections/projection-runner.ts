@@ -22,7 +22,7 @@ import type { LogCheckpoint } from '../log/lost-position.js';
 import { LogFollower } from '../log/log-follower.js';
 import type { FollowerStatus, WaitOptions } from '../log/log-follower.js';
 import { waitUntilConfirmed } from '../log/wait-until-confirmed.js';
-import { ProjectionApplier } from './projection-applier.js';
+import { FAILURE_ENDS, ProjectionApplier } from './projection-applier.js';
 import type { FailurePolicy } from './projection-applier.js';
 import { DeadLetters } from './projection-dead-letters.js';
 import { ViewMovedError } from './projection-store.js';
@@ -124,7 +124,7 @@ export class ProjectionRunner<View> implements AsyncDisposable {
     return true;
   }
 
-  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a time or a number makes no sense, or `onFailure.then` is neither word */
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a time or a number makes no sense, or `onFailure.then` is none of its words */
   constructor(options: ProjectionRunnerOptions<View>) {
     const { clock = systemClock, random = Math.random, onFailure = {} } = options;
     const { store, pollIntervalMs } = options;
@@ -142,7 +142,7 @@ export class ProjectionRunner<View> implements AsyncDisposable {
     this.#batchEventsMax = batchEventsMax;
     const { attemptsMax = ATTEMPTS_DEFAULT, then = 'deadLetter' } = onFailure;
     validateCount('onFailure.attemptsMax', attemptsMax);
-    validateWord('onFailure.then', then, ['deadLetter', 'stop']);
+    validateWord('onFailure.then', then, FAILURE_ENDS);
     this.#policy = { attemptsMax, then };
     const { follows } = options;
     validateWord('follows', follows, FOLLOWINGS);

@@ -48,6 +48,12 @@ export type ProjectionHandlers<Event extends Message, View> = {
   ) => Promise<void> | void;
 };
 
+/** One function for every event of the origins, for views that take all of them alike. */
+export type ProjectionHandler<Event extends Message, View> = (
+  event: NotifiedEvent<Event>,
+  view: View,
+) => Promise<void> | void;
+
 /** What the handlers of a {@link sqlProjection} write to. */
 export interface SqlView<Table extends string = string> {
   /**
@@ -79,7 +85,10 @@ export interface SqlProjectionDefinition<Origins extends readonly EventOrigin[],
    * name to use, because the projection may be built anew beside the tables in use; put it into the names of indexes too.
    */
   readonly tables: Readonly<Record<Table, (table: string) => string | readonly string[]>>;
-  readonly on: ProjectionHandlers<EventsOfOrigin<Origins[number]>, SqlView<Table>>;
+  /** A function for each type of event that matters; or one for all events of the origins. */
+  readonly on:
+    | ProjectionHandlers<EventsOfOrigin<Origins[number]>, SqlView<Table>>
+    | ProjectionHandler<EventsOfOrigin<Origins[number]>, SqlView<Table>>;
 }
 
 /**
@@ -143,8 +152,10 @@ export interface MemoryProjectionDefinition<Origins extends readonly EventOrigin
   readonly name: string;
   readonly from: Origins;
   readonly initialState: () => State;
-  /** Pure: they give a new state, and leave the one before as it was. */
-  readonly on: MemoryHandlers<EventsOfOrigin<Origins[number]>, State>;
+  /** Pure: they give a new state, and leave the one before as it was. One function is for all events of the origins. */
+  readonly on:
+    | MemoryHandlers<EventsOfOrigin<Origins[number]>, State>
+    | ((state: State, event: NotifiedEvent<EventsOfOrigin<Origins[number]>>) => State);
 }
 
 /**
@@ -155,18 +166,18 @@ export interface MemoryProjectionDefinition<Origins extends readonly EventOrigin
 export function memoryProjection<const Origins extends readonly EventOrigin[], State>(
   definition: MemoryProjectionDefinition<Origins, State>,
 ): MemoryProjection<State> {
-  const handlers = Object.entries<(state: State, event: NotifiedEvent) => State>(
-    definition.on as object as Record<string, never>,
-  );
-  const on = Object.fromEntries(
-    handlers.map(([type, evolve]) => [
-      type,
-      (event: NotifiedEvent, view: MemoryView<State>): void => {
-        view.state = evolve(view.state, event);
-      },
-    ]),
-  );
+  type Evolve = (state: State, event: NotifiedEvent) => State;
+  const handler =
+    (evolve: Evolve) =>
+    (event: NotifiedEvent, view: MemoryView<State>): void => {
+      view.state = evolve(view.state, event);
+    };
   const { name, from, initialState } = definition;
+  const given = definition.on as Evolve | Readonly<Record<string, Evolve>>;
+  const on =
+    typeof given === 'function'
+      ? handler(given)
+      : Object.fromEntries(Object.entries(given).map(([type, evolve]) => [type, handler(evolve)]));
   return { ...base<MemoryView<State>>({ name, from, on }), initialState };
 }
 
@@ -179,12 +190,18 @@ interface BaseDefinition {
 
 function base<View>({ name, version = 1, from, on }: BaseDefinition): Projection<View> {
   if (name === '') throw new ProgrammingError('A projection needs a name: its checkpoint is kept under it.');
-  const handlers = on as Readonly<Record<string, (event: NotifiedEvent, view: View) => Promise<void> | void>>;
+  type Handle = Projection<View>['handle'];
+  const given = on as Handle | Readonly<Record<string, Handle>>;
   validateCount(`The version of the projection ${name}`, version);
+  const types = typeof given === 'function' ? typesOf(from) : Object.keys(given);
   return {
     name,
     version,
-    topics: topicsOfTypes(`The projection ${name}`, Object.keys(handlers), from),
-    handle: (event, view) => handlers[event.type]?.(event, view),
+    topics: topicsOfTypes(`The projection ${name}`, types, from),
+    handle: typeof given === 'function' ? given : (event, view) => given[event.type]?.(event, view),
   };
+}
+
+function typesOf(origins: readonly EventOrigin[]): readonly string[] {
+  return [...new Set(origins.flatMap(({ events }) => Object.keys(events)))];
 }

@@ -13,7 +13,7 @@ import type { EventLog } from '../log/event-log.js';
 import { readOne } from '../log/event-pages.js';
 import { asFinal, isTransient } from '../log/transient-errors.js';
 import { whyUnreadable } from '../events/unreadable-event.js';
-import { ATTEMPT_BACKOFF, HandlerFailure } from './projection-applier.js';
+import { ATTEMPT_BACKOFF, HandlerFailure, waitedOut } from './projection-applier.js';
 import type { FailurePolicy } from './projection-applier.js';
 import type { SyncedViews, ViewGeneration } from './projection-store.js';
 import type { Projection } from './projection.js';
@@ -93,6 +93,7 @@ export class SyncedRunner<View> {
         const isLast = retryCount >= policy.attemptsMax || whyUnreadable(event) !== undefined;
         if (!isLast) await pause(clock, backoffDelayMs(retryCount, random, ATTEMPT_BACKOFF), signal);
         else if (policy.then === 'stop') throw asFinal(cause);
+        else if (policy.then === 'retry') throw waitedOut(event, cause);
         else failed.set(event.notificationId, { error: cause, retryCount, firstFailedAtMs, lastFailedAtMs: nowMs });
       }
     }

@@ -78,6 +78,46 @@ describe('an event that cannot be read', () => {
     expect(await runner.deadLetters.list()).toEqual([]);
   });
 
+  test.each(['unreadable', 'rejected'])(
+    'holds a projection up that is to retry, and nothing is passed over: %s',
+    async (why) => {
+      const recorder = await openSqlite();
+      const world = new CountingWorld(recorder);
+      const [good, bad] = [newOriginatorId(), newOriginatorId()];
+      await world.find(good, 1);
+      await world.find(bad, 13);
+      const last = await world.find(good, 2);
+      let isBad = true;
+      const sums = world.sums();
+      const projection: SqlProjection = {
+        ...sums,
+        handle: (event, view) => {
+          if (isBad && why === 'rejected' && event.originatorId === bad) throw new RangeError('of a handler');
+          return sums.handle(event, view);
+        },
+      };
+      const reading = why === 'unreadable' ? logWithUnreadable(world, (many) => many === 13 && isBad, unreadable) : {};
+      const onFailure = { attemptsMax: 2, then: 'retry' } as const;
+      await using runner = runnerOf(recorder, world, projection, { ...reading, onFailure });
+      await expect(runner.catchUp()).rejects.toMatchObject({
+        code: 'OPERATIONAL_ERROR',
+        details: { notificationId: 2 },
+      });
+      expect(await world.readSums(recorder)).toEqual({ [good]: [1, 1] });
+      const waits = new Promise<unknown>((resolve) => {
+        runner.status.subscribe(({ state, lastError }) => {
+          if (state === 'waiting') resolve(lastError);
+        });
+      });
+      await runner.start();
+      expect(await waits).toMatchObject({ code: 'OPERATIONAL_ERROR', details: { notificationId: 2 } });
+      isBad = false;
+      await runner.waitFor(last);
+      expect(await world.readSums(recorder)).toEqual({ [good]: [3, 2], [bad]: [13, 1] });
+      expect(await runner.deadLetters.list()).toEqual([]);
+    },
+  );
+
   test('stops a projection that is to stop, behind the good ones before it', async () => {
     const recorder = await openSqlite();
     const world = new CountingWorld(recorder);

@@ -3,6 +3,11 @@ import { Application } from '../../../src/application/application.js';
 import { MemoryProjectionStore } from '../../../src/application/projections/memory-projection-store.js';
 import { ProjectionRunner } from '../../../src/application/projections/projection-runner.js';
 import { memoryProjection, sqlProjection } from '../../../src/application/projections/projection.js';
+import { SqlProjectionStore } from '../../../src/application/projections/sql-projection-store.js';
+import { SqliteProcessRecorder } from '../../../src/persistence/sqlite/sqlite-recorder.js';
+import { openSqlJs } from '../../../src/persistence/sqlite/sqljs-driver.js';
+import { newOriginatorId } from '../../../src/testing/conformance/event-samples.js';
+import { stockItem } from '../../../examples/projections/stock-item.js';
 import { MemoryProcessRecorder } from '../../../src/persistence/memory/memory-recorder.js';
 import { ProgrammingError } from '../../../src/persistence/errors.js';
 import { stockIdOf, testOrder, testStock } from '../../../src/testing/conformance/order-world.js';
@@ -69,6 +74,43 @@ describe('a projection in memory', () => {
     await expect(failing).rejects.toThrow('no');
     expect(store.state).toBe(before);
   });
+});
+
+test('one function is given every event of the origins, in memory and in SQL', async () => {
+  const seen = memoryProjection({
+    name: 'seen',
+    from: [stockItem],
+    initialState: (): readonly string[] => [],
+    on: (types, event) => [...types, event.type],
+  });
+  const recorder = new SqliteProcessRecorder(await openSqlJs());
+  await recorder.createTable();
+  const app = new Application({ recorder, aggregates: [stockItem] });
+  const itemId = newOriginatorId();
+  await app.execute(stockItem, itemId, { type: 'Count', data: { quantity: 3 } });
+  await app.execute(stockItem, itemId, { type: 'Sell', data: { quantity: 1 } });
+  const store = new MemoryProjectionStore(seen);
+  await new ProjectionRunner({ projection: seen, store, log: app }).catchUp();
+  expect(store.state).toEqual(['Counted', 'Sold']);
+
+  const journal = sqlProjection({
+    name: 'journal',
+    from: [stockItem],
+    tables: { journal: (table) => `CREATE TABLE ${table} (position BIGINT PRIMARY KEY, quantity BIGINT NOT NULL)` },
+    on: async ({ notificationId, data }, { query, tables }) => {
+      await query(`INSERT INTO ${tables.journal} VALUES ($1, $2)`, [notificationId, data.quantity]);
+    },
+  });
+  await new ProjectionRunner({
+    projection: journal,
+    store: new SqlProjectionStore(recorder, journal),
+    log: app,
+  }).catchUp();
+  const { rows } = await recorder.query('SELECT position, quantity FROM journal ORDER BY position');
+  expect(rows.map(({ position, quantity }) => [Number(position), Number(quantity)])).toEqual([
+    [1, 3],
+    [2, 1],
+  ]);
 });
 
 describe('a definition', () => {

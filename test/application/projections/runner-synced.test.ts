@@ -108,6 +108,27 @@ describe('a runner in a store that is synchronised', () => {
     expect(await runner.deadLetters.list()).toEqual([]);
   });
 
+  test('that is to retry waits at an event that is rejected, and passes over nothing', async () => {
+    const { bert, id } = await opened();
+    let refuses = true;
+    const failing = {
+      ...view,
+      handle: (...given: Parameters<typeof view.handle>) => {
+        if (refuses && given[0].type === 'Named') throw new RangeError('of a user');
+        return view.handle(...given);
+      },
+    };
+    const runner = run(bert, { onFailure: { attemptsMax: 1, then: 'retry' } }, failing);
+    await bert.do(newOriginatorId(), 'Name', { name: 'nails' });
+    await bert.do(id, 'ReserveRest');
+    const rejected = { code: 'OPERATIONAL_ERROR', cause: expect.any(RangeError) as Error };
+    await expect(runner.catchUp()).rejects.toMatchObject(rejected);
+    expect(await runner.deadLetters.list()).toEqual([]);
+    refuses = false;
+    await runner.catchUp();
+    expect(await readStockView(bert.tab.inside, 'shown')).toEqual(await bert.expected());
+  });
+
   test('is built anew beside the one in use, with its tail, which can be taken back then, too', async () => {
     const { anna, bert, id } = await opened();
     await run(bert).catchUp();
