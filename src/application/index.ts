@@ -154,6 +154,7 @@ export type { MemoryEventIndexOptions } from './event-index/memory-event-index.j
 export { SqlEventIndex } from './event-index/sql-event-index.js';
 export type { SqlEventIndexOptions } from './event-index/sql-event-index.js';
 export type {
+  CheckpointConnection,
   Checkpoints,
   ReachedPosition,
   SaveCheckpointOptions,

@@ -4,7 +4,6 @@
  * @module
  */
 import type { CallOptions } from './heed-signal.js';
-import type { SqlQueryable } from './sql/sql-queryable.js';
 import type { NotificationId } from './stored-event.js';
 import { validateInteger, validateText } from './validation.js';
 
@@ -26,6 +25,11 @@ export interface SubscriptionCheckpoint extends ReachedPosition {
   readonly savedAt: Date;
 }
 
+/** The connection of a transaction, as every engine with SQL lends it. */
+export interface CheckpointConnection {
+  query(text: string, values?: unknown[]): Promise<{ readonly rows: readonly Readonly<Record<string, unknown>>[] }>;
+}
+
 /** Options of {@link Checkpoints.save}. */
 export interface SaveCheckpointOptions extends CallOptions {
   /**
@@ -34,7 +38,7 @@ export interface SaveCheckpointOptions extends CallOptions {
    *
    * @defaultValue a transaction of its own: after a crash, what was done since the last save is done again
    */
-  readonly connection?: SqlQueryable | undefined;
+  readonly connection?: CheckpointConnection | undefined;
 }
 
 /** Keeps how far subscriptions are. */

@@ -1,15 +1,22 @@
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { validateReached, validateSubscriptionId } from '../checkpoints.js';
-import type { Checkpoints, ReachedPosition, SaveCheckpointOptions, SubscriptionCheckpoint } from '../checkpoints.js';
+import type {
+  CheckpointConnection,
+  Checkpoints,
+  ReachedPosition,
+  SaveCheckpointOptions,
+  SubscriptionCheckpoint,
+} from '../checkpoints.js';
 import { heeding, throwIfAborted } from '../heed-signal.js';
 import type { CallOptions } from '../heed-signal.js';
 import type { NotificationId } from '../stored-event.js';
 import { createMissing } from './create-missing.js';
 import { sqlTableName } from './sql-names.js';
 import type { SqlTableName } from './sql-names.js';
-import type { SqlQueryable, SqlResult } from './sql-queryable.js';
 import type { SqlRecorder } from './sql-recorder.js';
+
+type Result = Awaited<ReturnType<CheckpointConnection['query']>>;
 
 const TABLE_DEFAULT = 'checkpoints';
 const COLUMNS = 'subscription_id, position, event_id, event_type, saved_at_ms';
@@ -123,15 +130,15 @@ export class SqlCheckpoints implements Checkpoints {
     return (await this.#write(sql, [subscriptionId], options)).rows.length > 0;
   }
 
-  async #write(sql: string, values: unknown[], { connection, signal }: SaveCheckpointOptions): Promise<SqlResult> {
+  async #write(sql: string, values: unknown[], { connection, signal }: SaveCheckpointOptions): Promise<Result> {
     throwIfAborted(signal);
-    const write = (on: SqlQueryable): Promise<SqlResult> => on.query(sql, values);
+    const write = (on: CheckpointConnection): Promise<Result> => on.query(sql, values);
     if (connection !== undefined) return await write(connection);
     return await this.#recorder.transaction((transaction) => write(transaction.connection), { signal });
   }
 }
 
-function toCheckpoint(row: SqlResult['rows'][number]): SubscriptionCheckpoint {
+function toCheckpoint(row: Result['rows'][number]): SubscriptionCheckpoint {
   return {
     subscriptionId: row['subscription_id'] as string,
     position: Number(row['position']),
