@@ -8,6 +8,7 @@ import type { SqlRecorder } from 'daybook';
 import { onTestFinished } from 'vitest';
 import { browserExample } from '../../examples/orders/example-in-browser.js';
 import { sqlEngine } from '../../examples/orders/orders-engine.js';
+import { sqlDatabase } from '../../examples/users/user-database.js';
 import { describeExamples } from '../support/example-programs.js';
 import { newStoreName } from './open-store.js';
 
@@ -22,4 +23,5 @@ describeExamples('the browser', {
   openSql,
   openOrdersEngine: async () => await sqlEngine(await openSql()),
   completeExample: async () => browserExample(newStoreName()),
+  userDatabase: async () => await sqlDatabase(await openSql()),
 });

@@ -7,6 +7,7 @@ import { inject, onTestFinished } from 'vitest';
 import { memoryExample } from '../../examples/orders/example-on-memory.js';
 import { postgresExample } from '../../examples/orders/example-on-postgres.js';
 import { memoryEngine, sqlEngine } from '../../examples/orders/orders-engine.js';
+import { memoryDatabase, sqlDatabase } from '../../examples/users/user-database.js';
 import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
 import { createPgPool, PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
 import type { SqlRecorder } from '../../src/persistence/sql/sql-recorder.js';
@@ -18,6 +19,7 @@ describeExamples('memory', {
   openRecorder: async () => new MemoryProcessRecorder(),
   openOrdersEngine: async () => memoryEngine(),
   completeExample: async () => memoryExample,
+  userDatabase: async () => memoryDatabase(),
 });
 
 async function openSqlite(): Promise<SqlRecorder> {
@@ -30,6 +32,7 @@ describeExamples('SQLite', {
   openRecorder: openSqlite,
   openSql: openSqlite,
   openOrdersEngine: async () => await sqlEngine(await openSqlite()),
+  userDatabase: async () => await sqlDatabase(await openSqlite()),
   completeExample: async () => {
     const recorder = await openSqlite();
     return {
@@ -62,4 +65,5 @@ describeExamples('PostgreSQL', {
   openSql: openPostgresSql,
   openOrdersEngine: async () => await sqlEngine(await openPostgresSql()),
   completeExample: async () => postgresExample(await schemaUrl()),
+  userDatabase: async () => await sqlDatabase(await openPostgresSql()),
 });

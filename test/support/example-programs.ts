@@ -15,6 +15,8 @@ import type { ExampleEngine } from '../../examples/orders/complete-example.js';
 import { openOrders } from '../../examples/orders/open-orders.js';
 import { Order } from '../../examples/orders/order.js';
 import type { OrdersEngine } from '../../examples/orders/orders-engine.js';
+import type { UserDatabase } from '../../examples/users/user-database.js';
+import { userDirectory } from '../../examples/users/user-directory.js';
 
 /** Where the examples run. */
 export interface ExampleHost {
@@ -24,6 +26,7 @@ export interface ExampleHost {
   readonly openSql?: () => Promise<SqlRecorder>;
   readonly openOrdersEngine: () => Promise<OrdersEngine>;
   readonly completeExample: () => Promise<ExampleEngine>;
+  readonly userDatabase: () => Promise<UserDatabase>;
 }
 
 /** Runs all of them. */
@@ -42,6 +45,12 @@ export function describeExamples(engine: string, host: ExampleHost): void {
 
     test('orders cross a snapshot, are published in order, and are listed', async () => {
       await ordersEndToEnd(await host.openOrdersEngine());
+    });
+
+    test('the directory of users says what it does, and the same on every engine', async () => {
+      const printed: string[] = [];
+      await userDirectory(await host.userDatabase(), (line) => printed.push(line));
+      expect(printed).toEqual(USER_DIRECTORY);
     });
 
     test('the complete example says what it does', async () => {
@@ -161,3 +170,31 @@ function exampleOutput(name: string): readonly string[] {
     pool ? 'Connection pool disposed.' : 'Store closed.',
   ];
 }
+
+/** The console text of the directory of users, the same on every engine. */
+const USER_DIRECTORY: readonly string[] = [
+  '1. Events are stored, and the state with them',
+  '   {"name":"Ann","email":"ann@example.com","active":true,"logins":0}',
+  '2. Events of a user, of a type, in a range of time',
+  '   Created, Deactivated',
+  '   created: Ann, Ben, Cléo',
+  '   within the hour: 4, before it: 0',
+  '3. States are found by what is in them',
+  '   Ann <ann@example.com>',
+  '   Cléo <cleo@example.com>',
+  '   searched: Cléo, in all: 3',
+  '4. A transaction is stored as a whole, or not at all',
+  '   (asked the store for 1)',
+  '   The user is not active. Ann has ann@example.com',
+  '   {"language":"de","newsletter":false}',
+  '5. Answers are cached until an event makes them old',
+  '   (asked the store for 1)',
+  '   Ann has ann@example.org',
+  '   Ann has ann@example.org',
+  '6. What a schema refuses is not stored',
+  '   VALIDATION_ERROR, and there is none',
+  '   STATE_CONFLICT for who has read another version',
+  '7. All of it moves elsewhere, and is the same there',
+  '   5 events, the same',
+  '   1 state: {"language":"de","newsletter":false}',
+];
