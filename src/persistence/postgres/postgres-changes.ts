@@ -4,6 +4,7 @@
  * ```text
  * this recorder's own commits      at once: the aggregates, and the tables that the statements name
  * events of whatever process       by NOTIFY, and by a look from time to time: the aggregates, and any table
+ * the end of the pool              by the look that finds it closed: there is nothing to tell any more
  * ```
  *
  * Rows that other processes write without events PostgreSQL tells to nobody, and nor does it of what triggers, foreign keys and
@@ -13,6 +14,7 @@
  */
 import type { SqlLog } from '../sql/sql-dialect.js';
 import type { SqlQueryable } from '../sql/sql-queryable.js';
+import { ConnectionPoolClosedError } from './pool-errors.js';
 import { ANY_CHANGES, ChangeNews } from '../store-changes.js';
 import type { ChangeListener } from '../store-changes.js';
 import type { NotificationId, StoredEvent } from '../stored-event.js';
@@ -44,6 +46,7 @@ export class PostgresChanges extends ChangeNews {
   readonly #own = new Set<NotificationId>();
   #looking: Promise<void> = Promise.resolve();
   #isLookDue = false;
+  #hasEnded = false;
 
   constructor(parts: PostgresChangesParts) {
     super();
@@ -52,7 +55,7 @@ export class PostgresChanges extends ChangeNews {
 
   override onChanged(listener: ChangeListener, onEnd?: (error: Error) => void): () => void {
     const stop = super.onChanged(listener, onEnd);
-    if (this.#listeners++ === 0) {
+    if (this.#listeners++ === 0 && !this.#hasEnded) {
       this.#seen = undefined;
       this.#stop = this.#parts.hear(() => this.#lookSoon());
       this.#lookSoon();
@@ -66,6 +69,12 @@ export class PostgresChanges extends ChangeNews {
       this.#own.clear();
       void this.#stop?.();
     };
+  }
+
+  override end(error: Error): void {
+    this.#hasEnded = true;
+    void this.#stop?.();
+    super.end(error);
   }
 
   /** What a transaction of this recorder's has done, which is committed. */
@@ -83,8 +92,11 @@ export class PostgresChanges extends ChangeNews {
     this.#isLookDue = true;
     this.#looking = this.#looking.then(async () => {
       this.#isLookDue = false;
-      // What fails is looked for by the next look.
-      if (this.isHeard) await this.#look().catch(() => undefined);
+      if (!this.isHeard) return;
+      await this.#look().catch((error: unknown) => {
+        // What fails otherwise is looked for by the next look.
+        if (error instanceof ConnectionPoolClosedError) this.end(error);
+      });
     });
   }
 
