@@ -6,7 +6,7 @@
  * sqlite:////var/lib/app.db             a file
  * sqlite://, :memory:                   in memory, gone when it is closed
  * file:…                                as SQLite understands it
- * postgresql://user:password@host/db    also postgres://
+ * postgresql://user:password@host/db    also postgres://, and @/db?host=/folder of a socket
  * ```
  *
  * The name of a Python driver after the scheme (`sqlite+aiosqlite`, `postgresql+asyncpg`) is left out: a service of both
@@ -41,5 +41,7 @@ export function sqlitePath(address: string): string | undefined {
 export function postgresAddress(address: string): string | undefined {
   const [, rest] = POSTGRES.exec(address) ?? [];
   const plain = `postgresql://${rest ?? ''}`;
-  return rest !== undefined && URL.canParse(plain) ? plain : undefined;
+  // Without a host before the path, a socket is named behind it: `user:password@/database?host=/cloudsql/…`.
+  const whole = plain.replace(/^(postgresql:\/\/[^/?#]*@)(?=\/)/, '$1localhost');
+  return rest !== undefined && URL.canParse(whole) ? plain : undefined;
 }
