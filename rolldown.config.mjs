@@ -23,6 +23,7 @@ const entries = {
   live: at('src/live/index.ts'),
   states: at('src/states/index.ts'),
   operations: at('src/operations/index.ts'),
+  migrations: at('src/migrations/index.ts'),
   postgres: at('src/persistence/postgres/index.ts'),
   server: at('src/server/index.ts'),
   node: at('src/server/hosts/index.ts'),

@@ -25,6 +25,7 @@ const SOURCE_ALIASES: Readonly<Record<string, string>> = {
   'daybook/live': source('src/live/index.ts'),
   'daybook/states': source('src/states/index.ts'),
   'daybook/operations': source('src/operations/index.ts'),
+  'daybook/migrations': source('src/migrations/index.ts'),
   'daybook/postgres': source('src/persistence/postgres/index.ts'),
   'daybook/server': source('src/server/index.ts'),
   'daybook/node': source('src/server/hosts/index.ts'),

@@ -27,4 +27,14 @@ export const COMMANDS: readonly ListedCommand[] = [
     summary: 'counts and hashes the events of a store',
     load: async () => (await import('./event-commands.js')).HASH,
   },
+  {
+    name: 'migrate',
+    summary: 'applies numbered migrations to a database, and makes Daybook’s own tables',
+    load: async () => (await import('./migrations/migrate-command.js')).MIGRATE,
+  },
+  {
+    name: 'schema',
+    summary: 'prints the SQL that makes all tables',
+    load: async () => (await import('./migrations/schema-command.js')).SCHEMA,
+  },
 ];

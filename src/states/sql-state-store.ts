@@ -22,6 +22,7 @@ import { defaultTranscoder } from '../persistence/mapping/default-transcoder.js'
 import type { Transcoder } from '../persistence/mapping/transcoder.js';
 import type { RecorderTransaction } from '../persistence/recorder-transaction.js';
 import { createMissing } from '../persistence/sql/create-missing.js';
+import type { Creations } from '../persistence/sql/sql-names.js';
 import { columnTypes, documentsOf } from '../persistence/sql/sql-dialect.js';
 import type { SqlDialect } from '../persistence/sql/sql-dialect.js';
 import { sqlTableName } from '../persistence/sql/sql-names.js';
@@ -83,6 +84,14 @@ export class SqlStateStore extends StoredStates {
     const { dialect } = recorder;
     this.#places = { dialect, tableOf: (state) => this.#tableOf(state), words: new StateWords(dialect) };
     this.committed = new SqlStateReader(recorder, this.#places);
+  }
+
+  /** What the tables of states that are written by hand are made of, for who prints them. Others are views of projections. */
+  get tables(): Creations {
+    const creations = [...this.#states].flatMap((state) =>
+      state.kept === undefined ? this.#creations(state, this.#tableOf(state)) : [],
+    );
+    return { schema: undefined, lock: 'daybook states', creations, isOfLog: true };
   }
 
   override async setUp(): Promise<void> {

@@ -76,6 +76,8 @@ export type { EventQueryContext } from './conformance/event-query-cases.js';
 export { outboxCases } from './conformance/outbox-cases.js';
 export type { OutboxCaseOptions, OutboxContext } from './conformance/outbox-cases.js';
 export { recordWith, sampleRecordedEvent } from './conformance/recorded-events.js';
+export { migrationCases } from './conformance/migration-cases.js';
+export type { MigrationContext } from './conformance/migration-cases.js';
 export { snapshotStoreCases } from './conformance/snapshot-store-cases.js';
 export type { SnapshotStoreContext } from './conformance/snapshot-store-cases.js';
 export { processCases } from './conformance/process-cases.js';

@@ -10,6 +10,7 @@ import { columnTypes } from '../../persistence/sql/sql-dialect.js';
 import type { SqlDialect } from '../../persistence/sql/sql-dialect.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import { createMissing } from '../../persistence/sql/create-missing.js';
+import type { Creations } from '../../persistence/sql/sql-names.js';
 import type { Creation } from '../../persistence/sql/sql-names.js';
 import { duplicate, positionTaken } from './event-index-errors.js';
 import { FOUND_EVENTS_DEFAULT, toIndexedEvent, validateFilter } from './event-index.js';
@@ -111,18 +112,23 @@ export class SqlEventIndex implements EventIndex {
     this.#following = new IndexFollowing({ recorder, tables: this.#tables, insert });
   }
 
+  /** What the tables are made of, for a `Migrator` and for who prints them. */
+  get tables(): Creations {
+    return {
+      schema: this.#names.schema,
+      isOfLog: true,
+      lock: `daybook event index ${this.#names.table}`,
+      creations: creationsOf(this.#tables, this.#recorder.dialect),
+    };
+  }
+
   /**
    * Creates the tables and their indexes, where they are missing. Safe to call again.
    *
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the table is that of another log in the database
    */
   async createTables(): Promise<void> {
-    await createMissing(this.#recorder, {
-      schema: this.#names.schema,
-      isOfLog: true,
-      lock: `daybook event index ${this.#names.table}`,
-      creations: creationsOf(this.#tables, this.#recorder.dialect),
-    });
+    await createMissing(this.#recorder, this.tables);
   }
 
   async onRecorded(

@@ -19,6 +19,7 @@ import { outboxTaken } from './outbox-taken.js';
 import { OutboxHints } from './outbox-hints.js';
 import { INSERT_ENTRIES_MAX, LAST_ERROR_LENGTH_MAX, LIST_ENTRIES_DEFAULT, MARK_ENTRIES_MAX } from './outbox-limits.js';
 import { createMissing } from '../../persistence/sql/create-missing.js';
+import type { Creations } from '../../persistence/sql/sql-names.js';
 import { takeTurn } from '../../persistence/sql/sql-dialect.js';
 import { parameters, statementParts } from '../../persistence/sql/sql-parameters.js';
 import { claimSql, ENTRY_COLUMNS, ENTRY_PARAMETERS, insertSql, outboxCreations } from './outbox-schema.js';
@@ -107,14 +108,19 @@ export class SqlOutbox implements Outbox {
     this.#mayGoOut = (position) => (this.#waits ? mayGoOut(position, follows === 'confirmed') : '1 = 1');
   }
 
+  /** What the tables are made of, for a `Migrator` and for who prints them. */
+  get tables(): Creations {
+    const creations = outboxCreations(this.#names, this.#recorder.dialect);
+    return { schema: this.#names.schema, isOfLog: true, lock: this.#lock, creations };
+  }
+
   /**
    * Creates the table and its indexes, where they are missing. Safe to call again, also by several at once.
    *
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the table is that of another log in the database
    */
   async createTables(): Promise<void> {
-    const creations = outboxCreations(this.#names, this.#recorder.dialect);
-    await createMissing(this.#recorder, { schema: this.#names.schema, isOfLog: true, lock: this.#lock, creations });
+    await createMissing(this.#recorder, this.tables);
   }
 
   async onRecorded(

@@ -16,6 +16,7 @@
  * @module
  */
 import { createMissing } from '../../persistence/sql/create-missing.js';
+import type { Creations } from '../../persistence/sql/sql-names.js';
 import { columnTypes, takeTurn } from '../../persistence/sql/sql-dialect.js';
 import { sqlTableName } from '../../persistence/sql/sql-names.js';
 import type { SqlTableName } from '../../persistence/sql/sql-names.js';
@@ -89,8 +90,8 @@ export class SqlSubjectKeys implements SubjectKeys {
     this.#sinceMs = clock.nowMs() - CLOCKS_APART_MS;
   }
 
-  /** Creates the table and its index, where they are missing. Safe to call again, also by several at once. */
-  async createTables(): Promise<void> {
+  /** What the tables are made of, for a `Migrator` and for who prints them. */
+  get tables(): Creations {
     const { name, schema, table, index } = this.#names;
     const { integer, bytes } = columnTypes(this.#recorder.dialect);
     const sql = `CREATE TABLE IF NOT EXISTS ${table} (
@@ -108,7 +109,12 @@ export class SqlSubjectKeys implements SubjectKeys {
       index('made_here', '(key_id) WHERE made_here = 1'),
       index('to_follow', '(subject) WHERE forgotten_at_ms IS NOT NULL AND followed_at_ms IS NULL'),
     ];
-    await createMissing(this.#recorder, { schema, lock: this.#turn, creations });
+    return { schema, lock: this.#turn, creations };
+  }
+
+  /** Creates the table and its index, where they are missing. Safe to call again, also by several at once. */
+  async createTables(): Promise<void> {
+    await createMissing(this.#recorder, this.tables);
   }
 
   async keyFor(subject: string): Promise<SubjectKey> {

@@ -14,6 +14,7 @@
 import { DatabaseError, InternalError, ProgrammingError } from '../../persistence/errors.js';
 import type { RebaseTransaction } from '../../persistence/rebase-transaction.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
+import type { Creations } from '../../persistence/sql/sql-names.js';
 import { claimForLog } from '../../persistence/sql/log-owner.js';
 import { hasUnitOrder, IS_SYNCHRONISED } from '../../persistence/sql/unit-order.js';
 import { takeTurn } from '../../persistence/sql/sql-dialect.js';
@@ -41,6 +42,7 @@ import type {
   ViewGeneration,
 } from './projection-store.js';
 
+const SET_UP_LOCK = 'daybook projections';
 const CREATE_CHECKPOINTS = `CREATE TABLE IF NOT EXISTS projection_checkpoints (
   projection TEXT NOT NULL,
   generation BIGINT NOT NULL,
@@ -68,6 +70,16 @@ const CREATE_DEAD_LETTERS = `CREATE TABLE IF NOT EXISTS projection_dead_letters 
   resolved_by TEXT NOT NULL,
   PRIMARY KEY (projection, generation, notification_id)
 )`;
+
+/** The bookkeeping of all views in a database, for a `Migrator` and for who prints it. The views are their projections' own. */
+export const PROJECTION_TABLES: Creations = {
+  schema: undefined,
+  lock: SET_UP_LOCK,
+  creations: [
+    { name: 'projection_checkpoints', sql: CREATE_CHECKPOINTS },
+    { name: 'projection_dead_letters', sql: CREATE_DEAD_LETTERS },
+  ],
+};
 
 /** A transaction in which units may have been changed. */
 interface RebasedTransaction {
@@ -116,7 +128,7 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
     if (await this.#isSetUp()) return;
     await this.#recorder.transaction(async ({ connection }) => {
       // Two that create at once would both find nothing, and one of them fail.
-      await takeTurn(connection, this.#recorder.dialect, 'daybook projections');
+      await takeTurn(connection, this.#recorder.dialect, SET_UP_LOCK);
       await connection.query(CREATE_CHECKPOINTS);
       await connection.query(CREATE_DEAD_LETTERS);
       if ((await this.#find(connection, 'live')) === undefined) await this.#create(connection, 1, 'live');

@@ -1,4 +1,6 @@
 import { ProgrammingError } from '../errors.js';
+import type { Creations } from '../sql/sql-names.js';
+import type { Creation } from '../sql/sql-names.js';
 import type { PostgresPool } from './postgres-driver.js';
 import { sqlStateOf } from './postgres-errors.js';
 import { quoteIdentifier } from './postgres-identifiers.js';
@@ -16,6 +18,13 @@ export interface TableCreation {
   readonly indexed?: string;
   /** Creates both, where they are missing: statements that are to be run in one transaction. */
   readonly sql: string;
+}
+
+/** Names, and what creates them: what tables are made of, for who prints them and for who asks which are there. */
+export function creationsOf(schema: string | undefined, ...parts: readonly Creation[]): Creations {
+  // The turn is for those who create at once, and not for a file.
+  const creations = parts.map(({ name, sql }) => ({ name, sql: sql.replace(`${CREATE_LOCK_SQL};\n`, '') }));
+  return { schema, lock: 'daybook:create-table', creations };
 }
 
 /**

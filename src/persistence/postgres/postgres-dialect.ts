@@ -51,6 +51,7 @@ const BESIDE_WRITERS: IndexesBesideWriters = {
 
 const POSTGRES_DIALECT: SqlDialect = {
   name: 'postgres',
+  lockTimeouts: { setSql: (timeoutMs) => `SET LOCAL lock_timeout = ${timeoutMs}`, errorState: '55P03' },
   triedTurns: {
     trySql: 'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS taken',
     signOfLifeSql: 'SHOW transaction_isolation',

@@ -14,6 +14,7 @@ import type {
   SelectEventsOptions,
   SelectNotificationsOptions,
 } from '../recorder.js';
+import type { Creations } from '../sql/sql-names.js';
 import type { SqlDialect } from '../sql/sql-dialect.js';
 import type { SqlResult } from '../sql/sql-queryable.js';
 import type { SqlRecorder } from '../sql/sql-recorder.js';
@@ -23,7 +24,7 @@ import type { Clock } from '../../util/clock.js';
 import type { ChangeListener, ChangeSource } from '../store-changes.js';
 import { announcing } from './postgres-announcer.js';
 import { PostgresChanges } from './postgres-changes.js';
-import { createTables } from './postgres-create.js';
+import { createTables, creationsOf } from './postgres-create.js';
 import type { TableCreation } from './postgres-create.js';
 import { postgresDialect } from './postgres-dialect.js';
 import type { PostgresPool, PostgresQueryable } from './postgres-driver.js';
@@ -78,6 +79,12 @@ export class PostgresAggregateRecorder implements AggregateRecorder {
     this.#events = new PostgresEventsTable(this.#table);
   }
 
+  /** What the table is made of, for a `Migrator` and for who prints it. */
+  get tables(): Creations {
+    const { names, createSql } = this.#table;
+    return creationsOf(names.schema, { name: names.events, sql: createSql });
+  }
+
   /**
    * Creates the table if it is missing. Safe to call again, also by several at once.
    *
@@ -128,7 +135,7 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
   protected readonly pool: PostgresPool;
   protected readonly session: PoolSession;
   protected readonly names: PostgresTables;
-  protected readonly tables: RecorderTables;
+  protected readonly parts: RecorderTables;
   /** The pool that work is done on: it lends nothing where tenants would see each other. */
   protected readonly workPool: PostgresPool;
   protected readonly opening: readonly string[];
@@ -145,14 +152,20 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
     this.workPool = shared === undefined ? pool : guardedPool(pool, shared, this.names.events);
     this.opening = shared === undefined ? [] : tenantSql(shared).opening;
     this.session = new PoolSession(this.workPool, this.opening.join(';\n'));
-    this.tables = {
+    this.parts = {
       events: new PostgresEventsTable(this.names),
       tracking: new PostgresTrackingTable(this.names),
       lockSql: lockSql(this.names, options.lockTimeoutMs),
       announce: announcing(pool, this.names.channel),
     };
-    this.recorder = new SessionRecorder(this.session, this.tables);
+    this.recorder = new SessionRecorder(this.session, this.parts);
     this.listener = new PostgresListener(pool, this.names.channel);
+  }
+
+  /** What the tables are made of, for a `Migrator` and for who prints them. */
+  get tables(): Creations {
+    const { names, createEventsSql } = this.names;
+    return creationsOf(names.schema, { name: names.events, sql: createEventsSql });
   }
 
   /**
@@ -249,7 +262,7 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
   constructor(options: PostgresProcessRecorderOptions) {
     super(options);
     const { events: eventsTable, tracking: trackingTable, columns, originatorIdType, tenants } = this.names;
-    const { lockSql } = this.tables;
+    const { lockSql } = this.parts;
     this.dialect = postgresDialect(
       { eventsTable, trackingTable, columns, originatorIdType, lockSql, tenants },
       options.pool,
@@ -262,6 +275,15 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
       maxNotificationId: () => this.maxNotificationId(),
       hear: (onNews) => hear(this.listener, { onNews, onPoll: onNews }),
     });
+  }
+
+  override get tables(): Creations {
+    const { names, createEventsSql, createTrackingSql } = this.names;
+    return creationsOf(
+      names.schema,
+      { name: names.events, sql: createEventsSql },
+      { name: names.tracking ?? '', sql: createTrackingSql },
+    );
   }
 
   override async createTable(): Promise<void> {
@@ -319,6 +341,11 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
     return { rows };
   }
 
+  /** As in `SqlRecorder`. @internal */
+  async runAlone(text: string): Promise<void> {
+    await this.session.write(text);
+  }
+
   /**
    * As in `TransactionalRecorder`. Errors of the caller's own SQL are Daybook's, and the server's own is their cause. Each transaction has a connection of its own; the first events that it records lock
    * the table, so other writers wait until it has ended.
@@ -348,7 +375,7 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
     const options = { idleTimeoutMs: this.#idleTimeoutMs, opening: this.opening };
     const written: Written = { texts: [], events: [], ids: [] };
     const result = await inTransaction(this.workPool, options, (session) => {
-      const lent = new PostgresTransaction(session, this.tables, written);
+      const lent = new PostgresTransaction(session, this.parts, written);
       const transaction = Object.assign(lent, { close: session.close.bind(session) });
       return workUnlessAborted(signal, begin, work)(transaction);
     });

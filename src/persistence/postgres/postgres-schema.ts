@@ -126,8 +126,17 @@ export interface PostgresTableOptions {
   readonly shared?: PostgresSharing;
 }
 
+/** What tables are called, without quotes. */
+export interface PostgresTableNames {
+  readonly schema: string | undefined;
+  readonly events: string;
+  /** Where there is one. */
+  readonly tracking?: string;
+}
+
 /** The tables of one application, as they are written in SQL. */
 export interface PostgresTables {
+  readonly names: PostgresTableNames;
   /** Quoted, with the schema if there is one. */
   readonly events: string;
   /** Quoted, with the schema if there is one. */
@@ -169,6 +178,7 @@ export function postgresTables(options: PostgresTableOptions = {}): PostgresTabl
   const events = qualified(options.schema, eventsTable);
   const tracking = qualified(options.schema, trackingTable);
   const tables: PostgresTables = {
+    names: { schema: options.schema, events: eventsTable, tracking: trackingTable },
     events,
     tracking,
     channel: quoteIdentifier(eventsTable),
@@ -227,6 +237,7 @@ export interface PostgresAggregateTableOptions extends Pick<
 
 /** A table without notification ids, as it is written in SQL. */
 export interface PostgresAggregateTable {
+  readonly names: PostgresTableNames;
   /** Quoted, with the schema if there is one. */
   readonly events: string;
   /** Quoted. */
@@ -251,7 +262,7 @@ export function postgresAggregateTable(options: PostgresAggregateTableOptions = 
   const createSql = `${CREATE_LOCK_SQL};
 ${createTypeSql(options.schema, originatorIdType, layout)};
 ${createSequenceSql(events, columns, originatorIdType, EVENT_COLUMNS[layout])}`;
-  return { events, columns, originatorIdType, createSql };
+  return { names: { schema: options.schema, events: table }, events, columns, originatorIdType, createSql };
 }
 
 function sequenceName(name: string, purpose: string): string {

@@ -18,24 +18,13 @@ import { whileTurnIsHeld } from './held-turn.js';
 import { takeTurn } from './sql-dialect.js';
 import type { IndexesBesideWriters, SqlDialect, TriedTurns } from './sql-dialect.js';
 import type { SqlQueryable } from './sql-queryable.js';
-import type { Creation } from './sql-names.js';
+import type { Creation, Creations } from './sql-names.js';
 import type { SqlRecorder } from './sql-recorder.js';
 
 const SQLITE_RELATIONS_SQL = 'SELECT name FROM sqlite_schema WHERE $1 IS NULL';
 
 // Each waits for a second at least before the server says that two wait for each other.
 const ATTEMPTS_MAX = 10;
-
-/** What is to be there. */
-export interface Creations {
-  /** PostgreSQL only. @defaultValue the first of the search path */
-  readonly schema: string | undefined;
-  /** Names the turn that callers at once wait for. */
-  readonly lock: string;
-  readonly creations: readonly Creation[];
-  /** Whether what is kept there means nothing without the log that it is of; the first thing created is owned by it then. */
-  readonly isOfLog?: boolean;
-}
 
 /**
  * Creates what is missing.
@@ -49,9 +38,9 @@ export async function createMissing(recorder: SqlRecorder, wanted: Creations): P
   if (kept !== undefined) await claimForLog(recorder, { kept, schema });
   const there = await namesThere(recorder, dialect, schema);
   const missing = creations.filter(({ name }) => !there.has(name));
-  // In a transaction of the caller's everything is its own.
+  // In a transaction of the caller's there is no other way than in it.
   const { triedTurns: turns } = dialect;
-  const besideWriters = recorder.onEnded === undefined && turns !== undefined ? dialect.besideWriters : undefined;
+  const besideWriters = recorder.runAlone !== undefined && turns !== undefined ? dialect.besideWriters : undefined;
   const isBeside = ({ indexed }: Creation): boolean =>
     besideWriters !== undefined && indexed !== undefined && there.has(indexed);
   const together = missing.filter((creation) => !isBeside(creation));
@@ -102,14 +91,14 @@ async function createBeside(
     for (let attempt = 1; attempt < ATTEMPTS_MAX; attempt++) {
       if (await isDone(recorder, besideWriters, repair)) return;
     }
-    await recorder.query(repair);
+    await recorder.runAlone?.(repair);
   });
 }
 
 /** @returns false: somebody else was in the way, and the server has ended this of the two */
 async function isDone(recorder: SqlRecorder, { isOvertaken }: IndexesBesideWriters, sql: string): Promise<boolean> {
   try {
-    await recorder.query(sql);
+    await recorder.runAlone?.(sql);
     return true;
   } catch (error) {
     if (isOvertaken(error)) return false;

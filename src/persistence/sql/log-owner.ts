@@ -16,9 +16,20 @@ import { takeTurn } from './sql-dialect.js';
 import type { SqlQueryable } from './sql-queryable.js';
 import type { SqlRecorder } from './sql-recorder.js';
 import { sqlTableName } from './sql-names.js';
+import type { Creations } from './sql-names.js';
 
 /** Where that is written down. */
 export const OWNERS_TABLE = 'daybook_logs';
+
+/** What the table of owners is made of, where a database may have several logs; for a `Migrator` and for who prints it. */
+export function ownersCreations(schema: string | undefined): Creations {
+  const { table } = sqlTableName(OWNERS_TABLE, schema, { supportsSchemas: true });
+  return { schema, lock: `daybook logs ${table}`, creations: [{ name: OWNERS_TABLE, sql: createOwnersSql(table) }] };
+}
+
+function createOwnersSql(table: string): string {
+  return `CREATE TABLE IF NOT EXISTS ${table} (kept TEXT PRIMARY KEY NOT NULL, log TEXT NOT NULL)`;
+}
 
 /** What belongs to one log. */
 export interface Kept {
@@ -86,7 +97,7 @@ async function claim(
   try {
     return await recorder.transaction(async ({ connection }) => {
       await takeTurn(connection, recorder.dialect, `daybook logs ${table}`);
-      await connection.query(`CREATE TABLE IF NOT EXISTS ${table} (kept TEXT PRIMARY KEY NOT NULL, log TEXT NOT NULL)`);
+      await connection.query(createOwnersSql(table));
       await connection.query(`INSERT INTO ${table} (kept, log) VALUES ($1, $2) ON CONFLICT (kept) DO NOTHING`, [
         kept,
         name,

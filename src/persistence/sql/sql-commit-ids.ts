@@ -15,6 +15,7 @@ import { isStorableText } from '../validation.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { createMissing } from './create-missing.js';
+import type { Creations } from './sql-names.js';
 import { sqlTableName } from './sql-names.js';
 import type { SqlTableName } from './sql-names.js';
 
@@ -72,24 +73,29 @@ export class SqlCommitIds {
     this.#clock = clock;
   }
 
-  /**
-   * Creates the table and its index, where they are missing. Safe to call again.
-   *
-   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the table is that of another log in the database
-   */
-  async createTables(): Promise<void> {
+  /** What the tables are made of, for a `Migrator` and for who prints them. */
+  get tables(): Creations {
     const { name, schema, table, index } = this.#names;
     const createTable = `CREATE TABLE IF NOT EXISTS ${table} (
         commit_id TEXT PRIMARY KEY NOT NULL,
         recorded_at_ms BIGINT NOT NULL,
         result TEXT
       )`;
-    await createMissing(this.#recorder, {
+    return {
       schema,
       isOfLog: true,
       lock: `daybook commit ids ${table}`,
       creations: [{ name, sql: createTable }, index('recorded_at_ms', '(recorded_at_ms)')],
-    });
+    };
+  }
+
+  /**
+   * Creates the table and its index, where they are missing. Safe to call again.
+   *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the table is that of another log in the database
+   */
+  async createTables(): Promise<void> {
+    await createMissing(this.#recorder, this.tables);
   }
 
   /**

@@ -71,6 +71,12 @@ export interface SqlDialect {
    */
   readonly relationsSql?: string;
   /**
+   * How long a statement waits for a lock.
+   *
+   * @defaultValue none: one writes at a time
+   */
+  readonly lockTimeouts?: LockTimeouts | undefined;
+  /**
    * Turns that nobody waits for in the database.
    *
    * @defaultValue none: one writes at a time
@@ -123,6 +129,14 @@ export interface SqlDialect {
   readonly nextPositionSql?: readonly string[] | undefined;
   /** Parameters that a statement may have. @defaultValue 32,766: SQLite's, and fewer than PostgreSQL's */
   readonly parametersMax?: number | undefined;
+}
+
+/** How long statements wait for locks. */
+export interface LockTimeouts {
+  /** Sets it until the end of the transaction; 0 is for ever. */
+  readonly setSql: (timeoutMs: number) => string;
+  /** `details.sqlState` of the error when it was too long. */
+  readonly errorState: string;
 }
 
 /** A turn is had until the end of a transaction, or not at all. */

@@ -20,6 +20,17 @@ export interface Creation {
   readonly indexed?: string;
 }
 
+/** What is to be there. */
+export interface Creations {
+  /** PostgreSQL only. @defaultValue the first of the search path */
+  readonly schema: string | undefined;
+  /** Names the turn that callers at once wait for. */
+  readonly lock: string;
+  readonly creations: readonly Creation[];
+  /** Whether what is kept there means nothing without the log that it is of; the first thing created is owned by it then. */
+  readonly isOfLog?: boolean;
+}
+
 /** A table, and how its indexes are called. */
 export interface SqlTableName {
   /** Without quotes and schema. */

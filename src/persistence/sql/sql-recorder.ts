@@ -25,4 +25,12 @@ export interface SqlRecorder extends TransactionalRecorder<SqlQueryable>, SqlQue
    * store refuses to write outside of one.
    */
   query(...parameters: Parameters<SqlQueryable['query']>): ReturnType<SqlQueryable['query']>;
+  /**
+   * Runs a statement that refuses to be in a transaction: once, while `query` repeats what it reads where a connection was lost.
+   *
+   * @defaultValue that cannot be
+   *
+   * @internal
+   */
+  runAlone?(text: string): Promise<void>;
 }

@@ -21,6 +21,7 @@ import type { SqlRecorder } from './sql-recorder.js';
 import type { RecorderTransaction, TransactionalRecorder } from '../recorder-transaction.js';
 import { recorderOf } from '../transaction-ends.js';
 import { createMissing } from './create-missing.js';
+import type { Creations } from './sql-names.js';
 import { sqlTableName } from './sql-names.js';
 import type { SqlTableName } from './sql-names.js';
 
@@ -71,12 +72,16 @@ export class SqlSnapshotStore implements SnapshotStore {
     return this.#recorder.dialect.turnSql === undefined && this.#recorder.onEnded === undefined;
   }
 
-  /** Creates the table if it is missing. Safe to call again. */
-  async createTables(): Promise<void> {
+  /** What the table is made of, for a `Migrator` and for who prints it. */
+  get tables(): Creations {
     const { name, schema, table } = this.#names;
     const sql = createTableSql(table, this.#recorder.dialect);
-    const lock = `daybook snapshots ${table}`;
-    await createMissing(this.#recorder, { schema, lock, creations: [{ name, sql }] });
+    return { schema, lock: `daybook snapshots ${table}`, creations: [{ name, sql }] };
+  }
+
+  /** Creates the table if it is missing. Safe to call again. */
+  async createTables(): Promise<void> {
+    await createMissing(this.#recorder, this.tables);
   }
 
   async select(originatorId: string): Promise<StoredSnapshot | undefined> {

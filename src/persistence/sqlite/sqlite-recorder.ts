@@ -15,6 +15,8 @@ import {
   SerialProcessRecorder,
 } from '../serial/serial-recorder.js';
 import type { SerialConnection } from '../serial/serial-recorder.js';
+import type { Creations } from '../sql/sql-names.js';
+import type { Creation } from '../sql/sql-names.js';
 import { SQLITE_DIALECT } from '../sql/sql-dialect.js';
 import type { SqlDialect } from '../sql/sql-dialect.js';
 import type { SqlResult } from '../sql/sql-queryable.js';
@@ -31,8 +33,8 @@ import { refuseForeignTable } from './foreign-tables.js';
 import { runQuery } from './sqlite-query.js';
 import { SqliteEventsTable } from './sqlite-events-table.js';
 import { SqliteReplica } from './sqlite-replica.js';
-import { quoted } from './sqlite-schema.js';
 import type { SqliteTableOptions } from './sqlite-replica.js';
+import { createEventsSql, createSequencesSql, createTrackingSql, quoted } from './sqlite-schema.js';
 import { SqliteAggregateTable } from './sqlite-aggregate-table.js';
 
 const SNAPSHOTS_TABLE = 'stored_snapshots';
@@ -69,6 +71,11 @@ export class SqliteAggregateRecorder extends SerialAggregateRecorder {
     this.#table = table;
     this.#connection = connection;
     this.#sequences = sequences;
+  }
+
+  /** What the table is made of, for a `Migrator` and for who prints it. */
+  get tables(): Creations {
+    return sqliteTables({ name: this.#table, sql: createSequencesSql(this.#table) });
   }
 
   /**
@@ -114,6 +121,11 @@ export class SqliteApplicationRecorder extends SerialApplicationRecorder {
     this.#table = eventsTable;
     this.#connection = connection;
     this.#events = events;
+  }
+
+  /** What the table is made of, for a `Migrator` and for who prints it. */
+  get tables(): Creations {
+    return sqliteTables({ name: this.#table, sql: createEventsSql(this.#table) });
   }
 
   /**
@@ -177,6 +189,15 @@ export class SqliteProcessRecorder
     this.#replica = replica;
     this.#changes = changes;
     this.#tables = options;
+  }
+
+  /** What the tables are made of, for a `Migrator` and for who prints them. */
+  get tables(): Creations {
+    const { eventsTable = EVENTS_TABLE, trackingTable = TRACKING_TABLE } = this.#tables;
+    return sqliteTables(
+      { name: eventsTable, sql: createEventsSql(eventsTable) },
+      { name: trackingTable, sql: createTrackingSql(trackingTable) },
+    );
   }
 
   /**
@@ -251,6 +272,10 @@ function nextPosition(table: string): readonly string[] {
       WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = ${name})`,
     `UPDATE sqlite_sequence SET seq = max(seq, $1 - 1) WHERE name = ${name}`,
   ];
+}
+
+function sqliteTables(...creations: readonly Creation[]): Creations {
+  return { schema: undefined, lock: 'daybook:create-table', creations };
 }
 
 /** Says whose events are inserted. */

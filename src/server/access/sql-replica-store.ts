@@ -4,6 +4,7 @@
  * @module
  */
 import { createMissing } from '../../persistence/sql/create-missing.js';
+import type { Creations } from '../../persistence/sql/sql-names.js';
 import { columnTypes } from '../../persistence/sql/sql-dialect.js';
 import { sqlTableName } from '../../persistence/sql/sql-names.js';
 import type { SqlTableName } from '../../persistence/sql/sql-names.js';
@@ -56,8 +57,8 @@ export class SqlReplicaStore implements ReplicaStore {
     this.#log = log;
   }
 
-  /** Creates the table and its index, where they are missing. Safe to call again. */
-  async createTables(): Promise<void> {
+  /** What the tables are made of, for a `Migrator` and for who prints them. */
+  get tables(): Creations {
     const { name, schema, table, index } = this.#names;
     const { integer, word } = columnTypes(this.#recorder.dialect);
     const createTable = `CREATE TABLE IF NOT EXISTS ${table} (
@@ -73,11 +74,16 @@ export class SqlReplicaStore implements ReplicaStore {
         revoked_why TEXT,
         PRIMARY KEY (log, tenant, replica_id)
       )`;
-    await createMissing(this.#recorder, {
+    return {
       schema,
       lock: `daybook replicas ${table}`,
       creations: [{ name, sql: createTable }, index('subject', '(log, tenant, subject, replica_id)')],
-    });
+    };
+  }
+
+  /** Creates the table and its index, where they are missing. Safe to call again. */
+  async createTables(): Promise<void> {
+    await createMissing(this.#recorder, this.tables);
   }
 
   async select(key: ReplicaKey): Promise<ReplicaRecord | undefined> {

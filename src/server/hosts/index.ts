@@ -12,6 +12,7 @@ export type {
   EventSourcingOptions,
 } from '../../configuration/event-sourcing.js';
 export type { EventSourcingConfig, StoreConfig, StoreProvider } from '../../configuration/event-sourcing-config.js';
+export { createMigration, readMigrations } from '../../migrations/folder/migration-folder.js';
 export { parseCliOptions, USAGE } from './cli-options.js';
 export type { CliOptions } from './cli-options.js';
 export { startEmbeddedPostgres } from './embedded-postgres.js';

@@ -5,6 +5,7 @@
  */
 import { ProgrammingError } from '../../persistence/errors.js';
 import { createMissing } from '../../persistence/sql/create-missing.js';
+import type { Creations } from '../../persistence/sql/sql-names.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import { checkFunction, optionRefused } from '../operator/option-checks.js';
 import { InlineUnits } from './inline-units.js';
@@ -85,6 +86,12 @@ export class PostgresUnitLog extends StoredUnitLog {
     this.#schema = schema;
   }
 
+  /** What the tables are made of, for a `Migrator` and for who prints them. The tables of the events are the recorder's. */
+  get tables(): Creations {
+    const { units, creations } = this.#tables;
+    return { schema: this.#schema, lock: `daybook unit log ${units}`, creations, isOfLog: true };
+  }
+
   /**
    * Creates the tables that are missing, and makes units of the events that are there. Safe to call again, also by several
    * at once. The tables of the events are the recorder's, and are to be there before.
@@ -92,9 +99,8 @@ export class PostgresUnitLog extends StoredUnitLog {
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the tables are those of other events in the database
    */
   async createTables(): Promise<void> {
-    const { units, head, creations, firstHeadSql } = this.#tables;
-    const [schema, lock] = [this.#schema, `daybook unit log ${units}`];
-    await createMissing(this.#recorder.owner ?? this.#recorder, { schema, lock, creations, isOfLog: true });
+    const { head, firstHeadSql } = this.#tables;
+    await createMissing(this.#recorder.owner ?? this.#recorder, this.tables);
     // Asked first: even an insert that does nothing waits for who is adding to the log.
     const { rows } = await this.#recorder.query(`SELECT 1 AS there FROM ${head} LIMIT 1`);
     if (rows.length === 0) await this.#recorder.transaction(({ connection }) => connection.query(firstHeadSql));
