@@ -35,6 +35,8 @@ export {
   PostgresProcessRecorder,
 } from './postgres-recorder.js';
 export type { PostgresAggregateRecorderOptions } from './postgres-recorder.js';
+export { createPayloadView } from './postgres-payloads.js';
+export type { PayloadViewOptions } from './postgres-payloads.js';
 export { createPostgresSchema } from './postgres-create.js';
 export { postgresAggregateTable, postgresTables } from './postgres-schema.js';
 export type {
