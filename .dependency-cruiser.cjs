@@ -34,6 +34,7 @@ const ROOMS = [
   { name: 'application/processes', level: 8, path: '^src/application/processes/' },
   { name: 'application', level: 9, path: '^src/application/[^/]+$' },
   { name: 'transfer', level: 9, path: '^src/transfer/' },
+  { name: 'archive', level: 10, path: '^src/archive/' },
   { name: 'states', level: 9, path: '^src/states/' },
   { name: 'operations/reading', level: 5, path: '^src/operations/reading/' },
   { name: 'operations/stats', level: 7, path: '^src/operations/stats/' },

@@ -20,6 +20,7 @@ const entries = {
   'node-sqlite': at('src/persistence/sqlite/node-sqlite.ts'),
   session: at('src/session/index.ts'),
   transfer: at('src/transfer/index.ts'),
+  archive: at('src/archive/index.ts'),
   live: at('src/live/index.ts'),
   states: at('src/states/index.ts'),
   operations: at('src/operations/index.ts'),

@@ -22,6 +22,7 @@ const SOURCE_ALIASES: Readonly<Record<string, string>> = {
   'daybook/node-sqlite': source('src/persistence/sqlite/node-sqlite.ts'),
   'daybook/session': source('src/session/index.ts'),
   'daybook/transfer': source('src/transfer/index.ts'),
+  'daybook/archive': source('src/archive/index.ts'),
   'daybook/live': source('src/live/index.ts'),
   'daybook/states': source('src/states/index.ts'),
   'daybook/operations': source('src/operations/index.ts'),

@@ -16,6 +16,7 @@ const PROJECTS = {
       'node-sqlite',
       'session',
       'transfer',
+      'archive',
       'live',
       'states',
       'operations',

@@ -1,8 +1,10 @@
 /**
- * Events of a store that confirmed history has left (`UnitRecorder.truncate`).
+ * Events of a store that history has left: confirmed history (`UnitRecorder.truncate`), or what is in archives.
  *
  * @module
  */
+import { isArchivable } from '../../persistence/archive.js';
+import type { ArchivableRecorder } from '../../persistence/archive.js';
 import { DataError, HistoryTruncatedError } from '../../persistence/errors.js';
 import { historyDigest } from '../../persistence/history-digest.js';
 import type { AggregateRecorder, SelectEventsOptions } from '../../persistence/recorder.js';
@@ -22,6 +24,7 @@ type Reads = Pick<AggregateRecorder, 'selectEvents'>;
 export class WholeHistory implements Reads {
   readonly #recorder: AggregateRecorder;
   readonly #bases: Pick<UnitRecorder, 'selectBase'> | undefined;
+  readonly #archives: ArchivableRecorder | undefined;
   readonly #older: OlderEvents | undefined;
   readonly #codec: SnapshotCodec;
 
@@ -37,6 +40,7 @@ export class WholeHistory implements Reads {
     this.#recorder = recorder;
     this.#codec = codec;
     this.#bases = store.supports?.units === true ? (store as AggregateRecorder & UnitRecorder) : undefined;
+    this.#archives = isArchivable(store) ? store : undefined;
     this.#older = older;
   }
 
@@ -72,7 +76,7 @@ export class WholeHistory implements Reads {
       return await this.#recorder.selectEvents(originatorId, options);
     } catch (error) {
       if (!(error instanceof HistoryTruncatedError) || this.#older === undefined) throw error;
-      const base = await this.base(originatorId);
+      const base = (await this.base(originatorId)) ?? (await this.#archives?.selectArchived(originatorId));
       // It has come back meanwhile.
       if (base === undefined) return await this.#recorder.selectEvents(originatorId, options);
       const older = await this.#older(originatorId, base.version);
@@ -94,7 +98,7 @@ export class WholeHistory implements Reads {
   }
 }
 
-function otherHistory(originatorId: OriginatorId, { version }: AggregateBase): DataError {
+function otherHistory(originatorId: OriginatorId, { version }: Pick<AggregateBase, 'version'>): DataError {
   return new DataError(
     `The events of ${originatorId} that were given for those up to version ${version} are others than those that have left this store. Nothing is made of them: look whether it is the same server.`,
     { details: { originatorId, version } },

@@ -15,6 +15,8 @@
  *
  * @module
  */
+import { assertNoneArchivedAfter } from '../../persistence/archive.js';
+import { archivedLogOf } from '../../persistence/sql/sql-archive.js';
 import { eventsSql, toNotification } from '../../persistence/sql/sql-events.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import type { Notification, NotificationId } from '../../persistence/stored-event.js';
@@ -116,16 +118,34 @@ async function selectPage(recorder: SqlRecorder, table: string, query: EventQuer
   for (const condition of timesOf(text, '(occurred_at_ms + 0)', query)) conditions.push(condition);
   const entries = `SELECT notification_id AS entry FROM ${table}
     WHERE ${conditions.join(' AND ')} ORDER BY notification_id LIMIT ${text.add(limit)}`;
+  const entryValues = [...text.values];
   const isWanted = topics.length === 0 ? '' : ` AND e.${topic} IN (${topics.map((one) => text.add(one)).join(', ')})`;
   const { rows } = await recorder.query(
     `SELECT entry, ${events.select('e')} FROM (${entries}) AS page
       LEFT JOIN ${events.table} AS e ON e.${notificationId} = entry${isWanted} ORDER BY entry`,
     text.values,
   );
+  const found = rows.filter((row) => row['notification_id'] !== null);
+  if (found.length < rows.length) await assertNoneLeft(recorder, entries, entryValues);
   return {
-    notifications: rows.filter((row) => row['notification_id'] !== null).map(toNotification),
+    notifications: found.map(toNotification),
     next: rows.length === limit ? Number(rows.at(-1)?.['entry']) : undefined,
   };
+}
+
+/** @throws HistoryArchivedError (`HISTORY_ARCHIVED`) when an event of the page is in an archive */
+async function assertNoneLeft(recorder: SqlRecorder, entries: string, values: unknown[]): Promise<void> {
+  const { archive } = recorder.dialect;
+  const archived = archive && (await archivedLogOf(recorder, archive));
+  if (archived === undefined) return;
+  const { table, columns } = eventsSql(recorder.dialect);
+  const { rows } = await recorder.query(
+    `SELECT min(entry) AS entry FROM (${entries}) AS page
+      WHERE NOT EXISTS (SELECT 1 FROM ${table} AS e WHERE e.${columns.notificationId} = entry)`,
+    values,
+  );
+  const entry = rows[0]?.['entry'];
+  if (entry !== null && entry !== undefined) assertNoneArchivedAfter({ start: Number(entry), limit: 1 }, archived);
 }
 
 /** The condition that a page is read by. */

@@ -3,12 +3,15 @@
  *
  * @module
  */
+import { assertNoneArchived, assertNoneArchivedAfter, mayLackEvents, mayLackNotifications } from '../archive.js';
+import type { ArchivedAggregate } from '../archive.js';
 import { InternalError, OperationalError } from '../errors.js';
 import type { IntegrityError } from '../errors.js';
 import type { SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
 import { eventTaken } from '../position-taken.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../stored-event.js';
 import { validateEvents, validateSelectEvents, validateSelectNotifications } from '../validation.js';
+import { archivedAggregate, archivedLog } from './postgres-archive-reads.js';
 import type { PlannableStatement, PostgresRow } from './postgres-driver.js';
 import { sqlStateOf } from './postgres-errors.js';
 import {
@@ -49,10 +52,14 @@ export class PostgresEventsTable {
   readonly #eventColumns: PostgresTables['eventColumns'];
   /** Of tables that tenants share, whose ids count up by tenant. */
   readonly #tenants: PostgresTables['tenants'];
+  readonly #archive: PostgresTables['archive'];
   /** Statements with `$1` … in the place of the values. */
   readonly #planned: { one?: string; many?: string } = {};
 
-  constructor(table: Omit<PostgresAggregateTable, 'createSql'> & Pick<PostgresTables, 'eventColumns' | 'tenants'>) {
+  constructor(
+    table: Omit<PostgresAggregateTable, 'createSql'> & Pick<PostgresTables, 'eventColumns' | 'tenants' | 'archive'>,
+  ) {
+    this.#archive = table.archive;
     this.#eventColumns = table.eventColumns;
     this.#tenants = table.tenants;
     this.#table = { ...table, createSql: '' };
@@ -261,11 +268,32 @@ ORDER BY s.place LIMIT 1`,
        WHERE ${conditions.join(' AND ')} ORDER BY ${version} ${order} ${limit}`,
       values,
     );
-    return toStoredEvents(rows, originatorId);
+    const events = toStoredEvents(rows, originatorId);
+    if (this.#archive !== undefined && mayLackEvents(options, events)) {
+      assertNoneArchived(options, await archivedAggregate(session, this.#archive, originatorId));
+    }
+    return events;
+  }
+
+  /** What an archive has of an aggregate. */
+  async archived(session: PostgresSession, originatorId: OriginatorId): Promise<ArchivedAggregate | undefined> {
+    return this.#archive && (await archivedAggregate(session, this.#archive, originatorId));
   }
 
   /** As in `ApplicationRecorder`. */
   async selectNotifications(
+    session: PostgresSession,
+    options: SelectNotificationsOptions,
+  ): Promise<readonly Notification[]> {
+    const notifications = await this.selectRemaining(session, options);
+    if (this.#archive !== undefined && mayLackNotifications(options, notifications)) {
+      assertNoneArchivedAfter(options, await archivedLog(session, this.#archive));
+    }
+    return notifications;
+  }
+
+  /** As in `ArchivableRecorder`. */
+  async selectRemaining(
     session: PostgresSession,
     options: SelectNotificationsOptions,
   ): Promise<readonly Notification[]> {

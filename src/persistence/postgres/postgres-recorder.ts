@@ -22,6 +22,7 @@ import type { Notification, NotificationId, OriginatorId, StoredEvent } from '..
 import { withEnds } from '../transaction-ends.js';
 import type { Clock } from '../../util/clock.js';
 import type { ChangeListener, ChangeSource } from '../store-changes.js';
+import type { ArchivableRecorder, ArchivedAggregate } from '../archive.js';
 import { announcing } from './postgres-announcer.js';
 import { PostgresChanges } from './postgres-changes.js';
 import { createTables, creationsOf } from './postgres-create.js';
@@ -251,7 +252,10 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
  * });
  * ```
  */
-export class PostgresProcessRecorder extends PostgresApplicationRecorder implements SqlRecorder, ChangeSource {
+export class PostgresProcessRecorder
+  extends PostgresApplicationRecorder
+  implements SqlRecorder, ChangeSource, ArchivableRecorder
+{
   override readonly supports: RecorderSupport = COMPLETE;
   readonly dialect: SqlDialect;
   readonly owner: PostgresProcessRecorder | undefined;
@@ -263,10 +267,8 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
     super(options);
     const { events: eventsTable, tracking: trackingTable, columns, originatorIdType, tenants } = this.names;
     const { lockSql } = this.parts;
-    this.dialect = postgresDialect(
-      { eventsTable, trackingTable, columns, originatorIdType, lockSql, tenants },
-      options.pool,
-    );
+    const log = { eventsTable, trackingTable, columns, originatorIdType, lockSql, tenants };
+    this.dialect = { ...postgresDialect(log, options.pool), archive: this.names.archive };
     this.owner = options.shared === undefined ? undefined : new PostgresProcessRecorder(withoutTenant(options));
     this.#idleTimeoutMs = idleTimeoutMsOf(options);
     this.#changes = new PostgresChanges({
@@ -316,6 +318,15 @@ export class PostgresProcessRecorder extends PostgresApplicationRecorder impleme
    */
   onChanged(listener: ChangeListener, onEnd?: (error: Error) => void): () => void {
     return this.#changes.onChanged(listener, onEnd);
+  }
+
+  async selectArchived(originatorId: OriginatorId): Promise<ArchivedAggregate | undefined> {
+    return await this.recorder.selectArchived(originatorId);
+  }
+
+  /** @internal */
+  async selectRemaining(options: SelectNotificationsOptions): Promise<readonly Notification[]> {
+    return await this.recorder.selectRemaining(options);
   }
 
   async maxTrackingId(applicationName: string, options?: CallOptions): Promise<NotificationId> {

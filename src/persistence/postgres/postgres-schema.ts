@@ -23,10 +23,12 @@
  */
 import { ProgrammingError } from '../errors.js';
 import { toHex } from '../sha256.js';
+import type { SqlArchive } from '../sql/sql-dialect.js';
 import type { SqlTenants } from '../sql/sql-tenants.js';
 import type { StoredEvent } from '../stored-event.js';
 import type { OriginatorIdType } from '../validation.js';
 import { sha256Now } from '../../util/sha256-now.js';
+import { postgresArchive } from './postgres-archive.js';
 import { quoteIdentifier, withEnding } from './postgres-identifiers.js';
 import { textLiteral } from './postgres-literals.js';
 import { sharedTables } from './postgres-shared-schema.js';
@@ -149,6 +151,8 @@ export interface PostgresTables {
   readonly eventColumns?: ((event: StoredEvent) => PythonEventColumns) | undefined;
   /** How they are shared with other tenants. @defaultValue they are not */
   readonly tenants?: SqlTenants | undefined;
+  /** What says which events have left for archives. @defaultValue none do */
+  readonly archive?: SqlArchive | undefined;
   /**
    * Statements by which who writes events takes its turn, without a semicolon at the end.
    *
@@ -193,7 +197,10 @@ CREATE UNIQUE INDEX IF NOT EXISTS ${quoteIdentifier(withEnding(eventsTable, INDE
     createTrackingSql: `${CREATE_LOCK_SQL};
 ${createTrackingSql(tracking, NAME_COLUMNS[layout], singleRowTracking)}`,
   };
-  if (options.shared === undefined) return tables;
+  if (options.shared === undefined) {
+    const { schema } = options;
+    return { ...tables, archive: postgresArchive({ eventsTable, schema, events, columns }) };
+  }
   refusePythonOptions(options);
   const { tenants } = tenantSql(options.shared);
   const more = { lockSql: CREATE_LOCK_SQL, storageOptions: STORAGE_OPTIONS };

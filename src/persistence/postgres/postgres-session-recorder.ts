@@ -19,6 +19,7 @@ import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking 
 import { ProgrammingError } from '../errors.js';
 import type { DatabaseError } from '../errors.js';
 import { refuseUnit, validateTracking } from '../validation.js';
+import type { ArchivedAggregate } from '../archive.js';
 import type { PostgresEventsTable } from './postgres-events-table.js';
 import { sqlStateOf } from './postgres-errors.js';
 import { insertProven } from './postgres-repetition.js';
@@ -71,6 +72,14 @@ export class SessionRecorder implements ProcessRecorder {
 
   async selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {
     return await heeding(options.signal, () => this.#tables.events.selectNotifications(this.#session, options));
+  }
+
+  async selectArchived(originatorId: OriginatorId): Promise<ArchivedAggregate | undefined> {
+    return await this.#tables.events.archived(this.#session, originatorId);
+  }
+
+  async selectRemaining(options: SelectNotificationsOptions): Promise<readonly Notification[]> {
+    return await this.#tables.events.selectRemaining(this.#session, options);
   }
 
   async maxNotificationId({ signal }: CallOptions = {}): Promise<NotificationId> {

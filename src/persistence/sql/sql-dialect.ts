@@ -45,6 +45,20 @@ export interface SqlLog {
   readonly tenants?: SqlTenants | undefined;
 }
 
+/** The tables beside a log's events that say what has left for archives. */
+export interface SqlArchive {
+  /** As SQL. */
+  readonly archives: string;
+  /** As SQL. */
+  readonly archived: string;
+  /** A query for one row, with `1` where the tables are there; else for none. */
+  readonly isThereSql: string;
+  /** Creates them, and what refuses events in archived places. */
+  readonly createSql: readonly string[];
+  /** An aggregate's id as it is written there. */
+  readonly keyOf: (originatorId: string) => string;
+}
+
 /** The SQL of an engine. Every difference has a default, which is SQLite's. */
 export interface SqlDialect {
   /** For messages, and for a caller who writes his own SQL for each engine. */
@@ -120,6 +134,8 @@ export interface SqlDialect {
    * @defaultValue SQLite's, by its plan
    */
   readonly tablesReadBy?: TablesReadBy | undefined;
+  /** @defaultValue none: its events do not leave for archives */
+  readonly archive?: SqlArchive | undefined;
   /**
    * Statements after which the next event that the transaction records has the position `$1`, where that is above all that there
    * are; under the writers' lock. Where they can do nothing they do nothing.

@@ -7,7 +7,7 @@
  * @module
  */
 import type { CallOptions } from '../heed-signal.js';
-import type { RecorderSupport } from '../recorder.js';
+import type { RecorderSupport, SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
 import type { EndListener, RecorderTransaction } from '../recorder-transaction.js';
 import {
   SerialAggregateRecorder,
@@ -23,9 +23,11 @@ import type { SqlResult } from '../sql/sql-queryable.js';
 import type { SqlRecorder } from '../sql/sql-recorder.js';
 import { endOf, withEnds } from '../transaction-ends.js';
 import type { ChangeListener, ChangeSource } from '../store-changes.js';
-import type { NotificationId, StoredEvent, Tracking } from '../stored-event.js';
+import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
 import { changesOfDatabase } from './sqlite-changes.js';
 import type { SqliteChanges } from './sqlite-changes.js';
+import type { ArchivableRecorder, ArchivedAggregate } from '../archive.js';
+import { sqliteArchive, SqliteArchived } from './sqlite-archive.js';
 import { connectionOf } from './sqlite-connection.js';
 import type { SqliteConnection } from './sqlite-connection.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
@@ -162,12 +164,12 @@ export class SqliteApplicationRecorder extends SerialApplicationRecorder {
  */
 export class SqliteProcessRecorder
   extends SerialProcessRecorder<SqliteConnection>
-  implements SqlRecorder, ChangeSource
+  implements SqlRecorder, ChangeSource, ArchivableRecorder
 {
   readonly dialect: SqlDialect;
   readonly #database: SqliteDatabase;
   readonly #connection: SerialConnection<SqliteConnection>;
-  readonly #replica: SqliteReplica;
+  readonly #replica: NotedReplica;
   readonly #changes: SqliteChanges;
   readonly #tables: SqliteTableOptions;
 
@@ -183,7 +185,8 @@ export class SqliteProcessRecorder
     const name = options.eventsTable ?? EVENTS_TABLE;
     const eventsTable = quoted(name);
     const nextPositionSql = nextPosition(name);
-    this.dialect = { ...SQLITE_DIALECT, parametersMax: database.parametersMax, eventsTable, nextPositionSql };
+    const archive = sqliteArchive(name);
+    this.dialect = { ...SQLITE_DIALECT, parametersMax: database.parametersMax, eventsTable, nextPositionSql, archive };
     this.#database = database;
     this.#connection = connection;
     this.#replica = replica;
@@ -255,6 +258,15 @@ export class SqliteProcessRecorder
     });
   }
 
+  async selectArchived(originatorId: OriginatorId): Promise<ArchivedAggregate | undefined> {
+    return await this.#connection.session.run(() => this.#replica.archived.aggregate(originatorId));
+  }
+
+  /** @internal */
+  async selectRemaining(options: SelectNotificationsOptions): Promise<readonly Notification[]> {
+    return await this.#connection.session.run(() => this.#replica.selectRemaining(options));
+  }
+
   /**
    * Tells what was written through this connection to the database. What other connections and processes write into the same file
    * SQLite tells to nobody.
@@ -283,9 +295,11 @@ class NotedReplica extends SqliteReplica {
   readonly #changes: SqliteChanges;
   readonly #tables: readonly string[];
   readonly #trackingTables: readonly string[];
+  readonly archived: SqliteArchived;
 
   constructor(database: SqliteDatabase, options: SqliteTableOptions, changes: SqliteChanges) {
     super(database, options);
+    this.archived = new SqliteArchived(database, sqliteArchive(options.eventsTable ?? EVENTS_TABLE));
     this.#changes = changes;
     this.#tables = [options.eventsTable ?? EVENTS_TABLE];
     this.#trackingTables = [options.trackingTable ?? TRACKING_TABLE];
@@ -301,5 +315,21 @@ class NotedReplica extends SqliteReplica {
   override insertTracking(tracking: Tracking): void {
     this.#changes.note({ tables: this.#trackingTables, aggregates: [] });
     super.insertTracking(tracking);
+  }
+
+  override selectEvents(originatorId: OriginatorId, options: SelectEventsOptions): StoredEvent[] {
+    const events = super.selectEvents(originatorId, options);
+    this.archived.assertAllOf(originatorId, options, events);
+    return events;
+  }
+
+  override selectNotifications(options: SelectNotificationsOptions): Notification[] {
+    const notifications = super.selectNotifications(options);
+    this.archived.assertAllAfter(options, notifications);
+    return notifications;
+  }
+
+  selectRemaining(options: SelectNotificationsOptions): Notification[] {
+    return super.selectNotifications(options);
   }
 }

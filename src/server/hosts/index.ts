@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { folderArchive } from './folder-archive.js';
 export { ConfigurationError } from '../../configuration/configuration-error.js';
 export type { ConfigurationErrorDetails } from '../../configuration/configuration-error.js';
 export { createEventSourcing } from '../../configuration/event-sourcing.js';
