@@ -28,6 +28,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('refuse' as const), tab, which: fc.nat({ max: 9 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('setBack' as const), tab, to: fc.double({ min: 0, max: 1, noNaN: true }) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('offer' as const), tab, takes: fc.boolean(), ends: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('anew' as const), tab, count: fc.integer({ min: 1, max: 5 }), aggregates }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('checkpoint' as const), tab }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const), tab }) },
 ); // prettier-ignore
@@ -178,7 +179,8 @@ class World {
       log.setBack(Math.floor(taken.to * (log.units.length + 1)) % (log.units.length + 1));
       this.#accept(1);
       if (log.countAt(model.cursor) === undefined) await this.#rewind(at);
-    } else if (taken.do === 'offer') await this.#offer(at, taken);
+    } else if (taken.do === 'anew') await this.#followAnew(taken);
+    else if (taken.do === 'offer') await this.#offer(at, taken);
     else if (taken.do === 'checkpoint') await recorder.checkpoint();
     else {
       await recorder.close();
@@ -308,6 +310,26 @@ class World {
     const isStored = model.page(page);
     const expected = isStored ? (page.units.length === 0 ? 2 : 1) : 0;
     expect(outcomes.filter((outcome) => outcome.isStored)).toHaveLength(expected);
+  }
+
+  /** The way once more, by both tabs in turn, while one of them records: all that is shown is here, and stays as it is. */
+  async #followAnew({ tab: first, count, aggregates: recorded }: Extract<Step, { do: 'anew' }>): Promise<void> {
+    const { model, log, journal } = this;
+    const end = log.countAt(model.cursor);
+    if (end === undefined || end === 0 || model.lost.length > 0) return;
+    // What may be pending again at the end of the log is for `scope-cases.ts` and the model of synchronisation.
+    if (end < log.units.length) return;
+    if (model.aside.some(({ code }) => code === 'DEPENDENCY')) return;
+    const { recorder } = this.tabs[first] as OwnTablesTab;
+    expect(await recorder.followAnew(model.cursor)).toBe(true);
+    await this.take({ do: 'commit', tab: first, aggregates: recorded, isCommutative: false });
+    for (let [from, turn] = [0, first]; from < end; from += count, turn = 1 - turn) {
+      const following = (this.tabs[turn] as OwnTablesTab).recorder;
+      following.noteHead(journal.records.length);
+      expect(await following.syncProgress()).toMatchObject({ cursor: log.cursorAt(from), held: [model.cursor] });
+      const page = log.page(log.cursorAt(from), Math.min(count, end - from));
+      expect(await following.insertPage(page)).toEqual({ isStored: true, confirmed: [], setAside: [], addedEvents: 0 });
+    }
   }
 
   async #rewind({ recorder }: OwnTablesTab): Promise<void> {
