@@ -1,21 +1,14 @@
-import type { SqlLog } from '../../persistence/sql/sql-dialect.js';
+import { eventsSql } from '../../persistence/sql/sql-events.js';
+import type { EventsSql } from '../../persistence/sql/sql-events.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 
-const COLUMNS: SqlLog['columns'] = {
-  originatorId: 'originator_id',
-  originatorVersion: 'originator_version',
-  topic: 'topic',
-  state: 'state',
-  notificationId: 'notification_id',
-};
-
 /** A table of events, as SQL. */
-export interface EventsTable {
+export interface EventsTable extends Pick<EventsSql, 'columns'> {
   readonly name: string;
-  readonly columns: SqlLog['columns'];
 }
 
 /** The table of a recorder's events. */
-export function eventsTableOf({ dialect: { log } }: SqlRecorder): EventsTable {
-  return { name: log?.eventsTable ?? 'stored_events', columns: log?.columns ?? COLUMNS };
+export function eventsTableOf({ dialect }: SqlRecorder): EventsTable {
+  const { table, columns } = eventsSql(dialect);
+  return { name: table, columns };
 }

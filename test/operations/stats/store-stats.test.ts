@@ -141,3 +141,16 @@ test('an event index of another log in the database is passed over', async () =>
   );
   expect((await storeStats(other, { eventIndex })).days).toBeUndefined();
 });
+
+test('SQLite: events in a table of another name are those that are counted', async () => {
+  const database = await openSqlJs();
+  await new SqliteProcessRecorder(database).createTable();
+  const recorder = new SqliteProcessRecorder(database, {
+    eventsTable: 'other events',
+    trackingTable: 'other tracking',
+  });
+  await recorder.createTable();
+  await recorder.insertEvents(makeEvents(4));
+  expect(await storeStats(recorder)).toMatchObject({ events: 4, aggregates: 1 });
+  database.close();
+});
