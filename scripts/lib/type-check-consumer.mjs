@@ -22,6 +22,7 @@ const PROJECTS = {
       'operations',
       'migrations',
       'postgres',
+      'mongodb',
       'server',
       'node',
       'testing',

@@ -7,6 +7,7 @@ import type { CallOptions } from '../persistence/heed-signal.js';
 import { NotSupportedError, ProgrammingError } from '../persistence/errors.js';
 import type { RecorderTransaction, TransactionalRecorder } from '../persistence/recorder-transaction.js';
 import type { ProcessRecorder } from '../persistence/recorder.js';
+import { sqlOf } from '../persistence/sql/sql-queryable.js';
 import type { SqlQueryable, SqlResult } from '../persistence/sql/sql-queryable.js';
 import type { RetryPolicy } from './commands/decide-again.js';
 
@@ -26,12 +27,13 @@ export function transactional(recorder: ProcessRecorder): TransactionalRecorder<
   throw new ProgrammingError('The recorder of this application has no transactions that others can use.');
 }
 
-/** Runs SQL in a transaction. @throws NotSupportedError (`NOT_SUPPORTED`) in memory @internal */
+/** Runs SQL in a transaction. @throws NotSupportedError (`NOT_SUPPORTED`) where there is none @internal */
 export async function queryIn(
   { connection }: RecorderTransaction<SqlQueryable | undefined>,
   text: string,
   values: unknown[] | undefined,
 ): Promise<SqlResult> {
-  if (connection === undefined) throw new NotSupportedError('In memory there is no SQL.');
-  return await connection.query(text, values);
+  const sql = sqlOf(connection);
+  if (sql === undefined) throw new NotSupportedError('The recorder of this application has no SQL.');
+  return await sql.query(text, values);
 }

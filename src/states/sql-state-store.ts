@@ -27,6 +27,7 @@ import { columnTypes, documentsOf } from '../persistence/sql/sql-dialect.js';
 import type { SqlDialect } from '../persistence/sql/sql-dialect.js';
 import { sqlTableName } from '../persistence/sql/sql-names.js';
 import type { Creation, SqlTableName } from '../persistence/sql/sql-names.js';
+import { sqlOf } from '../persistence/sql/sql-queryable.js';
 import type { SqlQueryable } from '../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../persistence/sql/sql-recorder.js';
 import type { Notification } from '../persistence/stored-event.js';
@@ -102,7 +103,8 @@ export class SqlStateStore extends StoredStates {
     }
   }
 
-  override within({ connection }: StateTransaction): StateWriter {
+  override within(transaction: StateTransaction): StateWriter {
+    const connection = sqlOf(transaction.connection);
     if (connection === undefined) throw new InterfaceError('The transaction is none of a recorder with SQL.');
     return new SqlStateWriter(connection, this.#places);
   }

@@ -25,6 +25,8 @@ export interface ConformanceOptions {
   /** Tells runs on one engine apart, for example by the kind of recorder. They share a column of the matrix. */
   readonly variant?: string;
   readonly skips?: readonly ConformanceSkip[];
+  /** Why nothing is opened, and every case is skipped: what it needs is not here. @defaultValue they are run */
+  readonly notRun?: string | undefined;
 }
 
 /** Cases by the name of their suite. */
@@ -37,13 +39,14 @@ export function describeConformance<Context>(
   suites: ConformanceSuites<Context>,
   options: ConformanceOptions = {},
 ): void {
-  const { variant, skips = [] } = options;
+  const { variant, skips = [], notRun } = options;
   assertKnown(skips, suites);
   const reasons = new Map(skips.map((skip) => [skip.case, skip.reason]));
-  describe(variant === undefined ? engine : `${engine}: ${variant}`, () => {
+  const title = variant === undefined ? engine : `${engine}: ${variant}`;
+  describe(notRun === undefined ? title : `${title} (not run: ${notRun})`, () => {
     let opened: Opened<Context> | undefined;
     beforeAll(async () => {
-      opened = await open();
+      if (notRun === undefined) opened = await open();
     });
     afterAll(async () => opened?.close?.());
     for (const [suite, cases] of Object.entries(suites)) {
@@ -51,7 +54,7 @@ export function describeConformance<Context>(
         for (const testCase of cases) {
           test(testCase.name, async ({ task, skip }) => {
             task.meta.conformance = { engine, suite, name: testCase.name };
-            const reason = reasons.get(testCase.name);
+            const reason = notRun ?? reasons.get(testCase.name);
             if (reason !== undefined) skip(reason);
             await testCase.run((opened as Opened<Context>).context);
           });

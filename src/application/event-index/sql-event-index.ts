@@ -5,6 +5,7 @@
  */
 import { NotSupportedError } from '../../persistence/errors.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
+import { sqlOf } from '../../persistence/sql/sql-queryable.js';
 import type { SqlQueryable, SqlResult } from '../../persistence/sql/sql-queryable.js';
 import { columnTypes } from '../../persistence/sql/sql-dialect.js';
 import type { SqlDialect } from '../../persistence/sql/sql-dialect.js';
@@ -132,9 +133,10 @@ export class SqlEventIndex implements EventIndex {
   }
 
   async onRecorded(
-    { connection }: RecorderTransaction<SqlQueryable | undefined>,
+    transaction: RecorderTransaction<SqlQueryable | undefined>,
     events: readonly NotifiedEvent[],
   ): Promise<void> {
+    const connection = sqlOf(transaction.connection);
     if (connection === undefined) throw new NotSupportedError('An event index in a table needs a recorder with SQL.');
     await this.#insert(connection, events);
   }

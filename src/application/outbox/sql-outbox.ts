@@ -6,6 +6,7 @@
 import { NotSupportedError } from '../../persistence/errors.js';
 import type { IntegrityError } from '../../persistence/errors.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
+import { sqlOf } from '../../persistence/sql/sql-queryable.js';
 import type { SqlQueryable, SqlResult } from '../../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import { whenEnded } from '../../persistence/transaction-ends.js';
@@ -127,7 +128,7 @@ export class SqlOutbox implements Outbox {
     transaction: RecorderTransaction<SqlQueryable | undefined>,
     events: readonly NotifiedEvent[],
   ): Promise<void> {
-    const { connection } = transaction;
+    const connection = sqlOf(transaction.connection);
     if (connection === undefined) {
       throw new NotSupportedError('An outbox in a table needs a recorder with SQL; without, use a MemoryOutbox.');
     }
@@ -135,9 +136,10 @@ export class SqlOutbox implements Outbox {
   }
 
   async onUnitsChanged(
-    { connection }: RecorderTransaction<SqlQueryable | undefined>,
+    transaction: RecorderTransaction<SqlQueryable | undefined>,
     { decode }: UnitsChanged,
   ): Promise<void> {
+    const connection = sqlOf(transaction.connection);
     if (!this.#waits || connection === undefined) return;
     await removeLeft(connection, this.#names);
     await this.#insert(connection, (await readUnseen(connection, this.#names, decode)).filter(this.#select));

@@ -50,5 +50,5 @@ export type {
 } from './postgres-schema.js';
 export { singleClient } from './single-client.js';
 export type { LentConnection } from './single-client.js';
-export type { SubscribeOptions } from './postgres-subscription.js';
+export type { SubscribeOptions } from '../looking-subscription.js';
 export type { PostgresSharing } from './postgres-tenants.js';

@@ -13,22 +13,16 @@
  *
  * @module
  */
-import { systemClock } from '../../util/clock.js';
-import { FifoMutex } from '../../util/fifo-mutex.js';
 import type { EventSourcingError } from '../../domain/errors.js';
 import { ProgrammingError } from '../errors.js';
+import { TransactionTurns } from '../serial/transaction-turns.js';
+import { transactionEnded } from '../serial/unit-of-work.js';
 import { lastRows, select, withLast } from './postgres-driver.js';
 import type { PostgresClient, PostgresPool, PostgresQueryable, PostgresRow } from './postgres-driver.js';
 import { commitError, isNotSent, isRefusal, postgresError, sqlStateOf } from './postgres-errors.js';
 import { lastWordOf, releaseAfter } from './postgres-session.js';
 import type { AfterCommit, PostgresSession, WriteOptions } from './postgres-session.js';
-import {
-  CALL_WAIT_MS_MAX,
-  hasEnded,
-  lostError,
-  TransactionConnection,
-  waitedTooLong,
-} from './transaction-connection.js';
+import { lostError, TransactionConnection } from './transaction-connection.js';
 import type { TransactionEnding } from './transaction-connection.js';
 
 const TRANSACTION_FAILED = '25P02';
@@ -73,19 +67,10 @@ export async function inTransaction<T>(
   return result;
 }
 
-/**
- * What one level of a transaction runs on: the transaction itself, or one that was opened within it.
- *
- * ```text
- * open ──▶ ending   the work has resolved: what has come waits for its turn, new calls are refused
- *   │        │
- *   └────────┴────▶ ended: every call is refused, also one that waited
- * ```
- */
+/** What one level of a transaction runs on: the transaction itself, or one that was opened within it. */
 export class TransactionSession implements PostgresSession {
   readonly #connection: TransactionConnection;
-  readonly #turns = new FifoMutex({ waitMsMax: CALL_WAIT_MS_MAX, clock: systemClock, tooLong: waitedTooLong });
-  #state: 'open' | 'ending' | 'ended' = 'open';
+  readonly #turns = new TransactionTurns();
 
   constructor(connection: TransactionConnection) {
     this.#connection = connection;
@@ -95,7 +80,7 @@ export class TransactionSession implements PostgresSession {
   get connection(): PostgresQueryable {
     return {
       query: async (...args) => {
-        if (this.#hasEnded()) throw hasEnded();
+        this.#turns.assertNotEnded();
         return await mapped(this.#connection.query(...args));
       },
     };
@@ -103,23 +88,23 @@ export class TransactionSession implements PostgresSession {
 
   /** As `TransactionConnection.close`. Of the outermost one only: it is not taken back with one within it. */
   async close(...args: Parameters<TransactionConnection['close']>): Promise<void> {
-    if (this.#hasEnded()) throw hasEnded();
+    this.#turns.assertNotEnded();
     await mapped(this.#connection.close(...args));
   }
 
   assertOpen(): void {
-    if (this.#state !== 'open') throw hasEnded();
+    this.#turns.assertOpen();
   }
 
   async read(text: string, values: unknown[]): Promise<readonly PostgresRow[]> {
-    return await this.#inTurn(() => mapped(this.#connection.alone((client) => select(client, text, values))));
+    return await this.#turns.inTurn(() => mapped(this.#connection.alone((client) => select(client, text, values))));
   }
 
   /** Takes back what it did when it fails; what was done before it stays. */
   async write(statements: string, { last, afterCommit }: WriteOptions = {}): Promise<readonly PostgresRow[]> {
     const savepoint = this.#connection.newSavepoint();
     const text = `SAVEPOINT ${savepoint};\n${withLast(statements, last?.inline())};\nRELEASE SAVEPOINT ${savepoint}`;
-    return await this.#inTurn(() =>
+    return await this.#turns.inTurn(() =>
       this.#connection.alone(async (client) => {
         try {
           const rows = lastRows(await client.query(text));
@@ -136,7 +121,7 @@ export class TransactionSession implements PostgresSession {
 
   /** Runs work in a transaction within this one, for which everything else waits. */
   async transaction<T>(work: (session: TransactionSession) => Promise<T>): Promise<T> {
-    return await this.#inTurn(async () => {
+    return await this.#turns.inTurn(async () => {
       const savepoint = this.#connection.newSavepoint();
       await mapped(this.#connection.query(`SAVEPOINT ${savepoint}`));
       const session = new TransactionSession(this.#connection);
@@ -155,27 +140,7 @@ export class TransactionSession implements PostgresSession {
 
   /** Runs the work that this session is for, and waits for the calls that it made. The session ends with it. */
   async run<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      const result = await work();
-      this.#state = 'ending';
-      await this.#turns.run(() => undefined);
-      return result;
-    } finally {
-      this.#state = 'ended';
-    }
-  }
-
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    this.assertOpen();
-    return await this.#turns.run(async () => {
-      if (this.#hasEnded()) throw hasEnded();
-      return await work();
-    });
-  }
-
-  // Asked by a method: the compiler does not expect that it changes while a call waits.
-  #hasEnded(): boolean {
-    return this.#state === 'ended';
+    return await this.#turns.run(work);
   }
 }
 
@@ -196,7 +161,7 @@ async function commit(
   lost: EventSourcingError | undefined,
 ): Promise<void> {
   if (client === undefined || lost !== undefined) {
-    const error = lost ?? hasEnded();
+    const error = lost ?? transactionEnded();
     client?.release(error);
     throw error;
   }

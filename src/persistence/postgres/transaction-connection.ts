@@ -16,7 +16,9 @@
 import { systemClock } from '../../util/clock.js';
 import { FifoMutex } from '../../util/fifo-mutex.js';
 import type { EventSourcingError } from '../../domain/errors.js';
-import { InterfaceError, OperationalError } from '../errors.js';
+import { OperationalError } from '../errors.js';
+import { waitedTooLong } from '../serial/transaction-turns.js';
+import { transactionEnded } from '../serial/unit-of-work.js';
 import { literalsOf, withLiterals } from './inlined-statement.js';
 import { resultsOf } from './postgres-driver.js';
 import type { PostgresClient, PostgresPool, PostgresQueryable, PostgresResult } from './postgres-driver.js';
@@ -36,9 +38,6 @@ const TIME_LIMIT_STATES: ReadonlySet<string> = new Set(['25P03', '25P04']);
 
 // The longest that a timer takes: what is waited for is a statement, which has limits of its own.
 const STATEMENT_WAIT_MS_MAX = 2 ** 31 - 1;
-// Calls of a transaction wait for one another, and for transactions within it. Who waits for this long is most likely
-// inside of what it waits for, and would wait for ever.
-export const CALL_WAIT_MS_MAX = 10_000;
 
 /** A statement that goes with the commit. */
 export interface ClosingStatement {
@@ -94,7 +93,7 @@ export class TransactionConnection implements PostgresQueryable {
 
   /** Runs statements that must not be mixed with others. */
   async alone<T>(work: (client: PostgresQueryable) => Promise<T>): Promise<T> {
-    if (this.#hasEnded) throw hasEnded();
+    if (this.#hasEnded) throw transactionEnded();
     return await this.#turns.run(async () => {
       await this.#sendClosing();
       return await work(this.#statements);
@@ -162,7 +161,7 @@ export class TransactionConnection implements PostgresQueryable {
   };
 
   get #client(): PostgresClient {
-    if (this.#lent === undefined) throw this.lost ?? hasEnded();
+    if (this.#lent === undefined) throw this.lost ?? transactionEnded();
     return this.#lent;
   }
 
@@ -214,19 +213,6 @@ function resultAfter(result: PostgresResult, count: number): PostgresResult {
   const [only = { rows: [] }] = results;
   // As with one message for them alone: several are a list.
   return results.length > 1 ? (results as unknown as PostgresResult) : only;
-}
-
-/** @internal */
-export function hasEnded(): InterfaceError {
-  return new InterfaceError('The transaction has ended. Use it only until its work settles, and await every call.');
-}
-
-/** @internal */
-export function waitedTooLong(): OperationalError {
-  return new OperationalError(
-    'Another call of this transaction, or a transaction within it, did not end. Inside of one, call that one.',
-    { details: { callWaitMsMax: CALL_WAIT_MS_MAX } },
-  );
 }
 
 /** The error of a transaction whose connection was lost before the commit was sent. */

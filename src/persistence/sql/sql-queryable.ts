@@ -25,3 +25,10 @@ export interface SqlQueryable {
    */
   query(text: string, values?: unknown[]): Promise<SqlResult>;
 }
+
+/** What a transaction lends, where it is SQL: in memory it lends nothing, and in MongoDB a session. */
+export function sqlOf(connection: unknown): SqlQueryable | undefined {
+  return typeof (connection as Partial<SqlQueryable> | undefined)?.query === 'function'
+    ? (connection as SqlQueryable)
+    : undefined;
+}
