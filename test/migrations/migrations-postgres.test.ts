@@ -1,6 +1,6 @@
 /** Migrations where processes start at once, die in between, share a pooler, and find others’ locks. In a real PostgreSQL. */
 import { execFile, spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -37,6 +37,7 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
+  rmSync(program, { force: true });
   await postgres.close();
 });
 
