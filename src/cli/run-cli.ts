@@ -27,7 +27,7 @@ export async function runCli(
   const name = first === 'help' ? rest[0] : first;
   const listed = commands.find((one) => one.name === name);
   if (listed === undefined) {
-    warn(name === '' ? overview(commands) : `daybook: there is no command "${name}".\n\n${overview(commands)}`);
+    warn(name === '' ? overview(commands) : `There is no command "${name}".\n\n${overview(commands)}`);
     return EXIT.usage;
   }
   try {

@@ -61,7 +61,7 @@ function markersOf(what: string, head: string): readonly string[] {
   const markers = [...head.matchAll(MARKER)].map(([, marker = '']) => marker);
   const unknown = markers.find((marker) => marker !== NO_TRANSACTION);
   if (unknown === undefined) return markers;
-  throw new ProgrammingError(`${what}: there is no marker "daybook: ${unknown}", only "daybook: ${NO_TRANSACTION}".`);
+  throw new ProgrammingError(`${what}: there is no marker ${unknown} here, only ${NO_TRANSACTION}.`);
 }
 
 function cut(what: string, text: string): { readonly statements: readonly ScriptStatement[]; readonly begins: number } {

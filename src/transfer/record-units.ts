@@ -9,7 +9,7 @@ import type { ProcessRecorder } from '../persistence/recorder.js';
 import type { NotificationId, OriginatorId } from '../persistence/stored-event.js';
 import type { UnitRecorder } from '../persistence/unit-recorder.js';
 import { CURSOR_START } from '../persistence/unit.js';
-import { PUSH_TRACKING_NAME } from '../sync/confirmed.js';
+import { readConfirmed } from '../sync/confirmed.js';
 import { plain } from './events-file.js';
 import type { FileEvent, FileUnit } from './events-file.js';
 
@@ -21,7 +21,7 @@ import type { FileEvent, FileUnit } from './events-file.js';
 export async function assertNotSynchronised(recorder: ProcessRecorder, units: UnitRecorder): Promise<void> {
   const { cursor, rewinds, setAsideUnits } = await units.syncProgress();
   const isNew = cursor === CURSOR_START && rewinds === 0 && setAsideUnits === 0;
-  if (isNew && (await recorder.maxTrackingId(PUSH_TRACKING_NAME)) === 0) return;
+  if (isNew && (await readConfirmed(recorder)).confirmedId === 0) return;
   throw new NotSupportedError(
     'This store follows the log of a server, which brings it its events: those of a file could be the same ones, and be recorded twice. Nothing more was stored. Import into a store that has never synchronised, or into the database of the server; a store that moves is moved as its file (importDaybook).',
     { details: { reason: 'synchronised' } },

@@ -1,44 +1,15 @@
-import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { build } from 'rolldown';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ASSETS } from '../../src/assets/copy-assets.js';
 import manifest from '../../package.json' with { type: 'json' };
-import { makeTemporaryFolder } from '../support/temporary-folder.js';
+import { installedCommand } from '../support/installed-command.js';
 
-const ROOT = join(import.meta.dirname, '../..');
-
-/** The command as it is installed: one file, with what it copies beside it. */
-async function installed(): Promise<{ readonly folder: string; run(...args: string[]): Promise<Ran> }> {
-  const { path: folder, remove } = await makeTemporaryFolder();
-  onTestFinished(remove);
-  const cli = join(folder, 'build/daybook.mjs');
-  await build({
-    input: join(ROOT, 'src/cli/daybook.ts'),
-    platform: 'node',
-    external: (id) => /^[^./]/.test(id),
-    resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
-    logLevel: 'silent',
-    output: { file: cli, format: 'esm', codeSplitting: false },
-  });
-  for (const name of ASSETS) await writeFile(join(folder, 'build', name), `the new ${name}`);
-  return { folder, run: (...args) => ranNode([cli, ...args], folder) };
-}
-
-interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function ranNode(args: readonly string[], cwd: string): Promise<Ran> {
-  const running = promisify(execFile)(process.execPath, args, { cwd });
-  return running.then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    (error: unknown) => error as Ran,
-  );
+/** The command as it is installed, with what it copies beside it. */
+async function installed(): ReturnType<typeof installedCommand> {
+  const command = await installedCommand();
+  for (const name of ASSETS) await writeFile(join(command.folder, 'build', name), `the new ${name}`);
+  return command;
 }
 
 test('copies the three files, over those of an older release, into a folder that it makes', async () => {

@@ -96,9 +96,7 @@ describe('a name of the origin', () => {
     'src/server/hosts/host-lock.ts': [
       `const TRY_LOCK_SQL = "SELECT pg_try_advisory_lock(hashtextextended('daybook:host', 0)) AS locked";`,
     ],
-    'src/persistence/postgres/postgres-schema.ts': [
-      `export const CREATE_LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtextextended('daybook:create-table', 0))";`,
-    ],
+    'src/persistence/sql/sql-names.ts': ["export const EVENT_TABLES_TURN = 'daybook:create-table';"],
   };
 
   test('is made in one file', () => {

@@ -1,15 +1,16 @@
 import { PGlite } from '@electric-sql/pglite';
-import { expect, test, vi } from 'vitest';
+import { expect, inject, test, vi } from 'vitest';
 import { openIndexedServer } from '../../examples/publishing/indexed-pushes.js';
 import { openShop, order } from '../../examples/publishing/outbox.js';
 import { receiveWebhook } from '../../examples/publishing/receive-webhook.js';
 import { Application } from '../../src/application/application.js';
 import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
-import { pgliteDriver, PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
+import { createPgPool, pgliteDriver, PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
 import { createWebhookSecret } from '../../src/publishing/webhook-signature.js';
 import { WebhookPublisher } from '../../src/publishing/webhook-publisher.js';
 import { newOriginatorId } from '../../src/testing/conformance/event-samples.js';
 import { sampleUnit } from '../../src/testing/conformance/unit-samples.js';
+import { uniqueName } from '../support/postgres-fixture.js';
 import { shownExamples } from '../support/shown-examples.js';
 import { SQL_RECORDERS } from '../support/sql-recorders.js';
 import type { OpenedSqlRecorder } from '../support/sql-recorders.js';
@@ -43,7 +44,17 @@ test.each(Object.entries(SQL_RECORDERS))('the examples work together on %s', asy
 });
 
 const POSTGRES: Readonly<Record<string, () => Promise<OpenedSqlRecorder>>> = {
-  PostgreSQL: SQL_RECORDERS['PostgreSQL']!,
+  // The example names its tables plainly: a schema of its own keeps them apart from those of other tests.
+  PostgreSQL: async () => {
+    const url = new URL(inject('pgUrl'));
+    const schema = uniqueName();
+    url.searchParams.set('options', `-c search_path=${schema}`);
+    const pool = await createPgPool({ connectionString: url.href });
+    await pool.query(`CREATE SCHEMA ${schema}`);
+    const recorder = new PostgresProcessRecorder({ pool });
+    await recorder.createTable();
+    return { recorder, close: () => pool.end() };
+  },
   PGlite: async () => {
     const database = new PGlite();
     const recorder = new PostgresProcessRecorder({ pool: pgliteDriver(database) });

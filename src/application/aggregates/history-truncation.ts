@@ -150,7 +150,8 @@ export class HistoryTruncation {
     const views = await readViewBound(store, abandonedViews);
     const [newest] = (await store.query(NEWEST_SQL)).rows as readonly { position: number; ms: number; last: number }[];
     const { position = 0, ms = 0, last = 0 } = newest ?? {};
-    const values = [position - keepEvents, ms - keepMs, upTo, views.confirmed ?? last];
+    const takenIn = views.confirmed ?? last;
+    const values = [position - keepEvents, ms - keepMs, upTo, takenIn];
     const heldBackBy = (views.confirmed ?? last) < last ? views.projection : undefined;
     const [aggregates, differing, skipped]: [OriginatorId[], OriginatorId[], SkippedHistory[]] = [[], [], []];
     for (let stayed = 0; ;) {

@@ -1,6 +1,6 @@
 import { ProgrammingError } from '../errors.js';
-import type { Creations } from '../sql/sql-names.js';
-import type { Creation } from '../sql/sql-names.js';
+import { EVENT_TABLES_TURN } from '../sql/sql-names.js';
+import type { Creation, Creations } from '../sql/sql-names.js';
 import type { PostgresPool } from './postgres-driver.js';
 import { sqlStateOf } from './postgres-errors.js';
 import { quoteIdentifier } from './postgres-identifiers.js';
@@ -24,7 +24,7 @@ export interface TableCreation {
 export function creationsOf(schema: string | undefined, ...parts: readonly Creation[]): Creations {
   // The turn is for those who create at once, and not for a file.
   const creations = parts.map(({ name, sql }) => ({ name, sql: sql.replace(`${CREATE_LOCK_SQL};\n`, '') }));
-  return { schema, lock: 'daybook:create-table', creations };
+  return { schema, lock: EVENT_TABLES_TURN, creations };
 }
 
 /**

@@ -32,6 +32,7 @@ import { postgresArchive } from './postgres-archive.js';
 import { quoteIdentifier, withEnding } from './postgres-identifiers.js';
 import { textLiteral } from './postgres-literals.js';
 import { sharedTables } from './postgres-shared-schema.js';
+import { EVENT_TABLES_TURN } from '../sql/sql-names.js';
 import { tenantSql } from './postgres-tenants.js';
 import type { PostgresSharing } from './postgres-tenants.js';
 
@@ -44,7 +45,7 @@ const STORAGE_OPTIONS = [
   'autovacuum_analyze_scale_factor = 0.01',
 ].join(', ');
 /** Two sessions that create the same table at once would collide in the catalogue in spite of IF NOT EXISTS. */
-export const CREATE_LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtextextended('daybook:create-table', 0))";
+export const CREATE_LOCK_SQL = `SELECT pg_advisory_xact_lock(hashtextextended('${EVENT_TABLES_TURN}', 0))`;
 const DEFAULT_COLUMNS = {
   originatorId: 'originator_id',
   originatorVersion: 'originator_version',

@@ -11,6 +11,9 @@ const TABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,39}$/;
 // A schema is there already, under any name that PostgreSQL has for one: no more than 63 bytes, which it would cut off.
 const SCHEMA_BYTES_MAX = 63;
 
+/** Names the turn of those who create tables of events at once. */
+export const EVENT_TABLES_TURN = 'daybook:create-table';
+
 /** A statement that creates one thing, safe to be run again. */
 export interface Creation {
   /** Of the table or the index, without quotes and schema. */

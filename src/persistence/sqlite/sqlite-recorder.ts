@@ -15,8 +15,8 @@ import {
   SerialProcessRecorder,
 } from '../serial/serial-recorder.js';
 import type { SerialConnection } from '../serial/serial-recorder.js';
-import type { Creations } from '../sql/sql-names.js';
-import type { Creation } from '../sql/sql-names.js';
+import { EVENT_TABLES_TURN } from '../sql/sql-names.js';
+import type { Creation, Creations } from '../sql/sql-names.js';
 import { SQLITE_DIALECT } from '../sql/sql-dialect.js';
 import type { SqlDialect } from '../sql/sql-dialect.js';
 import type { SqlResult } from '../sql/sql-queryable.js';
@@ -287,7 +287,7 @@ function nextPosition(table: string): readonly string[] {
 }
 
 function sqliteTables(...creations: readonly Creation[]): Creations {
-  return { schema: undefined, lock: 'daybook:create-table', creations };
+  return { schema: undefined, lock: EVENT_TABLES_TURN, creations };
 }
 
 /** Says whose events are inserted. */
