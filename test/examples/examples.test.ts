@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { inject, onTestFinished } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { memoryExample } from '../../examples/orders/example-on-memory.js';
 import { postgresExample } from '../../examples/orders/example-on-postgres.js';
 import { memoryEngine, sqlEngine } from '../../examples/orders/orders-engine.js';
@@ -12,7 +12,7 @@ import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recor
 import { createPgPool, PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
 import type { SqlRecorder } from '../../src/persistence/sql/sql-recorder.js';
 import { describeExamples } from '../support/example-programs.js';
-import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
+import { ownSchemaUrl } from '../support/postgres-fixture.js';
 import { SQL_RECORDERS } from '../support/sql-recorders.js';
 
 describeExamples('memory', {
@@ -42,18 +42,8 @@ describeExamples('SQLite', {
   },
 });
 
-/** The examples name their tables plainly: a schema of each test's own keeps them apart. */
-async function schemaUrl(): Promise<string> {
-  const schema = uniqueName();
-  await using fixture = await openPostgres();
-  await fixture.pool.query(`CREATE SCHEMA ${schema}`);
-  const url = new URL(inject('pgUrl'));
-  url.searchParams.set('options', `-c search_path=${schema}`);
-  return url.href;
-}
-
 async function openPostgresSql(): Promise<SqlRecorder> {
-  const pool = await createPgPool({ connectionString: await schemaUrl() });
+  const pool = await createPgPool({ connectionString: await ownSchemaUrl() });
   onTestFinished(() => pool.end());
   const recorder = new PostgresProcessRecorder({ pool, applicationName: 'school' });
   await recorder.createTable();
@@ -64,6 +54,6 @@ describeExamples('PostgreSQL', {
   openRecorder: openPostgresSql,
   openSql: openPostgresSql,
   openOrdersEngine: async () => await sqlEngine(await openPostgresSql()),
-  completeExample: async () => postgresExample(await schemaUrl()),
+  completeExample: async () => postgresExample(await ownSchemaUrl()),
   userDatabase: async () => await sqlDatabase(await openPostgresSql()),
 });

@@ -1,5 +1,5 @@
 import { PGlite } from '@electric-sql/pglite';
-import { expect, inject, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { openIndexedServer } from '../../examples/publishing/indexed-pushes.js';
 import { openShop, order } from '../../examples/publishing/outbox.js';
 import { receiveWebhook } from '../../examples/publishing/receive-webhook.js';
@@ -10,7 +10,7 @@ import { createWebhookSecret } from '../../src/publishing/webhook-signature.js';
 import { WebhookPublisher } from '../../src/publishing/webhook-publisher.js';
 import { newOriginatorId } from '../../src/testing/conformance/event-samples.js';
 import { sampleUnit } from '../../src/testing/conformance/unit-samples.js';
-import { uniqueName } from '../support/postgres-fixture.js';
+import { ownSchemaUrl } from '../support/postgres-fixture.js';
 import { shownExamples } from '../support/shown-examples.js';
 import { SQL_RECORDERS } from '../support/sql-recorders.js';
 import type { OpenedSqlRecorder } from '../support/sql-recorders.js';
@@ -46,11 +46,7 @@ test.each(Object.entries(SQL_RECORDERS))('the examples work together on %s', asy
 const POSTGRES: Readonly<Record<string, () => Promise<OpenedSqlRecorder>>> = {
   // The example names its tables plainly: a schema of its own keeps them apart from those of other tests.
   PostgreSQL: async () => {
-    const url = new URL(inject('pgUrl'));
-    const schema = uniqueName();
-    url.searchParams.set('options', `-c search_path=${schema}`);
-    const pool = await createPgPool({ connectionString: url.href });
-    await pool.query(`CREATE SCHEMA ${schema}`);
+    const pool = await createPgPool({ connectionString: await ownSchemaUrl() });
     const recorder = new PostgresProcessRecorder({ pool });
     await recorder.createTable();
     return { recorder, close: () => pool.end() };

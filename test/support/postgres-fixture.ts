@@ -55,6 +55,16 @@ export async function analyzeAll(pool: Pick<PgPool, 'query'>): Promise<void> {
   }
 }
 
+/** An address whose tables are in a schema of its own: for what names its tables plainly. */
+export async function ownSchemaUrl(): Promise<string> {
+  const schema = uniqueName();
+  await using fixture = await openPostgres();
+  await fixture.pool.query(`CREATE SCHEMA ${schema}`);
+  const url = new URL(fixture.url);
+  url.searchParams.set('options', `-c search_path=${schema}`);
+  return url.href;
+}
+
 /** A name for tables or a schema that no other test has. */
 export function uniqueName(): string {
   return `t${crypto.randomUUID().replaceAll('-', '').slice(0, 16)}`;

@@ -16,7 +16,7 @@ import { SqlReplicaStore } from '../../../src/server/access/sql-replica-store.js
 import { PostgresUnitLog } from '../../../src/server/log/postgres-unit-log.js';
 import { SqlStateStore } from '../../../src/states/sql-state-store.js';
 import { thingState } from '../../../src/testing/conformance/state-samples.js';
-import { openPostgres, uniqueName } from '../../support/postgres-fixture.js';
+import { openPostgres, ownSchemaUrl, uniqueName } from '../../support/postgres-fixture.js';
 import type { PostgresFixture } from '../../support/postgres-fixture.js';
 import { articlesOf } from '../../support/releases.js';
 import { makeTemporaryFolder } from '../../support/temporary-folder.js';
@@ -56,7 +56,8 @@ function everything(pool: PostgresPool, name: string): Readonly<Record<string, C
 
 let postgres: PostgresFixture;
 beforeAll(async () => {
-  postgres = await openPostgres();
+  // Views and states name their tables plainly.
+  postgres = await openPostgres({ connectionString: await ownSchemaUrl() });
 });
 afterAll(() => postgres.close());
 
