@@ -45,7 +45,7 @@ const STORAGE_OPTIONS = [
   'autovacuum_analyze_scale_factor = 0.01',
 ].join(', ');
 /** Two sessions that create the same table at once would collide in the catalogue in spite of IF NOT EXISTS. */
-export const CREATE_LOCK_SQL = `SELECT pg_advisory_xact_lock(hashtextextended('${EVENT_TABLES_TURN}', 0))`;
+export const CREATE_LOCK_SQL: string = `SELECT pg_advisory_xact_lock(hashtextextended('${EVENT_TABLES_TURN}', 0))`;
 const DEFAULT_COLUMNS = {
   originatorId: 'originator_id',
   originatorVersion: 'originator_version',
