@@ -3,11 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SqliteProcessRecorder } from '../../src/persistence/sqlite/sqlite-recorder.js';
 import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
 import type { SqlRecorder } from '../../src/persistence/sql/sql-recorder.js';
-import type { SqlQueryable } from '../../src/persistence/sql/sql-queryable.js';
 import { SqlStateStore } from '../../src/states/sql-state-store.js';
 import type { FindOptions, PageOptions } from '../../src/states/state-store.js';
 import { thingState } from '../../src/testing/conformance/state-samples.js';
 import type { Thing } from '../../src/testing/conformance/state-samples.js';
+import { explainedRecorder } from '../support/explained-recorder.js';
 import { openPostgres } from '../support/postgres-fixture.js';
 
 const STATES = 2_000;
@@ -50,17 +50,8 @@ describe.each(Object.entries(ENGINES))('states on %s', (_engine, open) => {
   beforeAll(async () => {
     opened = await open();
     const { recorder, explain } = opened;
-    // Explains what is asked outside of transactions, before it is done.
-    const query: SqlQueryable['query'] = async (text, values = []) => {
+    const explained = explainedRecorder(recorder, async (text, values) => {
       plans.push(await explain(text, values));
-      return await recorder.query(text, values);
-    };
-    const explained = new Proxy(recorder, {
-      get(target, property) {
-        if (property === 'query') return query;
-        const value: unknown = Reflect.get(target, property, target);
-        return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
-      },
     });
     store = new SqlStateStore({ recorder: explained, states: [things] });
     await new SqlStateStore({ recorder, states: [things] }).setUp();

@@ -14,6 +14,7 @@ import type { State } from '../../src/states/state.js';
 import { stockItem } from '../../src/testing/conformance/application-samples.js';
 import { newStateName, thingSchema } from '../../src/testing/conformance/state-samples.js';
 import type { Thing } from '../../src/testing/conformance/state-samples.js';
+import { explainedRecorder } from '../support/explained-recorder.js';
 import { openPostgres } from '../support/postgres-fixture.js';
 import { SQLITE_ENGINES } from '../support/sqlite-engines.js';
 
@@ -59,20 +60,11 @@ async function found(store: SqlStateStore, state: State<Thing>, search: string):
 async function planOf(recorder: SqlRecorder, work: (on: SqlRecorder) => Promise<unknown>): Promise<string> {
   const explain = recorder.dialect.name === 'postgres' ? 'EXPLAIN' : 'EXPLAIN QUERY PLAN';
   const plans: string[] = [];
-  const query: SqlRecorder['query'] = async (text, values = []) => {
+  const explained = explainedRecorder(recorder, async (text, values) => {
     const { rows } = await recorder.query(`${explain} ${text}`, values);
     plans.push(rows.map((row) => Object.values(row).join(' ')).join('\n'));
-    return await recorder.query(text, values);
-  };
-  await work(
-    new Proxy(recorder, {
-      get(target, property) {
-        if (property === 'query') return query;
-        const value: unknown = Reflect.get(target, property, target);
-        return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
-      },
-    }),
-  );
+  });
+  await work(explained);
   return plans.at(-1) ?? '';
 }
 

@@ -52,9 +52,10 @@ export async function createMissing(recorder: SqlRecorder, wanted: Creations): P
       for (const { name, sql } of together) if (!now.has(name)) await connection.query(sql);
     });
   }
-  if (besideWriters === undefined || turns === undefined) return;
+  const runAlone = recorder.runAlone?.bind(recorder);
+  if (runAlone === undefined || besideWriters === undefined || turns === undefined) return;
   for (const creation of missing.filter(isBeside))
-    await createBeside(recorder, { besideWriters, turns, schema, lock, creation });
+    await createBeside(recorder, { runAlone, besideWriters, turns, schema, lock, creation });
 }
 
 /** What of a list of things is missing. */
@@ -67,6 +68,7 @@ export async function missingOf(
 }
 
 interface CreatedBeside {
+  readonly runAlone: (sql: string) => Promise<unknown>;
   readonly turns: TriedTurns;
   readonly besideWriters: IndexesBesideWriters;
   readonly schema: string | undefined;
@@ -77,33 +79,24 @@ interface CreatedBeside {
 /** Nothing is done where another process is about it: an index is worth no wait. */
 async function createBeside(
   recorder: SqlRecorder,
-  { besideWriters, turns, schema, lock, creation }: CreatedBeside,
+  { runAlone, besideWriters, turns, schema, lock, creation }: CreatedBeside,
 ): Promise<void> {
   const isThere = async (): Promise<boolean> =>
     (await namesThere(recorder, recorder.dialect, schema)).has(creation.name);
   await whileTurnIsHeld(recorder, { name: lock, turns, clock: systemClock }, async () => {
     if (await isThere()) return;
-    const isCreated = await isDone(recorder, besideWriters, besideWriters.createSql(creation.sql));
-    if (isCreated && (await isThere())) return;
-    // One whose creation was broken off has the name, and is of no use.
     const space = schema === undefined ? '' : `"${schema.replaceAll('"', '""')}".`;
-    const repair = besideWriters.repairSql(`${space}"${creation.name}"`);
-    for (let attempt = 1; attempt < ATTEMPTS_MAX; attempt++) {
-      if (await isDone(recorder, besideWriters, repair)) return;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await runAlone(besideWriters.createSql(creation.sql));
+        // One whose creation was broken off has the name, and is of no use.
+        if (!(await isThere())) await runAlone(besideWriters.repairSql(`${space}"${creation.name}"`));
+        return;
+      } catch (error) {
+        if (attempt === ATTEMPTS_MAX || !besideWriters.isOvertaken(error)) throw error;
+      }
     }
-    await recorder.runAlone?.(repair);
   });
-}
-
-/** @returns false: somebody else was in the way, and the server has ended this of the two */
-async function isDone(recorder: SqlRecorder, { isOvertaken }: IndexesBesideWriters, sql: string): Promise<boolean> {
-  try {
-    await recorder.runAlone?.(sql);
-    return true;
-  } catch (error) {
-    if (isOvertaken(error)) return false;
-    throw error;
-  }
 }
 
 async function namesThere(

@@ -6,9 +6,9 @@ import type { ReadEventsOptions } from '../../../src/application/selection.js';
 import { SqliteProcessRecorder } from '../../../src/persistence/sqlite/sqlite-recorder.js';
 import { openSqlJs } from '../../../src/persistence/sqlite/sqljs-driver.js';
 import type { SqlRecorder } from '../../../src/persistence/sql/sql-recorder.js';
-import type { SqlQueryable } from '../../../src/persistence/sql/sql-queryable.js';
 import { receive } from '../../../src/testing/conformance/application-context.js';
 import { stockItem } from '../../../src/testing/conformance/application-samples.js';
+import { explainedRecorder } from '../../support/explained-recorder.js';
 import { openPostgres } from '../../support/postgres-fixture.js';
 
 const COMMITS = 60;
@@ -70,16 +70,8 @@ describe.each(Object.entries(ENGINES))(`${EVENTS} events on %s`, (engine, open) 
   beforeAll(async () => {
     opened = await open();
     const { recorder, explain } = opened;
-    const query: SqlQueryable['query'] = async (text, values = []) => {
+    const explained = explainedRecorder(recorder, async (text, values) => {
       plans.push(await explain(text, values));
-      return await recorder.query(text, values);
-    };
-    const explained = new Proxy(recorder, {
-      get(target, property) {
-        if (property === 'query') return query;
-        const value: unknown = Reflect.get(target, property, target);
-        return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
-      },
     });
     await new SqlEventIndex({ recorder }).createTables();
     app = new Application({
