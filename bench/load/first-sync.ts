@@ -5,7 +5,7 @@
  */
 import { DAYBOOK_PAGE } from '../contenders/contender-list.js';
 import type { BrowserLab } from '../runner/browser-lab.js';
-import type { LogServer } from '../runner/contender.js';
+import type { LogServer } from '../runner/log-server.js';
 import type { LoadJob, LoadOutcome } from './load-jobs.js';
 
 /** Of a unit in the log: what somebody records by one click. */

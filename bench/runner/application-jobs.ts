@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { LogServer } from './contender.js';
+import type { LogServer } from './log-server.js';
 
 /** Executes commands of one event each, one after another, each on an aggregate of its own. */
 export interface ExecuteJob {

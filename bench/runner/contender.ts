@@ -4,15 +4,8 @@
  * @module
  */
 import type { ApplicationJob, ApplicationResult } from './application-jobs.js';
+import type { LogServer } from './log-server.js';
 import type { Notification, StoredEvent } from '../../src/persistence/stored-event.js';
-
-/** A server's log that a store is kept in agreement with. */
-export interface LogServer {
-  /** Its base address. */
-  readonly url: string;
-  /** Under which name whoever asks is known there. */
-  readonly token: string;
-}
 
 /** A store of events in a browser. Calls do not overlap, but for commits in a burst. */
 export interface Contender {

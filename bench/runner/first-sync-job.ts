@@ -15,7 +15,8 @@ import {
   REPLICA_HEADER,
 } from '../../src/sync/protocol/index.js';
 import type { SyncLimits } from '../../src/sync/protocol/index.js';
-import type { Contender, LogServer } from './contender.js';
+import type { Contender } from './contender.js';
+import type { LogServer } from './log-server.js';
 
 /** Synchronises a new store until it has the log. */
 export interface FirstSyncJob {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Contender, LogServer } from './contender.js';
+import type { Contender } from './contender.js';
+import type { LogServer } from './log-server.js';
 import { nowMs } from './now.js';
 import { Random } from './random.js';
 import { EventSource } from './workload.js';
