@@ -4,6 +4,8 @@
  * @module
  */
 export { Aggregate, emptyAggregate } from '../domain/aggregate.js';
+export { StatefulAggregate, statefulAggregate } from '../domain/stateful-aggregate.js';
+export type { StatefulAggregateBase, StatefulAggregateStatics } from '../domain/stateful-aggregate.js';
 export type { AggregateBase, DataArgument, EventHandler, EventHandlers, EventTypeOf } from '../domain/aggregate.js';
 export type { AggregateClass, AggregateEventOf, AggregateRoot } from '../domain/aggregate-class.js';
 export { defineDecider } from '../domain/decider.js';
