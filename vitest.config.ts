@@ -1,8 +1,12 @@
 import { fileURLToPath } from 'node:url';
+import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { BROWSER_NAMES, browserLaunchOptions } from './test/support/browsers.js';
 import { compileDecorators } from './test/support/compile-decorators.js';
+
+// Read by Cloudflare's tools, which would report how often they are used.
+process.env['WRANGLER_SEND_METRICS'] ??= 'false';
 
 /** A second, which is the default, is too short for a loaded machine. What never comes is noticed all the same. */
 const PATIENT_EXPECT = { poll: { timeout: 20_000 } };
@@ -50,8 +54,22 @@ export default defineConfig({
           hookTimeout: 60_000,
           expect: PATIENT_EXPECT,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/browser/**', 'test/e2e/**'],
+          exclude: ['test/browser/**', 'test/e2e/**', 'test/workerd/**'],
           globalSetup: ['test/support/embedded-postgres-setup.ts'],
+        },
+      },
+      {
+        // The runtime of Cloudflare's Workers, from npm. Nothing is asked of the network.
+        plugins: [
+          cloudflareTest({ wrangler: { configPath: './test/workerd/wrangler.jsonc' }, miniflare: { cf: false } }),
+        ],
+        resolve: { alias: SOURCE_ALIASES },
+        test: {
+          name: 'workerd',
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          expect: PATIENT_EXPECT,
+          include: ['test/workerd/**/*.test.ts'],
         },
       },
       {

@@ -1,4 +1,5 @@
-// Runs all tests: in Node, in the browsers, and from end to end. Arguments choose among them: node, browser, e2e.
+// Runs all tests: in Node, in workerd, in the browsers, and from end to end. Arguments choose among them: node, workerd,
+// browser, e2e.
 // The last line is `N passed, N failed`.
 import { mainOnOwnNode } from './lib/own-node.mjs';
 import { printConformanceMatrix } from './lib/conformance-matrix.mjs';

@@ -15,8 +15,9 @@ import { BIN, CACHE, childEnvironment, run, runOrFail } from './project.mjs';
  * @property {import('./failed-tests.mjs').FailedTest[]} [failedTests]
  */
 
-/** What can be run; each needs a build, and all but `node` need browsers. */
-export const RUNNERS = ['node', 'browser', 'e2e'];
+/** What can be run; each needs a build. */
+export const RUNNERS = ['node', 'workerd', 'browser', 'e2e'];
+const IN_BROWSERS = ['browser', 'e2e'];
 
 /**
  * Builds, then runs tests.
@@ -25,7 +26,7 @@ export const RUNNERS = ['node', 'browser', 'e2e'];
  * @returns {Promise<Totals>}
  */
 export async function runTests(names) {
-  const browsers = names.some((name) => name !== 'node') ? await ensureBrowsers() : {};
+  const browsers = names.some((name) => IN_BROWSERS.includes(name)) ? await ensureBrowsers() : {};
   await runOrFail(process.execPath, ['scripts/build.mjs', '--no-types']);
   const servers = names.includes('node') ? await ensureServers() : {};
   const env = childEnvironment({ ...browsers, ...servers });

@@ -21,6 +21,7 @@ const OF_NO_ROOM: Readonly<Record<string, string>> = {
   support: 'what tests share',
   vectors: 'bytes made by the Python library',
   webkit: 'run by hand',
+  workerd: 'in the runtime of Cloudflare’s Workers, with what is there in place of the DOM',
 };
 
 test('each folder of tests is that of a room, or says what it is for', () => {

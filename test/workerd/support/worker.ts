@@ -1,0 +1,17 @@
+import { DurableObject } from 'cloudflare:workers';
+
+/** An object that does nothing by itself: tests run in it. */
+export class EmptyObject extends DurableObject {}
+
+declare global {
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- what `cloudflare:workers` looks for
+  namespace Cloudflare {
+    interface Env {
+      readonly EMPTY: DurableObjectNamespace<EmptyObject>;
+    }
+  }
+}
+
+/** Asked for by nobody: Workers have one. */
+export const worker: ExportedHandler = {};
+export { worker as default };
