@@ -41,8 +41,8 @@ export type { AuthorizePull, AuthorizePush, Refusal, UnitAuthorityOptions } from
 export type { HealAnswer, HealDecision, SyncLimits } from '../sync/protocol/index.js';
 export { MemoryUnitLog } from './log/memory-unit-log.js';
 export type { MemoryLogBackup } from './log/memory-unit-log.js';
-export { PostgresUnitLog } from './log/postgres-unit-log.js';
-export type { PostgresUnitLogOptions } from './log/postgres-unit-log.js';
+export { PostgresUnitLog } from './log/postgres/postgres-unit-log.js';
+export type { PostgresUnitLogOptions } from './log/postgres/postgres-unit-log.js';
 export { StoredUnitLog } from './log/stored-unit-log.js';
 export type { UnitLogOptions } from './log/stored-unit-log.js';
 export type {

@@ -3,7 +3,7 @@ import { readBooks } from '../../demo/server/books-query.js';
 import { ITEM_COUNTED, ITEM_STEPPED, RECOUNT_DONE } from '../../demo/stock-events.js';
 import { PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
 import type { StoredEvent } from '../../src/persistence/stored-event.js';
-import { PostgresUnitLog } from '../../src/server/log/postgres-unit-log.js';
+import { PostgresUnitLog } from '../../src/server/log/postgres/postgres-unit-log.js';
 import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
 import type { PostgresFixture } from '../support/postgres-fixture.js';
 import { pendingUnits } from '../support/unit-wire.js';

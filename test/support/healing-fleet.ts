@@ -8,7 +8,7 @@ import type { StoredEvent } from '../../src/persistence/stored-event.js';
 import { CURSOR_START } from '../../src/persistence/unit.js';
 import type { ConfirmedUnit, UnitId } from '../../src/persistence/unit.js';
 import { listen } from '../../src/server/hosts/http-listener.js';
-import type { PostgresUnitLog } from '../../src/server/log/postgres-unit-log.js';
+import type { PostgresUnitLog } from '../../src/server/log/postgres/postgres-unit-log.js';
 import type { RefusedUnit } from '../../src/server/log/unit-log.js';
 import { createSyncServer } from '../../src/server/sync-server.js';
 import { openPostgres } from './postgres-fixture.js';

@@ -6,8 +6,8 @@
 import { PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
 import type { PostgresPool, PostgresProcessRecorderOptions } from '../../src/persistence/postgres/index.js';
 import { MemoryUnitLog } from '../../src/server/log/memory-unit-log.js';
-import { PostgresUnitLog } from '../../src/server/log/postgres-unit-log.js';
-import type { PostgresUnitLogOptions } from '../../src/server/log/postgres-unit-log.js';
+import { PostgresUnitLog } from '../../src/server/log/postgres/postgres-unit-log.js';
+import type { PostgresUnitLogOptions } from '../../src/server/log/postgres/postgres-unit-log.js';
 import type { UnitLogContext } from '../../src/testing/conformance/unit-log-cases.js';
 import { newOriginatorId, sampleEvent } from '../../src/testing/conformance/event-samples.js';
 import { sampleUnit } from '../../src/testing/conformance/unit-samples.js';

@@ -17,7 +17,7 @@ import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import { SqlSnapshotStore } from '../../persistence/sql/sql-snapshot-store.js';
 import { SqlReplicaStore } from '../../server/access/sql-replica-store.js';
 import { unitLogName } from '../../server/hosts/unit-log-name.js';
-import { PostgresUnitLog } from '../../server/log/postgres-unit-log.js';
+import { PostgresUnitLog } from '../../server/log/postgres/postgres-unit-log.js';
 import { usageError } from '../command.js';
 
 /** A recorder whose tables are known. */

@@ -9,7 +9,7 @@ import { PostgresProcessRecorder } from '../../persistence/postgres/index.js';
 import { toBase64 } from '../../util/base64.js';
 import type { Environment } from './cli-options.js';
 import { openHostTenants } from './host-tenants.js';
-import { PostgresUnitLog } from '../log/postgres-unit-log.js';
+import { PostgresUnitLog } from '../log/postgres/postgres-unit-log.js';
 import type { StoredUnitLog } from '../log/stored-unit-log.js';
 import type { RefusedUnit } from '../log/unit-log.js';
 import { openPool } from '../tenants/open-pool.js';

@@ -15,7 +15,7 @@ import {
 } from '../operator/option-checks.js';
 import type { SnapshotStore } from '../../persistence/snapshot-store.js';
 import type { InlinePushes } from '../log/inline-units.js';
-import type { PostgresUnitLog } from '../log/postgres-unit-log.js';
+import type { PostgresUnitLog } from '../log/postgres/postgres-unit-log.js';
 import { isSealKeys, SEAL_KEY_BYTES_MIN } from '../log/unit-seals.js';
 import type { TelemetryApi } from '../observing/telemetry-api.js';
 import { checkHandlerOptions } from '../sync-server.js';

@@ -20,7 +20,7 @@ import { SqlReplicaStore } from '../access/sql-replica-store.js';
 import type { SealOptions } from '../log/unit-seals.js';
 import type { TelemetryApi } from '../observing/telemetry-api.js';
 import type { InlinePushes } from '../log/inline-units.js';
-import { PostgresUnitLog } from '../log/postgres-unit-log.js';
+import { PostgresUnitLog } from '../log/postgres/postgres-unit-log.js';
 import type { UnitLogOptions } from '../log/stored-unit-log.js';
 import { quietLog } from '../operator/foreign-code.js';
 import { HEALTH_PATH, READY_PATH } from '../server-front.js';

@@ -21,7 +21,7 @@ import { trackingKeySql } from '../../persistence/postgres/postgres-schema.js';
 import type { SqlLog } from '../../persistence/sql/sql-dialect.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
-import type { LogTables } from '../log/log-tables.js';
+import type { LogTables } from '../log/postgres/log-tables.js';
 import { columnsOf, copyRows, countFilled, digestBoth } from './table-copy.js';
 import type { CopiedColumn, CopiedRows } from './table-copy.js';
 

@@ -13,7 +13,7 @@ import { SqlSnapshotStore } from '../../../src/persistence/sql/sql-snapshot-stor
 import { SqliteAggregateRecorder, SqliteProcessRecorder } from '../../../src/persistence/sqlite/sqlite-recorder.js';
 import { openNodeSqlite } from '../../../src/persistence/sqlite/node-sqlite.js';
 import { SqlReplicaStore } from '../../../src/server/access/sql-replica-store.js';
-import { PostgresUnitLog } from '../../../src/server/log/postgres-unit-log.js';
+import { PostgresUnitLog } from '../../../src/server/log/postgres/postgres-unit-log.js';
 import { SqlStateStore } from '../../../src/states/sql-state-store.js';
 import { thingState } from '../../../src/testing/conformance/state-samples.js';
 import { openPostgres, ownSchemaUrl, uniqueName } from '../../support/postgres-fixture.js';

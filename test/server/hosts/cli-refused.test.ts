@@ -4,7 +4,7 @@ import type { RefusedCommand } from '../../../src/server/hosts/cli-refused.js';
 import { parseRefusedCommand, runRefused } from '../../../src/server/hosts/cli-refused.js';
 import { openHostTenants } from '../../../src/server/hosts/host-tenants.js';
 import { unitLogName } from '../../../src/server/hosts/unit-log-name.js';
-import { PostgresUnitLog } from '../../../src/server/log/postgres-unit-log.js';
+import { PostgresUnitLog } from '../../../src/server/log/postgres/postgres-unit-log.js';
 import type { StoredUnitLog } from '../../../src/server/log/stored-unit-log.js';
 import { newOriginatorId, sampleEvent } from '../../../src/testing/conformance/event-samples.js';
 import { sampleUnit } from '../../../src/testing/conformance/unit-samples.js';

@@ -4,7 +4,7 @@ import { createPgPool, PostgresProcessRecorder } from '../../../src/persistence/
 import { startNodeHost } from '../../../src/server/hosts/index.js';
 import type { NodeHost } from '../../../src/server/hosts/index.js';
 import { unitLogName } from '../../../src/server/hosts/unit-log-name.js';
-import { PostgresUnitLog } from '../../../src/server/log/postgres-unit-log.js';
+import { PostgresUnitLog } from '../../../src/server/log/postgres/postgres-unit-log.js';
 import { readEventStream } from '../../../src/sync/exchange/event-stream.js';
 import { PATIENTLY } from '../../support/patience.js';
 import { uniqueName } from '../../support/postgres-fixture.js';

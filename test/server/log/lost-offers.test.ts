@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Notification } from '../../../src/persistence/stored-event.js';
 import type { LostUnit, PendingUnit } from '../../../src/persistence/unit.js';
 import { ProvenUnits } from '../../../src/server/log/proven-units.js';
-import type { PostgresUnitLog } from '../../../src/server/log/postgres-unit-log.js';
+import type { PostgresUnitLog } from '../../../src/server/log/postgres/postgres-unit-log.js';
 import type { Sender } from '../../../src/server/log/unit-log.js';
 import type { InlinePushes } from '../../../src/server/log/inline-units.js';
 import { newOriginatorId, sampleEvent } from '../../../src/testing/conformance/event-samples.js';

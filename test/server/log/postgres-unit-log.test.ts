@@ -5,7 +5,7 @@ import type { OperationalError } from '../../../src/persistence/errors.js';
 import { createPgPool, PostgresProcessRecorder } from '../../../src/persistence/postgres/index.js';
 import type { PostgresClient } from '../../../src/persistence/postgres/index.js';
 import { CURSOR_START } from '../../../src/persistence/unit.js';
-import { PostgresUnitLog } from '../../../src/server/log/postgres-unit-log.js';
+import { PostgresUnitLog } from '../../../src/server/log/postgres/postgres-unit-log.js';
 import { SqliteProcessRecorder } from '../../../src/persistence/sqlite/sqlite-recorder.js';
 import { newOriginatorId, sampleEvent, sampleEvents } from '../../../src/testing/conformance/event-samples.js';
 import { pageOf, readLog, sampleUnit } from '../../../src/testing/conformance/unit-samples.js';

@@ -4,7 +4,7 @@ import { PostgresProcessRecorder } from '../../../src/persistence/postgres/index
 import type { PostgresPool, PostgresSharing } from '../../../src/persistence/postgres/index.js';
 import type { SqlQueryable, SqlRow } from '../../../src/persistence/sql/sql-queryable.js';
 import { MemoryUnitLog } from '../../../src/server/log/memory-unit-log.js';
-import { PostgresUnitLog } from '../../../src/server/log/postgres-unit-log.js';
+import { PostgresUnitLog } from '../../../src/server/log/postgres/postgres-unit-log.js';
 import { newOriginatorId, sampleEvent, sampleEvents } from '../../../src/testing/conformance/event-samples.js';
 import { asLost, readLog, sampleUnit } from '../../../src/testing/conformance/unit-samples.js';
 import { SqlOutbox } from '../../../src/application/outbox/sql-outbox.js';

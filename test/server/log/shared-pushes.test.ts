@@ -5,7 +5,7 @@ import type { PostgresPool } from '../../../src/persistence/postgres/index.js';
 import type { SqlQueryable } from '../../../src/persistence/sql/sql-queryable.js';
 import type { PendingUnit } from '../../../src/persistence/unit.js';
 import { MemoryUnitLog } from '../../../src/server/log/memory-unit-log.js';
-import { PostgresUnitLog } from '../../../src/server/log/postgres-unit-log.js';
+import { PostgresUnitLog } from '../../../src/server/log/postgres/postgres-unit-log.js';
 import type { PushOutcome, Sender } from '../../../src/server/log/unit-log.js';
 import { newOriginatorId, sampleEvent, sampleEvents } from '../../../src/testing/conformance/event-samples.js';
 import { readLog, sampleUnit } from '../../../src/testing/conformance/unit-samples.js';

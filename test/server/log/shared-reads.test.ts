@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresProcessRecorder } from '../../../src/persistence/postgres/index.js';
 import { CURSOR_START } from '../../../src/persistence/unit.js';
 import { MemoryUnitLog } from '../../../src/server/log/memory-unit-log.js';
-import { PostgresUnitLog } from '../../../src/server/log/postgres-unit-log.js';
+import { PostgresUnitLog } from '../../../src/server/log/postgres/postgres-unit-log.js';
 import { SharedReads } from '../../../src/server/log/shared-reads.js';
 import { newOriginatorId, sampleEvent } from '../../../src/testing/conformance/event-samples.js';
 import { readLog, sampleUnit } from '../../../src/testing/conformance/unit-samples.js';

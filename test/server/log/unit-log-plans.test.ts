@@ -7,7 +7,7 @@ import { packLostUnits } from '../../../src/persistence/unit-batch.js';
 import { CURSOR_START } from '../../../src/persistence/unit.js';
 import type { Cursor } from '../../../src/persistence/unit.js';
 import { MemoryUnitLog } from '../../../src/server/log/memory-unit-log.js';
-import { PostgresUnitLog } from '../../../src/server/log/postgres-unit-log.js';
+import { PostgresUnitLog } from '../../../src/server/log/postgres/postgres-unit-log.js';
 import { newOriginatorId, sampleEvent } from '../../../src/testing/conformance/event-samples.js';
 import { asLost, pageOf, sampleUnit } from '../../../src/testing/conformance/unit-samples.js';
 import { analyzeAll, openPostgres, uniqueName } from '../../support/postgres-fixture.js';

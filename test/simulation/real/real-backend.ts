@@ -12,9 +12,9 @@ import { createPgPool, PostgresProcessRecorder } from '../../../src/persistence/
 import type { PgPool } from '../../../src/persistence/postgres/index.js';
 import type { StoredEvent } from '../../../src/persistence/stored-event.js';
 import { startEmbeddedPostgres } from '../../../src/server/hosts/embedded-postgres.js';
-import { logTables } from '../../../src/server/log/log-tables.js';
-import { PostgresLogStorage } from '../../../src/server/log/postgres-log-storage.js';
-import { PostgresUnitLog } from '../../../src/server/log/postgres-unit-log.js';
+import { logTables } from '../../../src/server/log/postgres/log-tables.js';
+import { PostgresLogStorage } from '../../../src/server/log/postgres/postgres-log-storage.js';
+import { PostgresUnitLog } from '../../../src/server/log/postgres/postgres-unit-log.js';
 import type { RefusedUnit } from '../../../src/server/log/unit-log.js';
 import { FAST_POSTGRES, makeTemporaryFolder } from '../../support/temporary-folder.js';
 import type { LoggedTables } from '../checks/log-audit.js';

@@ -1,7 +1,7 @@
 /** Servers that are killed, set back and exchanged, copies of stores, races: with real stores, over real HTTP, and PostgreSQL. */
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createPgPool, PostgresProcessRecorder } from '../../../src/persistence/postgres/index.js';
-import { PostgresUnitLog } from '../../../src/server/log/postgres-unit-log.js';
+import { PostgresUnitLog } from '../../../src/server/log/postgres/postgres-unit-log.js';
 import { newOriginatorId, sampleEvent } from '../../../src/testing/conformance/event-samples.js';
 import { readLog, sampleUnit } from '../../../src/testing/conformance/unit-samples.js';
 import { openPostgres } from '../../support/postgres-fixture.js';

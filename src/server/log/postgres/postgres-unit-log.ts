@@ -3,18 +3,18 @@
  *
  * @module
  */
-import { ProgrammingError } from '../../persistence/errors.js';
-import { createMissing } from '../../persistence/sql/create-missing.js';
-import type { Creations } from '../../persistence/sql/sql-names.js';
-import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
-import { checkFunction, optionRefused } from '../operator/option-checks.js';
-import { InlineUnits } from './inline-units.js';
-import type { InlinePushes } from './inline-units.js';
+import { ProgrammingError } from '../../../persistence/errors.js';
+import { createMissing } from '../../../persistence/sql/create-missing.js';
+import type { Creations } from '../../../persistence/sql/sql-names.js';
+import type { SqlRecorder } from '../../../persistence/sql/sql-recorder.js';
+import { checkFunction, optionRefused } from '../../operator/option-checks.js';
+import { InlineUnits } from '../inline-units.js';
+import type { InlinePushes } from '../inline-units.js';
 import { logTables } from './log-tables.js';
 import type { LogTables } from './log-tables.js';
 import { PostgresLogStorage } from './postgres-log-storage.js';
-import { StoredUnitLog } from './stored-unit-log.js';
-import type { UnitLogOptions } from './stored-unit-log.js';
+import { StoredUnitLog } from '../stored-unit-log.js';
+import type { UnitLogOptions } from '../stored-unit-log.js';
 
 const NAME_DEFAULT = 'daybook';
 

@@ -3,21 +3,15 @@
  *
  * @module
  */
-import { toSafeInteger } from '../../persistence/postgres/postgres-rows.js';
-import { toHex } from '../../persistence/sha256.js';
-import type { SqlRow } from '../../persistence/sql/sql-queryable.js';
-import { storableText } from '../../persistence/storable-text.js';
-import { packLostUnits, packPendingUnits, unpackLostUnits, unpackPendingUnits } from '../../persistence/unit-batch.js';
-import { editionOf } from '../../persistence/unit-edition.js';
-import type { LostUnit } from '../../persistence/unit.js';
-import type { RejectedRow, SetAsideRow, Waiting } from './log-storage.js';
+import { toHex } from '../../../persistence/sha256.js';
+import { storableText } from '../../../persistence/storable-text.js';
+import { packLostUnits, packPendingUnits } from '../../../persistence/unit-batch.js';
+import { editionOf } from '../../../persistence/unit-edition.js';
+import { REASON_LENGTH_MAX } from '../log-rows.js';
+import type { RejectedRow, SetAsideRow } from '../log-storage.js';
+import { DUE } from '../waiting-offers.js';
 import type { LogTables } from './log-tables.js';
-import { textOf } from './text-of.js';
-import type { RefusedUnit } from './unit-log.js';
-import { DUE } from './waiting-offers.js';
 
-/** UTF-16 code units of what an operator says no with. */
-export const REASON_LENGTH_MAX = 2_000;
 const SET_ASIDE_COLUMNS = `encode(s.unit, 'hex') AS unit, s.code, s.message, s.offered_by, s.offered_at_ms,
   s.awaits::text AS awaits`;
 
@@ -100,21 +94,6 @@ export function setAsideColumns(rows: readonly SetAsideRow[]): unknown[] {
   ];
 }
 
-export function toSetAsideRow(row: SqlRow): SetAsideRow {
-  const { awaits } = row;
-  return {
-    unit: unpackLostUnits(fromHex(textOf(row, 'unit')))[0] as LostUnit,
-    ...{ code: textOf(row, 'code'), message: textOf(row, 'message') },
-    ...{ offeredBy: textOf(row, 'offered_by'), offeredAtMs: toSafeInteger(row, 'offered_at_ms') },
-    ...(typeof awaits === 'string' ? { awaits } : {}),
-  };
-}
-
-/** @param awaited - the least that something awaits */
-export function toWaiting(awaited: unknown): Waiting {
-  return awaited === DUE ? 'due' : typeof awaited === 'string' ? 'some' : 'none';
-}
-
 export function refusedColumns(rows: readonly RejectedRow[]): unknown[] {
   return [
     rows.map(({ id }) => id),
@@ -124,20 +103,4 @@ export function refusedColumns(rows: readonly RejectedRow[]): unknown[] {
     ),
     rows.map(({ recordedAtMs }) => recordedAtMs),
   ];
-}
-
-export function toRefusedUnit(row: SqlRow): RefusedUnit {
-  const { unit, kind } = row;
-  const unpack = kind === 'offered' ? unpackLostUnits : unpackPendingUnits;
-  return {
-    id: textOf(row, 'unit_id'),
-    kind: kind === 'offered' ? 'offered' : 'rejected',
-    unit: typeof unit === 'string' ? unpack(fromHex(unit))[0] : undefined,
-    ...{ code: textOf(row, 'code'), message: textOf(row, 'message') },
-    ...{ subject: textOf(row, 'subject'), replicaId: textOf(row, 'replica'), atMs: toSafeInteger(row, 'at_ms') },
-  };
-}
-
-export function fromHex(hex: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
 }

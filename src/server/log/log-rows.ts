@@ -1,75 +1,23 @@
 /**
- * Rows of a log in PostgreSQL: what is written as columns, and what is read of rows.
+ * What rows of a log in tables are, whichever database they come from: ids as texts, bytes as hex digits.
  *
  * @module
  */
 import { ProgrammingError } from '../../persistence/errors.js';
 import { toSafeInteger } from '../../persistence/postgres/postgres-rows.js';
 import type { SqlRow } from '../../persistence/sql/sql-queryable.js';
-import { storableText } from '../../persistence/storable-text.js';
-import type { EditionId, UnitId } from '../../persistence/unit.js';
+import { unpackLostUnits, unpackPendingUnits } from '../../persistence/unit-batch.js';
+import type { EditionId, LostUnit, UnitId } from '../../persistence/unit.js';
 import { bytesToUuid, UUID_BYTES } from '../../util/uuid-bytes.js';
 import type { KnownUnit } from './decide-units.js';
+import type { IdGap, LogStanding, SeenUnits, SetAsideRow, UnitRow, Waiting } from './log-storage.js';
 import { movedAway } from './moved-away.js';
-import type { EventPlace, IdGap, LogStanding, PushSubjects, RejectedRow, SeenUnits, UnitRow } from './log-storage.js';
-import { fromHex, REASON_LENGTH_MAX, toWaiting } from './postgres-refused.js';
 import { textOf } from './text-of.js';
+import type { RefusedUnit } from './unit-log.js';
+import { DUE } from './waiting-offers.js';
 
-/** Columns as literals of arrays, where nothing in them needs quotes: a client would quote each of thousands. */
-export function unitColumns(rows: readonly UnitRow[]): unknown[] {
-  const scopes = new Distinct();
-  const origins = new Distinct();
-  const scopesOf = rows.map((row) => (row.scopes.length === 0 ? 0 : scopes.place(JSON.stringify(row.scopes))));
-  const originsOf = rows.map((row) => origins.place(`${row.recordedAtMs} ${row.replicaId} ${row.author}`));
-  const distinct = origins.texts.map((_, index) => rows[originsOf.indexOf(index + 1)] as UnitRow);
-  return [
-    arrayOf(rows.map(({ id }) => id)),
-    arrayOf(rows.map(({ position }) => position)),
-    arrayOf(rows.map(({ lastId }) => lastId)),
-    arrayOf(rows.map(({ count }) => count)),
-    arrayOf(rows.map(({ bytes }) => bytes)),
-    arrayOf(rows.map(({ chain }) => chain)),
-    arrayOf(rows.map(({ isCommutative }) => (isCommutative ? 't' : 'f'))),
-    arrayOf(scopesOf),
-    arrayOf(rows.map(({ after }) => toAfterHex(after))),
-    scopes.texts,
-    distinct.map(({ author }) => author),
-    distinct.map(({ replicaId }) => replicaId),
-    distinct.map(({ recordedAtMs }) => recordedAtMs),
-    arrayOf(originsOf),
-    arrayOf(rows.map(({ edition = 'NULL' }) => edition)),
-  ];
-}
-
-/** The literal of an array of numbers, ids or hex digits. */
-export function arrayOf(items: readonly (string | number)[]): string {
-  return `{${items.join(',')}}`;
-}
-
-/** Texts, each once, by their places in an array of PostgreSQL, which begins at 1. */
-class Distinct {
-  readonly texts: string[] = [];
-  readonly #places = new Map<string, number>();
-
-  place(text: string): number {
-    const known = this.#places.get(text);
-    if (known !== undefined) return known;
-    const place = this.texts.push(text);
-    this.#places.set(text, place);
-    return place;
-  }
-}
-
-export function rejectedColumns(rows: readonly RejectedRow[]): unknown[] {
-  return [
-    rows.map(({ id }) => id),
-    rows.map(({ code }) => storableText(code, REASON_LENGTH_MAX)),
-    rows.map(({ message }) => storableText(message, REASON_LENGTH_MAX)),
-    rows.map(({ author }) => author),
-    rows.map(({ replicaId }) => replicaId),
-    rows.map(({ recordedAtMs }) => recordedAtMs),
-  ];
-}
+/** UTF-16 code units of what an operator says no with. */
+export const REASON_LENGTH_MAX = 2_000;
 
 export function toStanding(rows: readonly SqlRow[]): LogStanding {
   const row = rows[0];
@@ -129,17 +77,14 @@ export function toUnitRow(row: SqlRow): UnitRow {
 // The places one after the other, 16 bytes each; none is all zeros, which no unit is.
 const NOWHERE = '0'.repeat(UUID_BYTES * 2);
 
-function toAfterHex(after: UnitRow['after']): string {
+/** What a unit stands on, one edition after the other. */
+export function toAfterHex(after: UnitRow['after']): string {
   return after.map((unit) => unit?.replaceAll('-', '') ?? NOWHERE).join('');
 }
 
 function fromAfterHex(hex: string): UnitRow['after'] {
   const places = hex.match(/.{32}/g) ?? [];
   return places.map((place) => (place === NOWHERE ? undefined : bytesToUuid(fromHex(place))));
-}
-
-export function subjectColumns({ ids, aggregates }: PushSubjects): unknown[] {
-  return [arrayOf(ids), [...aggregates]];
 }
 
 export function toSeen(rows: readonly SqlRow[]): SeenUnits {
@@ -155,10 +100,37 @@ export function toSeen(rows: readonly SqlRow[]): SeenUnits {
   };
 }
 
-export function placeColumns(places: readonly EventPlace[]): unknown[] {
-  return [places.map(({ originatorId }) => originatorId), places.map(({ originatorVersion }) => originatorVersion)];
-}
-
 export function toEdition({ unit_id: id }: SqlRow): EditionId | undefined {
   return typeof id === 'string' ? id : undefined;
+}
+
+export function toSetAsideRow(row: SqlRow): SetAsideRow {
+  const { awaits } = row;
+  return {
+    unit: unpackLostUnits(fromHex(textOf(row, 'unit')))[0] as LostUnit,
+    ...{ code: textOf(row, 'code'), message: textOf(row, 'message') },
+    ...{ offeredBy: textOf(row, 'offered_by'), offeredAtMs: toSafeInteger(row, 'offered_at_ms') },
+    ...(typeof awaits === 'string' ? { awaits } : {}),
+  };
+}
+
+/** @param awaited - the least that something awaits */
+function toWaiting(awaited: unknown): Waiting {
+  return awaited === DUE ? 'due' : typeof awaited === 'string' ? 'some' : 'none';
+}
+
+export function toRefusedUnit(row: SqlRow): RefusedUnit {
+  const { unit, kind } = row;
+  const unpack = kind === 'offered' ? unpackLostUnits : unpackPendingUnits;
+  return {
+    id: textOf(row, 'unit_id'),
+    kind: kind === 'offered' ? 'offered' : 'rejected',
+    unit: typeof unit === 'string' ? unpack(fromHex(unit))[0] : undefined,
+    ...{ code: textOf(row, 'code'), message: textOf(row, 'message') },
+    ...{ subject: textOf(row, 'subject'), replicaId: textOf(row, 'replica'), atMs: toSafeInteger(row, 'at_ms') },
+  };
+}
+
+function fromHex(hex: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
 }

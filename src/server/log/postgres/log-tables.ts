@@ -12,9 +12,9 @@
  *
  * @module
  */
-import { sqlTableName } from '../../persistence/sql/sql-names.js';
-import type { Creation } from '../../persistence/sql/sql-names.js';
-import type { SqlTenants } from '../../persistence/sql/sql-tenants.js';
+import { sqlTableName } from '../../../persistence/sql/sql-names.js';
+import type { Creation } from '../../../persistence/sql/sql-names.js';
+import type { SqlTenants } from '../../../persistence/sql/sql-tenants.js';
 
 /** The tables of a log, as SQL. */
 export interface LogTables {

@@ -3,23 +3,24 @@
  *
  * @module
  */
-import type { InlineParticipant } from '../../application/events/inline-participant.js';
-import type { NotifiedEvent } from '../../application/events/notified-event.js';
-import { IntegrityError, InternalError } from '../../persistence/errors.js';
-import { literalsOf, withLiterals } from '../../persistence/postgres/inlined-statement.js';
-import { resultsOf } from '../../persistence/postgres/postgres-driver.js';
-import { postgresError } from '../../persistence/postgres/postgres-errors.js';
-import { toNotifications, toSafeInteger } from '../../persistence/postgres/postgres-rows.js';
-import type { ProcessRecorder } from '../../persistence/recorder.js';
-import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
-import type { SqlLog } from '../../persistence/sql/sql-dialect.js';
-import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
-import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
-import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
-import { editionOf } from '../../persistence/unit-edition.js';
-import type { EditionId, UnitId } from '../../persistence/unit.js';
-import { hasStrangers } from './adopt-events.js';
-import type { KnownUnit } from './decide-units.js';
+import type { InlineParticipant } from '../../../application/events/inline-participant.js';
+import type { NotifiedEvent } from '../../../application/events/notified-event.js';
+import { IntegrityError, InternalError } from '../../../persistence/errors.js';
+import { literalsOf, withLiterals } from '../../../persistence/postgres/inlined-statement.js';
+import { resultsOf } from '../../../persistence/postgres/postgres-driver.js';
+import { postgresError } from '../../../persistence/postgres/postgres-errors.js';
+import { toNotifications, toSafeInteger } from '../../../persistence/postgres/postgres-rows.js';
+import type { ProcessRecorder } from '../../../persistence/recorder.js';
+import type { RecorderTransaction } from '../../../persistence/recorder-transaction.js';
+import type { SqlLog } from '../../../persistence/sql/sql-dialect.js';
+import type { SqlQueryable } from '../../../persistence/sql/sql-queryable.js';
+import type { SqlRecorder } from '../../../persistence/sql/sql-recorder.js';
+import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../../../persistence/stored-event.js';
+import { editionOf } from '../../../persistence/unit-edition.js';
+import type { EditionId, UnitId } from '../../../persistence/unit.js';
+import { hasStrangers } from '../adopt-events.js';
+import type { KnownUnit } from '../decide-units.js';
+import { toEdition, toKnown, toRefusedUnit, toSeen, toSetAsideRow, toStanding, toUnitRow } from '../log-rows.js';
 import type {
   AggregateStart,
   EventPlace,
@@ -33,25 +34,14 @@ import type {
   SeenUnits,
   SetAsideRow,
   UnitRow,
-} from './log-storage.js';
+} from '../log-storage.js';
 import type { LogTables } from './log-tables.js';
-import { refusedColumns, setAsideColumns, toRefusedUnit, toSetAsideRow } from './postgres-refused.js';
-import {
-  arrayOf,
-  placeColumns,
-  rejectedColumns,
-  subjectColumns,
-  toEdition,
-  toKnown,
-  toSeen,
-  toStanding,
-  toUnitRow,
-  unitColumns,
-} from './postgres-log-rows.js';
+import { arrayOf, placeColumns, rejectedColumns, subjectColumns, unitColumns } from './postgres-log-rows.js';
+import { refusedColumns, setAsideColumns } from './postgres-refused.js';
 import { statementsOf } from './postgres-log-statements.js';
 import type { Statements } from './postgres-log-statements.js';
-import { textOf } from './text-of.js';
-import type { RefusedUnit } from './unit-log.js';
+import { textOf } from '../text-of.js';
+import type { RefusedUnit } from '../unit-log.js';
 
 /** What a {@link PostgresLogStorage} is made of. */
 export interface PostgresLogParts {

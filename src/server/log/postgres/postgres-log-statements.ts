@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SqlLog } from '../../persistence/sql/sql-dialect.js';
+import type { SqlLog } from '../../../persistence/sql/sql-dialect.js';
 import type { LogTables } from './log-tables.js';
 import { refusedStatements } from './postgres-refused.js';
 import type { RefusedStatements } from './postgres-refused.js';
