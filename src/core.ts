@@ -67,7 +67,12 @@ export {
 } from './persistence/memory/memory-recorder.js';
 export { MemorySnapshotStore } from './persistence/memory/memory-snapshot-store.js';
 export type { DecidedOn, Past, PastEvents } from './persistence/past.js';
-export type { RecorderFactory, RecorderFactoryClass } from './persistence/recorder-factory.js';
+export type {
+  EngineConnection,
+  EngineParts,
+  RecorderFactory,
+  RecorderFactoryClass,
+} from './persistence/recorder-factory.js';
 export type {
   EndListener,
   RecorderTransaction,

@@ -5,7 +5,9 @@
  */
 import { Environment } from '../environment/environment.js';
 import type { EnvironmentValues } from '../environment/environment.js';
+import type { ByTopic } from '../environment/topics.js';
 import { MemoryFactory } from '../persistence/memory/memory-factory.js';
+import type { PostgresConnector } from '../persistence/postgres/postgres-driver.js';
 import type { RecorderFactory } from '../persistence/recorder-factory.js';
 import type { SqlRecorder } from '../persistence/sql/sql-recorder.js';
 import type { StorePlace } from './event-sourcing-config.js';
@@ -26,6 +28,8 @@ export interface EngineChoice {
   readonly name: string;
   /** What the configuration does not say, such as the sizes of pools. */
   readonly settings: EnvironmentValues;
+  /** For `POSTGRES_CONNECTION_CREATOR_TOPIC`. */
+  readonly connectors: ByTopic<PostgresConnector>;
   /** Before the settings. */
   readonly overrides?: EnvironmentValues;
 }
@@ -48,6 +52,7 @@ export async function loadEngine(choice: EngineChoice): Promise<ConfiguredEngine
       // Blank, because a name of a database among the settings would count more than the address.
       return await loadPostgres(
         environmentOf(choice, { ...place.pool, DATABASE_URL: place.address, POSTGRES_DBNAME: '' }),
+        choice.connectors,
       );
   }
 }
@@ -58,9 +63,12 @@ async function loadSqlite(environment: Environment): Promise<ConfiguredEngine> {
   return { environment, recorders, openSql: () => recorders.processRecorder() };
 }
 
-async function loadPostgres(environment: Environment): Promise<ConfiguredEngine> {
+async function loadPostgres(
+  environment: Environment,
+  connectors: ByTopic<PostgresConnector>,
+): Promise<ConfiguredEngine> {
   const { PostgresFactory } = await import('../persistence/postgres/index.js');
-  const recorders = new PostgresFactory(environment);
+  const recorders = new PostgresFactory(environment, { connectors });
   return { environment, recorders, openSql: () => recorders.processRecorder() };
 }
 

@@ -55,7 +55,7 @@ export interface EventSourcingOptions {
    * @defaultValue none
    */
   readonly settings?: EnvironmentValues | undefined;
-  /** Transcoders, compressors and ciphers of one's own, which settings name. */
+  /** Transcoders, compressors, ciphers and connectors of one's own, which settings name. */
   readonly components?: InfrastructureComponents | undefined;
 }
 
@@ -153,14 +153,15 @@ interface Parts extends Pick<ApplicationOptions, 'compressor' | 'cipher'> {
 async function planOf(config: CheckedConfig, options: EventSourcingOptions): Promise<Plan> {
   refuseWithoutPublisher(options);
   const { name } = config;
-  const { settings = {} } = options;
-  const events = await loadEngine({ place: config.store, name, settings });
+  const { settings = {}, components = {} } = options;
+  const { connectors } = InfrastructureFactory.componentsWith(components);
+  const events = await loadEngine({ place: config.store, name, settings, connectors });
   const snapshots = isSamePlace(config.store, config.snapshot)
     ? events
     : // A database of its own for snapshots has no tables for events.
-      await loadEngine({ place: config.snapshot, name, settings, overrides: { CREATE_TABLE: 'no' } });
+      await loadEngine({ place: config.snapshot, name, settings, connectors, overrides: { CREATE_TABLE: 'no' } });
   const { environment } = events;
-  const factory = new InfrastructureFactory(environment, events.recorders, options.components);
+  const factory = new InfrastructureFactory(environment, events.recorders, components);
   return {
     config,
     options,

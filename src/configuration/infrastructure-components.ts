@@ -1,11 +1,12 @@
 /**
- * Transcoders, mappers, compressors and ciphers by topic: a name in a setting, never an import by a text.
+ * Transcoders, mappers, compressors, ciphers and connectors by topic: a name in a setting, never an import by a text.
  *
  * @module
  */
 import type { Cipher } from '../persistence/mapping/cipher.js';
 import type { Compressor } from '../persistence/mapping/compressor.js';
 import type { Environment } from '../environment/environment.js';
+import type { ByTopic } from '../environment/topics.js';
 import { JSONTranscoder } from '../persistence/mapping/json-transcoder.js';
 import { Mapper } from '../persistence/mapping/mapper.js';
 import type { EventMapper } from '../persistence/event-mapper.js';
@@ -14,9 +15,8 @@ import type { DomainEvent } from '../domain/domain-event.js';
 import type { Transcoder } from '../persistence/mapping/transcoder.js';
 import { DatetimeAsISO, DecimalAsStr, UUIDAsHex } from '../persistence/mapping/transcodings.js';
 import { ZlibCompressor } from '../persistence/mapping/zlib-compressor.js';
+import type { PostgresConnector } from '../persistence/postgres/postgres-driver.js';
 import { makeAesCipher, makeKeyRing } from './key-ring.js';
-
-type ByTopic<Make> = Readonly<Record<string, Make>>;
 
 /** Makers by topic, which is what the setting names. Each is called when its part is asked for. */
 export interface InfrastructureComponents {
@@ -28,6 +28,8 @@ export interface InfrastructureComponents {
   readonly compressors?: ByTopic<(environment: Environment) => Compressor>;
   /** For `CIPHER_TOPIC`. A cipher reads its key, usually `CIPHER_KEY`, by `environment.required`. */
   readonly ciphers?: ByTopic<(environment: Environment) => Cipher | Promise<Cipher>>;
+  /** For `POSTGRES_CONNECTION_CREATOR_TOPIC`: each makes the connections of a pool. */
+  readonly connectors?: ByTopic<PostgresConnector>;
 }
 
 /** {@link InfrastructureComponents} without gaps. */
@@ -56,6 +58,7 @@ export const OWN_COMPONENTS: AllComponents = {
     'eventsourcing.cryptography:AESCipher': makeAesCipher,
     'key-ring': makeKeyRing,
   },
+  connectors: {},
 };
 
 /** Puts components together; of the same topic the later one counts. */
@@ -65,19 +68,6 @@ export function mergeComponents(base: AllComponents, added: InfrastructureCompon
     mappers: { ...base.mappers, ...added.mappers },
     compressors: { ...base.compressors, ...added.compressors },
     ciphers: { ...base.ciphers, ...added.ciphers },
+    connectors: { ...base.connectors, ...added.connectors },
   };
-}
-
-/**
- * The maker that a setting names.
- *
- * @returns undefined when the setting is blank or not set
- * @throws EnvironmentError (`ENVIRONMENT_ERROR`) naming the topics that there are, when it is none of them
- */
-export function makerFor<Make>(environment: Environment, key: string, makers: ByTopic<Make>): Make | undefined {
-  const topic = environment.getText(key);
-  if (topic === undefined) return undefined;
-  const make = Object.hasOwn(makers, topic) ? makers[topic] : undefined;
-  if (make === undefined) throw environment.refusal(key, `one of the topics ${Object.keys(makers).join(', ')}`);
-  return make;
 }

@@ -8,6 +8,7 @@ import type { DomainEvent } from '../domain/domain-event.js';
 import type { Cipher } from '../persistence/mapping/cipher.js';
 import type { Compressor } from '../persistence/mapping/compressor.js';
 import type { Environment } from '../environment/environment.js';
+import { namedByTopic } from '../environment/topics.js';
 import { EventStore } from '../persistence/event-store.js';
 import type { EventStoreOptions } from '../persistence/event-store.js';
 import type { EventMapper } from '../persistence/event-mapper.js';
@@ -15,7 +16,7 @@ import type { MapperOptions } from '../persistence/mapping/mapper.js';
 import type { RecorderFactory, RecorderFactoryClass } from '../persistence/recorder-factory.js';
 import type { AggregateRecorder, ApplicationRecorder, ProcessRecorder } from '../persistence/recorder.js';
 import type { Transcoder } from '../persistence/mapping/transcoder.js';
-import { makeMapper, makerFor, makeTranscoder, mergeComponents, OWN_COMPONENTS } from './infrastructure-components.js';
+import { makeMapper, makeTranscoder, mergeComponents, OWN_COMPONENTS } from './infrastructure-components.js';
 import type { AllComponents, InfrastructureComponents } from './infrastructure-components.js';
 import { makeCipherOfKeys } from './key-ring.js';
 import { moduleFor, registerModule } from './persistence-modules.js';
@@ -66,7 +67,7 @@ export class InfrastructureFactory implements AsyncDisposable {
   constructor(environment: Environment, recorders: RecorderFactory, components: InfrastructureComponents = {}) {
     this.environment = environment;
     this.#recorders = recorders;
-    this.#components = mergeComponents(InfrastructureFactory.#registered, components);
+    this.#components = InfrastructureFactory.componentsWith(components);
   }
 
   /**
@@ -82,7 +83,8 @@ export class InfrastructureFactory implements AsyncDisposable {
   ): Promise<F> {
     const { modules = {}, ...components } = options;
     const Recorders = moduleFor(environment, modules);
-    return new this(environment, new Recorders(environment), components);
+    const { connectors } = InfrastructureFactory.componentsWith(components);
+    return new this(environment, new Recorders(environment, { connectors }), components);
   }
 
   /**
@@ -95,9 +97,14 @@ export class InfrastructureFactory implements AsyncDisposable {
     registerModule(name, module);
   }
 
-  /** Makes transcoders, mappers, compressors and ciphers known by topic, for this copy of the library. */
+  /** Makes transcoders, mappers, compressors, ciphers and connectors known by topic, for this copy of the library. */
   static registerComponents(components: InfrastructureComponents): void {
     InfrastructureFactory.#registered = mergeComponents(InfrastructureFactory.#registered, components);
+  }
+
+  /** What is known by topic: what was registered, and these. @internal */
+  static componentsWith(components: InfrastructureComponents): AllComponents {
+    return mergeComponents(InfrastructureFactory.#registered, components);
   }
 
   /**
@@ -121,13 +128,13 @@ export class InfrastructureFactory implements AsyncDisposable {
 
   /** JSON with the Python library's three transcodings; another one by `TRANSCODER_TOPIC`. */
   transcoder(): Transcoder {
-    const make = makerFor(this.environment, 'TRANSCODER_TOPIC', this.#components.transcoders) ?? makeTranscoder;
+    const make = namedByTopic(this.environment, 'TRANSCODER_TOPIC', this.#components.transcoders) ?? makeTranscoder;
     return make(this.environment);
   }
 
   /** The compressor that `COMPRESSOR_TOPIC` names, or none. */
   compressor(): Compressor | undefined {
-    return makerFor(this.environment, 'COMPRESSOR_TOPIC', this.#components.compressors)?.(this.environment);
+    return namedByTopic(this.environment, 'COMPRESSOR_TOPIC', this.#components.compressors)?.(this.environment);
   }
 
   /**
@@ -137,7 +144,7 @@ export class InfrastructureFactory implements AsyncDisposable {
    * @throws EnvironmentError (`ENVIRONMENT_ERROR`) when a key is missing, or is none
    */
   async cipher(): Promise<Cipher | undefined> {
-    const make = makerFor(this.environment, 'CIPHER_TOPIC', this.#components.ciphers);
+    const make = namedByTopic(this.environment, 'CIPHER_TOPIC', this.#components.ciphers);
     if (make !== undefined) return await make(this.environment);
     return await makeCipherOfKeys(this.environment);
   }
@@ -149,7 +156,7 @@ export class InfrastructureFactory implements AsyncDisposable {
    * @param options - what the application adds, such as the versions of its events, or puts in the place of a part
    */
   async mapper<E extends DomainEvent = DomainEvent>(options: Partial<MapperOptions> = {}): Promise<EventMapper<E>> {
-    const make = makerFor(this.environment, 'MAPPER_TOPIC', this.#components.mappers) ?? makeMapper;
+    const make = namedByTopic(this.environment, 'MAPPER_TOPIC', this.#components.mappers) ?? makeMapper;
     const parts = { transcoder: this.transcoder(), compressor: this.compressor(), cipher: await this.cipher() };
     return make({ ...parts, ...options }, this.environment) as EventMapper<E>;
   }

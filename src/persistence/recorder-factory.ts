@@ -4,6 +4,7 @@
  * @module
  */
 import type { Environment } from '../environment/environment.js';
+import type { ByTopic } from '../environment/topics.js';
 import type { AggregateRecorder, ApplicationRecorder, ProcessRecorder } from './recorder.js';
 
 /**
@@ -23,11 +24,23 @@ export interface RecorderFactory {
   close(): Promise<void>;
 }
 
+/** The least that a connection has which somebody else makes: what more it may have is said by the engine. */
+export interface EngineConnection {
+  query(text: string, values?: unknown[]): Promise<{ readonly rows: readonly Readonly<Record<string, unknown>>[] }>;
+  end(): Promise<unknown>;
+}
+
+/** What settings name and engines use, by topic. */
+export interface EngineParts {
+  /** Make connections, where an engine has a setting for it. */
+  readonly connectors?: ByTopic<(environment: Environment) => Promise<EngineConnection>>;
+}
+
 /**
  * A persistence module: what is registered under the name that `PERSISTENCE_MODULE` gives. Its constructor reads the
  * settings and opens nothing yet; it throws `EnvironmentError` when one of them is missing or wrong.
  */
-export type RecorderFactoryClass = new (environment: Environment) => RecorderFactory;
+export type RecorderFactoryClass = new (environment: Environment, parts?: EngineParts) => RecorderFactory;
 
 /** Whether recorders create the tables that are missing: `CREATE_TABLE`, yes unless it says no. */
 export function createsTables(environment: Environment): boolean {

@@ -19,6 +19,7 @@ export {
 export type {
   PostgresClient,
   PostgresConnection,
+  PostgresConnector,
   PostgresPool,
   PostgresQueryable,
   PostgresResult,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Environment } from '../../environment/environment.js';
 
 /** One row, by column name. What a column holds depends on the library: `bigint` comes as text, number or bigint. */
 export type PostgresRow = Readonly<Record<string, unknown>>;
@@ -86,6 +87,14 @@ export interface PostgresConnection extends PostgresQueryable {
   unref?(): void;
   on?(event: 'notification' | 'error' | 'end', listener: (told?: unknown) => void): unknown;
 }
+
+/**
+ * Makes a connection of a pool, for connectors that know how to reach a database and who may. It must be connected, and is
+ * the pool's from then on.
+ *
+ * @param environment - the settings, where they name the connector
+ */
+export type PostgresConnector = (environment: Environment) => Promise<PostgresConnection>;
 
 /** Selects rows by a statement that will be run again. */
 export async function select(

@@ -4,6 +4,7 @@
  * ```text
  * POSTGRES_DBNAME, _HOST, _USER, _PASSWORD        required, unless there is a DATABASE_URL and no POSTGRES_DBNAME
  * POSTGRES_PORT                                   5432
+ * POSTGRES_CONNECTION_CREATOR_TOPIC, or SQLALCHEMY_CONNECTION_CREATOR_TOPIC   none: of a connector, instead of the above
  * POSTGRES_CONNECT_TIMEOUT                        5        seconds, an integer
  * POSTGRES_IDLE_IN_TRANSACTION_SESSION_TIMEOUT    5        seconds, an integer; 0 is never
  * POSTGRES_POOL_SIZE                              5
@@ -20,8 +21,11 @@
  * @module
  */
 import type { Environment } from '../../environment/environment.js';
+import { namedByTopic } from '../../environment/topics.js';
+import type { ByTopic } from '../../environment/topics.js';
 import type { OriginatorIdType } from '../validation.js';
 import type { PgAddress, PgPoolOptions } from './pg-pool-options.js';
+import type { PostgresConnector } from './postgres-driver.js';
 import type { PostgresProcessRecorderOptions } from './postgres-recorder-options.js';
 
 const PORT = 5432;
@@ -46,15 +50,19 @@ export interface PostgresSettings {
 /**
  * Reads the settings of an application.
  *
+ * @param connectors - by the topics that `POSTGRES_CONNECTION_CREATOR_TOPIC` may name: it makes the connections then
  * @throws EnvironmentError (`ENVIRONMENT_ERROR`) when a setting is missing, or is not what it should be
  */
-export function postgresOptionsFromEnvironment(environment: Environment): PostgresSettings {
+export function postgresOptionsFromEnvironment(
+  environment: Environment,
+  connectors: ByTopic<PostgresConnector> = {},
+): PostgresSettings {
   const idleInTransactionTimeoutMs = seconds(environment, 'POSTGRES_IDLE_IN_TRANSACTION_SESSION_TIMEOUT', {
     isWhole: true,
     byDefault: IDLE_IN_TRANSACTION_TIMEOUT_S,
   });
   return {
-    pool: { ...poolOptions(environment), idleInTransactionTimeoutMs },
+    pool: { ...poolOptions(environment), ...connectionOptions(environment, connectors, idleInTransactionTimeoutMs) },
     recorder: { ...recorderOptions(environment), idleInTransactionTimeoutMs },
   };
 }
@@ -62,7 +70,6 @@ export function postgresOptionsFromEnvironment(environment: Environment): Postgr
 function poolOptions(environment: Environment): PgPoolOptions {
   const maxAge = 'POSTGRES_CONN_MAX_AGE';
   return {
-    ...addressOptions(environment),
     connectTimeoutMs: seconds(environment, 'POSTGRES_CONNECT_TIMEOUT', { isWhole: true, byDefault: CONNECT_TIMEOUT_S }),
     poolSize: count(environment, 'POSTGRES_POOL_SIZE', POOL_SIZE),
     maxOverflow: count(
@@ -77,6 +84,18 @@ function poolOptions(environment: Environment): PgPoolOptions {
       : { maxAgeMs: seconds(environment, maxAge, { isWhole: false, byDefault: 0 }) }),
     prePing: environment.getBoolean('POSTGRES_PRE_PING', false),
   };
+}
+
+/** How connections are made, and what the server is told of them: by the connector, where there is one. */
+function connectionOptions(
+  environment: Environment,
+  connectors: ByTopic<PostgresConnector>,
+  idleInTransactionTimeoutMs: number,
+): PgPoolOptions {
+  const key = firstSet(environment, 'POSTGRES_CONNECTION_CREATOR_TOPIC', 'SQLALCHEMY_CONNECTION_CREATOR_TOPIC');
+  const connector = namedByTopic(environment, key, connectors);
+  if (connector === undefined) return { ...addressOptions(environment), idleInTransactionTimeoutMs };
+  return { connect: () => connector(environment) };
 }
 
 function addressOptions(environment: Environment): PgAddress {

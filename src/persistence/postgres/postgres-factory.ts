@@ -6,6 +6,8 @@
 import type { Environment } from '../../environment/environment.js';
 import { createsTables } from '../recorder-factory.js';
 import type { RecorderFactory } from '../recorder-factory.js';
+import type { ByTopic } from '../../environment/topics.js';
+import type { PostgresConnector } from './postgres-driver.js';
 import { createPgPool } from './pg-pool.js';
 import type { PgPool } from './pg-pool.js';
 import { ConnectionPoolClosedError } from './pool-errors.js';
@@ -33,9 +35,12 @@ export class PostgresFactory implements RecorderFactory {
   #pool: Promise<PgPool> | undefined;
   #isClosed = false;
 
-  /** @throws EnvironmentError (`ENVIRONMENT_ERROR`) when a setting is missing, or is not what it should be */
-  constructor(environment: Environment) {
-    this.#settings = postgresOptionsFromEnvironment(environment);
+  /**
+   * @param parts - the connectors that `POSTGRES_CONNECTION_CREATOR_TOPIC` may name
+   * @throws EnvironmentError (`ENVIRONMENT_ERROR`) when a setting is missing, or is not what it should be
+   */
+  constructor(environment: Environment, parts: { readonly connectors?: ByTopic<PostgresConnector> } = {}) {
+    this.#settings = postgresOptionsFromEnvironment(environment, parts.connectors);
     this.#createsTables = createsTables(environment);
   }
 
