@@ -1,10 +1,8 @@
 /** Options of the published entries that no code reads: they would be accepted and passed over. */
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { expect, test } from 'vitest';
+import { isOurs, openProgram, publishedSymbols, root } from '../support/published-types.js';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
 // The whole of src is compiled.
 const LIMIT_MS = 120_000;
 /** What people fill in. What is only handed to them is not in question. */
@@ -41,46 +39,16 @@ const PASSED_ON: Readonly<Record<string, string>> = {
 /** The names of the options, by their declarations. */
 type Declared = Map<ts.Declaration, string>;
 
-function openProgram(): ts.Program {
-  const { options, fileNames } = ts.parseJsonConfigFileContent(
-    ts.readConfigFile(`${root}tsconfig.json`, ts.sys.readFile).config,
-    ts.sys,
-    root,
-  );
-  return ts.createProgram(
-    fileNames.filter((name) => /\/(?:src|worker)\//.test(name)),
-    { ...options, noEmit: true },
-  );
-}
-
-function entryFiles(): readonly string[] {
-  const { exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
-    exports: Readonly<Record<string, string | { readonly types?: string }>>;
-  };
-  return Object.values(exports)
-    .flatMap((entry) => (typeof entry === 'string' ? [] : [entry.types ?? '']))
-    .filter((types) => types.startsWith('./dist/types/src/') && !types.includes('/testing/'))
-    .map((types) => root + types.replace('./dist/types/', '').replace(/\.d\.ts$/, '.ts'));
-}
-
-function isOurs(declaration: ts.Declaration): boolean {
-  return declaration.getSourceFile().fileName.startsWith(`${root}src/`);
-}
-
 function declaredOptions(program: ts.Program): Declared {
   const checker = program.getTypeChecker();
   const declared: Declared = new Map();
-  for (const entry of entryFiles()) {
-    const module = checker.getSymbolAtLocation(program.getSourceFile(entry) as ts.SourceFile);
-    for (const exported of checker.getExportsOfModule(module as ts.Symbol)) {
-      if (!FILLED_IN.test(exported.name)) continue;
-      const symbol = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
-      const type = checker.getDeclaredTypeOfSymbol(symbol);
-      const parts = type.isUnion() ? type.types : [type];
-      for (const property of parts.flatMap((part) => checker.getPropertiesOfType(part))) {
-        for (const declaration of property.declarations ?? []) {
-          if (isOurs(declaration)) declared.set(declaration, `${exported.name}.${property.name}`);
-        }
+  for (const symbol of publishedSymbols(program)) {
+    if (!FILLED_IN.test(symbol.name)) continue;
+    const type = checker.getDeclaredTypeOfSymbol(symbol);
+    const parts = type.isUnion() ? type.types : [type];
+    for (const property of parts.flatMap((part) => checker.getPropertiesOfType(part))) {
+      for (const declaration of property.declarations ?? []) {
+        if (isOurs(declaration)) declared.set(declaration, `${symbol.name}.${property.name}`);
       }
     }
   }

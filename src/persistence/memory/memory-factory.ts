@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Memory as a persistence module: registered as `memory` from the start.
  *
@@ -11,7 +12,7 @@ import type { RecorderFactory } from '../recorder-factory.js';
 import { MemoryAggregateRecorder, MemoryProcessRecorder } from './memory-recorder.js';
 
 /** Makes recorders in memory. What they record is gone when they are. */
-export class MemoryFactory implements RecorderFactory {
+export class MemoryFactory implements RecorderFactory, AsyncDisposable {
   readonly #aggregateRecorders = new Map<string, MemoryAggregateRecorder>();
   #processRecorder: MemoryProcessRecorder | undefined;
   #isClosed = false;
@@ -53,6 +54,10 @@ export class MemoryFactory implements RecorderFactory {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#processRecorder?.endChanges(new InterfaceError('The infrastructure factory is closed.'));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   /** @throws InterfaceError (`INTERFACE_ERROR`) after the factory was closed, as a database that is closed does */

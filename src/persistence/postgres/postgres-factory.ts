@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * PostgreSQL as a persistence module.
  *
@@ -29,7 +30,7 @@ const EVENTS = 'events';
  * InfrastructureFactory.register('postgres', PostgresFactory);
  * ```
  */
-export class PostgresFactory implements RecorderFactory {
+export class PostgresFactory implements RecorderFactory, AsyncDisposable {
   readonly #settings: PostgresSettings;
   readonly #createsTables: boolean;
   #pool: Promise<PgPool> | undefined;
@@ -82,6 +83,10 @@ export class PostgresFactory implements RecorderFactory {
     // What could not be opened was reported to who asked for it.
     const pool = await this.#pool?.catch(() => undefined);
     await pool?.end();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   async #ready<R extends { createTable(): Promise<void> }>(recorder: R): Promise<R> {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
+export type { OpenedSqliteDatabase, SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
 export { steppedUnit } from '../serial/unit-of-work.js';
 export type { UnitOfWork, UnitSteps } from '../serial/unit-of-work.js';
 export { sqliteError } from './sqlite-errors.js';

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The one door to `node:sqlite`: SQLite in Node, on a file or in memory.
  *
@@ -9,7 +10,7 @@ import { checkedMs, FOREIGN_MS_MAX } from '../validation.js';
 import { LOCK_TIMEOUT_MS_DEFAULT, retryWhileLocked } from '../serial/lock-retry.js';
 import { steppedUnit } from '../serial/unit-of-work.js';
 import type { UnitOfWork } from '../serial/unit-of-work.js';
-import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
+import type { OpenedSqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
 import { attempt } from './sqlite-errors.js';
 
 // What of node:sqlite is used here, by shape: browsers have no such types, and bundlers must not look for the module.
@@ -46,7 +47,7 @@ export interface OpenNodeSqliteOptions {
  *
  * @example
  * ```ts
- * const database = await openNodeSqlite({ path: 'events.sqlite' });
+ * using database = await openNodeSqlite({ path: 'events.sqlite' });
  * const recorder = new SqliteProcessRecorder(database);
  * await recorder.createTable();
  * ```
@@ -54,7 +55,7 @@ export interface OpenNodeSqliteOptions {
  * @throws NotSupportedError (`NOT_SUPPORTED`) when this is not Node, or its version is below 22.16
  * @throws OperationalError (`OPERATIONAL_ERROR`) when the file cannot be opened, or stays locked
  */
-export async function openNodeSqlite(options: OpenNodeSqliteOptions): Promise<SqliteDatabase> {
+export async function openNodeSqlite(options: OpenNodeSqliteOptions): Promise<OpenedSqliteDatabase> {
   const { path, lockTimeoutMs = LOCK_TIMEOUT_MS_DEFAULT } = options;
   const timeout = Math.ceil(checkedMs('lockTimeoutMs', lockTimeoutMs, { max: FOREIGN_MS_MAX }));
   const { DatabaseSync } = nodeSqlite();
@@ -97,7 +98,7 @@ function pragma(database: NodeDatabase, sql: string): string {
   return row?.['journal_mode'] ?? 'unknown';
 }
 
-class NodeSqliteDatabase implements SqliteDatabase {
+class NodeSqliteDatabase implements OpenedSqliteDatabase {
   readonly lockTimeoutMs: number;
   readonly unit: UnitOfWork;
   readonly #database: NodeDatabase;
@@ -118,6 +119,14 @@ class NodeSqliteDatabase implements SqliteDatabase {
 
   close(): void {
     if (this.#database.isOpen) this.#database.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
   }
 
   /**

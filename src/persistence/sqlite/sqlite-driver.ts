@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * What a SQLite engine must offer: synchronous, small, and alike for sql.js, `node:sqlite` and Durable Objects.
  *
@@ -71,3 +72,6 @@ export interface SqliteDatabase {
   /** Parameters that a statement may have. @defaultValue 32,766, as SQLite is built */
   readonly parametersMax?: number | undefined;
 }
+
+/** A database that whoever opened it closes: `close`, `using` or `await using`. */
+export interface OpenedSqliteDatabase extends SqliteDatabase, Disposable, AsyncDisposable {}

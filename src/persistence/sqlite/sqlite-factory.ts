@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * SQLite as a persistence module, whichever driver it is.
  *
@@ -28,7 +29,7 @@ export interface SqliteSettings {
 }
 
 /** Makes recorders on one SQLite database. A driver extends it, and says how to open the database. */
-export abstract class SqliteFactory implements RecorderFactory {
+export abstract class SqliteFactory implements RecorderFactory, AsyncDisposable {
   /** What the database is opened with. */
   protected readonly settings: SqliteSettings;
   readonly #createsTables: boolean;
@@ -81,6 +82,10 @@ export abstract class SqliteFactory implements RecorderFactory {
     if (database === undefined) return;
     changesOfDatabase(database).end(new InterfaceError('The infrastructure factory is closed.'));
     database.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   async #ready<R extends { createTable(): Promise<void>; checkTable(): unknown }>(recorder: R): Promise<R> {

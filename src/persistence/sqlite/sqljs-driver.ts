@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The door to sql.js, as the platform's own resolution finds it.
  *
@@ -6,6 +7,7 @@
 import initSqlJs from 'sql.js';
 import { checkedMs } from '../validation.js';
 import { openWith } from './sqljs-database.js';
+import type { OpenedSqliteDatabase } from './sqlite-driver.js';
 import type { LoadSqlJsOptions, SqlJsImageDatabase } from './sqljs-database.js';
 
 /** Options of {@link openSqlJs}. */
@@ -20,9 +22,14 @@ export interface OpenSqlJsOptions extends LoadSqlJsOptions {
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the time to wait is none
  * @throws StorageUnavailableError (`STORAGE_UNAVAILABLE`) when the wasm file cannot be loaded
  */
-export async function openSqlJs(options: OpenSqlJsOptions = {}): Promise<SqlJsImageDatabase> {
+export async function openSqlJs(options: OpenSqlJsOptions = {}): Promise<SqlJsImageDatabase & OpenedSqliteDatabase> {
   const { lockTimeoutMs } = options;
-  if (lockTimeoutMs === undefined) return await openWith(initSqlJs, options);
-  checkedMs('lockTimeoutMs', lockTimeoutMs);
-  return Object.assign(await openWith(initSqlJs, options), { lockTimeoutMs });
+  if (lockTimeoutMs !== undefined) checkedMs('lockTimeoutMs', lockTimeoutMs);
+  const database = await openWith(initSqlJs, options);
+  return Object.assign(database, {
+    ...(lockTimeoutMs === undefined ? {} : { lockTimeoutMs }),
+    // Here and not in its class: the worker, which closes by itself, has no use for them.
+    [Symbol.dispose]: () => database.close(),
+    [Symbol.asyncDispose]: async () => database.close(),
+  });
 }

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * A real PostgreSQL on this machine, without installing one.
  *
@@ -57,7 +58,7 @@ const SERVER_FLAGS = 'listen_addresses=127.0.0.1 unix_socket_directories= lc_mes
 const INITDB_FLAGS = ['--username=postgres', '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C'];
 
 /** A PostgreSQL that runs until it is closed. */
-export interface EmbeddedPostgresServer {
+export interface EmbeddedPostgresServer extends AsyncDisposable {
   /** With user and password. */
   readonly url: string;
   /** Stops PostgreSQL in good order. Safe to call again. */
@@ -95,7 +96,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     forgetExit();
   };
   let closing: Promise<void> | undefined;
-  return { url, close: () => (closing ??= close()) };
+  const closeOnce = (): Promise<void> => (closing ??= close());
+  return { url, close: closeOnce, [Symbol.asyncDispose]: closeOnce };
 }
 
 /** The last resort, when the process ends without closing: PostgreSQL still stops in good order, by itself. */

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The logs of many tenants in PostgreSQL: each in a database, in a schema, or in tables that it shares with others, on any
  * of several servers.
@@ -104,14 +105,14 @@ export interface TenantMove {
  *
  * @example
  * ```ts
- * const tenants = new PostgresTenants({
+ * await using tenants = new PostgresTenants({
  *   place: async (tenant) => ({ databaseUrl: await serverOf(tenant), schema: tenantSchema(tenant) }),
  *   seals: { keys: [sealKey] },
  * });
  * const head = await tenants.use('acme', (log) => log.head());
  * ```
  */
-export class PostgresTenants {
+export class PostgresTenants implements AsyncDisposable {
   readonly #options: PostgresTenantsOptions;
   readonly #logs: TenantLogs<PostgresUnitLog>;
   readonly #pools: TenantPools;
@@ -197,6 +198,10 @@ export class PostgresTenants {
   async close(): Promise<void> {
     await this.#logs.close();
     await this.#pools.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   async #open(tenant: string): Promise<{ log: PostgresUnitLog; close: () => Promise<void> }> {

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Many tenants, each with a log of its own somewhere: opened when it is first asked for, kept while it is used, closed when
  * it has not been for a while.
@@ -61,7 +62,7 @@ interface Hold {
 }
 
 /** Finds the log of a tenant. */
-export class TenantLogs<Log> {
+export class TenantLogs<Log> implements AsyncDisposable {
   readonly #options: TenantLogsOptions<Log>;
   readonly #openMax: number;
   /** The one that was used last stands last. */
@@ -135,6 +136,10 @@ export class TenantLogs<Log> {
     this.#isClosed = true;
     for (const [tenant, entry] of [...this.#entries]) if (entry.users === 0) this.#end(tenant, entry);
     while (this.#closing.size > 0) await Promise.all(this.#closing.values());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   /** The entry of a tenant, which counts one more who uses it. */

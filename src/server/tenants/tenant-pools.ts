@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Connections of many databases on several servers, bounded for each server.
  *
@@ -31,7 +32,7 @@ export interface TenantPoolsOptions {
 }
 
 /** Lends connections by the addresses of databases. */
-export class TenantPools {
+export class TenantPools implements AsyncDisposable {
   readonly #options: TenantPoolsOptions;
   readonly #servers = new Map<string, TenantLogs<PgPool>>();
   readonly #lenders = new Map<string, PostgresPool>();
@@ -65,6 +66,10 @@ export class TenantPools {
   /** Closes all, when nobody uses them any more. */
   async close(): Promise<void> {
     await Promise.all([...this.#servers.values()].map((server) => server.close()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   #lend(databaseUrl: string): Promise<PostgresClient> {
