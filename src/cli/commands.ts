@@ -33,6 +33,11 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./migrations/migrate-command.js')).MIGRATE,
   },
   {
+    name: 'move-tenant',
+    summary: 'takes a tenant of a sync server to another place, and removes the old rows',
+    load: async () => (await import('./move-tenant-command.js')).MOVE_TENANT,
+  },
+  {
     name: 'schema',
     summary: 'prints the SQL that makes all tables',
     load: async () => (await import('./migrations/schema-command.js')).SCHEMA,

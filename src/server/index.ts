@@ -61,6 +61,7 @@ export type { RefusedUnitsOptions } from './log/refused-units.js';
 export type { SealOptions } from './log/unit-seals.js';
 export { PostgresTenants, tenantSchema } from './tenants/postgres-tenants.js';
 export type { PostgresTenantsOptions, TenantMove, TenantPlace } from './tenants/postgres-tenants.js';
-export type { MovedLog, MovedRows } from './tenants/move-log.js';
+export type { MovedLog, MovedRows, MoveOptions, MoveProgress } from './tenants/move-log.js';
+export type { RemovedRows, TenantStanding } from './tenants/old-copy.js';
 export { TenantLogs } from './tenants/tenant-logs.js';
 export type { OpenTenant, TenantLogsOptions } from './tenants/tenant-logs.js';

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -20,6 +21,15 @@ export interface RunCommand {
   (...args: string[]): Promise<Ran>;
   /** The same, with something on its standard input. */
   with(input: string): (...args: string[]) => Promise<Ran>;
+  /** Begins it, for somebody who may end it at any moment. */
+  begin(...args: string[]): Begun;
+}
+
+/** A command that runs. */
+export interface Begun {
+  /** As it is ended by the system, which asks nobody. */
+  kill(): Promise<void>;
+  readonly ended: Promise<Ran>;
 }
 
 /** The command `daybook` as it is installed: in `build/` of a folder of its own, in which it runs. */
@@ -38,7 +48,8 @@ export async function installedCommand(): Promise<{ readonly folder: string; rea
     output: { dir, format: 'esm', entryFileNames: '[name].mjs', chunkFileNames: '[name].mjs' },
   });
   const cli = join(dir, 'daybook.mjs');
-  const run = (input: string, args: readonly string[]): Promise<Ran> => ranNode([cli, ...args], folder, input);
+  const begin = (input: string, args: readonly string[]): Begun => beginNode([cli, ...args], folder, input);
+  const run = (input: string, args: readonly string[]): Promise<Ran> => begin(input, args).ended;
   return {
     folder,
     run: Object.assign((...args: string[]) => run('', args), {
@@ -46,18 +57,31 @@ export async function installedCommand(): Promise<{ readonly folder: string; rea
         (input: string) =>
         (...args: string[]) =>
           run(input, args),
+      begin: (...args: string[]) => begin('', args),
     }),
   };
 }
 
-async function ranNode(args: readonly string[], cwd: string, input: string): Promise<Ran> {
+function beginNode(args: readonly string[], cwd: string, input: string): Begun {
   const { DATABASE_URL: _, ...env } = process.env;
   const child = spawn(process.execPath, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
   // A command that does not read has ended.
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
+  const ended = ranOf(child);
+  return {
+    ended,
+    kill: async () => {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+async function ranOf(child: ChildProcessWithoutNullStreams): Promise<Ran> {
   const outputs = Promise.all([text(child.stdout), text(child.stderr)]);
-  const [code] = (await once(child, 'close')) as [number];
+  // Of one that was killed there is none.
+  const [code] = (await once(child, 'close')) as [number | null];
   const [stdout, stderr] = await outputs;
-  return { code, stdout, stderr };
+  return { code: code ?? -1, stdout, stderr };
 }

@@ -16,24 +16,12 @@
  * @module
  */
 import { ProgrammingError } from '../../persistence/errors.js';
-import { toSafeInteger } from '../../persistence/postgres/postgres-rows.js';
-import { trackingKeySql } from '../../persistence/postgres/postgres-schema.js';
-import type { SqlLog } from '../../persistence/sql/sql-dialect.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
-import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
-import type { LogTables } from '../log/postgres/log-tables.js';
-import { columnsOf, copyRows, countFilled, digestBoth } from './table-copy.js';
+import { chainHash } from '../log/chain-hash.js';
+import { closeLog, hasNothing, headOf, isSameLog, openLog, PYTHON_MARK, trackedNameOf } from './log-at-place.js';
+import type { LogAtPlace, LogInTransaction } from './log-at-place.js';
+import { copyRows, digestBoth, sharedColumns } from './table-copy.js';
 import type { CopiedColumn, CopiedRows } from './table-copy.js';
-
-// Its last row says that the table need not be changed to the newer layout.
-const PYTHON_MARK = '__migration__';
-
-/** A log, and where it is. */
-export interface LogAtPlace {
-  readonly recorder: SqlRecorder;
-  readonly log: SqlLog;
-  readonly tables: LogTables;
-}
 
 /** Rows that were moved. */
 export interface MovedRows {
@@ -52,6 +40,24 @@ export interface MovedLog {
   /** The end of the log, at both places. */
   readonly position: number;
   readonly rows: MovedRows;
+  /** Of all these rows, in hex: the same at both places. */
+  readonly hash: string;
+}
+
+/** How far a move is. */
+export interface MoveProgress {
+  readonly phase: 'copying' | 'comparing';
+  readonly part: keyof MovedRows;
+  /** Of this part and phase, up to now. */
+  readonly rows: number;
+}
+
+/** How a log is moved. */
+export interface MoveOptions {
+  /** Told after some rows each time; what it throws ends the move. */
+  readonly onProgress?: ((progress: MoveProgress) => void) | undefined;
+  /** Ends it between some rows and the next, with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -61,58 +67,46 @@ export interface MovedLog {
  *   this one; the log is open again then, if it was before
  * @throws OperationalError (`OPERATIONAL_ERROR`) when a database fails: move again
  */
-export async function moveLog(from: LogAtPlace, to: LogAtPlace): Promise<MovedLog> {
+export async function moveLog(from: LogAtPlace, to: LogAtPlace, options: MoveOptions = {}): Promise<MovedLog> {
+  options.signal?.throwIfAborted();
   const wasOpen = await closeLog(from);
   const copy = { isCommitting: false };
   try {
-    return await from.recorder.transaction(async ({ connection: source }) => {
+    return await from.recorder.transaction(async ({ connection: ours }) => {
       // Who writes beside the log, too.
-      await source.query(from.log.lockSql);
-      return await to.recorder.transaction(async ({ connection: target }) => {
-        await target.query(to.log.lockSql);
-        const moved = await copied({ from, to, source, target });
+      await ours.query(from.log.lockSql);
+      return await to.recorder.transaction(async ({ connection: theirs }) => {
+        const [source, target] = [
+          { ...from, sql: ours },
+          { ...to, sql: theirs },
+        ];
+        if (await isSameLog(source, target)) throw toItself();
+        await theirs.query(to.log.lockSql);
+        const moved = await copied(source, target, options);
+        options.signal?.throwIfAborted();
         copy.isCommitting = true;
         return moved;
       });
     });
   } catch (error) {
     // Of what was being committed nobody knows: it may be there, and be served.
-    if (wasOpen && !copy.isCommitting) await setClosed(from, false);
+    if (wasOpen && !copy.isCommitting) await openLog(from);
     throw error;
   }
 }
 
-/** @returns whether it was open */
-async function closeLog(from: LogAtPlace): Promise<boolean> {
-  return await setClosed(from, true);
-}
-
-/** @returns whether that changed anything */
-async function setClosed({ recorder, log, tables }: LogAtPlace, isClosed: boolean): Promise<boolean> {
-  return await recorder.transaction(async ({ connection }) => {
-    await connection.query(log.lockSql);
-    const { rows } = await connection.query(
-      `UPDATE ${tables.head} SET position = -1 - position WHERE id = 1 AND position ${isClosed ? '>= 0' : '< 0'} RETURNING id`,
-    );
-    return rows.length > 0;
-  });
-}
-
-interface Copying {
-  readonly from: LogAtPlace;
-  readonly to: LogAtPlace;
-  readonly source: SqlQueryable;
-  readonly target: SqlQueryable;
-}
-
-async function copied(copying: Copying): Promise<MovedLog> {
-  const { from, to, source, target } = copying;
-  const head = await headOf(source, from);
-  const there = await headOf(target, to);
-  const parts = await partsOf(copying);
+async function copied(from: LogInTransaction, to: LogInTransaction, options: MoveOptions): Promise<MovedLog> {
+  const { sql: source } = from;
+  const { sql: target } = to;
+  const head = await headOf(source, from.tables);
+  if (!head.isClosed) throw openedAgain();
+  const there = await headOf(target, to.tables);
+  const parts = await partsOf(from, to);
   const isEmpty = await hasNothing(target, to);
   if (isEmpty) {
-    for (const { rows, into } of parts) await copyRows(source, rows.source, target, into);
+    for (const { name, rows, into } of parts) {
+      await copyRows(source, rows.source, target, { ...into, onRows: telling('copying', name, options) });
+    }
     await target.query(
       `UPDATE ${to.tables.head} SET position = $1, chain = decode($2, 'hex'), last_id = $3 WHERE id = 1`,
       [head.position, head.chain, head.lastId],
@@ -122,14 +116,28 @@ async function copied(copying: Copying): Promise<MovedLog> {
     throw occupied({ position: there.position, isClosed: there.isClosed });
   }
   const counts: Record<string, number> = {};
+  let hash = head.chain;
   for (const { name, rows } of parts) {
-    const [ours, theirs] = await digestBoth([source, rows.source], [target, rows.target]);
+    const onRows = telling('comparing', name, options);
+    const [ours, theirs] = await digestBoth([source, rows.source], [target, rows.target], onRows);
     if (ours.rows !== theirs.rows || ours.hash !== theirs.hash) {
       throw isEmpty ? differing(name) : occupied({ table: name });
     }
     counts[name] = ours.rows;
+    hash = chainHash(new TextEncoder().encode(JSON.stringify([hash, name, ours.rows, ours.hash])));
   }
-  return { position: head.position, rows: counts as Readonly<Record<keyof MovedRows, number>> };
+  return { position: head.position, rows: counts as Readonly<Record<keyof MovedRows, number>>, hash };
+}
+
+function telling(
+  phase: MoveProgress['phase'],
+  part: keyof MovedRows,
+  { onProgress, signal }: MoveOptions,
+): (rows: number) => void {
+  return (rows) => {
+    signal?.throwIfAborted();
+    onProgress?.({ phase, part, rows });
+  };
 }
 
 interface Part {
@@ -138,7 +146,7 @@ interface Part {
   readonly into: { readonly table: string; readonly columns: readonly CopiedColumn[] };
 }
 
-async function partsOf({ from, to, source, target }: Copying): Promise<readonly Part[]> {
+async function partsOf(from: LogInTransaction, to: LogInTransaction): Promise<readonly Part[]> {
   const tableParts = [
     ['events', from.log.eventsTable, to.log.eventsTable, from.log.columns.notificationId],
     ['units', from.tables.units, to.tables.units, 'unit_id'],
@@ -148,15 +156,11 @@ async function partsOf({ from, to, source, target }: Copying): Promise<readonly 
   ] as const;
   const parts: Part[] = [];
   for (const [name, here, there, order] of tableParts) {
-    const [ours, theirs] = [await columnsOf(source, here), await columnsOf(target, there)];
-    const names = new Set(theirs.map((column) => column.name));
-    const columns = ours.filter((column) => names.has(column.name));
-    const lost = ours.filter((column) => !names.has(column.name));
-    if ((await countFilled(source, here, lost)) > 0) throw noRoom(here, lost);
+    const columns = await sharedColumns([from.sql, here], [to.sql, there]);
     const rows = { source: { columns, order, from: here }, target: { columns, order, from: there } };
     parts.push({ name, rows, into: { table: there, columns } });
   }
-  const [ours, theirs] = [await trackingOf(source, from), await trackingOf(target, to)];
+  const [ours, theirs] = [await trackingOf(from), await trackingOf(to)];
   const columns = [{ name: theirs.nameColumn, type: 'text' }, NOTIFICATION_ID];
   parts.push({
     name: 'tracking',
@@ -169,47 +173,15 @@ async function partsOf({ from, to, source, target }: Copying): Promise<readonly 
 const NOTIFICATION_ID: CopiedColumn = { name: 'notification_id', type: 'bigint' };
 
 /** How far each application was, whatever rows that is in. */
-async function trackingOf(
-  sql: SqlQueryable,
-  { log: { trackingTable } }: LogAtPlace,
-): Promise<{ readonly nameColumn: string; readonly rows: CopiedRows }> {
-  const { rows } = await sql.query(trackingKeySql(trackingTable));
-  const nameColumn = rows[0] === undefined ? 'application_name' : String(rows[0]['name_column']);
-  const from = `(SELECT ${nameColumn} AS name, max(notification_id) AS notification_id FROM ${trackingTable}
+async function trackingOf({
+  sql,
+  log,
+}: LogInTransaction): Promise<{ readonly nameColumn: string; readonly rows: CopiedRows }> {
+  const nameColumn = await trackedNameOf(sql, log);
+  const from = `(SELECT ${nameColumn} AS name, max(notification_id) AS notification_id FROM ${log.trackingTable}
     WHERE ${nameColumn} <> '${PYTHON_MARK}' GROUP BY 1) AS t`;
   const columns = [{ name: 'name', type: 'text' }, NOTIFICATION_ID];
   return { nameColumn, rows: { columns, from, order: 'name COLLATE "C"' } };
-}
-
-interface HeadAtPlace {
-  readonly position: number;
-  readonly chain: string;
-  readonly lastId: number;
-  readonly isClosed: boolean;
-}
-
-async function headOf(sql: SqlQueryable, { tables }: LogAtPlace): Promise<HeadAtPlace> {
-  const { rows } = await sql.query(
-    `SELECT position, encode(chain, 'hex') AS chain, last_id FROM ${tables.head} WHERE id = 1 FOR UPDATE`,
-  );
-  const [row] = rows;
-  if (row === undefined) throw new ProgrammingError('The log has no head. Call createTables() first.');
-  const position = toSafeInteger(row, 'position');
-  return {
-    position: position < 0 ? -1 - position : position,
-    chain: String(row['chain']),
-    lastId: toSafeInteger(row, 'last_id'),
-    isClosed: position < 0,
-  };
-}
-
-async function hasNothing(sql: SqlQueryable, { log, tables }: LogAtPlace): Promise<boolean> {
-  const all = [log.eventsTable, tables.units, tables.gaps, tables.setAside, tables.refused];
-  const { rows } = await sql.query(
-    `SELECT ${all.map((table) => `EXISTS (SELECT FROM ${table})`).join(' OR ')} OR EXISTS (
-       SELECT FROM ${log.trackingTable} AS t WHERE to_jsonb(t)::text NOT LIKE '%"${PYTHON_MARK}"%') AS has_some`,
-  );
-  return rows[0]?.['has_some'] === false;
 }
 
 /** Of a table of one tenant: events that come are to have ids after those that were moved. */
@@ -231,11 +203,9 @@ function occupied(details: Readonly<Record<string, string | number | boolean>>):
   );
 }
 
-function noRoom(table: string, columns: readonly CopiedColumn[]): ProgrammingError {
-  const names = columns.map(({ name }) => name).join(', ');
+function openedAgain(): ProgrammingError {
   return new ProgrammingError(
-    `${table} has something in ${names}, and there are no such columns at the other place. Nothing was stored.`,
-    { details: { table, columns: names } },
+    'The log was opened again while it was moved: somebody has cancelled the move. Nothing was stored at the other place.',
   );
 }
 
@@ -243,5 +213,11 @@ function differing(table: string): ProgrammingError {
   return new ProgrammingError(
     `What was copied of ${table} is not what is here: something at the other place changes rows. Nothing was stored.`,
     { details: { table } },
+  );
+}
+
+function toItself(): ProgrammingError {
+  return new ProgrammingError(
+    'Both places are the same tables, by whatever addresses. Nothing was moved: name another place.',
   );
 }

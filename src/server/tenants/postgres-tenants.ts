@@ -19,13 +19,18 @@ import { ForbiddenError } from '../../sync/protocol/index.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { sha256Now } from '../../util/sha256-now.js';
+import { copyReplicas } from '../access/copy-replicas.js';
+import type { ReplicasCopy } from '../access/copy-replicas.js';
 import { logTables } from '../log/postgres/log-tables.js';
 import { isMovedAway } from '../log/moved-away.js';
 import type { UnitLogOptions } from '../log/stored-unit-log.js';
 import { PostgresUnitLog } from '../log/postgres/postgres-unit-log.js';
-import { checkWhole, DELAY_MS_MAX, optionRefused } from '../operator/option-checks.js';
+import { checkFunction, checkWhole, DELAY_MS_MAX, optionRefused } from '../operator/option-checks.js';
+import type { LogAtPlace } from './log-at-place.js';
 import { moveLog } from './move-log.js';
-import type { LogAtPlace, MovedLog } from './move-log.js';
+import type { MovedLog, MoveOptions } from './move-log.js';
+import { removeCopy, reopen, standingAt } from './old-copy.js';
+import type { RemovedRows, TenantStanding } from './old-copy.js';
 import { TenantLogs } from './tenant-logs.js';
 import { TenantPools } from './tenant-pools.js';
 
@@ -88,7 +93,7 @@ export interface PostgresTenantsOptions extends Omit<UnitLogOptions, 'tenant'> {
 }
 
 /** Where {@link PostgresTenants.move} moves a tenant. */
-export interface TenantMove {
+export interface TenantMove extends MoveOptions {
   /** The new place. What is missing there is made. */
   readonly to: TenantPlace;
   /**
@@ -97,7 +102,9 @@ export interface TenantMove {
    */
   readonly placed: () => void | Promise<void>;
   /** Milliseconds after which devices are told to come again, by this process. @defaultValue 5,000 */
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
+  /** Copies the tenant's replicas as well, as `copyReplicas`, where another server keeps them from then on. @defaultValue none */
+  readonly replicas?: Omit<ReplicasCopy, 'tenant'> | undefined;
 }
 
 /**
@@ -159,8 +166,8 @@ export class PostgresTenants implements AsyncDisposable {
    * with all its places, what was refused and what was set aside, and tracking. Devices are told to come again meanwhile, by
    * every process, and then go on with their cursors. Both places are read again and compared before `placed` is called.
    *
-   * What broke off is begun again by moving again, to the same place. The rows at the old place stay, and nothing goes on
-   * there; remove them when there is a backup of the new one. Not moved are tables that others have beside the log: views,
+   * What broke off is begun again by moving again, to the same place, or given up by `cancelMove`. The rows at the old place
+   * stay, and nothing goes on there; `removeMoved` removes them. Not moved are tables that others have beside the log: views,
    * outboxes, event indexes, snapshots, replicas.
    *
    * @throws UnavailableError (`UNAVAILABLE`) when it is held already
@@ -168,25 +175,78 @@ export class PostgresTenants implements AsyncDisposable {
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when there is something else of the tenant at the other place, it has no
    *   columns for something, or `place` does not say the new place after `placed`
    * @throws OperationalError (`OPERATIONAL_ERROR`) when a server does not answer
+   * @throws the signal's reason, when it was aborted before the copy was complete: the log is open again where it was
    * @throws what `placed` rejects with: the tenant stays closed at the old place
    */
-  async move(tenant: string, { to, placed, retryAfterMs = MOVING_RETRY_MS }: TenantMove): Promise<MovedLog> {
+  async move(tenant: string, { to, placed, retryAfterMs, replicas, ...options }: TenantMove): Promise<MovedLog> {
     checkWhole('retryAfterMs', retryAfterMs, 0, DELAY_MS_MAX);
+    checkFunction('onProgress', options.onProgress);
     if (typeof placed !== 'function') throw optionRefused('placed', 'a function');
-    const release = await this.hold(tenant, retryAfterMs);
+    const release = await this.hold(tenant, retryAfterMs ?? MOVING_RETRY_MS);
     try {
       const from = await this.#placeOf(tenant);
       if (isSamePlace(from, to)) throw optionRefused('to', 'another place than the present one');
       const source = this.#at(tenant, from);
       const target = this.#at(tenant, to);
       await this.#makeTables(target);
-      const moved = await moveLog(source, target);
+      const moved = await moveLog(source, target, options);
+      if (replicas !== undefined) await copyReplicas({ ...replicas, tenant });
       await placed();
       if (!isSamePlace(await this.#placeOf(tenant), to)) throw notPlaced();
       return moved;
     } finally {
       release();
     }
+  }
+
+  /**
+   * Gives up a move that broke off, or whose place nobody has written down: removes what was copied, and opens the log again
+   * where it is, which is where `place` says. Nothing is done while somebody moves it.
+   *
+   * @param options - `to`: where it was to go; left out where that is gone for good, and nobody is ever served from there
+   * @returns what was removed there
+   * @throws UnavailableError (`UNAVAILABLE`) when it is held
+   * @throws ForbiddenError (`FORBIDDEN`) where there is no such tenant
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it was not closed to be moved (`details.reason: 'open'`), or has gone on
+   *   at the other place (`'differs'`): nothing was changed
+   * @throws OperationalError (`OPERATIONAL_ERROR`) when a server does not answer, or somebody moves it
+   */
+  async cancelMove(tenant: string, { to }: { readonly to?: TenantPlace | undefined } = {}): Promise<RemovedRows> {
+    const release = await this.hold(tenant, MOVING_RETRY_MS);
+    try {
+      const from = await this.#placeOf(tenant);
+      if (to !== undefined && isSamePlace(from, to)) throw optionRefused('to', 'another place than the present one');
+      return await reopen(this.#at(tenant, from), to && this.#at(tenant, to));
+    } finally {
+      release();
+    }
+  }
+
+  /**
+   * Removes what is left of a tenant at a place where it was, or to which it was copied: its events, its log and its tracking.
+   * Before, every event and unit there is compared with what is where `place` says, where it is served meanwhile. Tables and
+   * schemas stay, and the mark that it was moved; it may be moved back there.
+   *
+   * @param options - `at`: the place where it is no more
+   * @returns what was removed; nothing where it was done before
+   * @throws ForbiddenError (`FORBIDDEN`) where there is no such tenant
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when something there is not where it is served (`details.reason` is
+   *   `'differs'`), it is not served (`'closed'`), or both are the same tables (`'same'`): nothing was removed
+   * @throws OperationalError (`OPERATIONAL_ERROR`) when a server does not answer
+   */
+  async removeMoved(tenant: string, { at }: { readonly at: TenantPlace }): Promise<RemovedRows> {
+    const served = await this.#placeOf(tenant);
+    if (isSamePlace(served, at)) throw optionRefused('at', 'another place than the present one');
+    return await removeCopy(this.#at(tenant, served), this.#at(tenant, at));
+  }
+
+  /**
+   * Looks what there is of a tenant at any place, for who moves it. Changes nothing.
+   *
+   * @throws OperationalError (`OPERATIONAL_ERROR`) when the server does not answer
+   */
+  async standing(tenant: string, at: TenantPlace): Promise<TenantStanding> {
+    return await standingAt(this.#at(tenant, at));
   }
 
   /** As in `TenantLogs`: lets nobody in, for example while the tenant is moved. */

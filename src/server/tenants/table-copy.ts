@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { toSafeInteger } from '../../persistence/postgres/postgres-rows.js';
+import { ProgrammingError } from '../../persistence/errors.js';
 import type { SqlQueryable, SqlRow } from '../../persistence/sql/sql-queryable.js';
 import { chainHash } from '../log/chain-hash.js';
 
@@ -35,8 +35,24 @@ export interface RowsDigest {
   readonly hash: string;
 }
 
-/** The columns of a table, without those that say whose a row is, and those that are reckoned. */
-export async function columnsOf(sql: SqlQueryable, table: string): Promise<readonly CopiedColumn[]> {
+/**
+ * The columns of a table that another one has as well.
+ *
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when there is something in one that the other has not: it would be lost
+ */
+export async function sharedColumns(
+  [source, here]: readonly [SqlQueryable, string],
+  [target, there]: readonly [SqlQueryable, string],
+): Promise<readonly CopiedColumn[]> {
+  const [ours, theirs] = [await columnsOf(source, here), await columnsOf(target, there)];
+  const names = new Set(theirs.map(({ name }) => name));
+  const lost = ours.filter(({ name }) => !names.has(name));
+  if (await hasFilled(source, here, lost)) throw noRoom(here, lost);
+  return ours.filter(({ name }) => names.has(name));
+}
+
+/** Without those that say whose a row is, and those that are reckoned. */
+async function columnsOf(sql: SqlQueryable, table: string): Promise<readonly CopiedColumn[]> {
   const { rows } = await sql.query(
     `SELECT quote_ident(attname) AS name, format_type(atttypid, atttypmod) AS type FROM pg_catalog.pg_attribute
      WHERE attrelid = to_regclass($1::text) AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attname <> 'tenant_id'
@@ -46,12 +62,19 @@ export async function columnsOf(sql: SqlQueryable, table: string): Promise<reado
   return rows.map(({ name, type }) => ({ name: String(name), type: String(type) }));
 }
 
-/** How many rows have something in one of these columns. */
-export async function countFilled(sql: SqlQueryable, table: string, columns: readonly CopiedColumn[]): Promise<number> {
-  if (columns.length === 0) return 0;
+async function hasFilled(sql: SqlQueryable, table: string, columns: readonly CopiedColumn[]): Promise<boolean> {
+  if (columns.length === 0) return false;
   const filled = columns.map(({ name }) => `${name} IS NOT NULL`).join(' OR ');
-  const { rows } = await sql.query(`SELECT count(*) AS count FROM ${table} WHERE ${filled}`);
-  return toSafeInteger(rows[0] ?? {}, 'count');
+  const { rows } = await sql.query(`SELECT EXISTS (SELECT FROM ${table} WHERE ${filled}) AS has_some`);
+  return rows[0]?.['has_some'] === true;
+}
+
+function noRoom(table: string, columns: readonly CopiedColumn[]): ProgrammingError {
+  const names = columns.map(({ name }) => name).join(', ');
+  return new ProgrammingError(
+    `${table} has something in ${names}, and there are no such columns at the other place. Nothing was stored.`,
+    { details: { table, columns: names } },
+  );
 }
 
 /** Reads rows a batch at a time, within a transaction. */
@@ -72,12 +95,20 @@ async function* batchesOf(sql: SqlQueryable, { columns, from, order }: CopiedRow
   await sql.query(`CLOSE ${CURSOR}`);
 }
 
+/** Where rows are taken. */
+export interface CopiedInto {
+  readonly table: string;
+  readonly columns: readonly CopiedColumn[];
+  /** Told how many there are by now. */
+  readonly onRows: (rows: number) => void;
+}
+
 /** Takes rows to a table of another connection; both in transactions. @returns how many */
 export async function copyRows(
   source: SqlQueryable,
   rows: CopiedRows,
   target: SqlQueryable,
-  { table, columns }: { readonly table: string; readonly columns: readonly CopiedColumn[] },
+  { table, columns, onRows }: CopiedInto,
 ): Promise<number> {
   const names = columns.map(({ name }) => name).join(', ');
   const values = columns.map(({ type }, index) =>
@@ -93,6 +124,7 @@ export async function copyRows(
       rows.columns.map(({ name }) => batch.map((row) => row[plain(name)] ?? null)),
     );
     count += batch.length;
+    onRows(count);
   }
   return count;
 }
@@ -101,9 +133,13 @@ export async function copyRows(
 export async function digestBoth(
   one: readonly [SqlQueryable, CopiedRows],
   other: readonly [SqlQueryable, CopiedRows],
+  onRows: (rows: number) => void,
 ): Promise<readonly [RowsDigest, RowsDigest]> {
   const sides = [one, other].map(([sql, rows]) => new DigestReading(sql, rows));
-  while (sides.some(({ isOver }) => !isOver)) for (const side of sides) await side.next();
+  while (sides.some(({ isOver }) => !isOver)) {
+    for (const side of sides) await side.next();
+    onRows(sides[0]?.digest.rows ?? 0);
+  }
   return sides.map(({ digest }) => digest) as unknown as readonly [RowsDigest, RowsDigest];
 }
 
