@@ -43,6 +43,8 @@ export { MemoryUnitLog } from './log/memory-unit-log.js';
 export type { MemoryLogBackup } from './log/memory-unit-log.js';
 export { PostgresUnitLog } from './log/postgres/postgres-unit-log.js';
 export type { PostgresUnitLogOptions } from './log/postgres/postgres-unit-log.js';
+export { SqliteUnitLog } from './log/sqlite/sqlite-unit-log.js';
+export type { SqliteUnitLogOptions } from './log/sqlite/sqlite-unit-log.js';
 export { StoredUnitLog } from './log/stored-unit-log.js';
 export type { UnitLogOptions } from './log/stored-unit-log.js';
 export type {

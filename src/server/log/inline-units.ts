@@ -28,6 +28,7 @@ import type { UnitId } from '../../persistence/unit.js';
 import { ForbiddenError, InvalidRequestError } from '../../sync/protocol/index.js';
 import { callQuietly, quietLog } from '../operator/foreign-code.js';
 import type { Log } from '../operator/foreign-code.js';
+import { checkFunction, optionRefused } from '../operator/option-checks.js';
 import type { PlacedUnit, Refusal } from './decide-units.js';
 
 // What says that the event is to blame, by the codes, because the decoder may come from another copy of the library.
@@ -65,6 +66,16 @@ export interface InlinePushes {
 interface SentUnit {
   readonly id: UnitId;
   readonly events: readonly StoredEvent[];
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is not what the option asks for */
+export function checkInline(inline: Partial<InlinePushes> | null | undefined): void {
+  if (inline === undefined) return;
+  const { participants, decode, log } = inline ?? {};
+  if (!Array.isArray(participants) || typeof decode !== 'function') {
+    throw optionRefused('inline', 'participants, as a list, and decode, a function');
+  }
+  checkFunction('inline.log', log);
 }
 
 /** Events of units, decoded, with the versions and ids that they were sent with. */

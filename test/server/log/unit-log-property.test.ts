@@ -1,9 +1,11 @@
 /**
- * Devices that push, follow, fall behind, heal, and a server that is set back, at random: a log in PostgreSQL answers each
- * request as the one in memory does, byte by byte, and whatever was answered, the log keeps its rules.
+ * Devices that push, follow, fall behind, heal, and a server that is set back, at random: a log in tables answers each request
+ * as the one in memory does, byte by byte, and whatever was answered, the log keeps its rules.
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openNodeSqlite } from '../../../src/persistence/sqlite/node-sqlite-driver.js';
+import { SqliteProcessRecorder } from '../../../src/persistence/sqlite/sqlite-recorder.js';
 import type { StoredEvent } from '../../../src/persistence/stored-event.js';
 import { CURSOR_START } from '../../../src/persistence/unit.js';
 import type { ConfirmedUnit, Cursor, LostUnit, PendingUnit } from '../../../src/persistence/unit.js';
@@ -12,8 +14,8 @@ import type { StoredUnitLog } from '../../../src/server/log/stored-unit-log.js';
 import { asLost, readLog, sampleUnit } from '../../../src/testing/conformance/unit-samples.js';
 import { openPostgres } from '../../support/postgres-fixture.js';
 import type { PostgresFixture } from '../../support/postgres-fixture.js';
-import { makePostgresLog, makeSharedLog } from '../../support/unit-log-fixture.js';
-import type { PostgresLogFixture } from '../../support/unit-log-fixture.js';
+import { makePostgresLog, makeSharedLog, makeSqliteLog } from '../../support/unit-log-fixture.js';
+import type { PostgresLogFixture, SqliteLogFixture } from '../../support/unit-log-fixture.js';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const RUNS = 60;
@@ -150,8 +152,8 @@ class Device {
 class Logs {
   readonly #logs: readonly [StoredUnitLog, StoredUnitLog];
 
-  constructor(memory: StoredUnitLog, onPostgres: StoredUnitLog) {
-    this.#logs = [memory, onPostgres];
+  constructor(memory: StoredUnitLog, inTables: StoredUnitLog) {
+    this.#logs = [memory, inTables];
   }
 
   async both<T>(ask: (log: StoredUnitLog) => Promise<T>): Promise<T> {
@@ -179,10 +181,15 @@ function assertRules(units: readonly ConfirmedUnit[], sent: ReadonlyMap<string, 
   }
 }
 
-const LAYOUTS: Readonly<Record<string, () => Promise<PostgresLogFixture>>> = {
+const LAYOUTS: Readonly<Record<string, () => Promise<PostgresLogFixture | SqliteLogFixture>>> = {
   PostgreSQL: () => makePostgresLog(postgres.pool),
   // Its neighbour is left alone by all that happens, also by the backups.
   'tables that are shared': () => makeSharedLog(postgres.pool, { partitions: 2 }),
+  SQLite: async () => {
+    const recorder = new SqliteProcessRecorder(await openNodeSqlite({ path: ':memory:' }));
+    await recorder.createTable();
+    return await makeSqliteLog(recorder);
+  },
 };
 
 it.each(Object.entries(LAYOUTS))(

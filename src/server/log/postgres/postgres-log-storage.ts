@@ -5,7 +5,8 @@
  */
 import type { InlineParticipant } from '../../../application/events/inline-participant.js';
 import type { NotifiedEvent } from '../../../application/events/notified-event.js';
-import { IntegrityError, InternalError } from '../../../persistence/errors.js';
+import { IntegrityError } from '../../../persistence/errors.js';
+import type { InternalError } from '../../../persistence/errors.js';
 import { literalsOf, withLiterals } from '../../../persistence/postgres/inlined-statement.js';
 import { resultsOf } from '../../../persistence/postgres/postgres-driver.js';
 import { postgresError } from '../../../persistence/postgres/postgres-errors.js';
@@ -42,6 +43,7 @@ import { statementsOf } from './postgres-log-statements.js';
 import type { Statements } from './postgres-log-statements.js';
 import { textOf } from '../text-of.js';
 import type { RefusedUnit } from '../unit-log.js';
+import { unitTwice } from '../unit-twice.js';
 
 /** What a {@link PostgresLogStorage} is made of. */
 export interface PostgresLogParts {
@@ -301,11 +303,4 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
 
 function refusedAppend<Failure>(error: Failure): Failure | InternalError {
   return error instanceof IntegrityError ? unitTwice(error) : error;
-}
-
-function unitTwice(cause: Error): InternalError {
-  return new InternalError(
-    'Units are in the log already, and their events in the table a second time: rows of the events were moved, or inserted again. Nothing was stored.',
-    { cause },
-  );
 }

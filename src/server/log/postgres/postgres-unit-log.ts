@@ -7,8 +7,7 @@ import { ProgrammingError } from '../../../persistence/errors.js';
 import { createMissing } from '../../../persistence/sql/create-missing.js';
 import type { Creations } from '../../../persistence/sql/sql-names.js';
 import type { SqlRecorder } from '../../../persistence/sql/sql-recorder.js';
-import { checkFunction, optionRefused } from '../../operator/option-checks.js';
-import { InlineUnits } from '../inline-units.js';
+import { checkInline, InlineUnits } from '../inline-units.js';
 import type { InlinePushes } from '../inline-units.js';
 import { logTables } from './log-tables.js';
 import type { LogTables } from './log-tables.js';
@@ -106,13 +105,4 @@ export class PostgresUnitLog extends StoredUnitLog {
     if (rows.length === 0) await this.#recorder.transaction(({ connection }) => connection.query(firstHeadSql));
     await this.head();
   }
-}
-
-function checkInline(inline: Partial<InlinePushes> | null | undefined): void {
-  if (inline === undefined) return;
-  const { participants, decode, log } = inline ?? {};
-  if (!Array.isArray(participants) || typeof decode !== 'function') {
-    throw optionRefused('inline', 'participants, as a list, and decode, a function');
-  }
-  checkFunction('inline.log', log);
 }
