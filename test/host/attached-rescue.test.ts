@@ -4,6 +4,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CURSOR_START } from '../../src/persistence/unit.js';
+import { historyDigest } from '../../src/persistence/history-digest.js';
+import { SUPERSEDED } from '../../src/persistence/unit-recorder.js';
 import type { PendingUnit, UnitId, UnitPage } from '../../src/persistence/unit.js';
 import { derivedEdition } from '../../src/persistence/unit-edition.js';
 import { sampleEvent } from '../../src/testing/conformance/event-samples.js';
@@ -197,6 +199,82 @@ describe('a store that was lost', () => {
       }
       await browser.settle();
       for (const id of ours) expect(await logIds(browser)).toContain(id);
+    });
+  });
+});
+
+describe('what came back, and is not here any more,', () => {
+  /** A unit of a store that was lost is here again; the files still have it as that. */
+  async function withRestored(work: (browser: RescueBrowser, ours: UnitId) => Promise<void>): Promise<void> {
+    await withBrowser(async (browser, tab) => {
+      await browser.record(tab, [A]);
+      await browser.settle();
+      await tab.rescue.compact();
+      const ours = (await browser.record(tab, [A])) as UnitId;
+      await browser.restart(true);
+      // After what it stands on has come.
+      for (const { rescue } of browser.tabs) await rescue.settle();
+      expect(await pendingIds(first(browser))).toEqual([]);
+      await browser.page(first(browser), 100);
+      expect(await pendingIds(first(browser))).toEqual([ours]);
+      await work(browser, ours);
+      await browser.restart(false);
+      for (const { recorder, rescue } of browser.tabs) {
+        expect(rescue.waiting).toEqual({ pendingUnits: 0, pendingEvents: 0 });
+        expect(await recorder.selectPendingUnits(0, ALL)).toEqual([]);
+        expect(await recorder.selectSetAside(0, ALL)).toEqual([]);
+      }
+    }, 2);
+  }
+
+  test('does not come back once more: what was given up by hand', async () => {
+    await withRestored(async (browser, ours) => {
+      const { recorder } = first(browser);
+      await recorder.setAside([{ id: ours, reason: { code: 'FORBIDDEN', message: 'no' } }]);
+      expect(await recorder.discardSetAside([ours])).toHaveLength(1);
+    });
+  });
+
+  test('does not come back once more: what was withdrawn', async () => {
+    await withRestored(async (browser, ours) => {
+      const { recorder } = first(browser);
+      await browser.insertBeside(A);
+      await recorder.setAside([{ id: ours, reason: { code: SUPERSEDED, message: 'no' } }]);
+      expect(await recorder.decide([{ id: ours, events: [] }])).toBe(true);
+    });
+  });
+
+  test('does not come back once more: what may not be seen any more', async () => {
+    await withRestored(async (browser) => {
+      await browser.settle();
+      const { recorder } = first(browser);
+      const { cursor } = await recorder.syncProgress();
+      expect(await recorder.followAnew(cursor)).toBe(true);
+      const visibility = { id: 'nothing', isVisible: () => false };
+      const page = (await browser.log.page(CURSOR_START, { ...ALL, visibility, held: [cursor] })) as UnitPage;
+      expect(await recorder.insertPage(page)).toMatchObject({ isStored: true });
+      expect(await recorder.selectEvents(A)).toEqual([]);
+    });
+  });
+
+  test('does not come back once more: what has left with other history', async () => {
+    await withRestored(async (browser, ours) => {
+      await browser.settle();
+      await browser.insertBeside(A);
+      await browser.settle();
+      const { recorder } = first(browser);
+      const events = await recorder.selectEvents(A);
+      expect(events).toHaveLength(3);
+      // Some time later than it came back.
+      browser.clock.advance(60_000);
+      for (const { rescue } of browser.tabs) await rescue.settle();
+      const snapshot = {
+        ...{ originatorId: A, originatorVersion: 3, eventId: ours, aggregateType: 'Shelf', stateVersion: 1 },
+        ...{ state: new Uint8Array(1), takenAtMs: 0 },
+      };
+      const anchor = (await logIds(browser)).at(-1) as UnitId;
+      const truncation = { snapshot, anchor, digest: historyDigest(events.slice(0, 2)) };
+      expect(await recorder.truncate([truncation])).toEqual([A]);
     });
   });
 });

@@ -24,9 +24,9 @@ export interface PlannedChange<T> {
   readonly decision?: SyncChange | undefined;
 }
 
-/** Which of some units are here. */
+/** Which of some units are here, or were. */
 export interface UnitsHere {
-  /** In whatever state, set aside too. */
+  /** In whatever state: also what was set aside or withdrawn, what has left, and what somebody has given up. */
   readonly known: ReadonlySet<UnitId>;
   /** Own, and on no server as far as is known; or set aside. */
   readonly open: ReadonlySet<UnitId>;

@@ -12,7 +12,8 @@
  *    not flushed: it outlives the browser, and a power cut takes nothing of IndexedDB that this could bring back.
  * 2. What is dropped from a file is confirmed in this store, or was never of it.
  * 3. Nothing here makes a commit fail, whatever becomes of the files.
- * 4. Of a store that was lost, a unit stays in the file until it is in this store.
+ * 4. Of a store that was lost, a unit stays in the file until it is in this store, and no longer than a moment: it may leave
+ *    that, and would come back with the next opening.
  *
  * @module
  */
@@ -76,6 +77,8 @@ export class RescueKeeper implements AppendedCopy {
   #nextCompactionBytes = COMPACTION_BYTES_MIN;
   #witnessedAtMs = -Infinity;
   #isWitnessDue = false;
+  /** Whether there may be units of a store that was lost in this worker's file. */
+  #hasOthers = true;
   /** What is done in the background, one thing after another. */
   #maintenance: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -125,7 +128,7 @@ export class RescueKeeper implements AppendedCopy {
     if (isOwn) for (const { sync } of commits) if (sync?.step?.kind === 'decide') this.#keepAnew(sync.step.units);
     // They were confirmed, or of another store: so they are in no file, or not as this one's.
     const isBack = commits.some(({ sync }) => sync?.step?.kind === 'endHeal' || sync?.step?.kind === 'restore');
-    if (isOwn) this.#witnessSoon();
+    if (isOwn || this.#hasOthers) this.#witnessSoon();
     if (isOwn && (isBack || this.#unsaved.size > 0)) void this.#inBackground(() => this.#fill());
     if (this.bytes >= this.#nextCompactionBytes) void this.#inBackground(() => this.#compact());
   }
@@ -318,6 +321,7 @@ export class RescueKeeper implements AppendedCopy {
     const isStale = others.length > 0 || own.some(({ content }) => content.kind === 'unsaved');
     const isWorthwhile = isForced || isStale || length * 2 <= slot.bytes;
     if (isWorthwhile) this.#attempt(() => slot.rewrite(kept));
+    this.#hasOthers = left.some(({ entries }) => entries.length > 0);
     if (isWorthwhile && this.#unsaved.size > 0) this.#noteUnsaved();
     this.#nextCompactionBytes = Math.max(COMPACTION_BYTES_MIN, 2 * length);
   }
@@ -330,6 +334,10 @@ export class RescueKeeper implements AppendedCopy {
     clock.schedule(() => {
       this.#isWitnessDue = false;
       void this.#inBackground(async () => {
+        if (this.#hasOthers) {
+          await this.#compact();
+          return;
+        }
         const witness = await this.#witness();
         if (!this.#isClosed) this.#attempt(() => this.#options.slot.append(witness));
       });

@@ -3,7 +3,8 @@
  *
  * A unit comes back as pending, under its id, where the very edition is the last one of its aggregate that it was decided on;
  * one of commutative events after whatever is there, and then in an edition of its own. It waits where that has not come yet, and is set aside where it will not
- * come any more. Units that are here are left as they are, so that it does not matter how often it is planned.
+ * come any more. Units that are here are left as they are, and those that were here stay where they are: given up, withdrawn,
+ * or not to be seen. So it does not matter how often it is planned.
  *
  * @module
  */
@@ -39,7 +40,7 @@ const NOT_THERE: SetAsideReason = {
  * Plans it.
  *
  * @param isAtHead - whether nothing is to come that they could stand on: what does not fit is set aside
- * @returns those that are here then, in whatever state
+ * @returns those that are here then, in whatever state, or were
  */
 export function planRestore(
   state: RestoringState,

@@ -73,10 +73,14 @@ export class SqliteUnitRows {
     return new Map(rows.map(([id, foreign]) => [bytesToUuid(id as Uint8Array), foreign !== 0]));
   }
 
+  /** Those of some that were replaced or withdrawn, or have left, as far back as that is known. */
+  goneOf(ids: readonly UnitId[]): UnitId[] {
+    return ['superseded', 'left'].flatMap((table) => this.#among(`${table} WHERE`, ids));
+  }
+
   /** Those of some whose commands are kept. */
   withCommands(ids: readonly UnitId[]): Set<UnitId> {
-    const sql = `SELECT unit_id FROM daybook_commands WHERE command != x'' AND ${IS_AMONG}`;
-    return new Set(this.#statements.all(sql, joinedIds(ids)).map(([id]) => bytesToUuid(id as Uint8Array)));
+    return new Set(this.#among("commands WHERE command != x'' AND", ids));
   }
 
   /** Those of some that are set aside, as they are there. */
@@ -174,6 +178,12 @@ export class SqliteUnitRows {
       CROSS JOIN stored_events AS e ON e.originator_id = id AND e.originator_version > first
       ${UNIT_OF_EVENT} WHERE ${IS_OWN_AND_OPEN}`;
     return this.#rows(sql, []);
+  }
+
+  /** @param from - a table, and what must hold beside */
+  #among(from: string, ids: readonly UnitId[]): UnitId[] {
+    const sql = `SELECT unit_id FROM daybook_${from} ${IS_AMONG}`;
+    return this.#statements.all(sql, joinedIds(ids)).map(([id]) => bytesToUuid(id as Uint8Array));
   }
 
   #rows(sql: string, parameters: readonly SqliteValue[]): UnitRow[] {

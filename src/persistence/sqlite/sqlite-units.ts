@@ -235,7 +235,7 @@ export class SqliteUnits implements UnitTables {
   unitsHere(ids: readonly UnitId[]): UnitsHere {
     const [rows, aside] = [this.#rows.byIds(ids), this.#rows.setAsideOf(ids)];
     const isOpen = (id: UnitId): boolean => aside.has(id) || isOpenRow(rows.get(id));
-    const known = new Set([...rows.keys(), ...aside.keys()]);
+    const known = new Set([...rows.keys(), ...aside.keys(), ...this.#rows.goneOf(ids)]);
     return { known, open: new Set([...known].filter(isOpen)) };
   }
 
