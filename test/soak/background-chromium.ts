@@ -7,9 +7,9 @@
 import { chromium } from '@playwright/test';
 import type { BrowserContext } from '@playwright/test';
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { killBrowser } from '../e2e/support/browser-processes.js';
 import { browserLaunchOptions } from '../support/browsers.js';
@@ -18,6 +18,23 @@ import { browserLaunchOptions } from '../support/browsers.js';
 const PORT_FILE = 'DevToolsActivePort';
 const START_WAIT_MS = 30_000;
 const START_CHECK_MS = 20;
+const PROFILE_PREFIX = 'daybook-soak-profile-';
+// By these a browser knows that another one runs on its profile.
+const OF_RUNNING = /^Singleton|^DevToolsActivePort$/;
+const DATABASES = ['IndexedDB'];
+const FILES = [...DATABASES, 'File System'];
+
+/**
+ * What a browser may throw away of what its origins keep: the databases alone, which it does where they are damaged; the
+ * files with them, which it does where room is needed; and what says that there was something, which people do.
+ */
+export type ThrownAway = 'databases' | 'databases and files' | 'everything';
+
+const FOLDERS: Readonly<Record<ThrownAway, readonly string[]>> = {
+  databases: DATABASES,
+  'databases and files': FILES,
+  everything: [...FILES, 'Local Storage'],
+};
 
 /** The browser, on a profile of its own, which outlives it. */
 export class BackgroundChromium {
@@ -30,9 +47,18 @@ export class BackgroundChromium {
 
   /** Makes an empty profile and starts a browser on it. */
   static async launch(): Promise<BackgroundChromium> {
-    const browser = new BackgroundChromium(await mkdtemp(join(tmpdir(), 'daybook-soak-profile-')));
+    const browser = new BackgroundChromium(await mkdtemp(join(tmpdir(), PROFILE_PREFIX)));
     await browser.start();
     return browser;
+  }
+
+  /** Starts another browser on a copy of the profile. To be called while this one does not run. */
+  async launchCopy(): Promise<BackgroundChromium> {
+    const copy = new BackgroundChromium(await mkdtemp(join(tmpdir(), PROFILE_PREFIX)));
+    const filter = (from: string): boolean => !OF_RUNNING.test(basename(from));
+    await cp(this.#profileDir, copy.#profileDir, { recursive: true, filter });
+    await copy.start();
+    return copy;
   }
 
   /** The running browser's only context. */
@@ -60,9 +86,11 @@ export class BackgroundChromium {
     await killBrowser(this.#profileDir);
   }
 
-  /** Deletes what it keeps of IndexedDB. To be called while it does not run. */
-  async loseDatabases(): Promise<void> {
-    await rm(join(this.#profileDir, 'Default/IndexedDB'), { recursive: true });
+  /** Deletes what it keeps. To be called while it does not run. */
+  async lose(what: ThrownAway): Promise<void> {
+    // What is not there yet is nothing to lose.
+    for (const name of FOLDERS[what])
+      await rm(join(this.#profileDir, 'Default', name), { recursive: true, force: true });
   }
 
   /** Ends the browser, if it runs, and leaves the profile for somebody to look at. @returns where it is */

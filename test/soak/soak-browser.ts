@@ -147,7 +147,7 @@ export class SoakBrowser {
    * run. Chromium only.
    */
   async loseDatabases(): Promise<void> {
-    if (this.#browser instanceof BackgroundChromium) await this.#browser.loseDatabases();
+    if (this.#browser instanceof BackgroundChromium) await this.#browser.lose('databases');
   }
 
   /** Ends it, and leaves the profile for somebody to look at. @returns where it is */

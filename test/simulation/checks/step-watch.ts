@@ -7,8 +7,7 @@
 import { fromCursor } from '../../../src/server/log/log-chain.js';
 import type { UnitStanding } from '../../../src/persistence/unit-recorder.js';
 import type { SimDevice } from '../world/sim-device.js';
-import { readEvent } from '../world/stock.js';
-import type { Scope } from '../world/stock.js';
+import { readEvent, scopesIn } from '../world/stock.js';
 import { isHere, unheld } from './agreement.js';
 import type { Parties } from './agreement.js';
 import { findIn } from './survey.js';
@@ -81,7 +80,7 @@ export class StepWatch {
     // Otherwise the server was set back, and the device is going to hear of it.
     if (position === 0 || found.progress.bootstrap?.isBegun === true || audit.chainAt(position) !== chain) return;
     this.compared++;
-    const scopes = visibility.split('-') as Scope[];
+    const scopes = scopesIn(visibility);
     const there = audit.units.filter((unit) => unit.position <= position && isHere(unit, scopes, found.bases));
     const standings = await found.find(there.map(({ id }) => id));
     for (const [at, { id, position: logged }] of there.entries()) {

@@ -11,9 +11,8 @@ import { MemoryUnitLog } from '../../../src/server/log/memory-unit-log.js';
 import type { LogStorage } from '../../../src/server/log/log-storage.js';
 import { StoredUnitLog } from '../../../src/server/log/stored-unit-log.js';
 import type { UnitLogOptions } from '../../../src/server/log/stored-unit-log.js';
-import type { Visibility } from '../../../src/server/log/unit-log.js';
 import { createSyncServer } from '../../../src/server/sync-server.js';
-import { isRefused, scopeOf } from '../world/stock.js';
+import { isRefused, visibilityOf } from '../world/stock.js';
 import type { Scope } from '../world/stock.js';
 import { reachedBy, SimTables } from './sim-log-storage.js';
 import type { DatabaseFaults } from './sim-log-storage.js';
@@ -103,14 +102,6 @@ export class SimServers {
     const kept = this.snapshots.forDevices();
     const snapshots = wrap.snapshots?.(kept) ?? kept;
     const unitLog = new StoredUnitLog(wrap.storage?.(reached, process) ?? reached, { ...SEALS, clock, snapshots });
-    const visibilityOf = (subject: string): Visibility => {
-      const scopes = scopesOf(subject);
-      const seen = wrap.scopes?.(scopes) ?? scopes;
-      return {
-        id: scopes.join('-'),
-        isVisible: ({ events }, at) => seen.includes(scopeOf(events[at]?.originatorId ?? '')),
-      };
-    };
     const server = process.run(() =>
       createSyncServer(
         {
@@ -122,7 +113,10 @@ export class SimServers {
             if (!isGood) throw new UnauthorizedError('It is over.');
             return { subject, expiresAtMs: Number(expiresAtMs) };
           },
-          authorizePull: ({ subject }) => visibilityOf(subject),
+          authorizePull: ({ subject }) => {
+            const scopes = scopesOf(subject);
+            return visibilityOf(scopes, wrap.scopes?.(scopes));
+          },
           authorizePush: ({ events }) =>
             isRefused(events) ? { code: 'NOT_ALLOWED', message: 'Nobody calls it so.' } : true,
           log: (message, error) => {

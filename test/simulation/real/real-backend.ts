@@ -5,9 +5,10 @@
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import { createPgPool, PostgresProcessRecorder } from '../../../src/persistence/postgres/index.js';
 import type { PgPool } from '../../../src/persistence/postgres/index.js';
 import type { StoredEvent } from '../../../src/persistence/stored-event.js';
@@ -18,7 +19,10 @@ import { PostgresUnitLog } from '../../../src/server/log/postgres/postgres-unit-
 import type { RefusedUnit } from '../../../src/server/log/unit-log.js';
 import { FAST_POSTGRES, makeTemporaryFolder } from '../../support/temporary-folder.js';
 import type { LoggedTables } from '../checks/log-audit.js';
-import type { RealServerOptions } from './real-messages.js';
+import { SCOPES } from '../world/stock.js';
+import type { Scope } from '../world/stock.js';
+import { LISTENING } from './real-messages.js';
+import type { RealScopes, RealServerOptions } from './real-messages.js';
 
 const ALL = 1_000_000;
 const REFUSED_MAX = 100_000;
@@ -32,7 +36,8 @@ export class RealBackend implements AsyncDisposable {
   readonly #log: PostgresUnitLog;
   readonly #recorder: PostgresProcessRecorder;
   readonly #pool: PgPool;
-  readonly #options: Omit<RealServerOptions, 'port'>;
+  readonly #options: Pick<RealServerOptions, 'databaseUrl' | 'origin'>;
+  readonly #scopes = new Map<string, readonly Scope[]>();
   readonly #serverFile: string;
   readonly #onFault: (message: string) => void;
   readonly #close: () => Promise<void>;
@@ -75,17 +80,16 @@ export class RealBackend implements AsyncDisposable {
 
   async startServer(): Promise<void> {
     if (this.#child !== undefined) return;
-    const options: RealServerOptions = { ...this.#options, port: this.port };
+    const scopes = [...this.#scopes].map(([subject, some]) => ({ subject, scopes: some }));
+    const options: RealServerOptions = { ...this.#options, port: this.port, scopes };
     const child = spawn(process.execPath, [this.#serverFile, JSON.stringify(options)], {
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
     this.#child = child;
     child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#onFault(text));
-    const ended = once(child, 'exit').then(() => {
-      // Somebody has killed it again meanwhile, or it says on its own why it cannot start.
-      if (this.#child === child) throw new Error('The server ended by itself.');
-    });
-    await Promise.race([once(child, 'message'), ended]);
+    const isThere = await answered(child, (said) => said === LISTENING);
+    // Somebody has killed it again meanwhile, or it says on its own why it cannot start.
+    if (!isThere && this.#child === child) throw new Error('The server ended by itself.');
   }
 
   /** SIGKILL. */
@@ -95,6 +99,22 @@ export class RealBackend implements AsyncDisposable {
     if (child?.exitCode !== null) return;
     child.kill('SIGKILL');
     await once(child, 'exit');
+  }
+
+  /** What somebody may see, as the operator of the server has it. */
+  scopesOf(subject: string): readonly Scope[] {
+    return this.#scopes.get(subject) ?? SCOPES;
+  }
+
+  /** Resolves when the server, if there is one, goes by it. */
+  async changeScopes(told: RealScopes): Promise<void> {
+    this.#scopes.set(told.subject, told.scopes);
+    const child = this.#child;
+    if (child?.connected !== true) return;
+    const done = answered(child, (said) => isDeepStrictEqual(said, told));
+    // Of one that is killed meanwhile the next one is told when it starts.
+    child.send(told, () => undefined);
+    await done;
   }
 
   /** Every connection of the server to its database breaks. */
@@ -134,6 +154,12 @@ interface BackendParts {
   readonly pool: PgPool;
   readonly port: number;
   readonly close: () => Promise<void>;
+}
+
+/** Waits until a server says that. @returns whether it did, and has not ended */
+async function answered(child: ChildProcess, isIt: (said: unknown) => boolean): Promise<boolean> {
+  for await (const [said] of on(child, 'message', { close: ['exit'] })) if (isIt(said)) return true;
+  return false;
 }
 
 async function freePort(): Promise<number> {

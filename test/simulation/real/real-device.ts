@@ -5,6 +5,7 @@
  */
 import type { CDPSession, Page } from '@playwright/test';
 import { BackgroundChromium } from '../../soak/background-chromium.js';
+import type { ThrownAway } from '../../soak/background-chromium.js';
 import type { SeededRandom } from '../../soak/seeded-random.js';
 import type { Notification, StoredEvent } from '../../../src/persistence/stored-event.js';
 import type { CheckedDevice } from '../checks/agreement.js';
@@ -12,7 +13,7 @@ import type { Survey } from '../checks/survey.js';
 import { readEvent } from '../world/stock.js';
 import type { Release } from '../world/stock.js';
 import type { Wish } from '../world/wishes.js';
-import type { RealConflicts, RealEvent, RealFulfilment, RealSurvey } from './real-messages.js';
+import type { RealConflicts, RealEvent, RealFulfilment, RealOpening, RealSurvey } from './real-messages.js';
 import type { RealLink } from './real-link.js';
 
 const TABS_MAX = 2;
@@ -34,7 +35,7 @@ export class RealDevice implements CheckedDevice {
   readonly random: SeededRandom;
   readonly wishes: Wish[] = [];
   release: Release = 1;
-  readonly #siteUrl: string;
+  readonly #options: RealDeviceOptions;
   readonly #browser: BackgroundChromium;
   #tabs: RealTab[] = [];
   #isRunning = true;
@@ -45,7 +46,7 @@ export class RealDevice implements CheckedDevice {
     this.subject = options.subject;
     this.link = options.link;
     this.random = options.random;
-    this.#siteUrl = options.siteUrl;
+    this.#options = options;
     this.#browser = browser;
   }
 
@@ -72,11 +73,12 @@ export class RealDevice implements CheckedDevice {
     if (this.#tabs.length >= TABS_MAX) return;
     const page = await this.#browser.context.newPage();
     const { subject, release, link } = this;
+    const { siteUrl, onOpened } = this.#options;
     const devTools = await this.#browser.context.newCDPSession(page);
-    await page.goto(`${this.#siteUrl}/`);
+    await page.goto(`${siteUrl}/`);
     const options = { subject, release, url: link.url };
     await page.waitForFunction(() => globalThis.realTab !== undefined);
-    await page.evaluate((given) => globalThis.realTab!.open(given), options);
+    onOpened(this, await page.evaluate((given) => globalThis.realTab!.open(given), options));
     this.#tabs.push({ page, devTools, release, isFrozen: false });
   }
 
@@ -97,12 +99,33 @@ export class RealDevice implements CheckedDevice {
 
   /** SIGKILL. */
   async killBrowser(): Promise<void> {
+    await this.#inTurn(() => this.#killBrowser());
+  }
+
+  async #killBrowser(): Promise<void> {
+    if (!this.#isRunning) return;
+    this.#tabs = [];
+    this.#isRunning = false;
+    await this.#browser.kill();
+  }
+
+  /** The browser is killed, and has thrown away what it kept. */
+  async lose(what: ThrownAway): Promise<void> {
     await this.#inTurn(async () => {
-      if (!this.#isRunning) return;
-      this.#tabs = [];
-      this.#isRunning = false;
-      await this.#browser.kill();
+      await this.#killBrowser();
+      await this.#browser.lose(what);
     });
+  }
+
+  /** The browser is killed, and another device has a copy of its profile from then on. */
+  async cloned(options: Pick<RealDeviceOptions, 'name' | 'link' | 'random'>): Promise<RealDevice> {
+    let clone: RealDevice | undefined;
+    await this.#inTurn(async () => {
+      await this.#killBrowser();
+      clone = new RealDevice({ ...this.#options, ...options }, await this.#browser.launchCopy());
+      clone.release = this.release;
+    });
+    return clone as RealDevice;
   }
 
   /** Two that are started at once on one profile are none. */
@@ -204,6 +227,8 @@ export interface RealDeviceOptions {
   readonly link: RealLink;
   readonly random: SeededRandom;
   readonly siteUrl: string;
+  /** Told what came of each opening of its store. */
+  readonly onOpened: (device: RealDevice, opening: RealOpening) => void;
 }
 
 function toEvent({ state, ...event }: RealEvent): StoredEvent {

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { openDaybook } from 'daybook';
+import { openDaybook, StorageLostError } from 'daybook';
 import type { Daybook, StoredEvent } from 'daybook';
 import { Application } from 'daybook/application';
 import { startSync } from 'daybook/sync';
 import { stock1, stock2 } from '../world/stock.js';
 import { fulfil } from '../world/wishes.js';
 import type { Fulfilling } from '../world/wishes.js';
-import type { RealConflicts, RealEvent, RealTabCalls } from './real-messages.js';
+import type { RealConflicts, RealEvent, RealLoss, RealTabCalls } from './real-messages.js';
 
 const ALL = { eventsMax: 1_000_000, bytesMax: 1e9 };
 const EVENTS_MAX = 1_000_000;
@@ -31,8 +31,14 @@ const opened = async (): Promise<Opened> => {
 
 const calls: RealTabCalls = {
   async open({ subject, release, url }) {
+    let loss: RealLoss | undefined;
+    const openStore = (): Promise<Daybook> => openDaybook({ name: 'simulated' });
     opening = (async () => {
-      const store = await openDaybook({ name: 'simulated' });
+      const store = await openStore().catch(async (error: unknown) => {
+        if (!(error instanceof StorageLostError)) throw error;
+        loss = lossOf(error);
+        return await openStore();
+      });
       const app = new Application({
         recorder: store.recorder,
         aggregates: [release === 1 ? stock1 : stock2],
@@ -52,7 +58,8 @@ const calls: RealTabCalls = {
       });
       return { store, app, release, subject };
     })();
-    await opening;
+    const { store } = await opening;
+    return { restoredUnits: store.restored?.units, loss };
   },
 
   async fulfil(wish) {
@@ -83,6 +90,12 @@ const calls: RealTabCalls = {
 
   conflicts: () => counted,
 };
+
+function lossOf({ message, details }: StorageLostError): RealLoss {
+  const { isExact, missingUnits, missingUnitsTotal } = details;
+  const units = typeof missingUnits === 'string' && missingUnits !== '' ? missingUnits.split(',') : [];
+  return { message, units: isExact === true && missingUnitsTotal === units.length ? units : undefined };
+}
 
 function toText({ originatorId, originatorVersion, topic, state }: StoredEvent): RealEvent {
   return { originatorId, originatorVersion, topic, state: decoder.decode(state) };

@@ -9,33 +9,53 @@
  * @module
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fromCursor } from '../../../src/server/log/log-chain.js';
 import { IntegrityError } from '../../../src/persistence/errors.js';
+import type { ThrownAway } from '../../soak/background-chromium.js';
 import { SeededRandom } from '../../soak/seeded-random.js';
 import { checkAgreement, countDeadLetters, unheld } from '../checks/agreement.js';
 import type { Parties } from '../checks/agreement.js';
 import { LogAudit } from '../checks/log-audit.js';
 import { Witness } from '../checks/witness.js';
 import { newWish } from '../world/people.js';
-import { makePlan, PEOPLE } from '../world/plan.js';
-import type { Step } from '../world/plan.js';
-import { besideEvent, ITEMS, SCOPES } from '../world/stock.js';
+import { makePlan, PEOPLE, randomScopes } from '../world/plan.js';
+import type { Step, Weights } from '../world/plan.js';
+import { besideEvent, ITEMS, visibilityId } from '../world/stock.js';
 import type { Wish } from '../world/wishes.js';
 import { RealBackend } from './real-backend.js';
 import { RealDevice } from './real-device.js';
 import { RealLink } from './real-link.js';
-import type { RealConflicts } from './real-messages.js';
+import { RealLosses } from './real-losses.js';
+import type { LossCounts } from './real-losses.js';
+import type { RealConflicts, RealOpening } from './real-messages.js';
 import { serveRealPage } from './real-site.js';
 
 const DRAIN_MS_MAX = 60_000;
 const LOOK_MS = 500;
 const WISHES_KEPT = 20;
+// Each is a browser.
+const CLONES_MAX = 1;
 /** A wish of nobody. */
 const UNHELD = 'nobody-1';
 /** What happens here beside work. */
-const FAULTS = [
-  ...['repeat', 'openTab', 'killTab', 'freezeTab', 'killBrowser', 'disconnect', 'badNetwork', 'upgrade', 'wake'],
-  ...['killServer', 'databaseFaults', 'insertBeside'],
-] as Step['kind'][];
+const FAULTS: Weights = [
+  [8, 'badNetwork'],
+  [7, 'disconnect'],
+  [4, 'killTab'],
+  [6, 'openTab'],
+  [3, 'freezeTab'],
+  [2, 'killBrowser'],
+  [3, 'evict'],
+  [2, 'clone'],
+  [2, 'upgrade'],
+  [2, 'wake'],
+  [5, 'repeat'],
+  [4, 'killServer'],
+  [2, 'databaseFaults'],
+  [2, 'insertBeside'],
+  [5, 'changeScopes'],
+];
+const THROWN_AWAY: readonly ThrownAway[] = ['databases', 'databases', 'databases and files', 'everything'];
 
 /** As the tabs say that are there in the end: what one has counted is gone with it. */
 const CONFLICTS: RealConflicts = { conflicts: 0, decidedAgain: 0, withdrawn: 0, setAside: 0 };
@@ -72,7 +92,8 @@ export async function runReal(options: RealRunOptions): Promise<RealRunResult> {
   return await run.run();
 }
 
-type RealCount = 'units' | 'events' | 'refused' | 'uncertain' | 'connectionFaults' | 'deadLetters' | 'drainedMs';
+type RealCount =
+  'clones' | 'units' | 'events' | 'refused' | 'uncertain' | 'connectionFaults' | 'deadLetters' | 'drainedMs';
 type RunOptions = RealRunOptions & { readonly siteUrl: string };
 
 class RealRun implements AsyncDisposable {
@@ -81,14 +102,17 @@ class RealRun implements AsyncDisposable {
   readonly #witness: Witness;
   readonly #audit: LogAudit;
   readonly #devices: RealDevice[] = [];
+  readonly #losses: RealLosses;
   readonly #parties: Parties;
-  readonly #counts: Record<keyof RealConflicts | RealCount, number> = {
+  readonly #counts: Record<keyof RealConflicts | keyof LossCounts | RealCount, number> = {
     ...{ units: 0, events: 0, refused: 0, uncertain: 0, connectionFaults: 0, deadLetters: 0, drainedMs: 0 },
-    ...CONFLICTS,
+    ...{ ...CONFLICTS, clones: 0, evictions: 0, restoredUnits: 0, losses: 0, forgiven: 0 },
   };
   readonly #steps: Record<string, number> = {};
   /** What is to be undone later, and when it was. */
   readonly #lifting = new Set<Promise<void>>();
+  /** What pages have not answered yet. */
+  readonly #wishing = new Set<Promise<void>>();
   #names = 0;
   #isCalm = false;
 
@@ -97,10 +121,11 @@ class RealRun implements AsyncDisposable {
     this.#backend = backend;
     this.#witness = witness;
     this.#audit = new LogAudit(backend.tables, witness);
+    this.#losses = new RealLosses(witness, this.#audit);
     this.#parties = {
       ...{ devices: this.#devices, audit: this.#audit, witness },
       offers: () => backend.refused(),
-      scopesOf: () => SCOPES,
+      scopesOf: (subject) => backend.scopesOf(subject),
       hasRowsBeside: async () => (await backend.standing()).hasRowsBeside,
     };
   }
@@ -112,11 +137,9 @@ class RealRun implements AsyncDisposable {
   async run(): Promise<RealRunResult> {
     const { seed, devices, seconds, siteUrl, log } = this.#options;
     for (let index = 0; index < devices; index++) {
-      const random = new SeededRandom(seed * 31 + index);
-      const link = new RealLink(this.#backend.port, random);
-      await link.up();
       const subject = PEOPLE[index % PEOPLE.length] as string;
-      this.#devices.push(await RealDevice.start({ name: `device${index}`, subject, link, random, siteUrl }));
+      const onOpened = (device: RealDevice, opening: RealOpening): void => this.#opened(device, opening);
+      this.#devices.push(await RealDevice.start({ ...(await this.#placeOf(index)), subject, siteUrl, onOpened }));
     }
     log(`${devices} browsers are there`);
     const { steps } = makePlan(seed, devices, { stormMs: seconds * 1_000, faults: FAULTS });
@@ -131,13 +154,32 @@ class RealRun implements AsyncDisposable {
     }
     if (this.#witness.problem === undefined) await this.#calm();
     if (this.#witness.problem === undefined) {
+      for await (const [intent] of unheld(this.#parties)) this.#losses.forgive(intent);
       await checkAgreement(this.#parties);
       this.#counts.deadLetters = await countDeadLetters(this.#parties);
       await this.#checkChecks();
     }
     this.#counts.events = this.#audit.units.reduce((sum, { events }) => sum + events.length, 0);
     this.#counts.connectionFaults = this.#devices.reduce((sum, { link }) => sum + link.faults, 0);
+    Object.assign(this.#counts, this.#losses.counts);
     return { problem: this.#witness.problem, counts: this.#counts, steps: this.#steps };
+  }
+
+  /** Where a device is, by its number. */
+  async #placeOf(
+    index: number,
+  ): Promise<{ readonly name: string; readonly link: RealLink; readonly random: SeededRandom }> {
+    const random = new SeededRandom(this.#options.seed * 31 + index);
+    const link = new RealLink(this.#backend.port, random);
+    await link.up();
+    return { name: `device${index}`, link, random };
+  }
+
+  #opened({ name }: RealDevice, opening: RealOpening): void {
+    const { loss, restoredUnits } = opening;
+    if (restoredUnits !== undefined) this.#options.log(`${restoredUnits} units came back on ${name}`);
+    if (loss !== undefined) this.#options.log(`on ${name}: ${loss.message}`);
+    this.#later(0, () => this.#losses.noteOpening(name, opening));
   }
 
   async #do({ kind, target }: Step, random: SeededRandom): Promise<void> {
@@ -163,6 +205,29 @@ class RealRun implements AsyncDisposable {
       case 'killBrowser':
         await device.killBrowser();
         break;
+      case 'evict': {
+        const what = random.pick(THROWN_AWAY);
+        this.#options.log(`${device.name} throws ${what} away`);
+        await device.lose(what);
+        await this.#losses.noteEviction(device.name, what);
+        break;
+      }
+      case 'clone': {
+        if (this.#counts.clones >= CLONES_MAX) break;
+        this.#counts.clones++;
+        const place = await this.#placeOf(this.#devices.length);
+        const clone = await device.cloned({ ...place, name: `${place.name}clone` });
+        this.#devices.push(clone);
+        await clone.openTab();
+        break;
+      }
+      case 'changeScopes': {
+        const subject = PEOPLE[target % Math.min(PEOPLE.length, this.#options.devices)] as string;
+        const scopes = randomScopes(random);
+        this.#options.log(`${subject} sees ${scopes.join()}`);
+        await this.#backend.changeScopes({ subject, scopes });
+        break;
+      }
       case 'disconnect':
         await device.link.down();
         this.#later(random.between(300, 8_000), () => device.link.up());
@@ -210,7 +275,8 @@ class RealRun implements AsyncDisposable {
       return;
     }
     for (let count = random.pick([1, 1, 2, 5]); count > 0; count--) {
-      const wish = newWish(`${device.name}-${++this.#names}`, { scopes: SCOPES }, random);
+      const scopes = this.#backend.scopesOf(device.subject);
+      const wish = newWish(`${device.name}-${++this.#names}`, { scopes }, random);
       device.wishes.push(wish);
       if (device.wishes.length > WISHES_KEPT) device.wishes.shift();
       this.#wishFor(device, wish);
@@ -224,7 +290,7 @@ class RealRun implements AsyncDisposable {
 
   #wishFor(device: RealDevice, wish: Wish): void {
     const { intent, kind, unit } = wish;
-    device.fulfil(wish).then(
+    const settled = device.fulfil(wish).then(
       (done) => {
         if (typeof done !== 'number') {
           if (done.name === 'CommandError') this.#counts.refused++;
@@ -239,6 +305,8 @@ class RealRun implements AsyncDisposable {
         this.#counts.uncertain++;
       },
     );
+    this.#wishing.add(settled);
+    void settled.finally(() => this.#wishing.delete(settled));
   }
 
   async #insertBeside(random: SeededRandom): Promise<void> {
@@ -292,13 +360,17 @@ class RealRun implements AsyncDisposable {
   async #undrained(): Promise<string> {
     const { position: head, hasRowsBeside } = await this.#backend.standing();
     const left: string[] = hasRowsBeside ? ['rows beside the log'] : [];
+    if (this.#wishing.size > 0) left.push(`${this.#wishing.size} wishes`);
     for (const device of this.#devices) {
       const { progress, superseded } = await device.survey();
       const { pendingUnits, lostUnits, held, position } = progress;
-      if (pendingUnits + lostUnits + held.length + superseded === 0 && position === head) continue;
+      const isSeen = fromCursor(progress.cursor)?.visibility === visibilityId(this.#backend.scopesOf(device.subject));
+      // Of a log that is empty there is no place with any scopes.
+      const isThere = position === head && (isSeen || head === 0);
+      if (isThere && pendingUnits + lostUnits + held.length + superseded === 0) continue;
       left.push(
         `${device.name} is at ${position} of ${head}: ${pendingUnits} pending, ${lostUnits} lost, ${held.length} held, ` +
-          `${superseded} to be decided`,
+          `${superseded} to be decided; it sees ${fromCursor(progress.cursor)?.visibility}`,
       );
     }
     return left.join('\n');

@@ -84,7 +84,8 @@ const STORM_MS = 60_000;
 const WORK_EVERY_MS = 2_500;
 const FAULTS_EVERY_MS = 1_500;
 
-type Weights = readonly (readonly [weight: number, kind: Step['kind']])[];
+/** What may happen, and how often beside the others. */
+export type Weights = readonly (readonly [weight: number, kind: Step['kind']])[];
 
 const FAULTS: Weights = [
   [8, 'badNetwork'],
@@ -140,16 +141,15 @@ const SOMETIMES_NOT: readonly Step['kind'][] = [
 export interface PlanOptions {
   /** How long something happens. @defaultValue a minute */
   readonly stormMs?: number;
-  /** What happens beside work. @defaultValue everything */
-  readonly faults?: readonly Step['kind'][];
+  /** What happens beside work. @defaultValue everything that can be simulated */
+  readonly faults?: Weights;
 }
 
 /** @returns the same for the same numbers and options */
 export function makePlan(seed: number, devices: number, { stormMs = STORM_MS, faults: some }: PlanOptions = {}): Plan {
   const random = new SeededRandom(seed * 7_919 + devices);
   const left = new Set(SOMETIMES_NOT.filter(() => random.chance(0.35)));
-  const all = some === undefined ? FAULTS : FAULTS.filter(([, kind]) => some.includes(kind));
-  const kinds = some === undefined ? all.filter(([, kind]) => !left.has(kind)) : all;
+  const kinds = some ?? FAULTS.filter(([, kind]) => !left.has(kind));
   const share = random.pick([0.3, 1, 1, 2]);
   const steps: Step[] = [];
   const add = (kind: Step['kind']): void => {

@@ -10,6 +10,7 @@ import { defineDecider } from '../../../src/domain/decider.js';
 import { CommandError } from '../../../src/domain/domain-errors.js';
 import { command, event } from '../../../src/domain/message-types.js';
 import type { StoredEvent } from '../../../src/persistence/stored-event.js';
+import type { Visibility } from '../../../src/server/log/unit-log.js';
 
 export type Scope = 'north' | 'south';
 export const SCOPES: readonly Scope[] = ['north', 'south'];
@@ -23,6 +24,24 @@ export const ITEMS: readonly string[] = Array.from(
 /** Each article is in one warehouse as a whole. */
 export function scopeOf(originatorId: string): Scope {
   return Number.parseInt(originatorId.at(-1) ?? '0', 16) % 2 === 0 ? 'north' : 'south';
+}
+
+/** What is shown to who sees those warehouses. @param shown - what is shown in fact: of a server with a fault something else */
+export function visibilityOf(scopes: readonly Scope[], shown: readonly Scope[] = scopes): Visibility {
+  return {
+    id: visibilityId(scopes),
+    isVisible: ({ events }, at) => shown.includes(scopeOf(events[at]?.originatorId ?? '')),
+  };
+}
+
+/** As it is in a cursor. */
+export function visibilityId(scopes: readonly Scope[]): string {
+  return scopes.join('-');
+}
+
+/** The other way. */
+export function scopesIn(visibility: string): readonly Scope[] {
+  return visibility === '' ? [] : (visibility.split('-') as Scope[]);
 }
 
 /** An article as the application has it. */
