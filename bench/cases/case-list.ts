@@ -21,6 +21,8 @@ import { KEPT_COMMAND } from './b18-kept-command.js';
 import { DECIDED_AGAIN } from './b19-decided-again.js';
 import { HOT_AGGREGATE } from './b20-hot-aggregate.js';
 import { MOVING_HOUSE } from './b21-moving-house.js';
+import { FOUND_STATES } from './b22-found-states.js';
+import { LIVE_ROWS } from './b23-live-rows.js';
 
 export const CASES: readonly BenchCase[] = [
   COMMIT_ONE,
@@ -44,4 +46,6 @@ export const CASES: readonly BenchCase[] = [
   DECIDED_AGAIN,
   HOT_AGGREGATE,
   MOVING_HOUSE,
+  FOUND_STATES,
+  LIVE_ROWS,
 ];

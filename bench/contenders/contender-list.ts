@@ -28,6 +28,13 @@ export const DAYBOOK_APPLICATION: ContenderInfo = {
   place: 'page',
 };
 
+export const DAYBOOK_STATES: ContenderInfo = {
+  id: 'daybook-states',
+  label: 'states in Daybook, in the worker',
+  promises: 'the same, and documents that are found by an index',
+  place: 'worker',
+};
+
 export const RAW_INDEXEDDB: ContenderInfo = {
   id: 'raw-indexeddb',
   label: 'raw IndexedDB, one add per event',
@@ -106,6 +113,7 @@ export const CONTENDERS: readonly ContenderInfo[] = [
   DAYBOOK_WORKER,
   DAYBOOK_PAGE,
   DAYBOOK_APPLICATION,
+  DAYBOOK_STATES,
   RAW_INDEXEDDB,
   SQLJS_EXPORT,
   WA_SQLITE_MIRROR_STRICT,

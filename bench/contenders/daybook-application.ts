@@ -7,6 +7,8 @@ import { openDaybook } from 'daybook';
 import type { Daybook } from 'daybook';
 import { Application, command, defineDecider, event } from 'daybook/application';
 import type { RebasedUnit } from 'daybook/application';
+import { LiveQueries } from 'daybook/live';
+import { defineState, SqlStateStore } from 'daybook/states';
 import { startSync } from 'daybook/sync';
 import type { Sync, SyncStatus } from 'daybook/sync';
 import type {
@@ -16,8 +18,12 @@ import type {
   ExecuteJob,
   HotAggregateJob,
 } from '../runner/application-jobs.js';
-import type { Contender, LogServer } from '../runner/contender.js';
+import type { Contender } from '../runner/contender.js';
 import { hostJobs } from '../runner/job-host.js';
+import type { LogServer } from '../runner/log-server.js';
+import { compareLiveRows, countedSchema } from '../runner/live-rows.js';
+import type { LiveTimes } from '../runner/live-rows.js';
+import type { LiveRowsJob } from '../runner/state-jobs.js';
 
 const item = defineDecider({
   name: 'Item',
@@ -215,10 +221,28 @@ function totals(devices: readonly Device[]): Omit<ApplicationResult, 'tookMs'> {
   };
 }
 
+async function watchRows(job: LiveRowsJob): Promise<LiveTimes> {
+  const daybook = await openDaybook({ name: job.storeName, workerUrl: '/daybook/worker.js' });
+  const { recorder } = daybook;
+  const live = new LiveQueries({ recorder });
+  try {
+    const counted = defineState({ name: 'counted', schema: countedSchema });
+    const states = new SqlStateStore({ recorder, states: [counted] });
+    return await compareLiveRows({ states, live, counted }, job);
+  } finally {
+    await live.close();
+    await daybook.close();
+  }
+}
+
 class DaybookApplication implements Contender {
   async apply(job: ApplicationJob): Promise<ApplicationResult> {
     if (job.kind === 'execute') return await execute(job);
     return await (job.kind === 'decideAgain' ? decideAgain(job) : writeHot(job));
+  }
+
+  async watch(job: LiveRowsJob): Promise<LiveTimes> {
+    return await watchRows(job);
   }
 
   async clear(): Promise<void> {

@@ -8,8 +8,9 @@ import type { Daybook } from 'daybook';
 import { startSync } from 'daybook/sync';
 import type { Sync, SyncState } from 'daybook/sync';
 import type { Notification, StoredEvent } from '../../src/persistence/stored-event.js';
-import type { Contender, LogServer } from '../runner/contender.js';
+import type { Contender } from '../runner/contender.js';
 import { hostJobs } from '../runner/job-host.js';
+import type { LogServer } from '../runner/log-server.js';
 
 // Nothing follows by itself from these in the time of a benchmark.
 const STOPPED: ReadonlySet<SyncState> = new Set(['needs-auth', 'upgrade-required', 'stuck', 'paused']);

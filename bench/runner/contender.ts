@@ -5,6 +5,9 @@
  */
 import type { ApplicationJob, ApplicationResult } from './application-jobs.js';
 import type { LogServer } from './log-server.js';
+import type { LiveTimes } from './live-rows.js';
+import type { FindStatesJob, LiveRowsJob } from './state-jobs.js';
+import type { FindTimes } from './stock-states.js';
 import type { Notification, StoredEvent } from '../../src/persistence/stored-event.js';
 
 /** A store of events in a browser. Calls do not overlap, but for commits in a burst. */
@@ -35,6 +38,10 @@ export interface Contender {
   onRecorded?(listener: () => void): () => void;
   /** Runs a job of an application on stores of its own, and closes them. Left out where there is no application. */
   apply?(job: ApplicationJob): Promise<ApplicationResult>;
+  /** Finds states of a store of its own, and closes it. Left out where there are none. */
+  find?(job: FindStatesJob): Promise<FindTimes>;
+  /** Watches states of a store of its own, and closes it. Left out where nothing is live. */
+  watch?(job: LiveRowsJob): Promise<LiveTimes>;
   /** Deletes what the contender keeps elsewhere than in IndexedDB. Every store is closed. */
   clear?(): Promise<void>;
 }

@@ -13,6 +13,7 @@ import { runFirstSyncJob, runPagesJob } from './first-sync-job.js';
 import type { FirstSyncJob, FirstSyncResult, PagesJob } from './first-sync-job.js';
 import { runGrowthJob } from './growth-job.js';
 import type { GrowthJob, GrowthResult, ReleaseJob } from './growth-job.js';
+import type { LiveTimes } from './live-rows.js';
 import { nowMs } from './now.js';
 import { LiveStore } from './live-jobs.js';
 import type { AgreedJob, ClockJob, HeardJob, JoinJob, RecordJob, RecordResult } from './live-jobs.js';
@@ -22,6 +23,8 @@ import { runPageJob, runReadJob } from './read-job.js';
 import type { PageJob, PageResult, ReadJob, ReadResult } from './read-job.js';
 import { PartsClient } from './parts-jobs.js';
 import type { ListenJob, RequestJob, ToldJob } from './parts-jobs.js';
+import type { FindStatesJob, LiveRowsJob } from './state-jobs.js';
+import type { FindTimes } from './stock-states.js';
 import { runTabJob } from './tab-job.js';
 import type { TabJob, TabResult } from './tab-job.js';
 
@@ -49,6 +52,8 @@ export interface JobKinds {
   readonly execute: { readonly job: ExecuteJob; readonly result: ApplicationResult };
   readonly decideAgain: { readonly job: DecideAgainJob; readonly result: ApplicationResult };
   readonly hotAggregate: { readonly job: HotAggregateJob; readonly result: ApplicationResult };
+  readonly findStates: { readonly job: FindStatesJob; readonly result: FindTimes };
+  readonly liveRows: { readonly job: LiveRowsJob; readonly result: LiveTimes };
   readonly clear: { readonly job: ClearJob; readonly result: undefined };
 }
 
@@ -146,6 +151,10 @@ async function resultOfJob(contender: Contender, job: Job): Promise<unknown> {
     case 'decideAgain':
     case 'hotAggregate':
       return contender.apply?.(job);
+    case 'findStates':
+      return contender.find?.(job);
+    case 'liveRows':
+      return contender.watch?.(job);
     case 'clear':
       return undefined;
   }

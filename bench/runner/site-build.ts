@@ -68,6 +68,8 @@ async function bundle(name: string, input: string, { packageDist, siteFolder }: 
     resolve: {
       alias: {
         'daybook/application': join(packageDist, 'application.js'),
+        'daybook/live': join(packageDist, 'live.js'),
+        'daybook/states': join(packageDist, 'states.js'),
         'daybook/sync': join(packageDist, 'sync.js'),
         daybook: join(packageDist, 'index.js'),
       },

@@ -15,7 +15,6 @@ import { pageOf, placeAfter, queryOf, searchedConditionOf } from './state-query.
 import type { StateQuery } from './state-query.js';
 import type { StateWords } from './sql-state-words.js';
 import { StateSql } from './state-sql.js';
-import type { HaveWords } from './state-sql.js';
 import type { CountOptions, FindOptions, FoundState, PageOptions, StatePage, StateReader } from './state-store.js';
 
 /** Where the table of a state is. @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is none of the store */
@@ -87,7 +86,7 @@ export class SqlStateReader implements StateReader {
     const called = this.tableOf(state);
     const { table } = called;
     const asked = searchedConditionOf(state, where, search);
-    const sql = new StateSql(this.documents, await this.#haveWords(called, asked));
+    const sql = new StateSql(this.documents, asksForWords(asked) ? await this.words.haveIn(this.sql, called) : noWords);
     const condition = sql.where(asked);
     const { rows } = await this.sql.query(`SELECT count(*) AS n FROM ${table} WHERE ${condition}`, sql.values);
     return Number(rows[0]?.['n']);
@@ -99,7 +98,10 @@ export class SqlStateReader implements StateReader {
   ): Promise<readonly FoundState<Found>[]> {
     const called = this.tableOf(state);
     const { table } = called;
-    const sql = new StateSql(this.documents, await this.#haveWords(called, condition));
+    const sql = new StateSql(
+      this.documents,
+      asksForWords(condition) ? await this.words.haveIn(this.sql, called) : noWords,
+    );
     const columns =
       select === undefined
         ? [`${this.documents.text('data')} AS data`]
@@ -108,10 +110,6 @@ export class SqlStateReader implements StateReader {
     const bounds = this.#bounds(sql, limit, offset);
     const { rows } = await this.sql.query(`${text}${bounds}`, sql.values);
     return rows.map((row) => this.#found<Found>(row, select));
-  }
-
-  async #haveWords(called: SqlTableName, condition: Condition): Promise<HaveWords> {
-    return asksForWords(condition) ? await this.words.haveIn(this.sql, called) : noWords;
   }
 
   #bounds(sql: StateSql, limit: number | undefined, offset: number): string {

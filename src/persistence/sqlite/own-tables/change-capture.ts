@@ -30,7 +30,7 @@ import type { SqliteStatements } from '../sqlite-statements.js';
 import { encodeTableChanges, joinTableChanges } from './table-changes.js';
 import type { RowsChange, TableChange } from './table-changes.js';
 import { isReservedName } from './own-statement.js';
-import { OwnStatements } from './own-statements.js';
+import { RecentStatements } from '../recent-statements.js';
 import { RowImages } from './row-images.js';
 import { readLayouts } from './table-layout.js';
 import type { TableLayout } from './table-layout.js';
@@ -42,7 +42,7 @@ const WHEN_ACTIVE = 'WHEN (SELECT is_active FROM daybook_capture)';
 export class ChangeCapture {
   readonly #database: SqliteDatabase;
   readonly #statements: SqliteStatements;
-  readonly #perTable: OwnStatements;
+  readonly #perTable: RecentStatements;
   readonly #images: RowImages;
   /** Tables whose rows are noted as they were. */
   readonly #kept = new Set<string>();
@@ -53,7 +53,7 @@ export class ChangeCapture {
   constructor(database: SqliteDatabase) {
     this.#database = database;
     this.#statements = statementsOf(database);
-    this.#perTable = new OwnStatements(database);
+    this.#perTable = new RecentStatements(database);
     this.#images = new RowImages(database);
   }
 

@@ -9,7 +9,7 @@
 import { dropCapture } from './change-capture.js';
 import { exactParameters, exactPlaceholder } from './exact-values.js';
 import { isReservedName } from './own-statement.js';
-import { OwnStatements } from './own-statements.js';
+import { RecentStatements } from '../recent-statements.js';
 import { replayRows } from './row-replay.js';
 import type { SqliteDatabase } from '../sqlite-driver.js';
 import { decodeTableChanges } from './table-changes.js';
@@ -18,12 +18,12 @@ import type { SequenceChange } from './table-changes.js';
 /** Replays changes on one database. */
 export class ChangeReplay {
   readonly #database: SqliteDatabase;
-  readonly #statements: OwnStatements;
+  readonly #statements: RecentStatements;
 
   /** @param database - lent */
   constructor(database: SqliteDatabase) {
     this.#database = database;
-    this.#statements = new OwnStatements(database);
+    this.#statements = new RecentStatements(database);
   }
 
   /**

@@ -10,9 +10,9 @@ import { dropCapture } from './change-capture.js';
 import type { ChangeCapture } from './change-capture.js';
 import { assertValueCount, isReservedName, parseOwnStatement, reserved } from './own-statement.js';
 import type { OwnStatement } from './own-statement.js';
-import { OwnStatements } from './own-statements.js';
 import { toResult, toSqliteValue } from './own-values.js';
 import { refreshing } from './schema-refresh.js';
+import { RecentStatements, RecentTexts } from '../recent-statements.js';
 import { statementsOf } from '../sqlite-connection.js';
 import type { SqliteDatabase, SqliteValue } from '../sqlite-driver.js';
 import { attempt } from '../sqlite-errors.js';
@@ -28,7 +28,9 @@ export class OwnSql {
   readonly #database: SqliteDatabase;
   readonly #capture: ChangeCapture;
   readonly #guard: WriteGuard;
-  readonly #statements: OwnStatements;
+  // To take a text apart takes longer than a small query.
+  readonly #parsed = new RecentTexts(parseOwnStatement);
+  readonly #statements: RecentStatements;
   readonly #savepoint: UnitOfWork;
 
   /**
@@ -39,7 +41,7 @@ export class OwnSql {
     this.#database = database;
     this.#capture = capture;
     this.#guard = new WriteGuard(database);
-    this.#statements = new OwnStatements(database);
+    this.#statements = new RecentStatements(database);
     this.#savepoint = refreshing(database, {
       begin: () => statementsOf(database).run(`SAVEPOINT ${SAVEPOINT}`, []),
       commit: () => statementsOf(database).run(`RELEASE ${SAVEPOINT}`, []),
@@ -52,7 +54,7 @@ export class OwnSql {
 
   /** Runs a statement in the transaction. One that fails has changed nothing, unless it says `OR FAIL`. */
   run(text: string, values: readonly unknown[]): SqlResult {
-    const statement = parseOwnStatement(text);
+    const statement = this.#parsed.of(text);
     if (statement.kind === 'schema') {
       this.#changeSchema(statement, values);
       return { rows: [] };
@@ -63,7 +65,7 @@ export class OwnSql {
 
   /** Runs a statement outside of any transaction. */
   read(text: string, values: readonly unknown[]): SqlResult {
-    const statement = parseOwnStatement(text);
+    const statement = this.#parsed.of(text);
     if (statement.kind === 'schema' || (statement.kind === 'rows' && this.#guard.check(statement.sql)))
       throw wouldWrite();
     return this.#execute(statement, values);

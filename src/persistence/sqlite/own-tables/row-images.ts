@@ -13,7 +13,7 @@ import { statementsOf } from '../sqlite-connection.js';
 import type { SqliteDatabase } from '../sqlite-driver.js';
 import { quoted } from '../sqlite-schema.js';
 import { exactColumns, quotedColumn, toExactRow } from './exact-values.js';
-import { OwnStatements } from './own-statements.js';
+import { RecentStatements } from '../recent-statements.js';
 import { replayRows } from './row-replay.js';
 import { decodeTableChanges, encodeTableChanges, joinTableChanges } from './table-changes.js';
 import type { ExactRow, ExactValue, TableChange } from './table-changes.js';
@@ -22,12 +22,12 @@ import type { TableLayout } from './table-layout.js';
 /** The images of one database. */
 export class RowImages {
   readonly #database: SqliteDatabase;
-  readonly #statements: OwnStatements;
+  readonly #statements: RecentStatements;
 
   /** @param database - lent */
   constructor(database: SqliteDatabase) {
     this.#database = database;
-    this.#statements = new OwnStatements(database);
+    this.#statements = new RecentStatements(database);
   }
 
   /** Notes what the rows of a table are, whenever one changes. Where capturing is prepared. */

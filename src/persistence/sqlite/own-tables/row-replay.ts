@@ -1,11 +1,11 @@
 import { quoted } from '../sqlite-schema.js';
 import { exactParameters, exactPlaceholder, quotedColumn } from './exact-values.js';
-import type { OwnStatements } from './own-statements.js';
+import type { RecentStatements } from '../recent-statements.js';
 import type { ExactRow, RowsChange } from './table-changes.js';
 
 /** Makes the rows of a table what they are in a change. */
 export function replayRows(
-  statements: OwnStatements,
+  statements: RecentStatements,
   { table, keyColumns, valueColumns, gone, rows }: RowsChange,
 ): void {
   const name = `main.${quoted(table)}`;
