@@ -14,44 +14,42 @@
  * @module
  */
 import { v4 as uuidV4 } from 'uuid';
+import { HistoryArchivedError } from '../persistence/archive.js';
 import { InternalError, OperationalError, ProgrammingError } from '../persistence/errors.js';
-import { DIGEST_START, historyDigest } from '../persistence/history-digest.js';
-import type { ProcessRecorder } from '../persistence/recorder.js';
+import { historyDigest } from '../persistence/history-digest.js';
+import type { ProcessRecorder, SelectEventsOptions } from '../persistence/recorder.js';
 import type { RecorderTransaction } from '../persistence/recorder-transaction.js';
-import type { SnapshotStore } from '../persistence/snapshot-store.js';
-import { eventsSql } from '../persistence/sql/sql-events.js';
+import { eventsSql, toNotification } from '../persistence/sql/sql-events.js';
 import type { SqlQueryable } from '../persistence/sql/sql-queryable.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../persistence/stored-event.js';
 import { validateCount } from '../persistence/validation.js';
+import { assertNothingBeside } from '../transfer/event-columns.js';
 import { EventsFileWriter, startOf } from '../transfer/events-file.js';
 import type { Checkpoint } from '../transfer/events-file.js';
 import { readEventsFile } from '../transfer/events-file-reader.js';
 import { chunksOf, streamOf } from '../util/byte-chunks.js';
 import { systemClock } from '../util/clock.js';
-import { grouped } from '../util/grouped.js';
 import { uuidToBytes } from '../util/uuid-bytes.js';
+import { ArchiveChoice } from './archive-choice.js';
+import type { ArchiveChoiceOptions, Leaving } from './archive-choice.js';
 import type { ArchivePlace } from './archive-place.js';
 import { archiveStore, assertNoUnitLog, createArchiveTables } from './archive-tables.js';
 import type { ArchiveStore } from './archive-tables.js';
 
-const PAGE_EVENTS = 500;
 const EVENTS_MAX_DEFAULT = 10_000;
 
 /** Options of {@link archiveEvents}. */
-export interface ArchiveEventsOptions {
+export interface ArchiveEventsOptions extends ArchiveChoiceOptions {
   /** Of PostgreSQL or SQLite; with nobody's log of units on its events. */
   readonly recorder: ProcessRecorder;
-  /** The snapshots that loads begin with. Of an aggregate without one, nothing leaves. */
-  readonly snapshots: Pick<SnapshotStore, 'select'>;
-  /** Reads an event: `(notification) => app.decode(notification)`. By the id of its event a snapshot is known to be of this history. */
-  readonly decode: (
-    notification: Notification,
-  ) => Promise<{ readonly metadata: { readonly eventId: string; readonly timestamp?: unknown } }>;
   /** Where the archive is written to, and read back from. */
   readonly place: ArchivePlace;
-  /** No event with a larger position leaves: give what the slowest follower has seen. */
-  readonly upTo: NotificationId;
-  /** Events that leave at once, at most, but those of one aggregate; writers wait while they are deleted. @defaultValue 10,000 */
+  /**
+   * What becomes of the columns `event_id` and `metadata` of tables of the Python library's release 10, for which a file of
+   * events has no place. @defaultValue `'refuse'`: where there is something in them, nothing leaves
+   */
+  readonly columns?: 'refuse' | 'leave';
+  /** Events that leave at once, at most; writers wait while they are deleted. @defaultValue 10,000 */
   readonly eventsMax?: number;
   /** Milliseconds since 1970. @defaultValue the system's clock */
   readonly nowMs?: () => number;
@@ -70,17 +68,34 @@ export interface ArchivedEvents {
   readonly hasMore: boolean;
 }
 
+/** What would leave. */
+export interface ArchivePlan {
+  readonly events: number;
+  /** How many aggregates they are of. */
+  readonly aggregates: number;
+  /** Of their states, as they are stored. */
+  readonly stateBytes: number;
+  /** Positions of the first and the last of them; 0 where there are none. */
+  readonly firstId: NotificationId;
+  readonly lastId: NotificationId;
+}
+
 /**
  * Lets events up to a position leave for an archive, where their aggregates have snapshots: a file of events, written, made
  * durable, read back and compared before anything is deleted. What is recorded, read by snapshots, or followed behind `upTo` goes
  * on as before. Reading what has left says where it is (`HISTORY_ARCHIVED`); with {@link archivedHistory} it is fetched.
  *
+ * Of several that archive the same at once, one does, and the others are refused: nothing leaves twice.
+ *
  * @throws NotSupportedError (`NOT_SUPPORTED`) when the recorder's events cannot be archived; `details.reason` is `'log'` when a
- *   synchronisation server's log stands on them
+ *   synchronisation server's log stands on them, `'tenants'` when tenants share the tables, `'columns'` when they have more than a
+ *   file of events has a place for, and `'engine'` otherwise
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is none
- * @throws OperationalError (`OPERATIONAL_ERROR`) when events changed meanwhile; nothing has left
+ * @throws OperationalError (`OPERATIONAL_ERROR`) with `details.reason: 'changed'` when events changed meanwhile, because somebody
+ *   else archives; nothing has left by this call
  * @throws InternalError (`INTERNAL_ERROR`) when the place gave back something else than what it was given; nothing has left
- * @throws what the place and the database throw; nothing has left, unless `details.outcome` is `'unknown'`
+ * @throws what the place and the database throw, and the reason of the signal; nothing has left, unless `details.outcome` is
+ *   `'unknown'`
  *
  * @example
  * ```ts
@@ -89,14 +104,12 @@ export interface ArchivedEvents {
  * ```
  */
 export async function archiveEvents(options: ArchiveEventsOptions): Promise<ArchivedEvents> {
-  const { recorder: given, place, upTo, eventsMax = EVENTS_MAX_DEFAULT } = options;
-  if (!(Number.isSafeInteger(upTo) && upTo >= 0))
-    throw new ProgrammingError(`upTo must be a position, but is ${upTo}.`);
+  const { place, eventsMax = EVENTS_MAX_DEFAULT, signal } = options;
   validateCount('eventsMax', eventsMax);
-  const store = archiveStore(given);
-  await assertNoUnitLog(store.recorder);
+  const store = await openStore(options);
+  if (options.columns !== 'leave') await assertNothingBeside(store.recorder);
   await createArchiveTables(store);
-  const { leaving, hasMore } = await new Choice(store, options, eventsMax).choose();
+  const { leaving, hasMore } = await chosen(store, options, eventsMax);
   const events = leaving.reduce((sum, one) => sum + one.events.length, 0);
   if (events === 0) return { id: undefined, uri: undefined, events, aggregates: [], hash: startOf(0).hash, hasMore };
   const id = uuidV4();
@@ -106,103 +119,63 @@ export async function archiveEvents(options: ArchiveEventsOptions): Promise<Arch
   const checkpoint = written();
   await assertKept(place, uri, checkpoint);
   const nowMs = options.nowMs?.() ?? systemClock.nowMs();
-  const first = await firstEvent(store);
+  signal?.throwIfAborted();
   await store.recorder.transaction(async (transaction) => {
-    const archive = { id, uri, first, firstId: (all[0] as Notification).id, checkpoint, nowMs };
+    const archive = { id, uri, firstId: (all[0] as Notification).id, checkpoint, nowMs };
     await letGo(store, transaction, leaving, archive);
   });
   return { id, uri, events, aggregates: leaving.map((one) => one.originatorId), hash: checkpoint.hash, hasMore };
 }
 
-/** The first events of an aggregate that are to leave, of those that are there. */
-interface Leaving {
-  readonly originatorId: OriginatorId;
-  /** Up to it events have left before. */
-  readonly after: number;
-  /** Of all up to `after`. */
-  readonly before: string;
-  readonly events: readonly Notification[];
+/**
+ * Counts what {@link archiveEvents} would let leave, in all of its calls. Reads only: no table is made, and no file.
+ *
+ * @throws as `archiveEvents`, of what concerns recorder and options
+ *
+ * @example
+ * ```ts
+ * const { events, aggregates } = await planArchive({ recorder, snapshots, decode, upTo });
+ * ```
+ */
+export async function planArchive(
+  options: ArchiveChoiceOptions & Pick<ArchiveEventsOptions, 'recorder'>,
+): Promise<ArchivePlan> {
+  const store = await openStore(options);
+  const aggregates = new Set<OriginatorId>();
+  let [events, stateBytes, firstId, lastId] = [0, 0, 0, 0];
+  for await (const event of new ArchiveChoice(store, options).events()) {
+    aggregates.add(event.originatorId);
+    events++;
+    stateBytes += event.state.length;
+    firstId ||= event.id;
+    lastId = event.id;
+  }
+  return { events, aggregates: aggregates.size, stateBytes, firstId, lastId };
 }
 
-/** Finds what is to leave, page by page, so that not more is in memory than leaves. */
-class Choice {
-  readonly #store: ArchiveStore;
-  readonly #options: ArchiveEventsOptions;
-  readonly #eventsMax: number;
-  readonly #limits = new Map<
-    OriginatorId,
-    { readonly after: number; readonly before: string; readonly below: number }
-  >();
-  readonly #counts = new Map<OriginatorId, number>();
-  readonly #closed = new Set<OriginatorId>();
+async function openStore({ recorder, upTo }: Pick<ArchiveEventsOptions, 'recorder' | 'upTo'>): Promise<ArchiveStore> {
+  if (!(Number.isSafeInteger(upTo) && upTo >= 0))
+    throw new ProgrammingError(`upTo must be a position, but is ${upTo}.`);
+  const store = archiveStore(recorder);
+  await assertNoUnitLog(store.recorder);
+  return store;
+}
 
-  constructor(store: ArchiveStore, options: ArchiveEventsOptions, eventsMax: number) {
-    this.#store = store;
-    this.#options = options;
-    this.#eventsMax = eventsMax;
+/** Not more is in memory than leaves. */
+async function chosen(
+  store: ArchiveStore,
+  options: ArchiveChoiceOptions,
+  eventsMax: number,
+): Promise<{ readonly leaving: readonly Leaving[]; readonly hasMore: boolean }> {
+  const choice = new ArchiveChoice(store, options);
+  const events: Notification[] = [];
+  let hasMore = false;
+  for await (const event of choice.events()) {
+    hasMore = events.length === eventsMax;
+    if (hasMore) break;
+    events.push(event);
   }
-
-  async choose(): Promise<{ readonly leaving: readonly Leaving[]; readonly hasMore: boolean }> {
-    const { upTo: stop } = this.#options;
-    const chosen: Notification[] = [];
-    let start = 1;
-    for (;;) {
-      const page = await this.#store.recorder.selectRemaining({ start, stop, limit: PAGE_EVENTS });
-      for (const event of page) {
-        if (!(await this.#leaves(event))) continue;
-        if (chosen.length === this.#eventsMax) return { leaving: this.#leaving(chosen), hasMore: true };
-        chosen.push(event);
-      }
-      if (page.length < PAGE_EVENTS) return { leaving: this.#leaving(chosen), hasMore: false };
-      start = (page.at(-1) as Notification).id + 1;
-    }
-  }
-
-  async #leaves(event: Notification): Promise<boolean> {
-    const { originatorId, originatorVersion } = event;
-    if (this.#closed.has(originatorId)) return false;
-    const limit = this.#limits.get(originatorId) ?? (await this.#limit(originatorId));
-    const isNext = originatorVersion === limit.after + 1 + (this.#counts.get(originatorId) ?? 0);
-    if (originatorVersion < limit.below && isNext) {
-      this.#counts.set(originatorId, (this.#counts.get(originatorId) ?? 0) + 1);
-      return true;
-    }
-    // What comes later in the log leaves only after what is before it.
-    this.#closed.add(originatorId);
-    return false;
-  }
-
-  async #limit(
-    originatorId: OriginatorId,
-  ): Promise<{ readonly after: number; readonly before: string; readonly below: number }> {
-    const archived = await this.#store.recorder.selectArchived(originatorId);
-    const below = (await this.#snapshotVersion(originatorId)) ?? -1;
-    const limit = { after: archived?.version ?? 0, before: archived?.digest ?? DIGEST_START, below };
-    this.#limits.set(originatorId, limit);
-    return limit;
-  }
-
-  /** The version of a snapshot that is of this history. */
-  async #snapshotVersion(originatorId: OriginatorId): Promise<number | undefined> {
-    const { snapshots, decode } = this.#options;
-    const snapshot = await snapshots.select(originatorId);
-    if (snapshot === undefined) return undefined;
-    const version = snapshot.originatorVersion;
-    const [event] = await this.#store.recorder.selectEvents(originatorId, { gt: version - 1, lte: version });
-    if (event === undefined) return undefined;
-    const { metadata } = await decode({ ...event, id: 1 });
-    return metadata.eventId === snapshot.eventId ? version : undefined;
-  }
-
-  #leaving(chosen: readonly Notification[]): readonly Leaving[] {
-    return Array.from(
-      grouped(chosen, (event) => event.originatorId),
-      ([originatorId, events]) => {
-        const { after, before } = this.#limits.get(originatorId) as { after: number; before: string };
-        return { originatorId, after, before, events };
-      },
-    );
-  }
+  return { leaving: choice.leaving(events), hasMore };
 }
 
 function fileOf(
@@ -238,7 +211,6 @@ async function assertKept(place: ArchivePlace, uri: string, { events, hash }: Ch
 interface NotedArchive {
   readonly id: string;
   readonly uri: string;
-  readonly first: string;
   readonly firstId: NotificationId;
   readonly checkpoint: Checkpoint;
   readonly nowMs: number;
@@ -248,17 +220,18 @@ async function letGo(
   store: ArchiveStore,
   transaction: RecorderTransaction<SqlQueryable>,
   leaving: readonly Leaving[],
-  { id, uri, first, firstId, checkpoint, nowMs }: NotedArchive,
+  { id, uri, firstId, checkpoint, nowMs }: NotedArchive,
 ): Promise<void> {
   const { recorder, tables } = store;
   const { connection } = transaction;
   const { log } = recorder.dialect;
   const { table, columns } = eventsSql(recorder.dialect);
   if (log !== undefined) await connection.query(log.lockSql);
+  const first = await firstEvent(store, connection);
   for (const { originatorId, after, before, events } of leaving) {
     const last = (events.at(-1) as StoredEvent).originatorVersion;
     const digest = historyDigest(events, before);
-    const there = await transaction.selectEvents(originatorId, { gt: after, lte: last });
+    const there = await remaining(transaction, originatorId, { gt: after, lte: last });
     if (there.length !== events.length || historyDigest(there, before) !== digest) throw changed(originatorId);
     const { rows } = await connection.query(
       `DELETE FROM ${table} WHERE ${columns.originatorId} = $1 AND ${columns.originatorVersion} <= $2 RETURNING 1 AS gone`,
@@ -278,17 +251,34 @@ async function letGo(
   );
 }
 
+/** What is to leave, as it is now. @throws OperationalError (`OPERATIONAL_ERROR`) when some of it has left meanwhile */
+async function remaining(
+  transaction: RecorderTransaction<SqlQueryable>,
+  originatorId: OriginatorId,
+  range: SelectEventsOptions,
+): Promise<readonly StoredEvent[]> {
+  try {
+    return await transaction.selectEvents(originatorId, range);
+  } catch (error) {
+    throw error instanceof HistoryArchivedError ? changed(originatorId, error) : error;
+  }
+}
+
 /** By what the log is known to those who follow it, also when that has left. */
-async function firstEvent({ recorder, tables }: ArchiveStore): Promise<string> {
-  const { rows } = await recorder.query(`SELECT first_event FROM ${tables.archives} LIMIT 1`);
-  if (rows[0] !== undefined) return String(rows[0]['first_event']);
-  const [first] = await recorder.selectRemaining({ start: 1, limit: 1 });
+async function firstEvent({ recorder, tables }: ArchiveStore, connection: SqlQueryable): Promise<string> {
+  const noted = await connection.query(`SELECT first_event FROM ${tables.archives} LIMIT 1`);
+  if (noted.rows[0] !== undefined) return String(noted.rows[0]['first_event']);
+  const { table, columns, select } = eventsSql(recorder.dialect);
+  const { rows } = await connection.query(
+    `SELECT ${select('e')} FROM ${table} AS e ORDER BY e.${columns.notificationId} LIMIT 1`,
+  );
+  const [first] = rows.map(toNotification);
   return first === undefined ? '' : `version ${first.originatorVersion} of ${first.originatorId}`;
 }
 
-function changed(originatorId: OriginatorId): OperationalError {
+function changed(originatorId: OriginatorId, cause?: unknown): OperationalError {
   return new OperationalError(
     `The events of ${originatorId} are not those that were archived any more: somebody else archives, or changes rows. Nothing has left; try again.`,
-    { details: { reason: 'changed', originatorId } },
+    { details: { reason: 'changed', originatorId }, ...(cause === undefined ? {} : { cause }) },
   );
 }

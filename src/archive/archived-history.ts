@@ -5,6 +5,7 @@
  */
 import type { OlderEvents } from '../application/aggregates/older-events.js';
 import { DataError } from '../persistence/errors.js';
+import type { CallOptions } from '../persistence/heed-signal.js';
 import type { ProcessRecorder } from '../persistence/recorder.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent } from '../persistence/stored-event.js';
 import { readEventsFile } from '../transfer/events-file-reader.js';
@@ -49,6 +50,14 @@ export interface ArchivedHistory {
   readAll(): AsyncGenerator<Notification, void, undefined>;
   /** The archives of the log, by their first events. */
   archives(): Promise<readonly Archive[]>;
+  /**
+   * Reads a whole archive from where it is, and compares it with what was noted of it: its number of events, and their hash.
+   *
+   * @throws DataError (`DATA_ERROR`) when it is not what was noted
+   * @throws EventsFileError (`EVENTS_FILE`) when it is no file of events, or damaged
+   * @throws what fetching it throws, and the reason of the signal
+   */
+  verify(archive: Archive, options?: CallOptions): Promise<void>;
 }
 
 /**
@@ -66,6 +75,9 @@ export function archivedHistory({ recorder, fetchArchive }: ArchivedHistoryOptio
   const store = archiveStore(recorder);
   return {
     archives: () => archivesOf(store),
+    async verify(archive, { signal } = {}) {
+      for await (const _ of eventsOf(archive, fetchArchive)) signal?.throwIfAborted();
+    },
     async olderEvents(originatorId, upTo) {
       const found: StoredEvent[] = [];
       for (const archive of await archivesOf(store, originatorId)) {
@@ -84,7 +96,7 @@ export function archivedHistory({ recorder, fetchArchive }: ArchivedHistoryOptio
 }
 
 /** @param originatorId - only those that have something of it. @defaultValue all */
-async function archivesOf(
+export async function archivesOf(
   { recorder, tables }: ArchiveStore,
   originatorId?: OriginatorId,
 ): Promise<readonly Archive[]> {
@@ -102,7 +114,7 @@ async function archivesOf(
 }
 
 /** The events of an archive. Those of a group are given when the group is checked; the last only when all of it is. */
-async function* eventsOf(
+export async function* eventsOf(
   archive: Archive,
   fetchArchive: ArchivedHistoryOptions['fetchArchive'],
 ): AsyncGenerator<Notification, void, undefined> {

@@ -3,6 +3,11 @@ import type { ListedCommand } from './command.js';
 /** What `daybook` can do, in the order in which it is listed. */
 export const COMMANDS: readonly ListedCommand[] = [
   {
+    name: 'archive',
+    summary: 'lets old events leave a store for files, and puts them back',
+    load: async () => (await import('./archive-command.js')).ARCHIVE,
+  },
+  {
     name: 'copy-assets',
     summary: 'copies what a page loads by address, for bundlers that leave it behind',
     load: async () => (await import('./copy-assets-command.js')).COPY_ASSETS,

@@ -1,72 +1,29 @@
 /** Old events leave for archives, and come from there for who asks: on PostgreSQL and SQLite. */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { Application } from '../../src/application/application.js';
+import { describe, expect, test } from 'vitest';
 import { SqlEventIndex } from '../../src/application/event-index/sql-event-index.js';
-import { archivedHistory, archiveEvents } from '../../src/archive/index.js';
+import { archiveEvents, planArchive } from '../../src/archive/index.js';
 import type { ArchivableRecorder, ArchiveEventsOptions, ArchivePlace } from '../../src/archive/index.js';
 import type { SqlRecorder } from '../../src/persistence/sql/sql-recorder.js';
 import type { Notification } from '../../src/persistence/stored-event.js';
-import { SqlSnapshotStore } from '../../src/persistence/sql/sql-snapshot-store.js';
 import { folderArchive } from '../../src/server/hosts/folder-archive.js';
-import { LogBook, stockItem } from '../../src/testing/conformance/application-samples.js';
+import { stockItem } from '../../src/testing/conformance/application-samples.js';
 import { hashEvents } from '../../src/transfer/index.js';
+import { ARCHIVE_ENGINES, openShop } from '../support/archive-shop.js';
 import { KilledError, killedRecorder } from '../support/fault-recorder.js';
 import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
 import { makeEvents } from '../support/stored-events.js';
-import { makeTemporaryFolder } from '../support/temporary-folder.js';
 import { TRANSFER_ENGINES } from '../support/transfer-engines.js';
-import { makePostgresLog } from '../support/unit-log-fixture.js';
+import { makePostgresLog, makeSqliteLog } from '../support/unit-log-fixture.js';
 
-const ENGINES = ['PostgreSQL', 'node:sqlite, file (WAL)', 'SQLite on sql.js'];
-
-/** Three aggregates with snapshots at version 6 of 8, one without, in turns. */
-async function openShop(engine: string) {
-  const { recorder: opened, close } = await TRANSFER_ENGINES[engine]!();
-  let isOpen = true;
-  const closeOnce = async (): Promise<void> => {
-    if (isOpen) await close();
-    isOpen = false;
-  };
-  onTestFinished(closeOnce);
-  const recorder = opened as SqlRecorder;
-  const { path, remove } = await makeTemporaryFolder();
-  onTestFinished(remove);
-  const place = folderArchive(path);
-  const snapshots = new SqlSnapshotStore({ recorder, table: uniqueName() });
-  await snapshots.createTables();
-  const appWith = (options: object = {}): Application =>
-    new Application({ recorder, aggregates: [stockItem, LogBook], snapshots: { store: snapshots }, ...options });
-  const app = appWith();
-  const ids = Array.from({ length: 4 }, () => crypto.randomUUID());
-  const receive = async (times: number): Promise<void> => {
-    for (let count = 0; count < times; count++) {
-      for (const id of ids) await app.execute(stockItem, id, { type: 'Receive', data: { quantity: 1 } });
-    }
-  };
-  await receive(6);
-  for (const id of ids.slice(0, 3)) await app.takeSnapshot(stockItem, id);
-  await receive(2);
-  const options = (more: Partial<ArchiveEventsOptions> = {}): ArchiveEventsOptions => ({
-    ...{ recorder, snapshots, place, upTo: 1_000 },
-    decode: (notification) => app.decode(notification),
-    ...more,
-  });
-  const history = archivedHistory({ recorder, fetchArchive: ({ uri }) => place.read(uri) });
-  const readAll = async (): Promise<readonly Notification[]> => {
-    const all: Notification[] = [];
-    for await (const notification of history.readAll()) all.push(notification);
-    return all;
-  };
-  const before = await recorder.selectNotifications({ start: 1, limit: 1_000 });
-  return { recorder, place, path, snapshots, app, appWith, ids, options, history, readAll, before, close: closeOnce };
-}
-
-describe.each(ENGINES)('%s', (engine) => {
+describe.each(ARCHIVE_ENGINES)('%s', (engine) => {
   test('what is old and below a snapshot leaves; loading, recording and following go on', async () => {
     const { recorder, app, ids, options, before, readAll } = await openShop(engine);
     const { hash } = await hashEvents(recorder);
+    const plan = { events: 15, aggregates: 3, firstId: 1, lastId: 19 };
+    expect(await planArchive(options())).toMatchObject(plan);
+    expect(await readAll()).toEqual(before);
     const archived = await archiveEvents(options());
     // Of each with a snapshot the versions 1 to 5.
     expect(archived).toMatchObject({ events: 15, hasMore: false });
@@ -81,6 +38,23 @@ describe.each(ENGINES)('%s', (engine) => {
     expect((await hashEvents(recorder, { after: 24 })).events).toBe(9);
     expect(hash).not.toBe(archived.hash);
     expect(await archiveEvents(options())).toMatchObject({ events: 0, id: undefined, hasMore: false });
+    expect(await planArchive(options())).toEqual({ events: 0, aggregates: 0, stateBytes: 0, firstId: 0, lastId: 0 });
+  });
+
+  test('whoever gives it up is told so, and nothing has left', async () => {
+    const { options, readAll, before, place, history } = await openShop(engine);
+    const ending = new AbortController();
+    const given: ArchivePlace = {
+      ...place,
+      read(uri) {
+        ending.abort(new Error('given up'));
+        return place.read(uri);
+      },
+    };
+    await expect(archiveEvents(options({ place: given, signal: ending.signal }))).rejects.toThrow('given up');
+    await expect(planArchive(options({ signal: ending.signal }))).rejects.toThrow('given up');
+    expect(await readAll()).toEqual(before);
+    expect(await history.archives()).toEqual([]);
   });
 
   test('reading what has left says where it is, and is answered from there with `olderEvents`', async () => {
@@ -285,21 +259,46 @@ test('where a log of units stands on the events, where tenants share them, in me
     place: folderArchive('/nowhere'),
     upTo: 10,
   };
-  await expect(archiveEvents({ ...means, recorder })).rejects.toMatchObject({
-    code: 'NOT_SUPPORTED',
-    details: { reason: 'log' },
-  });
+  const refused = (await archiveEvents({ ...means, recorder }).catch((error: unknown) => error)) as Error;
+  expect(refused).toMatchObject({ code: 'NOT_SUPPORTED', details: { reason: 'log' } });
+  await expect(planArchive({ ...means, recorder })).rejects.toMatchObject({ details: { reason: 'log' } });
   for (const name of ['memory', 'a device’s store, journal in memory', 'PostgreSQL, a table of many tenants']) {
     const opened = await TRANSFER_ENGINES[name]!();
     await expect(archiveEvents({ ...means, recorder: opened.recorder }), name).rejects.toMatchObject({
       code: 'NOT_SUPPORTED',
-      details: { reason: 'engine' },
+      details: { reason: name.startsWith('PostgreSQL') ? 'tenants' : 'engine' },
     });
     await opened.close();
   }
+  // The way out that the message names.
+  for (const [sql] of refused.message.matchAll(/DROP TABLE [^;]+/g)) await postgres.pool.query(sql);
+  expect(await archiveEvents({ ...means, recorder })).toMatchObject({ events: 0 });
   for (const wrong of [{ upTo: -1 }, { upTo: 0.5 }, { eventsMax: 0 }]) {
     await expect(archiveEvents({ ...means, ...wrong, recorder: postgres.recorder })).rejects.toMatchObject({
       code: 'PROGRAMMING_ERROR',
     });
   }
+});
+
+test('a log of units in SQLite keeps its events, too, until its tables are dropped', async () => {
+  const { recorder, close } = await TRANSFER_ENGINES['SQLite on sql.js']!();
+  const sql = recorder as unknown as SqlRecorder;
+  const log = await makeSqliteLog(sql);
+  await log.insertBeside(makeEvents(3));
+  const means = {
+    ...{
+      recorder,
+      snapshots: { select: () => Promise.resolve(undefined) },
+      place: folderArchive('/nowhere'),
+      upTo: 10,
+    },
+    decode: () => Promise.reject(new Error('not asked')),
+  };
+  const refused = (await archiveEvents(means).catch((error: unknown) => error)) as Error;
+  expect(refused).toMatchObject({ code: 'NOT_SUPPORTED', details: { reason: 'log' } });
+  await sql.transaction(async ({ connection }) => {
+    for (const [drop] of refused.message.matchAll(/DROP TABLE [^;]+/g)) await connection.query(drop);
+  });
+  expect(await archiveEvents(means)).toMatchObject({ events: 0 });
+  await close();
 });

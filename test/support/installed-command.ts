@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { build } from 'rolldown';
@@ -29,6 +29,8 @@ export interface RunCommand {
 export interface Begun {
   /** As it is ended by the system, which asks nobody. */
   kill(): Promise<void>;
+  /** Until something of this kind is on its standard error. */
+  said(what: RegExp): Promise<void>;
   readonly ended: Promise<Ran>;
 }
 
@@ -71,6 +73,11 @@ function beginNode(args: readonly string[], cwd: string, input: string): Begun {
   const ended = ranOf(child);
   return {
     ended,
+    async said(what) {
+      for await (const [bytes] of on(child.stderr, 'data') as AsyncIterable<[Buffer]>) {
+        if (what.test(bytes.toString())) return;
+      }
+    },
     kill: async () => {
       child.kill('SIGKILL');
       await ended;

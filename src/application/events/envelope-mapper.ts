@@ -128,9 +128,7 @@ export class EventEnvelopeMapper implements EventMapper<RecordedEvent> {
   /** When an event was recorded, whether this application knows it or not; `undefined` where that is not known. */
   async recordedAt(stored: StoredEvent): Promise<Date | undefined> {
     try {
-      const { data } = await this.#mapper.readDomainEvent(stored);
-      const { metadata_: metadata } = data as EventData;
-      return instantOf((metadata as EventData | undefined)?.['recorded_at']);
+      return metadataOfState(stored, (await this.#mapper.readDomainEvent(stored)).data).recordedAt;
     } catch {
       return undefined;
     }
@@ -232,7 +230,18 @@ function rethrown(stored: StoredEvent, cause: unknown): never {
   throw cause instanceof DataError ? unreadableState(stored, cause) : cause;
 }
 
-function metadataOf(stored: StoredEvent, { timestamp, metadata, schemaVersion }: StateParts): EventMetadata {
+/**
+ * What is known of an event besides what happened, of a state that was decoded: also by who does not know the application's events.
+ */
+export function metadataOfState(stored: StoredEvent, decoded: unknown): EventMetadata {
+  const { timestamp, metadata_: metadata } = (decoded ?? {}) as EventData;
+  return metadataOf(stored, { timestamp, metadata, schemaVersion: 1 });
+}
+
+function metadataOf(
+  stored: StoredEvent,
+  { timestamp, metadata, schemaVersion }: Omit<StateParts, 'data'>,
+): EventMetadata {
   const texts = typeof metadata === 'object' && metadata !== null ? (metadata as EventData) : {};
   const text = (key: string): string | undefined => {
     const value = texts[key];

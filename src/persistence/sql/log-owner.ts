@@ -79,6 +79,18 @@ export async function ownerOf(
   return (await recordedOwner(recorder, table, kept)) ?? (await claim(recorder, { table, kept, name }));
 }
 
+/** Whose something is that is kept beside events, as far as it is written down. Writes nothing. */
+export async function ownerIn(
+  recorder: SqlRecorder,
+  { kept, schema }: Kept,
+): Promise<{ readonly log: string; readonly isOwn: boolean } | undefined> {
+  const name = await logName(recorder);
+  if (name === undefined) return undefined;
+  const { table } = sqlTableName(OWNERS_TABLE, schema, { supportsSchemas: true });
+  const log = await recordedOwner(recorder, table, kept);
+  return log === undefined ? undefined : { log, isOwn: log === name };
+}
+
 async function recordedOwner(sql: SqlQueryable, table: string, kept: string): Promise<string | undefined> {
   try {
     const { rows } = await sql.query(`SELECT log FROM ${table} WHERE kept = $1`, [kept]);
