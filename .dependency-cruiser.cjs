@@ -21,6 +21,8 @@ const ROOMS = [
   { name: 'persistence/sqlite/own-tables', level: 7, path: '^src/persistence/sqlite/own-tables/' },
   { name: 'persistence/postgres', level: 6, path: '^src/persistence/postgres/' },
   { name: 'persistence/mongodb', level: 6, path: '^src/persistence/mongodb/' },
+  // Its engine is that of SQLite: it has a driver, and what is not the same there.
+  { name: 'persistence/durable-object', level: 7, path: '^src/persistence/durable-object/' },
   { name: 'persistence/rescue', level: 6, path: '^src/persistence/rescue/' },
   { name: 'persistence/opfs', level: 7, path: '^src/persistence/opfs/' },
   { name: 'persistence/indexeddb', level: 7, path: '^src/persistence/indexeddb/' },
@@ -51,6 +53,7 @@ const ROOMS = [
   { name: 'live', level: 10, path: '^src/live/' },
   { name: 'migrations', level: 10, path: '^src/migrations/[^/]+$' },
   { name: 'migrations/folder', level: 11, path: '^src/migrations/folder/' },
+  { name: 'durable-object', level: 10, path: '^src/durable-object/' },
   { name: 'host/protocol', level: 8, path: '^src/host/protocol/' },
   { name: 'host', level: 9, path: '^src/host/[^/]+$' },
   { name: 'client', level: 9, path: '^src/client/' },

@@ -32,6 +32,7 @@ const SOURCE_ALIASES: Readonly<Record<string, string>> = {
   'daybook/operations': source('src/operations/index.ts'),
   'daybook/migrations': source('src/migrations/index.ts'),
   'daybook/postgres': source('src/persistence/postgres/index.ts'),
+  'daybook/durable-object': source('src/durable-object/index.ts'),
   'daybook/mongodb': source('src/persistence/mongodb/index.ts'),
   'daybook/server': source('src/server/index.ts'),
   'daybook/node': source('src/server/hosts/index.ts'),

@@ -72,6 +72,12 @@ async function measureAll() {
       await bundle({ ...serviceWorkerBuild, external: [/^sql\.js/] }),
       SERVICE_WORKER_BUDGET_BYTES,
     ),
+    measure(
+      'Durable Object: { openObjectRecorder, Application, defineDecider }',
+      await bundleText(
+        "export { openObjectRecorder } from './dist/durable-object.js'; export { Application, defineDecider } from './dist/application.js';",
+      ),
+    ),
     measure('worker', readFileSync(join(DIST, 'worker.js'))),
     measure('backup worker', readFileSync(join(DIST, 'backup-worker.js'))),
     measure('sql-wasm.wasm', readFileSync(join(DIST, 'sql-wasm.wasm'))),

@@ -22,6 +22,7 @@ const PROJECTS = {
       'operations',
       'migrations',
       'postgres',
+      'durable-object',
       'mongodb',
       'server',
       'node',

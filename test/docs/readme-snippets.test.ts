@@ -22,6 +22,17 @@ const NOT_INSTALLED: Readonly<Record<string, string>> = {
   '@google-cloud/cloud-sql-connector': 'wants an account; its clients are those of `pg`, which are checked',
 };
 
+/** What a document shows of Cloudflare's runtime, whose globals are not those of the DOM; what is shown runs in test/workerd. */
+const CLOUDFLARE = `declare module 'cloudflare:workers' {
+  import type { ObjectContext } from 'daybook/durable-object';
+  export abstract class DurableObject<Env = unknown> {
+    protected readonly ctx: ObjectContext;
+    protected readonly env: Env;
+    constructor(ctx: ObjectContext, env: Env);
+  }
+}
+`;
+
 /** A block of TypeScript in a document. */
 interface Snippet {
   /** The document, and which of its snippets. */
@@ -65,7 +76,7 @@ function compile(snippets: readonly Snippet[]): ts.Program {
   const modules = Object.keys(NOT_INSTALLED).map((name) => `declare module '${name}';\n`);
   const texts = new Map([
     ...snippets.map(({ path, text }) => [path, text] as const),
-    [`${ROOT}/not-installed.d.ts`, modules.join('')] as const,
+    [`${ROOT}/not-installed.d.ts`, [...modules, CLOUDFLARE].join('')] as const,
   ]);
   const host = ts.createCompilerHost(options, true);
   const onDisk = { fileExists: host.fileExists.bind(host), readFile: host.readFile.bind(host) };

@@ -20,6 +20,11 @@ export interface ConformanceSkip {
   readonly reason: string;
 }
 
+/** Does work in some place. */
+type Within = <T>(work: () => Promise<T>) => Promise<T>;
+
+const anywhere: Within = (work) => work();
+
 /** Options of {@link describeConformance}. */
 export interface ConformanceOptions {
   /** Tells runs on one engine apart, for example by the kind of recorder. They share a column of the matrix. */
@@ -27,6 +32,8 @@ export interface ConformanceOptions {
   readonly skips?: readonly ConformanceSkip[];
   /** Why nothing is opened, and every case is skipped: what it needs is not here. @defaultValue they are run */
   readonly notRun?: string | undefined;
+  /** Where it is opened, its cases run, and it is closed: an object of the runtime, in which alone its I/O is allowed. */
+  readonly within?: Within;
 }
 
 /** Cases by the name of their suite. */
@@ -39,16 +46,16 @@ export function describeConformance<Context>(
   suites: ConformanceSuites<Context>,
   options: ConformanceOptions = {},
 ): void {
-  const { variant, skips = [], notRun } = options;
+  const { variant, skips = [], notRun, within = anywhere } = options;
   assertKnown(skips, suites);
   const reasons = new Map(skips.map((skip) => [skip.case, skip.reason]));
   const title = variant === undefined ? engine : `${engine}: ${variant}`;
   describe(notRun === undefined ? title : `${title} (not run: ${notRun})`, () => {
     let opened: Opened<Context> | undefined;
     beforeAll(async () => {
-      if (notRun === undefined) opened = await open();
+      if (notRun === undefined) opened = await within(open);
     });
-    afterAll(async () => opened?.close?.());
+    afterAll(async () => within(async () => opened?.close?.()));
     for (const [suite, cases] of Object.entries(suites)) {
       describe(suite, () => {
         for (const testCase of cases) {
@@ -56,7 +63,7 @@ export function describeConformance<Context>(
             task.meta.conformance = { engine, suite, name: testCase.name };
             const reason = notRun ?? reasons.get(testCase.name);
             if (reason !== undefined) skip(reason);
-            await testCase.run((opened as Opened<Context>).context);
+            await within(() => testCase.run((opened as Opened<Context>).context));
           });
         }
       });

@@ -14,7 +14,9 @@ import { HeedingSession } from '../serial/heeding-session.js';
 import type { SerialSession } from '../serial/serial-session.js';
 import { steppedUnit } from '../serial/unit-of-work.js';
 import type { UnitOfWork, UnitSteps } from '../serial/unit-of-work.js';
+import type { SqlDialect } from '../sql/sql-dialect.js';
 import type { SqlQueryable, SqlResult } from '../sql/sql-queryable.js';
+import type { StoredEvent } from '../stored-event.js';
 import { changesOfDatabase } from './sqlite-changes.js';
 import type { SqliteChanges } from './sqlite-changes.js';
 import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
@@ -120,6 +122,7 @@ class LentDatabase implements SqliteConnection {
   readonly unit: UnitOfWork;
   readonly nestsUnits: boolean;
   readonly parametersMax: number | undefined;
+  readonly dialect: Partial<SqlDialect> | undefined;
   #database: SqliteDatabase | undefined;
   readonly #statements: SqliteStatement[] = [];
   readonly #changes: SqliteChanges | undefined;
@@ -131,6 +134,11 @@ class LentDatabase implements SqliteConnection {
     this.unit = unit;
     this.nestsUnits = database.nestsUnits ?? false;
     this.parametersMax = database.parametersMax;
+    this.dialect = database.dialect;
+  }
+
+  beforeEvents(events: readonly StoredEvent[]): void {
+    this.#lent().beforeEvents?.(events);
   }
 
   exec(sql: string): void {

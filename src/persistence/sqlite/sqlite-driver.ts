@@ -5,6 +5,8 @@
  * @module
  */
 import type { UnitOfWork } from '../serial/unit-of-work.js';
+import type { SqlDialect } from '../sql/sql-dialect.js';
+import type { StoredEvent } from '../stored-event.js';
 
 /** A value that SQLite stores. Integers are safe integers. */
 export type SqliteValue = null | number | string | Uint8Array;
@@ -69,6 +71,15 @@ export interface SqliteDatabase {
    * @defaultValue false
    */
   readonly batchesRows?: boolean;
+  /**
+   * Called in the unit of a process recorder that is about to insert events, with those. What it throws, the unit is
+   * refused with; what it writes by other ways of the engine commits with them.
+   *
+   * @defaultValue nothing is asked
+   */
+  beforeEvents?(events: readonly StoredEvent[]): void;
+  /** What is otherwise than in SQLite, for what stands beside the events. @defaultValue nothing */
+  readonly dialect?: Partial<SqlDialect> | undefined;
   /** Parameters that a statement may have. @defaultValue 32,766, as SQLite is built */
   readonly parametersMax?: number | undefined;
 }

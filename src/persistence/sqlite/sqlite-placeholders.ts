@@ -19,6 +19,7 @@ export interface NumberedStatement {
 // as SQLite reads it, and SQLite then refuses it.
 const TOKENS =
   /'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|`(?:[^`]|``)*(?:`|$)|\[[^\]]*(?:\]|$)|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|[A-Za-z0-9_\u0080-\uffff]+\$?[\w$]*|\$(\d+)/g;
+const PLACEHOLDERS = new RegExp(`${TOKENS.source}|\\?`, 'g');
 
 /** Replaces the numbered parameters of a statement. */
 export function toPlainPlaceholders(text: string): NumberedStatement {
@@ -29,6 +30,11 @@ export function toPlainPlaceholders(text: string): NumberedStatement {
     return '?';
   });
   return { sql, order };
+}
+
+/** How many plain placeholders a text has. */
+export function countPlaceholders(sql: string): number {
+  return [...sql.matchAll(PLACEHOLDERS)].filter(([token]) => token === '?').length;
 }
 
 /**

@@ -186,7 +186,8 @@ export class SqliteProcessRecorder
     const eventsTable = quoted(name);
     const nextPositionSql = nextPosition(name);
     const archive = sqliteArchive(name);
-    this.dialect = { ...SQLITE_DIALECT, parametersMax: database.parametersMax, eventsTable, nextPositionSql, archive };
+    const { dialect, parametersMax } = database;
+    this.dialect = { ...SQLITE_DIALECT, ...dialect, parametersMax, eventsTable, nextPositionSql, archive };
     this.#database = database;
     this.#connection = connection;
     this.#replica = replica;
@@ -307,6 +308,7 @@ class NotedReplica extends SqliteReplica {
 
   override insertEvents(events: readonly StoredEvent[]): NotificationId[] {
     if (events.length > 0) {
+      this.database.beforeEvents?.(events);
       this.#changes.note({ tables: this.#tables, aggregates: events.map(({ originatorId }) => originatorId) });
     }
     return super.insertEvents(events);
