@@ -8,8 +8,8 @@
  * 1. Every answer is the one that the replica below would give if each commit had been applied at once: what waits is
  *    applied before a question that it could change the answer of, or is part of the answer.
  * 2. Commits reach the replica below in their order, each of them once.
- * 3. Changes of the caller's own tables, and those of synchronisation, are applied at once: nothing here knows what they
- *    change. After synchronisation nothing is known any more: it takes events away.
+ * 3. Changes of the caller's own tables are applied at once, and those of synchronisation before any question at all: nothing
+ *    here knows what they change. After synchronisation nothing is known any more: it takes events away.
  * 4. After a commit could not be applied, nothing is answered any more: the replica below lacks what was acknowledged.
  *
  * @module
@@ -55,6 +55,8 @@ export class LazyReplica implements Replica {
   #waiting: CheckedCommit[] = [];
   #waitingEvents = 0;
   #lastId: NotificationId | undefined;
+  /** Whether what waits has changes of synchronisation. */
+  #hasSync = false;
   #isDue = false;
   #isTimed = false;
   /** Whether the time since the timer was set was quiet. */
@@ -79,17 +81,17 @@ export class LazyReplica implements Replica {
     if (this.#waiting.some(({ events, unit }) => events.length > 0 && (!unit || areEqualBytes(unit.id, bytes)))) {
       this.flush();
     }
-    this.#assertSound();
+    this.#ready();
     return this.#replica.hasUnit?.(id) === true;
   }
 
   maxOriginatorVersion(originatorId: OriginatorId): number {
-    this.#assertSound();
+    this.#ready();
     return this.#versions.get(originatorId);
   }
 
   expect(originatorIds: ReadonlySet<OriginatorId>): void {
-    this.#assertSound();
+    this.#ready();
     const unknown = [...originatorIds].filter((id) => !this.#versions.isKnown(id));
     // Of one, nothing is saved.
     if (unknown.length < 2) return;
@@ -103,7 +105,7 @@ export class LazyReplica implements Replica {
   }
 
   maxNotificationId(): NotificationId {
-    this.#assertSound();
+    this.#ready();
     if (this.#lastId === undefined) {
       this.flush();
       this.#lastId = this.#replica.maxNotificationId();
@@ -112,7 +114,7 @@ export class LazyReplica implements Replica {
   }
 
   maxTrackingId(applicationName: string): NotificationId {
-    this.#assertSound();
+    this.#ready();
     return this.#tracked.get(applicationName);
   }
 
@@ -141,9 +143,9 @@ export class LazyReplica implements Replica {
     for (const commit of commits) this.#take(commit);
     this.#isQuiet = false;
     if (commits.some(({ sync }) => sync !== undefined)) {
-      this.flush();
-      this.#versions.forget();
-      this.#lastId = undefined;
+      this.#hasSync = true;
+      // Whoever waits for the commit is told of it meanwhile.
+      this.#flushSoon();
     } else if (commits.some(({ changes }) => changes !== undefined)) this.flush();
     else if (this.#waitingEvents >= WAITING_EVENTS_MAX || this.#waiting.length >= WAITING_COMMITS_MAX) this.flush();
     else if (this.#waitingEvents >= WAITING_EVENTS_DUE) this.#flushSoon();
@@ -172,6 +174,10 @@ export class LazyReplica implements Replica {
       );
       throw this.#failure;
     }
+    if (!this.#hasSync) return;
+    this.#hasSync = false;
+    this.#versions.forget();
+    this.#lastId = undefined;
   }
 
   #take(commit: CheckedCommit): void {
@@ -188,6 +194,12 @@ export class LazyReplica implements Replica {
   /** Applies what waits if any of it concerns this aggregate. */
   #settle(originatorId: OriginatorId): void {
     if (this.#versions.isRaised(originatorId)) this.flush();
+    else this.#ready();
+  }
+
+  /** Applies what waits where nothing is known of what it changes. */
+  #ready(): void {
+    if (this.#hasSync) this.flush();
     else this.#assertSound();
   }
 

@@ -6,7 +6,9 @@ import { MemoryReplica } from '../../../src/persistence/memory/memory-replica.js
 import { CommitCheck } from '../../../src/persistence/journal/replica.js';
 import { unitMark } from '../../../src/persistence/journal/unit-mark.js';
 import type { CheckedCommit, Replica } from '../../../src/persistence/journal/replica.js';
+import type { UnitMark } from '../../../src/persistence/journal/unit-mark.js';
 import { SqliteReplica } from '../../../src/persistence/sqlite/sqlite-replica.js';
+import { SqliteUnits } from '../../../src/persistence/sqlite/sqlite-units.js';
 import { openSqlJs } from '../../../src/persistence/sqlite/sqljs-driver.js';
 import type { SqliteDatabase } from '../../../src/persistence/sqlite/sqlite-driver.js';
 import { newOriginatorId, sampleEvent, sampleEvents } from '../../../src/testing/conformance/event-samples.js';
@@ -36,8 +38,7 @@ const setUp = (): { clock: ManualClock; below: CountingReplica; replica: LazyRep
 const commitOf = (replica: Replica, ...events: CheckedCommit['events']): CheckedCommit =>
   new CommitCheck(replica).check(events, undefined);
 
-// What a commit is as a unit is random; here one commit is checked twice.
-const MARK = unitMark();
+const REFUSED = { code: 'REFUSED', message: 'Not this one.' };
 
 describe('a lazy replica', () => {
   test('applies what waits in one transaction when nothing has come for a while', () => {
@@ -105,6 +106,31 @@ describe('a lazy replica', () => {
     expect(below.applied).toEqual([1]);
     expect(replica.selectEvents(busy, {})).toHaveLength(1);
     expect(below.applied).toEqual([1, 1]);
+  });
+
+  test('tells whoever waits for a change of synchronisation before it applies it, and answers no question before it has', async () => {
+    const database = await openSqlJs();
+    const tables = new SqliteReplica(database, {}, { units: new SqliteUnits(database) });
+    tables.createTables();
+    const clock = new ManualClock();
+    const replica = new LazyReplica(tables, { clock });
+    const setAside = (): void => {
+      const id = newOriginatorId();
+      replica.apply([commitOf(replica, sampleEvent(id, 1))]);
+      const { units } = replica;
+      const [pending] = units?.selectPending(0, { eventsMax: 1, bytesMax: 1 }) ?? [];
+      const { change } = units?.planSetAside([{ id: pending?.id ?? '', reason: REFUSED }], 1) ?? {};
+      replica.apply([{ events: [], firstNotificationId: 0, tracking: undefined, sync: change }]);
+      expect(tables.maxOriginatorVersion(id)).toBe(1);
+      aggregates.push(id);
+    };
+    const aggregates: string[] = [];
+    setAside();
+    expect(replica.maxOriginatorVersion(aggregates[0] as string)).toBe(-1);
+    setAside();
+    clock.advance(0);
+    expect(tables.maxOriginatorVersion(aggregates[1] as string)).toBe(-1);
+    database.close();
   });
 
   test('keeps nothing that belongs to the caller', () => {
@@ -184,8 +210,10 @@ describe('any sequence of commits and questions', () => {
     /** As records of another tab are: checked by somebody else, so that this replica was asked nothing before. */
     isForeign: fc.boolean(),
   });
+  /** What a server refuses leaves: the unit, and what stands on it. */
+  const refusal = fc.record({ ask: fc.constant('refusal' as const), which: fc.nat({ max: 20 }) });
   const wait = fc.record({ ask: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 50 }) });
-  const step = fc.oneof({ weight: 4, arbitrary: commit }, { weight: 3, arbitrary: question }, wait);
+  const step = fc.oneof({ weight: 4, arbitrary: commit }, { weight: 3, arbitrary: question }, refusal, wait);
 
   const answer = (replica: Replica, asked: Question): unknown => {
     switch (asked.ask) {
@@ -207,10 +235,12 @@ describe('any sequence of commits and questions', () => {
   const check = (
     replica: Replica,
     { events, tracking }: typeof commit extends fc.Arbitrary<infer C> ? C : never,
+    // What a commit is as a unit is random; here one commit is checked twice.
+    mark: UnitMark,
   ): CheckedCommit | string => {
     try {
       const stored = events.map((event) => sampleEvent(ids[event.aggregate] as string, event.version));
-      return new CommitCheck(replica).check(stored, tracking, MARK);
+      return new CommitCheck(replica).check(stored, tracking, mark);
     } catch (error) {
       return (error as Error).message;
     }
@@ -218,13 +248,13 @@ describe('any sequence of commits and questions', () => {
 
   const openTables = async (): Promise<{ database: SqliteDatabase; tables: SqliteReplica }> => {
     const database = await openSqlJs();
-    const tables = new SqliteReplica(database);
+    const tables = new SqliteReplica(database, {}, { units: new SqliteUnits(database) });
     tables.createTables();
     return { database, tables };
   };
 
   const dump = (database: SqliteDatabase): unknown =>
-    ['stored_events', 'tracking', 'sqlite_sequence'].map((table) =>
+    ['stored_events', 'tracking', 'sqlite_sequence', 'daybook_units', 'daybook_set_aside'].map((table) =>
       database.prepare(`SELECT * FROM ${table} ORDER BY 1`).all([]),
     );
 
@@ -237,11 +267,21 @@ describe('any sequence of commits and questions', () => {
         for (const taken of steps) {
           if (taken.ask === 'wait') clock.advance(taken.ms);
           else if (taken.ask === 'commit') {
-            const checked = check(eager.tables, taken);
-            if (!taken.isForeign) expect(check(lazy, taken)).toEqual(checked);
+            const mark = unitMark();
+            const checked = check(eager.tables, taken, mark);
+            if (!taken.isForeign) expect(check(lazy, taken, mark)).toEqual(checked);
             if (typeof checked === 'string') continue;
             eager.tables.apply([checked]);
             lazy.apply([checked]);
+          } else if (taken.ask === 'refusal') {
+            const { units } = eager.tables;
+            const pending = units?.selectPending(0, { eventsMax: 1_000, bytesMax: 1_000_000 }) ?? [];
+            const { id } = pending[taken.which % pending.length] ?? {};
+            if (id === undefined) continue;
+            const sync = units?.planSetAside([{ id, reason: REFUSED }], 1).change;
+            const change = { events: [], firstNotificationId: 0, tracking: undefined, sync };
+            eager.tables.apply([change]);
+            lazy.apply([change]);
           } else expect(answer(lazy, taken)).toEqual(answer(eager.tables, taken));
         }
         lazy.flush();
