@@ -141,6 +141,8 @@ export class ExchangeWork {
   readonly #pushes: PushesAhead;
   #acceptedUpTo: NotificationId = 0;
   #mayHaveUnsent = true;
+  /** Whether the present push has set something aside. */
+  #hasSetAside = false;
   #commits = 0;
   /** What there was to send when the store was looked at last. */
   #ahead: ReadAhead | undefined;
@@ -258,25 +260,32 @@ export class ExchangeWork {
   /**
    * Does a piece of work.
    *
+   * @returns whether the store may have changed
    * @throws as `SyncTransport` does, but for `CURSOR_UNKNOWN` and `SCOPES_CHANGED`, which are worked off
    * @throws StuckError (`STUCK`) when nothing changes, however often it is tried
    * @throws as the recorder does
    */
-  async do(task: ExchangeTask, progress: SyncProgress, signal: AbortSignal): Promise<void> {
-    if (task === 'push') await this.#push(progress, signal);
-    else if (task === 'pull') await this.#pull(progress, signal);
+  async do(task: ExchangeTask, progress: SyncProgress, signal: AbortSignal): Promise<boolean> {
+    if (task === 'push') return await this.#push(progress, signal);
+    if (task === 'pull') await this.#pull(progress, signal);
     else await this.#heal(progress, signal);
+    return true;
   }
 
-  async #push(progress: SyncProgress, signal: AbortSignal): Promise<void> {
+  async #push(progress: SyncProgress, signal: AbortSignal): Promise<boolean> {
+    this.#hasSetAside = false;
     let pushed: PushOutcome | undefined;
+    let allUpTo: NotificationId | undefined;
     try {
       pushed = await this.#pushes.next(
         async (after, limits) => {
+          if (after === allUpTo) return [];
           // Before it is read: what is recorded meanwhile sets it again.
           this.#mayHaveUnsent = false;
           const units = await this.#pendingUnits(after, limits);
-          if (units.length > 0) this.#mayHaveUnsent = true;
+          // What was counted is read: nobody has to be asked for the rest.
+          if (after === 0 && units.length === progress.pendingUnits) allUpTo = endOfUnits(units);
+          else if (units.length > 0) this.#mayHaveUnsent = true;
           return units;
         },
         this.#acceptedUpTo,
@@ -288,6 +297,7 @@ export class ExchangeWork {
     }
     if (pushed === undefined) this.#options.beaten?.forget();
     else await this.#take(pushed, progress);
+    return this.#hasSetAside;
   }
 
   async #pendingUnits(after: NotificationId, limits: UnitLimits): Promise<readonly PendingUnit[]> {
@@ -308,7 +318,8 @@ export class ExchangeWork {
     if (answer instanceof InvalidRequestError) {
       this.#mayHaveUnsent = true;
       const unreadable = unreadableOf(answer, units);
-      if (unreadable !== undefined) await this.#setAside(unreadable.unit.id, unreadableReason(unreadable.problem));
+      if (unreadable !== undefined)
+        await this.#setAside({ id: unreadable.unit.id, reason: unreadableReason(unreadable.problem) });
       return;
     }
     const { decisions, conflict, head } = answer;
@@ -317,10 +328,9 @@ export class ExchangeWork {
     );
     // What was sent ahead of an answer that is not as it was hoped for is sent again.
     if (rejected.length > 0 || conflict !== undefined) this.#mayHaveUnsent = true;
-    if (rejected.length > 0) await this.#options.recorder.setAside(rejected);
+    if (rejected.length > 0) await this.#setAside(...rejected);
     this.#options.beaten?.forget(decisions.map(({ id }) => id));
-    const last = units[decisions.length - 1];
-    if (last !== undefined) this.#acceptedUpTo = last.firstNotificationId + last.events.length - 1;
+    this.#acceptedUpTo = endOfUnits(units.slice(0, decisions.length)) ?? this.#acceptedUpTo;
     if (this.#missingRounds > 0) {
       for (const one of decisions) if (one.kind === 'accepted') this.#acceptedAt.set(one.id, one.position);
     }
@@ -343,7 +353,7 @@ export class ExchangeWork {
     this.#conflict = undefined;
     const message =
       'The server says that it stands on another state than the log, and has nothing that this device could see of that.';
-    await this.#setAside(id, { code: 'CONFLICT', message });
+    await this.#setAside({ id, reason: { code: 'CONFLICT', message } });
   }
 
   async #tooLarge(unit: PendingUnit, error: TooLargeError): Promise<void> {
@@ -352,12 +362,13 @@ export class ExchangeWork {
       throw tooLargeForProxy(unit, `from event ${notificationId} on`, { notificationId }, error);
     }
     const { code, message } = error;
-    await this.#setAside(unit.id, { code, message });
+    await this.#setAside({ id: unit.id, reason: { code, message } });
   }
 
-  async #setAside(id: UnitId, reason: SetAsideReason): Promise<void> {
-    this.#options.beaten?.forget([id]);
-    await this.#options.recorder.setAside([{ id, reason }]);
+  async #setAside(...units: readonly { readonly id: UnitId; readonly reason: SetAsideReason }[]): Promise<void> {
+    this.#hasSetAside = true;
+    this.#options.beaten?.forget(units.map(({ id }) => id));
+    await this.#options.recorder.setAside(units);
   }
 
   async #pull(progress: SyncProgress, signal: AbortSignal): Promise<void> {
@@ -450,7 +461,7 @@ export class ExchangeWork {
   async #setPassedAside(position: number): Promise<boolean> {
     const passed = [...this.#acceptedAt].filter(([, at]) => at <= position).map(([id]) => id);
     this.#acceptedAt.clear();
-    for (const id of passed) await this.#setAside(id, { code: 'CONFLICT', message: ALREADY_THERE });
+    for (const id of passed) await this.#setAside({ id, reason: { code: 'CONFLICT', message: ALREADY_THERE } });
     return passed.length > 0;
   }
 
@@ -555,6 +566,12 @@ export class ExchangeWork {
       throw error;
     }
   }
+}
+
+/** The local id of the last event; `undefined` of none. */
+function endOfUnits(units: readonly PendingUnit[]): NotificationId | undefined {
+  const last = units.at(-1);
+  return last && last.firstNotificationId + last.events.length - 1;
 }
 
 function notOffered({ id, position }: LostUnit): OfferAnswer {

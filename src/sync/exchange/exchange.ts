@@ -183,8 +183,9 @@ export class Exchange {
     if (this.#isConnected) this.#enter(task, 0);
     await this.#options.admit?.();
     this.#times.began();
-    this.#noteChange();
-    await this.#work.do(task, progress, signal);
+    // What is sent is in the store as it was.
+    if (task !== 'push') this.#noteChange();
+    if (await this.#work.do(task, progress, signal)) this.#noteChange();
     this.#succeed();
     return 'none';
   }
@@ -227,6 +228,7 @@ export class Exchange {
   }
 
   #afterFailure(error: Error): Rest {
+    this.#noteChange();
     if (this.#loop.signal.aborted) return 'none';
     this.#isConnected = false;
     const isUnavailable = error instanceof UnavailableError;

@@ -92,6 +92,40 @@ describe('two devices', () => {
     expectAgreement(log, one, two);
   });
 
+  test('read what is pending once, and look at the store again only when something has changed there', async () => {
+    const log = new NaiveLog();
+    const device = new ExchangeDevice(log).start();
+    // Of a server that takes more than one push at a time, and has answered one quickly, the next are read meanwhile.
+    log.limits = { ...log.limits, pushes: 2 };
+    device.record(B);
+    await device.until(({ pending, position, state }) => pending === 0 && position === 1 && state === 'live');
+    const calls: string[] = [];
+    const { store } = device;
+    const [look, read] = [store.syncProgress.bind(store), store.selectPendingUnits.bind(store)];
+    store.syncProgress = () => {
+      calls.push('look');
+      return look();
+    };
+    store.selectPendingUnits = (...given) => {
+      calls.push('read');
+      return read(...given);
+    };
+    const answer = log.push.bind(log);
+    log.push = async (...given) => {
+      calls.push('push');
+      return await answer(...given);
+    };
+    const page = log.page.bind(log);
+    log.page = (...given) => {
+      calls.push('page');
+      return page(...given);
+    };
+    device.record(A);
+    await device.settled();
+    expect(calls.slice(0, calls.indexOf('page'))).toEqual(['look', 'read', 'push']);
+    expectAgreement(log, device);
+  });
+
   test('send what is recorded without a word of the store in between: what there is to send is read while it looks', async () => {
     const log = new NaiveLog();
     const device = new ExchangeDevice(log).start();
