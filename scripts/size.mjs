@@ -24,7 +24,8 @@ const MAIN_BUDGET_BYTES = 12.6 * KB;
 // 0.1 are for images without the pages that are free when history has left, here and in the two below, which share the file.
 // 0.1 are to know what came back after a loss and has left since, or it would come back once more; in the service worker, too.
 // 0.1 are to take a text that is asked again apart once; in the two below, too.
-const WORKER_BUDGET_BYTES = 56 * KB;
+// 0.1 are to tell of a page before the replica takes it in: a third of a millisecond sooner in another browser.
+const WORKER_BUDGET_BYTES = 56.1 * KB;
 // Beside the main thread's, where an application has live queries.
 const LIVE_BUDGET_BYTES = 4 * KB;
 // Loaded only for an export, an import or a deletion, which move or read a whole store anyway.
@@ -33,7 +34,8 @@ const BACKUP_WORKER_BUDGET_BYTES = 50.7 * KB;
 const RESCUE_PART_BUDGET_BYTES = 9.5 * KB;
 // A part of the application's service worker: what reads a store, and what sends. What replays a journal knows of scopes, too.
 // Two tenths more: how much is pending is kept by triggers, and what no page brings any more is set aside.
-const SERVICE_WORKER_BUDGET_BYTES = 50.8 * KB;
+// A tenth is not to read twice what is pending, nor to look at the store where nothing has changed.
+const SERVICE_WORKER_BUDGET_BYTES = 50.9 * KB;
 
 await mainOnOwnNode(import.meta.url, async () => {
   if (!existsSync(join(DIST, 'worker.js'))) await runOrFail(process.execPath, ['scripts/build.mjs', '--no-types']);
