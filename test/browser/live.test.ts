@@ -2,8 +2,9 @@
 import { openDaybook } from 'daybook';
 import type { Daybook } from 'daybook';
 import { Application, command, defineDecider, event, InlineProjection, sqlProjection } from 'daybook/application';
+import { openStore as openHosted } from 'daybook/host';
 import { LiveQueries } from 'daybook/live';
-import type { LiveQuery, LiveState } from 'daybook/live';
+import type { LiveQuery, LiveRecorder, LiveState } from 'daybook/live';
 import { SqlStateStore } from 'daybook/states';
 import { liveQueryCases, newOriginatorId } from 'daybook/testing';
 import { expect, onTestFinished, test } from 'vitest';
@@ -19,6 +20,19 @@ describeConformance(
     return {
       context: { recorder, openStates: (states) => new SqlStateStore({ recorder, states }), isExact: true },
       close: () => daybook.close(),
+    };
+  },
+  { 'live queries': liveQueryCases },
+);
+
+describeConformance(
+  'the store on its own thread, as a worker has it',
+  async () => {
+    const store = await openHosted({ name: newStoreName() });
+    const { recorder } = store;
+    return {
+      context: { recorder, openStates: (states) => new SqlStateStore({ recorder, states }), isExact: true },
+      close: () => store.close(),
     };
   },
   { 'live queries': liveQueryCases },
@@ -183,19 +197,82 @@ test('a burst of commits, and several queries at once, cross to the worker a few
   });
 });
 
-test('a store that is closed ends its queries with why', async () => {
-  const { store, live } = await open();
-  const query = live.query(async ({ query: ask }) => (await ask('SELECT count(*) AS n FROM counts')).rows[0]);
-  const seen = watched(query);
-  await expect.poll(() => seen.at(-1)?.status).toBe('current');
-  const iteration = (async () => {
-    for await (const { data } of query) expect(data).toEqual({ n: 0 });
-  })();
-  const outcome = iteration.catch((error: unknown) => error);
-  await store.close();
-  expect(await outcome).toMatchObject({ code: 'STORE_CLOSED' });
-  expect(seen.at(-1)).toMatchObject({ status: 'ended', data: { n: 0 }, error: { code: 'STORE_CLOSED' } });
-  const late = new LiveQueries({ recorder: store.recorder });
-  const lateSeen = watched(late.query(({ query: ask }) => ask('SELECT 1')));
-  await expect.poll(() => lateSeen.at(-1)?.status).toBe('ended');
+/** A store under a live query, and each way in which it ends. */
+interface Ending {
+  readonly recorder: LiveRecorder;
+  readonly end: () => Promise<void> | void;
+}
+
+const ENDS: Readonly<Record<string, readonly [open: () => Promise<Ending>, code: string]>> = {
+  'a store that is closed': [
+    async () => {
+      const store = await openStore(newStoreName());
+      return { recorder: store.recorder, end: () => store.close() };
+    },
+    'STORE_CLOSED',
+  ],
+  'a store whose worker dies': [
+    async () =>
+      await withWorkers(async (workers) => {
+        const { recorder } = await openStore(newStoreName());
+        return {
+          recorder,
+          end: () => {
+            workers.at(-1)?.terminate();
+            // The death is found out by its lock, or by a call.
+            recorder.maxNotificationId().catch(() => undefined);
+          },
+        };
+      }),
+    'WORKER_DIED',
+  ],
+  'a store on its own thread that is closed': [
+    async () => {
+      const store = await openHosted({ name: newStoreName() });
+      onTestFinished(() => store.close());
+      return { recorder: store.recorder, end: () => store.close() };
+    },
+    'INTERFACE_ERROR',
+  ],
+};
+
+test.each(Object.entries(ENDS))(
+  '%s ends its queries with why, also those that come later',
+  async (_name, [open, code]) => {
+    const { recorder, end } = await open();
+    const live = new LiveQueries({ recorder });
+    onTestFinished(() => live.close());
+    const query = live.query(async ({ query: ask }) => (await ask('SELECT count(*) AS n FROM stored_events')).rows[0]);
+    const seen = watched(query);
+    await expect.poll(() => seen.at(-1)?.status).toBe('current');
+    const iteration = (async () => {
+      for await (const { data } of query) expect(data).toEqual({ n: 0 });
+    })();
+    const outcome = iteration.catch((error: unknown) => error);
+    await end();
+    expect(await outcome).toMatchObject({ code });
+    expect(seen.at(-1)).toMatchObject({ status: 'ended', data: { n: 0 }, error: { code } });
+    expect(seen.filter(({ status }) => status === 'ended')).toHaveLength(1);
+    const late = new LiveQueries({ recorder });
+    const lateSeen = watched(late.query(({ query: ask }) => ask('SELECT 1')));
+    await expect.poll(() => lateSeen.at(-1)).toMatchObject({ status: 'ended', error: { code } });
+  },
+);
+
+test.each(['a page', 'a worker'])('queries of %s end by their signal and by close, without an error', async (where) => {
+  const open = where === 'a page' ? openStore(newStoreName()) : openHosted({ name: newStoreName() });
+  const store = await open;
+  onTestFinished(() => store.close());
+  const live = new LiveQueries({ recorder: store.recorder });
+  const controller = new AbortController();
+  const [first, second] = [{ signal: controller.signal }, {}].map((options) =>
+    live.query(async ({ query: ask }) => (await ask('SELECT count(*) AS n FROM stored_events')).rows[0], options),
+  );
+  const seen = [watched(first!), watched(second!)];
+  for (const states of seen) await expect.poll(() => states.at(-1)?.status).toBe('current');
+  controller.abort();
+  expect(seen.map((states) => states.at(-1)?.status)).toEqual(['ended', 'current']);
+  await live.close();
+  for (const states of seen) expect(states.at(-1)).toMatchObject({ status: 'ended', data: { n: 0 } });
+  for (const { value } of [first!, second!]) expect(value.error).toBeUndefined();
 });

@@ -12,6 +12,7 @@ import { steppedUnit } from '../serial/unit-of-work.js';
 import type { UnitOfWork } from '../serial/unit-of-work.js';
 import type { OpenedSqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
 import { attempt } from './sqlite-errors.js';
+import { tellingClose } from './told-close.js';
 
 // What of node:sqlite is used here, by shape: browsers have no such types, and bundlers must not look for the module.
 interface NodeStatement {
@@ -64,7 +65,7 @@ export async function openNodeSqlite(options: OpenNodeSqliteOptions): Promise<Op
     if (!isInMemory(path)) {
       await retryWhileLocked(() => attempt(() => makeDurable(database)), { lockTimeoutMs, clock: systemClock });
     }
-    return new NodeSqliteDatabase(database, timeout);
+    return tellingClose(new NodeSqliteDatabase(database, timeout));
   } catch (error) {
     database.close();
     throw error;

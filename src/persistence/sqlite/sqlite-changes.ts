@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { InterfaceError } from '../errors.js';
 import { noting } from '../serial/noted-unit.js';
 import type { UnitOfWork } from '../serial/unit-of-work.js';
 import { ANY_CHANGES, ChangeFeed } from '../store-changes.js';
@@ -36,6 +37,7 @@ export class SqliteChanges extends ChangeFeed {
   constructor(database: SqliteDatabase) {
     super();
     this.#database = database;
+    database.onClosed?.(() => this.end(new InterfaceError('The database is closed.')));
   }
 
   /** Units after which is told what was noted in them. */

@@ -50,6 +50,12 @@ export interface SqliteDatabase {
   /** Frees the database. What was in memory is gone. Closing twice is fine. */
   close(): void;
   /**
+   * Calls a listener once, when the database is closed; at once, when it is closed already. So live queries over it end.
+   *
+   * @defaultValue nobody is told: whoever closes such a database ends the live queries before
+   */
+  onClosed?(listener: () => void): void;
+  /**
    * Transactions that may write. They fail to begin at once when another connection writes: recorders wait by themselves,
    * without blocking the thread.
    *

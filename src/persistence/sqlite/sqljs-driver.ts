@@ -8,6 +8,7 @@ import initSqlJs from 'sql.js';
 import { checkedMs } from '../validation.js';
 import { openWith } from './sqljs-database.js';
 import type { OpenedSqliteDatabase } from './sqlite-driver.js';
+import { tellingClose } from './told-close.js';
 import type { LoadSqlJsOptions, SqlJsImageDatabase } from './sqljs-database.js';
 
 /** Options of {@link openSqlJs}. */
@@ -25,7 +26,7 @@ export interface OpenSqlJsOptions extends LoadSqlJsOptions {
 export async function openSqlJs(options: OpenSqlJsOptions = {}): Promise<SqlJsImageDatabase & OpenedSqliteDatabase> {
   const { lockTimeoutMs } = options;
   if (lockTimeoutMs !== undefined) checkedMs('lockTimeoutMs', lockTimeoutMs);
-  const database = await openWith(initSqlJs, options);
+  const database = tellingClose(await openWith(initSqlJs, options));
   return Object.assign(database, {
     ...(lockTimeoutMs === undefined ? {} : { lockTimeoutMs }),
     // Here and not in its class: the worker, which closes by itself, has no use for them.
