@@ -17,7 +17,7 @@ export type {
 export type { Migration } from './migration.js';
 export type { MigrationState } from './standing.js';
 export { ownTablesOf } from './own-tables.js';
-export type { HasTables, OwnTablesStatus } from './own-tables.js';
+export type { HasCreations, HasTables, OwnTablesStatus } from './own-tables.js';
 export { schemaSql } from './schema-sql.js';
 export type { SchemaSqlOptions } from './schema-sql.js';
 export {

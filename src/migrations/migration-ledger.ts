@@ -36,6 +36,8 @@ export interface LedgerEntry {
   readonly durationMs: number;
 }
 
+/** The set of the application's migrations in the ledger. */
+export const SET_DEFAULT = 'application';
 const TABLE_DEFAULT = 'migration_ledger';
 
 /** The ledger of a database. */
@@ -99,6 +101,14 @@ export class MigrationLedger {
           state = excluded.state, applied_at_ms = excluded.applied_at_ms, duration_ms = excluded.duration_ms`,
       [set, version, name, checksum, state, Math.round(times.appliedAtMs), Math.round(times.durationMs)],
     );
+  }
+
+  /** As SQL: that something was applied, now. @param nowMs - as SQL */
+  appliedSql({ set, version, name, checksum }: Omit<LedgerEntry, 'state' | `${string}Ms`>, nowMs: string): string {
+    const values = [...[set, name, checksum].map((text) => `'${text.replaceAll("'", "''")}'`)] as const;
+    const [setName, called, sum] = values;
+    return `INSERT INTO ${this.#names.table} (set_name, version, name, checksum, state, applied_at_ms, duration_ms)
+  VALUES (${setName}, ${version}, ${called}, ${sum}, 'applied', ${nowMs}, 0)`;
   }
 
   async remove(sql: SqlQueryable, { set, version }: Pick<LedgerEntry, 'set' | 'version'>): Promise<void> {

@@ -25,7 +25,7 @@ import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
 import { pause } from '../util/pause.js';
 import { assertNothingLost } from './assert-nothing-lost.js';
-import { MigrationLedger } from './migration-ledger.js';
+import { MigrationLedger, SET_DEFAULT } from './migration-ledger.js';
 import { MigrationRun } from './migration-run.js';
 import type { MigrationDone, RunStep } from './migration-run.js';
 import { checkMigrations, checkVersion } from './migration.js';
@@ -42,8 +42,6 @@ import type {
   UpOptions,
 } from './migrator-options.js';
 
-/** The set of the application's migrations in the ledger. */
-const SET_DEFAULT = 'application';
 const WAIT_MS_DEFAULT = 600_000;
 const LOCK_TIMEOUT_MS_DEFAULT = 2_000;
 const POLL_MS = 100;

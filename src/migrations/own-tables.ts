@@ -25,6 +25,12 @@ export interface HasTables {
   createTables(): Promise<void>;
 }
 
+/** What makes more than tables when it is set up, such as a `SqlProjectionStore`: for who prints it. */
+export interface HasCreations {
+  /** In their order. */
+  readonly creations: readonly Creation[];
+}
+
 /** Own tables, and what of them is there. */
 export interface OwnTablesStatus {
   /** The first of them, which names all. */
@@ -48,6 +54,13 @@ export function ownTablesOf(recorder: { readonly tables: Creations; createTable(
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when one has no tables */
 export function checkOwn(own: readonly Pick<HasTables, 'tables'>[]): void {
   if (!Array.isArray(own) || !(own as readonly unknown[]).every(hasTables)) throw notOwn();
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when one says nothing of what it makes */
+export function checkViews(views: readonly HasCreations[]): void {
+  const isOne = (view: Partial<HasCreations> | null | undefined): boolean => Array.isArray(view?.creations);
+  if (Array.isArray(views) && views.every(isOne)) return;
+  throw new ProgrammingError('views must be a list of what says what it makes: a SqlProjectionStore, a SqlStateStore.');
 }
 
 function hasTables(value: unknown): boolean {
@@ -108,16 +121,24 @@ export class OwnTables {
     });
   }
 
-  #unwritten(
-    written: Awaited<ReturnType<MigrationLedger['read']>>,
-  ): readonly { readonly set: string; readonly version: number; readonly creation: Creation }[] {
+  #unwritten(written: Awaited<ReturnType<MigrationLedger['read']>>): readonly OwnStep[] {
     const known = new Set(written.map(({ set, version }) => `${set} ${version}`));
-    return this.#own.flatMap(({ tables }) =>
-      tables.creations
-        .map((creation, index) => ({ set: `daybook ${nameOf(tables)}`, version: index + 1, creation }))
-        .filter(({ set, version }) => !known.has(`${set} ${version}`)),
-    );
+    return ownSteps(this.#own).filter(({ set, version }) => !known.has(`${set} ${version}`));
   }
+}
+
+/** A step, and how the ledger calls it. */
+export interface OwnStep {
+  readonly set: string;
+  readonly version: number;
+  readonly creation: Creation;
+}
+
+/** All steps of what has tables, in their order. */
+export function ownSteps(own: readonly Pick<HasTables, 'tables'>[]): readonly OwnStep[] {
+  return own.flatMap(({ tables }) =>
+    tables.creations.map((creation, index) => ({ set: `daybook ${nameOf(tables)}`, version: index + 1, creation })),
+  );
 }
 
 function nameOf({ creations }: Creations): string {

@@ -95,6 +95,21 @@ export class SqlStateStore extends StoredStates {
     return { schema: undefined, lock: 'daybook states', creations, isOfLog: true };
   }
 
+  /**
+   * What `setUp` makes in an empty database, in its order, for who prints it (`schemaSql`): also of states that are kept from
+   * events. Where all of it is there, `setUp` needs no right to create anything.
+   */
+  get creations(): readonly Creation[] {
+    return [...this.#states].flatMap((state) => {
+      const called = this.#tableOf(state);
+      const made =
+        state.kept === undefined
+          ? [...this.#creations(state, called), ...wordsIndex(state, called, this.#recorder.dialect)]
+          : new SqlProjectionStore(this.#recorder, this.projectionOf(state)).creations;
+      return [...made, ...this.#places.words.creationsOf(state, called)];
+    });
+  }
+
   override async setUp(): Promise<void> {
     for (const state of this.#states) {
       if (state.kept !== undefined) await new SqlProjectionStore(this.#recorder, this.projectionOf(state)).setUp();

@@ -102,6 +102,13 @@ export class StateWords {
     await this.#index(recorder, called);
   }
 
+  /** What makes the index beside a table that is new, where the engine's usual build has one. */
+  creationsOf({ search }: Pick<State, 'search'>, { name }: SqlTableName): readonly Creation[] {
+    const { beside } = wordsOf(this.#dialect);
+    if (beside === undefined || search.length === 0) return [];
+    return [{ name: `words of ${name}`, sql: beside.creations(name).join(';\n') }];
+  }
+
   async #canBeBeside(sql: SqlQueryable): Promise<boolean> {
     this.#isAvailable ??= isBesideAvailable(sql, this.#dialect);
     // What failed once is asked again.

@@ -202,6 +202,49 @@ describe('daybook schema', () => {
     expect(out).not.toMatch(/BYTEA|daybook_logs|_units/);
   });
 
+  test('prints views that a module names, archives, and a ledger by its name', async () => {
+    const module = `export const views = async ({ dialect }) => [
+      { creations: [{ name: 'stock', sql: \`CREATE TABLE stock_of_\${dialect.name} (id TEXT)\` }] } ]`;
+    await write('views.mjs', module);
+    await write('0001_orders.up.sql', 'CREATE TABLE orders (id TEXT PRIMARY KEY)');
+    const of = [
+      '--tables',
+      'none',
+      '--views',
+      join(folder, 'views.mjs'),
+      '--archive',
+      '--ledger',
+      'done',
+      '--folder',
+      folder,
+    ];
+    const { out } = await daybook('schema', '--engine', 'sqlite', ...of);
+    for (const line of [
+      'CREATE TABLE stock_of_sqlite (id TEXT);',
+      'CREATE TABLE orders',
+      'stored_events_archived',
+      '"done"',
+    ]) {
+      expect(out).toContain(line);
+    }
+    expect(out).toContain("VALUES ('application', 1, 'orders', ");
+    const lean = (await daybook('schema', '--tables', 'none')).out;
+    expect(lean).toBe('');
+    const all = (await daybook('schema')).out;
+    expect(all).not.toMatch(/_archive|ledger/);
+    await write('none.mjs', 'export const other = 1');
+    for (const [args, why] of [
+      [['--views', join(folder, 'none.mjs')], 'exports no function views'],
+      [['--ledger', 'done'], '--folder'],
+    ] as const) {
+      expect(await daybook('schema', ...args)).toMatchObject({ code: 2, err: expect.stringContaining(why) });
+    }
+    await write('wrong.mjs', 'export const views = () => [{}]');
+    expect(await daybook('schema', '--views', join(folder, 'wrong.mjs'))).toMatchObject({
+      ...{ code: 1, err: expect.stringContaining('SqlProjectionStore') },
+    });
+  });
+
   test.each([
     [['--engine', 'mysql'], '--engine'],
     [['--tables', 'x'], 'no tables "x"'],

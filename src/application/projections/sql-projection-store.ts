@@ -14,7 +14,7 @@
 import { DatabaseError, InternalError, ProgrammingError } from '../../persistence/errors.js';
 import type { RebaseTransaction } from '../../persistence/rebase-transaction.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
-import type { Creations } from '../../persistence/sql/sql-names.js';
+import type { Creation, Creations } from '../../persistence/sql/sql-names.js';
 import { claimForLog } from '../../persistence/sql/log-owner.js';
 import { hasUnitOrder, IS_SYNCHRONISED } from '../../persistence/sql/unit-order.js';
 import { takeTurn } from '../../persistence/sql/sql-dialect.js';
@@ -118,6 +118,24 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
     this.#recorder = recorder;
     this.#projection = projection;
     this.#definition = JSON.stringify(definitionOf(projection));
+  }
+
+  /**
+   * What `setUp` makes in an empty database, in its order, for who prints it (`schemaSql`): the bookkeeping, the tables, and the
+   * row that says by which definition they were made. Where all of it is there, `setUp` needs no right to create anything.
+   */
+  get creations(): readonly Creation[] {
+    const tables = Object.entries<(table: string) => string | readonly string[]>(this.#projection.tables);
+    const { name } = this.#projection;
+    return [
+      ...PROJECTION_TABLES.creations,
+      ...tables.map(([table, statementsFor]) => ({ name: table, sql: [statementsFor(table)].flat().join(';\n') })),
+      {
+        name: `the view of the projection ${name}`,
+        sql: `INSERT INTO projection_checkpoints (projection, generation, is_live, position, event_id, event_type, definition)
+  VALUES (${literal(name)}, 1, 1, 0, '', '', ${literal(this.#definition)})`,
+      },
+    ];
   }
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the view is of another log in the database */
@@ -399,6 +417,10 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
       { details: { projection: name, version, stored } },
     );
   }
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }
 
 function versionOf({ definition }: Generation): number {

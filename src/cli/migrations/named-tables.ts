@@ -12,6 +12,7 @@ import type { HasTables } from '../../migrations/own-tables.js';
 import { createMissing } from '../../persistence/sql/create-missing.js';
 import type { Creations } from '../../persistence/sql/sql-names.js';
 import { ownersCreations } from '../../persistence/sql/log-owner.js';
+import { SqlCheckpoints } from '../../persistence/sql/sql-checkpoints.js';
 import { SqlCommitIds } from '../../persistence/sql/sql-commit-ids.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import { SqlSnapshotStore } from '../../persistence/sql/sql-snapshot-store.js';
@@ -40,6 +41,7 @@ const TABLES: Readonly<Record<string, (options: NamedTablesOptions) => HasTables
   snapshots: (options) => new SqlSnapshotStore(placed(options)),
   outbox: (options) => new SqlOutbox(placed(options)),
   'event-index': (options) => new SqlEventIndex(placed(options)),
+  checkpoints: (options) => new SqlCheckpoints(placed(options)),
   'commit-ids': (options) => new SqlCommitIds(placed(options)),
   'subject-keys': (options) => new SqlSubjectKeys(placed(options)),
   projections: ({ recorder }) => missingIn(recorder, PROJECTION_TABLES),

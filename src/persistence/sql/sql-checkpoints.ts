@@ -13,7 +13,7 @@ import type { CallOptions } from '../heed-signal.js';
 import type { NotificationId } from '../stored-event.js';
 import { createMissing } from './create-missing.js';
 import { sqlTableName } from './sql-names.js';
-import type { SqlTableName } from './sql-names.js';
+import type { Creations, SqlTableName } from './sql-names.js';
 import type { SqlRecorder } from './sql-recorder.js';
 
 type Result = Awaited<ReturnType<CheckpointConnection['query']>>;
@@ -68,12 +68,8 @@ export class SqlCheckpoints implements Checkpoints {
     this.#clock = clock;
   }
 
-  /**
-   * Creates the table, where it is missing. Safe to call again.
-   *
-   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the table is that of another log in the database
-   */
-  async createTables(): Promise<void> {
+  /** What the table is made of, for a `Migrator` and for who prints it. */
+  get tables(): Creations {
     const { name, schema, table } = this.#names;
     const sql = `CREATE TABLE IF NOT EXISTS ${table} (
         subscription_id TEXT PRIMARY KEY NOT NULL,
@@ -82,8 +78,16 @@ export class SqlCheckpoints implements Checkpoints {
         event_type TEXT,
         saved_at_ms BIGINT NOT NULL
       )`;
-    const creations = [{ name, sql }];
-    await createMissing(this.#recorder, { schema, isOfLog: true, lock: `daybook checkpoints ${table}`, creations });
+    return { schema, isOfLog: true, lock: `daybook checkpoints ${table}`, creations: [{ name, sql }] };
+  }
+
+  /**
+   * Creates the table, where it is missing. Safe to call again.
+   *
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the table is that of another log in the database
+   */
+  async createTables(): Promise<void> {
+    await createMissing(this.#recorder, this.tables);
   }
 
   async save(subscriptionId: string, reached: ReachedPosition, options: SaveCheckpointOptions = {}): Promise<boolean> {
