@@ -16,11 +16,14 @@ const SECONDS_MAX = 86_400;
 const USAGE = `Usage: daybook doctor [options]
 
 Looks at the tables of an application in PostgreSQL, and at the server: settings, versions, indexes, vacuum, transactions,
-what makes positions unique, how far projections are, what waits in the outbox. Reads only.
+slots of replication, what makes positions unique, how far projections are, what waits in the outbox, how far the log of a
+sync server is. Reads only.
 
   --database-url <url>   the database; or DATABASE_URL
   --name <application>   names the tables: <application>_events, <application>_tracking (stored_events, notification_tracking)
   --schema <name>        where they are (the first of the search path)
+  --tenant <name>        of tables that tenants share: what is of this one
+  --role <name>          takes this role for it, as the applications of tenants do (that of the address)
   --outbox <table>       of the outbox (event_outbox)
   --timeout <seconds>    for all of it (${SECONDS_DEFAULT})
   --all                  shows what is well, too
@@ -33,6 +36,8 @@ const OPTIONS = {
   'database-url': { type: 'string' },
   name: { type: 'string' },
   schema: { type: 'string' },
+  tenant: { type: 'string' },
+  role: { type: 'string' },
   outbox: { type: 'string' },
   timeout: { type: 'string' },
   all: { type: 'boolean' },
@@ -43,6 +48,8 @@ interface DoctorLine {
   readonly databaseUrl: string;
   readonly applicationName: string | undefined;
   readonly schema: string | undefined;
+  readonly tenant: string | undefined;
+  readonly role: string | undefined;
   readonly outboxTable: string | undefined;
   readonly timeoutMs: number;
   readonly isAll: boolean;
@@ -77,8 +84,10 @@ function parsed(args: readonly string[], environment: CommandContext['environmen
   if (!(seconds > 0 && seconds <= SECONDS_MAX)) throw usageError(`--timeout must be 1 to ${SECONDS_MAX} seconds.`);
   const line = {
     ...{ databaseUrl, applicationName: values.name, schema: values.schema, outboxTable: values.outbox },
+    ...{ tenant: values.tenant, role: values.role },
     ...{ timeoutMs: seconds * 1_000, isAll: values.all === true, isJson: values.json === true },
   };
+  if (line.role !== undefined && line.tenant === undefined) throw usageError('--role goes with --tenant.');
   // Names that no table can have are refused here, and not as something that the database says.
   const { dialect } = recorderOf(line, NO_POOL);
   if (line.outboxTable !== undefined) sqlTableName(line.outboxTable, line.schema, dialect);
@@ -120,9 +129,13 @@ const NO_POOL: PostgresPool = {
   query: () => Promise.reject(new Error('There is no pool.')),
 };
 
-function recorderOf({ applicationName, schema }: Pick<DoctorLine, 'applicationName' | 'schema'>, pool: PostgresPool) {
+function recorderOf(
+  { applicationName, schema, tenant, role }: Pick<DoctorLine, 'applicationName' | 'schema' | 'tenant' | 'role'>,
+  pool: PostgresPool,
+) {
   return new PostgresProcessRecorder({
     pool,
+    ...(tenant === undefined ? {} : { shared: { tenant, ...(role === undefined ? {} : { role }) } }),
     ...(applicationName === undefined ? {} : { applicationName }),
     ...(schema === undefined ? {} : { schema }),
   });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export type { DayCount } from './stats/day-counts.js';
+export type { DayCount, DaysBy } from './stats/day-counts.js';
 export type { TypeCount } from './stats/event-counts.js';
 export { storeStats } from './stats/store-stats.js';
 export type {

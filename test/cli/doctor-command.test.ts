@@ -6,7 +6,10 @@ import type { Diagnosis } from '../../src/operations/index.js';
 import { createPgPool, PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
 import type { PgPool } from '../../src/persistence/postgres/index.js';
 import { startEmbeddedPostgres } from '../../src/server/hosts/embedded-postgres.js';
+import { PostgresUnitLog } from '../../src/server/log/postgres/postgres-unit-log.js';
 import type { EmbeddedPostgresServer } from '../../src/server/hosts/embedded-postgres.js';
+import { makeTenantRole } from '../support/postgres-roles.js';
+import { makeEvents } from '../support/stored-events.js';
 import { makeTemporaryFolder } from '../support/temporary-folder.js';
 
 const START_MS = 120_000;
@@ -88,6 +91,50 @@ test('ends with 3 where nothing is wrong, and not all could be seen', async () =
   await pool.query('DROP TABLE event_outbox; DROP ROLE watcher');
 });
 
+test('--tenant looks at what one of those has who share tables', async () => {
+  const role = await makeTenantRole(pool);
+  for (const [tenant, count] of [
+    ['one', 3],
+    ['other', 0],
+  ] as const) {
+    const shared = { tenant, role };
+    const recorder = new PostgresProcessRecorder({ pool, applicationName: 'many', shared });
+    await recorder.createTable();
+    await new PostgresUnitLog({ recorder, name: 'daybook_many' }).createTables();
+    await recorder.insertEvents(makeEvents(count));
+  }
+  const of = async (tenant: string): Promise<string> => {
+    const line = ['--name', 'many', '--tenant', tenant, '--role', role, '--all', '--database-url', server.url];
+    const { code, out } = await ran(line);
+    // What the sessions of others do is not for the role of tenants to see.
+    expect({ code, out }).toEqual({ code: 3, out: expect.stringMatching(/^DAYBOOK UNKNOWN - 1 unknown, \d+ ok$/m) });
+    return out;
+  };
+  expect(await of('one')).toContain('has 0 events; 3 that were recorded beside it are not in it yet');
+  expect(await of('other')).toContain('has 0 events; 0 that were recorded beside it are not in it yet');
+});
+
+test('a slot of replication that has lost what its follower needs is critical', async () => {
+  await pool.query(`SELECT pg_create_physical_replication_slot('left_behind', true)`);
+  await pool.query(`ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'`);
+  await pool.query('SELECT pg_reload_conf()');
+  // Each begins the next file of the server's log, of 16 MB; what is kept is looked at with a checkpoint.
+  for (let files = 0; files < 4; files++) {
+    await pool.query(`CREATE TABLE filled AS SELECT generate_series(1, 1000) AS n`);
+    await pool.query('DROP TABLE filled');
+    await pool.query('SELECT pg_switch_wal()');
+    await pool.query('CHECKPOINT');
+  }
+  const { code, out } = await ran(['--name', 'shop', '--database-url', server.url]);
+  await pool.query(`SELECT pg_drop_replication_slot('left_behind')`);
+  await pool.query('ALTER SYSTEM RESET max_slot_wal_keep_size');
+  await pool.query('SELECT pg_reload_conf()');
+  expect({ code, out }).toEqual({
+    code: 2,
+    out: expect.stringContaining('CRITICAL  slot: The slot left_behind has lost what its follower needs'),
+  });
+}, 60_000);
+
 test('--json is one object', async () => {
   const { code, out } = await ran(['--name', 'shop', '--json', '--database-url', server.url]);
   const { level, findings } = JSON.parse(out) as Diagnosis;
@@ -108,6 +155,8 @@ test.each([
   [['--database-url', 'postgres://a/b', '--timeout', 'soon']],
   [['--database-url', 'postgres://a/b', '--name', 'n'.repeat(64)]],
   [['--database-url', 'postgres://a/b', '--outbox', 'no; table']],
+  [['--database-url', 'postgres://a/b', '--tenant', '']],
+  [['--database-url', 'postgres://a/b', '--role', 'somebody']],
   [['--database-url', 'postgres://a/b', 'more']],
   [['--databaseurl', 'postgres://a/b']],
 ])('%j is wrong, and ends with 3: what is unknown to a monitor is not critical', async (args) => {

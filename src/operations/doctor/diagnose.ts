@@ -16,10 +16,12 @@ import type { Check, Examination } from './examination.js';
 import { diagnosisOf } from './finding.js';
 import type { Diagnosis, Finding } from './finding.js';
 import { FOLLOWER_CHECKS } from './follower-checks.js';
+import { REPLICATION_CHECKS } from './replication-checks.js';
 import { SERVER_CHECKS } from './server-checks.js';
 import { TABLE_CHECKS } from './table-checks.js';
 import { thresholdsOf } from './thresholds.js';
 import type { DoctorThresholds } from './thresholds.js';
+import { UNIT_LOG_CHECKS } from './unit-log-checks.js';
 
 const TIMEOUT_MS_DEFAULT = 30_000;
 const OUTBOX_DEFAULT = 'event_outbox';
@@ -55,12 +57,14 @@ export interface DiagnoseOptions {
  * setting       fsync, full_page_writes, synchronous_commit, …    PostgreSQL
  * connections   how many of those that there are                  PostgreSQL
  * transaction   those that are open for long                      PostgreSQL
+ * slot          what slots of replication hold back, or lost      PostgreSQL
  * uniqueness    whether a position of an aggregate is unique      PostgreSQL
  * vacuum        autovacuum, dead rows, statistics, freezing       PostgreSQL
  * index         those that are invalid, or that nobody reads      PostgreSQL
  * projection    events to take in; dead letters
  * outbox        messages that wait, and for how long; given up
  * tracking      how far the logs of `followed` are followed
+ * units         how far a sync server's log is; what it has set aside
  * ```
  *
  * What the role may not see is a finding of its own, with the level `unknown`, and the rest is looked at. A database that
@@ -82,11 +86,11 @@ export async function diagnose(recorder: SqlRecorder, options: DiagnoseOptions =
   if (unreachable !== undefined) return diagnosisOf([unreachable]);
   const found: (readonly Finding[])[] = [];
   if (log !== undefined) {
-    for (const check of [...SERVER_CHECKS, ...TABLE_CHECKS]) {
+    for (const check of [...SERVER_CHECKS, ...REPLICATION_CHECKS, ...TABLE_CHECKS]) {
       found.push(await seen(check, { ...context, log }, options.signal));
     }
   }
-  for (const check of FOLLOWER_CHECKS) found.push(await seen(check, context, options.signal));
+  for (const check of [...FOLLOWER_CHECKS, ...UNIT_LOG_CHECKS]) found.push(await seen(check, context, options.signal));
   return diagnosisOf(found.flat());
 }
 

@@ -7,7 +7,7 @@ import { missingOf } from '../../persistence/sql/create-missing.js';
 import { logName } from '../../persistence/sql/log-owner.js';
 import { sqlTableName } from '../../persistence/sql/sql-names.js';
 import type { SqlRow } from '../../persistence/sql/sql-queryable.js';
-import { eventsTableOf } from '../reading/events-table.js';
+import { atLeast, eventsAfter } from './events-after.js';
 import type { Check, Examination } from './examination.js';
 import { levelAbove } from './finding.js';
 import type { Finding } from './finding.js';
@@ -71,27 +71,6 @@ async function projectionFinding(context: Examination, row: SqlRow): Promise<Fin
 function topicsOf(definition: unknown): readonly string[] {
   const { topics } = JSON.parse(String(definition)) as { readonly topics?: unknown };
   return Array.isArray(topics) ? (topics as readonly string[]) : [];
-}
-
-/** How many events of some topics come after a position; counted up to one more than is critical. */
-async function eventsAfter(
-  { recorder, reads, thresholds }: Examination,
-  position: number,
-  topics: readonly string[],
-): Promise<number> {
-  const { name, columns } = eventsTableOf(recorder);
-  const list = topics.map((_, index) => `$${index + 2}`).join(', ');
-  const ofTopics = topics.length === 0 ? '' : `AND ${columns.topic} IN (${list})`;
-  const [row] = await reads.rows({
-    text: `SELECT count(*) AS events FROM (SELECT 1 FROM ${name} WHERE ${columns.notificationId} > $1 ${ofTopics}
-      LIMIT ${Math.ceil(thresholds.lagCritical) + 1}) AS later`,
-    values: [position, ...topics],
-  });
-  return Number(row?.['events']);
-}
-
-function atLeast(count: number, most: number): string {
-  return count > most ? `more than ${most}` : String(count);
 }
 
 async function deadLetters(context: Examination): Promise<readonly Finding[]> {

@@ -24,6 +24,10 @@ export interface DoctorThresholds {
   readonly unusedIndexBytes: number;
   /** How long nobody must have read it, in milliseconds: so long uses have to be counted. @defaultValue 604,800,000, a week */
   readonly unusedIndexAgeMs: number;
+  /** What a slot of replication holds back, in bytes. @defaultValue 1,073,741,824: 1 GiB */
+  readonly slotBytesWarning: number;
+  /** The same. @defaultValue 17,179,869,184: 16 GiB */
+  readonly slotBytesCritical: number;
   /** Transactions since a table's oldest row was frozen; at 2,147,483,648 nothing can be written. @defaultValue 1,000,000,000 */
   readonly transactionIdAge: number;
 }
@@ -40,6 +44,8 @@ const DEFAULTS: DoctorThresholds = {
   deadRows: 10_000,
   unusedIndexBytes: 16 * 1024 * 1024,
   unusedIndexAgeMs: 7 * 86_400_000,
+  slotBytesWarning: 2 ** 30,
+  slotBytesCritical: 2 ** 34,
   transactionIdAge: 1_000_000_000,
 };
 

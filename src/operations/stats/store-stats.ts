@@ -6,13 +6,12 @@
  * ```text
  * types, bytes         PART_EVENTS events of one statement, by their notification ids
  * aggregates           PART_EVENTS rows of the index of aggregates and versions; of each part only the largest come out
- * days                 a statement for each, by the event index, where there is one
+ * days                 a statement for each, by the event index, where there is one; or by the units of a sync server, in parts
  * ```
  *
  * @module
  */
 import { ProgrammingError } from '../../persistence/errors.js';
-import { logName } from '../../persistence/sql/log-owner.js';
 import { sqlTableName } from '../../persistence/sql/sql-names.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import type { NotificationId, OriginatorId } from '../../persistence/stored-event.js';
@@ -22,8 +21,8 @@ import type { Clock } from '../../util/clock.js';
 import { systemClock } from '../../util/clock.js';
 import { BoundedReads } from '../reading/bounded-reads.js';
 import { eventsTableOf } from '../reading/events-table.js';
-import { countDays, findIndexOfLog } from './day-counts.js';
-import type { DayCount } from './day-counts.js';
+import { countDays, findDaySource } from './day-counts.js';
+import type { DayCount, DaysBy } from './day-counts.js';
 import { countAggregates, countTypes } from './event-counts.js';
 import type { TypeCount } from './event-counts.js';
 
@@ -33,6 +32,7 @@ const LARGEST_MAX = 1_000;
 const DAYS_DEFAULT = 7;
 const DAYS_MAX = 366;
 const INDEX_DEFAULT = 'event_index';
+const DAYS_BY: readonly DaysBy[] = ['occurredAt', 'recordedAt', 'server'];
 
 /** Options of {@link storeStats}. */
 export interface StoreStatsOptions {
@@ -54,6 +54,13 @@ export interface StoreStatsOptions {
    * @defaultValue `event_index`
    */
   readonly eventIndex?: string;
+  /**
+   * By which time days are counted. Events do not say it in a column: `'occurredAt'` and `'recordedAt'` need an event index,
+   * `'server'` the log of a synchronisation server, which knows when it took them in.
+   *
+   * @defaultValue `'occurredAt'` where there is an index, else `'server'` where there is such a log
+   */
+  readonly daysBy?: DaysBy;
   /** Of the event index. PostgreSQL only. @defaultValue the first of the search path */
   readonly schema?: string;
   /** How long all of it may take, in milliseconds. On PostgreSQL a statement is ended then. @defaultValue 60,000 */
@@ -116,8 +123,10 @@ export interface StoreStats {
   readonly types: readonly TypeCount[];
   /** Those with the most events first. */
   readonly aggregateTypes: readonly AggregateTypeStats[];
-  /** The last days by UTC, the present one first; `undefined` where nothing says when events happened: see `eventIndex`. */
+  /** The last days by UTC, the present one first; `undefined` where nothing says when events happened: see `daysBy` of the options. */
   readonly days: readonly DayCount[] | undefined;
+  /** By which time; `undefined` where `days` is. */
+  readonly daysBy: DaysBy | undefined;
   /** Those with the most events first. */
   readonly largest: readonly LargeAggregate[];
   readonly sizes: StoreSizes;
@@ -143,12 +152,12 @@ export interface StoreStats {
  * @throws the signal's reason when it was aborted
  */
 export async function storeStats(recorder: SqlRecorder, options: StoreStatsOptions = {}): Promise<StoreStats> {
-  const { largest, days, aggregateTypeOf, index, timeoutMs, signal, clock } = checked(recorder, options);
+  const { largest, days, daysBy, aggregateTypeOf, index, timeoutMs, signal, clock } = checked(recorder, options);
   const reads = new BoundedReads(recorder, { timeoutMs, signal, clock });
   const table = eventsTableOf(recorder);
   const { types, lastId } = await countTypes(reads, table);
   const { aggregates, most } = await countAggregates(reads, table, largest);
-  const indexOfLog = await findIndexOfLog(reads, index, await logName(recorder));
+  const source = await findDaySource(reads, recorder, { index, wanted: daysBy });
   const { indexes, sizes, sizesOf } = reads.inspection;
   const [size = {}] = await reads.rows(sizes(table.name));
   return {
@@ -158,7 +167,8 @@ export async function storeStats(recorder: SqlRecorder, options: StoreStatsOptio
     stateBytes: sum(types.map(({ stateBytes }) => stateBytes)),
     types,
     aggregateTypes: byAggregateType(types, aggregateTypeOf),
-    days: indexOfLog === undefined ? undefined : await countDays(reads, indexOfLog, { days, nowMs: clock.nowMs() }),
+    days: source && (await countDays(reads, source, { days, nowMs: clock.nowMs() })),
+    daysBy: source?.by,
     largest: most.map(({ topic, ...aggregate }) => ({ ...aggregate, aggregateType: aggregateTypeOf(topic) })),
     sizes: {
       of: sizesOf,
@@ -172,7 +182,7 @@ export async function storeStats(recorder: SqlRecorder, options: StoreStatsOptio
 
 function checked(recorder: SqlRecorder, options: StoreStatsOptions) {
   const { largest = LARGEST_DEFAULT, days = DAYS_DEFAULT, timeoutMs = TIMEOUT_MS_DEFAULT } = options;
-  const { aggregateTypeOf = aggregateTypeOfTopic, eventIndex = INDEX_DEFAULT, schema, signal } = options;
+  const { aggregateTypeOf = aggregateTypeOfTopic, eventIndex = INDEX_DEFAULT, schema, signal, daysBy } = options;
   // A recorder without SQL, from JavaScript.
   if ((recorder as Partial<SqlRecorder>).dialect === undefined) {
     throw new ProgrammingError(
@@ -182,9 +192,12 @@ function checked(recorder: SqlRecorder, options: StoreStatsOptions) {
   checkWhole('largest', largest, 0, LARGEST_MAX);
   checkWhole('days', days, 0, DAYS_MAX);
   checkFunction('aggregateTypeOf', aggregateTypeOf);
+  if (daysBy !== undefined && !DAYS_BY.includes(daysBy)) {
+    throw new ProgrammingError(`daysBy must be one of ${DAYS_BY.join(', ')}.`, { details: { option: 'daysBy' } });
+  }
   checkedMs('timeoutMs', timeoutMs, { min: 1, max: FOREIGN_MS_MAX });
   const index = sqlTableName(eventIndex, schema, recorder.dialect);
-  return { largest, days, aggregateTypeOf, index, timeoutMs, signal, clock: options.clock ?? systemClock };
+  return { largest, days, daysBy, aggregateTypeOf, index, timeoutMs, signal, clock: options.clock ?? systemClock };
 }
 
 /** The type of aggregates that a topic says, as this library and the Python library make them. */

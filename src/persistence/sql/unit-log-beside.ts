@@ -40,13 +40,16 @@ export interface UnitLogBeside {
   readonly units: string;
   /** As SQL. */
   readonly head: string;
+  /** As SQL. */
+  readonly setAside: string;
   /** All of them, as SQL. */
   readonly tables: readonly string[];
 }
 
 /** The log that stands on these events; `undefined` where there is none. A database of SQLite has one log. */
 export async function unitLogBeside(recorder: SqlRecorder): Promise<UnitLogBeside | undefined> {
-  if (recorder.dialect.log !== undefined) return await inPostgres(recorder);
+  // What tenants share belongs to the events of all, and its owner is not for them to see.
+  if (recorder.dialect.log !== undefined) return await inPostgres(recorder.owner ?? recorder);
   const { rows } = await recorder.query(SQLITE_SQL);
   return rows[0] === undefined ? undefined : besideOf('', String(rows[0]['name']), ENDINGS.sqlite);
 }
@@ -69,5 +72,6 @@ async function inPostgres(recorder: SqlRecorder): Promise<UnitLogBeside | undefi
 
 function besideOf(space: string, name: string, endings: readonly string[]): UnitLogBeside {
   const tables = endings.map((ending) => `${space}"${`${name}${ending}`.replaceAll('"', '""')}"`);
-  return { name, units: tables[0] as string, head: tables[1] as string, tables };
+  const [units, head, , setAside] = tables as [string, string, string, string];
+  return { name, units, head, setAside, tables };
 }

@@ -124,6 +124,8 @@ const countsDays: Case = {
       ],
       'the last three days',
     );
+    const recorded = await storeStats(recorder, { largest: 0, days: 1, eventIndex, daysBy: 'recordedAt' });
+    expectEqual([recorded.daysBy, recorded.days?.length], ['recordedAt', 1], 'by when they were recorded');
   },
 };
 
@@ -149,6 +151,7 @@ const refusesOptions: Case = {
       { largest: 1_001 },
       { days: 1.5 },
       { days: 367 },
+      { daysBy: 'createdAt' as never },
       { timeoutMs: 0 },
       { timeoutMs: Number.NaN },
       { timeoutMs: Infinity },

@@ -8,6 +8,8 @@ import { SqliteProcessRecorder } from '../../../src/persistence/sqlite/sqlite-re
 import { openSqlJs } from '../../../src/persistence/sqlite/sqljs-driver.js';
 import { makeEvents } from '../../support/stored-events.js';
 import { openPostgres } from '../../support/postgres-fixture.js';
+import { makePostgresLog, makeSqliteLog } from '../../support/unit-log-fixture.js';
+import { PostgresUnitLog } from '../../../src/server/log/postgres/postgres-unit-log.js';
 import { makeTenantRole } from '../../support/postgres-roles.js';
 
 // 120,000 events are three parts. The second aggregate lies across the border of the first two, the third across the other.
@@ -154,3 +156,55 @@ test('SQLite: events in a table of another name are those that are counted', asy
   expect(await storeStats(recorder)).toMatchObject({ events: 4, aggregates: 1 });
   database.close();
 });
+
+test.each(['PostgreSQL', 'SQLite'])(
+  '%s: days without an index, by when a sync server took events in',
+  async (engine) => {
+    await using postgres = await openPostgres();
+    const database = await openSqlJs();
+    const inSqlite = new SqliteProcessRecorder(database);
+    await inSqlite.createTable();
+    const isPostgres = engine === 'PostgreSQL';
+    const recorder: SqlRecorder = isPostgres ? (await makePostgresLog(postgres.pool)).recorder : inSqlite;
+    const name = isPostgres
+      ? (recorder.dialect.log?.eventsTable ?? '').replaceAll('"', '').replace(/_events$/, '_log')
+      : 'daybook_log';
+    const options = { largest: 0, days: 3, eventIndex: 'no_such_index' };
+    if (!isPostgres) expect(await storeStats(recorder, options)).toMatchObject({ daysBy: undefined });
+    const log = isPostgres ? new PostgresUnitLog({ recorder, name }) : (await makeSqliteLog(recorder)).open();
+    await recorder.insertEvents(makeEvents(7));
+    await log.head();
+    const nowMs = Date.UTC(2031, 4, 3, 12);
+    const clock = { nowMs: () => nowMs, monotonicMs: () => 0 };
+    const at = (position: number, ms: number): Promise<unknown> =>
+      recorder.transaction(({ connection }) =>
+        connection.query(`UPDATE "${name}_units" SET recorded_at_ms = $1 WHERE position = $2`, [ms, position]),
+      );
+    for (const [index, ms] of [
+      Date.UTC(2031, 3, 29),
+      Date.UTC(2031, 3, 30, 23, 59, 59, 999),
+      Date.UTC(2031, 4, 1),
+      Date.UTC(2031, 4, 2, 23, 59, 59, 999),
+      Date.UTC(2031, 4, 3),
+      nowMs,
+      Date.UTC(2031, 4, 4),
+    ].entries()) {
+      await at(index + 1, ms);
+    }
+    const days = [
+      { day: '2031-05-03', events: 2 },
+      { day: '2031-05-02', events: 1 },
+      { day: '2031-05-01', events: 1 },
+    ];
+    expect(await storeStats(recorder, { ...options, clock })).toMatchObject({ daysBy: 'server', days });
+    expect(await storeStats(recorder, { ...options, clock, daysBy: 'server' })).toMatchObject({
+      daysBy: 'server',
+      days,
+    });
+    expect(await storeStats(recorder, { ...options, clock, daysBy: 'occurredAt' })).toMatchObject({
+      days: undefined,
+      daysBy: undefined,
+    });
+    database.close();
+  },
+);
