@@ -1,6 +1,9 @@
 import type { SqlRecorder } from '../../src/persistence/sql/sql-recorder.js';
 import { SqliteProcessRecorder } from '../../src/persistence/sqlite/sqlite-recorder.js';
-import { openPostgres } from './postgres-fixture.js';
+import postgres from 'postgres';
+import { inject } from 'vitest';
+import { PostgresProcessRecorder, postgresJsPool } from '../../src/persistence/postgres/index.js';
+import { openPostgres, uniqueName } from './postgres-fixture.js';
 import { SQLITE_ENGINES } from './sqlite-engines.js';
 
 /** A recorder with SQL, and what it takes with it when it is closed. */
@@ -19,6 +22,12 @@ export const SQL_RECORDERS: Readonly<Record<string, () => Promise<OpenedSqlRecor
   PostgreSQL: async () => {
     const { recorder, close } = await openPostgres();
     return { recorder, close };
+  },
+  'PostgreSQL, by postgres': async () => {
+    const pool = postgresJsPool((settings) => postgres(inject('pgUrl'), settings));
+    const recorder = new PostgresProcessRecorder({ pool, applicationName: uniqueName() });
+    await recorder.createTable();
+    return { recorder, close: () => pool.end() };
   },
 };
 

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { PostgresProcessRecorder } from '../../src/persistence/postgres/index.js';
+import postgres from 'postgres';
+import { inject } from 'vitest';
+import { PostgresProcessRecorder, postgresJsPool } from '../../src/persistence/postgres/index.js';
 import type { PostgresPool, PostgresProcessRecorderOptions } from '../../src/persistence/postgres/index.js';
 import type { SqlRecorder } from '../../src/persistence/sql/sql-recorder.js';
 import { SqliteProcessRecorder } from '../../src/persistence/sqlite/sqlite-recorder.js';
@@ -172,6 +174,10 @@ export const UNIT_LOGS: Readonly<
     const schema = uniqueName();
     await pool.query(`CREATE SCHEMA ${schema}`);
     return { context: await makePostgresLog(pool, { schema, originatorIdType: 'text' }), close };
+  },
+  'PostgreSQL, by postgres': async () => {
+    const pool = postgresJsPool((settings) => postgres(inject('pgUrl'), settings));
+    return { context: await makePostgresLog(pool), close: () => pool.end() };
   },
   PGlite: async () => {
     const context = await makePostgresLog(sharedPglite());

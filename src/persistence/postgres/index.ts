@@ -8,6 +8,9 @@ export { POOL_PRESETS } from './pg-pool-options.js';
 export type { PgAddress, PgPoolOptions, PoolSizes, PoolStats } from './pg-pool-options.js';
 export { createPgPool } from './pg-pool.js';
 export type { PgPool } from './pg-pool.js';
+export { postgresJsPool } from './postgres-js-driver.js';
+export type { PostgresJsPool, PostgresJsOverrides, PostgresJsSql, PostgresJsType } from './postgres-js-driver.js';
+export type { ConnectionPoolOptions } from './connection-pool.js';
 export { pgliteDriver } from './pglite-driver.js';
 export type { PgliteDatabase } from './pglite-driver.js';
 export {

@@ -11,6 +11,13 @@ export type PostgresRow = Readonly<Record<string, unknown>>;
 /** What a statement gave. */
 export interface PostgresResult {
   readonly rows: readonly PostgresRow[];
+  /**
+   * Of several statements in one message, on the list: whether those that cannot have rows (a `BEGIN`, an `UPDATE` without
+   * `RETURNING`) have no result in it.
+   *
+   * @defaultValue false: there is one for each statement
+   */
+  readonly omitsRowless?: boolean;
 }
 
 /** Runs statements. */

@@ -207,9 +207,9 @@ export class TransactionConnection implements PostgresQueryable {
   }
 }
 
-/** What came of the statements after the first ones of a message. */
+/** What came of the statements after the first ones of a message, which have no rows. */
 function resultAfter(result: PostgresResult, count: number): PostgresResult {
-  const results = resultsOf(result).slice(count);
+  const results = resultsOf(result).slice(result.omitsRowless === true ? 0 : count);
   const [only = { rows: [] }] = results;
   // As with one message for them alone: several are a list.
   return results.length > 1 ? (results as unknown as PostgresResult) : only;

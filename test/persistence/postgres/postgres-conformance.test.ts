@@ -1,5 +1,6 @@
 import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
+import postgres from 'postgres';
 import { inject } from 'vitest';
 import {
   clientPerUse,
@@ -7,6 +8,7 @@ import {
   pgliteDriver,
   PostgresAggregateRecorder,
   PostgresApplicationRecorder,
+  postgresJsPool,
   PostgresProcessRecorder,
   singleClient,
 } from '../../../src/persistence/postgres/index.js';
@@ -175,6 +177,14 @@ describePool(
     return { pool, close: () => Promise.resolve() };
   },
   { variant: 'a client for each use' },
+);
+describePool(
+  'PostgreSQL',
+  async () => {
+    const pool = postgresJsPool((settings) => postgres(inject('pgUrl'), settings));
+    return { pool, close: () => pool.end() };
+  },
+  { variant: 'by postgres, not pg' },
 );
 describePool('PGlite', async () => {
   const database = new PGlite();
