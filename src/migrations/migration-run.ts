@@ -1,13 +1,15 @@
 import { isEventSourcingError } from '../domain/errors.js';
 import { NotSupportedError } from '../persistence/errors.js';
+import type { IndexesBesideWriters } from '../persistence/sql/sql-dialect.js';
 import type { SqlQueryable } from '../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../persistence/sql/sql-recorder.js';
 import type { Clock } from '../util/clock.js';
 import { pause } from '../util/pause.js';
+import { madeRepeatable, mayBeInPart } from './ended-statement.js';
 import { MigrationFailedError } from './migration-errors.js';
 import type { LedgerEntry, MigrationLedger } from './migration-ledger.js';
 import type { CheckedMigration } from './migration.js';
-import type { SqlScript } from './sql-script.js';
+import type { ScriptStatement, SqlScript } from './sql-script.js';
 
 // With the pause after each: half a minute in which somebody else's lock may end.
 const ATTEMPTS_MAX = 10;
@@ -95,7 +97,8 @@ export class MigrationRun {
   async #apart(step: RunStep, entry: Omit<LedgerEntry, 'state'>): Promise<void> {
     const { recorder, ledger } = this.#parts;
     const { version, name } = step.migration;
-    if (recorder.runAlone === undefined || recorder.dialect.besideWriters === undefined) {
+    const { besideWriters } = recorder.dialect;
+    if (recorder.runAlone === undefined || besideWriters === undefined) {
       throw new NotSupportedError(
         `Migration ${version} (${name}) is to be run outside of any transaction, which this database cannot, or a pool of one connection. Nothing of it was done.`,
         { details: { version, name } },
@@ -103,11 +106,11 @@ export class MigrationRun {
     }
     const state = step.direction === 'up' ? 'applying' : 'reverting';
     await recorder.transaction(({ connection }) => ledger.put(connection, { ...entry, state }));
-    for (const [index, { text, words }] of step.script.statements.entries()) {
+    for (const [index, statement] of step.script.statements.entries()) {
       try {
-        await recorder.runAlone(text);
+        await this.#alone(statement, { runAlone: recorder.runAlone.bind(recorder), besideWriters });
       } catch (error) {
-        const isBegun = index > 0 || (words.includes('CONCURRENTLY') && stateOf(error)?.startsWith(NOT_BEGUN) !== true);
+        const isBegun = index > 0 || (mayBeInPart(statement) && stateOf(error)?.startsWith(NOT_BEGUN) !== true);
         if (!isBegun) {
           await recorder.transaction(({ connection }) =>
             step.direction === 'up'
@@ -119,6 +122,30 @@ export class MigrationRun {
       }
     }
   }
+
+  /** Runs a statement, again where the server has ended it because two waited for each other, and that is safe. */
+  async #alone(statement: ScriptStatement, { runAlone, besideWriters }: Alone): Promise<void> {
+    const { clock, recorder } = this.#parts;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await runAlone(statement.text);
+        return;
+      } catch (error) {
+        if (attempt >= ATTEMPTS_MAX || !besideWriters.isOvertaken(error)) throw error;
+        // Whatever is in the way of that too, it is the statement that has failed.
+        const isSafe = await madeRepeatable(recorder, { runAlone, discarded: besideWriters }, statement).catch(
+          () => false,
+        );
+        if (!isSafe) throw error;
+        await pause(clock, ATTEMPT_PAUSE_MS);
+      }
+    }
+  }
+}
+
+interface Alone {
+  readonly runAlone: (sql: string) => Promise<unknown>;
+  readonly besideWriters: IndexesBesideWriters;
 }
 
 function stateOf(error: unknown): string | undefined {

@@ -46,6 +46,9 @@ const LOG_NAME_SQL = `SELECT space.nspname || '.' || relation.relname AS name FR
 const BESIDE_WRITERS: IndexesBesideWriters = {
   createSql: (sql) => sql.replace(/ INDEX /, ' INDEX CONCURRENTLY '),
   repairSql: (index) => `REINDEX INDEX CONCURRENTLY ${index}`,
+  uselessSql: `SELECT i.indexrelid::regclass::text AS name FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+    WHERE i.indrelid = to_regclass($1::text) AND c.relname = (parse_ident($2::text))[1] AND NOT i.indisvalid`,
+  dropSql: (index) => `DROP INDEX CONCURRENTLY IF EXISTS ${index}`,
   isOvertaken: (error) => isEventSourcingError(error) && error.details['sqlState'] === DEADLOCK_DETECTED,
 };
 

@@ -354,7 +354,7 @@ export class PostgresProcessRecorder
 
   /** As in `SqlRecorder`. @internal */
   async runAlone(text: string): Promise<void> {
-    await this.session.write(text);
+    await this.session.once(text);
   }
 
   /**

@@ -101,6 +101,11 @@ export class PoolSession implements PostgresSession {
     );
   }
 
+  /** As `write`, for a statement that may have done something though the server has ended it: never repeated. */
+  async once(statement: string): Promise<void> {
+    await this.#run(async (client) => lastRows(await queryWith(client, statement, undefined)), isNotSent, commitError);
+  }
+
   /** As `write`, for statements that may be carried out twice: repeated also when nobody knows whether they were. */
   async ensure(statements: string): Promise<readonly PostgresRow[]> {
     return await this.#run(async (client) => lastRows(await client.query(statements)), isConnectionLost, postgresError);

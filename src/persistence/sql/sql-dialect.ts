@@ -169,6 +169,10 @@ export interface IndexesBesideWriters {
   readonly createSql: (sql: string) => string;
   /** Makes an index whole whose creation was broken off, by its name as SQL. */
   readonly repairSql: (index: string) => string;
+  /** A query for the column `name`, as SQL, of an index of the table `$1` that is called `$2`, both as SQL, and is of no use. */
+  readonly uselessSql: string;
+  /** Removes an index, by its name as SQL. */
+  readonly dropSql: (index: string) => string;
   /**
    * Whether an error says that the server has ended one of two who waited for each other: who builds an index waits for all
    * that have begun before, and an `ANALYZE` that has begun before waits for the table.
