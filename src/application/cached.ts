@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { ProcessRecorder } from '../persistence/recorder.js';
+import type { ChangeSource } from '../persistence/store-changes.js';
 import { checkedMs, validateCount } from '../persistence/validation.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
@@ -10,6 +12,7 @@ import { callListener } from '../util/listeners.js';
 import type { Application } from './application.js';
 import type { InlineParticipant } from './events/inline-participant.js';
 import type { NotifiedEvent } from './events/notified-event.js';
+import type { SubjectKeys } from './personal/subject-keys.js';
 
 const TTL_MS_DEFAULT = 300_000;
 const ENTRIES_MAX_DEFAULT = 1_000;
@@ -95,7 +98,10 @@ export function cached<Arguments extends readonly unknown[], Answer>(
 /** What can be told that answers are old. */
 export interface Invalidated {
   readonly invalidate: (tags: readonly string[]) => unknown;
+  /** Drops what this process keeps. */
   readonly clear?: () => void;
+  /** Makes all answers old, for all who share them. @defaultValue as `clear` */
+  readonly invalidateAll?: () => unknown;
 }
 
 /**
@@ -119,10 +125,22 @@ export function invalidation(
   return { onCommitted: drop, onRolledBack: drop, onEventsChanged: drop };
 }
 
+/** Options of {@link invalidateFrom}. */
+export interface InvalidateFromOptions {
+  /** Stops it. */
+  readonly signal?: AbortSignal;
+  /** Of the application, where events have personal fields: all answers are old when somebody was forgotten. @defaultValue there are none */
+  readonly keys?: Pick<SubjectKeys, 'onForgotten'>;
+}
+
 /**
  * Drops answers when events come that others have recorded, in other tabs and processes, from now on, until the signal says
  * stop. A moment after they were recorded: as soon as the application hears of them. When the log cannot be followed any
  * more, all answers are dropped that this process keeps; those of `cachedIn` are made old by who records.
+ *
+ * Of a store that is synchronised events leave, too: they give way to others', are lost and healed, are not to be seen any
+ * more, or are history that is let go. Nobody says which, so then all answers are old, also those of `cachedIn`; in whatever tab
+ * that happens, and whether or not this one synchronises.
  *
  * @throws what following the log rejects with: begin again then
  *
@@ -135,11 +153,15 @@ export async function invalidateFrom(
   app: Pick<Application, 'recorder' | 'subscribe'>,
   functions: readonly Invalidated[],
   tagsOf: (event: NotifiedEvent) => readonly string[],
-  { signal }: { readonly signal?: AbortSignal } = {},
+  { signal, keys }: InvalidateFromOptions = {},
 ): Promise<void> {
   const clear = (): void => {
     for (const one of functions) one.clear?.();
   };
+  const clearAll = (): void => {
+    for (const one of functions) (one.invalidateAll ?? one.clear)?.();
+  };
+  const stops = [whenEventsLeave(app.recorder, clearAll), keys?.onForgotten(clearAll)];
   try {
     const gt = await app.recorder.maxNotificationId();
     // What was kept before may have been asked for before that.
@@ -149,8 +171,18 @@ export async function invalidateFrom(
       for (const { invalidate } of functions) void invalidate(tags);
     }
   } finally {
+    for (const stop of stops) stop?.();
     clear();
   }
+}
+
+/** Calls back when events may have left, of a store where they do. @returns stops that */
+function whenEventsLeave(recorder: ProcessRecorder, onLeft: () => void): (() => void) | undefined {
+  if (recorder.supports?.units !== true) return undefined;
+  return (recorder as Partial<ChangeSource>).onChanged?.(({ aggregates }) => {
+    // What only adds events says of which aggregates.
+    if (aggregates === undefined) onLeft();
+  });
 }
 
 function madeOldBy(event: NotifiedEvent, tagsOf: (event: NotifiedEvent) => readonly string[]): readonly string[] {

@@ -194,7 +194,7 @@ export { PUBLISH_ERRORS, PublishError, PublisherUnavailableError } from './outbo
 export type { PublishErrorDetails } from './outbox/publish-errors.js';
 export type { OutboundMessage, Publish, Publisher, PublishOptions } from './outbox/publisher.js';
 export { cached, invalidateFrom, invalidation } from './cached.js';
-export type { CachedFunction, CachedOptions, Invalidated } from './cached.js';
+export type { CachedFunction, CachedOptions, Invalidated, InvalidateFromOptions } from './cached.js';
 export { cachedIn } from './shared-cache.js';
 export type { CacheBackend, SharedCachedFunction, SharedCacheOptions } from './shared-cache.js';
 export type { EventLog } from './log/event-log.js';

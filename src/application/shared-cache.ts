@@ -12,6 +12,8 @@
  * invalidate  another stamp for each tag: no answer that was begun before it has that
  * ```
  *
+ * All answers of a name share one more stamp, by which they are made old together.
+ *
  * A stamp that a backend has lost is made anew, and what was kept with it counts no more.
  *
  * @module
@@ -25,6 +27,8 @@ import { randomUuid } from '../util/random-uuid.js';
 const TTL_MS_DEFAULT = 300_000;
 // So that few answers are lost with the stamp that they were kept with.
 const STAMP_TTLS = 4;
+// Under a prefix of its own, so that no tag is called so.
+const ALL = [''];
 
 /**
  * Keeps texts for a while.
@@ -72,6 +76,8 @@ export interface SharedCachedFunction<Arguments extends readonly unknown[], Answ
    * resolves. Never rejects.
    */
   invalidate(tags: readonly string[]): Promise<void>;
+  /** The same for all answers of this name. */
+  invalidateAll(): Promise<void>;
 }
 
 /** What is kept of an answer. */
@@ -101,6 +107,11 @@ export function cachedIn<Arguments extends readonly unknown[], Answer>(
   if (typeof name !== 'string' || name === '') throw new ProgrammingError('A shared cache needs a name.');
   checkedMs('ttlMs', ttlMs, { min: 1 });
   const stamps = new TagStamps(backend, `${name}:tag:`, Math.ceil(ttlMs) * STAMP_TTLS);
+  const whole = new TagStamps(backend, `${name}:all`, Math.ceil(ttlMs) * STAMP_TTLS);
+  const stampsOf = async (tagged: readonly string[]): Promise<readonly string[]> => {
+    const [all, each] = await Promise.all([whole.of(ALL), stamps.of(tagged)]);
+    return [...all, ...each];
+  };
   const asked = new Map<string, { readonly answer: Promise<Answer>; readonly tags: readonly string[] }>();
 
   const told = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
@@ -113,7 +124,7 @@ export function cachedIn<Arguments extends readonly unknown[], Answer>(
   };
   const answered = async (place: string, tagged: readonly string[], given: Arguments): Promise<Answer> => {
     // Before it is asked for: what makes it old meanwhile changes them.
-    const present = await told(() => stamps.of(tagged));
+    const present = await told(() => stampsOf(tagged));
     const kept = present && (await told(async () => read<Answer>(await backend.get(place), present)));
     if (kept !== undefined) return kept.answer;
     const answer = await ask(...given);
@@ -138,7 +149,11 @@ export function cachedIn<Arguments extends readonly unknown[], Answer>(
     for (const [place, entry] of asked) if (entry.tags.some((tag) => wanted.includes(tag))) asked.delete(place);
     await Promise.all(wanted.map((tag) => told(() => stamps.renew(tag))));
   };
-  return Object.assign(shared, { invalidate });
+  const invalidateAll = async (): Promise<void> => {
+    asked.clear();
+    await Promise.all(ALL.map((tag) => told(() => whole.renew(tag))));
+  };
+  return Object.assign(shared, { invalidate, invalidateAll });
 }
 
 /** The stamps of tags. */
@@ -148,6 +163,8 @@ class TagStamps {
   readonly #ttlMs: number;
   /** Those that are on their way: nobody here waits to see them. */
   readonly #renewed = new Map<string, string>();
+  /** What is being looked up: who asks for the same meanwhile must not make another one. */
+  readonly #lookups = new Map<string, Promise<string>>();
 
   constructor(backend: CacheBackend, prefix: string, ttlMs: number) {
     this.#backend = backend;
@@ -156,17 +173,29 @@ class TagStamps {
   }
 
   async of(tags: readonly string[]): Promise<readonly string[]> {
-    return await Promise.all(
-      tags.map(async (tag) => {
-        const present = this.#renewed.get(tag) ?? (await this.#backend.get(this.#prefix + tag));
-        if (typeof present === 'string') return this.#renewed.get(tag) ?? present;
-        // One that is there is never written again: somebody may just have made it another one.
-        return await this.#written(tag);
-      }),
-    );
+    return await Promise.all(tags.map((tag) => this.#lookup(tag)));
+  }
+
+  #lookup(tag: string): Promise<string> {
+    const known = this.#lookups.get(tag);
+    if (known !== undefined) return known;
+    const lookup = this.#find(tag).finally(() => {
+      if (this.#lookups.get(tag) === lookup) this.#lookups.delete(tag);
+    });
+    this.#lookups.set(tag, lookup);
+    return lookup;
+  }
+
+  async #find(tag: string): Promise<string> {
+    const present = this.#renewed.get(tag) ?? (await this.#backend.get(this.#prefix + tag));
+    if (typeof present === 'string') return this.#renewed.get(tag) ?? present;
+    // One that is there is never written again: somebody may just have made it another one.
+    return await this.#written(tag);
   }
 
   async renew(tag: string): Promise<void> {
+    // Who asks from now on may have read what was there before.
+    this.#lookups.delete(tag);
     await this.#written(tag);
   }
 

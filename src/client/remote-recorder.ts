@@ -41,9 +41,11 @@ import type {
   UnitLimits,
   UnitStanding,
 } from '../persistence/unit-recorder.js';
+import type { ChangeListener } from '../persistence/store-changes.js';
 import type { Listeners } from '../util/listeners.js';
 import type { CommitOptions, DaybookInsertOptions, DaybookRecorder } from '../host/protocol/daybook-recorder.js';
 import type { StoreHost, TransactionEnd } from '../host/protocol/store-host.js';
+import { changesBehind } from './changes-behind.js';
 import type { WorkerLink } from './worker-link.js';
 
 const TRANSACTION: RecorderSupport = { notifications: true, tracking: true, transactions: true, editions: true };
@@ -250,6 +252,10 @@ export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
 
   onRecorded(listener: () => void): () => void {
     return this.#recorded.add(listener);
+  }
+
+  onChanged(listener: ChangeListener, onEnd?: (error: Error) => void): () => void {
+    return changesBehind(this.link).onChanged(listener, onEnd);
   }
 
   subscribe(options?: FollowOptions): Subscription {

@@ -20,8 +20,8 @@ import { RunningQuery } from './live-query.js';
 import type { LiveQuery } from './live-query.js';
 import { RunReads } from './live-reads.js';
 import type { LiveReads } from './live-reads.js';
-import { remoteChanges } from '../client/remote-changes.js';
-import type { RemoteRecorder } from '../client/remote-changes.js';
+import { readTogether } from '../client/reads-together.js';
+import type { RemoteRecorder } from '../client/reads-together.js';
 import { keyBy } from './shared-structure.js';
 import { tablesRead } from './tables-read.js';
 
@@ -176,7 +176,7 @@ export class LiveQueries implements AsyncDisposable {
 
 function sourceOf(recorder: LiveRecorder): ChangeSource {
   const { onChanged, link } = recorder as Partial<ChangeSource & RemoteRecorder>;
+  if (link !== undefined) readTogether(link);
   if (typeof onChanged === 'function') return recorder as ChangeSource;
-  if (link !== undefined) return remoteChanges(link);
   throw new ProgrammingError('This recorder does not tell what is written, so nothing over it can be live.');
 }

@@ -9,6 +9,7 @@ import type { EditionRecorder, InsertEventsOptions } from '../../persistence/rec
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import type { NotificationId, StoredEvent } from '../../persistence/stored-event.js';
+import type { ChangeSource } from '../../persistence/store-changes.js';
 import type { FollowOptions, Subscription } from '../../persistence/subscription.js';
 import type { UnitRecorder } from '../../persistence/unit-recorder.js';
 
@@ -28,7 +29,7 @@ export interface CommitOptions {
 export interface DaybookInsertOptions extends InsertEventsOptions, CommitOptions {}
 
 /** The recorder of a store in the browser. */
-export interface DaybookRecorder extends SqlRecorder, UnitRecorder, EditionRecorder {
+export interface DaybookRecorder extends SqlRecorder, UnitRecorder, EditionRecorder, Pick<ChangeSource, 'onChanged'> {
   /**
    * As in `ProcessRecorder`. Resolves when the commit is durable.
    *

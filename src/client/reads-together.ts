@@ -1,16 +1,13 @@
 /**
- * What is written in the store of a worker, and reading there: several reads that are asked for at once are one crossing.
+ * Reading in the store of a worker: several reads that are asked for at once are one crossing.
  *
  * @module
  */
-import { proxy } from 'comlink';
 import type { Remote } from 'comlink';
 import type { WorkerLink } from './worker-link.js';
 import { decodeError } from '../domain/error-codec.js';
 import { CLIENT_ERRORS } from '../host/protocol/client-errors.js';
 import type { HostRead, HostReadName, StoreHost } from '../host/protocol/store-host.js';
-import { ChangeNews } from '../persistence/store-changes.js';
-import type { ChangeSource } from '../persistence/store-changes.js';
 
 /** The recorder of a store in a worker. */
 export interface RemoteRecorder {
@@ -23,20 +20,13 @@ const TOKEN_AT: Readonly<Record<HostReadName, number>> = {
   ...{ selectSetAside: Infinity, findUnits: Infinity },
 };
 
-const feeds = new WeakMap<WorkerLink, ChangeNews>();
+const links = new WeakSet<WorkerLink>();
 
-/** What is written in the store at the other end of a link; one for all who ask. */
-export function remoteChanges(link: WorkerLink): ChangeSource {
-  const known = feeds.get(link);
-  if (known !== undefined) return known;
-  const feed = new ChangeNews();
-  feeds.set(link, feed);
+/** Puts together what is read over a link at once, from now on. */
+export function readTogether(link: WorkerLink): void {
+  if (links.has(link)) return;
+  links.add(link);
   link.host = together(link.host);
-  if (link.refusal !== undefined) feed.end(link.refusal);
-  link.onRefused((error) => feed.end(error));
-  // It fails when the link does, which is told of as that.
-  link.call((host) => host.onChanged(proxy((changes) => feed.noteChanged(changes)))).catch(() => undefined);
-  return feed;
 }
 
 interface Waiting {
