@@ -484,10 +484,10 @@ export class Application implements EventLog {
    * event, when the server says that it has the same. What the aggregate was then stays, so that it loads as before. Some
    * aggregates at once: again while `hasMore`, and from time to time.
    *
-   * Views of projections that are in the store hold back what they have not taken in. Who follows the application in another
-   * way, and is behind what has left, is told so (`HISTORY_TRUNCATED`): give the position of the slowest as `upTo`, or look at
-   * positions that are in the store by `provided`. A process does not say so where it follows what is confirmed: it would not
-   * meet what has left. A view in memory that begins at 1 cannot be built any more, nor can a projection be built anew.
+   * Who follows the store holds back what he has not taken in: views of projections, in this store or elsewhere, processes,
+   * outboxes and `SqlCheckpoints` in it. Who follows the application in another way, and is behind what has left, is told so
+   * (`HISTORY_TRUNCATED`): give the position of the slowest as `upTo`, or look at positions that are in the store by
+   * `provided`. A view in memory that begins at 1 cannot be built any more, nor can a projection be built anew.
    *
    * An aggregate of which this release cannot read an event, or what stands for events, keeps its history, and the result says
    * so.
@@ -499,8 +499,9 @@ export class Application implements EventLog {
    * @example
    * ```ts
    * const { digests } = serverHistory({ url, getToken, replicaId });
-   * const followers = [view, reservations].map((runner) => runner.status.value.position);
-   * while ((await app.truncateHistory({ digests, upTo: Math.min(...followers) })).hasMore);
+   * // A view in memory: the store does not know how far it is.
+   * const upTo = levels.status.value.position;
+   * while ((await app.truncateHistory({ digests, upTo })).hasMore);
    * ```
    */
   async truncateHistory(options: TruncateHistoryOptions): Promise<TruncatedHistory> {

@@ -136,6 +136,7 @@ export { Repository } from './aggregates/repository.js';
 export type { EventsOf, Loaded, LoadedAs, LoadOptions, RepositoryOptions } from './aggregates/repository.js';
 export { crossesInterval, SNAPSHOT_INTERVAL_DEFAULT } from './aggregates/snapshots.js';
 export type { SkippedHistory, TruncatedHistory, TruncateHistoryOptions } from './aggregates/history-truncation.js';
+export type { HistoryFollower } from '../persistence/sql/log-followers.js';
 export type { OlderEvents } from './aggregates/older-events.js';
 export type { SnapshotFailure, SnapshotOptions } from './aggregates/snapshots.js';
 export type { SnapshotStore, StoredSnapshot } from '../persistence/snapshot-store.js';

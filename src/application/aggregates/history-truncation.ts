@@ -14,11 +14,13 @@ import {
   HistoryTruncatedError,
   MapperDeserialisationError,
   NotSupportedError,
+  ProgrammingError,
   TopicError,
 } from '../../persistence/errors.js';
 import { historyDigest, DIGEST_START } from '../../persistence/history-digest.js';
 import type { HistoryQuestion } from '../../persistence/history-digest.js';
 import type { AggregateRecorder } from '../../persistence/recorder.js';
+import type { HistoryFollower } from '../../persistence/sql/log-followers.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import type { OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
 import { TRUNCATIONS_MAX } from '../../persistence/unit-recorder.js';
@@ -33,7 +35,7 @@ import type { AggregateLoader } from './aggregate-loader.js';
 import { ApplicationTooOldError } from './application-errors.js';
 import { hasPersonalEvents } from './snapshot-codec.js';
 import type { SnapshotCodec } from './snapshot-codec.js';
-import { readViewBound } from './view-bound.js';
+import { readFollowerBound } from './follower-bound.js';
 
 const OF_AGGREGATE = [
   ...[ApplicationTooOldError, DataError, EventHandlerError, HistoryTruncatedError, MapperDeserialisationError],
@@ -60,10 +62,12 @@ export interface TruncateHistoryOptions extends TruncateOptions {
   /** Aggregates at most, up to 100: those first that have most to let go. @defaultValue 100 */
   readonly aggregatesMax?: number;
   /**
-   * Names of projections whose views are in the store, and that nobody keeps up any more: they hold nothing back.
-   * @defaultValue every view in the store holds back what it has not taken in
+   * Those that nobody runs any more, as `heldBackBy` names them: they hold nothing back, and are told so when they go on
+   * (`HISTORY_TRUNCATED`), or do not meet what has left.
+   *
+   * @defaultValue everybody who follows the store holds back what he has not taken in
    */
-  readonly abandonedViews?: readonly string[];
+  readonly abandoned?: readonly HistoryFollower[];
 }
 
 /** An aggregate that keeps its history. */
@@ -87,8 +91,8 @@ export interface TruncatedHistory {
   readonly skipped: readonly SkippedHistory[];
   /** Whether others are old enough, and something has left this time: call it again. */
   readonly hasMore: boolean;
-  /** The projection whose view is farthest behind, where one has held something back. */
-  readonly heldBackBy: string | undefined;
+  /** Who is farthest behind, and has held something back; `sync`, where nothing could leave. */
+  readonly heldBackBy: HistoryFollower | undefined;
 }
 
 /** What a {@link HistoryTruncation} is made of. */
@@ -103,7 +107,7 @@ export interface HistoryTruncationOptions {
   readonly kindNamed: (name: string) => AggregateKind;
 }
 
-// Of each aggregate the last event that is old enough, confirmed, and in all views: everything before it may leave. Those first
+// Of each aggregate the last event that is old enough, confirmed, and taken in by all: everything before it may leave. Those first
 // that have most; and those that stay are passed over by their number.
 const CANDIDATES_SQL = `WITH old AS (SELECT max(position) AS position FROM daybook_units WHERE position <= $1 AND recorded_at_ms <= $2)
   SELECT e.originator_id AS id, max(e.originator_version) AS version
@@ -146,14 +150,17 @@ export class HistoryTruncation {
     if (keepEvents !== 0) validateCount('keepEvents', keepEvents);
     validateCount('aggregatesMax', aggregatesMax);
     const store = this.#store();
-    const { upTo = Number.MAX_SAFE_INTEGER, provided = [], abandonedViews = [] } = options;
-    const views = await readViewBound(store, abandonedViews);
+    const { provided = [], abandoned = [] } = options;
+    assertFollowers(abandoned);
+    const followers = await readFollowerBound(store, abandoned);
+    const { heldBackBy } = followers;
+    const [aggregates, differing, skipped]: [OriginatorId[], OriginatorId[], SkippedHistory[]] = [[], [], []];
+    if (heldBackBy?.kind === 'sync') return { aggregates, differing, skipped, hasMore: false, heldBackBy };
+    const upTo = Math.min(options.upTo ?? Number.MAX_SAFE_INTEGER, followers.upTo ?? Number.MAX_SAFE_INTEGER);
     const [newest] = (await store.query(NEWEST_SQL)).rows as readonly { position: number; ms: number; last: number }[];
     const { position = 0, ms = 0, last = 0 } = newest ?? {};
-    const takenIn = views.confirmed ?? last;
+    const takenIn = followers.confirmed ?? last;
     const values = [position - keepEvents, ms - keepMs, upTo, takenIn];
-    const heldBackBy = (views.confirmed ?? last) < last ? views.projection : undefined;
-    const [aggregates, differing, skipped]: [OriginatorId[], OriginatorId[], SkippedHistory[]] = [[], [], []];
     for (let stayed = 0; ;) {
       const rows = (await store.query(CANDIDATES_SQL, [...values, ROWS_MAX, stayed])).rows as unknown as readonly Row[];
       for (let at = 0; at < rows.length;) {
@@ -169,7 +176,7 @@ export class HistoryTruncation {
         const same = candidates.filter(({ truncation: { digest } }, index) => answers[index] === digest);
         const truncated = await store.truncate(
           same.map(({ truncation }) => truncation),
-          { upTo, provided: [...provided, ...views.provided] },
+          { upTo, provided: [...provided, ...followers.provided] },
         );
         for (const id of truncated) aggregates.push(id);
         const left = new Set(truncated);
@@ -230,6 +237,15 @@ export class HistoryTruncation {
       'History leaves stores only that are synchronised and have SQL: see supports.units and supports.sql of the recorder.',
     );
   }
+}
+
+function assertFollowers(abandoned: unknown): void {
+  const isOne = (one: unknown): boolean => {
+    const { kind, name } = (one ?? {}) as Partial<Record<'kind' | 'name', unknown>>;
+    return typeof kind === 'string' && typeof name === 'string';
+  };
+  if (Array.isArray(abandoned) && abandoned.every(isOne)) return;
+  throw new ProgrammingError('abandoned must be a list of { kind, name }, as heldBackBy names them.');
 }
 
 /** Whether nothing is missing among them. */

@@ -21,6 +21,7 @@ import { OutboxHints } from './outbox-hints.js';
 import { INSERT_ENTRIES_MAX, LAST_ERROR_LENGTH_MAX, LIST_ENTRIES_DEFAULT, MARK_ENTRIES_MAX } from './outbox-limits.js';
 import { createMissing } from '../../persistence/sql/create-missing.js';
 import type { Creations } from '../../persistence/sql/sql-names.js';
+import { isOutboxNoted, noteOutbox } from '../../persistence/sql/outbox-progress.js';
 import { takeTurn } from '../../persistence/sql/sql-dialect.js';
 import { parameters, statementParts } from '../../persistence/sql/sql-parameters.js';
 import { claimSql, ENTRY_COLUMNS, ENTRY_PARAMETERS, insertSql, outboxCreations } from './outbox-schema.js';
@@ -122,6 +123,14 @@ export class SqlOutbox implements Outbox {
    */
   async createTables(): Promise<void> {
     await createMissing(this.#recorder, this.tables);
+    if (this.#waits) await this.#holdHistory();
+  }
+
+  /** What has no entry yet may not leave the store. */
+  async #holdHistory(): Promise<void> {
+    const { table } = this.#names;
+    if (await isOutboxNoted(this.#recorder, table)) return;
+    await this.#recorder.transaction(({ connection }) => noteOutbox(connection, table));
   }
 
   async onRecorded(

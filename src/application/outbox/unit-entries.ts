@@ -10,6 +10,7 @@
 import { bytesToUuid } from '../../util/uuid-bytes.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { TopicError } from '../../persistence/errors.js';
+import { isUnseenSql, noteOutbox, OUTBOX_PROGRESS_TABLE } from '../../persistence/sql/outbox-progress.js';
 import { IS_SYNCHRONISED } from '../../persistence/sql/unit-order.js';
 import type { SqlTableName } from '../../persistence/sql/sql-names.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
@@ -17,11 +18,6 @@ import type { Notification } from '../../persistence/stored-event.js';
 
 /** Which entries of a store wait. */
 export type OutboxFollowing = 'confirmed' | 'tentative';
-
-const CREATE_PROGRESS = `CREATE TABLE IF NOT EXISTS outbox_progress (
-  outbox TEXT PRIMARY KEY NOT NULL,
-  seen_id BIGINT NOT NULL
-)`;
 
 /** Whether a unit in a table has the event of a position. */
 const isIn = (table: string, position: string, more = ''): string => `EXISTS (SELECT 1 FROM ${table} AS u
@@ -59,24 +55,18 @@ export async function readUnseen(
   { table }: SqlTableName,
   decode: (notification: Notification) => Promise<NotifiedEvent>,
 ): Promise<readonly NotifiedEvent[]> {
-  await sql.query(CREATE_PROGRESS);
-  const { rows: progress } = await sql.query('SELECT seen_id FROM outbox_progress WHERE outbox = $1', [table]);
-  const seen = progress[0]?.['seen_id'];
-  // What was recorded before is in the table, or has gone out, but for what has been decided again since.
-  const isUnseen =
-    seen === undefined
-      ? 'u.unit_id IN (SELECT unit_id FROM daybook_superseded) AND $1 = 0'
-      : 'u.first_id > $1 AND NOT u.flags & 2';
+  await noteOutbox(sql, table);
+  const { rows: progress } = await sql.query(`SELECT seen_id FROM ${OUTBOX_PROGRESS_TABLE} WHERE outbox = $1`, [table]);
   const { rows } = await sql.query(
     `SELECT e.notification_id, e.originator_id, e.originator_version, e.topic, e.state FROM daybook_units AS u
       CROSS JOIN stored_events AS e ON e.notification_id >= u.first_id AND e.notification_id < u.first_id + u.events
-      WHERE ${isUnseen} AND NOT EXISTS (SELECT 1 FROM ${table} AS o WHERE o.position = e.notification_id)
+      WHERE ${isUnseenSql('$1')} AND NOT EXISTS (SELECT 1 FROM ${table} AS o WHERE o.position = e.notification_id)
       ORDER BY e.notification_id`,
-    [seen ?? 0],
+    [progress[0]?.['seen_id']],
   );
   await sql.query(
-    `INSERT INTO outbox_progress VALUES ($1, (SELECT seq FROM sqlite_sequence WHERE name = 'stored_events'))
-      ON CONFLICT (outbox) DO UPDATE SET seen_id = excluded.seen_id`,
+    `UPDATE ${OUTBOX_PROGRESS_TABLE} SET seen_id = (SELECT seq FROM sqlite_sequence WHERE name = 'stored_events')
+      WHERE outbox = $1`,
     [table],
   );
   const read = await Promise.all(

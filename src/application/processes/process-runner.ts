@@ -14,7 +14,7 @@
  *
  * @module
  */
-import { IntegrityError, PersistenceError, ProgrammingError } from '../../persistence/errors.js';
+import { PersistenceError, ProgrammingError } from '../../persistence/errors.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import {
   hasUnitOrder,
@@ -48,6 +48,7 @@ import type { FollowerStatus, WaitOptions } from '../log/log-follower.js';
 import { waitUntilConfirmed } from '../log/wait-until-confirmed.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { whyUnreadable } from '../events/unreadable-event.js';
+import { isTrackingTaken, ProcessHold } from './process-hold.js';
 import type { Process, ProcessCommand } from './process.js';
 
 const PAGE_EVENTS_MAX = 100;
@@ -143,6 +144,8 @@ export class ProcessRunner implements AsyncDisposable {
   /** The same of what is confirmed, by its numbers, where that is followed. */
   #number: number | undefined;
   #followsConfirmed: boolean | undefined;
+  /** In the store that is followed, where history may leave that. */
+  readonly #hold: ProcessHold;
   /** Whether what is tracked was found to be of the followed log. */
   #isOfSource = false;
 
@@ -163,6 +166,7 @@ export class ProcessRunner implements AsyncDisposable {
     this.#log = this.#limit.reading(from);
     this.#trackingName = trackingNameOf(options);
     validateApplicationName(this.#trackingName);
+    this.#hold = new ProcessHold(this.#trackingName, options.into);
     validateWord('follows', options.follows, ['confirmed', 'tentative']);
     if (options.follows === 'confirmed' && !hasUnitOrder(from.recorder)) {
       throw new ProgrammingError(`${what} cannot follow what is confirmed: ${from.name} has a recorder without units.`);
@@ -253,6 +257,7 @@ export class ProcessRunner implements AsyncDisposable {
       if (numbered < after) throw this.#isBeyond(after, numbered);
       const isDone = after >= confirmed;
       this.#follower.report({ head: last, ...(isDone ? { position: settled } : { state: 'running' }) });
+      await this.#hold.note(recorder, { counts: 'number', tracked: trackingName, position: after });
       if (isDone) return;
       await this.#claimConfirmed(trackingName, recorder);
       const units = await selectOnceConfirmedUnits(recorder, {
@@ -293,6 +298,10 @@ export class ProcessRunner implements AsyncDisposable {
       const position = this.#position;
       if (head < position) throw this.#isBeyond(position, head);
       this.#follower.report({ position, head, ...(position < head ? { state: 'running' } : {}) });
+      const { recorder } = from;
+      // Before that, nothing leaves.
+      if (hasUnitOrder(recorder) && (await isSynchronised(recorder)))
+        await this.#hold.note(recorder, { counts: 'id', tracked: this.#trackingName, position });
       if (position >= head) return;
       this.#isOfSource ||= await claimTracking(this.#trackingName, this.#options);
       const { topics } = process;
@@ -381,8 +390,4 @@ export function trackingNameOf({
   trackingName = `${from.name}>${process.name}`,
 }: Pick<ProcessRunnerOptions, 'from' | 'process' | 'trackingName'>): string {
   return trackingName;
-}
-
-function isTrackingTaken(error: unknown): boolean {
-  return error instanceof IntegrityError && error.details.constraint === 'tracking';
 }

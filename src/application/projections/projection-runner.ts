@@ -9,6 +9,8 @@
  */
 import { ProgrammingError } from '../../persistence/errors.js';
 import { logBehind } from '../../persistence/log-behind.js';
+import { NOTED_EVENTS, noteFollower } from '../../persistence/sql/log-followers.js';
+import { hasUnitOrder, isSynchronised } from '../../persistence/sql/unit-order.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import { validateCount, validateWord } from '../../persistence/validation.js';
 import { systemClock } from '../../util/clock.js';
@@ -118,6 +120,8 @@ export class ProjectionRunner<View> implements AsyncDisposable {
   #isUpToDate = false;
   /** Whether the view in use was found to be of this log. */
   #isOfLog = false;
+  /** Up to where the followed store knows that the view is, where it is elsewhere. */
+  #noted: NotificationId | undefined;
 
   /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
   get __v_skip(): boolean {
@@ -311,6 +315,7 @@ export class ProjectionRunner<View> implements AsyncDisposable {
       if (generation === 'live') {
         this.#follower.report({ position, head, ...(position < head ? { state: 'running' } : {}) });
       }
+      if (generation === 'live') await this.#holdHistory(position);
       if (position >= head) return;
       const { topics } = projection;
       const page = await readEvents(log, { after: position, head, limit: this.#batchEventsMax, topics });
@@ -320,6 +325,16 @@ export class ProjectionRunner<View> implements AsyncDisposable {
         if (!(error instanceof ViewMovedError)) throw error;
       }
     }
+  }
+
+  /** Says in the store that is followed how far a view is that is elsewhere: what it has not taken in may not leave. */
+  async #holdHistory(position: NotificationId): Promise<void> {
+    const { log, projection } = this.#options;
+    if (this.#synced !== undefined || !hasUnitOrder(log.recorder)) return;
+    if (this.#noted !== undefined && position - this.#noted < NOTED_EVENTS) return;
+    if (!(await isSynchronised(log.recorder))) return;
+    await noteFollower(log.recorder, { kind: 'projection', follower: projection.name, counts: 'id', position });
+    this.#noted = position;
   }
 
   async #isSynced(synced: SyncedRunner<View>): Promise<boolean> {

@@ -12,9 +12,11 @@ import { heeding, throwIfAborted } from '../heed-signal.js';
 import type { CallOptions } from '../heed-signal.js';
 import type { NotificationId } from '../stored-event.js';
 import { createMissing } from './create-missing.js';
+import { noteFollower } from './log-followers.js';
 import { sqlTableName } from './sql-names.js';
 import type { Creations, SqlTableName } from './sql-names.js';
 import type { SqlRecorder } from './sql-recorder.js';
+import { hasUnitOrder } from './unit-order.js';
 
 type Result = Awaited<ReturnType<CheckpointConnection['query']>>;
 
@@ -88,6 +90,10 @@ export class SqlCheckpoints implements Checkpoints {
    */
   async createTables(): Promise<void> {
     await createMissing(this.#recorder, this.tables);
+    if (!hasUnitOrder(this.#recorder)) return;
+    // What they have not reached may not leave the store.
+    const follower = this.#names.table;
+    await noteFollower(this.#recorder, { kind: 'subscription', follower, counts: 'id', isTable: true });
   }
 
   async save(subscriptionId: string, reached: ReachedPosition, options: SaveCheckpointOptions = {}): Promise<boolean> {

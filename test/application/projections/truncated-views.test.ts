@@ -26,6 +26,8 @@ const received: SqlProjection<'received'> = {
   },
 };
 
+const RECEIVED = { kind: 'projection', name: 'received' } as const;
+
 const summed = memoryProjection({
   name: 'summed',
   from: [shelf],
@@ -67,14 +69,14 @@ test('a view in the store holds back what it has not taken in, unless somebody s
   const store = new SqlProjectionStore(scene.tab.recorder, received);
   await using runner = new ProjectionRunner({ projection: received, store, log: scene.app });
   await store.setUp();
-  expect(await truncate(scene)).toMatchObject({ aggregates: [], heldBackBy: 'received' });
+  expect(await truncate(scene)).toMatchObject({ aggregates: [], heldBackBy: RECEIVED });
   await runner.catchUp();
   expect(await truncate(scene)).toMatchObject({ aggregates: [expect.anything(), expect.anything()] });
   expect(await sumOf(scene)).toBe(110);
 
   const other = await openScene();
   await new SqlProjectionStore(other.tab.recorder, received).setUp();
-  expect(await truncate(other, { abandonedViews: ['received'] })).toMatchObject({
+  expect(await truncate(other, { abandoned: [RECEIVED] })).toMatchObject({
     ...{ aggregates: [expect.anything(), expect.anything()], heldBackBy: undefined },
   });
 });
@@ -88,7 +90,7 @@ test('a view that has an own event as pending is not overtaken when that is conf
   expect(await sumOf(scene)).toBe(115);
   await confirmPending(scene);
   // As far as it had taken in what was confirmed, and no farther.
-  expect((await truncate(scene)).heldBackBy).toBe('received');
+  expect((await truncate(scene)).heldBackBy).toEqual(RECEIVED);
   expect((await scene.tab.recorder.selectBase(first(scene)))?.version).toBe(9);
   await runner.catchUp();
   expect(await sumOf(scene)).toBe(120);
@@ -108,7 +110,7 @@ test('a view whose order has changed under it is made anew before anything leave
   // The server has lost the last one.
   expect(await recorder.rewind(cursor)).toBe(true);
   await recorder.endHeal({ rewinds: (await recorder.syncProgress()).rewinds, refused: [] });
-  expect(await truncate(scene)).toMatchObject({ aggregates: [], heldBackBy: 'received' });
+  expect(await truncate(scene)).toMatchObject({ aggregates: [], heldBackBy: RECEIVED });
   await runner.catchUp();
   expect(await sumOf(scene)).toBe(110);
   expect((await truncate(scene)).aggregates).toHaveLength(2);
