@@ -41,6 +41,7 @@ export {
 export type { PostgresAggregateRecorderOptions } from './postgres-recorder.js';
 export { createPayloadView } from './postgres-payloads.js';
 export type { PayloadViewOptions } from './postgres-payloads.js';
+export type { PayloadField } from '../sql/payload-fields.js';
 export { createPostgresSchema } from './postgres-create.js';
 export { postgresAggregateTable, postgresTables } from './postgres-schema.js';
 export type {

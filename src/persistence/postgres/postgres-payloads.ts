@@ -10,18 +10,16 @@
  *
  * @module
  */
-import { toHex } from '../sha256.js';
 import { NotSupportedError, ProgrammingError } from '../errors.js';
 import { createMissing } from '../sql/create-missing.js';
+import { checkedPaths, endingOf, fieldSql } from '../sql/payload-fields.js';
+import type { PayloadField } from '../sql/payload-fields.js';
 import { sqlTableName } from '../sql/sql-names.js';
 import type { Creation } from '../sql/sql-names.js';
 import type { SqlRecorder } from '../sql/sql-recorder.js';
-import { sha256Now } from '../../util/sha256-now.js';
 
 const VIEW_DEFAULT = 'event_payloads';
 const FUNCTION = 'daybook_json';
-const ENDING_BYTES = 6;
-const FIELDS_MAX = 16;
 
 /** Options of {@link createPayloadView}. */
 export interface PayloadViewOptions {
@@ -35,7 +33,7 @@ export interface PayloadViewOptions {
    *
    * @defaultValue none
    */
-  readonly fields?: readonly (string | readonly string[])[];
+  readonly fields?: readonly PayloadField[];
   /** Whether an index serves `payload @> '{"tags": ["new"]}'`, of whatever fields. @defaultValue false */
   readonly containment?: boolean;
 }
@@ -102,38 +100,4 @@ function functionSql(name: string): string {
   return `CREATE OR REPLACE FUNCTION ${name}(state bytea) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL UNSAFE AS $json$
 BEGIN RETURN pg_catalog.convert_from(state, 'UTF8')::pg_catalog.jsonb; EXCEPTION WHEN data_exception OR feature_not_supported
   OR program_limit_exceeded THEN RETURN NULL; END $json$`;
-}
-
-function fieldSql(payload: string, path: readonly string[]): string {
-  const last = path.length - 1;
-  return path.reduce(
-    (sql, name, at) => `${sql} ${at === last ? '->>' : '->'} '${name.replaceAll("'", "''")}'`,
-    payload,
-  );
-}
-
-function checkedPaths(fields: unknown): readonly (readonly string[])[] {
-  if (!Array.isArray(fields) || fields.length > FIELDS_MAX) throw wrongFields();
-  return (fields as readonly unknown[]).map((field) => {
-    const path: readonly unknown[] = Array.isArray(field) ? field : [field];
-    if (path.length === 0 || !path.every(isFieldName)) throw wrongFields();
-    return path;
-  });
-}
-
-function isFieldName(name: unknown): name is string {
-  // A backslash would mean something where the server takes texts for escaped.
-  return typeof name === 'string' && name !== '' && !/[\0\\]/.test(name) && name.isWellFormed();
-}
-
-function wrongFields(): ProgrammingError {
-  return new ProgrammingError(
-    `fields must be a list of up to ${FIELDS_MAX} names of fields, or lists of them, without zeros and backslashes.`,
-    { details: { option: 'fields' } },
-  );
-}
-
-/** The same for the same path, whatever it is called. */
-function endingOf(path: readonly string[]): string {
-  return toHex(sha256Now(new TextEncoder().encode(JSON.stringify(path))).subarray(0, ENDING_BYTES));
 }

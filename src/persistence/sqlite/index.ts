@@ -16,3 +16,6 @@ export { SqlJsFactory } from './sqljs-factory.js';
 export { openSqlJs } from './sqljs-driver.js';
 export type { OpenSqlJsOptions } from './sqljs-driver.js';
 export type { SqliteConnection } from './sqlite-connection.js';
+export { createPayloadView } from './sqlite-payloads.js';
+export type { PayloadViewOptions } from './sqlite-payloads.js';
+export type { PayloadField } from '../sql/payload-fields.js';
