@@ -22,6 +22,7 @@ import type {
 } from '../../persistence/unit-recorder.js';
 import { refusalReason, unreadableReason } from '../../persistence/unit-reasons.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
+import { CURSOR_START } from '../../persistence/unit.js';
 import type { Cursor, LostUnit, PendingUnit, Unit, UnitId, UnitPage } from '../../persistence/unit.js';
 import type { Clock } from '../../util/clock.js';
 import {
@@ -372,8 +373,14 @@ export class ExchangeWork {
   }
 
   async #pull(progress: SyncProgress, signal: AbortSignal): Promise<void> {
-    const { recorder } = this.#options;
+    const { recorder, decider } = this.#options;
     const { cursor } = progress;
+    if (progress.bootstrap?.isBegun === true && decider?.needsHistory === true) {
+      // There are views in line since it began, and they need all events: from the start, as of a log that was set back.
+      await recorder.rewind(CURSOR_START);
+      this.#startAnew();
+      return;
+    }
     // What is held the server has to have as well, which it says only where it is asked.
     const came = this.#news.takePage(cursor);
     const offered = this.#offered(progress);

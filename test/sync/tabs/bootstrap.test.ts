@@ -1,5 +1,5 @@
 /** New devices that begin with snapshots of the server's. */
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { Application } from '../../../src/application/application.js';
 import type { ApplicationOptions } from '../../../src/application/application-options.js';
 import { defineDecider } from '../../../src/domain/decider.js';
@@ -13,10 +13,14 @@ import { stateOf } from '../../../src/states/state.js';
 import { serverHistory } from '../../../src/sync/index.js';
 import type { StartSyncOptions } from '../../../src/sync/index.js';
 import { newOriginatorId } from '../../../src/testing/conformance/event-samples.js';
+import { uncaughtErrors } from '../../support/uncaught-errors.js';
 import { closeScenes, fails, passing, Scene, SceneStore } from '../../support/sync-scene.js';
 import type { Answer, SceneTab } from '../../support/sync-scene.js';
 
-afterEach(closeScenes);
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await closeScenes();
+});
 
 interface Quantity {
   readonly quantity: number;
@@ -165,8 +169,12 @@ function after(scene: Scene, requests: number): void {
 }
 
 /** A device that has a part, and the rest is on its way. */
-async function interrupted(scene: Scene, parts: number): Promise<Device> {
-  const device = await Device.open(scene, { snapshots: undefined as never });
+async function interrupted(
+  scene: Scene,
+  parts: number,
+  store: SceneStore = new SceneStore(newOriginatorId()),
+): Promise<Device> {
+  const device = new Device(scene, await scene.openTab(store), { snapshots: undefined as never });
   after(scene, parts);
   const { sync } = scene.start({ store: device.tab.store, application: device.app, bootstrap: true });
   await scene.until(({ state }) => state === 'waiting', sync);
@@ -199,6 +207,37 @@ test('what was broken off goes on where it was, also without asking for it; and 
   await anna.synchronise();
   expect(await anna.received(missing[0]!)).toBe(7);
   expect((await bert.tab.inside.selectSetAside(0, { eventsMax: 10, bytesMax: 1e6 })).length).toBe(0);
+});
+
+test('an application that has views in line by then, also after the browser was killed, begins with the log, and misses nothing', async () => {
+  const { scene, anna, ids } = await filled(MANY, 2);
+  const store = new SceneStore(newOriginatorId());
+  const before = await interrupted(scene, 1, store);
+  await before.receive(ids[0]!, 1);
+  // The next release of it, in a browser that was killed: nothing of it but its storage.
+  const tab = await scene.openTab(store.copied());
+  const view = new InlineProjection({
+    ...{ projection: received, recorder: tab.inside },
+    decode: (stored) => bert.app.decode(stored),
+  });
+  await view.setUp();
+  const bert: Device = new Device(scene, tab, { snapshots: undefined as never, inline: [view] });
+  // Until what stands for history has left, the view cannot be made, and says so.
+  const errors = uncaughtErrors();
+  await bert.synchronise();
+  expect(new Set(errors.map((error) => (error as { code?: string }).code))).toEqual(new Set(['HISTORY_TRUNCATED']));
+  for (const id of ids) {
+    expect(await tab.inside.selectBase(id)).toBeUndefined();
+    expect(await bert.received(id)).toBe(id === ids[0] ? 5 : 4);
+  }
+  const counted = async (): Promise<unknown> =>
+    (await tab.inside.query('SELECT count(*) AS events, sum(quantity) AS sum FROM received')).rows;
+  expect(await counted()).toEqual([{ events: MANY * 4 + 1, sum: MANY * 4 + 1 }]);
+  expect(await tab.inside.selectSetAside(0, { eventsMax: 10, bytesMax: 1e6 })).toEqual([]);
+  await anna.synchronise();
+  expect(await anna.received(ids[0]!)).toBe(5);
+  await bert.receive(ids[1]!, 1);
+  expect(await counted()).toEqual([{ events: MANY * 4 + 2, sum: MANY * 4 + 2 }]);
 });
 
 test('who may see something else by then has that, and nothing more', async () => {
