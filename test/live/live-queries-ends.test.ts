@@ -1,12 +1,22 @@
 /** A table of engines and of what ends live queries over them: each end is defined, is told once, and leaves nothing behind. */
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { PGlite } from '@electric-sql/pglite';
+import pg from 'pg';
+import postgres from 'postgres';
+import { describe, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { Environment } from '../../src/environment/environment.js';
 import { LiveQueries } from '../../src/live/live-queries.js';
 import type { LiveRecorder } from '../../src/live/live-queries.js';
 import type { LiveQuery, LiveState } from '../../src/live/live-query.js';
 import { MemoryFactory } from '../../src/persistence/memory/memory-factory.js';
 import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
+import {
+  pgliteDriver,
+  PostgresProcessRecorder,
+  postgresJsPool,
+  singleClient,
+} from '../../src/persistence/postgres/index.js';
+import type { PostgresPool } from '../../src/persistence/postgres/index.js';
 import { openNodeSqlite } from '../../src/persistence/sqlite/node-sqlite-driver.js';
 import { NodeSqliteFactory } from '../../src/persistence/sqlite/node-sqlite-factory.js';
 import type { SqliteDatabase } from '../../src/persistence/sqlite/sqlite-driver.js';
@@ -15,7 +25,7 @@ import { openSqlJs } from '../../src/persistence/sqlite/sqljs-driver.js';
 import type { StoredEvent } from '../../src/persistence/stored-event.js';
 import { newOriginatorId, sampleEvent } from '../../src/testing/conformance/event-samples.js';
 import { PATIENTLY } from '../support/patience.js';
-import { openPostgres } from '../support/postgres-fixture.js';
+import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
 import { makeTemporaryFolder } from '../support/temporary-folder.js';
 
 type Recorder = LiveRecorder & { insertEvents(events: readonly StoredEvent[]): Promise<unknown> };
@@ -31,6 +41,12 @@ async function overDatabase(database: SqliteDatabase): Promise<Opened> {
   await recorder.createTable();
   onTestFinished(() => database.close());
   return { recorder, end: { close: () => database.close(), code: 'INTERFACE_ERROR' } };
+}
+
+async function onPool(pool: PostgresPool): Promise<PostgresProcessRecorder> {
+  const recorder = new PostgresProcessRecorder({ pool, applicationName: uniqueName() });
+  await recorder.createTable();
+  return recorder;
 }
 
 const ENGINES: Readonly<Record<string, () => Promise<Opened>>> = {
@@ -50,6 +66,26 @@ const ENGINES: Readonly<Record<string, () => Promise<Opened>>> = {
     const { recorder, close } = await openPostgres();
     onTestFinished(close);
     return { recorder, end: { close, code: 'CONNECTION_POOL_CLOSED' } };
+  },
+  'PostgreSQL by postgres of porsager': async () => {
+    const pool = postgresJsPool((settings) => postgres(inject('pgUrl'), settings), { connectionsMax: 3 });
+    onTestFinished(() => pool.end());
+    return { recorder: await onPool(pool), end: { close: () => pool.end(), code: 'CONNECTION_POOL_CLOSED' } };
+  },
+  'PostgreSQL by one connection': async () => {
+    const client = new pg.Client({ connectionString: inject('pgUrl') });
+    await client.connect();
+    onTestFinished(() => client.end().catch(() => undefined));
+    const recorder = await onPool(singleClient(client));
+    return { recorder, end: { close: () => client.end(), code: 'CONNECTION_POOL_CLOSED' } };
+  },
+  PGlite: async () => {
+    const database = new PGlite();
+    onTestFinished(async () => {
+      if (!database.closed) await database.close();
+    });
+    const recorder = await onPool(pgliteDriver(database));
+    return { recorder, end: { close: () => database.close(), code: 'CONNECTION_POOL_CLOSED' } };
   },
   memory: async () => ({ recorder: new MemoryProcessRecorder() }),
   'memory by its factory': async () => {

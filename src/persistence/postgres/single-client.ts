@@ -13,7 +13,7 @@ import type {
   PostgresQueryable,
   PostgresResult,
 } from './postgres-driver.js';
-import { ConnectionUnavailableError } from './pool-errors.js';
+import { ConnectionPoolClosedError, ConnectionUnavailableError } from './pool-errors.js';
 
 // As the pool of several connections waits. Most likely somebody waits inside a transaction for what can only come after it.
 const WAIT_MS_MAX = 30_000;
@@ -33,7 +33,8 @@ function waitedTooLong(): ConnectionUnavailableError {
  * closes it, and replaces it, and the recorder, when it breaks.
  *
  * Inside `recorder.transaction`, the transaction has the connection: asking the recorder itself there waits in vain,
- * until it is refused after 30 seconds.
+ * until it is refused after 30 seconds. After the connection has ended, everything is refused with `ConnectionPoolClosedError`
+ * (`CONNECTION_POOL_CLOSED`), and subscriptions and live queries end with it.
  *
  * @example
  * ```ts
@@ -53,6 +54,7 @@ class SingleClient implements PostgresPool {
   readonly #connection: PostgresQueryable;
   readonly #turns = new FifoMutex({ waitMsMax: WAIT_MS_MAX, clock: systemClock, tooLong: waitedTooLong });
   readonly #listeners = new Map<string, Listeners>();
+  #hasEnded = false;
   /** Of who has the connection: why it broke, before the next statement is told that it did. */
   #onError: (error?: unknown) => void = () => undefined;
 
@@ -65,10 +67,14 @@ class SingleClient implements PostgresPool {
     });
     // What broke is told by the next statement; without a listener it would end the process.
     connection.on?.('error', (error) => this.#onError(error));
+    connection.on?.('end', () => (this.#hasEnded = true));
   }
 
   async query(text: string, values?: unknown[]): Promise<PostgresResult> {
-    return await this.#turns.run(() => this.#connection.query(text, values));
+    return await this.#turns.run(() => {
+      this.#assertOpen();
+      return this.#connection.query(text, values);
+    });
   }
 
   async connect(): Promise<PostgresClient> {
@@ -81,10 +87,16 @@ class SingleClient implements PostgresPool {
             this.#onError = () => undefined;
             end();
           };
+          this.#assertOpen();
           resolve({ query: (...args) => connection.query(...args), on, release });
         });
       Promise.resolve(this.#turns.run(use)).catch(reject);
     });
+  }
+
+  /** Nobody makes another one, so whoever follows what it reads stops. */
+  #assertOpen(): void {
+    if (this.#hasEnded) throw new ConnectionPoolClosedError('The only connection has ended. Nothing was stored.');
   }
 
   async listen(channel: string, onNotification: () => void): Promise<() => Promise<void>> {
