@@ -230,7 +230,10 @@ export class Application implements EventLog {
       ...{ recorder, mapper: means.mapper, codec: commands, transcoder },
       decide: (superseded, retry) => this.#superseded.decide(superseded, { retry }),
       changeUnits: (units, change) => this.#unitChanges.run(units, change),
-      onDecided: () => this.#listeners.tell(),
+      onDecided: async (decided) => {
+        this.#listeners.tell();
+        await this.noteEventsChanged(() => Promise.resolve(decided.flatMap(({ events = [] }) => events)));
+      },
     });
   }
 

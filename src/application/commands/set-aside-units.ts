@@ -18,6 +18,7 @@ import type { NotificationId } from '../../persistence/stored-event.js';
 import type { UnitId } from '../../persistence/unit.js';
 import { UNITS_FOUND_MAX } from '../../persistence/unit-recorder.js';
 import type {
+  DecidedUnit,
   SetAsideReason,
   SetAsideUnit,
   Superseded,
@@ -60,8 +61,8 @@ export interface SetAsideUnitsOptions extends SetAsideReading {
   readonly decide: (superseded: Superseded, retry: RetryRequest) => Promise<Redecision>;
   /** As `Application.changeUnits`. */
   readonly changeUnits: (units: UnitChanges, change: (units: UnitChanges) => Promise<boolean>) => Promise<boolean>;
-  /** Called after something was recorded. */
-  readonly onDecided: () => void;
+  /** Called with what was recorded, after it was. */
+  readonly onDecided: (decided: readonly DecidedUnit[]) => Promise<void>;
 }
 
 /** What was set aside: `Application.setAside`. The same in every tab. */
@@ -155,7 +156,7 @@ export class SetAsideUnits {
       if (isRefused || units.length === 0) return units;
       const decided = decision.decided.filter(({ reason }) => isByHand || !isTooOld(reason));
       if (await this.#options.changeUnits(recorder, (changed) => changed.decide(decided))) {
-        this.#options.onDecided();
+        await this.#options.onDecided(decided);
         return units;
       }
     }

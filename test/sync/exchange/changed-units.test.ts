@@ -16,6 +16,8 @@ import { receive, shelf } from '../../support/truncated-store.js';
 async function openHeld(): Promise<{
   readonly tab: OwnTablesTab;
   readonly units: FollowedUnits;
+  /** Whose caches are told. */
+  readonly heard: Application;
   readonly ids: readonly string[];
   readonly quantity: (id: string) => Promise<number>;
 }> {
@@ -40,7 +42,7 @@ async function openHeld(): Promise<{
   const units = new FollowedUnits(tab.recorder, heard);
   await units.insertPage(log.next(...events.map(({ id: _id, ...stored }) => ({ events: [stored] }))));
   await app.execute(shelf, ids[1] as string, receive(2));
-  return { tab, units, ids, quantity };
+  return { tab, units, heard, ids, quantity };
 }
 
 test('what others had recorded, and the server has lost, is in no answer that was kept, nor what stood on it', async () => {
@@ -53,4 +55,15 @@ test('what others had recorded, and the server has lost, is in no answer that wa
   const left = [await tab.recorder.selectEvents(one), await tab.recorder.selectEvents(other)];
   expect(left).toEqual([[], []]);
   expect([await quantity(one), await quantity(other)]).toEqual([0, 0]);
+});
+
+test('what was set aside, and is recorded when it is tried again, is in no answer that was kept', async () => {
+  const { tab, heard, ids, quantity } = await openHeld();
+  const [, other] = ids as [string, string];
+  const [pending] = await tab.recorder.selectPendingUnits(0, { eventsMax: 10, bytesMax: 1e6 });
+  await tab.recorder.setAside([{ id: pending!.id, reason: { code: 'REFUSED', message: 'Not now.' } }]);
+  expect(await quantity(other)).toBe(1);
+  expect(await heard.setAside.retry(pending!.id)).toMatchObject([{ id: pending!.id }]);
+  expect(await tab.recorder.selectEvents(other)).toHaveLength(2);
+  expect(await quantity(other)).toBe(2);
 });
