@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { CallOptions } from './heed-signal.js';
+
 /** The state of an aggregate at a version, so that it need not be made of all its events again. */
 export interface StoredSnapshot {
   readonly originatorId: string;
@@ -41,16 +43,20 @@ export interface SnapshotStore {
    * @defaultValue a transaction does not see them otherwise than everybody
    */
   within?(transaction: object): Pick<SnapshotStore, 'select'> | undefined;
-  /** The snapshot of an aggregate, if there is one. */
-  select(originatorId: string): Promise<StoredSnapshot | undefined>;
+  /**
+   * The snapshot of an aggregate, if there is one.
+   *
+   * @param options - a signal, as of every call of a recorder; the same goes for the other two
+   */
+  select(originatorId: string, options?: CallOptions): Promise<StoredSnapshot | undefined>;
   /**
    * Keeps a snapshot unless there is one that is as new.
    *
    * @returns whether it was kept
    */
-  upsert(snapshot: StoredSnapshot): Promise<boolean>;
+  upsert(snapshot: StoredSnapshot, options?: CallOptions): Promise<boolean>;
   /** Throws snapshots away: of one aggregate, or all. */
-  remove(originatorId?: string): Promise<void>;
+  remove(originatorId?: string, options?: CallOptions): Promise<void>;
 }
 
 /** Whether a snapshot replaces the one that is there. */

@@ -28,6 +28,17 @@ describe('event store', () => {
     await expect(store.put([counted(id, 2)])).rejects.toMatchObject({ code: 'INTEGRITY_ERROR' });
   });
 
+  test('put records all events or none: one whose position is taken refuses the others, of other aggregates too', async () => {
+    const store = new EventStore({ mapper, recorder: new MemoryProcessRecorder() });
+    const [id, other] = [newOriginatorId(), newOriginatorId()];
+    await store.put([counted(id, 1)]);
+    const refused = store.put([counted(other, 1), counted(id, 1), counted(id, 2)]);
+    await expect(refused).rejects.toMatchObject({ code: 'INTEGRITY_ERROR' });
+    expect([await store.streamVersion(id), await store.streamVersion(other)]).toEqual([1, 0]);
+    const [recording] = await store.put([counted(other, 1)]);
+    expect(recording?.notification.id).toBe(2);
+  });
+
   test('put records nothing when one event cannot be mapped', async () => {
     const store = new EventStore({ mapper, recorder: new MemoryProcessRecorder() });
     const id = newOriginatorId();

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { Application } from '../../src/application/index.js';
 import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
 import { createSession } from '../../src/session/index.js';
 import type { Session } from '../../src/session/index.js';
+import { newOriginatorId } from '../../src/testing/conformance/event-samples.js';
+import { testStock } from '../../src/testing/conformance/order-world.js';
 import { makeEvents } from '../support/stored-events.js';
 
 function open(): { recorder: MemoryProcessRecorder; session: Session<undefined> } {
@@ -155,6 +158,24 @@ describe('outside of any task', () => {
 });
 
 describe('a session that keeps only what it is asked to commit', () => {
+  test('has no aggregate of a task that was not, and has those of one that was', async () => {
+    const recorder = new MemoryProcessRecorder();
+    const session = createSession(recorder, { outcome: 'rollBack' });
+    const app = new Application({ recorder: session.recorder, aggregates: [testStock] });
+    const id = newOriginatorId();
+    const add = async (): Promise<unknown> => app.execute(testStock, id, { type: 'Add', data: { quantity: 2 } });
+    await session.run(async () => {
+      await add();
+      expect(await app.repository.versionOf(testStock, id)).toBe(1);
+    });
+    await expect(app.repository.get(testStock, id)).rejects.toMatchObject({ code: 'AGGREGATE_NOT_FOUND' });
+    await session.run(async () => {
+      await add();
+      session.commit();
+    });
+    expect(await app.repository.get(testStock, id)).toMatchObject({ version: 1 });
+  });
+
   test('forgets what was not', async () => {
     const recorder = new MemoryProcessRecorder();
     const session = createSession(recorder, { outcome: 'rollBack' });

@@ -28,7 +28,7 @@ export interface IndexedEvent {
 }
 
 /** Which events to find. Everything that is given must be so. */
-export interface EventIndexFilter {
+export interface EventIndexFilter extends CallOptions {
   /** Occurred at this time, or later. */
   readonly from?: Date;
   /** Occurred before this time: `[from, to)` is half-open, so that days, or hours, follow each other without a gap. */
@@ -51,7 +51,7 @@ export interface EventIndexFilter {
 }
 
 /** Which events to read by way of an index. Everything that is given must be so. */
-export interface EventQuery {
+export interface EventQuery extends CallOptions {
   /** Occurred at this time, or later. @defaultValue whenever it was, unknown times included */
   readonly from?: Date | undefined;
   /** Occurred before this time. */
@@ -93,7 +93,7 @@ export interface EventIndex extends InlineParticipant {
    * @throws LogBehindError (`LOG_BEHIND`) when the index has another event at a position: the log was cut off, or
    *   restored. A commit is refused with it, too
    */
-  add(events: readonly NotifiedEvent[]): Promise<void>;
+  add(events: readonly NotifiedEvent[], options?: CallOptions): Promise<void>;
   /**
    * Adds what was recorded without the index: before there was one, by other programs, or by others while no application was
    * open that has it. In parts, so that nobody waits long, and from where it was the last time.
@@ -110,9 +110,9 @@ export interface EventIndex extends InlineParticipant {
    */
   catchUp(log: IndexedLog, options?: CallOptions): Promise<CaughtUp>;
   /** Whether an event of this id was recorded. */
-  hasEvent(eventId: string): Promise<boolean>;
+  hasEvent(eventId: string, options?: CallOptions): Promise<boolean>;
   /** The event of this id; `undefined` when there is none. */
-  findEvent(eventId: string): Promise<IndexedEvent | undefined>;
+  findEvent(eventId: string, options?: CallOptions): Promise<IndexedEvent | undefined>;
   /**
    * Finds events, in the order of their notification ids.
    *
@@ -122,7 +122,7 @@ export interface EventIndex extends InlineParticipant {
   /** Finds what occurred from a time (inclusive) to another (exclusive), in the order of the notification ids. */
   between(
     range: { readonly from: Date; readonly to: Date },
-    page?: Pick<EventIndexFilter, 'after' | 'limit'>,
+    page?: Pick<EventIndexFilter, 'after' | 'limit' | 'signal'>,
   ): Promise<readonly IndexedEvent[]>;
   /**
    * Reads the events themselves, in the order of their notification ids, page by page as they are asked for; those that are

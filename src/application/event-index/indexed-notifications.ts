@@ -15,6 +15,7 @@
  *
  * @module
  */
+import { heeding } from '../../persistence/heed-signal.js';
 import { assertNoneArchivedAfter } from '../../persistence/archive.js';
 import { archivedLogOf } from '../../persistence/sql/sql-archive.js';
 import { eventsSql, toNotification } from '../../persistence/sql/sql-events.js';
@@ -47,9 +48,9 @@ export async function* indexedNotifications(
   query: EventQuery,
 ): AsyncGenerator<Notification, void, undefined> {
   validateQuery(query);
-  const { topics = [] } = query;
+  const { topics = [], signal } = query;
   let left = query.limit ?? Infinity;
-  const bounds = left === 0 ? undefined : await boundsOf(recorder, table, query);
+  const bounds = left === 0 ? undefined : await heeding(signal, () => boundsOf(recorder, table, query));
   if (bounds === undefined) return;
   // Some engines take few parameters.
   const isInSql = topics.length + PARAMETERS_BESIDE <= (recorder.dialect.parametersMax ?? Infinity);
@@ -57,9 +58,11 @@ export async function* indexedNotifications(
   let entries = PAGE_ENTRIES;
   for (let after: NotificationId | undefined = bounds.after; after !== undefined;) {
     const limit = topics.length === 0 ? Math.min(left, entries) : entries;
-    const page: Page = await selectPage(recorder, table, { ...request, after, limit });
+    const part: EventQuery = { ...request, after, limit };
+    const page: Page = await heeding(signal, () => selectPage(recorder, table, part));
     const wanted = page.notifications.filter(({ topic }) => isInSql || topics.includes(topic));
     for (const notification of wanted) {
+      signal?.throwIfAborted();
       yield notification;
       if (--left === 0) return;
     }

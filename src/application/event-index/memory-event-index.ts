@@ -13,6 +13,7 @@ import type {
 import { readableEvent } from './readable-event.js';
 import type { ApplicationRecorder } from '../../persistence/recorder.js';
 import type { Notification, NotificationId } from '../../persistence/stored-event.js';
+import { throwIfAborted } from '../../persistence/heed-signal.js';
 import type { CallOptions } from '../../persistence/heed-signal.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { wordsOf } from './search-words.js';
@@ -70,8 +71,9 @@ export class MemoryEventIndex implements EventIndex {
     }
   }
 
-  async add(events: readonly NotifiedEvent[]): Promise<void> {
+  async add(events: readonly NotifiedEvent[], { signal }: CallOptions = {}): Promise<void> {
     await Promise.resolve();
+    throwIfAborted(signal);
     const missing = events.filter(
       ({ metadata, notificationId }) => this.#byId.get(metadata.eventId)?.notificationId !== notificationId,
     );
@@ -98,19 +100,22 @@ export class MemoryEventIndex implements EventIndex {
     return { added, unreadable };
   }
 
-  async hasEvent(eventId: string): Promise<boolean> {
+  async hasEvent(eventId: string, { signal }: CallOptions = {}): Promise<boolean> {
     await Promise.resolve();
+    throwIfAborted(signal);
     return this.#byId.has(eventId);
   }
 
-  async findEvent(eventId: string): Promise<IndexedEvent | undefined> {
+  async findEvent(eventId: string, { signal }: CallOptions = {}): Promise<IndexedEvent | undefined> {
     await Promise.resolve();
+    throwIfAborted(signal);
     return this.#byId.get(eventId);
   }
 
   async find(filter: EventIndexFilter): Promise<readonly IndexedEvent[]> {
     await Promise.resolve();
     validateFilter(filter);
+    throwIfAborted(filter.signal);
     return [...this.#byId.values()]
       .filter((event) => fits(event, filter) && this.#hasText(event, filter.text))
       .sort((one, other) => one.notificationId - other.notificationId)
@@ -119,7 +124,7 @@ export class MemoryEventIndex implements EventIndex {
 
   async between(
     range: { readonly from: Date; readonly to: Date },
-    page: Pick<EventIndexFilter, 'after' | 'limit'> = {},
+    page: Pick<EventIndexFilter, 'after' | 'limit' | 'signal'> = {},
   ): Promise<readonly IndexedEvent[]> {
     return await this.find({ ...page, from: range.from, to: range.to });
   }
@@ -136,6 +141,7 @@ export class MemoryEventIndex implements EventIndex {
       .map(({ notificationId }) => notificationId)
       .sort((one, other) => one - other);
     for (const id of ids) {
+      throwIfAborted(query.signal);
       if (left <= 0) return;
       for (const notification of await log.selectNotifications({ start: id, stop: id, limit: 1, topics })) {
         left -= 1;

@@ -30,6 +30,7 @@ import { indexedNotifications } from './indexed-notifications.js';
 import type { ApplicationRecorder } from '../../persistence/recorder.js';
 import type { Notification, NotificationId } from '../../persistence/stored-event.js';
 import type { UnitsChanged } from '../events/inline-participant.js';
+import { heeding } from '../../persistence/heed-signal.js';
 import type { CallOptions } from '../../persistence/heed-signal.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { statementParts, valueRows } from '../../persistence/sql/sql-parameters.js';
@@ -152,7 +153,7 @@ export class SqlEventIndex implements EventIndex {
     return await this.#following.catchUp(log, signal);
   }
 
-  async add(events: readonly NotifiedEvent[]): Promise<void> {
+  async add(events: readonly NotifiedEvent[], options: CallOptions = {}): Promise<void> {
     await this.#recorder.transaction(async ({ connection }) => {
       const missing: NotifiedEvent[] = [];
       for (const event of events) {
@@ -161,15 +162,15 @@ export class SqlEventIndex implements EventIndex {
         else if (found.notificationId !== event.notificationId) throw duplicate(event.metadata.eventId);
       }
       await this.#insert(connection, missing);
-    });
+    }, options);
   }
 
-  async hasEvent(eventId: string): Promise<boolean> {
-    return (await this.findEvent(eventId)) !== undefined;
+  async hasEvent(eventId: string, options: CallOptions = {}): Promise<boolean> {
+    return (await this.findEvent(eventId, options)) !== undefined;
   }
 
-  async findEvent(eventId: string): Promise<IndexedEvent | undefined> {
-    return await this.#findBy(this.#recorder, eventId);
+  async findEvent(eventId: string, { signal }: CallOptions = {}): Promise<IndexedEvent | undefined> {
+    return await heeding(signal, () => this.#findBy(this.#recorder, eventId));
   }
 
   async find(filter: EventIndexFilter): Promise<readonly IndexedEvent[]> {
@@ -179,16 +180,15 @@ export class SqlEventIndex implements EventIndex {
     // Numbered in the order of their appearance.
     let parameter = 0;
     const where = conditions.map(({ sql }) => sql.replaceAll('?', () => `$${++parameter}`)).join(' AND ');
-    const { rows } = await this.#recorder.query(
-      `SELECT ${COLUMNS.join(', ')} FROM ${this.#names.table} WHERE ${where} ORDER BY notification_id LIMIT $${parameter + 1}`,
-      [...conditions.flatMap(({ values }) => values), limit],
-    );
+    const sql = `SELECT ${COLUMNS.join(', ')} FROM ${this.#names.table} WHERE ${where} ORDER BY notification_id LIMIT $${parameter + 1}`;
+    const values = [...conditions.flatMap((condition) => condition.values), limit];
+    const { rows } = await heeding(filter.signal, () => this.#recorder.query(sql, values));
     return rows.map(toEvent);
   }
 
   async between(
     range: { readonly from: Date; readonly to: Date },
-    page: Pick<EventIndexFilter, 'after' | 'limit'> = {},
+    page: Pick<EventIndexFilter, 'after' | 'limit' | 'signal'> = {},
   ): Promise<readonly IndexedEvent[]> {
     return await this.find({ ...page, from: range.from, to: range.to });
   }

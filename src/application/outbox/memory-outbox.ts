@@ -1,3 +1,5 @@
+import { throwIfAborted } from '../../persistence/heed-signal.js';
+import type { CallOptions } from '../../persistence/heed-signal.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
@@ -69,8 +71,9 @@ export class MemoryOutbox implements Outbox {
     if (this.#add(events.filter(this.#select))) this.#hints.give();
   }
 
-  async enqueue(events: readonly NotifiedEvent[]): Promise<void> {
+  async enqueue(events: readonly NotifiedEvent[], { signal }: CallOptions = {}): Promise<void> {
     await Promise.resolve();
+    throwIfAborted(signal);
     if (this.#add(events.filter(({ notificationId }) => !this.#positions.has(notificationId)))) this.#hints.give();
   }
 
@@ -110,8 +113,9 @@ export class MemoryOutbox implements Outbox {
     for (const each of this.#leasedBy(leaseId)) free(each);
   }
 
-  async counts(): Promise<OutboxCounts> {
+  async counts({ signal }: CallOptions = {}): Promise<OutboxCounts> {
     await Promise.resolve();
+    throwIfAborted(signal);
     const counts = { pending: 0, published: 0, failed: 0 };
     for (const { entry } of this.#entries) counts[entry.status]++;
     return counts;
@@ -119,36 +123,42 @@ export class MemoryOutbox implements Outbox {
 
   async pending(page?: OutboxPage): Promise<readonly OutboxEntry[]> {
     await Promise.resolve();
+    throwIfAborted(page?.signal);
     return this.#list('pending', page);
   }
 
   async deadLetters(page?: OutboxPage): Promise<readonly OutboxEntry[]> {
     await Promise.resolve();
+    throwIfAborted(page?.signal);
     return this.#list('failed', page);
   }
 
-  async retry(id: string): Promise<boolean> {
+  async retry(id: string, { signal }: CallOptions = {}): Promise<boolean> {
+    throwIfAborted(signal);
     const wasFound = await this.#change(id, { status: 'pending', retryCount: 0, nextAttemptAtMs: 0 });
     this.#hints.give();
     return wasFound;
   }
 
-  async resolve(id: string): Promise<boolean> {
+  async resolve(id: string, { signal }: CallOptions = {}): Promise<boolean> {
+    throwIfAborted(signal);
     const wasFound = await this.#change(id, { status: 'published', publishedAt: new Date(this.#clock.nowMs()) });
     this.#hints.give();
     return wasFound;
   }
 
-  async discard(id: string): Promise<boolean> {
+  async discard(id: string, { signal }: CallOptions = {}): Promise<boolean> {
     await Promise.resolve();
+    throwIfAborted(signal);
     const gone = new Set(this.#entries.filter(({ entry }) => entry.id === id && entry.status === 'failed'));
     this.#remove(gone);
     this.#hints.give();
     return gone.size > 0;
   }
 
-  async deletePublished(beforeMs: number, limit: number): Promise<number> {
+  async deletePublished(beforeMs: number, limit: number, { signal }: CallOptions = {}): Promise<number> {
     await Promise.resolve();
+    throwIfAborted(signal);
     const old = this.#entries
       .filter(({ entry }) => entry.status === 'published' && (entry.publishedAt?.getTime() ?? Infinity) < beforeMs)
       .slice(0, limit);

@@ -26,6 +26,7 @@
  *
  * @module
  */
+import type { CallOptions } from '../../persistence/heed-signal.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import type { InlineParticipant } from '../events/inline-participant.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
@@ -93,14 +94,17 @@ export type OutboxOutcome =
 export type OutboxCounts = Readonly<Record<OutboxStatus, number>>;
 
 /** Which part of a list. */
-export interface OutboxPage {
+export interface OutboxPage extends CallOptions {
   /** Only positions greater than this. @defaultValue 0 */
   readonly after?: NotificationId;
   /** At most this many. @defaultValue 100 */
   readonly limit?: number;
 }
 
-/** Keeps entries. Workers on several machines may use one. */
+/**
+ * Keeps entries. Workers on several machines may use one. Calls of people take a signal, as those of recorders do; those of
+ * workers do not: what was published is written down, whatever is given up.
+ */
 export interface Outbox
   extends
     Required<Pick<InlineParticipant, 'onRecorded'>>,
@@ -109,7 +113,7 @@ export interface Outbox
    * Adds events that were recorded before there was an outbox. One that is there already, by its position, is left as
    * it is.
    */
-  enqueue(events: readonly NotifiedEvent[]): Promise<void>;
+  enqueue(events: readonly NotifiedEvent[], options?: CallOptions): Promise<void>;
   /** Leases entries that may be published now. @returns them in the order of their positions */
   claim(request: ClaimRequest): Promise<readonly OutboxEntry[]>;
   /** Prolongs a lease. @returns whether any entry is still leased by it */
@@ -118,19 +122,19 @@ export interface Outbox
   settle(leaseId: string, outcomes: readonly OutboxOutcome[]): Promise<void>;
   /** Gives back what is still leased. */
   release(leaseId: string): Promise<void>;
-  counts(): Promise<OutboxCounts>;
+  counts(options?: CallOptions): Promise<OutboxCounts>;
   /** What is still to be published, in the order of the positions. */
   pending(page?: OutboxPage): Promise<readonly OutboxEntry[]>;
   /** What was given up, in the order of the positions. */
   deadLetters(page?: OutboxPage): Promise<readonly OutboxEntry[]>;
   /** Makes a dead letter pending again, its attempts counted anew. @returns whether there was one of this id */
-  retry(id: string): Promise<boolean>;
+  retry(id: string, options?: CallOptions): Promise<boolean>;
   /** Says that a dead letter was delivered otherwise: it counts as published. @returns whether there was one of this id */
-  resolve(id: string): Promise<boolean>;
+  resolve(id: string, options?: CallOptions): Promise<boolean>;
   /** Deletes a dead letter: it is never published. @returns whether there was one of this id */
-  discard(id: string): Promise<boolean>;
+  discard(id: string, options?: CallOptions): Promise<boolean>;
   /** Deletes entries that were published before a time, at most so many. @returns how many were deleted */
-  deletePublished(beforeMs: number, limit: number): Promise<number>;
+  deletePublished(beforeMs: number, limit: number, options?: CallOptions): Promise<number>;
   /** Calls a listener after this process has added entries, or made some pending again. @returns stops the calls */
   onPending(listener: () => void): () => void;
 }

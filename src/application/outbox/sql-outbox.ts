@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { heeding } from '../../persistence/heed-signal.js';
+import type { CallOptions } from '../../persistence/heed-signal.js';
 import { NotSupportedError } from '../../persistence/errors.js';
 import type { IntegrityError } from '../../persistence/errors.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
@@ -162,7 +164,7 @@ export class SqlOutbox implements Outbox {
     if (events.some(this.#select)) this.#hints.give();
   }
 
-  async enqueue(events: readonly NotifiedEvent[]): Promise<void> {
+  async enqueue(events: readonly NotifiedEvent[], options?: CallOptions): Promise<void> {
     await this.#write(async (connection) => {
       const isThere = await this.#positions(
         connection,
@@ -172,7 +174,7 @@ export class SqlOutbox implements Outbox {
         connection,
         events.filter(({ notificationId }) => !isThere.has(notificationId)),
       );
-    });
+    }, options);
     await this.#hint();
   }
 
@@ -211,10 +213,9 @@ export class SqlOutbox implements Outbox {
     await this.#write((connection) => this.#changed(connection, UNLEASED, 'lease_owner = $1', [leaseId]));
   }
 
-  async counts(): Promise<OutboxCounts> {
-    const { rows } = await this.#recorder.query(
-      `SELECT status, COUNT(*) AS entries FROM ${this.#names.table} GROUP BY status`,
-    );
+  async counts({ signal }: CallOptions = {}): Promise<OutboxCounts> {
+    const sql = `SELECT status, COUNT(*) AS entries FROM ${this.#names.table} GROUP BY status`;
+    const { rows } = await heeding(signal, () => this.#recorder.query(sql));
     const counts = new Map(rows.map((row) => [row['status'], Number(row['entries'])]));
     const of = (status: OutboxStatus): number => counts.get(status) ?? 0;
     return { pending: of('pending'), published: of('published'), failed: of('failed') };
@@ -228,32 +229,34 @@ export class SqlOutbox implements Outbox {
     return await this.#list('failed', page);
   }
 
-  async retry(id: string): Promise<boolean> {
-    return await this.#changeDeadLetter("status = 'pending', retry_count = 0, next_attempt_at_ms = 0", 1, [id]);
+  async retry(id: string, options?: CallOptions): Promise<boolean> {
+    const set = "status = 'pending', retry_count = 0, next_attempt_at_ms = 0";
+    return await this.#changeDeadLetter(set, [id], options);
   }
 
-  async resolve(id: string): Promise<boolean> {
+  async resolve(id: string, options?: CallOptions): Promise<boolean> {
     const resolvedAt = new Date(this.#clock.nowMs()).toISOString();
-    return await this.#changeDeadLetter("status = 'published', published_at = $1", 2, [resolvedAt, id]);
+    return await this.#changeDeadLetter("status = 'published', published_at = $2", [id, resolvedAt], options);
   }
 
-  async discard(id: string): Promise<boolean> {
+  async discard(id: string, options?: CallOptions): Promise<boolean> {
     const { table } = this.#names;
     const wasFound = await this.#write(async (connection) => {
       const { rows } = await connection.query(`DELETE FROM ${table} WHERE id = $1 AND status = 'failed' RETURNING id`, [
         id,
       ]);
       return rows.length > 0;
-    });
+    }, options);
     await this.#hint();
     return wasFound;
   }
 
-  async deletePublished(beforeMs: number, limit: number): Promise<number> {
+  async deletePublished(beforeMs: number, limit: number, options: CallOptions = {}): Promise<number> {
     const { table } = this.#names;
     const where = `status = 'published' AND published_at < $1`;
     const before = new Date(beforeMs).toISOString();
-    const due = await this.#recorder.query(`SELECT 1 AS due FROM ${table} WHERE ${where} LIMIT 1`, [before]);
+    const dueSql = `SELECT 1 AS due FROM ${table} WHERE ${where} LIMIT 1`;
+    const due = await heeding(options.signal, () => this.#recorder.query(dueSql, [before]));
     if (due.rows.length === 0) return 0;
     return await this.#write(async (connection) => {
       const { rows } = await connection.query(
@@ -261,7 +264,7 @@ export class SqlOutbox implements Outbox {
         [before, limit],
       );
       return rows.length;
-    });
+    }, options);
   }
 
   onPending(listener: () => void): () => void {
@@ -277,11 +280,11 @@ export class SqlOutbox implements Outbox {
    * Runs work that changes entries. Such transactions take turns, by a turn of the table's own where several could write:
    * two claims that ran at once would both see an aggregate free. They are short, and nothing is published in them.
    */
-  async #write<T>(work: (connection: SqlQueryable) => Promise<T>): Promise<T> {
+  async #write<T>(work: (connection: SqlQueryable) => Promise<T>, options?: CallOptions): Promise<T> {
     return await this.#recorder.transaction(async ({ connection }) => {
       await takeTurn(connection, this.#recorder.dialect, this.#lock);
       return await work(connection);
-    });
+    }, options);
   }
 
   get #lock(): string {
@@ -372,10 +375,11 @@ export class SqlOutbox implements Outbox {
     );
   }
 
-  async #changeDeadLetter(set: string, idParameter: number, values: unknown[]): Promise<boolean> {
+  /** @param values - the id, and what is set */
+  async #changeDeadLetter(set: string, values: unknown[], options?: CallOptions): Promise<boolean> {
     const wasFound = await this.#write(
-      async (connection) =>
-        (await this.#changed(connection, set, `id = $${idParameter} AND status = 'failed'`, values)) > 0,
+      async (connection) => (await this.#changed(connection, set, "id = $1 AND status = 'failed'", values)) > 0,
+      options,
     );
     await this.#hint();
     return wasFound;
@@ -391,11 +395,9 @@ export class SqlOutbox implements Outbox {
   }
 
   async #list(status: OutboxStatus, page: OutboxPage = {}): Promise<readonly OutboxEntry[]> {
-    const { after = 0, limit = LIST_ENTRIES_DEFAULT } = page;
-    const { rows } = await this.#recorder.query(
-      `SELECT ${ENTRY_COLUMNS} FROM ${this.#names.table} WHERE status = '${status}' AND position > $1 ORDER BY position LIMIT $2`,
-      [after, limit],
-    );
+    const { after = 0, limit = LIST_ENTRIES_DEFAULT, signal } = page;
+    const sql = `SELECT ${ENTRY_COLUMNS} FROM ${this.#names.table} WHERE status = '${status}' AND position > $1 ORDER BY position LIMIT $2`;
+    const { rows } = await heeding(signal, () => this.#recorder.query(sql, [after, limit]));
     return this.#toEntries(rows);
   }
 

@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { CallOptions } from '../../persistence/heed-signal.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { Observable } from '../../util/observable.js';
@@ -62,8 +63,8 @@ export class TransactionalOutbox implements InlineParticipant, AsyncDisposable {
   }
 
   /** Adds events that were recorded before there was an outbox. One that is there already is left as it is. */
-  async enqueue(events: readonly NotifiedEvent[]): Promise<void> {
-    await this.#outbox.enqueue(events);
+  async enqueue(events: readonly NotifiedEvent[], options?: CallOptions): Promise<void> {
+    await this.#outbox.enqueue(events, options);
   }
 
   /** What is still to be published, in the order of the positions. */

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { throwIfAborted } from '../heed-signal.js';
+import type { CallOptions } from '../heed-signal.js';
 import { isNewerSnapshot } from '../snapshot-store.js';
 import type { SnapshotStore, StoredSnapshot } from '../snapshot-store.js';
 
@@ -15,17 +17,20 @@ export class MemorySnapshotStore implements SnapshotStore {
     return true;
   }
 
-  async select(originatorId: string): Promise<StoredSnapshot | undefined> {
+  async select(originatorId: string, { signal }: CallOptions = {}): Promise<StoredSnapshot | undefined> {
+    throwIfAborted(signal);
     return this.#snapshots.get(originatorId);
   }
 
-  async upsert(snapshot: StoredSnapshot): Promise<boolean> {
+  async upsert(snapshot: StoredSnapshot, { signal }: CallOptions = {}): Promise<boolean> {
+    throwIfAborted(signal);
     if (!isNewerSnapshot(snapshot, this.#snapshots.get(snapshot.originatorId))) return false;
     this.#snapshots.set(snapshot.originatorId, snapshot);
     return true;
   }
 
-  async remove(originatorId?: string): Promise<void> {
+  async remove(originatorId?: string, { signal }: CallOptions = {}): Promise<void> {
+    throwIfAborted(signal);
     if (originatorId === undefined) this.#snapshots.clear();
     else this.#snapshots.delete(originatorId);
   }

@@ -7,6 +7,8 @@
  *
  * @module
  */
+import { heeding, throwIfAborted } from '../heed-signal.js';
+import type { CallOptions } from '../heed-signal.js';
 import { systemClock } from '../../util/clock.js';
 import { LOCK_TIMEOUT_MS_DEFAULT } from '../serial/lock-retry.js';
 import { isNewerSnapshot } from '../snapshot-store.js';
@@ -68,12 +70,13 @@ export class MongoSnapshotStore implements SnapshotStore {
     await createCollection(this.#database, this.#name);
   }
 
-  async select(originatorId: string): Promise<StoredSnapshot | undefined> {
-    return await this.#sessions.read((session) => this.#select(session, originatorId));
+  async select(originatorId: string, { signal }: CallOptions = {}): Promise<StoredSnapshot | undefined> {
+    return await heeding(signal, () => this.#sessions.read((session) => this.#select(session, originatorId)));
   }
 
   /** @throws DataError (`DATA_ERROR`) when the state is larger than a document can be */
-  async upsert(snapshot: StoredSnapshot): Promise<boolean> {
+  async upsert(snapshot: StoredSnapshot, { signal }: CallOptions = {}): Promise<boolean> {
+    throwIfAborted(signal);
     const { originatorId, aggregateType, state } = snapshot;
     validateDocumentSizes([{ state, what: `the snapshot of ${aggregateType}` }]);
     return await this.#sessions.read(async (session) => {
@@ -86,7 +89,8 @@ export class MongoSnapshotStore implements SnapshotStore {
     });
   }
 
-  async remove(originatorId?: string): Promise<void> {
+  async remove(originatorId?: string, { signal }: CallOptions = {}): Promise<void> {
+    throwIfAborted(signal);
     await this.#sessions.read(async (session) => {
       await this.#snapshots.deleteMany(originatorId === undefined ? {} : { _id: originatorId }, { session });
     });

@@ -13,6 +13,8 @@
  *
  * @module
  */
+import { heeding } from '../heed-signal.js';
+import type { CallOptions } from '../heed-signal.js';
 import type { SnapshotStore, StoredSnapshot } from '../snapshot-store.js';
 import { columnTypes } from './sql-dialect.js';
 import type { SqlDialect } from './sql-dialect.js';
@@ -84,44 +86,51 @@ export class SqlSnapshotStore implements SnapshotStore {
     await createMissing(this.#recorder, this.tables);
   }
 
-  async select(originatorId: string): Promise<StoredSnapshot | undefined> {
+  async select(originatorId: string, options: CallOptions = {}): Promise<StoredSnapshot | undefined> {
     // In a transaction of the caller's by one within it: a snapshot that cannot be read spoils nothing but itself.
     const isInside = this.#recorder.onEnded !== undefined;
-    return await this.#select(isInside ? this.#recorder : undefined, originatorId);
+    return await this.#select(isInside ? this.#recorder : undefined, originatorId, options);
   }
 
   within(transaction: object): Pick<SnapshotStore, 'select'> | undefined {
     if (recorderOf(transaction) !== this.#recorder) return undefined;
     const inside = transaction as RecorderTransaction<SqlQueryable>;
-    return { select: async (originatorId) => await this.#select(inside, originatorId) };
+    return { select: async (originatorId, options = {}) => await this.#select(inside, originatorId, options) };
   }
 
   async #select(
     inside: Pick<TransactionalRecorder<SqlQueryable>, 'transaction'> | undefined,
     originatorId: string,
+    { signal }: CallOptions,
   ): Promise<StoredSnapshot | undefined> {
     const read = async (sql: SqlQueryable): Promise<StoredSnapshot | undefined> => {
       const text = `SELECT ${COLUMNS} FROM ${this.#names.table} WHERE originator_id = $1`;
       const { rows } = await sql.query(text, [originatorId]);
       return rows[0] === undefined ? undefined : toSnapshot(rows[0]);
     };
-    return await (inside?.transaction(({ connection }) => read(connection)) ?? read(this.#recorder));
+    return await heeding(
+      signal,
+      () => inside?.transaction(({ connection }) => read(connection)) ?? read(this.#recorder),
+    );
   }
 
-  async upsert(snapshot: StoredSnapshot): Promise<boolean> {
+  async upsert(snapshot: StoredSnapshot, options: CallOptions = {}): Promise<boolean> {
     const { originatorId, originatorVersion, eventId, aggregateType, stateVersion, state, takenAtMs } = snapshot;
     const values = [originatorId, originatorVersion, eventId, aggregateType, stateVersion, state, takenAtMs];
-    const rows = await this.#write(upsertSql(this.#names.table), values);
+    const rows = await this.#write(upsertSql(this.#names.table), values, options);
     return rows.length > 0;
   }
 
-  async remove(originatorId?: string): Promise<void> {
-    if (originatorId === undefined) await this.#write(`DELETE FROM ${this.#names.table}`, []);
-    else await this.#write(`DELETE FROM ${this.#names.table} WHERE originator_id = $1`, [originatorId]);
+  async remove(originatorId?: string, options: CallOptions = {}): Promise<void> {
+    if (originatorId === undefined) await this.#write(`DELETE FROM ${this.#names.table}`, [], options);
+    else await this.#write(`DELETE FROM ${this.#names.table} WHERE originator_id = $1`, [originatorId], options);
   }
 
-  async #write(text: string, values: unknown[]): Promise<readonly Row[]> {
-    return await this.#recorder.transaction(async ({ connection }) => (await connection.query(text, values)).rows);
+  async #write(text: string, values: unknown[], options: CallOptions): Promise<readonly Row[]> {
+    return await this.#recorder.transaction(
+      async ({ connection }) => (await connection.query(text, values)).rows,
+      options,
+    );
   }
 }
 
