@@ -2,38 +2,30 @@
  * Projections into SQL tables, with their bookkeeping in the same database. One implementation for the browser's store,
  * SQLite and PostgreSQL.
  *
- * ```text
- * projection_checkpoints    projection, generation → position, the last event, is_live, its definition
- *                           is_live: 1 the live view, 0 the next one; −1 none, only a definition that another one replaced
- * projection_dead_letters   projection, generation, notification → what failed, and why
- * <table>                   the live view;  <table>__g<generation>  the next one
- * ```
- *
  * @module
  */
 import { DatabaseError, InternalError, ProgrammingError } from '../../persistence/errors.js';
 import type { RebaseTransaction } from '../../persistence/rebase-transaction.js';
 import type { RecorderTransaction } from '../../persistence/recorder-transaction.js';
-import type { Creation, Creations } from '../../persistence/sql/sql-names.js';
+import type { Creation } from '../../persistence/sql/sql-names.js';
 import { claimForLog } from '../../persistence/sql/log-owner.js';
 import { hasUnitOrder, IS_SYNCHRONISED } from '../../persistence/sql/unit-order.js';
 import { takeTurn } from '../../persistence/sql/sql-dialect.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
-import type { LogCheckpoint } from '../log/lost-position.js';
-import type { NotifiedEvent } from '../events/notified-event.js';
 import type { SqlProjection, SqlView } from './projection.js';
 import { ProjectionReplacedError } from './projection-replaced-error.js';
 import { ViewMovedError } from './projection-store.js';
+import { CREATE_CHECKPOINTS, CREATE_DEAD_LETTERS, PROJECTION_TABLES, SET_UP_LOCK } from './sql-projection-tables.js';
+import { SqlProjectionTransaction } from './sql-projection-transaction.js';
+import { definitionOf, namesOf, versionOf } from './sql-view-generation.js';
+import type { Generation } from './sql-view-generation.js';
 import { SqlViewTail, spoilTail } from './sql-view-tail.js';
 import type { SqlViewTailParts } from './sql-view-tail.js';
 import type { Following } from './view-tail.js';
 import type {
   BeginOptions,
-  DeadLetter,
-  DeadLetterFilter,
-  DeadLetterStatus,
   ProjectionStore,
   ProjectionTransaction,
   SyncedTransaction,
@@ -42,64 +34,10 @@ import type {
   ViewGeneration,
 } from './projection-store.js';
 
-const SET_UP_LOCK = 'daybook projections';
-const CREATE_CHECKPOINTS = `CREATE TABLE IF NOT EXISTS projection_checkpoints (
-  projection TEXT NOT NULL,
-  generation BIGINT NOT NULL,
-  is_live BIGINT NOT NULL,
-  position BIGINT NOT NULL,
-  event_id TEXT NOT NULL,
-  event_type TEXT NOT NULL,
-  definition TEXT NOT NULL,
-  PRIMARY KEY (projection, generation)
-)`;
-
-const CREATE_DEAD_LETTERS = `CREATE TABLE IF NOT EXISTS projection_dead_letters (
-  projection TEXT NOT NULL,
-  generation BIGINT NOT NULL,
-  notification_id BIGINT NOT NULL,
-  event_id TEXT NOT NULL,
-  event_type TEXT NOT NULL,
-  originator_id TEXT NOT NULL,
-  status TEXT NOT NULL,
-  error TEXT NOT NULL,
-  stack TEXT NOT NULL,
-  retry_count BIGINT NOT NULL,
-  first_failed_at_ms BIGINT NOT NULL,
-  last_failed_at_ms BIGINT NOT NULL,
-  resolved_by TEXT NOT NULL,
-  PRIMARY KEY (projection, generation, notification_id)
-)`;
-
-/** The bookkeeping of all views in a database, for a `Migrator` and for who prints it. The views are their projections' own. */
-export const PROJECTION_TABLES: Creations = {
-  schema: undefined,
-  lock: SET_UP_LOCK,
-  creations: [
-    { name: 'projection_checkpoints', sql: CREATE_CHECKPOINTS },
-    { name: 'projection_dead_letters', sql: CREATE_DEAD_LETTERS },
-  ],
-};
-
 /** A transaction in which units may have been changed. */
 interface RebasedTransaction {
   readonly connection: SqlQueryable;
   readonly rebase?: RebaseTransaction | undefined;
-}
-
-interface Generation extends LogCheckpoint {
-  readonly generation: number;
-  /** What made it, see {@link Definition}; as JSON. */
-  readonly definition: string;
-  /** Whether the store has heard of a server's log. */
-  readonly isSynchronised: boolean;
-}
-
-/** What a view is made by, as far as it can be told. The tables are not those of another definition. */
-interface Definition {
-  readonly version: number;
-  readonly topics: readonly string[];
-  readonly tables: Readonly<Record<string, string | readonly string[]>>;
 }
 
 /** Implements {@link ProjectionStore} over a {@link SqlRecorder}. */
@@ -421,142 +359,6 @@ export class SqlProjectionStore<Table extends string = string> implements Projec
 
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
-}
-
-function versionOf({ definition }: Generation): number {
-  return (JSON.parse(definition) as Definition).version;
-}
-
-function definitionOf({ version = 1, topics, tables }: SqlProjection): Definition {
-  // By their plain names, so that it is the same for every generation.
-  const created = Object.entries(tables).map(([table, statementsFor]) => [table, statementsFor(table)]);
-  return { version, topics, tables: Object.fromEntries(created) as Definition['tables'] };
-}
-
-/** What the tables of a view are called. */
-function namesOf(
-  { generation, definition }: Pick<Generation, 'generation' | 'definition'>,
-  which: ViewGeneration,
-): Readonly<Record<string, string>> {
-  const { tables } = JSON.parse(definition) as Definition;
-  const names = Object.keys(tables).map((table) => [table, which === 'live' ? table : `${table}__g${generation}`]);
-  return Object.fromEntries(names) as Readonly<Record<string, string>>;
-}
-
-interface SqlTransactionParts<View> extends Pick<
-  Generation,
-  'generation' | 'position' | 'lastEventId' | 'isSynchronised'
-> {
-  readonly connection: SqlQueryable;
-  readonly projection: string;
-  readonly view: View;
-  readonly spoil: () => Promise<void>;
-}
-
-class SqlProjectionTransaction<View> implements ProjectionTransaction<View> {
-  readonly view: View;
-  readonly isSynchronised: boolean;
-  readonly generation: number;
-  readonly #connection: SqlQueryable;
-  readonly #key: readonly [projection: string, generation: number];
-  readonly #spoil: () => Promise<void>;
-  #position: NotificationId;
-  #lastEventId: string;
-
-  constructor(parts: SqlTransactionParts<View>) {
-    this.view = parts.view;
-    this.isSynchronised = parts.isSynchronised;
-    this.generation = parts.generation;
-    this.#connection = parts.connection;
-    this.#key = [parts.projection, parts.generation];
-    this.#spoil = parts.spoil;
-    this.#position = parts.position;
-    this.#lastEventId = parts.lastEventId;
-  }
-
-  get position(): NotificationId {
-    return this.#position;
-  }
-
-  get lastEventId(): string {
-    return this.#lastEventId;
-  }
-
-  async advance(to: NotificationId, last?: NotifiedEvent): Promise<void> {
-    // A page without events that matter says nothing of the last one that did.
-    const [set, ...event] =
-      last === undefined
-        ? ['position = $1 WHERE projection = $2 AND generation = $3']
-        : [
-            'position = $1, event_id = $2, event_type = $3 WHERE projection = $4 AND generation = $5',
-            last.metadata.eventId,
-            last.type,
-          ];
-    await this.#connection.query(`UPDATE projection_checkpoints SET ${set}`, [to, ...event, ...this.#key]);
-    this.#position = to;
-    this.#lastEventId = last?.metadata.eventId ?? this.#lastEventId;
-  }
-
-  async deadLetters({ statuses, originatorId, notificationId }: DeadLetterFilter = {}): Promise<readonly DeadLetter[]> {
-    const values: unknown[] = [...this.#key];
-    const conditions = ['projection = $1', 'generation = $2'];
-    const among = (column: string, wanted: readonly unknown[]): void => {
-      conditions.push(`${column} IN (${wanted.map((value) => `$${values.push(value)}`).join(', ')})`);
-    };
-    if (statuses !== undefined) among('status', statuses);
-    if (originatorId !== undefined) among('originator_id', [originatorId]);
-    if (notificationId !== undefined) among('notification_id', [notificationId]);
-    const { rows } = await this.#connection.query(
-      `SELECT * FROM projection_dead_letters WHERE ${conditions.join(' AND ')} ORDER BY notification_id`,
-      values,
-    );
-    return rows.map(toDeadLetter);
-  }
-
-  async spoilTail(): Promise<void> {
-    await this.#spoil();
-  }
-
-  async putDeadLetter(letter: DeadLetter): Promise<void> {
-    const row: Readonly<Record<string, string | number>> = {
-      notification_id: letter.notificationId,
-      event_id: letter.eventId,
-      event_type: letter.eventType,
-      originator_id: letter.originatorId,
-      status: letter.status,
-      error: letter.error,
-      stack: letter.stack,
-      retry_count: letter.retryCount,
-      first_failed_at_ms: letter.firstFailedAtMs,
-      last_failed_at_ms: letter.lastFailedAtMs,
-      resolved_by: letter.resolvedBy,
-    };
-    const columns = Object.keys(row);
-    await this.#connection.query(
-      `INSERT INTO projection_dead_letters (projection, generation, ${columns.join(', ')})
-       VALUES ($1, $2, ${columns.map((_column, index) => `$${index + 3}`).join(', ')})
-       ON CONFLICT (projection, generation, notification_id)
-       DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
-      [...this.#key, ...Object.values(row)],
-    );
-  }
-}
-
-function toDeadLetter(row: Readonly<Record<string, unknown>>): DeadLetter {
-  // PostgreSQL's libraries give large integers as texts.
-  return {
-    notificationId: Number(row['notification_id']),
-    eventId: String(row['event_id']),
-    eventType: String(row['event_type']),
-    originatorId: String(row['originator_id']),
-    status: row['status'] as DeadLetterStatus,
-    error: String(row['error']),
-    stack: String(row['stack']),
-    retryCount: Number(row['retry_count']),
-    firstFailedAtMs: Number(row['first_failed_at_ms']),
-    lastFailedAtMs: Number(row['last_failed_at_ms']),
-    resolvedBy: String(row['resolved_by']),
-  };
 }
 
 function missing(projection: string): InternalError {

@@ -6,7 +6,7 @@
 import { SqlEventIndex } from '../../application/event-index/sql-event-index.js';
 import { SqlOutbox } from '../../application/outbox/sql-outbox.js';
 import { SqlSubjectKeys } from '../../application/personal/sql-subject-keys.js';
-import { PROJECTION_TABLES } from '../../application/projections/sql-projection-store.js';
+import { PROJECTION_TABLES } from '../../application/projections/sql-projection-tables.js';
 import { ownTablesOf } from '../../migrations/own-tables.js';
 import type { HasTables } from '../../migrations/own-tables.js';
 import { createMissing } from '../../persistence/sql/create-missing.js';
