@@ -35,6 +35,16 @@ export interface RecorderTransaction<Connection> extends TransactionalRecorder<C
    */
   readonly rebase?: RebaseTransaction | undefined;
   /**
+   * Sends statements with what is sent first, before that, so that nobody waits for their answers: when one is refused, so is
+   * what is sent.
+   *
+   * @returns whether it can: something was sent already otherwise
+   * @defaultValue each is sent by itself
+   *
+   * @internal
+   */
+  readonly open?: ((statements: readonly string[]) => boolean) | undefined;
+  /**
    * Sends a statement with the commit, so that nobody waits for its answer: when it is refused, so is the commit, with what is
    * made of that. Where something is sent after it nevertheless, it is sent before that.
    *

@@ -387,7 +387,7 @@ export class PostgresProcessRecorder
     const written: Written = { texts: [], events: [], ids: [] };
     const result = await inTransaction(this.workPool, options, (session) => {
       const lent = new PostgresTransaction(session, this.parts, written);
-      const transaction = Object.assign(lent, { close: session.close.bind(session) });
+      const transaction = Object.assign(lent, { open: session.open.bind(session), close: session.close.bind(session) });
       return workUnlessAborted(signal, begin, work)(transaction);
     });
     this.#changes.toldOf(written);

@@ -86,6 +86,12 @@ export class TransactionSession implements PostgresSession {
     };
   }
 
+  /** As `TransactionConnection.open`. */
+  open(statements: readonly string[]): boolean {
+    this.#turns.assertNotEnded();
+    return this.#connection.open(statements);
+  }
+
   /** As `TransactionConnection.close`. Of the outermost one only: it is not taken back with one within it. */
   async close(...args: Parameters<TransactionConnection['close']>): Promise<void> {
     this.#turns.assertNotEnded();

@@ -60,7 +60,7 @@ export interface TransactionEnding {
 /** One connection, on which one thing happens at a time. */
 export class TransactionConnection implements PostgresQueryable {
   readonly #pool: PostgresPool;
-  readonly #opening: readonly string[];
+  #opening: readonly string[];
   readonly #turns = new FifoMutex({ waitMsMax: STATEMENT_WAIT_MS_MAX, clock: systemClock, tooLong: waitedTooLong });
   readonly #afterCommit = new Set<AfterCommit>();
   /** `undefined`: it was given back, and no other one could be lent. */
@@ -98,6 +98,13 @@ export class TransactionConnection implements PostgresQueryable {
       await this.#sendClosing();
       return await work(this.#statements);
     });
+  }
+
+  /** Has statements sent with the first one, before that. @returns whether none was sent yet */
+  open(statements: readonly string[]): boolean {
+    if (this.#hasBegun || this.#hasEnded || this.#closing !== undefined) return false;
+    this.#opening = [...this.#opening, ...statements];
+    return true;
   }
 
   /**

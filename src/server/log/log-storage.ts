@@ -131,6 +131,9 @@ export interface SeenUnits {
   readonly ends: ReadonlyMap<OriginatorId, AggregateEnd>;
 }
 
+/** What pushes hope to find, all of which is new, and of which each unit stands where it was decided. */
+export interface HopedUnits extends PushSubjects, SeenUnits {}
+
 /** A transaction of a log, which nobody else writes to meanwhile, nor to its events. */
 export interface LogTransaction extends LogReader {
   /**
@@ -138,6 +141,15 @@ export interface LogTransaction extends LogReader {
    * nothing is in the events that is in no unit yet.
    */
   lock(about?: PushSubjects): Promise<{ readonly standing: LogStanding; readonly seen?: SeenUnits | undefined }>;
+  /**
+   * Has it checked with what is recorded first, under the lock, that the log ends there, that nothing is in the events that
+   * is in no unit yet, that nothing waits for others to come, and that all is as is hoped. When it is not, `record` rejects
+   * with `NotAsHoped`, and the transaction is of no use any more. Gaps are not looked at: whoever looks next does.
+   *
+   * @returns whether that can be had; otherwise it has to be looked at
+   * @defaultValue it is looked at
+   */
+  expect?(head: LogHead, hoped: HopedUnits): boolean;
   view(about: PushSubjects): Promise<SeenUnits>;
   /** The editions that hold events, in the order of the places; `undefined` where there is none. */
   owners(places: readonly EventPlace[]): Promise<readonly (EditionId | undefined)[]>;

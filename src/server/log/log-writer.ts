@@ -9,7 +9,9 @@ import type { UnitId } from '../../persistence/unit.js';
 import type { Clock } from '../../util/clock.js';
 import { adoptEvents, gapsBetween, toRow } from './adopt-events.js';
 import type { PlacedUnit } from './decide-units.js';
+import { NotAsHoped } from './hoped-push.js';
 import type {
+  HopedUnits,
   LogHead,
   LogStorage,
   LogTransaction,
@@ -26,6 +28,8 @@ import type { Recorded } from './record-units.js';
 
 // Each time but the first means that somebody took an id of the sequence in the middle of a unit.
 const RECORDINGS_MAX = 5;
+// After it was not as was hoped, others write as well most likely: so many look first.
+const LOOKS_AFTER_MISS = 16;
 
 /** What was decided, and recorded as events. */
 export interface LogAddition extends Pick<Recorded, 'ids' | 'chains'> {
@@ -43,12 +47,19 @@ export interface LockedLog {
   readonly waiting: Waiting;
   /** As in `LogTransaction.lock`. */
   readonly seen: SeenUnits | undefined;
+  /** Whether all of this is hoped only, and checked with what is recorded. */
+  readonly isHoped: boolean;
 }
 
 /** Writes to a log. */
 export class LogWriter {
   readonly #storage: Pick<LogStorage, 'transaction'>;
   readonly #clock: Pick<Clock, 'nowMs'>;
+  /** The ends of the log that transactions have written. */
+  readonly #ends = new WeakMap<LogTransaction, LogHead>();
+  /** The end as this process left it last. */
+  #left: LogHead | undefined;
+  #looksLeft = 0;
 
   constructor(storage: Pick<LogStorage, 'transaction'>, clock: Pick<Clock, 'nowMs'>) {
     this.#storage = storage;
@@ -59,26 +70,49 @@ export class LogWriter {
    * Runs work under the lock, after all that others have recorded: in parts, each a transaction, where that is much.
    *
    * @param about - is looked at with the lock
+   * @param hoped - of all that: the work is done on this at first, where the end of the log is known. It may be done again
    */
   async locked<T>(
     work: (transaction: LogTransaction, locked: LockedLog) => Promise<T>,
     about?: PushSubjects,
+    hoped?: HopedUnits,
   ): Promise<T> {
+    let mayHope = true;
     for (let recordings = 1; ;) {
+      const hope = mayHope && hoped !== undefined ? this.#hope() : undefined;
       try {
         const done = await this.#storage.transaction(async (transaction) => {
+          if (hope !== undefined && hoped !== undefined && transaction.expect?.(hope, hoped) === true) {
+            const value = await work(transaction, { head: hope, waiting: 'none', seen: hoped, isHoped: true });
+            return { value, end: this.#ends.get(transaction) ?? hope };
+          }
           const { standing, seen } = await transaction.lock(about);
           const { head, isComplete } = await adoptEvents(transaction, standing, this.#clock.nowMs());
           if (!isComplete) return undefined;
           const { waiting } = standing;
-          return { value: await work(transaction, { head, waiting, seen }) };
+          const value = await work(transaction, { head, waiting, seen, isHoped: false });
+          return { value, end: this.#ends.get(transaction) ?? head };
         });
-        if (done !== undefined) return done.value;
+        if (done === undefined) continue;
+        this.#left = done.end;
+        return done.value;
       } catch (error) {
+        if (error instanceof NotAsHoped) {
+          mayHope = false;
+          this.#looksLeft = LOOKS_AFTER_MISS;
+          continue;
+        }
         if (!(error instanceof TornUnit)) throw error;
         if (++recordings > RECORDINGS_MAX) throw tornAgain(error);
       }
     }
+  }
+
+  /** The end that the log may have; `undefined` where it is to be looked at. */
+  #hope(): LogHead | undefined {
+    if (this.#looksLeft === 0) return this.#left;
+    this.#looksLeft--;
+    return undefined;
   }
 
   /** Forgets that units were refused, or takes units out of the operator's list. */
@@ -107,6 +141,7 @@ export class LogWriter {
     const next: LogHead = { position, chain, lastId };
     const nothing = { supersedes: [], filled: [] };
     await transaction.change({ ...nothing, head: next, units, rejected, pruning, setAside, discarded, gaps });
+    this.#ends.set(transaction, next);
     return next;
   }
 }

@@ -4,6 +4,7 @@
  *
  * ```text
  * push   known? ─▶ authorize what is not ─▶ with all who wait: lock ─▶ adopt what others recorded ─▶ decide ─▶ record ─▶ commit
+ *        or, where all is hoped to be new and to fit: decide ─▶ lock, is it so?, record ─▶ commit (hoped-push.ts)
  * heal   the same, of what is sealed (lost-offers.ts); and whenever something has come, of what waited for it
  * page   for all who ask at once: adopt, where there is something ─▶ rows of units from the cursor on ─▶ their events ─▶ seals
  * ```
@@ -25,6 +26,7 @@ import { hasStrangers } from './adopt-events.js';
 import { BootstrapParts } from './bootstrap-parts.js';
 import { aggregatesOf, decidePushes } from './decide-units.js';
 import type { LogView, PushToDecide } from './decide-units.js';
+import { assertAsHoped, hopedOf } from './hoped-push.js';
 import { InlineUnits } from './inline-units.js';
 import { fromCursor, toCursor } from './log-chain.js';
 import { LogPages } from './log-pages.js';
@@ -199,11 +201,15 @@ export class StoredUnitLog implements UnitLog, ServerRecords {
       aggregates: aggregatesOf(pushes.flatMap(({ fresh }) => fresh)),
     };
     const { outcomes, notified, from, page, mayBeDue } = await this.#writer.locked(
-      async (transaction, { head, waiting, seen }) => {
+      async (transaction, { head, waiting, seen, isHoped }) => {
         const view = { ...(seen ?? (await transaction.view(about))), position: head.position };
         const nowMs = this.#clock.nowMs();
         const recorded = await recordDecided(transaction, {
-          decide: (refusals) => decideShared(pushes, { view, refusals, recordedAtMs: nowMs }),
+          decide: (refusals) => {
+            const decided = decideShared(pushes, { view, refusals, recordedAtMs: nowMs });
+            if (isHoped) assertAsHoped(decided);
+            return decided;
+          },
           placedOf: ({ placed }) => placed.map(({ unit }) => unit),
           decoded: new Map(pushes.flatMap(({ decoded }) => [...decoded])),
           chain: head.chain,
@@ -218,6 +224,7 @@ export class StoredUnitLog implements UnitLog, ServerRecords {
         return { outcomes, notified: recorded.notified, from: head, page, mayBeDue };
       },
       about,
+      hopedOf(pushes),
     );
     this.#pages.noteRecorded(from, page);
     this.#inline.committed(notified);

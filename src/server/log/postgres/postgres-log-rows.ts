@@ -5,7 +5,7 @@
  */
 import { storableText } from '../../../persistence/storable-text.js';
 import { REASON_LENGTH_MAX, toAfterHex } from '../log-rows.js';
-import type { EventPlace, PushSubjects, RejectedRow, UnitRow } from '../log-storage.js';
+import type { EventPlace, HopedUnits, LogHead, PushSubjects, RejectedRow, UnitRow } from '../log-storage.js';
 
 /** Columns as literals of arrays, where nothing in them needs quotes: a client would quote each of thousands. */
 export function unitColumns(rows: readonly UnitRow[]): unknown[] {
@@ -65,6 +65,19 @@ export function rejectedColumns(rows: readonly RejectedRow[]): unknown[] {
 
 export function subjectColumns({ ids, aggregates }: PushSubjects): unknown[] {
   return [arrayOf(ids), [...aggregates]];
+}
+
+/** As the statement wants them. */
+export function hopedColumns(head: LogHead, { ids, aggregates, known, ends }: HopedUnits): unknown[] {
+  const followed = [...known];
+  return [
+    ...[head.position, head.chain, head.lastId],
+    ...subjectColumns({ ids, aggregates }),
+    arrayOf(aggregates.map((id) => ends.get(id)?.version ?? 'NULL')),
+    arrayOf(aggregates.map((id) => ends.get(id)?.edition ?? 'NULL')),
+    arrayOf(followed.map(([id]) => id)),
+    followed.map(([, { author }]) => author),
+  ];
 }
 
 export function placeColumns(places: readonly EventPlace[]): unknown[] {

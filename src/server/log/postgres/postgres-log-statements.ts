@@ -10,10 +10,15 @@ import type { RefusedStatements } from './postgres-refused.js';
 
 // Of the gaps, these are looked at each time: the newest, and as many from somewhere, so that none is forgotten.
 const GAPS_AT_ONCE = 100;
+/** In the error of a log that is not as was hoped. */
+export const NOT_AS_HOPED_MARK = 'daybook.not_as_hoped:';
 
 /** The texts of statements. */
 export interface Statements extends RefusedStatements {
   readonly lock: string;
+  /** Those by which who writes takes its turn, one by one. */
+  readonly turn: readonly string[];
+  readonly hoped: string;
   readonly standing: string;
   readonly known: string;
   readonly view: string;
@@ -75,6 +80,25 @@ export function statementsOf({ log, tables }: { readonly log: SqlLog; readonly t
   return {
     standing,
     lock: `${lockSql};\n${standing} FOR UPDATE OF h`,
+    turn: lockSql.split(';\n'),
+    // The error, which takes back what is in the same message, carries the mark; made of what no plan can know.
+    hoped: `SELECT CASE WHEN
+        EXISTS (SELECT FROM ${head} h WHERE h.id = 1 AND h.position = $1 AND h.chain = decode($2, 'hex') AND h.last_id = $3)
+        AND (SELECT coalesce(max(${id}), 0) FROM ${eventsTable}) = $3
+        AND (SELECT awaits FROM ${setAside} WHERE awaits IS NOT NULL ORDER BY awaits LIMIT 1) IS NULL
+        AND NOT EXISTS (SELECT FROM unnest($4::uuid[]) AS k (id) CROSS JOIN LATERAL (
+          SELECT FROM ${units} WHERE unit_id = k.id LIMIT 1
+        ) AS u)
+        AND NOT EXISTS (SELECT FROM unnest($5::${idType}[], $6::bigint[], $7::uuid[]) AS a (id, version, edition)
+          LEFT JOIN LATERAL (
+            SELECT e.${id} AS id, e.${version} AS version FROM ${eventsTable} e
+            WHERE e.${originatorId} = a.id ORDER BY e.${version} DESC LIMIT 1
+          ) AS t ON true
+          WHERE t.version IS DISTINCT FROM a.version OR (t.id IS NOT NULL AND ${ownerOf('t.id')} IS DISTINCT FROM a.edition))
+        AND NOT EXISTS (SELECT FROM unnest($8::uuid[], $9::text[]) AS f (id, author) LEFT JOIN LATERAL (
+          SELECT u.author FROM ${units} u WHERE u.unit_id = f.id LIMIT 1
+        ) AS u ON true WHERE u.author IS DISTINCT FROM f.author)
+      THEN 1 ELSE ('${NOT_AS_HOPED_MARK}' || coalesce((SELECT position FROM ${head} WHERE id = 1), 0))::integer END AS hoped`,
     known: `SELECT ${knownColumns} FROM ${known}`,
     view: `SELECT ${knownColumns}, NULL::text AS originator_id, NULL::bigint AS version
       FROM ${known}

@@ -21,12 +21,15 @@ import { editionOf } from '../../../persistence/unit-edition.js';
 import type { EditionId, UnitId } from '../../../persistence/unit.js';
 import { hasStrangers } from '../adopt-events.js';
 import type { KnownUnit } from '../decide-units.js';
+import { NotAsHoped } from '../hoped-push.js';
 import { toEdition, toKnown, toRefusedUnit, toSeen, toSetAsideRow, toStanding, toUnitRow } from '../log-rows.js';
 import type {
   AggregateStart,
   EventPlace,
+  HopedUnits,
   IdGap,
   LogChange,
+  LogHead,
   LogStanding,
   LogStorage,
   LogTransaction,
@@ -37,9 +40,16 @@ import type {
   UnitRow,
 } from '../log-storage.js';
 import type { LogTables } from './log-tables.js';
-import { arrayOf, placeColumns, rejectedColumns, subjectColumns, unitColumns } from './postgres-log-rows.js';
+import {
+  arrayOf,
+  hopedColumns,
+  placeColumns,
+  rejectedColumns,
+  subjectColumns,
+  unitColumns,
+} from './postgres-log-rows.js';
 import { refusedColumns, setAsideColumns } from './postgres-refused.js';
-import { statementsOf } from './postgres-log-statements.js';
+import { NOT_AS_HOPED_MARK, statementsOf } from './postgres-log-statements.js';
 import type { Statements } from './postgres-log-statements.js';
 import { textOf } from '../text-of.js';
 import type { RefusedUnit } from '../unit-log.js';
@@ -230,6 +240,12 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
     return { standing, seen: isSeen ? toSeen(results.at(-1)?.rows ?? []) : undefined };
   }
 
+  expect(head: LogHead, hoped: HopedUnits): boolean {
+    const literals = literalsOf(hopedColumns(head, hoped));
+    const { turn, hoped: text } = this.statements;
+    return literals !== undefined && this.#transaction.open?.([...turn, withLiterals(text, literals)]) === true;
+  }
+
   async view(about: PushSubjects): Promise<SeenUnits> {
     return toSeen((await this.sql.query(this.statements.view, subjectColumns(about))).rows);
   }
@@ -240,7 +256,9 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
   }
 
   async record(events: readonly StoredEvent[]): Promise<readonly NotificationId[]> {
-    return await this.#transaction.insertEvents(events);
+    return await this.#transaction.insertEvents(events).catch((error: unknown) => {
+      throw isNotAsHoped(error) ? new NotAsHoped('', { cause: error }) : error;
+    });
   }
 
   async tell(events: readonly NotifiedEvent[]): Promise<void> {
@@ -299,6 +317,11 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
       });
     }
   }
+}
+
+function isNotAsHoped(error: unknown): boolean {
+  const { message, cause } = error as { readonly message?: string; readonly cause?: unknown };
+  return message?.includes(NOT_AS_HOPED_MARK) === true || (cause instanceof Error && isNotAsHoped(cause));
 }
 
 function refusedAppend<Failure>(error: Failure): Failure | InternalError {
