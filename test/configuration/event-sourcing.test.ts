@@ -212,6 +212,15 @@ describe('sqlite', () => {
   );
 });
 
+test('writes nothing for a publisher that is not there', async () => {
+  const made = await make({ store: { provider: 'sqlite', url: `sqlite:///${join(await inFolder(), 'events.db')}` } });
+  await applicationOn(made).execute(counter, crypto.randomUUID(), count);
+  expect([made.outbox, made.publisher]).toEqual([null, null]);
+  const { rows } = (await made.sql?.query('SELECT name FROM sqlite_master')) ?? { rows: [] };
+  expect(rows.length).toBeGreaterThan(2);
+  expect(rows.filter(({ name }) => String(name).includes('outbox'))).toEqual([]);
+});
+
 describe('postgres', () => {
   test('has tables of the application’s name, and settings of pools and ciphers', async () => {
     const name = uniqueName();
