@@ -36,7 +36,8 @@ const ROOMS = [
   { name: 'application/projections', level: 8, path: '^src/application/projections/' },
   { name: 'application/processes', level: 8, path: '^src/application/processes/' },
   { name: 'application', level: 9, path: '^src/application/[^/]+$' },
-  { name: 'transfer', level: 9, path: '^src/transfer/' },
+  { name: 'transfer', level: 9, path: '^src/transfer/[^/]+$' },
+  { name: 'transfer/store-files', level: 10, path: '^src/transfer/store-files/' },
   { name: 'archive', level: 10, path: '^src/archive/' },
   { name: 'states', level: 9, path: '^src/states/' },
   { name: 'operations/reading', level: 5, path: '^src/operations/reading/' },
@@ -169,6 +170,7 @@ module.exports = {
         path: '^(src|worker)/',
         pathNot: [
           '^src/migrations/folder/',
+          '^src/transfer/store-files/',
           '^src/server/hosts/',
           '^src/assets/',
           '^src/cli/',

@@ -1,5 +1,5 @@
 /**
- * `daybook export`, `daybook import` and `daybook hash`: events of PostgreSQL and SQLite, as files.
+ * `daybook export`, `daybook import` and `daybook hash`: events of PostgreSQL, SQLite and browsers' stores, as files.
  *
  * @module
  */
@@ -10,11 +10,13 @@ import { exportEvents } from '../transfer/export-events.js';
 import type { EventsTransferProgress } from '../transfer/export-events.js';
 import { hashEvents } from '../transfer/hash-events.js';
 import { importEvents } from '../transfer/import-events.js';
+import type { EventsFileSource } from '../transfer/import-events.js';
 import { findResumePoint } from '../transfer/resume-point.js';
 import type { ResumePoint } from '../transfer/resume-point.js';
 import { EXIT, usageError } from './command.js';
 import type { Command, CommandContext } from './command.js';
 import { openCommandStore, parseOptions, STORE_OPTIONS, STORE_USAGE } from './command-store.js';
+import { openReadStore, READ_OPTIONS, recognized, withStoreFile } from './read-store.js';
 
 // Lines about how it goes on, for people who wait and for logs that are read later.
 const NOTED_EVERY_EVENTS = 50_000;
@@ -27,6 +29,7 @@ Writes the events of a store into a new file, or to the standard output: lines o
 daybook import takes on any engine. Says their number and their hash, as JSON.
 
 ${STORE_USAGE}
+  --store-file <file>    the file of a browser's store (.daybook)
 
   --to <file>            the file; it is not written over
   --resume               goes on with it, where it was broken off
@@ -40,13 +43,14 @@ JSON. What is there already is passed over: when it was broken off, run it again
 
 ${STORE_USAGE}
 
-  --from <file>          the file`;
+  --from <file>          the file; also that of a browser's store (.daybook), which is read to its end before anything is stored`;
 
 const HASH_USAGE = `Usage: daybook hash [options]
 
 Counts and hashes the events of a store, as JSON: the same in two stores that have the same events in the same order.
 
 ${STORE_USAGE}
+  --store-file <file>    the file of a browser's store (.daybook)
 
 ${AFTER_USAGE}`;
 
@@ -55,7 +59,7 @@ export const EXPORT: Command = {
   usage: EXPORT_USAGE,
   async run(args, context) {
     const values = parseOptions(args, {
-      ...STORE_OPTIONS,
+      ...READ_OPTIONS,
       ...({ to: { type: 'string' }, after: { type: 'string' } } as const),
       ...({ resume: { type: 'boolean' }, 'leave-columns': { type: 'boolean' } } as const),
     });
@@ -69,7 +73,7 @@ export const EXPORT: Command = {
       context.write(JSON.stringify(begun.checkpoint));
       return EXIT.done;
     }
-    const store = await openCommandStore(values, context);
+    const store = await openReadStore(values, context);
     const note = noting(context);
     let done: EventsTransferProgress | undefined;
     try {
@@ -99,9 +103,14 @@ export const IMPORT: Command = {
     const store = await openCommandStore(values, context);
     try {
       await store.createTable();
-      const source = values.from === undefined ? process.stdin : createReadStream(values.from);
       const options = { signal: context.signal, onProgress: noting(context) };
-      context.write(JSON.stringify(await importEvents(store.recorder, source, options)));
+      const importing = async (events: EventsFileSource): Promise<void> =>
+        context.write(JSON.stringify(await importEvents(store.recorder, events, options)));
+      const given: AsyncIterable<Uint8Array> =
+        values.from === undefined ? process.stdin : createReadStream(values.from);
+      const { isStoreFile, source } = await recognized(given);
+      if (isStoreFile) await withStoreFile(source, context, (file) => importing(exportEvents(file)));
+      else await importing(source);
     } finally {
       await store.close();
     }
@@ -113,9 +122,9 @@ export const IMPORT: Command = {
 export const HASH: Command = {
   usage: HASH_USAGE,
   async run(args, context) {
-    const values = parseOptions(args, { ...STORE_OPTIONS, after: { type: 'string' } });
+    const values = parseOptions(args, { ...READ_OPTIONS, after: { type: 'string' } });
     const after = toPosition(values.after) ?? 0;
-    const store = await openCommandStore(values, context);
+    const store = await openReadStore(values, context);
     try {
       const options = { after, signal: context.signal, onProgress: noting(context) };
       context.write(JSON.stringify(await hashEvents(store.recorder, options)));

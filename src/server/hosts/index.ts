@@ -14,6 +14,13 @@ export type {
 } from '../../configuration/event-sourcing.js';
 export type { EventSourcingConfig, StoreConfig, StoreProvider } from '../../configuration/event-sourcing-config.js';
 export { createMigration, readMigrations } from '../../migrations/folder/migration-folder.js';
+export { openStoreFile } from '../../transfer/store-files/open-store-file.js';
+export type {
+  OpenStoreFileOptions,
+  StoreFileOrigin,
+  StoreFileProgress,
+  StoreFileRecorder,
+} from '../../transfer/store-files/open-store-file.js';
 export { parseCliOptions, USAGE } from './cli-options.js';
 export type { CliOptions } from './cli-options.js';
 export { startEmbeddedPostgres } from './embedded-postgres.js';
