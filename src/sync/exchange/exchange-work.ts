@@ -455,9 +455,10 @@ export class ExchangeWork {
     this.#pushes.hope();
     this.#missingRounds = isMissing ? this.#missingRounds + 1 : 0;
     if (!isMissing) this.#acceptedAt.clear();
+    // Said twice: others may wait behind it. The first time, it may be a page that is late.
+    else if (await this.#setPassedAside(position)) this.#missingRounds = 0;
     if (this.#missingRounds < MISSING_ROUNDS_MAX) return;
     this.#missingRounds = 0;
-    if (await this.#setPassedAside(position)) return;
     throw new StuckError(
       'The server says that it takes what is sent, and does not have it in its log. Nothing is lost; it is tried again.',
       { details: { pendingUnits } },

@@ -61,7 +61,7 @@ export function work(world: World, device: SimDevice, random: SeededRandom): voi
 
 /** Somebody does again what was done, or was not, as far as is known. */
 export function repeat(world: World, device: SimDevice, tab: SimTab, random: SeededRandom): void {
-  // See "What it found": under an id that has left with history, or never came, it is set aside, after a while.
+  // See "What it found": under an id that has left with history, or never came, it is set aside, and is in the log as well.
   const { ids } = world.audit;
   const known = device.wishes.filter(({ unit }) => !device.lacksHistory || !ids.has(unit));
   const open = known.filter(({ intent }) => !world.witness.acknowledged.has(intent));

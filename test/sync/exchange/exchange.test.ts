@@ -375,9 +375,11 @@ describe('a server that says no', () => {
     device.record(A);
     await device.start().settled();
     const again = device.record(B);
+    let asked = 0;
     log.push = async (units) => {
       const answer = await push(units.filter(({ id }) => id !== again));
       const isThere = units.some(({ id }) => id === again);
+      if (isThere) asked++;
       const decisions = isThere ? [{ id: again, kind: 'accepted' as const, position: 1 }] : [];
       return { ...answer, head: Math.max(answer.head, 1), decisions: [...decisions, ...answer.decisions] };
     };
@@ -385,6 +387,8 @@ describe('a server that says no', () => {
     await device.until(({ setAside, pending }) => setAside === 1 && pending === 0);
     expect(device.store.asideRows.map(({ id, reason }) => [id, reason.code])).toEqual([[again, 'CONFLICT']]);
     expect(log.units).toHaveLength(2);
+    // What waits behind it waits no longer than that.
+    expect(asked).toBeLessThanOrEqual(3);
     expect(device.exchange.status.value.lastError).toBeUndefined();
   });
 
