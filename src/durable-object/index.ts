@@ -5,14 +5,18 @@
  *
  * @example
  * ```ts
- * export class Orders extends DurableObject {
- *   readonly #recorder = this.ctx.blockConcurrencyWhile(() => openObjectRecorder(this.ctx.storage));
- * }
+ * export class Orders extends daybookObject(DurableObject<Env>, async ({ recorder }) => ({
+ *   app: new Application({ recorder, aggregates: [order] }),
+ * })) {}
  * ```
  */
+export { outboxJob, processJob, projectionJob } from './alarm-job.js';
+export type { AlarmJob, AlarmJobResult } from './alarm-job.js';
+export { daybookObject, openDaybookObject } from './daybook-object.js';
+export type { DaybookObject, DaybookObjectOptions, ObjectMeans, ObjectParts, OpenedParts } from './daybook-object.js';
 export { openObjectRecorder } from '../persistence/durable-object/object-recorder.js';
 export { objectSqlite } from '../persistence/durable-object/object-sqlite.js';
-export type { ObjectDatabase, RecordingListener } from '../persistence/durable-object/object-sqlite.js';
+export type { SqliteDatabase } from '../persistence/sqlite/sqlite-driver.js';
 export {
   OBJECT_COLUMNS_MAX,
   OBJECT_PARAMETERS_MAX,

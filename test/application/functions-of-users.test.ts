@@ -382,6 +382,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'application/personal/forgetting.ts onFailed': 'guarded: listeners.test.ts',
   'application/personal/remote-subject-keys.ts onFailed': 'guarded: listeners.test.ts',
   'server/key-handler.ts onFailed': 'guarded: listeners.test.ts',
+  'durable-object/daybook-object.ts onJobFailed':
+    'guarded: listeners.test.ts; told: workerd/durable-object/alarms.test.ts',
   'client/import-daybook.ts onProgress': 'backup.test.ts',
   'client/open-daybook.ts onProgress': 'backup.test.ts',
   'client/store-storage.ts onProgress': 'backup.test.ts',

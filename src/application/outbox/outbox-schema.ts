@@ -105,3 +105,18 @@ export function claimSql(names: SqlTableName, mayGoOut: string): string {
       ORDER BY entry.position LIMIT $5
     ) RETURNING ${ENTRY_COLUMNS}`;
 }
+
+/**
+ * When the first entry is due that nothing but time holds back, in the column `due`.
+ *
+ * @param mayGoOut - a further condition on `entry`
+ */
+export function nextDueSql(names: SqlTableName, mayGoOut: string): string {
+  return `SELECT MIN(CASE WHEN COALESCE(entry.lease_until_ms, 0) > entry.next_attempt_at_ms
+      THEN entry.lease_until_ms ELSE entry.next_attempt_at_ms END) AS due
+    FROM ${names.table} entry
+    WHERE entry.status = 'pending' AND ${mayGoOut} AND NOT EXISTS (
+      SELECT 1 FROM ${names.table} held
+      WHERE held.aggregate_id = entry.aggregate_id AND held.status <> 'published' AND held.position < entry.position
+    )`;
+}

@@ -26,7 +26,7 @@ import type { Creations } from '../../persistence/sql/sql-names.js';
 import { isOutboxNoted, noteOutbox } from '../../persistence/sql/outbox-progress.js';
 import { takeTurn } from '../../persistence/sql/sql-dialect.js';
 import { parameters, statementParts } from '../../persistence/sql/sql-parameters.js';
-import { claimSql, ENTRY_COLUMNS, ENTRY_PARAMETERS, insertSql, outboxCreations } from './outbox-schema.js';
+import { claimSql, ENTRY_COLUMNS, ENTRY_PARAMETERS, insertSql, nextDueSql, outboxCreations } from './outbox-schema.js';
 import type {
   ClaimRequest,
   Outbox,
@@ -265,6 +265,18 @@ export class SqlOutbox implements Outbox {
       );
       return rows.length;
     }, options);
+  }
+
+  /**
+   * When there is something to publish next, while nothing is recorded: for who runs a worker's `runOnce` by a schedule of
+   * his own. What was claimed is due when its lease is over. What waits behind a dead letter is never due.
+   *
+   * @returns in milliseconds since 1970, 0 for at once; `undefined` when nothing is pending
+   */
+  async nextDueAtMs(): Promise<number | undefined> {
+    const { rows } = await this.#recorder.query(nextDueSql(this.#names, this.#mayGoOut('entry.position')));
+    const due = rows[0]?.['due'] ?? null;
+    return due === null ? undefined : Number(due);
   }
 
   onPending(listener: () => void): () => void {

@@ -36,7 +36,12 @@ const databases = new WeakMap<ObjectStorage, ObjectDatabase>();
  *
  * `storage.sql` by hand, beside it, writes within whatever transaction is open, and is taken back with it.
  */
-export function objectSqlite(storage: ObjectStorage): ObjectDatabase {
+export function objectSqlite(storage: ObjectStorage): SqliteDatabase {
+  return objectDatabase(storage);
+}
+
+/** The same, for who listens to it. */
+export function objectDatabase(storage: ObjectStorage): ObjectDatabase {
   let database = databases.get(storage);
   if (database === undefined) {
     database = new ObjectDatabase(storage);

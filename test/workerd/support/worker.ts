@@ -1,4 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
+import type { StockObject } from './stock-object.js';
+
+export { StockObject } from './stock-object.js';
 
 /** An object that does nothing by itself: tests run in it. */
 export class EmptyObject extends DurableObject {}
@@ -8,6 +11,7 @@ declare global {
   namespace Cloudflare {
     interface Env {
       readonly EMPTY: DurableObjectNamespace<EmptyObject>;
+      readonly STOCK: DurableObjectNamespace<StockObject>;
     }
   }
 }
