@@ -31,6 +31,8 @@ export interface LiveNewsOptions {
   readonly admit: () => Promise<Visibility | undefined>;
   /** Reads the log; `undefined` where that has no news but its head. */
   readonly read: (options: NewsOptions) => Promise<LogNews | undefined>;
+  /** The end of what was told before. @defaultValue nothing was */
+  readonly after?: Cursor | undefined;
 }
 
 /** Makes the messages of one stream. */
@@ -41,6 +43,12 @@ export class LiveNews {
 
   constructor(options: LiveNewsOptions) {
     this.#options = options;
+    this.#after = options.after;
+  }
+
+  /** The end of what was told; `undefined` where that is not known. */
+  get after(): Cursor | undefined {
+    return this.#after;
   }
 
   /**

@@ -137,6 +137,8 @@ export interface ServerFront {
   readonly log: Log;
   /** Answers errors, also those that are none. Needs no `this`. */
   readonly fetch: (request: Request) => Promise<Response>;
+  /** The same, of a request with something beside it. */
+  readonly fetchWith: (request: Request, bindings: AccessEnv['Bindings']) => Promise<Response>;
 }
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be */
@@ -176,13 +178,16 @@ export function makeServerFront(options: ServerFrontOptions, traits: ServerTrait
   app.onError((error, c) => answerError(c, error, log));
   const limits = options.limits === false ? undefined : new RequestLimits(options.limits, clock);
   const limited = { limits, clientAddress: options.clientAddress };
+  const fetchWith: ServerFront['fetchWith'] = (request, bindings) =>
+    fetchAlways({ app, log, stamp: traits.stamp }, request, bindings);
   return {
     app,
     guards: [limitRefusals(limited), authMiddleware(options, log, clock), limitRequests(limited)],
     liveGuard: limitLive(limited),
     health,
     log,
-    fetch: async (request) => await fetchAlways(app, request, log, traits.stamp),
+    fetch: async (request) => await fetchWith(request, {}),
+    fetchWith,
   };
 }
 
@@ -232,13 +237,12 @@ function readiness(health: HealthCheck, closing: AbortSignal | undefined, log: L
 
 /** Hono answers errors, but rejects with what was thrown and is none. */
 async function fetchAlways(
-  app: Hono<AccessEnv>,
+  { app, log, stamp }: Pick<ServerFront, 'app' | 'log'> & Pick<ServerTraits, 'stamp'>,
   request: Request,
-  log: Log,
-  stamp: Readonly<Record<string, string>>,
+  bindings: AccessEnv['Bindings'],
 ): Promise<Response> {
   try {
-    return await app.fetch(request);
+    return await app.fetch(request, bindings);
   } catch (thrown) {
     log(`A request by ${request.method} met what is no error.`, thrown);
     const { body, status, headers } = answerOf(thrown);

@@ -4,132 +4,42 @@
  *
  * @module
  */
-import type { Context, MiddlewareHandler } from 'hono';
-import { packEvents } from '../persistence/event-batch.js';
-import { unpackLostUnits, unpackPendingUnits } from '../persistence/unit-batch.js';
-import type { PendingUnit, UnitId } from '../persistence/unit.js';
+import type { Cursor } from '../persistence/unit.js';
 import {
-  APP_HEADER,
-  CursorUnknownError,
-  FOLLOWS_HEADER,
-  ForbiddenError,
   formatLimits,
-  InvalidRequestError,
-  EVENTS_MEDIA_TYPE,
   LIMITS_DEFAULT,
   LIMITS_HEADER,
-  LIMITS_LEAST,
-  LIVE_PAGES,
   PATHS,
   PROTOCOL_1_VERSION,
   PROTOCOL_2_VERSION,
   PROTOCOL_HEADER,
-  REPLICA_HEADER,
-  toHealAnswer,
-  toPushAnswer,
-  UnauthorizedError,
-  UNITS_MEDIA_TYPE,
-  UpgradeRequiredError,
+  SOCKETS_STATED,
 } from '../sync/protocol/index.js';
-import type { SyncLimits } from '../sync/protocol/index.js';
-import { isStorableText } from '../persistence/validation.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
-import { isCanonicalUuid } from '../util/uuid-bytes.js';
-import type { AccessEnv } from './access/request-record.js';
-import { checkTenant } from './access/visitor.js';
-import { answerBytes, answerJson } from './answer-coding.js';
-import { digestsOf } from './history-answers.js';
-import { LiveNews } from './live-news.js';
-import type { LogNews, NewsOptions, PushOutcome, Sender, UnitLog, Visibility } from './log/unit-log.js';
-import { countPush, traced } from './observing/observe-requests.js';
-import { callQuietly } from './operator/foreign-code.js';
-import { checkFunction, checkWhole, optionRefused } from './operator/option-checks.js';
-import { isOperational } from './operator/outage.js';
-import { packedPage } from './packed-page.js';
-import { readJson } from './request-body.js';
-import { answerError, checkFrontOptions, makeServerFront } from './server-front.js';
-import type { ServerFront, ServerFrontOptions } from './server-front.js';
-import { LiveLogs } from './unit-live.js';
-import { checkAuthorityOptions, UnitAuthority } from './unit-authority.js';
-import type { UnitAuthorityOptions } from './unit-authority.js';
-import {
-  commonQuestionSchema,
-  digestsQuestionSchema,
-  historyQuestionSchema,
-  namingUnit,
-  pageQuestionSchema,
-  QUESTION_LIMITS,
-  readUnits,
-} from './unit-requests.js';
+import { answerError, makeServerFront } from './server-front.js';
+import { checkServerOptions, isOfTenants } from './sync-server-options.js';
+import type { SyncServerOptions } from './sync-server-options.js';
+import { UnitRoutes, upgradeRequired } from './unit-routes.js';
+import type { Listening, LiveLine } from './unit-routes.js';
 
-const PREFIX = `/v${PROTOCOL_2_VERSION}`;
-const TENANT_PREFIX = `${PREFIX}/t/:tenant`;
-const TENANT_LENGTH_MAX = 200;
 // Of what the first protocol spoke: told so in its own words, or it would take the answer for a stranger's.
-const [PAGES_NAME, PAGES_VALUE] = LIVE_PAGES.split('=') as [string, string];
 const OLD_PATHS = '/v1/*';
-const LOG_METHODS = ['push', 'page', 'common', 'heal', 'head'] as const;
-
-/** The logs of tenants: opens one for as long as it is used. `TenantLogs` is one. */
-export interface TenantUnitLogs {
-  /** @throws ForbiddenError (`FORBIDDEN`) where there is no such tenant */
-  use<T>(tenant: string, work: (log: UnitLog) => Promise<T>): Promise<T>;
-}
-
-/** What was recorded by one push. */
-export interface RecordedPush {
-  /** Empty where there is one log. */
-  readonly tenant: string;
-  readonly replicaId: string;
-  /** Units that are new, 1 or more. */
-  readonly units: number;
-  /** Of these units. */
-  readonly events: number;
-  /** The position of the end of the log. */
-  readonly head: number;
-}
-
-/** Options of {@link createSyncServer}. `tokens`, `jwt`, `verifyToken` or `allowAnonymous` says who may come in. */
-export interface SyncServerOptions extends ServerFrontOptions, UnitAuthorityOptions {
-  /** The log; or, where there are several tenants, their logs. Lent, not owned. */
-  readonly unitLog: UnitLog | TenantUnitLogs;
-  /**
-   * Whether the database works: rejects when it does not.
-   *
-   * @defaultValue asks the log; with those of several tenants, nothing is asked
-   */
-  readonly probe?: (() => Promise<unknown>) | undefined;
-  /** What one request may have. Each at least as much as every server takes. @defaultValue `LIMITS_DEFAULT` */
-  readonly syncLimits?: Partial<SyncLimits> | undefined;
-  /**
-   * Listens to news of a log that other processes record, so that those who follow it here hear of them at once. A hint:
-   * the log is looked at every two seconds while anybody follows it.
-   *
-   * @returns stops the calls
-   * @defaultValue the log is looked at
-   */
-  readonly listen?: ((tenant: string, onNews: () => void) => () => void) | undefined;
-  /** Called after a push recorded something. Nobody waits for it; what it throws, or rejects with, is logged. */
-  readonly onRecorded?: ((push: RecordedPush) => void) | undefined;
-}
 
 /** A server that answers requests, in whatever runtime hands them over. */
 export interface SyncServer {
   /** Always resolves: errors are answers. Needs no `this`. */
   readonly fetch: (request: Request) => Promise<Response>;
+  /**
+   * For a host that keeps lines by itself, and forgets all of them but their requests, as one does whose WebSockets outlive
+   * its memory: lets somebody in as a request for `…/live` is let in, and says what is to be told. Needs no `this`.
+   *
+   * @param request - for `…/live`, with all its headers
+   * @param after - the end of what was told on this line before. @defaultValue nothing was
+   * @returns what is told to whom; or the answer, where nobody is let in
+   */
+  readonly listen: (request: Request, after?: Cursor) => Promise<LiveLine | Response>;
 }
-
-type UnitContext = Context<AccessEnv>;
-
-/** A request that was let in: who sends it, and to which log. */
-interface Admitted {
-  readonly log: UnitLog;
-  readonly tenant: string;
-  readonly sender: Sender;
-}
-
-type Answer = (c: UnitContext, admitted: Admitted) => Promise<Response>;
 
 /**
  * Makes the sync server.
@@ -151,7 +61,7 @@ export function createSyncServer(options: SyncServerOptions, clock: Clock = syst
   const limits = { ...LIMITS_DEFAULT, ...options.syncLimits };
   const stamp = {
     [PROTOCOL_HEADER]: PROTOCOL_2_VERSION,
-    [LIMITS_HEADER]: formatLimits(limits),
+    [LIMITS_HEADER]: options.sockets === true ? `${formatLimits(limits)}, ${SOCKETS_STATED}` : formatLimits(limits),
     'cache-control': 'no-store',
   };
   const probe = async (): Promise<void> => {
@@ -172,280 +82,13 @@ export function createSyncServer(options: SyncServerOptions, clock: Clock = syst
     c.header(PROTOCOL_HEADER, PROTOCOL_1_VERSION);
     return answerError(c, upgradeRequired(), front.log);
   });
-  return { fetch: front.fetch };
-}
-
-/**
- * Checks the options of a server, but for its log and what needs it: hosts do before they start a database for nothing.
- *
- * @throws ProgrammingError (`PROGRAMMING_ERROR`) when nothing says who may come in, or when an option is not what it should
- *   be
- */
-export function checkHandlerOptions(options: Omit<SyncServerOptions, 'unitLog' | 'probe'>): void {
-  checkFunction('onRecorded', options.onRecorded);
-  checkFunction('listen', options.listen);
-  checkAuthorityOptions(options);
-  const { syncLimits = {} } = options;
-  if (typeof (syncLimits as unknown) !== 'object') throw optionRefused('syncLimits', 'an object');
-  for (const [name, least] of Object.entries(LIMITS_LEAST)) {
-    checkWhole(`syncLimits.${name}`, syncLimits[name as keyof SyncLimits], least as number, 2 ** 31 - 1);
-  }
-  checkFrontOptions(options);
-}
-
-function checkServerOptions(options: SyncServerOptions): void {
-  const log = options.unitLog as unknown as Readonly<Record<string, unknown>> | undefined;
-  const methods = typeof log?.['use'] === 'function' ? [] : LOG_METHODS;
-  if (methods.some((method) => typeof log?.[method] !== 'function')) {
-    throw optionRefused('unitLog', 'a log of units, or the logs of tenants');
-  }
-  checkFunction('probe', options.probe);
-  checkHandlerOptions(options);
-}
-
-function isOfTenants(unitLog: UnitLog | TenantUnitLogs): unitLog is TenantUnitLogs {
-  return 'use' in unitLog;
-}
-
-class UnitRoutes {
-  readonly #options: SyncServerOptions;
-  readonly #limits: SyncLimits;
-  readonly #front: ServerFront;
-  readonly #authority: UnitAuthority;
-  readonly #live: LiveLogs;
-
-  constructor(
-    options: SyncServerOptions,
-    { limits, front, clock }: { readonly limits: SyncLimits; readonly front: ServerFront; readonly clock: Clock },
-  ) {
-    this.#options = options;
-    this.#limits = limits;
-    this.#front = front;
-    this.#authority = new UnitAuthority(options, front.log);
-    const { listen, closing } = options;
-    this.#live = new LiveLogs({
-      readHead: (tenant) => this.#using(tenant, (log) => log.head()),
-      ...{ listen, closing, clock },
-      onFailure: (error) => front.log('The end of a log could not be read for those who wait for it.', error),
-    });
-  }
-
-  /** Adds a route: who it is and to which log, then the work, then what is known of the database by that. */
-  add(path: string, answer: Answer): void {
-    const { app, guards, health, log } = this.#front;
-    const address = this.#address(path);
-    app.post(address, checkProtocol, ...guards, async (c) => {
-      try {
-        const response = await this.#admitted(c, (admitted) => answer(c, admitted));
-        health.noteAnswer();
-        return response;
-      } catch (error) {
-        if (isOperational(error)) health.noteTrouble();
-        throw error;
-      }
-    });
-    app.all(address, (c) => {
-      c.header('allow', 'POST');
-      return answerError(c, new InvalidRequestError('Only POST is understood here.'), log, 405);
-    });
-  }
-
-  /** Adds the stream that says when the log has moved. */
-  addLive(): void {
-    const { app, guards, liveGuard, log } = this.#front;
-    const address = this.#address(PATHS.live);
-    app.get(address, checkProtocol, ...guards, liveGuard, (c) =>
-      this.#admitted(c, (admitted) => this.#listen(c, admitted)),
-    );
-    app.all(address, (c) => {
-      c.header('allow', 'GET');
-      return answerError(c, new InvalidRequestError('Only GET is understood here.'), log, 405);
-    });
-  }
-
-  async push(c: UnitContext, { log, tenant, sender }: Admitted): Promise<Response> {
-    const units = await readUnits(c.req.raw, { ...this.#reading(c), unpack: unpackPendingUnits });
-    const follows = followedOf(c);
-    const visibility = await this.#authority.visibility(sender);
-    const outcome = await traced(c, () =>
-      namingUnit(units, () => log.push(units, sender, this.#authority.authorize, visibility, follows)),
-    );
-    this.#live.announce(tenant, outcome.head);
-    this.#tell(c, units, outcome, { tenant, replicaId: sender.replicaId });
-    return await answerJson(c, toPushAnswer(outcome));
-  }
-
-  async page(c: UnitContext, { log, tenant, sender }: Admitted): Promise<Response> {
-    const { after, events, bytes, held, bootstrap } = await readJson(
-      c.req.raw,
-      pageQuestionSchema,
-      QUESTION_LIMITS,
-      this.#noteBytes(c),
-    );
-    const visibility = await this.#authority.visibility(sender);
-    const eventsMax = Math.min(events, this.#limits.events);
-    const bytesMax = Math.min(bytes, this.#limits.bytes);
-    const page = await traced(c, () => log.page(after, { eventsMax, bytesMax, visibility, held, bootstrap }));
-    if (page === undefined) {
-      throw new CursorUnknownError(
-        'The log does not have the place that this cursor stands for, or one that is held. Ask for the common one.',
-      );
-    }
-    // What it holds, whether it gets more now or not, has a position only where that is the end.
-    if (page.from === page.to) {
-      this.#options.replicas?.noteAcked({ tenant, replicaId: sender.replicaId }, page.position);
-    }
-    return await answerBytes(c, packedPage(page), UNITS_MEDIA_TYPE);
-  }
-
-  async common(c: UnitContext, { log, sender }: Admitted): Promise<Response> {
-    const { marks } = await readJson(c.req.raw, commonQuestionSchema, QUESTION_LIMITS, this.#noteBytes(c));
-    // Who may see nothing is not told of anything.
-    await this.#authority.visibility(sender);
-    return await answerJson(c, { common: await traced(c, () => log.common(marks)) });
-  }
-
-  async heal(c: UnitContext, { log, sender }: Admitted): Promise<Response> {
-    const units = await readUnits(c.req.raw, { ...this.#reading(c), unpack: unpackLostUnits });
-    const answer = await traced(c, () => namingUnit(units, () => log.heal(units, sender)));
-    return await answerJson(c, toHealAnswer(answer));
-  }
-
-  async digests(c: UnitContext, { log, sender }: Admitted): Promise<Response> {
-    const { aggregates } = await readJson(c.req.raw, digestsQuestionSchema, QUESTION_LIMITS, this.#noteBytes(c));
-    const visibility = await this.#authority.visibility(sender);
-    const { events: eventsMax, bytes: bytesMax } = this.#limits;
-    return await answerJson(c, {
-      digests: await traced(c, () => digestsOf(log, aggregates, { eventsMax, bytesMax, visibility })),
-    });
-  }
-
-  async history(c: UnitContext, { log, sender }: Admitted): Promise<Response> {
-    const asked = await readJson(c.req.raw, historyQuestionSchema, QUESTION_LIMITS, this.#noteBytes(c));
-    const visibility = await this.#authority.visibility(sender);
-    const { id, after, upTo, events, bytes } = asked;
-    const eventsMax = Math.min(events, this.#limits.events);
-    const bytesMax = Math.min(bytes, this.#limits.bytes);
-    const read = await traced(c, async () => await log.history?.(id, { after, upTo, eventsMax, bytesMax, visibility }));
-    return await answerBytes(c, packEvents(read ?? []), EVENTS_MEDIA_TYPE);
-  }
-
-  async #listen(c: UnitContext, { tenant, sender }: Admitted): Promise<Response> {
-    // Who may see nothing is not told of anything.
-    await this.#authority.visibility(sender);
-    const admit = (): Promise<Visibility | undefined> => this.#admittedStill(c, tenant, sender);
-    const read = (options: NewsOptions): Promise<LogNews | undefined> =>
-      this.#using(tenant, async (log) => await log.news?.(options));
-    const takesPages = new URL(c.req.url).searchParams.get(PAGES_NAME) === PAGES_VALUE;
-    const news = takesPages ? new LiveNews({ admit, read }) : undefined;
-    return this.#live.open({
-      tenant,
-      signal: c.req.raw.signal,
-      expiresAtMs: c.get('visitor').expiresAtMs,
-      recheck: admit,
-      tell: news === undefined ? undefined : (head) => news.tell(head),
-    });
-  }
-
-  /** As a request would be let in. @returns what may be seen */
-  async #admittedStill(c: UnitContext, tenant: string, sender: Sender): Promise<Visibility | undefined> {
-    const visitor = await c.get('revisit')();
-    if (visitor?.subject !== sender.subject) throw new UnauthorizedError('The token is not good any more.');
-    if (isOfTenants(this.#options.unitLog)) checkTenant(visitor, tenant);
-    const app = c.req.header(APP_HEADER);
-    await this.#options.replicas?.admit({ tenant, ...sender, app });
-    await this.#authority.assertApp(app, sender);
-    return await this.#authority.visibility(sender);
-  }
-
-  #using<T>(tenant: string, work: (log: UnitLog) => Promise<T>): Promise<T> {
-    const { unitLog } = this.#options;
-    return isOfTenants(unitLog) ? unitLog.use(tenant, work) : work(unitLog);
-  }
-
-  #address(path: string): string {
-    return (isOfTenants(this.#options.unitLog) ? TENANT_PREFIX : PREFIX) + path;
-  }
-
-  async #admitted(c: UnitContext, work: (admitted: Admitted) => Promise<Response>): Promise<Response> {
-    const { unitLog } = this.#options;
-    const sender = this.#senderOf(c);
-    if (!isOfTenants(unitLog)) return await this.#replicaAdmitted(c, { log: unitLog, tenant: '', sender }, work);
-    const tenant = c.req.param('tenant') ?? '';
-    checkTenant(c.get('visitor'), tenant);
-    // In the words of that check: whoever may use every tenant learns no more of one that cannot be.
-    if (tenant.length > TENANT_LENGTH_MAX || !isStorableText(tenant)) {
-      throw new ForbiddenError('The token is not good for this tenant.', { details: { reason: 'tenant' } });
-    }
-    return await unitLog.use(tenant, (log) => this.#replicaAdmitted(c, { log, tenant, sender }, work));
-  }
-
-  #senderOf(c: UnitContext): Sender {
-    const replicaId = c.req.header(REPLICA_HEADER) ?? '';
-    if (!isCanonicalUuid(replicaId)) {
-      throw new InvalidRequestError(`The header ${REPLICA_HEADER} must name the store that sends, by a UUID.`);
-    }
-    c.get('record').replicaId = replicaId;
-    return { subject: c.get('visitor').subject, replicaId };
-  }
-
-  async #replicaAdmitted(
-    c: UnitContext,
-    admitted: Admitted,
-    work: (admitted: Admitted) => Promise<Response>,
-  ): Promise<Response> {
-    const { replicas } = this.#options;
-    const { tenant, sender } = admitted;
-    const app = c.req.header(APP_HEADER);
-    await replicas?.admit({ tenant, ...sender, app });
-    await this.#authority.assertApp(app, sender);
-    return await work(admitted);
-  }
-
-  #reading(c: UnitContext): { readonly limits: SyncLimits; readonly onBytes: (bytes: number) => void } {
-    return { limits: this.#limits, onBytes: this.#noteBytes(c) };
-  }
-
-  #noteBytes(c: UnitContext): (bytes: number) => void {
-    return (bytes) => (c.get('record').bytesIn = bytes);
-  }
-
-  #tell(
-    c: UnitContext,
-    sent: readonly PendingUnit[],
-    { decisions, conflict, head }: PushOutcome,
-    of: Pick<RecordedPush, 'tenant' | 'replicaId'>,
-  ): void {
-    const { onRecorded } = this.#options;
-    const isNew = decisions.map((decision) => decision.kind === 'accepted' && decision.isNew);
-    const units = isNew.filter(Boolean).length;
-    // Decisions are of the first units, in their order.
-    const events = isNew.reduce((sum, is, index) => sum + (is ? (sent[index]?.events.length ?? 0) : 0), 0);
-    const rejections = decisions.filter(({ kind }) => kind === 'rejected').length;
-    countPush(c, { units, events, rejections, conflicts: conflict === undefined ? 0 : 1 });
-    if (units === 0 || onRecorded === undefined) return;
-    callQuietly(
-      () => onRecorded({ ...of, units, events, head }),
-      (error) => this.#front.log('onRecorded threw. The push is recorded all the same.', error),
-    );
-  }
-}
-
-/** @throws InvalidRequestError (`INVALID_REQUEST`) when it is the id of no unit */
-function followedOf(c: UnitContext): UnitId | undefined {
-  const follows = c.req.header(FOLLOWS_HEADER);
-  if (follows === undefined || isCanonicalUuid(follows)) return follows;
-  throw new InvalidRequestError(`The header ${FOLLOWS_HEADER} must name a unit, by a UUID.`);
-}
-
-const checkProtocol: MiddlewareHandler = async (c, next) => {
-  if (c.req.header(PROTOCOL_HEADER) !== PROTOCOL_2_VERSION) throw upgradeRequired();
-  await next();
-};
-
-function upgradeRequired(): UpgradeRequiredError {
-  return new UpgradeRequiredError(
-    `This server speaks version ${PROTOCOL_2_VERSION} of the protocol. Load the newer version of the application; nothing is lost.`,
-    { details: { supported: PROTOCOL_2_VERSION } },
-  );
+  return {
+    fetch: front.fetch,
+    listen: async (request, after) => {
+      let found: LiveLine | undefined;
+      const listening: Listening = { after, take: (line) => (found = line) };
+      const answer = await front.fetchWith(request, { listening });
+      return found ?? answer;
+    },
+  };
 }

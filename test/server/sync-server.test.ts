@@ -4,7 +4,7 @@ import { OperationalError } from '../../src/persistence/errors.js';
 import { packLostUnits, unpackPage } from '../../src/persistence/unit-batch.js';
 import type { ConfirmedUnit, PendingUnit } from '../../src/persistence/unit.js';
 import { createSyncServer } from '../../src/server/sync-server.js';
-import type { RecordedPush, SyncServerOptions } from '../../src/server/sync-server.js';
+import type { RecordedPush, SyncServerOptions } from '../../src/server/sync-server-options.js';
 import { TenantLogs } from '../../src/server/tenants/tenant-logs.js';
 import { ForbiddenError, LIMITS_DEFAULT, LIMITS_LEAST } from '../../src/sync/protocol/index.js';
 import { systemClock } from '../../src/util/clock.js';

@@ -3,7 +3,7 @@ import { MemoryReplicaStore, ReplicaRegistry } from '../../src/server/index.js';
 import { MemoryUnitLog } from '../../src/server/log/memory-unit-log.js';
 import type { SyncServer } from '../../src/server/sync-server.js';
 import { createSyncServer } from '../../src/server/sync-server.js';
-import type { SyncServerOptions } from '../../src/server/sync-server.js';
+import type { SyncServerOptions } from '../../src/server/sync-server-options.js';
 import { readEventStream } from '../../src/sync/exchange/event-stream.js';
 import type { StreamMessage } from '../../src/sync/exchange/event-stream.js';
 import { CountingClock } from '../support/counting-clock.js';

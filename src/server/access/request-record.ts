@@ -14,6 +14,10 @@ const REQUEST_ID = /^[A-Za-z0-9._:-]{8,64}$/;
 
 /** What middleware leaves for those who come after it. */
 export interface AccessEnv {
+  readonly Bindings: {
+    /** Of one whose line the host keeps: takes what is to be told, in the place of an answer. */
+    listening?: unknown;
+  };
   readonly Variables: {
     /** Of this request; set first of all. */
     record: RequestRecord;

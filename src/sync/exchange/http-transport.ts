@@ -23,6 +23,7 @@ import {
   PATHS,
   PROTOCOL_2_VERSION,
   REPLICA_HEADER,
+  statesSockets,
   UNITS_MEDIA_TYPE,
 } from '../protocol/index.js';
 import type { HealAnswer, PushAnswer, SyncLimits } from '../protocol/index.js';
@@ -57,6 +58,9 @@ export class HttpTransport implements SyncTransport {
   readonly #requests: ServerRequests;
   readonly #prefix: string;
   #limits: SyncLimits = LIMITS_LEAST;
+  #hasSockets = false;
+  /** Whether the last line that was asked for was a WebSocket, and there was none. */
+  #isSocketMissed = false;
 
   constructor({ tenant, replicaId, app, ...options }: HttpTransportOptions) {
     this.#prefix = `/v${PROTOCOL_2_VERSION}${tenant === undefined ? '' : `/t/${encodeURIComponent(tenant)}`}`;
@@ -65,7 +69,11 @@ export class HttpTransport implements SyncTransport {
       version: PROTOCOL_2_VERSION,
       isGzipTaken: true,
       headers: { [REPLICA_HEADER]: replicaId, ...(app === undefined ? {} : { [APP_HEADER]: app }) },
-      onHeaders: (headers) => (this.#limits = parseLimits(headers.get(LIMITS_HEADER))),
+      onHeaders: (headers) => {
+        const stated = headers.get(LIMITS_HEADER);
+        this.#limits = parseLimits(stated);
+        this.#hasSockets = statesSockets(stated);
+      },
     });
   }
 
@@ -124,7 +132,25 @@ export class HttpTransport implements SyncTransport {
 
   /** Asks for the event stream that says when the log has moved, with small pages of it. @throws as the others do */
   async live(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
-    return await this.#requests.stream(`${this.#prefix}${PATHS.live}?${LIVE_PAGES}`, signal);
+    const path = `${this.#prefix}${PATHS.live}?${LIVE_PAGES}`;
+    const isMissed = this.#isSocketMissed;
+    this.#isSocketMissed = false;
+    // A request says why there is no line; a WebSocket does not.
+    if (isMissed || !this.#takesSockets) {
+      const stream = await this.#requests.stream(path, signal);
+      if (isMissed || !this.#takesSockets) return stream;
+      void stream.cancel().catch(() => undefined);
+    }
+    try {
+      return await this.#requests.socket(path, signal);
+    } catch (error) {
+      this.#isSocketMissed = true;
+      throw error;
+    }
+  }
+
+  get #takesSockets(): boolean {
+    return this.#hasSockets && typeof WebSocket === 'function';
   }
 
   async #sendUnits<T>({ path, units, body, parse, follows }: UnitsRequest<T>, signal: AbortSignal): Promise<T> {

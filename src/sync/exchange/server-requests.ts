@@ -29,6 +29,7 @@ import {
   TooLargeError,
   UnavailableError,
 } from '../protocol/index.js';
+import { openSocketLine } from './socket-line.js';
 
 // An answer that takes longer is not coming; the request is sent again, and answered as before.
 const REQUEST_LIMIT_MS = 30_000;
@@ -146,6 +147,12 @@ export class ServerRequests {
     if (response.status === 200 && this.#isServers(response) && response.body !== null) return response.body;
     letGo(response);
     throw this.#unavailable(response, 'it has no stream');
+  }
+
+  /** The same stream by a WebSocket. @throws as {@link ServerRequests.stream} */
+  async socket(path: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const headers = await this.#headers(false, signal);
+    return await openSocketLine({ url: this.#base + path, headers, clock: this.#options.clock, signal });
   }
 
   async #open(path: string, { signal, force }: PostOptions): Promise<Response> {

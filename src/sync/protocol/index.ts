@@ -22,6 +22,7 @@ export {
   EVENTS_MEDIA_TYPE,
   FOLLOWS_HEADER,
   formatLimits,
+  headerProtocol,
   GZIP_RATIO_MAX,
   HELD_MAX,
   isBearerToken,
@@ -38,6 +39,10 @@ export {
   PROTOCOL_2_VERSION,
   PROTOCOL_HEADER,
   REPLICA_HEADER,
+  SOCKET_KEEP,
+  SOCKET_PROTOCOL,
+  SOCKETS_STATED,
+  statesSockets,
   UNITS_MEDIA_TYPE,
 } from './protocol.js';
 export type { SyncLimits } from './protocol.js';

@@ -20,6 +20,9 @@
  * GET  …/live      as an event stream                           200 event "head", data: a position; comments as keepalive;
  *      ?pages=1    where the device takes pages                     event "page", data: a page (packPage), in base64
  *
+ *                 as a WebSocket                               the same events and comments as texts, one in each message; a device
+ *                                                               sends "keep", and is answered with a comment
+ *
  * Each request:  Authorization: Bearer <token>   Daybook-Protocol: 2   Daybook-Replica: <uuid>
  *                Content-Encoding: gzip, where that makes it smaller
  * Where a device says which application it runs:   Daybook-App: <up to 100 printable characters>
@@ -122,6 +125,11 @@
  * {@link MARKS_MAX} are asked about, and the start without being named; {@link HELD_MAX} are held. A part of a bootstrap has as
  * many events and bytes as a page, with the states of its bases.
  *
+ * Where the server states `sockets=1` beside its limits, a stream may be a WebSocket, which a host can keep without being awake
+ * itself. A browser sends no headers with its opening, so they are offered as subprotocols: {@link SOCKET_PROTOCOL}, which the
+ * server takes, and behind it each header as `<name>:<value>` in base64 as for addresses, without padding. A WebSocket that
+ * cannot be had, for whatever reason, tells a page nothing: the next line is asked for by GET, whose answer says why.
+ *
  * It may change by headers, fields of JSON, parameters of an address and events of a stream that are optional and that both
  * sides ignore where they do not know them: whoever takes a new kind of event asks for it by a parameter; by
  * flags of units, which older sides refuse, after the other side has said that it knows them; by anything else in a new
@@ -131,6 +139,7 @@
  *
  * @module
  */
+import { toBase64 } from '../../util/base64.js';
 
 /** The header that names the version, which every request and every answer carries. */
 export const PROTOCOL_HEADER = 'daybook-protocol';
@@ -166,6 +175,12 @@ export const APP_LABEL: RegExp = /^[\x20-\x7e]{1,100}$/;
 export const FOLLOWS_HEADER = 'daybook-follows';
 /** The header by which a server states what it takes. */
 export const LIMITS_HEADER = 'daybook-limits';
+/** What a server states beside its limits that takes WebSockets at `PATHS.live`. */
+export const SOCKETS_STATED = 'sockets=1';
+/** The subprotocol of these; what else is offered are headers. */
+export const SOCKET_PROTOCOL = 'daybook.2';
+/** What a device says on one, so that both ends learn of a dead line. */
+export const SOCKET_KEEP = 'keep';
 /** Of bodies that are packed units. */
 export const UNITS_MEDIA_TYPE = 'application/vnd.daybook.units';
 
@@ -209,6 +224,19 @@ export const LIMITS_DEFAULT: SyncLimits = {
 /** Whether a body that was gzipped is one that a server takes, and smaller for it. */
 export function isFairGzip(packedBytes: number, bytes: number): boolean {
   return packedBytes < bytes && bytes <= packedBytes * GZIP_RATIO_MAX;
+}
+
+/** Whether the header that states limits also says that streams may be WebSockets. */
+export function statesSockets(header: string | null): boolean {
+  return header?.split(/, */).includes(SOCKETS_STATED) ?? false;
+}
+
+/** A header as it is offered as a subprotocol. */
+export function headerProtocol(name: string, value: string): string {
+  return toBase64(new TextEncoder().encode(`${name}:${value}`))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replace(/=+$/, '');
 }
 
 // Source: RFC 6750, section 2.1.

@@ -6,7 +6,7 @@ import { listen } from '../../../src/server/hosts/http-listener.js';
 import type { HttpListener } from '../../../src/server/hosts/http-listener.js';
 import { MemoryUnitLog } from '../../../src/server/log/memory-unit-log.js';
 import { createSyncServer } from '../../../src/server/sync-server.js';
-import type { SyncServerOptions } from '../../../src/server/sync-server.js';
+import type { SyncServerOptions } from '../../../src/server/sync-server-options.js';
 import { TenantLogs } from '../../../src/server/tenants/tenant-logs.js';
 import { HttpTransport } from '../../../src/sync/exchange/http-transport.js';
 import type { HttpTransportOptions } from '../../../src/sync/exchange/http-transport.js';
