@@ -55,6 +55,7 @@ const ROOMS = [
   { name: 'migrations', level: 10, path: '^src/migrations/[^/]+$' },
   { name: 'migrations/folder', level: 11, path: '^src/migrations/folder/' },
   { name: 'durable-object', level: 10, path: '^src/durable-object/' },
+  { name: 'hub', level: 11, path: '^src/hub/' },
   { name: 'host/protocol', level: 8, path: '^src/host/protocol/' },
   { name: 'host', level: 9, path: '^src/host/[^/]+$' },
   { name: 'client', level: 9, path: '^src/client/' },

@@ -82,6 +82,7 @@ async function measureAll() {
         "export { openObjectRecorder } from './dist/durable-object.js'; export { Application, defineDecider } from './dist/application.js';",
       ),
     ),
+    measure('hub: { openSyncHub }', await bundleText("export { openSyncHub } from './dist/hub.js';")),
     measure('worker', readFileSync(join(DIST, 'worker.js'))),
     measure('backup worker', readFileSync(join(DIST, 'backup-worker.js'))),
     measure('sql-wasm.wasm', readFileSync(join(DIST, 'sql-wasm.wasm'))),

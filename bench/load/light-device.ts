@@ -10,6 +10,7 @@ import type { Cursor, PendingUnit, UnitPage } from '../../src/persistence/unit.j
 import { AttemptTimes } from '../../src/sync/exchange/attempt-times.js';
 import { HeadStream } from '../../src/sync/exchange/head-stream.js';
 import { HttpTransport } from '../../src/sync/exchange/http-transport.js';
+import { ServerLine } from '../../src/sync/exchange/server-line.js';
 import { PushesAhead } from '../../src/sync/exchange/pushes-ahead.js';
 import { SendSize } from '../../src/sync/exchange/send-size.js';
 import { UnavailableError } from '../../src/sync/protocol/index.js';
@@ -61,10 +62,11 @@ export class LightDevice {
 
   /** Keeps a stream open until `close`. */
   listen(): void {
+    const server = new ServerLine(this.#transport, systemClock);
     const stream = new HeadStream({
       open: (signal) => {
         this.#counts.streamsOpened++;
-        return this.#transport.live(signal);
+        return server.open(signal);
       },
       onHead: (head = 0) => this.#hear(head),
       onPage: (page) => {

@@ -23,6 +23,7 @@ const PROJECTS = {
       'migrations',
       'postgres',
       'durable-object',
+      'hub',
       'mongodb',
       'server',
       'node',

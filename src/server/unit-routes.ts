@@ -65,8 +65,6 @@ const [PAGES_NAME, PAGES_VALUE] = LIVE_PAGES.split('=') as [string, string];
 /** Somebody who listens on a line that the host keeps. */
 export interface LiveLine {
   readonly subject: string;
-  /** When the token is over, in milliseconds since 1970. @defaultValue never */
-  readonly expiresAtMs: number | undefined;
   /** The end of what was told; `undefined` where that is not known. */
   readonly after: Cursor | undefined;
   /**
@@ -238,7 +236,7 @@ export class UnitRoutes {
         return headMessage(head);
       };
       listening.take({
-        ...{ subject: sender.subject, expiresAtMs },
+        subject: sender.subject,
         get after() {
           return news?.after;
         },

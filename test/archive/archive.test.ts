@@ -15,7 +15,8 @@ import { KilledError, killedRecorder } from '../support/fault-recorder.js';
 import { openPostgres, uniqueName } from '../support/postgres-fixture.js';
 import { makeEvents } from '../support/stored-events.js';
 import { TRANSFER_ENGINES } from '../support/transfer-engines.js';
-import { makePostgresLog, makeSqliteLog } from '../support/unit-log-fixture.js';
+import { makeSqliteLog } from '../support/sqlite-log-fixture.js';
+import { makePostgresLog } from '../support/unit-log-fixture.js';
 
 describe.each(ARCHIVE_ENGINES)('%s', (engine) => {
   test('what is old and below a snapshot leaves; loading, recording and following go on', async () => {

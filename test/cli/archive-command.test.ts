@@ -14,7 +14,8 @@ import { installedCommand } from '../support/installed-command.js';
 import type { Ran } from '../support/installed-command.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { openPostgres, ownSchemaUrl, uniqueName } from '../support/postgres-fixture.js';
-import { makePostgresLog, makeSqliteLog } from '../support/unit-log-fixture.js';
+import { makeSqliteLog } from '../support/sqlite-log-fixture.js';
+import { makePostgresLog } from '../support/unit-log-fixture.js';
 
 const DAY_MS = 86_400_000;
 const ITEMS = 6;

@@ -19,7 +19,6 @@ const PASSED_ON: Readonly<Record<string, string>> = {
   ),
   'ReadAllOptions.topics': 'SelectNotificationsOptions',
   'RequestLimitOptions.bytesPerMinute': 'limit-options.ts, by its name',
-  'RequestLimitOptions.liveConnections': 'limit-options.ts, by its name',
   'RequestLimitOptions.requestsPerSecond': 'limit-options.ts, by its name',
   'SelectLogOptions.stop': 'SelectNotificationsOptions',
   'SelectLogOptions.topics': 'SelectNotificationsOptions',

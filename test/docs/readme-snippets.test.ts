@@ -24,11 +24,11 @@ const NOT_INSTALLED: Readonly<Record<string, string>> = {
 
 /** What a document shows of Cloudflare's runtime, whose globals are not those of the DOM; what is shown runs in test/workerd. */
 const CLOUDFLARE = `declare module 'cloudflare:workers' {
-  import type { ObjectContext } from 'daybook/durable-object';
+  import type { HubContext } from 'daybook/hub';
   export abstract class DurableObject<Env = unknown> {
-    protected readonly ctx: ObjectContext;
+    protected readonly ctx: HubContext;
     protected readonly env: Env;
-    constructor(ctx: ObjectContext, env: Env);
+    constructor(ctx: HubContext, env: Env);
   }
 }
 `;

@@ -14,6 +14,7 @@ import type { SyncServer } from '../../src/server/sync-server.js';
 import { Exchange } from '../../src/sync/exchange/exchange.js';
 import { HeadStream } from '../../src/sync/exchange/head-stream.js';
 import { HttpTransport } from '../../src/sync/exchange/http-transport.js';
+import { ServerLine } from '../../src/sync/exchange/server-line.js';
 import { systemClock } from '../../src/util/clock.js';
 import { FaultProxy } from './http-faults.js';
 import { openTab } from './own-tables-tab.js';
@@ -68,9 +69,10 @@ export class Device {
     this.transport = transport;
     const common = { clock: systemClock, random: Math.random };
     this.exchange = new Exchange({ ...common, recorder, transport, direction: 'both', isOffline: () => false });
+    const server = new ServerLine(transport, systemClock);
     const line = new HeadStream({
       ...common,
-      open: (signal) => transport.live(signal),
+      open: (signal) => server.open(signal),
       onHead: (head) => this.exchange.noteNews(head),
       onPage: (page) => this.exchange.notePage(page),
       onLive: (live) => this.exchange.setLive(live),

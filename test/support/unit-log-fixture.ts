@@ -7,13 +7,10 @@ import postgres from 'postgres';
 import { inject } from 'vitest';
 import { PostgresProcessRecorder, postgresJsPool } from '../../src/persistence/postgres/index.js';
 import type { PostgresPool, PostgresProcessRecorderOptions } from '../../src/persistence/postgres/index.js';
-import type { SqlRecorder } from '../../src/persistence/sql/sql-recorder.js';
 import { SqliteProcessRecorder } from '../../src/persistence/sqlite/sqlite-recorder.js';
 import { MemoryUnitLog } from '../../src/server/log/memory-unit-log.js';
 import { PostgresUnitLog } from '../../src/server/log/postgres/postgres-unit-log.js';
 import type { PostgresUnitLogOptions } from '../../src/server/log/postgres/postgres-unit-log.js';
-import { SqliteUnitLog } from '../../src/server/log/sqlite/sqlite-unit-log.js';
-import type { SqliteUnitLogOptions } from '../../src/server/log/sqlite/sqlite-unit-log.js';
 import type { UnitLogContext } from '../../src/testing/conformance/unit-log-cases.js';
 import { newOriginatorId, sampleEvent } from '../../src/testing/conformance/event-samples.js';
 import { sampleUnit } from '../../src/testing/conformance/unit-samples.js';
@@ -21,6 +18,7 @@ import { sharedPglite } from './pglite-fixture.js';
 import { openPostgres, uniqueName } from './postgres-fixture.js';
 import { makeTenantRole } from './postgres-roles.js';
 import { SQLITE_ENGINES } from './sqlite-engines.js';
+import { makeSqliteLog } from './sqlite-log-fixture.js';
 
 /** A log in PostgreSQL, and its tables. */
 export interface PostgresLogFixture extends UnitLogContext {
@@ -108,43 +106,6 @@ export async function makeSharedLog(
   const units = Array.from({ length: 3 }, () => sampleUnit([sampleEvent(newOriginatorId(), 1)]));
   await neighbour.open().push(units, { subject: 'eve', replicaId: '00000000-0000-4000-8000-00000000000e' });
   return { ...(await of(tenant)), neighbour };
-}
-
-/** A log in SQLite. */
-export interface SqliteLogFixture extends UnitLogContext {
-  readonly recorder: SqlRecorder;
-  readonly open: (options?: Partial<SqliteUnitLogOptions>) => SqliteUnitLog;
-}
-
-/** Makes the tables of a log on a recorder whose tables are there. */
-export async function makeSqliteLog(recorder: SqlRecorder): Promise<SqliteLogFixture> {
-  const open = (options: Partial<SqliteUnitLogOptions> = {}): SqliteUnitLog =>
-    new SqliteUnitLog({ recorder, ...options });
-  await open().createTables();
-  const events = recorder.dialect.eventsTable ?? '';
-  const tables = [events, 'sqlite_sequence', ...open().tables.creations.map(({ name }) => `"${name}"`)];
-  const there = await recorder.query("SELECT name FROM sqlite_schema WHERE type = 'table'");
-  const names = new Set(there.rows.map(({ name }) => String(name)));
-  const copied = tables.filter((table) => names.has(table.replaceAll('"', '')));
-  return {
-    ...{ recorder, open },
-    insertBeside: async (inserted) => {
-      await recorder.insertEvents(inserted);
-    },
-    backup: async () => {
-      const copies = copied.map((table) => [table, uniqueName()] as const);
-      await recorder.transaction(async ({ connection }) => {
-        for (const [table, copy] of copies) await connection.query(`CREATE TABLE ${copy} AS SELECT * FROM ${table}`);
-      });
-      return async () =>
-        await recorder.transaction(async ({ connection }) => {
-          for (const [table, copy] of copies) {
-            await connection.query(`DELETE FROM ${table}`);
-            await connection.query(`INSERT INTO ${table} SELECT * FROM ${copy}`);
-          }
-        });
-    },
-  };
 }
 
 /** Engines by name. */

@@ -13,7 +13,6 @@ import {
   FOLLOWS_HEADER,
   LIMITS_HEADER,
   LIMITS_LEAST,
-  LIVE_PAGES,
   MARKS_MAX,
   parseCommonAnswer,
   parseHealAnswer,
@@ -55,16 +54,15 @@ export interface HttpTransportOptions {
 
 /** Asks one server. */
 export class HttpTransport implements SyncTransport {
-  readonly #requests: ServerRequests;
-  readonly #prefix: string;
+  readonly requests: ServerRequests;
+  /** Of the paths: the version, and the tenant. */
+  readonly prefix: string;
   #limits: SyncLimits = LIMITS_LEAST;
   #hasSockets = false;
-  /** Whether the last line that was asked for was a WebSocket, and there was none. */
-  #isSocketMissed = false;
 
   constructor({ tenant, replicaId, app, ...options }: HttpTransportOptions) {
-    this.#prefix = `/v${PROTOCOL_2_VERSION}${tenant === undefined ? '' : `/t/${encodeURIComponent(tenant)}`}`;
-    this.#requests = new ServerRequests({
+    this.prefix = `/v${PROTOCOL_2_VERSION}${tenant === undefined ? '' : `/t/${encodeURIComponent(tenant)}`}`;
+    this.requests = new ServerRequests({
       ...options,
       version: PROTOCOL_2_VERSION,
       isGzipTaken: true,
@@ -81,6 +79,11 @@ export class HttpTransport implements SyncTransport {
     return this.#limits;
   }
 
+  /** Whether the server has stated that streams may be WebSockets. */
+  get hasSockets(): boolean {
+    return this.#hasSockets;
+  }
+
   async push(units: readonly PendingUnit[], signal: AbortSignal, follows?: UnitId): Promise<PushAnswer> {
     const request = { path: PATHS.push, units, body: packPendingUnits(units), parse: parsePushAnswer };
     return await this.#sendUnits(follows === undefined ? request : { ...request, follows }, signal);
@@ -93,9 +96,9 @@ export class HttpTransport implements SyncTransport {
     held: readonly Cursor[] = [],
     bootstrap?: readonly OriginatorId[],
   ): Promise<UnitPage> {
-    return await this.#requests.send(
+    return await this.requests.send(
       {
-        path: this.#prefix + PATHS.units,
+        path: this.prefix + PATHS.units,
         mediaType: JSON_MEDIA_TYPE,
         // What is not said is not written.
         body: JSON.stringify({
@@ -110,9 +113,9 @@ export class HttpTransport implements SyncTransport {
   }
 
   async common(marks: readonly Cursor[], signal: AbortSignal): Promise<Cursor> {
-    return await this.#requests.send(
+    return await this.requests.send(
       {
-        path: this.#prefix + PATHS.common,
+        path: this.prefix + PATHS.common,
         mediaType: JSON_MEDIA_TYPE,
         body: JSON.stringify({ marks: marks.slice(0, MARKS_MAX) }),
         isAlone: false,
@@ -130,33 +133,10 @@ export class HttpTransport implements SyncTransport {
     );
   }
 
-  /** Asks for the event stream that says when the log has moved, with small pages of it. @throws as the others do */
-  async live(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
-    const path = `${this.#prefix}${PATHS.live}?${LIVE_PAGES}`;
-    const isMissed = this.#isSocketMissed;
-    this.#isSocketMissed = false;
-    // A request says why there is no line; a WebSocket does not.
-    if (isMissed || !this.#takesSockets) {
-      const stream = await this.#requests.stream(path, signal);
-      if (isMissed || !this.#takesSockets) return stream;
-      void stream.cancel().catch(() => undefined);
-    }
-    try {
-      return await this.#requests.socket(path, signal);
-    } catch (error) {
-      this.#isSocketMissed = true;
-      throw error;
-    }
-  }
-
-  get #takesSockets(): boolean {
-    return this.#hasSockets && typeof WebSocket === 'function';
-  }
-
   async #sendUnits<T>({ path, units, body, parse, follows }: UnitsRequest<T>, signal: AbortSignal): Promise<T> {
-    return await this.#requests.send(
+    return await this.requests.send(
       {
-        path: this.#prefix + path,
+        path: this.prefix + path,
         mediaType: UNITS_MEDIA_TYPE,
         body,
         isAlone: units.length === 1,

@@ -29,7 +29,6 @@ import {
   TooLargeError,
   UnavailableError,
 } from '../protocol/index.js';
-import { openSocketLine } from './socket-line.js';
 
 // An answer that takes longer is not coming; the request is sent again, and answered as before.
 const REQUEST_LIMIT_MS = 30_000;
@@ -101,7 +100,8 @@ interface Answer {
 /** Sends requests to one server. */
 export class ServerRequests {
   readonly #options: ServerRequestsOptions;
-  readonly #base: string;
+  /** The address without a slash at its end. */
+  readonly base: string;
   /** Not where somebody on the way seems not to take it. */
   #isGzipTaken: boolean;
   /** What is packed at present. */
@@ -112,7 +112,7 @@ export class ServerRequests {
     this.#options = options;
     this.#isGzipTaken = options.isGzipTaken;
     checkedServerUrl('url', options.url);
-    this.#base = options.url.replace(/\/+$/, '');
+    this.base = options.url.replace(/\/+$/, '');
   }
 
   /**
@@ -149,19 +149,13 @@ export class ServerRequests {
     throw this.#unavailable(response, 'it has no stream');
   }
 
-  /** The same stream by a WebSocket. @throws as {@link ServerRequests.stream} */
-  async socket(path: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
-    const headers = await this.#headers(false, signal);
-    return await openSocketLine({ url: this.#base + path, headers, clock: this.#options.clock, signal });
-  }
-
   async #open(path: string, { signal, force }: PostOptions): Promise<Response> {
     const { clock, fetch } = this.#options;
-    const headers = await this.#headers(force, signal);
+    const headers = await this.headers(force, signal);
     headers.set('accept', 'text/event-stream');
     return await foreignCall(
       // The signal of the whole, because that of the call ends with the head of the answer.
-      () => fetch(this.#base + path, { headers, signal, redirect: 'manual', credentials: 'omit' }),
+      () => fetch(this.base + path, { headers, signal, redirect: 'manual', credentials: 'omit' }),
       { clock, limitMs: REQUEST_LIMIT_MS, signal },
     );
   }
@@ -210,7 +204,7 @@ export class ServerRequests {
     { signal, force }: PostOptions,
   ): Promise<Answer> {
     const { clock, fetch, url } = this.#options;
-    const headers = await this.#headers(force, signal);
+    const headers = await this.headers(force, signal);
     headers.set('content-type', request.mediaType);
     for (const [name, value] of Object.entries(request.headers ?? {})) headers.set(name, value);
     if (isGzip) headers.set('content-encoding', 'gzip');
@@ -220,7 +214,7 @@ export class ServerRequests {
         async (end, moreTime) => {
           // Without a word about caches, which keep no answer to a POST: told to pass them by, a browser also forgets that
           // the server of another origin has given it leave, and asks before each request.
-          const response = await fetch(this.#base + request.path, {
+          const response = await fetch(this.base + request.path, {
             method: 'POST',
             body: bytes,
             headers,
@@ -254,7 +248,13 @@ export class ServerRequests {
     return isServers;
   }
 
-  async #headers(force: boolean, signal: AbortSignal): Promise<Headers> {
+  /**
+   * What each request says of itself.
+   *
+   * @param force - whether the last token was refused
+   * @throws UnavailableError (`UNAVAILABLE`) when no token comes
+   */
+  async headers(force: boolean, signal: AbortSignal): Promise<Headers> {
     const { clock, getToken, headers: own, version } = this.#options;
     const headers = new Headers({ ...own, [PROTOCOL_HEADER]: version });
     try {

@@ -13,6 +13,7 @@ import type { Direction } from '../exchange/exchange-work.js';
 import type { UnitDecider } from '../exchange/page-intake.js';
 import { HeadStream } from '../exchange/head-stream.js';
 import type { HttpTransport } from '../exchange/http-transport.js';
+import { ServerLine } from '../exchange/server-line.js';
 import type { SyncStatus } from '../sync-status.js';
 import type { SyncStore } from '../sync-store.js';
 
@@ -43,8 +44,9 @@ export class ExchangeTurns {
     const { transport, live, clock, random } = options;
     this.#exchange = new Exchange(options);
     if (!live) return;
+    const server = new ServerLine(transport, clock);
     this.#line = new HeadStream({
-      open: (signal) => transport.live(signal),
+      open: (signal) => server.open(signal),
       onHead: (head) => this.#exchange.noteNews(head),
       onPage: (page) => this.#exchange.notePage(page),
       onLive: (isLive) => this.#exchange.setLive(isLive),

@@ -9,7 +9,8 @@ import { openPostgres, uniqueName } from '../../support/postgres-fixture.js';
 import { makeTenantRole } from '../../support/postgres-roles.js';
 import { makeEvents } from '../../support/stored-events.js';
 import { TRANSFER_ENGINES } from '../../support/transfer-engines.js';
-import { makePostgresLog, makeSqliteLog } from '../../support/unit-log-fixture.js';
+import { makeSqliteLog } from '../../support/sqlite-log-fixture.js';
+import { makePostgresLog } from '../../support/unit-log-fixture.js';
 
 const LOGS = {
   async PostgreSQL() {

@@ -8,7 +8,8 @@ import { SqliteProcessRecorder } from '../../../src/persistence/sqlite/sqlite-re
 import { openSqlJs } from '../../../src/persistence/sqlite/sqljs-driver.js';
 import { makeEvents } from '../../support/stored-events.js';
 import { openPostgres } from '../../support/postgres-fixture.js';
-import { makePostgresLog, makeSqliteLog } from '../../support/unit-log-fixture.js';
+import { makeSqliteLog } from '../../support/sqlite-log-fixture.js';
+import { makePostgresLog } from '../../support/unit-log-fixture.js';
 import { PostgresUnitLog } from '../../../src/server/log/postgres/postgres-unit-log.js';
 import { makeTenantRole } from '../../support/postgres-roles.js';
 

@@ -14,8 +14,10 @@ import type { StoredUnitLog } from '../../../src/server/log/stored-unit-log.js';
 import { asLost, readLog, sampleUnit } from '../../../src/testing/conformance/unit-samples.js';
 import { openPostgres } from '../../support/postgres-fixture.js';
 import type { PostgresFixture } from '../../support/postgres-fixture.js';
-import { makePostgresLog, makeSharedLog, makeSqliteLog } from '../../support/unit-log-fixture.js';
-import type { PostgresLogFixture, SqliteLogFixture } from '../../support/unit-log-fixture.js';
+import { makeSqliteLog } from '../../support/sqlite-log-fixture.js';
+import type { SqliteLogFixture } from '../../support/sqlite-log-fixture.js';
+import { makePostgresLog, makeSharedLog } from '../../support/unit-log-fixture.js';
+import type { PostgresLogFixture } from '../../support/unit-log-fixture.js';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const RUNS = 60;
