@@ -13,6 +13,9 @@ import { gzipped } from '../util/gzip.js';
 const GZIP_BYTES_MIN = 1_400;
 const GZIP_TAKEN = /(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=(?<quality>[\d.]+)\s*)?(?=,|$)/i;
 
+// The runtime of Workers would compress once more what says that it is; others have no such option.
+const PACKED = { encodeBody: 'manual' } as ResponseInit;
+
 /** What was compressed already: a page that many are answered with in the same moment. */
 const compressed = new WeakMap<Uint8Array, ReturnType<typeof gzipped>>();
 
@@ -24,7 +27,8 @@ export async function answerBytes(c: Context, bytes: Uint8Array<ArrayBuffer>, me
   const packed = isTaken ? await gzippedOnce(bytes) : undefined;
   if (packed === undefined || packed.length >= bytes.length) return c.body(bytes);
   c.header('content-encoding', 'gzip');
-  return c.body(packed);
+  const { body, headers } = c.body(packed);
+  return new Response(body, { headers, ...PACKED });
 }
 
 async function gzippedOnce(bytes: Uint8Array<ArrayBuffer>): ReturnType<typeof gzipped> {

@@ -17,7 +17,7 @@ let long: LongLog;
 
 beforeAll(async () => {
   database = await openNodeSqlite({ path: ':memory:' });
-  const recorder = new SqliteProcessRecorder(notingDatabase(database, noted));
+  const recorder = new SqliteProcessRecorder(database);
   await recorder.createTable();
   const shelf = newOriginatorId();
   const log = new SqliteUnitLog({ recorder, ...longLogOptions(shelf) });
@@ -37,15 +37,18 @@ beforeAll(async () => {
     [packLostUnits([])],
   );
   await log.head();
+  // From now on it is noted, by a connection that has compiled nothing yet.
+  const noting = new SqliteProcessRecorder(notingDatabase(database, noted));
+  long = { ...long, log: new SqliteUnitLog({ recorder: noting, ...longLogOptions(shelf) }) };
 }, 120_000);
 afterAll(() => database.close());
 
 it.each(Object.keys(LOG_PATHS))('%s', async (path) => {
-  noted.length = 0;
   await LOG_PATHS[path]!(long);
+  // All up to now: what was asked before is compiled, and not again.
   const statements = [...new Map(noted.map((statement) => [statement.text, statement])).values()];
   expect(statements.length).toBeGreaterThan(0);
   const faults = statements.flatMap((statement) => sqliteFaults(database, statement));
-  // As many gaps as one look takes, from the newest on.
-  expect(faults.filter((fault) => !fault.startsWith('SCAN daybook_log_gaps:'))).toEqual([]);
+  // As many gaps as one look takes, from the newest on; and SQLite's own table, which has a row for each of a few tables.
+  expect(faults.filter((fault) => !/^SCAN (?:daybook_log_gaps|sqlite_sequence):/.test(fault))).toEqual([]);
 });

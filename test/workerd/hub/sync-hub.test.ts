@@ -121,6 +121,19 @@ describe('a hub', () => {
     expect([found.map(({ id }) => id), head]).toEqual([units.map(({ id }) => id), 3]);
   });
 
+  test('compresses what is large, once', async () => {
+    const hub = newHub();
+    const units = pendingUnits(20, 1_000);
+    await push(hub, units);
+    const body = { after: CURSOR_START, events: 500, bytes: 1_000_000 };
+    const asked = as('ann', deviceRequest('/v2/units', body, { 'accept-encoding': 'gzip' }));
+    const answer = await hub.fetch(asked);
+    expect(answer.headers.get('content-encoding')).toBe('gzip');
+    // Unpacked by the platform, as everywhere.
+    const found = unpackPage(new Uint8Array(await answer.arrayBuffer()));
+    expect(found.units.map(({ id }) => id)).toEqual(units.map(({ id }) => id));
+  });
+
   test('refuses who has no good token, by requests and by WebSockets', async () => {
     const hub = newHub();
     expect((await push(hub, pendingUnits(1), 'mallory')).status).toBe(401);

@@ -1,0 +1,70 @@
+/** Real devices and a hub in Cloudflare's runtime, by HTTP and WebSockets. */
+import { rm } from 'node:fs/promises';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { newOriginatorId } from '../../src/testing/conformance/event-samples.js';
+import { openHubServer } from '../support/hub-server.js';
+import type { HubServer } from '../support/hub-server.js';
+import { PATIENTLY } from '../support/patience.js';
+import { Device } from '../support/postgres-scene.js';
+import { makeTemporaryFolder } from '../support/temporary-folder.js';
+
+// A request that went to a runtime which was about to end has no answer for as long as requests may take.
+const PATIENCE_MS = 60_000;
+
+let folder: { readonly path: string };
+let hub: HubServer;
+const devices: Device[] = [];
+
+beforeEach(async () => {
+  folder = await makeTemporaryFolder();
+  hub = await openHubServer(folder.path);
+});
+afterEach(async () => {
+  for (const device of devices.splice(0)) await device.close();
+  await hub.close();
+  await rm(folder.path, { recursive: true });
+});
+
+async function start(token: string): Promise<Device> {
+  const device = await new Device().start(hub.url, true, { token, patienceMs: PATIENCE_MS });
+  devices.push(device);
+  return device;
+}
+
+async function agree(...all: readonly Device[]): Promise<void> {
+  for (const device of all) await device.settled();
+  const [first, ...others] = await Promise.all(all.map((device) => device.events()));
+  for (const events of others) expect(events).toEqual(first);
+}
+
+test('devices see each other, and listen by WebSockets', async () => {
+  const [ann, bert] = [await start('ann'), await start('bert')];
+  await vi.waitUntil(async () => (await hub.sockets()) === 2, PATIENTLY);
+  const shelf = newOriginatorId();
+  await ann.count(shelf);
+  await vi.waitUntil(async () => (await bert.events()).length === 1, PATIENTLY);
+  await bert.count(shelf);
+  await vi.waitUntil(async () => (await ann.events()).length === 2, PATIENTLY);
+  await agree(ann, bert);
+});
+
+test('what was sent is there once after the runtime has gone, and lines come back', { timeout: 150_000 }, async () => {
+  const [ann, bert] = [await start('ann'), await start('bert')];
+  const shelves = Array.from({ length: 10 }, newOriginatorId);
+  for (const shelf of shelves) await ann.count(shelf);
+  const { port } = new URL(hub.url);
+  await hub.close();
+  for (const shelf of shelves) await ann.receive(shelf);
+  hub = await openHubServer(folder.path, Number(port));
+  await agree(ann, bert);
+  expect(await bert.events()).toHaveLength(20);
+  await vi.waitUntil(async () => (await hub.sockets()) === 2, PATIENTLY);
+});
+
+test('who may not come in is told so by a request, and keeps what it has', async () => {
+  const mallory = await start('bad');
+  await mallory.count(newOriginatorId());
+  await mallory.until(() => mallory.exchange.status.value.state === 'needs-auth');
+  expect(mallory.exchange.status.value.pending).toBe(1);
+  expect(await hub.sockets()).toBe(0);
+});
