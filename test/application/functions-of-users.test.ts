@@ -311,7 +311,7 @@ const FUNCTIONS: readonly (readonly [name: string, place: string, failures: numb
   ],
   [
     'who is told of what a server recorded, and the log that hears of that',
-    'server/sync-server.ts onRecorded, log',
+    'server/sync-server-options.ts onRecorded, log',
     0,
     async () => {
       const log = vi.fn(fail);
@@ -414,6 +414,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'transfer/export-events.ts onProgress': 'moving-house.test.ts',
   'transfer/import-events.ts onProgress': 'moving-house.test.ts',
   'transfer/hash-events.ts onProgress': 'moving-house.test.ts',
+  'transfer/store-files/open-store-file.ts onProgress': 'guarded: listeners.test.ts',
   'sync/exchange/exchange-work.ts onRebased': 'as that of a sync, above',
   'sync/exchange/exchange.ts onRebased': 'as that of a sync, above',
   'sync/exchange/server-requests.ts onHeaders': 'our own',

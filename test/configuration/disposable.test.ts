@@ -18,7 +18,6 @@ const CLOSES = new Set(['close', 'end']);
 const NOT_OURS: Readonly<Record<string, string>> = {
   BroadcastTarget: "a channel of the platform's, by its shape",
   EngineConnection: 'a connection of a client library, by its shape',
-  ObjectDatabase: 'of the storage, which the object has for as long as it lives: closing it does nothing',
   OpenTenant: 'what an option gives back: a log and how to let go of it',
   PostgresConnection: 'a connection of a client library, by its shape',
   RecorderFactory: 'what an engine must offer; who chooses one has an InfrastructureFactory, and those of ours have it',

@@ -7,7 +7,7 @@ import { vi } from 'vitest';
 import { packLostUnits } from '../../src/persistence/unit-batch.js';
 import type { SyncServer } from '../../src/server/sync-server.js';
 import { createSyncServer } from '../../src/server/sync-server.js';
-import type { SyncServerOptions } from '../../src/server/sync-server.js';
+import type { SyncServerOptions } from '../../src/server/sync-server-options.js';
 import { NaiveUnitLog, pendingUnit } from './unit-wire.js';
 
 /** A server on a log of its own in memory, whose reports nobody reads; anybody may come unless tokens are asked for. */
