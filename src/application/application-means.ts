@@ -15,6 +15,7 @@ import { CommandCodec } from './commands/kept-commands.js';
 import { EventEnvelopeMapper } from './events/envelope-mapper.js';
 import { EventRegistry } from './events/event-registry.js';
 import { personalMeans } from './personal/personal-means.js';
+import { validateList } from '../persistence/validation.js';
 
 /** What is made of the options alone. */
 export interface ApplicationMeans {
@@ -37,6 +38,7 @@ export interface ApplicationMeans {
 export function applicationMeans(options: ApplicationOptions): ApplicationMeans {
   const { aggregates, transcoder = defaultTranscoder(), compressor, cipher, validateOnRead, subjectKeys } = options;
   const { clock = systemClock } = options;
+  validateList('aggregates', aggregates);
   const kinds = new Map(aggregates.map(kindOf).map((kind) => [kind.name, kind]));
   const registry = new EventRegistry(aggregates.map(kindOf));
   const deciders = new Map(aggregates.flatMap((one) => (isAggregateClass(one) ? [] : [[one.name, one] as const])));

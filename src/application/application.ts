@@ -67,6 +67,7 @@ import { Repository } from './aggregates/repository.js';
 import type { EventsOf } from './aggregates/repository.js';
 import { snapshotsForDevices } from './aggregates/snapshots-for-devices.js';
 import { Snapshots } from './aggregates/snapshots.js';
+import { validateFunction, validateFunctions, validateList } from '../persistence/validation.js';
 
 /** What {@link Application.tryExecute} resolves with: what came of the command, or the conflict that it ended in. */
 export type Tried<Result> =
@@ -153,6 +154,9 @@ export class Application implements EventLog {
    */
   constructor(options: ApplicationOptions) {
     const { recorder, eventIndex: index, clock = systemClock, random = Math.random, keepCommands = false } = options;
+    validateList('inline', options.inline ?? []);
+    const { newEventId: givenId, resolve, olderEvents, onRecorded: others } = options;
+    validateFunctions({ random, newEventId: givenId, resolve, olderEvents, onRecorded: others });
     const inline = withIndex(options.inline ?? [], index);
     if (takePartInTransactions(inline) && recorder.supports?.transactions !== true) {
       throw new ProgrammingError('In-line participants need a recorder with transactions, and this one has none.');
@@ -385,6 +389,7 @@ export class Application implements EventLog {
 
   /** As {@link Application.save}, with options. */
   async saveAll(aggregates: readonly AggregateRoot[], options: SaveOptions = {}): Promise<readonly NotifiedEvent[]> {
+    validateList('aggregates', aggregates);
     return await this.#saving.saveAll(aggregates, options);
   }
 
@@ -433,6 +438,7 @@ export class Application implements EventLog {
     work: (tx: ApplicationTransaction) => Promise<T>,
     { retry, ...options }: TransactionOptions = {},
   ): Promise<T> {
+    validateFunction('work', work);
     if (retry !== undefined) validateRetryPolicy(retry);
     const recorder = transactional(this.recorder);
     const attempt = (): Promise<T> =>
@@ -586,6 +592,7 @@ export class Application implements EventLog {
    * @returns stops the calls
    */
   onRecorded(listener: () => void): () => void {
+    validateFunction('listener', listener);
     // First, because it may throw, and the listener is not to stay then. Whoever tells of others may keep a set, in which one function is once; and its failures are its own.
     const stopOthers = this.#hearOthers(() => callListener(listener));
     const stopOwn = this.#listeners.add(listener);

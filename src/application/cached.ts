@@ -5,7 +5,13 @@
  */
 import type { ProcessRecorder } from '../persistence/recorder.js';
 import type { ChangeSource } from '../persistence/store-changes.js';
-import { checkedMs, validateCount } from '../persistence/validation.js';
+import {
+  checkedMs,
+  validateCount,
+  validateFunction,
+  validateFunctions,
+  validateList,
+} from '../persistence/validation.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
 import { callListener } from '../util/listeners.js';
@@ -69,6 +75,8 @@ export function cached<Arguments extends readonly unknown[], Answer>(
 ): CachedFunction<Arguments, Answer> {
   const { ttlMs = TTL_MS_DEFAULT, entriesMax = ENTRIES_MAX_DEFAULT, clock = systemClock } = options;
   checkedMs('ttlMs', ttlMs);
+  validateFunction('ask', ask);
+  validateFunctions({ tags: options.tags, key: options.key });
   validateCount('entriesMax', entriesMax);
   const { tags = () => [], key = (...given) => JSON.stringify(given) } = options;
   const entries = new Map<string, Entry<Answer>>();
@@ -116,6 +124,8 @@ export function invalidation(
   functions: readonly Invalidated[],
   tagsOf: (event: NotifiedEvent) => readonly string[],
 ): InlineParticipant {
+  validateList('functions', functions);
+  validateFunction('tagsOf', tagsOf);
   const drop = (events: readonly NotifiedEvent[]): void => {
     const tags = events.flatMap((event) => madeOldBy(event, tagsOf));
     // Of one that is shared, others hear a moment later; it does not reject.

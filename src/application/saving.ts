@@ -24,6 +24,7 @@ import { concurrencyError } from './commands/event-saver.js';
 import type { AggregateChange, EventSaver, SaveOptions } from './commands/event-saver.js';
 import type { EventRegistry } from './events/event-registry.js';
 import type { NotifiedEvent } from './events/notified-event.js';
+import { validateObject } from '../persistence/validation.js';
 
 // A race is lost to somebody who won it, so the store as a whole goes on; this many in a row means something else.
 const APPEND_ATTEMPTS_MAX = 20;
@@ -66,6 +67,7 @@ export class Saving {
 
   /** As `Application.saveAll`. */
   async saveAll(aggregates: readonly AggregateRoot[], options: SaveOptions): Promise<readonly NotifiedEvent[]> {
+    for (const aggregate of aggregates) validateObject('aggregate', aggregate);
     // One object given twice is saved once.
     const changes = await Promise.all([...new Set(aggregates)].map((aggregate) => this.#pendingChange(aggregate)));
     const saved = await this.save(changes, options);

@@ -19,7 +19,7 @@
  * @module
  */
 import { ProgrammingError } from '../persistence/errors.js';
-import { checkedMs } from '../persistence/validation.js';
+import { checkedMs, validateFunction, validateFunctions } from '../persistence/validation.js';
 import { jsonOf, lostAt } from '../util/json-loss.js';
 import { callListener } from '../util/listeners.js';
 import { randomUuid } from '../util/random-uuid.js';
@@ -106,6 +106,8 @@ export function cachedIn<Arguments extends readonly unknown[], Answer>(
   const { name, ttlMs = TTL_MS_DEFAULT, tags = () => [], key = (...given) => JSON.stringify(given) } = options;
   if (typeof name !== 'string' || name === '') throw new ProgrammingError('A shared cache needs a name.');
   checkedMs('ttlMs', ttlMs, { min: 1 });
+  validateFunction('ask', ask);
+  validateFunctions({ tags: options.tags, key: options.key, onFailed: options.onFailed });
   const stamps = new TagStamps(backend, `${name}:tag:`, Math.ceil(ttlMs) * STAMP_TTLS);
   const whole = new TagStamps(backend, `${name}:all`, Math.ceil(ttlMs) * STAMP_TTLS);
   const stampsOf = async (tagged: readonly string[]): Promise<readonly string[]> => {

@@ -13,6 +13,7 @@ import { chunksOf } from '../util/byte-chunks.js';
 import type { ByteStream } from '../util/byte-chunks.js';
 import { archiveStore } from './archive-tables.js';
 import type { ArchiveStore } from './archive-tables.js';
+import { validateFunction } from '../persistence/validation.js';
 
 const PAGE_EVENTS = 500;
 
@@ -72,6 +73,7 @@ export interface ArchivedHistory {
  * ```
  */
 export function archivedHistory({ recorder, fetchArchive }: ArchivedHistoryOptions): ArchivedHistory {
+  validateFunction('fetchArchive', fetchArchive);
   const store = archiveStore(recorder);
   return {
     archives: () => archivesOf(store),

@@ -15,6 +15,8 @@ import { archiveStore } from './archive-tables.js';
 import type { ArchiveStore } from './archive-tables.js';
 import { archivesOf, eventsOf } from './archived-history.js';
 import type { Archive, ArchivedHistoryOptions } from './archived-history.js';
+import { validateFunction } from '../persistence/validation.js';
+import { throwIfAborted } from '../persistence/heed-signal.js';
 
 const COLUMNS = 5;
 const INSERT_ROWS_MAX = 500;
@@ -47,6 +49,8 @@ export interface RestoreArchiveOptions extends CallOptions {
  */
 export async function restoreArchive(options: RestoreArchiveOptions): Promise<number> {
   const { recorder, archive, fetchArchive, signal } = options;
+  validateFunction('fetchArchive', fetchArchive);
+  throwIfAborted(signal);
   const store = archiveStore(recorder);
   if (!(await archivesOf(store)).some(({ id }) => id === archive.id)) return 0;
   const events: Notification[] = [];

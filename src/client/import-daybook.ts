@@ -17,6 +17,7 @@ import { wasmHref } from './start-worker.js';
 import type { WorkerFiles } from './start-worker.js';
 import { markStore } from '../origin/store-marker.js';
 import { validateStoreName } from '../host/protocol/store-name.js';
+import { throwIfAborted } from '../persistence/heed-signal.js';
 
 /** Options of {@link importDaybook}. */
 export interface ImportDaybookOptions extends WorkerFiles {
@@ -65,7 +66,7 @@ export async function importDaybook(options: ImportDaybookOptions): Promise<Impo
   const { name, from, as = 'copy', signal, onProgress } = options;
   validateStoreName(name);
   validateAs(as);
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   // First: a stream that is taken is read to its end, or cancelled.
   const link = startBackupLink(options);
   const isBlob = from instanceof Blob;

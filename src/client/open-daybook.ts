@@ -25,6 +25,7 @@ import { validateStoreName } from '../host/protocol/store-name.js';
 import { StoreStorage } from './store-storage.js';
 import type { DaybookStorage } from './store-storage.js';
 import { WorkerLink } from './worker-link.js';
+import { throwIfAborted } from '../persistence/heed-signal.js';
 
 // Long enough for a slow phone to load the wasm and a large journal; a worker that cannot load fails at once.
 const OPEN_TIMEOUT_MS_DEFAULT = 60_000;
@@ -133,7 +134,7 @@ export async function openDaybook(options: OpenDaybookOptions): Promise<Daybook>
   validateStoreName(name);
   validateDurability(durability);
   checkedMs('openTimeoutMs', openTimeoutMs);
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   // From before it is opened, so that of several tabs that open at once each learns of a loss.
   const expected = { replicaId: markedReplica(name), startedAtMs: systemClock.nowMs() };
   const link = new WorkerLink(startWorker(options));

@@ -21,6 +21,7 @@ import type { AllComponents, InfrastructureComponents } from './infrastructure-c
 import { makeCipherOfKeys } from './key-ring.js';
 import { moduleFor, registerModule } from './persistence-modules.js';
 import type { PersistenceModules } from './persistence-modules.js';
+import { validateText, NAME_LENGTH_MAX } from '../persistence/validation.js';
 
 /** Options of {@link InfrastructureFactory.construct}: what counts for this factory only, before what was registered. */
 export interface InfrastructureOptions extends InfrastructureComponents {
@@ -94,6 +95,7 @@ export class InfrastructureFactory implements AsyncDisposable {
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the name is blank or the module is no class
    */
   static register(name: string, module: RecorderFactoryClass): void {
+    validateText('name', name, NAME_LENGTH_MAX);
     registerModule(name, module);
   }
 

@@ -24,6 +24,7 @@ import { readTogether } from '../client/reads-together.js';
 import type { RemoteRecorder } from '../client/reads-together.js';
 import { keyBy } from './shared-structure.js';
 import { tablesRead } from './tables-read.js';
+import { validateSignal } from '../persistence/heed-signal.js';
 
 // More texts than an application uses by turns.
 const KNOWN_TEXTS_MAX = 500;
@@ -107,6 +108,7 @@ export class LiveQueries implements AsyncDisposable {
    */
   query<T>(run: (read: LiveReads) => Promise<T>, { key, signal }: LiveQueryOptions = {}): LiveQuery<T> {
     if (typeof run !== 'function') throw new ProgrammingError('A live query is a function that reads.');
+    validateSignal(signal);
     const { clock = systemClock, random = Math.random } = this.#options;
     const query: RunningQuery<T> = new RunningQuery<T>({
       ...{ run, clock, random, keyOf: keyBy(key) },

@@ -41,6 +41,8 @@ import type {
   PlannedMigration,
   UpOptions,
 } from './migrator-options.js';
+import { throwIfAborted } from '../persistence/heed-signal.js';
+import { validateWord } from '../persistence/validation.js';
 
 const WAIT_MS_DEFAULT = 600_000;
 const LOCK_TIMEOUT_MS_DEFAULT = 2_000;
@@ -116,7 +118,7 @@ export class Migrator {
     // Whatever is wrong is said before anything is made.
     const standing = await this.#standing();
     if (!isUnderWay(standing)) choose(standing);
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     await this.#own.create((work) => this.#inTurn(work, signal));
     return await this.#all(choose, signal);
   }
@@ -139,7 +141,7 @@ export class Migrator {
     // All of them, so that it does not end half-way.
     const standing = await this.#standing();
     if (!mayLoseData && !isUnderWay(standing)) await assertNothingLost(this.#recorder, toRevert(standing, last));
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     return await this.#all(choose, signal);
   }
 
@@ -167,6 +169,7 @@ export class Migrator {
   async plan(
     options: (UpOptions & { readonly direction?: 'up' }) | (DownOptions & { readonly direction: 'down' }) = {},
   ): Promise<MigrationPlan> {
+    validateWord('direction', options.direction, ['up', 'down']);
     const standing = await this.#standing();
     if (options.direction === 'down') {
       const steps = toRevert(standing, options.to ?? lastButOne(standing));
@@ -249,7 +252,7 @@ export class Migrator {
   ): Promise<readonly MigrationDone[]> {
     const done: MigrationDone[] = [];
     for (;;) {
-      signal?.throwIfAborted();
+      throwIfAborted(signal);
       const standing = await this.#standing();
       if (!isUnderWay(standing) && choose(standing) === undefined) return done;
       const one = await this.#run.patiently(() =>
@@ -268,7 +271,7 @@ export class Migrator {
     await this.#ledger.create(this.#recorder);
     const deadlineMs = this.#clock.monotonicMs() + this.#waitMs;
     for (;;) {
-      signal?.throwIfAborted();
+      throwIfAborted(signal);
       const had = await this.#tryTurn(work);
       if (had !== undefined) return had.result;
       if (this.#clock.monotonicMs() >= deadlineMs) throw waitedTooLong(this.#waitMs);

@@ -10,7 +10,7 @@ import { heeding, throwIfAborted } from './heed-signal.js';
 import type { CallOptions } from './heed-signal.js';
 import { readPage } from './notification-pages.js';
 import type { AggregateRecorder, InsertEventsOptions, ProcessRecorder, SelectEventsOptions } from './recorder.js';
-import { validateCount, validateWord } from './validation.js';
+import { validateCount, validateInteger, validateList, validateObject, validateWord } from './validation.js';
 import type { NotificationId, OriginatorId, Recording, StoredEvent } from './stored-event.js';
 
 // Bounds the memory of a reader; larger pages are hardly faster.
@@ -94,6 +94,8 @@ export class EventStore<E extends DomainEvent = DomainEvent> {
         'This recorder keeps no tracking records: use a process recorder. Nothing was stored.',
       );
     }
+    validateList('events', events);
+    for (const event of events) validateObject('event', event);
     throwIfAborted(options.signal);
     const storedEvents = await Promise.all(events.map((event) => this.#mapper.toStoredEvent(event)));
     const ids = (await this.#recorder.insertEvents(storedEvents, options)) as readonly number[] | undefined;
@@ -142,6 +144,7 @@ export class EventStore<E extends DomainEvent = DomainEvent> {
   async *#stream(originatorId: OriginatorId, options: StreamOptions): AsyncGenerator<E, void, undefined> {
     const { pageSize = PAGE_SIZE_DEFAULT, limit = Number.MAX_SAFE_INTEGER, desc = false, signal, ...range } = options;
     validateCount('pageSize', pageSize);
+    validateInteger('limit', limit, 0);
     let { gt, lte } = range;
     for (let left = limit; ;) {
       const bounds = { ...(gt === undefined ? {} : { gt }), ...(lte === undefined ? {} : { lte }) };

@@ -44,10 +44,14 @@ export function heeding<T>(signal: AbortSignal | undefined, call: (begin: Begin)
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is no signal
  */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal !== undefined && typeof (signal as Partial<AbortSignal>).aborted !== 'boolean') {
-    throw new ProgrammingError('signal must be an AbortSignal.');
-  }
+  validateSignal(signal);
   signal?.throwIfAborted();
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is there and no signal */
+export function validateSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined || typeof (signal as Partial<AbortSignal>).aborted === 'boolean') return;
+  throw new ProgrammingError('signal must be an AbortSignal.');
 }
 
 async function heed<T>(signal: AbortSignal, call: (begin: Begin) => T | Promise<T>): Promise<T> {

@@ -6,6 +6,7 @@
  */
 import { Listeners } from '../util/listeners.js';
 import type { OriginatorId } from './stored-event.js';
+import { validateFunction, validateFunctions } from './validation.js';
 
 /** What was written, by one commit or several. It may name more than that, and never less. */
 export interface StoreChanges {
@@ -52,6 +53,8 @@ export class ChangeNews implements ChangeSource {
   }
 
   onChanged(listener: ChangeListener, onEnd?: (error: Error) => void): () => void {
+    validateFunction('listener', listener);
+    validateFunctions({ onEnd });
     const end = this.#end;
     // Not before it has the function that stops it.
     if (end !== undefined) queueMicrotask(() => onEnd?.(end));

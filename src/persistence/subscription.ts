@@ -31,6 +31,8 @@ import { readPage } from './notification-pages.js';
 import type { NotificationPage } from './notification-pages.js';
 import type { ApplicationRecorder } from './recorder.js';
 import type { Notification, NotificationId } from './stored-event.js';
+import { validateFunction } from './validation.js';
+import { validateSignal } from './heed-signal.js';
 
 /** Notifications in one page, at most: a page crosses from the worker at once, and is read while others wait. */
 export const PAGE_NOTIFICATIONS_MAX = 500;
@@ -95,6 +97,8 @@ export function follow(
 ): Subscription {
   const { gt = 0, topics = [], signal } = options;
   if (!Number.isSafeInteger(gt)) throw new ProgrammingError(`gt must be a safe integer, but is ${String(gt)}.`);
+  validateFunction('onRecorded', onRecorded);
+  validateSignal(signal);
   if (!isListOfTexts(topics)) throw new ProgrammingError('topics must be a list of texts.');
   // Copied, because it is read again for every page.
   return new PagedSubscription(pageReader(recorder, gt, [...topics]), onRecorded, signal);

@@ -14,6 +14,7 @@
 import { reportFailure } from '../util/listeners.js';
 import { isEventSourcingError } from '../domain/errors.js';
 import type { EndListener, RecorderTransaction, TransactionOutcome } from './recorder-transaction.js';
+import { validateFunction } from './validation.js';
 
 type Work<T, Connection> = (transaction: RecorderTransaction<Connection>) => Promise<T>;
 
@@ -96,6 +97,7 @@ export async function withEnds<T, Connection>(
   work: Work<T, Connection>,
   outer?: TransactionEnd,
 ): Promise<T> {
+  validateFunction('work', work);
   let end = new TransactionEnd(outer);
   const run = { hasWorked: false };
   try {

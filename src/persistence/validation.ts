@@ -16,11 +16,16 @@ import type { UnitOptions } from './unit.js';
 export const TOPIC_LENGTH_MAX = 1_000;
 /** UTF-16 code units of an aggregate's id that is a text: its index entry must fit into a third of a page of PostgreSQL. */
 export const ORIGINATOR_ID_LENGTH_MAX = 500;
+/** UTF-16 code units of a name that something is kept under. */
+export const NAME_LENGTH_MAX = 200;
 /** Bytes of one event's state in a store that is pushed: in base64 it must fit into one request. */
 export const STATE_BYTES_MAX = 700_000;
 
 /** What identifies aggregates: UUIDs, which every engine takes, or any texts, where an engine has them as an option. */
 export type OriginatorIdType = 'uuid' | 'text';
+
+/** @internal */
+export const ORIGINATOR_ID_TYPES: readonly OriginatorIdType[] = ['uuid', 'text'];
 
 /** Whether every engine can store a text: PostgreSQL takes neither zero characters nor halves of surrogate pairs. */
 export function isStorableText(text: string): boolean {
@@ -29,16 +34,19 @@ export function isStorableText(text: string): boolean {
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when an event cannot be stored as it is */
 export function validateEvents(events: readonly StoredEvent[], idType: OriginatorIdType = 'uuid'): void {
+  validateList('events', events);
   for (const event of events) {
+    validateObject('event', event);
     validateOriginatorId(event.originatorId, idType);
     validateVersion('originatorVersion', event.originatorVersion);
     validateTopic(event.topic);
-    if (!(event.state instanceof Uint8Array)) refuse('state', 'a Uint8Array', event.state);
+    validateBytes('state', event.state);
   }
 }
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a tracking record cannot be stored as it is */
 export function validateTracking(tracking: Tracking): void {
+  validateObject('tracking', tracking);
   validateApplicationName(tracking.applicationName);
   validateInteger('notificationId', tracking.notificationId, 1);
 }
@@ -137,6 +145,50 @@ export function validateSelectNotifications(options: SelectNotificationsOptions)
 export function validateCount(what: string, value: number): void {
   if (Number.isSafeInteger(value) && value >= 1) return;
   throw new ProgrammingError(`${what} must be a safe integer, 1 or more, but is ${String(value)}.`);
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is no `Uint8Array` */
+export function validateBytes(field: string, bytes: unknown): void {
+  if (!(bytes instanceof Uint8Array)) refuse(field, 'a Uint8Array', bytes);
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is no list: a text would be a list of its characters */
+export function validateList(field: string, list: unknown): void {
+  if (!Array.isArray(list)) refuse(field, 'a list', list);
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is no object; what is in it is no matter here */
+export function validateObject(field: string, given: unknown): void {
+  if (typeof given !== 'object' || given === null) refuse(field, 'an object', given);
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is no finite number of milliseconds, of whatever sign */
+export function validateInstant(field: string, ms: number): void {
+  if (!Number.isFinite(ms)) refuse(field, 'a number of milliseconds', ms);
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is no text of SQL, or its values no list */
+export function validateStatement(text: unknown, values: unknown): void {
+  if (typeof text !== 'string') refuse('A statement', 'a text', text);
+  validateList('values', values);
+}
+
+/**
+ * For functions that a caller hands in: one that is none would be found when it is called, long after.
+ *
+ * @param functions - by their names; what is left out is no matter
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when one is there and no function
+ */
+export function validateFunctions(functions: Readonly<Record<string, unknown>>): void {
+  for (const [option, given] of Object.entries(functions)) {
+    if (given !== undefined) validateFunction(option, given);
+  }
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is no function */
+export function validateFunction(option: string, given: unknown): void {
+  if (typeof given === 'function') return;
+  throw new ProgrammingError(`${option} must be a function, but is ${String(given)}.`, { details: { option } });
 }
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is there and none of the words: another would count as one of them */
@@ -242,8 +294,13 @@ export function validateInteger(field: string, value: number, min: number): void
   refuse(field, min === Number.MIN_SAFE_INTEGER ? 'a safe integer' : `a safe integer, ${min} or more`, value);
 }
 
+/** A part of what was given, for a message. */
+export function shortened(given: unknown): string {
+  return String(given).slice(0, 80);
+}
+
 function refuse(field: string, expected: string, actual: unknown): never {
-  const shown = typeof actual === 'string' ? JSON.stringify(actual.slice(0, 80)) : String(actual);
+  const shown = typeof actual === 'string' ? JSON.stringify(shortened(actual)) : String(actual);
   throw new ProgrammingError(`${field} must be ${expected}, but is ${shown}. Nothing was stored.`, {
     details: { field, expected, actual: shown },
   });

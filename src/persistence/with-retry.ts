@@ -3,7 +3,8 @@ import { systemClock } from '../util/clock.js';
 import type { Clock } from '../util/clock.js';
 import { callListener } from '../util/listeners.js';
 import { pause } from '../util/pause.js';
-import { checkedMs, validateCount } from './validation.js';
+import { checkedMs, validateCount, validateFunction, validateFunctions } from './validation.js';
+import { throwIfAborted } from './heed-signal.js';
 
 const ATTEMPTS_DEFAULT = 3;
 const DELAY_MS_DEFAULT = 1_000;
@@ -46,8 +47,10 @@ export async function withRetry<T>(work: () => Promise<T>, options: RetryOptions
   const { attempts = ATTEMPTS_DEFAULT, delayMs = DELAY_MS_DEFAULT, isRetryable = () => true } = options;
   if (attempts !== Infinity) validateCount('attempts', attempts);
   checkedMs('delayMs', delayMs);
+  validateFunction('work', work);
+  validateFunctions({ isRetryable: options.isRetryable });
   for (let attempt = 1; ; attempt++) {
-    options.signal?.throwIfAborted();
+    throwIfAborted(options.signal);
     try {
       return await work();
     } catch (error) {

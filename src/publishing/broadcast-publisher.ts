@@ -5,6 +5,7 @@
  * @module
  */
 import type { OutboundMessage, PublishOptions, Publisher } from '../application/outbox/publisher.js';
+import { validateFunctions } from '../persistence/validation.js';
 
 /** What arrives at listeners. Structured clones: the body is a `Uint8Array` there too. */
 export type BroadcastMessage = OutboundMessage;
@@ -41,6 +42,7 @@ export class BroadcastPublisher implements Publisher, AsyncDisposable {
   readonly #channels = new Map<string, BroadcastTarget>();
 
   constructor(options: BroadcastPublisherOptions = {}) {
+    validateFunctions({ openChannel: options.openChannel });
     this.#openChannel = options.openChannel ?? ((destination) => new BroadcastChannel(destination));
   }
 

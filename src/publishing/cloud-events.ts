@@ -17,7 +17,7 @@
  *
  * @module
  */
-import { destinationOf, DESTINATION_DEFAULT } from '../application/outbox/message-format.js';
+import { DESTINATION_DEFAULT, destinationOf, validateDestination } from '../application/outbox/message-format.js';
 import { ProgrammingError } from '../persistence/errors.js';
 import { validateWord } from '../persistence/validation.js';
 import { defaultTranscoder } from '../persistence/mapping/default-transcoder.js';
@@ -50,8 +50,10 @@ export function cloudEvents(options: CloudEventsOptions = {}): MessageFormat {
   const { source = SOURCE_DEFAULT, mode = 'structured', destination = DESTINATION_DEFAULT } = options;
   const { transcoder = defaultTranscoder() } = options;
   validateWord('mode', mode, ['structured', 'binary']);
+  validateDestination(destination);
   // The attribute would be left out, and nobody takes an event without it.
-  if (source === '') throw new ProgrammingError('The source of CloudEvents must not be empty.');
+  if (typeof source !== 'string' || source === '')
+    throw new ProgrammingError('The source of CloudEvents must not be empty.');
   return async (event): Promise<OutboundMessage> => {
     const attributes = attributesOf(event, source);
     const message = { id: event.metadata.eventId, destination: destinationOf(destination, event) };

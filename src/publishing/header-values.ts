@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { DataError } from '../persistence/errors.js';
 
 // Space, double quote, percent, and whatever is not printable ASCII. By code point, so that a surrogate pair is one.
 const ENCODED = /[^\x21-\x7E]|["%]/gu;
@@ -17,10 +18,14 @@ export function encodeHeaderValue(text: string): string {
 /**
  * The reverse of {@link encodeHeaderValue}.
  *
- * @throws URIError when what is encoded is not UTF-8
+ * @throws DataError (`DATA_ERROR`) when what is encoded is not UTF-8
  */
 export function decodeHeaderValue(value: string): string {
-  return decodeURIComponent(value);
+  try {
+    return decodeURIComponent(value);
+  } catch (cause) {
+    throw new DataError(`A header has a % that begins no byte: ${JSON.stringify(value.slice(0, 80))}.`, { cause });
+  }
 }
 
 /** All values encoded. */

@@ -9,6 +9,7 @@ import type { SqlSubjectKeys } from '../application/personal/sql-subject-keys.js
 import { isEventSourcingError } from '../domain/errors.js';
 import { boundedText } from '../util/bounded-body.js';
 import { callListener } from '../util/listeners.js';
+import { validateFunction, validateFunctions } from '../persistence/validation.js';
 
 // 500 keys with long subjects, and 500 ids.
 const BODY_BYTES_MAX = 524_288;
@@ -51,6 +52,8 @@ export interface KeyAuthority {
  */
 export function createKeyHandler(options: KeyHandlerOptions): (request: Request) => Promise<Response> {
   const { keys, authorize, onFailed } = options;
+  validateFunction('authorize', authorize);
+  validateFunctions({ onFailed });
   return async (request) => {
     try {
       if (request.method !== 'POST') return answer(405, { allow: 'POST' });

@@ -18,6 +18,7 @@ import { checkedId, toDocument } from './state-document.js';
 import type { FieldOf } from './state-filter.js';
 import type { StateReader, StateTransaction, StateWriter } from './state-store.js';
 import { StoredStates } from './stored-states.js';
+import { validateFunction } from '../persistence/validation.js';
 
 // What was missed is read at once: it is little, unless the state was just added.
 const PAGE_EVENTS_MAX = 500;
@@ -64,6 +65,7 @@ export class MemoryStateStore extends StoredStates {
   }
 
   override inline(decode: (notification: Notification) => Promise<NotifiedEvent>): InlineParticipant {
+    validateFunction('decode', decode);
     if (this.#kept.length === 0) return {};
     return {
       onRecorded: async (transaction, events) => {

@@ -5,7 +5,14 @@
  */
 import { ProgrammingError } from '../persistence/errors.js';
 import type { KeptRow, State } from './state.js';
-import { assertRestored, assertVersion, assertWritten, restoredOf, updateBy } from './state-changes.js';
+import {
+  assertRestored,
+  assertVersion,
+  assertWritten,
+  restoredOf,
+  updateBy,
+  validateExpected,
+} from './state-changes.js';
 import { checkedId, pick, toDocument } from './state-document.js';
 import type { Condition, Ordering, Value, Where } from './state-filter.js';
 import { compareBy, fieldOf, matches } from './state-match.js';
@@ -181,6 +188,7 @@ export class MemoryStateWriter implements StateWriter {
     options: ChangeOptions = {},
   ): Promise<FoundState<Data>> {
     assertWritten(state);
+    validateExpected(options.version);
     return await updateBy(this, state, id, change, options);
   }
 

@@ -42,6 +42,7 @@ import { checkedId, toDocument } from './state-document.js';
 import type { FieldOf } from './state-filter.js';
 import type { StateReader, StateTransaction, StateWriter } from './state-store.js';
 import { StoredStates } from './stored-states.js';
+import { validateFunction } from '../persistence/validation.js';
 
 /** What {@link SqlStateStore} needs. */
 export interface SqlStateStoreOptions {
@@ -134,6 +135,7 @@ export class SqlStateStore extends StoredStates {
   }
 
   override inline(decode: (notification: Notification) => Promise<NotifiedEvent>): InlineParticipant {
+    validateFunction('decode', decode);
     const recorder = this.#recorder;
     const kept = [...this.#states].filter((state) => state.kept !== undefined);
     if (kept.length === 0) return {};

@@ -7,7 +7,15 @@ import { parameters, statementParts } from '../persistence/sql/sql-parameters.js
 import { SqlStateReader } from './sql-state-reader.js';
 import { wordColumns, wordsToPut, wordValues } from './sql-state-words.js';
 import type { State } from './state.js';
-import { assertRestored, assertVersion, assertWritten, conflict, restoredOf, updateBy } from './state-changes.js';
+import {
+  assertRestored,
+  assertVersion,
+  assertWritten,
+  conflict,
+  restoredOf,
+  updateBy,
+  validateExpected,
+} from './state-changes.js';
 import { checkedId, toDocument } from './state-document.js';
 import type { ChangeOptions, FoundState, RestoreOptions, StateWriter } from './state-store.js';
 
@@ -25,6 +33,7 @@ export class SqlStateWriter extends SqlStateReader implements StateWriter {
     { version }: ChangeOptions = {},
   ): Promise<FoundState<Data>> {
     assertWritten(state);
+    validateExpected(version);
     const { table } = this.tableOf(state);
     const document = await toDocument(state, checkedId(id), data);
     const given = this.documents.parameter('$2');
@@ -55,6 +64,7 @@ export class SqlStateWriter extends SqlStateReader implements StateWriter {
     options: ChangeOptions = {},
   ): Promise<FoundState<Data>> {
     assertWritten(state);
+    validateExpected(options.version);
     await this.#lock(state, checkedId(id));
     return await updateBy(this, state, id, change, options);
   }

@@ -23,7 +23,13 @@ export function assertVersion<Data>(
   expected: number | undefined,
   actual: number,
 ): void {
+  validateExpected(expected);
   if (expected !== undefined && expected !== actual) throw conflict(state, id, expected, actual);
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is there and no version @internal */
+export function validateExpected(version: number | undefined): void {
+  if (version !== undefined) validateInteger('version', version, 0);
 }
 
 /** @internal */

@@ -13,6 +13,8 @@ import { checkedId, toDocument } from './state-document.js';
 import { StateImportError } from './state-errors.js';
 import { readStateFile, StateFileWriter } from './state-file.js';
 import type { FoundState, RestoreOptions, StateReader, StateStore } from './state-store.js';
+import { throwIfAborted } from '../persistence/heed-signal.js';
+import { validateFunctions } from '../persistence/validation.js';
 
 // Read and written at once: a transaction, which holds others up for as long as that takes.
 const PAGE_STATES = 500;
@@ -58,14 +60,15 @@ async function* partsOf<Data>(
   state: State<Data>,
   { signal, onProgress }: ExportStatesOptions,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  validateFunctions({ onProgress });
   const writer = new StateFileWriter();
   const total = await states.count(state);
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   yield writer.begin(state, total);
   let [done, after]: [number, string | undefined] = [0, undefined];
   do {
     const page: Awaited<ReturnType<typeof states.page<Data>>> = await states.page(state, { limit: PAGE_STATES, after });
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     if (page.states.length > 0) yield writer.states(page.states);
     done += page.states.length;
     callListener(() => onProgress?.({ done, total }));
@@ -127,7 +130,7 @@ export async function importStates<Data>(
   const total = await checked(state, source, signal);
   const progress = { stored: 0, total, changed: 0 };
   const store = async (page: readonly FoundState<unknown>[]): Promise<void> => {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     progress.changed += await states.restore(state, page, { existing });
     progress.stored += page.length;
     callListener(() => onProgress?.({ done: progress.stored, total }));
@@ -150,7 +153,7 @@ async function checked<Data>(
   let total = 0;
   let refusal: Error | undefined;
   for await (const part of readStateFile(state, chunksOf(source))) {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     if (part.kind !== 'state') total = part.count;
     // A file that is damaged says so first: a state in it may be none because of that.
     else refusal ??= await refusalOf(state, part.state);

@@ -7,11 +7,11 @@ import type { Message } from '../domain/message-types.js';
 import type { StandardSchema } from '../domain/standard-schema.js';
 import { isAggregateClass, kindOf } from '../application/aggregates/aggregate-kind.js';
 import type { AggregateDefinition } from '../application/aggregates/aggregate-kind.js';
-import { topicsOfTypes } from '../application/events/event-origin.js';
+import { topicsOfTypes, validateHandlers } from '../application/events/event-origin.js';
 import type { EventOrigin, EventsOfOrigin } from '../application/events/event-origin.js';
 import type { NotifiedEvent } from '../application/events/notified-event.js';
 import { ProgrammingError } from '../persistence/errors.js';
-import { validateCount } from '../persistence/validation.js';
+import { validateCount, validateFunctions, validateList } from '../persistence/validation.js';
 import { fieldNamed } from './state-filter.js';
 import type { FieldOf, ListFieldOf, TextFieldOf } from './state-filter.js';
 
@@ -161,6 +161,7 @@ export function stateOf<Definition extends AggregateDefinition, Data = Aggregate
     );
   }
   validateCount(`The version of the state ${name}`, version);
+  validateFunctions({ map });
   const topics = topicsOfTypes(`The state ${name}`, Object.keys(kind.events), [aggregate]);
   const evolve = (before: KeptRow<Data> | undefined, event: NotifiedEvent): KeptRow<Data> => {
     const { originatorId: id, originatorVersion } = event;
@@ -228,6 +229,8 @@ export function stateFrom<const Origins extends readonly EventOrigin[], Data>(
   const handlers = definition.on as Readonly<
     Record<string, ((data: Data | undefined, event: NotifiedEvent) => Data | undefined) | undefined>
   >;
+  validateHandlers(`The state ${name}`, handlers);
+  validateFunctions({ idOf: definition.idOf });
   const topics = topicsOfTypes(`The state ${name}`, Object.keys(handlers), from);
   const idOf = (definition.idOf as ((event: NotifiedEvent) => string) | undefined) ?? originatorOf;
   const evolve = (before: KeptRow<Data> | undefined, event: NotifiedEvent): KeptRow<Data> => ({
@@ -264,6 +267,7 @@ function checkedNames({
       `${JSON.stringify(name)} cannot name a state: 1 to 24 lower case letters, digits and underscores are needed, a letter first.`,
     );
   }
+  validateList(`The indexes of the state ${name}`, indexes);
   return {
     name,
     indexes: indexes.map((fields) => indexFields(name, typeof fields === 'string' ? [fields] : fields)),
@@ -285,6 +289,7 @@ function fieldsOnce(name: string, option: string, fields: readonly string[]): re
  * @internal
  */
 export function indexFields(name: string, fields: readonly string[]): readonly string[] {
+  validateList(`An index of the state ${name}`, fields);
   const checked = fields.map(fieldNamed);
   // PostgreSQL takes 32 columns in an index, and a field has two keys there.
   if (checked.length > 0 && checked.length <= 16 && new Set(checked).size === checked.length) return checked;

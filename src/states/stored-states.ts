@@ -24,6 +24,7 @@ import type {
   StateTransaction,
   StateWriter,
 } from './state-store.js';
+import { validateFunction, validateList } from '../persistence/validation.js';
 
 /** Implements what is alike in every {@link StateStore}. */
 export abstract class StoredStates implements StateStore {
@@ -41,6 +42,7 @@ export abstract class StoredStates implements StateStore {
     recorder: Pick<TransactionalRecorder<SqlQueryable | undefined>, 'transaction'>,
     states: readonly State[],
   ) {
+    validateList('states', states);
     const names = states.map(({ name }) => name);
     const twice = names.find((name, index) => names.indexOf(name) < index);
     if (twice !== undefined) throw new ProgrammingError(`Two states are named ${twice}: they would share a table.`);
@@ -100,6 +102,7 @@ export abstract class StoredStates implements StateStore {
   }
 
   async transaction<T>(work: (changes: StateWriter, transaction: StateTransaction) => Promise<T>): Promise<T> {
+    validateFunction('work', work);
     return await this.#recorder.transaction((transaction) => work(this.within(transaction), transaction));
   }
 }

@@ -12,6 +12,8 @@ import { describeStore, exportedEvents } from './exported-events.js';
 import { assertNothingBeside } from './event-columns.js';
 import { EventsFileWriter, LINE_BYTES_MAX, startOf } from './events-file.js';
 import type { Checkpoint, FileEvent } from './events-file.js';
+import { throwIfAborted } from '../persistence/heed-signal.js';
+import { validateWord, validateFunctions } from '../persistence/validation.js';
 
 // A state of a third of a line fits in whatever way it is written; what is longer is not read again.
 const STATE_BYTES_MAX = Math.floor(LINE_BYTES_MAX / 6);
@@ -79,7 +81,9 @@ async function* linesOf(
   { after = 0, upTo, resume, columns = 'refuse', signal, onProgress }: ExportEventsOptions,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
   checkOptions({ after, upTo, resume });
-  signal?.throwIfAborted();
+  validateWord('columns', columns, ['refuse', 'leave']);
+  validateFunctions({ onProgress });
+  throwIfAborted(signal);
   if (columns === 'refuse') await assertNothingBeside(recorder);
   const last = Math.min(upTo ?? Infinity, await recorder.maxNotificationId());
   const writer = new EventsFileWriter(resume ?? startOf(after));
@@ -100,7 +104,8 @@ async function* linesOf(
   callListener(() => onProgress?.({ ...checkpoint, last }));
 }
 
-function checkOptions({
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when there is no such range */
+export function checkOptions({
   after,
   upTo,
   resume,

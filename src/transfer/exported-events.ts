@@ -11,6 +11,7 @@ import type { Notification, NotificationId } from '../persistence/stored-event.j
 import type { SyncProgress, UnitRecorder } from '../persistence/unit-recorder.js';
 import type { UnitId } from '../persistence/unit.js';
 import type { EventsFileHeader, FileEvent, FileUnit } from './events-file.js';
+import { throwIfAborted } from '../persistence/heed-signal.js';
 
 // Read at once. Not more than a store finds units by.
 const PAGE_EVENTS = 500;
@@ -58,7 +59,7 @@ export async function* exportedEvents(
   const before = await units?.syncProgress();
   let start = after + 1;
   while (start <= upTo) {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const page = await recorder.selectNotifications({ start, stop: upTo, limit: PAGE_EVENTS });
     const events = units === undefined ? page : await withUnits(units, page);
     if (before !== undefined) assertSame(before, await units?.syncProgress());

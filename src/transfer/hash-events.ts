@@ -11,6 +11,9 @@ import { exportedEvents } from './exported-events.js';
 import { startOf } from './events-file.js';
 import type { Checkpoint } from './events-file.js';
 import type { EventsTransferProgress } from './export-events.js';
+import { validateFunctions } from '../persistence/validation.js';
+import { checkOptions } from './export-events.js';
+import { throwIfAborted } from '../persistence/heed-signal.js';
 
 /** Options of {@link hashEvents}. */
 export interface HashEventsOptions {
@@ -38,6 +41,9 @@ export async function hashEvents(
   recorder: ApplicationRecorder,
   { after = 0, upTo, signal, onProgress }: HashEventsOptions = {},
 ): Promise<Checkpoint> {
+  checkOptions({ after, upTo, resume: undefined });
+  validateFunctions({ onProgress });
+  throwIfAborted(signal);
   const last = Math.min(upTo ?? Infinity, await recorder.maxNotificationId());
   const reckoning = new EventHash();
   let { events, position, hash } = startOf(after);

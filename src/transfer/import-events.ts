@@ -15,6 +15,7 @@ import type { Checkpoint, FileEvent } from './events-file.js';
 import type { EventsTransferProgress } from './export-events.js';
 import { ImportTarget } from './import-target.js';
 import { EventsFileError, EventsImportError, ForeignEventError } from './transfer-errors.js';
+import { throwIfAborted } from '../persistence/heed-signal.js';
 
 /** What a file of events is read from: once, from its beginning to its end. */
 export type EventsFileSource = ByteOpener | ByteStream;
@@ -96,7 +97,7 @@ class Importing {
     let target: ImportTarget | undefined;
     let checkpoint = startOf(0);
     for await (const part of readEventsFile(chunksOf(source))) {
-      this.#options.signal?.throwIfAborted();
+      throwIfAborted(this.#options.signal);
       if (part.kind === 'header') target = await ImportTarget.open(this.#recorder, part.header);
       else if (part.kind === 'group') await this.#group(target as ImportTarget, part.events, part.checkpoint);
       else {

@@ -31,8 +31,6 @@ const PASSED_ON: Readonly<Record<string, string>> = {
   'SubscribeOptions.signal': 'FollowOptions',
   'SubscribeOptions.topics': 'FollowOptions',
   'SystemOptions.clock': 'ProcessRunnerOptions',
-  'SystemOptions.pollIntervalMs': 'ProcessRunnerOptions',
-  'SystemOptions.random': 'ProcessRunnerOptions',
 };
 
 /** The names of the options, by their declarations. */

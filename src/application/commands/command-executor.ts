@@ -24,6 +24,7 @@ import { isAsExpected, outlivesConflict, validateExpectedVersion, versionOf } fr
 import type { ExpectedVersion } from '../aggregates/expected-version.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { grouped } from '../../util/grouped.js';
+import { validateList, validateObject } from '../../persistence/validation.js';
 
 /** What is known of a command beside what it asks for. */
 export interface ExecuteOptions extends SaveOptions {
@@ -103,6 +104,7 @@ export class CommandExecutor {
   ): Promise<readonly Executed<unknown, Message>[]> {
     validateExpectedVersion(expected);
     if (retry !== undefined) validateRetryPolicy(retry);
+    validateList('executions', executions);
     // Once: what a schema makes of a command does not depend on the state.
     const valid = await Promise.all(executions.map(validatedExecution));
     const policy = outlivesConflict(expected) ? retry : undefined;
@@ -165,7 +167,10 @@ export class CommandExecutor {
   }
 }
 
-async function validatedExecution([decider, id, command]: AnyExecution): Promise<AnyExecution> {
+async function validatedExecution(execution: AnyExecution): Promise<AnyExecution> {
+  validateList('An execution', execution);
+  const [decider, id, command] = execution;
+  validateObject('command', command);
   const { type, data } = command;
   // A command that is not defined is refused by the decider itself.
   const schema = Object.hasOwn(decider.commands, type) ? decider.commands[type]?.schema : undefined;

@@ -21,7 +21,7 @@ import { IntegrityError, ProgrammingError } from '../../persistence/errors.js';
 import type { TransactionOutcome } from '../../persistence/recorder-transaction.js';
 import type { DecidedOn } from '../../persistence/past.js';
 import type { InsertEventsOptions, ProcessRecorder } from '../../persistence/recorder.js';
-import { validateDate } from '../../persistence/validation.js';
+import { validateDate, validateList, validateObject } from '../../persistence/validation.js';
 import type { NotificationId, StoredEvent, Tracking } from '../../persistence/stored-event.js';
 import type { UnitOptions } from '../../persistence/unit.js';
 import { callListener } from '../../util/listeners.js';
@@ -101,6 +101,8 @@ export class EventSaver {
    * @throws EventHandlerError (`EVENT_HANDLER_ERROR`) when the aggregate has no such event
    */
   async validated(kind: AggregateKind, messages: readonly Message[]): Promise<readonly Message[]> {
+    validateList('events', messages);
+    for (const message of messages) validateObject('event', message);
     return await Promise.all(messages.map(({ type, data }) => this.#validated(kind, type, data)));
   }
 

@@ -17,6 +17,7 @@ import { throwIfAborted } from '../../persistence/heed-signal.js';
 import type { CallOptions } from '../../persistence/heed-signal.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { wordsOf } from './search-words.js';
+import { validateFunctions, validateList } from '../../persistence/validation.js';
 
 // Events that are read at once.
 const PAGE_EVENTS = 500;
@@ -44,6 +45,7 @@ export class MemoryEventIndex implements EventIndex {
   }
 
   constructor({ textOf = () => '' }: MemoryEventIndexOptions = {}) {
+    validateFunctions({ textOf });
     this.#textOf = textOf;
   }
 
@@ -72,6 +74,7 @@ export class MemoryEventIndex implements EventIndex {
   }
 
   async add(events: readonly NotifiedEvent[], { signal }: CallOptions = {}): Promise<void> {
+    validateList('events', events);
     await Promise.resolve();
     throwIfAborted(signal);
     const missing = events.filter(

@@ -37,6 +37,7 @@ import { statementParts, valueRows } from '../../persistence/sql/sql-parameters.
 import { afterPrefix, wordsOf } from './search-words.js';
 import { sqlTableName } from '../../persistence/sql/sql-names.js';
 import type { SqlTableName } from '../../persistence/sql/sql-names.js';
+import { validateList } from '../../persistence/validation.js';
 
 const TABLE_DEFAULT = 'event_index';
 // Rows of one statement: with 11 parameters each, well below SQLite's 32,766 and PostgreSQL's 65,535.
@@ -154,6 +155,7 @@ export class SqlEventIndex implements EventIndex {
   }
 
   async add(events: readonly NotifiedEvent[], options: CallOptions = {}): Promise<void> {
+    validateList('events', events);
     await this.#recorder.transaction(async ({ connection }) => {
       const missing: NotifiedEvent[] = [];
       for (const event of events) {

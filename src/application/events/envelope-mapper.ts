@@ -38,6 +38,7 @@ import { withoutUndefined } from '../../util/without-undefined.js';
 import type { DataSealer } from './data-sealer.js';
 import type { EventRegistry, RegisteredEvent } from './event-registry.js';
 import { attributesAmong } from './metadata-attributes.js';
+import { ORIGINATOR_ID_LENGTH_MAX, validateInteger, validateText, validateWord } from '../../persistence/validation.js';
 
 /** Keys of the state that are not the event's own. */
 export const RESERVED_KEYS: readonly string[] = [
@@ -77,6 +78,7 @@ export class EventEnvelopeMapper implements EventMapper<RecordedEvent> {
     const { registry, transcoder, compressor, cipher, validateOnRead, sealer } = options;
     this.#registry = registry;
     this.#mapper = new Mapper({ transcoder, compressor, cipher });
+    validateWord('validateOnRead', validateOnRead, ['never', 'always']);
     this.#validates = validateOnRead === 'always';
     this.#sealer = sealer;
   }
@@ -170,6 +172,8 @@ export class EventEnvelopeMapper implements EventMapper<RecordedEvent> {
  * @returns a UUID, version 5, of the name `urn:uuid:<aggregate>#<version>` in the namespace of URLs
  */
 export function positionEventId(originatorId: string, originatorVersion: number): string {
+  validateText('originatorId', originatorId, ORIGINATOR_ID_LENGTH_MAX);
+  validateInteger('originatorVersion', originatorVersion, 0);
   return UUID.fromName(UUID.NAMESPACE_URL, `urn:uuid:${originatorId}#${originatorVersion}`).toString();
 }
 

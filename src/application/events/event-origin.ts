@@ -6,6 +6,7 @@
 import { eventTopic } from '../../domain/event-topic.js';
 import type { Message, MessageDefinitions, MessageOf } from '../../domain/message-types.js';
 import { ProgrammingError } from '../../persistence/errors.js';
+import { validateFunctions, validateList } from '../../persistence/validation.js';
 
 /** Where events come from: a decider, or the class of an aggregate. */
 export type EventOrigin =
@@ -32,6 +33,7 @@ export function topicsOfTypes(
   types: readonly string[],
   origins: readonly EventOrigin[],
 ): readonly string[] {
+  validateList(`What ${who} follows`, origins);
   return types.flatMap((type) => {
     const topics = origins.flatMap((origin) => {
       const definition = Object.hasOwn(origin.events, type) ? origin.events[type] : undefined;
@@ -40,6 +42,18 @@ export function topicsOfTypes(
     if (topics.length > 0) return topics;
     throw new ProgrammingError(`${who} handles ${type}, which none of ${origins.map(originName).join(', ')} has.`);
   });
+}
+
+/**
+ * Functions for types of events, or one for all of them.
+ *
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when they are something else
+ */
+export function validateHandlers(who: string, on: unknown): void {
+  if (typeof on === 'function') return;
+  if (typeof on !== 'object' || on === null)
+    throw new ProgrammingError(`${who} has nothing in "on" that handles events.`);
+  validateFunctions(on as Readonly<Record<string, unknown>>);
 }
 
 // A class has a name of its own, which a minifier changes.

@@ -11,6 +11,7 @@ import type { AnyPersonalFields } from '../../domain/personal-data.js';
 import type { StandardSchema } from '../../domain/standard-schema.js';
 import { ProgrammingError, TopicError } from '../../persistence/errors.js';
 import { validateVersions } from '../../persistence/mapping/upcasting.js';
+import { validateList } from '../../persistence/validation.js';
 
 /** A type of aggregate, as far as its events go: deciders and aggregate classes are such. */
 export interface EventSource {
@@ -59,6 +60,7 @@ export class EventRegistry {
    * @throws TopicError (`TOPIC_ERROR`) when two events have one topic
    */
   constructor(sources: readonly EventSource[]) {
+    validateList('sources', sources);
     for (const source of sources) this.#add(source);
   }
 

@@ -19,6 +19,7 @@ import { fromBase64, toBase64 } from '../../util/base64.js';
 import { isCanonicalUuid } from '../../util/uuid-bytes.js';
 import type { Section, SectionedLog } from './notification-log.js';
 import { SECTION_SIZE_DEFAULT } from './notification-log.js';
+import { validateCount } from '../../persistence/validation.js';
 
 /** What a log says to others. */
 export interface JSONNotificationLog {
@@ -77,6 +78,7 @@ export class RemoteNotificationLog implements SectionedLog {
 
   /** @param remote - asks the other end, by HTTP for example */
   constructor(remote: JSONNotificationLog, { sectionSize = SECTION_SIZE_DEFAULT }: RemoteNotificationLogOptions = {}) {
+    validateCount('sectionSize', sectionSize);
     this.#remote = remote;
     this.sectionSize = sectionSize;
   }

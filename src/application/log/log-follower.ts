@@ -15,7 +15,7 @@
  */
 import { LogBehindError, logBehind } from '../../persistence/log-behind.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
-import { checkedMs } from '../../persistence/validation.js';
+import { checkedMs, validateFunctions, validateInteger } from '../../persistence/validation.js';
 import { backoffDelayMs } from '../../util/backoff.js';
 import type { Clock } from '../../util/clock.js';
 import { callListener } from '../../util/listeners.js';
@@ -26,6 +26,7 @@ import type { Rest } from '../../util/work-loop.js';
 import type { EventLog } from './event-log.js';
 import { FollowerStoppedError, WaitTimeoutError } from './follower-errors.js';
 import { isTransient } from './transient-errors.js';
+import { throwIfAborted, validateSignal } from '../../persistence/heed-signal.js';
 
 // Where nobody says that something was recorded.
 const POLL_INTERVAL_MS_DEFAULT = 1_000;
@@ -71,6 +72,7 @@ export class LogFollower<Status extends FollowerStatus> {
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the time between two looks makes no sense */
   constructor(options: LogFollowerOptions<Status>) {
     if (options.pollIntervalMs !== undefined) checkedMs('pollIntervalMs', options.pollIntervalMs, { min: 1 });
+    validateFunctions({ random: options.random });
     this.#options = options;
     this.#status = new ObservableValue(options.initialStatus);
     this.#loop = new WorkLoop({
@@ -92,6 +94,7 @@ export class LogFollower<Status extends FollowerStatus> {
 
   /** Starts it, until it is closed or the signal is aborted. Starting twice is fine. */
   start(signal?: AbortSignal): void {
+    validateSignal(signal);
     void this.#loop.start(signal);
   }
 
@@ -121,6 +124,8 @@ export class LogFollower<Status extends FollowerStatus> {
   ): Promise<void> {
     const { clock } = this.#options;
     checkedMs('timeoutMs', timeoutMs);
+    validateInteger('notificationId', notificationId, 0);
+    throwIfAborted(signal);
     // What was reached long ago is looked at again: the log may have lost it, and given its id to another event.
     if (this.#status.value.position >= notificationId) await this.#assertOfLog();
     const reached = new AbortController();

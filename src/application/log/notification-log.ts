@@ -15,7 +15,7 @@
 import { ProgrammingError } from '../../persistence/errors.js';
 import type { ApplicationRecorder, SelectNotificationsOptions } from '../../persistence/recorder.js';
 import type { Notification, NotificationId } from '../../persistence/stored-event.js';
-import { validateCount } from '../../persistence/validation.js';
+import { shortened, validateCount, validateInteger } from '../../persistence/validation.js';
 
 /** Notifications in a section, at most, unless told otherwise: as in the Python library. */
 export const SECTION_SIZE_DEFAULT = 10;
@@ -119,6 +119,7 @@ export class NotificationLogReader {
 
   /** The notifications from an id on, up to the end of the log as it is then. Follows the sections' `nextId`. */
   async *read({ start }: ReadLogOptions): AsyncGenerator<Notification, void, undefined> {
+    validateInteger('start', start, Number.MIN_SAFE_INTEGER);
     let id: string | undefined = formatSectionId(start, start + this.#log.sectionSize - 1);
     while (id !== undefined) {
       const section: Section = await this.#log.section(id);
@@ -147,5 +148,5 @@ function parseSectionId(id: string): { readonly first: NotificationId; readonly 
   const match = /^(\d{1,16}),(\d{1,16})$/.exec(id);
   const [first, last] = [Number(match?.[1]), Number(match?.[2])];
   if (Number.isSafeInteger(first) && Number.isSafeInteger(last)) return { first, last };
-  throw new ProgrammingError(`A section's id is "<first>,<last>", but is ${JSON.stringify(id.slice(0, 80))}.`);
+  throw new ProgrammingError(`A section's id is "<first>,<last>", but is ${JSON.stringify(shortened(id))}.`);
 }

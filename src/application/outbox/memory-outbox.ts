@@ -17,6 +17,14 @@ import type {
 import { OutboxHints } from './outbox-hints.js';
 import { randomUuid } from '../../util/random-uuid.js';
 import { outboxTaken } from './outbox-taken.js';
+import {
+  validateCount,
+  validateFunction,
+  validateFunctions,
+  validateInstant,
+  validateList,
+} from '../../persistence/validation.js';
+import { validatePage } from './outbox.js';
 
 /** Options of {@link MemoryOutbox}. */
 export interface MemoryOutboxOptions {
@@ -54,6 +62,7 @@ export class MemoryOutbox implements Outbox {
   }
 
   constructor(options: MemoryOutboxOptions = {}) {
+    validateFunctions({ select: options.select, newId: options.newId });
     this.#select = options.select ?? (() => true);
     this.#clock = options.clock ?? systemClock;
     this.#newId = options.newId ?? randomUuid;
@@ -72,6 +81,7 @@ export class MemoryOutbox implements Outbox {
   }
 
   async enqueue(events: readonly NotifiedEvent[], { signal }: CallOptions = {}): Promise<void> {
+    validateList('events', events);
     await Promise.resolve();
     throwIfAborted(signal);
     if (this.#add(events.filter(({ notificationId }) => !this.#positions.has(notificationId)))) this.#hints.give();
@@ -158,6 +168,8 @@ export class MemoryOutbox implements Outbox {
 
   async deletePublished(beforeMs: number, limit: number, { signal }: CallOptions = {}): Promise<number> {
     await Promise.resolve();
+    validateInstant('beforeMs', beforeMs);
+    validateCount('limit', limit);
     throwIfAborted(signal);
     const old = this.#entries
       .filter(({ entry }) => entry.status === 'published' && (entry.publishedAt?.getTime() ?? Infinity) < beforeMs)
@@ -167,6 +179,7 @@ export class MemoryOutbox implements Outbox {
   }
 
   onPending(listener: () => void): () => void {
+    validateFunction('listener', listener);
     return this.#hints.add(listener);
   }
 
@@ -226,6 +239,7 @@ export class MemoryOutbox implements Outbox {
   }
 
   #list(status: OutboxStatus, { after = 0, limit = LIST_ENTRIES_DEFAULT }: OutboxPage = {}): readonly OutboxEntry[] {
+    validatePage(after, limit);
     return this.#entries
       .map(({ entry }) => entry)
       .filter((entry) => entry.status === status && entry.position > after)

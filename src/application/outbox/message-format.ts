@@ -8,6 +8,7 @@ import type { Transcoder } from '../../persistence/mapping/transcoder.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import { metadataTexts, toOutboundEnvelope } from './outbound-envelope.js';
 import type { OutboundMessage } from './publisher.js';
+import { validateFunction } from '../../persistence/validation.js';
 
 /** Where messages go when nothing else is said. */
 export const DESTINATION_DEFAULT = 'daybook.events';
@@ -32,6 +33,7 @@ export interface MessageFormatOptions {
  */
 export function envelopeMessages(options: MessageFormatOptions = {}): MessageFormat {
   const { destination = DESTINATION_DEFAULT, transcoder = defaultTranscoder() } = options;
+  validateDestination(destination);
   return async (event) => ({
     id: event.metadata.eventId,
     destination: destinationOf(destination, event),
@@ -39,6 +41,11 @@ export function envelopeMessages(options: MessageFormatOptions = {}): MessageFor
     contentType: 'application/json',
     body: await transcoder.encode(toOutboundEnvelope(event)),
   });
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is neither a text nor a function */
+export function validateDestination(destination: unknown): void {
+  if (typeof destination !== 'string') validateFunction('destination', destination);
 }
 
 /** Tells where an event goes. */

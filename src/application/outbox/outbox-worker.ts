@@ -13,7 +13,7 @@
  */
 import type { OnRecorded } from '../../persistence/subscription.js';
 import { ProgrammingError } from '../../persistence/errors.js';
-import { checkedMs } from '../../persistence/validation.js';
+import { checkedMs, validateCount, validateFunction, validateFunctions } from '../../persistence/validation.js';
 import { backoffDelayMs } from '../../util/backoff.js';
 import type { BackoffBounds } from '../../util/backoff.js';
 import { systemClock } from '../../util/clock.js';
@@ -30,6 +30,7 @@ import type { OutboxBatchOptions, OutboxBatchResult } from './outbox-batch.js';
 import type { Outbox } from './outbox.js';
 import type { Publish, Publisher } from './publisher.js';
 import { randomUuid } from '../../util/random-uuid.js';
+import { validateSignal } from '../../persistence/heed-signal.js';
 
 // What others who describe this pattern have as well.
 const BATCH_ENTRIES = 100;
@@ -135,7 +136,10 @@ export class OutboxWorker implements AsyncDisposable {
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a number makes no sense */
   constructor(options: OutboxWorkerOptions) {
-    const { outbox, publish, clock = systemClock } = options;
+    const { outbox, publish, clock = systemClock, onRecorded, newId, random } = options;
+    validateFunctions({ onRecorded, newId, random });
+    // A publisher is a function, or has one.
+    const publisher = typeof publish === 'function' ? publish : publisherOf(publish);
     this.#outbox = outbox;
     this.#clock = clock;
     this.#batch = positive('batch', options.batch ?? BATCH_ENTRIES);
@@ -146,7 +150,7 @@ export class OutboxWorker implements AsyncDisposable {
     this.#newId = options.newId ?? randomUuid;
     this.#options = {
       outbox,
-      publish: typeof publish === 'function' ? publish : publish.publish.bind(publish),
+      publish: publisher,
       format: options.format ?? envelopeMessages(),
       maxAttempts: positive('maxAttempts', options.maxAttempts ?? ATTEMPTS_MAX),
       retry: checkedBackoff(options.retry ?? RETRY),
@@ -180,6 +184,7 @@ export class OutboxWorker implements AsyncDisposable {
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it was started, or closed, before
    */
   start(options: { readonly signal?: AbortSignal } = {}): void {
+    validateSignal(options.signal);
     if (this.#hasStarted || this.#isClosed) throw new ProgrammingError('A worker is started once.');
     this.#hasStarted = true;
     void this.#loop.start(options.signal);
@@ -293,7 +298,12 @@ function checkedBackoff(bounds: BackoffBounds): BackoffBounds {
   return bounds;
 }
 
+function publisherOf(publisher: Publisher): OutboxBatchOptions['publish'] {
+  validateFunction('publish', (publisher as Partial<Record<'publish', unknown>>).publish);
+  return publisher.publish.bind(publisher);
+}
+
 function positive(name: string, value: number): number {
-  if (value > 0) return value;
-  throw new ProgrammingError(`${name} must be greater than 0, but is ${value}.`);
+  validateCount(name, value);
+  return value;
 }

@@ -30,6 +30,7 @@ import type { CallOptions } from '../../persistence/heed-signal.js';
 import type { NotificationId } from '../../persistence/stored-event.js';
 import type { InlineParticipant } from '../events/inline-participant.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
+import { validateCount, validateInteger } from '../../persistence/validation.js';
 
 /** `failed` is a dead letter: somebody has to look at it. */
 export type OutboxStatus = 'pending' | 'published' | 'failed';
@@ -99,6 +100,12 @@ export interface OutboxPage extends CallOptions {
   readonly after?: NotificationId;
   /** At most this many. @defaultValue 100 */
   readonly limit?: number;
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when there is no such page @internal */
+export function validatePage(after: number, limit: number): void {
+  validateInteger('after', after, Number.MIN_SAFE_INTEGER);
+  validateCount('limit', limit);
 }
 
 /**

@@ -40,10 +40,18 @@ import { mayGoOut, readUnseen, removeLeft } from './unit-entries.js';
 import type { OutboxFollowing } from './unit-entries.js';
 import type { UnitsChanged } from '../events/inline-participant.js';
 import { hasUnitOrder } from '../../persistence/sql/unit-order.js';
-import { validateWord } from '../../persistence/validation.js';
+import {
+  validateCount,
+  validateFunction,
+  validateFunctions,
+  validateInstant,
+  validateList,
+  validateWord,
+} from '../../persistence/validation.js';
 import { sqlTableName } from '../../persistence/sql/sql-names.js';
 import type { SqlTableName } from '../../persistence/sql/sql-names.js';
 import { randomUuid } from '../../util/random-uuid.js';
+import { validatePage } from './outbox.js';
 
 const TABLE_DEFAULT = 'event_outbox';
 
@@ -103,6 +111,7 @@ export class SqlOutbox implements Outbox {
     this.#recorder = options.recorder;
     this.#names = sqlTableName(options.table ?? TABLE_DEFAULT, options.schema, options.recorder.dialect);
     this.#data = new OutboxEventData(options);
+    validateFunctions({ select: options.select, newId: options.newId });
     this.#select = options.select ?? (() => true);
     this.#clock = options.clock ?? systemClock;
     this.#newId = options.newId ?? randomUuid;
@@ -165,6 +174,7 @@ export class SqlOutbox implements Outbox {
   }
 
   async enqueue(events: readonly NotifiedEvent[], options?: CallOptions): Promise<void> {
+    validateList('events', events);
     await this.#write(async (connection) => {
       const isThere = await this.#positions(
         connection,
@@ -252,6 +262,8 @@ export class SqlOutbox implements Outbox {
   }
 
   async deletePublished(beforeMs: number, limit: number, options: CallOptions = {}): Promise<number> {
+    validateInstant('beforeMs', beforeMs);
+    validateCount('limit', limit);
     const { table } = this.#names;
     const where = `status = 'published' AND published_at < $1`;
     const before = new Date(beforeMs).toISOString();
@@ -280,6 +292,7 @@ export class SqlOutbox implements Outbox {
   }
 
   onPending(listener: () => void): () => void {
+    validateFunction('listener', listener);
     return this.#hints.add(listener);
   }
 
@@ -408,6 +421,7 @@ export class SqlOutbox implements Outbox {
 
   async #list(status: OutboxStatus, page: OutboxPage = {}): Promise<readonly OutboxEntry[]> {
     const { after = 0, limit = LIST_ENTRIES_DEFAULT, signal } = page;
+    validatePage(after, limit);
     const sql = `SELECT ${ENTRY_COLUMNS} FROM ${this.#names.table} WHERE status = '${status}' AND position > $1 ORDER BY position LIMIT $2`;
     const { rows } = await heeding(signal, () => this.#recorder.query(sql, [after, limit]));
     return this.#toEntries(rows);

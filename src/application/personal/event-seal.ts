@@ -17,6 +17,7 @@ import type { NotifiedEvent } from '../events/notified-event.js';
 import { KeysAtHand } from './keys-at-hand.js';
 import { PersonalSealer } from './personal-sealer.js';
 import type { SubjectKeys } from './subject-keys.js';
+import { validateList } from '../../persistence/validation.js';
 
 /** Options of {@link personalSeal}. */
 export interface PersonalSealOptions {
@@ -43,6 +44,7 @@ export interface PersonalSealOptions {
 export function personalSeal(options: PersonalSealOptions): EventSeal {
   const { subjectKeys, aggregates, transcoder = defaultTranscoder(), clock = systemClock } = options;
   const sealer = new PersonalSealer(new KeysAtHand(subjectKeys, clock), transcoder);
+  validateList('aggregates', aggregates);
   const kinds = new Map(aggregates.map((definition) => [kindOf(definition).name, kindOf(definition).events]));
   const fieldsOf = ({ aggregateType, type }: NotifiedEvent): AnyPersonalFields | undefined => {
     const events = kinds.get(aggregateType);

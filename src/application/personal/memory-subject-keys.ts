@@ -1,6 +1,7 @@
 import { Listeners } from '../../util/listeners.js';
 import { newSubjectKey, SNAPSHOTS, subjectForgotten, validateSubject } from './subject-keys.js';
 import type { FoundKey, SubjectKey, SubjectKeys } from './subject-keys.js';
+import { validateFunction, validateList } from '../../persistence/validation.js';
 
 /** Keys in memory: for tests. What they have encrypted cannot be read when the program has ended. */
 export class MemorySubjectKeys implements SubjectKeys {
@@ -30,6 +31,7 @@ export class MemorySubjectKeys implements SubjectKeys {
   }
 
   find(ids: readonly string[]): Promise<readonly FoundKey[]> {
+    validateList('ids', ids);
     const all = [...this.#bySubject];
     const found = (id: string): FoundKey => {
       if (this.#snapshotKey?.id === id) return this.#snapshotKey;
@@ -57,6 +59,7 @@ export class MemorySubjectKeys implements SubjectKeys {
   }
 
   onForgotten(listener: (subject: string) => void): () => void {
+    validateFunction('listener', listener);
     return this.#listeners.add(listener);
   }
 }

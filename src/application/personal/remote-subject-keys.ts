@@ -1,5 +1,5 @@
 import { OperationalError } from '../../persistence/errors.js';
-import { checkedMs } from '../../persistence/validation.js';
+import { checkedMs, validateFunctions } from '../../persistence/validation.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { Listeners } from '../../util/listeners.js';
@@ -57,6 +57,7 @@ export class RemoteSubjectKeys implements SubjectKeys {
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the limit is no time */
   constructor(options: RemoteSubjectKeysOptions) {
     checkedMs('timeoutMs', options.timeoutMs ?? TIMEOUT_MS, { min: 1 });
+    validateFunctions({ getToken: options.getToken, onFailed: options.onFailed });
     this.#options = options;
     this.#failures.add((error) => options.onFailed?.(error));
   }

@@ -28,6 +28,7 @@ import type { Clock } from '../../util/clock.js';
 import { Listeners } from '../../util/listeners.js';
 import { newSubjectKey, SNAPSHOTS, subjectForgotten, validateSubject } from './subject-keys.js';
 import type { FoundKey, SubjectKey, SubjectKeys } from './subject-keys.js';
+import { validateFunction, validateList } from '../../persistence/validation.js';
 
 const TABLE_DEFAULT = 'subject_keys';
 const FIND_MAX = 500;
@@ -127,6 +128,7 @@ export class SqlSubjectKeys implements SubjectKeys {
   }
 
   async find(ids: readonly string[]): Promise<readonly FoundKey[]> {
+    validateList('ids', ids);
     const found = new Map<string, FoundKey>();
     for (let start = 0; start < ids.length; start += FIND_MAX) {
       const some = ids.slice(start, start + FIND_MAX);
@@ -151,6 +153,7 @@ export class SqlSubjectKeys implements SubjectKeys {
   }
 
   onForgotten(listener: (subject: string) => void): () => void {
+    validateFunction('listener', listener);
     return this.#listeners.add(listener);
   }
 
@@ -161,6 +164,7 @@ export class SqlSubjectKeys implements SubjectKeys {
    * @returns the ids of those whose subjects are forgotten
    */
   async take(keys: readonly ForeignKey[]): Promise<readonly string[]> {
+    validateList('keys', keys);
     const told = new Set<string>();
     const gone = await this.#write(async (connection) => {
       told.clear();
@@ -187,6 +191,7 @@ export class SqlSubjectKeys implements SubjectKeys {
    * never taken. Listeners are told as well of what another tab, or another process, has destroyed in this table meanwhile.
    */
   async destroy(ids: readonly string[]): Promise<void> {
+    validateList('ids', ids);
     const told = new Set<string>();
     await this.#write(async (connection) => {
       told.clear();
@@ -215,6 +220,7 @@ export class SqlSubjectKeys implements SubjectKeys {
 
   /** Says that others have these keys as well. */
   async keptElsewhere(ids: readonly string[]): Promise<void> {
+    validateList('ids', ids);
     if (ids.length === 0) return;
     await this.#write(async (connection) => {
       for (const id of ids) {
@@ -233,6 +239,7 @@ export class SqlSubjectKeys implements SubjectKeys {
 
   /** Says that nothing that was read of these subjects is here any more. */
   async followed(subjects: readonly string[]): Promise<void> {
+    validateList('subjects', subjects);
     if (subjects.length === 0) return;
     await this.#write(async (connection) => {
       for (const subject of subjects) {

@@ -7,9 +7,10 @@ import type { CommandOf } from '../../domain/decider.js';
 import type { Message } from '../../domain/message-types.js';
 import type { AnyDecider } from '../aggregates/aggregate-kind.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
-import { topicsOfTypes } from '../events/event-origin.js';
+import { topicsOfTypes, validateHandlers } from '../events/event-origin.js';
 import type { EventOrigin, EventsOfOrigin } from '../events/event-origin.js';
 import type { Repository } from '../aggregates/repository.js';
+import { validateText, NAME_LENGTH_MAX } from '../../persistence/validation.js';
 
 /** A command, and the aggregate that it is for. Made by {@link send}. */
 export interface ProcessCommand {
@@ -83,6 +84,8 @@ export function defineProcess<const Origins extends readonly EventOrigin[]>({
   from,
   on,
 }: ProcessDefinition<Origins>): Process {
+  validateText('The name of a process', name, NAME_LENGTH_MAX);
+  validateHandlers(`The process ${name}`, on);
   const policies = on as Readonly<Record<string, Policy<Message> | undefined>>;
   return {
     name,

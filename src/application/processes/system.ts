@@ -8,6 +8,7 @@ import { ProgrammingError } from '../../persistence/errors.js';
 import type { Clock } from '../../util/clock.js';
 import { ProcessRunner, trackingNameOf } from './process-runner.js';
 import type { ProcessRunnerOptions } from './process-runner.js';
+import { checkedMs, validateFunctions, validateList } from '../../persistence/validation.js';
 
 /** One wire: a process that follows an application, and commands another one, or the same. */
 export type Wire = Pick<
@@ -59,6 +60,9 @@ export class System implements AsyncDisposable {
    *   take what the other has done for done
    */
   constructor({ wires, ...options }: SystemOptions) {
+    validateList('wires', wires);
+    if (options.pollIntervalMs !== undefined) checkedMs('pollIntervalMs', options.pollIntervalMs, { min: 1 });
+    validateFunctions({ random: options.random });
     assertApart(wires);
     this.#runners = wires.map((wire) => new ProcessRunner({ ...wire, ...options }));
   }

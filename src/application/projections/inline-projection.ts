@@ -17,6 +17,7 @@ import { SqlProjectionStore } from './sql-projection-store.js';
 import { takeInSynced } from './synced-projection.js';
 import { isSynchronised } from '../../persistence/sql/unit-order.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
+import { validateWord } from '../../persistence/validation.js';
 
 // Events that were missed and are read at once: they are few, unless the projection was just added.
 const PAGE_EVENTS_MAX = 500;
@@ -68,6 +69,7 @@ export class InlineProjection<Table extends string> implements InlineParticipant
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when the time makes no sense */
   constructor(options: InlineProjectionOptions<Table>) {
     const { projection, decode, clock = systemClock, handlerTimeoutMs } = options;
+    validateWord('follows', options.follows, ['undo', 'rebuild']);
     const what = `The projection ${projection.name}, in line,`;
     const limit = new HandlerLimit({ what, clock, timeoutMs: handlerTimeoutMs });
     this.#options = { ...options, projection: limited(projection, limit), decode: limit.decoding(decode) };

@@ -6,11 +6,11 @@
 import type { Message } from '../../domain/message-types.js';
 import { ProgrammingError } from '../../persistence/errors.js';
 import type { SqlResult } from '../../persistence/sql/sql-queryable.js';
-import { topicsOfTypes } from '../events/event-origin.js';
+import { topicsOfTypes, validateHandlers } from '../events/event-origin.js';
 import type { EventOrigin, EventsOfOrigin } from '../events/event-origin.js';
 import type { NotifiedEvent } from '../events/notified-event.js';
 import type { HandlerLimit } from '../log/handler-limit.js';
-import { validateCount } from '../../persistence/validation.js';
+import { NAME_LENGTH_MAX, validateCount, validateFunction, validateText } from '../../persistence/validation.js';
 
 /** A projection, as a runner takes it. Made by {@link sqlProjection} and {@link memoryProjection}. */
 export interface Projection<View> {
@@ -173,6 +173,8 @@ export function memoryProjection<const Origins extends readonly EventOrigin[], S
       view.state = evolve(view.state, event);
     };
   const { name, from, initialState } = definition;
+  validateFunction('initialState', initialState);
+  validateHandlers(`The projection ${name}`, definition.on);
   const given = definition.on as Evolve | Readonly<Record<string, Evolve>>;
   const on =
     typeof given === 'function'
@@ -189,7 +191,8 @@ interface BaseDefinition {
 }
 
 function base<View>({ name, version = 1, from, on }: BaseDefinition): Projection<View> {
-  if (name === '') throw new ProgrammingError('A projection needs a name: its checkpoint is kept under it.');
+  validateText('The name of a projection', name, NAME_LENGTH_MAX);
+  validateHandlers(`The projection ${name}`, on);
   type Handle = Projection<View>['handle'];
   const given = on as Handle | Readonly<Record<string, Handle>>;
   validateCount(`The version of the projection ${name}`, version);

@@ -22,6 +22,7 @@ import { TABLE_CHECKS } from './table-checks.js';
 import { thresholdsOf } from './thresholds.js';
 import type { DoctorThresholds } from './thresholds.js';
 import { UNIT_LOG_CHECKS } from './unit-log-checks.js';
+import { throwIfAborted } from '../../persistence/heed-signal.js';
 
 const TIMEOUT_MS_DEFAULT = 30_000;
 const OUTBOX_DEFAULT = 'event_outbox';
@@ -116,7 +117,7 @@ async function findUnreachable({ reads }: Examination, signal: AbortSignal | und
     await reads.rows({ text: 'SELECT 1 AS answer', values: [] });
     return undefined;
   } catch (error) {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     return {
       ...{ check: 'connection', level: 'critical', subject: 'database', details: codeOf(error) },
       message: `The database does not answer: ${messageOf(error)}`,
@@ -133,7 +134,7 @@ async function seen<Context extends Examination>(
   try {
     return await run(context);
   } catch (error) {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const isDenied = detailOf(error, 'sqlState') === DENIED_STATE;
     return [
       {

@@ -11,6 +11,7 @@ import { SQLITE_INSPECTION } from '../../persistence/sql/sql-inspection.js';
 import type { SqlRow } from '../../persistence/sql/sql-queryable.js';
 import type { SqlRecorder } from '../../persistence/sql/sql-recorder.js';
 import type { Clock } from '../../util/clock.js';
+import { throwIfAborted } from '../../persistence/heed-signal.js';
 
 /** `details.reason` of what was broken off. */
 export const TOO_LONG = 'too-long';
@@ -45,7 +46,7 @@ export class BoundedReads {
    * @throws the signal's reason when it was aborted
    */
   async rows({ text, values }: InspectionStatement): Promise<readonly SqlRow[]> {
-    this.#limits.signal?.throwIfAborted();
+    throwIfAborted(this.#limits.signal);
     const leftMs = this.#endsAtMs - this.#limits.clock.monotonicMs();
     if (leftMs <= 0) throw this.#tooLong();
     const { openingSql, timeoutState } = this.inspection;

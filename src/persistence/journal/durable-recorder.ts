@@ -51,6 +51,8 @@ import {
   validateDecidedOn,
   validateDurability,
   validateEvents,
+  validateFunction,
+  validateInteger,
   validateSelectEvents,
   validateSelectNotifications,
   validateStateSizes,
@@ -269,6 +271,7 @@ export class DurableRecorder extends DurableUnits implements SqlRecorder, Editio
   }
 
   async hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean> {
+    validateInteger('notificationId', notificationId, 1);
     return notificationId <= (await this.maxTrackingId(applicationName));
   }
 
@@ -282,6 +285,7 @@ export class DurableRecorder extends DurableUnits implements SqlRecorder, Editio
    */
   async transaction<T>(work: TransactionWork<T>, options: DurableTransactionOptions = {}): Promise<T> {
     this.#follower.assertUsable();
+    validateFunction('work', work);
     validateDurability(options.durability);
     return await this.#own.run(work, options);
   }

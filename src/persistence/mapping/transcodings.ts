@@ -9,6 +9,7 @@ import { Decimal } from '../../domain/decimal.js';
 import { UUID } from '../../domain/uuid.js';
 import { fromBase64, toBase64 } from '../../util/base64.js';
 import type { Transcoding } from './transcoder.js';
+import { validateWord } from '../validation.js';
 
 /** {@link UUID} as 32 hexadecimal digits: `uuid_hex`. */
 export class UUIDAsHex implements Transcoding<UUID, string> {
@@ -57,8 +58,10 @@ export class DatetimeAsISO implements Transcoding<object, string> {
   /**
    * @param options - `decodesTo`: `DateTime` keeps everything; `Date` is for data that never has microseconds or a
    *   missing offset, and refuses those that do. The default is `DateTime`
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is none of these words
    */
   constructor(options: { readonly decodesTo?: DecodedDatetime } = {}) {
+    validateWord('decodesTo', options.decodesTo, ['DateTime', 'Date']);
     this.#decodesTo = options.decodesTo ?? 'DateTime';
   }
 

@@ -33,12 +33,12 @@ const ID_NAME = /(?:_id|[a-z0-9]Id)$/;
  * ```
  */
 export function reviveUuidFields(data: unknown, options: UuidFieldsOptions): unknown {
-  const included = new Set(options.include);
-  const excluded = new Set(options.exclude);
   // A text would be a set of its characters.
   for (const [option, names] of Object.entries({ include: options.include, exclude: options.exclude })) {
     if (names !== undefined && !Array.isArray(names)) throw new ProgrammingError(`${option} must be a list of names.`);
   }
+  const included = new Set(options.include);
+  const excluded = new Set(options.exclude);
   const isUuidField = (name: string): boolean =>
     !excluded.has(name) && (included.has(name) || (options.auto === true && ID_NAME.test(name)));
   return revive(data, isUuidField);

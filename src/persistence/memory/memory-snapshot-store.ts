@@ -7,6 +7,7 @@ import { throwIfAborted } from '../heed-signal.js';
 import type { CallOptions } from '../heed-signal.js';
 import { isNewerSnapshot } from '../snapshot-store.js';
 import type { SnapshotStore, StoredSnapshot } from '../snapshot-store.js';
+import { validateSnapshot } from '../snapshot-validation.js';
 
 /** A snapshot store whose snapshots are gone when it is. It grows with the number of aggregates. */
 export class MemorySnapshotStore implements SnapshotStore {
@@ -23,6 +24,7 @@ export class MemorySnapshotStore implements SnapshotStore {
   }
 
   async upsert(snapshot: StoredSnapshot, { signal }: CallOptions = {}): Promise<boolean> {
+    validateSnapshot(snapshot);
     throwIfAborted(signal);
     if (!isNewerSnapshot(snapshot, this.#snapshots.get(snapshot.originatorId))) return false;
     this.#snapshots.set(snapshot.originatorId, snapshot);

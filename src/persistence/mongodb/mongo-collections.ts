@@ -20,6 +20,7 @@ import { ProgrammingError } from '../errors.js';
 import { COLLECTION_OPTIONS } from './mongo-driver.js';
 import type { MongoClientLike, MongoCollection, MongoDatabase } from './mongo-driver.js';
 import { duplicateKeyOf, isThereAlready, mongoError, withoutReplicaSet } from './mongo-errors.js';
+import { validateApplicationName } from '../validation.js';
 
 /** The fields of the unique index on events. */
 export const POSITION_FIELDS = 'originatorId,originatorVersion';
@@ -27,6 +28,8 @@ export const POSITION_FIELDS = 'originatorId,originatorVersion';
 export const HEAD_ID = 'head';
 // The server takes 255 bytes for a database and a collection together, of which databases may have 63.
 const NAME_BYTES_MAX = 190;
+// As servers on every system take it.
+const DATABASE_NAME = /^[^/\\. "$*<>:|?\0]{1,63}$/;
 
 /** Which collections a recorder uses. */
 export interface MongoCollectionOptions<Client extends MongoClientLike = MongoClientLike> {
@@ -49,7 +52,8 @@ export interface LogCollections {
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when collections cannot be called so */
 export function logCollections(database: MongoDatabase, applicationName: string | undefined): LogCollections {
-  const prefix = applicationName === undefined || applicationName === '' ? 'stored' : applicationName.toLowerCase();
+  if (applicationName !== undefined && applicationName !== '') validateApplicationName(applicationName);
+  const prefix = (applicationName ?? '') === '' ? 'stored' : String(applicationName).toLowerCase();
   const names = { events: `${prefix}_events`, tracking: `${prefix}_tracking`, head: `${prefix}_head` };
   return {
     events: collectionOf(database, names.events),
@@ -59,10 +63,28 @@ export function logCollections(database: MongoDatabase, applicationName: string 
   };
 }
 
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a database cannot be called so */
+export function databaseOf<Client extends MongoClientLike>(
+  client: Client,
+  name: string | undefined,
+): ReturnType<Client['db']> {
+  const isName = name === undefined || (typeof name === 'string' && DATABASE_NAME.test(name));
+  // The structural type says so of whatever client it is.
+  if (isName) return client.db(name) as ReturnType<Client['db']>;
+  throw new ProgrammingError(
+    `A database cannot be named ${JSON.stringify(name)}: 1 to 63 characters are needed, without / \\ . " $ * < > : | ?, spaces and zeros.`,
+  );
+}
+
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a collection cannot be called so */
 export function collectionOf(database: MongoDatabase, name: string): MongoCollection {
   const isName =
-    name !== '' && !/[$\0]/.test(name) && name.isWellFormed() && !name.startsWith('system.') && !/^\.|\.$/.test(name);
+    typeof name === 'string' &&
+    name !== '' &&
+    !/[$\0]/.test(name) &&
+    name.isWellFormed() &&
+    !name.startsWith('system.') &&
+    !/^\.|\.$/.test(name);
   if (isName && new TextEncoder().encode(name).length <= NAME_BYTES_MAX) {
     return database.collection(name, COLLECTION_OPTIONS);
   }

@@ -7,6 +7,8 @@ import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { FifoMutex } from '../../util/fifo-mutex.js';
 import { Listeners } from '../../util/listeners.js';
+import { heeding, workUnlessAborted } from '../heed-signal.js';
+import type { CallOptions } from '../heed-signal.js';
 import { followLooking, looking } from '../looking-subscription.js';
 import type { SubscribeOptions } from '../looking-subscription.js';
 import type { RecorderTransaction, TransactionalRecorder } from '../recorder-transaction.js';
@@ -21,9 +23,9 @@ import { LOCK_TIMEOUT_MS_DEFAULT } from '../serial/lock-retry.js';
 import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
 import type { Subscription } from '../subscription.js';
 import { withEnds } from '../transaction-ends.js';
-import { checkedMs } from '../validation.js';
+import { checkedMs, ORIGINATOR_ID_TYPES, validateFunction, validateWord } from '../validation.js';
 import type { OriginatorIdType } from '../validation.js';
-import { createLog, logCollections } from './mongo-collections.js';
+import { createLog, databaseOf, logCollections } from './mongo-collections.js';
 import type { LogCollections, MongoCollectionOptions } from './mongo-collections.js';
 import type { MongoClientLike } from './mongo-driver.js';
 import { mongoError } from './mongo-errors.js';
@@ -94,8 +96,8 @@ export class MongoApplicationRecorder<Client extends MongoClientLike = MongoClie
     const { client, database, applicationName, originatorIdType = 'uuid' } = options;
     const { clock = systemClock, random = Math.random } = options;
     const lockTimeoutMs = checkedMs('lockTimeoutMs', options.lockTimeoutMs ?? LOCK_TIMEOUT_MS_DEFAULT);
-    // The structural type says so of whatever client it is.
-    this.database = client.db(database) as ReturnType<Client['db']>;
+    validateWord('originatorIdType', originatorIdType, ORIGINATOR_ID_TYPES);
+    this.database = databaseOf(client, database);
     this.#collections = logCollections(this.database, applicationName);
     this.sessions = new MongoSessions(client, { lockTimeoutMs, clock, random });
     this.log = new MongoLog(this.#collections);
@@ -120,8 +122,8 @@ export class MongoApplicationRecorder<Client extends MongoClientLike = MongoClie
    *   for too long; with `details.outcome: 'unknown'` the events may be stored nevertheless
    * @throws DataError (`DATA_ERROR`) when a state is larger than a document can be
    */
-  async insertEvents(events: readonly StoredEvent[]): Promise<readonly NotificationId[]> {
-    return await this.recorder.insertEvents(events);
+  async insertEvents(events: readonly StoredEvent[], { signal }: CallOptions = {}): Promise<readonly NotificationId[]> {
+    return await this.recorder.insertEvents(events, { signal });
   }
 
   async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
@@ -132,8 +134,8 @@ export class MongoApplicationRecorder<Client extends MongoClientLike = MongoClie
     return await this.recorder.selectNotifications(options);
   }
 
-  async maxNotificationId(): Promise<NotificationId> {
-    return await this.recorder.maxNotificationId();
+  async maxNotificationId(options?: CallOptions): Promise<NotificationId> {
+    return await this.recorder.maxNotificationId(options);
   }
 
   /**
@@ -156,8 +158,11 @@ export class MongoApplicationRecorder<Client extends MongoClientLike = MongoClie
     return {
       assertOpen: () => undefined,
       read: (work) => this.sessions.read(work),
-      insert: async (events, tracking) => {
-        const ids = await turns.run(() => this.#insert(events, tracking));
+      insert: async (events, tracking, begin) => {
+        const ids = await turns.run(() => {
+          begin();
+          return this.#insert(events, tracking);
+        });
         if (ids.length > 0) this.recorded.tell();
         return ids;
       },
@@ -202,12 +207,16 @@ export class MongoProcessRecorder<Client extends MongoClientLike = MongoClientLi
     return await this.recorder.insertEvents(events, options);
   }
 
-  async maxTrackingId(applicationName: string): Promise<NotificationId> {
-    return await this.recorder.maxTrackingId(applicationName);
+  async maxTrackingId(applicationName: string, options?: CallOptions): Promise<NotificationId> {
+    return await this.recorder.maxTrackingId(applicationName, options);
   }
 
-  async hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean> {
-    return await this.recorder.hasTrackingId(applicationName, notificationId);
+  async hasTrackingId(
+    applicationName: string,
+    notificationId: NotificationId,
+    options?: CallOptions,
+  ): Promise<boolean> {
+    return await this.recorder.hasTrackingId(applicationName, notificationId, options);
   }
 
   /**
@@ -222,8 +231,15 @@ export class MongoProcessRecorder<Client extends MongoClientLike = MongoClientLi
    *   `details.outcome: 'unknown'` when nobody answered the commit
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the work has ended the transaction itself, or went on where it could not
    */
-  async transaction<T>(work: (transaction: RecorderTransaction<MongoConnection<Client>>) => Promise<T>): Promise<T> {
-    return await withEnds(this, (heard) => this.#transaction(heard), work);
+  async transaction<T>(
+    work: (transaction: RecorderTransaction<MongoConnection<Client>>) => Promise<T>,
+    { signal }: CallOptions = {},
+  ): Promise<T> {
+    return await withEnds(
+      this,
+      async (heard) => await heeding(signal, (begin) => this.#transaction(workUnlessAborted(signal, begin, heard))),
+      work,
+    );
   }
 
   async #transaction<T>(work: (transaction: RecorderTransaction<MongoConnection<Client>>) => Promise<T>): Promise<T> {
@@ -282,8 +298,14 @@ class MongoTransaction<Client extends MongoClientLike>
     };
   }
 
-  async transaction<T>(work: (transaction: RecorderTransaction<MongoConnection<Client>>) => Promise<T>): Promise<T> {
-    return await this.#level.within((level) => work(new MongoTransaction(level, this.#means)));
+  async transaction<T>(
+    work: (transaction: RecorderTransaction<MongoConnection<Client>>) => Promise<T>,
+    { signal }: CallOptions = {},
+  ): Promise<T> {
+    validateFunction('work', work);
+    return await heeding(signal, (begin) =>
+      this.#level.within((level) => workUnlessAborted(signal, begin, work)(new MongoTransaction(level, this.#means))),
+    );
   }
 }
 
@@ -294,8 +316,9 @@ function callsOf<Client extends MongoClientLike>(
   return {
     assertOpen: () => level.assertOpen(),
     read: (work) => level.inTurn(work),
-    insert: (events, tracking) =>
+    insert: (events, tracking, begin) =>
       level.inTurn(async (session, undoneBy) => {
+        begin();
         const { ids, undo } = await log.insertWithin(session, events, tracking);
         undoneBy(undo);
         if (ids.length > 0) onRecorded();

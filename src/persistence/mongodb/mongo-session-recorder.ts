@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { heeding, throwIfAborted } from '../heed-signal.js';
+import type { Begin, CallOptions } from '../heed-signal.js';
 import type {
   InsertEventsOptions,
   ProcessRecorder,
@@ -14,6 +16,7 @@ import {
   refuseUnit,
   validateApplicationName,
   validateEvents,
+  validateInteger,
   validateSelectEvents,
   validateSelectNotifications,
   validateTracking,
@@ -27,7 +30,12 @@ import type { MongoLog } from './mongo-log.js';
 export interface MongoCalls {
   assertOpen(): void;
   read<T>(work: (session: MongoSession) => Promise<T>): Promise<T>;
-  insert(events: readonly StoredEvent[], tracking: Tracking | undefined): Promise<readonly NotificationId[]>;
+  /** @param begin - called before anything is written */
+  insert(
+    events: readonly StoredEvent[],
+    tracking: Tracking | undefined,
+    begin: Begin,
+  ): Promise<readonly NotificationId[]>;
 }
 
 /** Implements `ProcessRecorder` by calls. */
@@ -52,34 +60,44 @@ export class MongoSessionRecorder implements ProcessRecorder {
     refuseUnit(options);
     const { tracking } = options;
     if (tracking !== undefined) validateTracking(tracking);
+    throwIfAborted(options.signal);
     if (events.length === 0 && tracking === undefined) return [];
-    return await this.#calls.insert(events, tracking);
+    return await heeding(options.signal, (begin) => this.#calls.insert(events, tracking, begin));
   }
 
   async selectEvents(originatorId: OriginatorId, options: SelectEventsOptions = {}): Promise<readonly StoredEvent[]> {
     this.#calls.assertOpen();
     validateSelectEvents(originatorId, options, this.#idType);
-    return await this.#calls.read((session) => this.#log.selectEvents(session, originatorId, options));
+    return await this.#read(options, (session) => this.#log.selectEvents(session, originatorId, options));
   }
 
   async selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {
     this.#calls.assertOpen();
     validateSelectNotifications(options);
-    return await this.#calls.read((session) => this.#log.selectNotifications(session, options));
+    return await this.#read(options, (session) => this.#log.selectNotifications(session, options));
   }
 
-  async maxNotificationId(): Promise<NotificationId> {
+  async maxNotificationId(options: CallOptions = {}): Promise<NotificationId> {
     this.#calls.assertOpen();
-    return await this.#calls.read((session) => this.#log.maxNotificationId(session));
+    return await this.#read(options, (session) => this.#log.maxNotificationId(session));
   }
 
-  async maxTrackingId(applicationName: string): Promise<NotificationId> {
+  async maxTrackingId(applicationName: string, options: CallOptions = {}): Promise<NotificationId> {
     this.#calls.assertOpen();
     validateApplicationName(applicationName);
-    return await this.#calls.read((session) => this.#log.maxTrackingId(session, applicationName));
+    return await this.#read(options, (session) => this.#log.maxTrackingId(session, applicationName));
   }
 
-  async hasTrackingId(applicationName: string, notificationId: NotificationId): Promise<boolean> {
-    return notificationId <= (await this.maxTrackingId(applicationName));
+  async hasTrackingId(
+    applicationName: string,
+    notificationId: NotificationId,
+    options?: CallOptions,
+  ): Promise<boolean> {
+    validateInteger('notificationId', notificationId, 1);
+    return notificationId <= (await this.maxTrackingId(applicationName, options));
+  }
+
+  async #read<T>({ signal }: CallOptions, work: (session: MongoSession) => Promise<T>): Promise<T> {
+    return await heeding(signal, () => this.#calls.read(work));
   }
 }

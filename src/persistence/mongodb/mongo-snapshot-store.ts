@@ -13,11 +13,12 @@ import { systemClock } from '../../util/clock.js';
 import { LOCK_TIMEOUT_MS_DEFAULT } from '../serial/lock-retry.js';
 import { isNewerSnapshot } from '../snapshot-store.js';
 import type { SnapshotStore, StoredSnapshot } from '../snapshot-store.js';
-import { collectionOf, createCollection } from './mongo-collections.js';
+import { collectionOf, createCollection, databaseOf } from './mongo-collections.js';
 import { toBytes, toSafeInteger, toText, validateDocumentSizes } from './mongo-documents.js';
 import type { MongoClientLike, MongoCollection, MongoDatabase, MongoDocument, MongoSession } from './mongo-driver.js';
 import { duplicateKeyOf } from './mongo-errors.js';
 import { MongoSessions } from './mongo-session.js';
+import { validateSnapshot } from '../snapshot-validation.js';
 
 const COLLECTION_DEFAULT = 'snapshots';
 
@@ -54,7 +55,7 @@ export class MongoSnapshotStore implements SnapshotStore {
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a collection cannot be called so */
   constructor({ client, database, collection = COLLECTION_DEFAULT }: MongoSnapshotStoreOptions) {
-    this.#database = client.db(database);
+    this.#database = databaseOf(client, database);
     this.#name = collection;
     this.#snapshots = collectionOf(this.#database, collection);
     const waits = { lockTimeoutMs: LOCK_TIMEOUT_MS_DEFAULT, clock: systemClock, random: Math.random };
@@ -76,6 +77,7 @@ export class MongoSnapshotStore implements SnapshotStore {
 
   /** @throws DataError (`DATA_ERROR`) when the state is larger than a document can be */
   async upsert(snapshot: StoredSnapshot, { signal }: CallOptions = {}): Promise<boolean> {
+    validateSnapshot(snapshot);
     throwIfAborted(signal);
     const { originatorId, aggregateType, state } = snapshot;
     validateDocumentSizes([{ state, what: `the snapshot of ${aggregateType}` }]);

@@ -1,5 +1,6 @@
 import type { PostgresClient, PostgresConnection, PostgresPool, PostgresResult } from './postgres-driver.js';
 import { postgresError } from './postgres-errors.js';
+import { validateFunction } from '../validation.js';
 
 /**
  * Makes a pool that keeps nothing: each use makes a connection and closes it. For places where a connection cannot
@@ -28,6 +29,7 @@ import { postgresError } from './postgres-errors.js';
  * @param connect - gives a connection that is connected; it is closed after its use
  */
 export function clientPerUse(connect: () => Promise<PostgresConnection>): PostgresPool {
+  validateFunction('connect', connect);
   return new ClientPerUse(connect);
 }
 

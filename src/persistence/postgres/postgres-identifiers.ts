@@ -4,6 +4,7 @@
  * @module
  */
 import { ProgrammingError } from '../errors.js';
+import { shortened } from '../validation.js';
 
 // NAMEDATALEN - 1.
 const IDENTIFIER_BYTES_MAX = 63;
@@ -17,8 +18,9 @@ const textEncoder = new TextEncoder();
  */
 export function quoteIdentifier(identifier: string): string {
   const bytes = textEncoder.encode(identifier).length;
-  if (bytes === 0 || bytes > IDENTIFIER_BYTES_MAX || identifier.includes('\0') || !identifier.isWellFormed()) {
-    const shown = identifier.slice(0, 80);
+  const isText = typeof identifier === 'string' && !identifier.includes('\0') && identifier.isWellFormed();
+  if (!isText || bytes === 0 || bytes > IDENTIFIER_BYTES_MAX) {
+    const shown = shortened(identifier);
     throw new ProgrammingError(
       `${JSON.stringify(shown)} cannot name anything in PostgreSQL: 1 to ${IDENTIFIER_BYTES_MAX} bytes of text without a zero are needed, and it has ${bytes}.`,
       { details: { identifier: shown, bytes, bytesMax: IDENTIFIER_BYTES_MAX } },

@@ -46,6 +46,7 @@ import { guardedPool, tenantSql } from './postgres-tenants.js';
 import { PostgresTrackingTable } from './postgres-tracking-table.js';
 import { inTransaction } from './postgres-transaction.js';
 import type { TransactionSession } from './postgres-transaction.js';
+import { validateFunction, validateStatement } from '../validation.js';
 
 const FOLLOWED: RecorderSupport = { notifications: true, subscriptions: true };
 const TRANSACTION: RecorderSupport = { notifications: true, tracking: true, transactions: true };
@@ -234,6 +235,7 @@ export class PostgresApplicationRecorder implements ApplicationRecorder {
    * @returns stops the calls
    */
   listen(onNews: () => void, { clock }: { readonly clock?: Clock } = {}): () => Promise<void> {
+    validateFunction('onNews', onNews);
     return hear(this.listener, { onNews, clock });
   }
 }
@@ -347,6 +349,7 @@ export class PostgresProcessRecorder
    * @throws DatabaseError (`DATABASE_ERROR`) and its subclasses; the server's own error is the cause
    */
   async query(text: string, values: unknown[] = []): Promise<SqlResult> {
+    validateStatement(text, values);
     const rows = await this.session.read(text, values);
     this.#changes.toldOf({ texts: [text], events: [], ids: [] });
     return { rows };

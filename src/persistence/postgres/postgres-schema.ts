@@ -35,6 +35,7 @@ import { sharedTables } from './postgres-shared-schema.js';
 import { EVENT_TABLES_TURN } from '../sql/sql-names.js';
 import { tenantSql } from './postgres-tenants.js';
 import type { PostgresSharing } from './postgres-tenants.js';
+import { NAME_LENGTH_MAX, validateApplicationName, validateText } from '../validation.js';
 
 const INDEX_ENDING = '_notification_id_idx';
 const STORAGE_OPTIONS = [
@@ -172,7 +173,7 @@ export interface PostgresTables {
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when a name is empty, has a zero byte or is longer than 63 bytes
  */
 export function postgresTables(options: PostgresTableOptions = {}): PostgresTables {
-  const name = options.applicationName?.toLowerCase() ?? '';
+  const name = prefixOf(options.applicationName);
   const { eventsTable = sequenceName(name, EVENTS), trackingTable = `${name || 'notification'}_tracking` } = options;
   const columns = quotedColumns(options.columns);
   const originatorIdType = checkedIdType(options.originatorIdType);
@@ -211,6 +212,13 @@ ${createTrackingSql(tracking, NAME_COLUMNS[layout], singleRowTracking)}`,
     // Those who listen to one tenant are not woken by all the others.
     channel: quoteIdentifier(channelOf(`${events} ${options.shared.tenant}`)),
   };
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is no text */
+function prefixOf(applicationName: string | undefined): string {
+  if (applicationName === undefined || applicationName === '') return '';
+  validateApplicationName(applicationName);
+  return applicationName.toLowerCase();
 }
 
 function refusePythonOptions(options: PostgresTableOptions): void {
@@ -262,7 +270,7 @@ export interface PostgresAggregateTable {
  */
 export function postgresAggregateTable(options: PostgresAggregateTableOptions = {}): PostgresAggregateTable {
   const originatorIdType = checkedIdType(options.originatorIdType);
-  const name = options.applicationName?.toLowerCase() ?? '';
+  const name = prefixOf(options.applicationName);
   const table = options.table ?? sequenceName(name, options.purpose ?? SNAPSHOTS);
   const columns = quotedColumns(options.columns);
   const events = qualified(options.schema, table);
@@ -274,6 +282,7 @@ ${createSequenceSql(events, columns, originatorIdType, EVENT_COLUMNS[layout])}`;
 }
 
 function sequenceName(name: string, purpose: string): string {
+  validateText('purpose', purpose, NAME_LENGTH_MAX);
   return `${name || 'stored'}_${purpose}`;
 }
 

@@ -18,7 +18,13 @@ import type {
 import type { Notification, NotificationId, OriginatorId, StoredEvent, Tracking } from '../stored-event.js';
 import { ProgrammingError } from '../errors.js';
 import type { DatabaseError } from '../errors.js';
-import { refuseUnit, validateTracking } from '../validation.js';
+import {
+  ORIGINATOR_ID_LENGTH_MAX,
+  refuseUnit,
+  validateInteger,
+  validateText,
+  validateTracking,
+} from '../validation.js';
 import type { ArchivedAggregate } from '../archive.js';
 import type { PostgresEventsTable } from './postgres-events-table.js';
 import { sqlStateOf } from './postgres-errors.js';
@@ -75,6 +81,7 @@ export class SessionRecorder implements ProcessRecorder {
   }
 
   async selectArchived(originatorId: OriginatorId): Promise<ArchivedAggregate | undefined> {
+    validateText('originatorId', originatorId, ORIGINATOR_ID_LENGTH_MAX);
     return await this.#tables.events.archived(this.#session, originatorId);
   }
 
@@ -95,6 +102,7 @@ export class SessionRecorder implements ProcessRecorder {
     notificationId: NotificationId,
     options?: CallOptions,
   ): Promise<boolean> {
+    validateInteger('notificationId', notificationId, 1);
     return notificationId <= (await this.maxTrackingId(applicationName, options));
   }
 

@@ -23,6 +23,7 @@ import type { UnitOptions } from '../unit.js';
 import {
   refuseUnit,
   validateApplicationName,
+  validateInteger,
   validateDecidedOn,
   validateEvents,
   validateSelectEvents,
@@ -194,6 +195,7 @@ export class SerialProcessRecorder<Connection>
     notificationId: NotificationId,
     options?: CallOptions,
   ): Promise<boolean> {
+    validateInteger('notificationId', notificationId, 1);
     return notificationId <= (await this.maxTrackingId(applicationName, options));
   }
 

@@ -11,7 +11,7 @@ import { OperationalError, ProgrammingError } from '../errors.js';
 import type { RecorderTransaction } from '../recorder-transaction.js';
 import type { SqlQueryable } from './sql-queryable.js';
 import type { SqlRecorder } from './sql-recorder.js';
-import { isStorableText } from '../validation.js';
+import { isStorableText, validateDate, validateFunction } from '../validation.js';
 import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { createMissing } from './create-missing.js';
@@ -115,6 +115,7 @@ export class SqlCommitIds {
     work: (transaction: RecorderTransaction<SqlQueryable>) => Promise<Result>,
   ): Promise<Result> {
     validateCommitId(commitId);
+    validateFunction('work', work);
     const { table } = this.#names;
     return await this.#recorder.transaction(async (transaction) => {
       const { connection } = transaction;
@@ -148,6 +149,7 @@ export class SqlCommitIds {
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when `before` is no time, or `limit` no positive integer
    */
   async deleteBefore(before: Date, limit: number = DELETED_DEFAULT): Promise<number> {
+    validateDate('before', before);
     if (Number.isNaN(before.getTime()) || !Number.isSafeInteger(limit) || limit < 1) {
       throw new ProgrammingError(
         'Ids are forgotten up to a valid time, and at least one at once. Nothing was deleted.',

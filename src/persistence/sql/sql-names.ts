@@ -5,6 +5,7 @@
  */
 import { ProgrammingError } from '../errors.js';
 import type { SqlDialect } from './sql-dialect.js';
+import { shortened } from '../validation.js';
 
 // What PostgreSQL takes is less than SQLite; endings for indexes must fit in as well.
 const TABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,39}$/;
@@ -57,7 +58,8 @@ export function sqlTableName(
   schema: string | undefined,
   dialect: Pick<SqlDialect, 'supportsSchemas'>,
 ): SqlTableName {
-  if (!TABLE_NAME.test(table)) throw refused(table, 'a table here: 1 to 40 letters, digits and _ are needed');
+  if (typeof table !== 'string' || !TABLE_NAME.test(table))
+    throw refused(table, 'a table here: 1 to 40 letters, digits and _ are needed');
   if (schema !== undefined && dialect.supportsSchemas !== true) {
     throw refused(schema, 'a schema: this database has none. Leave schema out');
   }
@@ -78,10 +80,11 @@ export function sqlTableName(
 }
 
 function isSchemaName(name: string): boolean {
+  if (typeof name !== 'string') return false;
   const bytes = new TextEncoder().encode(name).length;
   return bytes > 0 && bytes <= SCHEMA_BYTES_MAX && !name.includes('\0') && name.isWellFormed();
 }
 
 function refused(name: string, what: string): ProgrammingError {
-  return new ProgrammingError(`${JSON.stringify(name.slice(0, 80))} cannot name ${what}.`);
+  return new ProgrammingError(`${JSON.stringify(shortened(name))} cannot name ${what}.`);
 }

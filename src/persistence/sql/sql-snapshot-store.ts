@@ -26,6 +26,7 @@ import { createMissing } from './create-missing.js';
 import type { Creations } from './sql-names.js';
 import { sqlTableName } from './sql-names.js';
 import type { SqlTableName } from './sql-names.js';
+import { validateSnapshot } from '../snapshot-validation.js';
 
 const TABLE_DEFAULT = 'snapshots';
 
@@ -115,6 +116,7 @@ export class SqlSnapshotStore implements SnapshotStore {
   }
 
   async upsert(snapshot: StoredSnapshot, options: CallOptions = {}): Promise<boolean> {
+    validateSnapshot(snapshot);
     const { originatorId, originatorVersion, eventId, aggregateType, stateVersion, state, takenAtMs } = snapshot;
     const values = [originatorId, originatorVersion, eventId, aggregateType, stateVersion, state, takenAtMs];
     const rows = await this.#write(upsertSql(this.#names.table), values, options);

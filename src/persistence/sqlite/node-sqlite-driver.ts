@@ -5,7 +5,7 @@
  * @module
  */
 import { systemClock } from '../../util/clock.js';
-import { NotSupportedError, OperationalError } from '../errors.js';
+import { NotSupportedError, OperationalError, ProgrammingError } from '../errors.js';
 import { checkedMs, FOREIGN_MS_MAX } from '../validation.js';
 import { LOCK_TIMEOUT_MS_DEFAULT, retryWhileLocked } from '../serial/lock-retry.js';
 import { steppedUnit } from '../serial/unit-of-work.js';
@@ -59,6 +59,7 @@ export interface OpenNodeSqliteOptions {
 export async function openNodeSqlite(options: OpenNodeSqliteOptions): Promise<OpenedSqliteDatabase> {
   const { path, lockTimeoutMs = LOCK_TIMEOUT_MS_DEFAULT } = options;
   const timeout = Math.ceil(checkedMs('lockTimeoutMs', lockTimeoutMs, { max: FOREIGN_MS_MAX }));
+  if (typeof path !== 'string') throw new ProgrammingError('path must be a text: the path of a file, or :memory:.');
   const { DatabaseSync } = nodeSqlite();
   const database = attempt(() => new DatabaseSync(path, { timeout }));
   try {

@@ -5,6 +5,7 @@
  */
 import { ProgrammingError } from '../errors.js';
 import type { SqlResult } from '../sql/sql-queryable.js';
+import { validateStatement } from '../validation.js';
 import { RecentTexts } from './recent-statements.js';
 import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
 import { inPlaceholderOrder, toPlainPlaceholders } from './sqlite-placeholders.js';
@@ -47,6 +48,7 @@ const recent = new WeakMap<SqliteDatabase, RecentTexts<Compiled>>();
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when values and parameters do not fit, or SQLite stores no such value
  */
 export function runQuery(database: SqliteDatabase, text: string, values: readonly unknown[] = []): SqlResult {
+  validateStatement(text, values);
   if (IS_KEPT.test(text)) return recentOf(database).of(text).run(values);
   const compiled = new Compiled(database, text);
   try {

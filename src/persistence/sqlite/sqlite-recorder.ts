@@ -38,6 +38,7 @@ import { SqliteReplica } from './sqlite-replica.js';
 import type { SqliteTableOptions } from './sqlite-replica.js';
 import { createEventsSql, createSequencesSql, createTrackingSql, quoted } from './sqlite-schema.js';
 import { SqliteAggregateTable } from './sqlite-aggregate-table.js';
+import { validateText, ORIGINATOR_ID_LENGTH_MAX } from '../validation.js';
 
 const SNAPSHOTS_TABLE = 'stored_snapshots';
 const EVENTS_TABLE = 'stored_events';
@@ -260,6 +261,7 @@ export class SqliteProcessRecorder
   }
 
   async selectArchived(originatorId: OriginatorId): Promise<ArchivedAggregate | undefined> {
+    validateText('originatorId', originatorId, ORIGINATOR_ID_LENGTH_MAX);
     return await this.#connection.session.run(() => this.#replica.archived.aggregate(originatorId));
   }
 

@@ -48,7 +48,13 @@ CREATE TABLE IF NOT EXISTS ${quoted(table)} (
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is empty, or could not be a name at all
  */
 export function quoted(name: string): string {
-  if (name === '' || name.includes('\0') || !name.isWellFormed() || /^sqlite_/i.test(name)) {
+  if (
+    typeof name !== 'string' ||
+    name === '' ||
+    name.includes('\0') ||
+    !name.isWellFormed() ||
+    /^sqlite_/i.test(name)
+  ) {
     throw new ProgrammingError(`SQLite has no table named ${JSON.stringify(name)}.`, { details: { table: name } });
   }
   return `"${name.replaceAll('"', '""')}"`;

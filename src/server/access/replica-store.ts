@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { validateCount } from '../../persistence/validation.js';
 
 /** A replica: the store of one browser, as a server knows it. */
 export interface ReplicaRecord extends ReplicaKey {
@@ -111,6 +112,7 @@ export class MemoryReplicaStore implements ReplicaStore {
   }
 
   async list({ tenant, subject, after, limit }: ReplicaSelection): Promise<readonly ReplicaRecord[]> {
+    validateCount('limit', limit);
     return [...this.#records.values()]
       .filter((record) => tenant === undefined || record.tenant === tenant)
       .filter((record) => subject === undefined || record.subject === subject)

@@ -19,6 +19,7 @@ import type {
   ReplicaStore,
   Revocation,
 } from './replica-store.js';
+import { validateCount } from '../../persistence/validation.js';
 
 const TABLE_DEFAULT = 'daybook_replicas';
 const KEY = 'log = $1 AND tenant = $2 AND replica_id = $3';
@@ -127,6 +128,7 @@ export class SqlReplicaStore implements ReplicaStore {
   }
 
   async list({ tenant, subject, after, limit }: ReplicaSelection): Promise<readonly ReplicaRecord[]> {
+    validateCount('limit', limit);
     const values: unknown[] = [this.#log];
     const is = (value: unknown): string => `$${values.push(value)}`;
     const conditions = [

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { ArchivePlace } from '../../archive/archive-place.js';
+import { ProgrammingError } from '../../persistence/errors.js';
 
 /**
  * Keeps archives as files of a folder, which must be there. A file has its name when all of it is on the disk, and the folder
@@ -15,6 +16,7 @@ import type { ArchivePlace } from '../../archive/archive-place.js';
  * ```
  */
 export function folderArchive(path: string): ArchivePlace {
+  if (typeof path !== 'string' || path === '') throw new ProgrammingError('An archive needs the path of a folder.');
   return {
     async write(name, file) {
       const target = resolve(join(path, name));

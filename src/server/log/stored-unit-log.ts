@@ -16,7 +16,7 @@ import type { Cursor, LostUnit, PendingUnit, UnitId, UnitPage } from '../../pers
 import type { ServerRecord, ServerRecords } from '../../persistence/server-records.js';
 import type { NotificationId, OriginatorId, StoredEvent } from '../../persistence/stored-event.js';
 import { CURSOR_START } from '../../persistence/unit.js';
-import { validateCount } from '../../persistence/validation.js';
+import { validateCount, validateWord } from '../../persistence/validation.js';
 import type { OriginatorIdType } from '../../persistence/validation.js';
 import type { SnapshotStore } from '../../persistence/snapshot-store.js';
 import type { HealAnswer } from '../../sync/protocol/index.js';
@@ -121,6 +121,7 @@ export class StoredUnitLog implements UnitLog, ServerRecords {
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a key is none, or a limit makes no sense */
   constructor(storage: LogStorage, options: UnitLogOptions = {}, { idType = 'uuid', inline }: LogTraits = {}) {
     const { seals, tenant = '', onLost = 'restore', clock = systemClock } = options;
+    validateWord('onLost', onLost, ['restore', 'stop']);
     this.#storage = storage;
     this.#idType = idType;
     this.#inline = inline ?? new InlineUnits(undefined);

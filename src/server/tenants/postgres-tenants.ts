@@ -33,6 +33,7 @@ import { removeCopy, reopen, standingAt } from './old-copy.js';
 import type { RemovedRows, TenantStanding } from './old-copy.js';
 import { TenantLogs } from './tenant-logs.js';
 import { TenantPools } from './tenant-pools.js';
+import { validateText } from '../../persistence/validation.js';
 
 const SERVER_CONNECTIONS_DEFAULT = 20;
 const DATABASE_CONNECTIONS_DEFAULT = 5;
@@ -47,6 +48,7 @@ const LIMITS = { poolTimeoutMs: 10_000, statementTimeoutMs: 20_000, queryTimeout
 const PLAIN_NAME = /^[a-z0-9_]{1,40}$/;
 const SCHEMA_PREFIX = 'tenant_';
 const HASH_BYTES = 16;
+const TENANT_LENGTH_MAX = 200;
 
 /** Where a tenant's events and units are. */
 export interface TenantPlace {
@@ -334,6 +336,8 @@ function notPlaced(): ProgrammingError {
  * more than 40.
  */
 export function tenantSchema(tenant: string): string {
+  // Where there are no tenants, there is one without a name.
+  if (tenant !== '') validateText('tenant', tenant, TENANT_LENGTH_MAX);
   if (PLAIN_NAME.test(tenant)) return SCHEMA_PREFIX + tenant;
   // Longer than a plain one may be, so that no tenant has the hash of another one for its name.
   const hash = toHex(sha256Now(new TextEncoder().encode(tenant)).subarray(0, HASH_BYTES));

@@ -18,6 +18,7 @@
  */
 import type { Clock } from '../../util/clock.js';
 import { UnavailableError } from '../../sync/protocol/index.js';
+import { validateCount, checkedMs, validateFunction } from '../../persistence/validation.js';
 
 const OPEN_MAX_DEFAULT = 100;
 const IDLE_MS_DEFAULT = 300_000;
@@ -71,9 +72,14 @@ export class TenantLogs<Log> implements AsyncDisposable {
   readonly #held = new Map<string, Hold>();
   #isClosed = false;
 
+  /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a number makes no sense, or a function is none */
   constructor(options: TenantLogsOptions<Log>) {
     this.#options = options;
     this.#openMax = options.openMax ?? OPEN_MAX_DEFAULT;
+    validateCount('openMax', this.#openMax);
+    checkedMs('idleMs', options.idleMs ?? IDLE_MS_DEFAULT);
+    validateFunction('open', options.open);
+    validateFunction('onFailure', options.onFailure);
   }
 
   /** How many are open, or are being opened or closed. */

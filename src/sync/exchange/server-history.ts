@@ -20,6 +20,7 @@ import {
 } from '../protocol/index.js';
 import { ServerRequests } from './server-requests.js';
 import type { GetToken } from './server-requests.js';
+import { validateText, ORIGINATOR_ID_LENGTH_MAX } from '../../persistence/validation.js';
 
 const JSON_MEDIA_TYPE = 'application/json';
 // One unit, however large, has to come through.
@@ -69,6 +70,7 @@ export interface ServerHistory {
  * ```
  */
 export function serverHistory({ tenant, replicaId, ...options }: ServerHistoryOptions): ServerHistory {
+  validateText('replicaId', replicaId, ORIGINATOR_ID_LENGTH_MAX);
   const requests = new ServerRequests({
     ...{ url: options.url, getToken: options.getToken, clock: options.clock ?? systemClock },
     // Called with nothing before it, as the platform wants it.
