@@ -19,6 +19,7 @@ import type {
   SyncServerOptions,
   TenantUnitLogs,
 } from '../server/index.js';
+import { checkHandlerOptions } from '../server/sync-server-options.js';
 import { quietLog } from '../server/operator/foreign-code.js';
 import { LIMITS_LEAST } from '../sync/protocol/index.js';
 import type { HubContext, HubSocket } from './hub-context.js';
@@ -75,6 +76,8 @@ export interface SyncHubOptions
  * ```
  */
 export async function openSyncHub(context: HubContext, options: SyncHubOptions): Promise<SyncHub> {
+  // Before the object waits for it: what fails there starts the object anew.
+  checkHandlerOptions(options);
   return await context.blockConcurrencyWhile(async () => {
     const recorder = await openObjectRecorder(context.storage, options.tables);
     const unitLog = new SqliteUnitLog({ ...logOptions(options), recorder, inline: await options.inline?.(recorder) });

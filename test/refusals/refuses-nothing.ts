@@ -84,6 +84,10 @@ export const REFUSES_NOTHING: readonly { readonly why: string; readonly names: r
     ],
   },
   {
+    why: 'runs in the runtime of Workers, where its tests are (test/workerd), and takes requests, which are answered',
+    names: [/^openSyncHub$/, /^SyncHub\.(?:fetch|webSocketClose)$/, /^tenantOf$/],
+  },
+  {
     why: 'is for tests, and fails the test',
     names: [
       /^(?:aggregate|decider|process|memoryProjection|sqlProjection)Specification$/,

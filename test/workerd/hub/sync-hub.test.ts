@@ -5,6 +5,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { unpackPage } from '../../../src/persistence/unit-batch.js';
 import { CURSOR_START } from '../../../src/persistence/unit.js';
 import type { PendingUnit, UnitPage } from '../../../src/persistence/unit.js';
+import { openSyncHub } from '../../../src/hub/sync-hub.js';
 import { tenantOf } from '../../../src/hub/tenant-of.js';
 import {
   headerProtocol,
@@ -200,7 +201,7 @@ describe('one who listens by a WebSocket', () => {
       }, delayMs);
       pending.add(timer);
       return timer;
-    }) as typeof setTimeout);
+    }));
     vi.spyOn(globalThis, 'clearTimeout').mockImplementation(((timer: number) => {
       pending.delete(timer);
       clear(timer);
@@ -214,6 +215,16 @@ describe('one who listens by a WebSocket', () => {
     vi.restoreAllMocks();
     expect(pending.size).toBe(0);
     expect(await runInDurableObject(hub, (_object, { storage }) => storage.getAlarm())).toBeNull();
+  });
+});
+
+test('what the operator says is checked before the object waits for anything', async () => {
+  const refused = { code: 'PROGRAMMING_ERROR' };
+  await runInDurableObject(env.EMPTY.getByName(newName()), async (_object, context) => {
+    for (const options of [{}, { tokens: [] }, { tokens: ['ann'], corsOrigins: ['nowhere'] }]) {
+      await expect(openSyncHub(context, options)).rejects.toMatchObject(refused);
+    }
+    expect(context.storage.sql.databaseSize).toBeLessThan(10_000);
   });
 });
 
