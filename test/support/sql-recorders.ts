@@ -1,9 +1,8 @@
 import type { SqlRecorder } from '../../src/persistence/sql/sql-recorder.js';
 import { SqliteProcessRecorder } from '../../src/persistence/sqlite/sqlite-recorder.js';
 import postgres from 'postgres';
-import { inject } from 'vitest';
 import { PostgresProcessRecorder, postgresJsPool } from '../../src/persistence/postgres/index.js';
-import { openPostgres, uniqueName } from './postgres-fixture.js';
+import { openPostgres, ownSchemaUrl, uniqueName } from './postgres-fixture.js';
 import { SQLITE_ENGINES } from './sqlite-engines.js';
 
 /** A recorder with SQL, and what it takes with it when it is closed. */
@@ -24,7 +23,9 @@ export const SQL_RECORDERS: Readonly<Record<string, () => Promise<OpenedSqlRecor
     return { recorder, close };
   },
   'PostgreSQL, by postgres': async () => {
-    const pool = postgresJsPool((settings) => postgres(inject('pgUrl'), settings));
+    // A schema of its own: what names its tables plainly would meet those of the engine before.
+    const url = await ownSchemaUrl();
+    const pool = postgresJsPool((settings) => postgres(url, settings));
     const recorder = new PostgresProcessRecorder({ pool, applicationName: uniqueName() });
     await recorder.createTable();
     return { recorder, close: () => pool.end() };
