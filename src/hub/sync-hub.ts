@@ -10,7 +10,9 @@
  */
 import type { SqliteProcessRecorder } from '../persistence/sqlite/sqlite-recorder.js';
 import type { SqliteTableOptions } from '../persistence/sqlite/sqlite-replica.js';
-import { openObjectRecorder } from '../persistence/durable-object/object-recorder.js';
+import type { AlarmJob } from '../durable-object/alarm-job.js';
+import { openDaybookObject } from '../durable-object/daybook-object.js';
+import type { DaybookObject } from '../durable-object/daybook-object.js';
 import { createSyncServer, ForbiddenError, SqliteUnitLog } from '../server/index.js';
 import type {
   InlinePushes,
@@ -22,6 +24,8 @@ import type {
 import { checkHandlerOptions } from '../server/sync-server-options.js';
 import { quietLog } from '../server/operator/foreign-code.js';
 import { LIMITS_LEAST } from '../sync/protocol/index.js';
+import { LogForwarding } from './forward-log.js';
+import type { ForwardOptions, ForwardStanding } from './forward-log.js';
 import type { HubContext, HubSocket } from './hub-context.js';
 import { HubLines } from './hub-lines.js';
 import { opensSocket } from './socket-handshake.js';
@@ -47,6 +51,26 @@ export interface SyncHubOptions
    * @defaultValue nobody does
    */
   readonly inline?: ((recorder: SqliteProcessRecorder) => InlinePushes | Promise<InlinePushes>) | undefined;
+  /**
+   * Another log that is to have what this one has, each unit once: one in PostgreSQL, which nobody else writes to. It is brought by
+   * the object's alarm, again while the other log cannot be reached, and waits for nobody: what is answered is in the object.
+   *
+   * @defaultValue there is none
+   */
+  readonly forward?: ForwardOptions | undefined;
+  /**
+   * What else the alarm does, made on the object's recorder: views, processes, an outbox, as of `openDaybookObject`.
+   *
+   * @defaultValue nothing
+   */
+  readonly jobs?: ((recorder: SqliteProcessRecorder) => readonly AlarmJob[] | Promise<readonly AlarmJob[]>) | undefined;
+  /**
+   * Told of every failure of a job, `forward` among them: it is tried again when it may pass, and else stopped until the object is
+   * started anew.
+   *
+   * @defaultValue it goes to `log`
+   */
+  readonly onJobFailed?: ((job: string, error: unknown) => void) | undefined;
 }
 
 /**
@@ -78,12 +102,21 @@ export interface SyncHubOptions
 export async function openSyncHub(context: HubContext, options: SyncHubOptions): Promise<SyncHub> {
   // Before the object waits for it: what fails there starts the object anew.
   checkHandlerOptions(options);
-  return await context.blockConcurrencyWhile(async () => {
-    const recorder = await openObjectRecorder(context.storage, options.tables);
-    const unitLog = new SqliteUnitLog({ ...logOptions(options), recorder, inline: await options.inline?.(recorder) });
-    await unitLog.createTables();
-    return new SyncHub({ context, recorder, unitLog, options });
-  });
+  const { tables = {}, inline, forward, jobs, log = console.error } = options;
+  const onJobFailed = options.onJobFailed ?? ((job, error) => quietLog(log)(`The job ${job} of a hub failed.`, error));
+  const object = openDaybookObject(
+    context,
+    async ({ recorder }) => {
+      const unitLog = new SqliteUnitLog({ ...logOptions(options), recorder, inline: await inline?.(recorder) });
+      await unitLog.createTables();
+      const forwarding = forward === undefined ? undefined : new LogForwarding(recorder, unitLog, forward);
+      await forwarding?.createTable();
+      const all = [...(forwarding === undefined ? [] : [forwarding]), ...((await jobs?.(recorder)) ?? [])];
+      return { recorder, unitLog, forwarding, jobs: all, onJobFailed };
+    },
+    tables,
+  );
+  return new SyncHub({ ...(await object.daybook), context, options, object });
 }
 
 /** What a {@link SyncHub} is made of. */
@@ -91,7 +124,9 @@ interface SyncHubParts {
   readonly context: HubContext;
   readonly recorder: SqliteProcessRecorder;
   readonly unitLog: SqliteUnitLog;
+  readonly forwarding: LogForwarding | undefined;
   readonly options: SyncHubOptions;
+  readonly object: Pick<DaybookObject<object>, 'alarm' | 'settle'>;
 }
 
 /** The hub of an object, see {@link openSyncHub}. */
@@ -102,12 +137,24 @@ export class SyncHub {
   readonly unitLog: SqliteUnitLog;
   readonly #server: SyncServer;
   readonly #lines: HubLines;
+  readonly #object: SyncHubParts['object'];
+  readonly #forwarding: LogForwarding | undefined;
 
   /** @internal */
-  constructor({ context, recorder, unitLog, options }: SyncHubParts) {
+  constructor({ context, recorder, unitLog, forwarding, options, object }: SyncHubParts) {
+    this.#object = object;
+    this.#forwarding = forwarding;
     this.recorder = recorder;
     this.unitLog = unitLog;
-    const { tenant, tables: _tables, inline: _inline, syncLimits, limits, corsOrigins = [], log, ...server } = options;
+    const { tenant, syncLimits, limits, corsOrigins = [], log, ...rest } = options;
+    const {
+      tables: _tables,
+      inline: _inline,
+      forward: _forward,
+      jobs: _jobs,
+      onJobFailed: _onJobFailed,
+      ...server
+    } = rest;
     this.#server = createSyncServer({
       ...server,
       ...{ limits, corsOrigins, log },
@@ -132,6 +179,21 @@ export class SyncHub {
   /** Answers a request: of devices, and of who asks `/health`. Always resolves: errors are answers. */
   async fetch(request: Request): Promise<Response> {
     return opensSocket(request) ? await this.#lines.open(request) : await this.#server.fetch(request);
+  }
+
+  /** To be called by the method of the object of this name, where there is something to forward, or another job. */
+  async alarm(): Promise<void> {
+    await this.#object.alarm();
+  }
+
+  /** Runs the jobs in the caller's own time, until nothing follows any more. What has failed waits for its time all the same. */
+  async settle(): Promise<void> {
+    await this.#object.settle();
+  }
+
+  /** How far the other log is; `undefined` where there is none. */
+  async forwarded(): Promise<ForwardStanding | undefined> {
+    return await this.#forwarding?.standing();
   }
 
   /** To be called by the method of the object of this name. */

@@ -48,7 +48,7 @@ export type { PostgresUnitLogOptions } from './log/postgres/postgres-unit-log.js
 export { SqliteUnitLog } from './log/sqlite/sqlite-unit-log.js';
 export type { SqliteUnitLogOptions } from './log/sqlite/sqlite-unit-log.js';
 export { StoredUnitLog } from './log/stored-unit-log.js';
-export type { UnitLogOptions } from './log/stored-unit-log.js';
+export type { SentLimits, SentUnits, UnitLogOptions } from './log/stored-unit-log.js';
 export type {
   AllowedUnit,
   Authorize,

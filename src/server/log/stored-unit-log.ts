@@ -34,6 +34,7 @@ import type { LogHead, LogStanding, LogStorage } from './log-storage.js';
 import { LogWriter } from './log-writer.js';
 import { LostOffers } from './lost-offers.js';
 import { firstUnits, historyIn, statedUnit } from './page-units.js';
+import type { StatedConfirmedUnit } from './page-units.js';
 import { decideShared, refusalsOf } from './prepared-push.js';
 import type { PreparedPush } from './prepared-push.js';
 import { PushQueue } from './push-queue.js';
@@ -94,6 +95,21 @@ export interface UnitLogOptions {
   readonly refused?: RefusedUnitsOptions | undefined;
   /** Says when a unit was recorded. @defaultValue the platform's */
   readonly clock?: Pick<Clock, 'nowMs'>;
+}
+
+/** How much is read at once: a unit is whole, so it may be more by that. */
+export type SentLimits = Pick<PageOptions, 'eventsMax' | 'bytesMax'>;
+
+/** A part of a log, as it was sent. */
+export interface SentUnits {
+  /** In their order. */
+  readonly units: readonly StatedConfirmedUnit[];
+  /** The place after them. */
+  readonly to: Cursor;
+  /** Of that place. */
+  readonly position: number;
+  /** The end of the log. */
+  readonly head: number;
 }
 
 /** What a kind of tables says of itself. */
@@ -256,6 +272,22 @@ export class StoredUnitLog implements UnitLog, ServerRecords {
       if (found !== undefined) return found.mark;
     }
     return CURSOR_START;
+  }
+
+  /**
+   * What follows a place in the log, as it was sent, and with what it stands on: for who keeps the same log elsewhere.
+   *
+   * @param after - a cursor of this log, or `CURSOR_START`
+   * @returns `undefined` where the log does not have that place, or not any more
+   * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the cursor is none, or a limit is no positive integer
+   */
+  async sentAfter(after: Cursor, limits: SentLimits): Promise<SentUnits | undefined> {
+    validateCursor(after);
+    validateCount('eventsMax', limits.eventsMax);
+    validateCount('bytesMax', limits.bytesMax);
+    const place = fromCursor(after);
+    const page = place === undefined ? undefined : await this.#pages.after(place, limits);
+    return page && { units: page.units, to: toCursor(page.last, ''), position: page.last.position, head: page.head };
   }
 
   async heal(units: readonly LostUnit[], sender: Sender): Promise<HealAnswer> {
