@@ -41,7 +41,8 @@ export interface ForwardOptions {
    * @example
    * ```ts
    * const open = async () => {
-   *   const pool = await createPgPool({ connectionString: env.HYPERDRIVE.connectionString, max: 1 });
+   *   const { connectionString } = env.HYPERDRIVE;
+   *   const pool = await createPgPool({ connectionString, poolSize: 1, maxOverflow: 0 });
    *   const recorder = new PostgresProcessRecorder({ pool, applicationName: 'stockcount' });
    *   return { log: new PostgresUnitLog({ recorder }), close: () => pool.end() };
    * };

@@ -1,12 +1,18 @@
 /** Real devices and a hub in Cloudflare's runtime, by HTTP and WebSockets. */
 import { rm } from 'node:fs/promises';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { StoredEvent } from '../../src/persistence/stored-event.js';
 import { newOriginatorId } from '../../src/testing/conformance/event-samples.js';
+import { readLog } from '../../src/testing/conformance/unit-samples.js';
 import { openHubServer } from '../support/hub-server.js';
-import type { HubServer } from '../support/hub-server.js';
+import type { HubServer, HubServerOptions } from '../support/hub-server.js';
 import { PATIENTLY } from '../support/patience.js';
+import { openPostgres } from '../support/postgres-fixture.js';
+import type { PostgresFixture } from '../support/postgres-fixture.js';
 import { Device } from '../support/postgres-scene.js';
 import { makeTemporaryFolder } from '../support/temporary-folder.js';
+import { makePostgresLog } from '../support/unit-log-fixture.js';
+import type { PostgresLogFixture } from '../support/unit-log-fixture.js';
 
 // A request that went to a runtime which was about to end has no answer for as long as requests may take.
 const PATIENCE_MS = 60_000;
@@ -31,9 +37,15 @@ async function start(token: string): Promise<Device> {
   return device;
 }
 
+/** Each device has events in the order in which it heard of them. */
+function inOrder(events: readonly StoredEvent[]): readonly StoredEvent[] {
+  const placeOf = ({ originatorId, originatorVersion }: StoredEvent): string => `${originatorId} ${originatorVersion}`;
+  return [...events].sort((one, other) => (placeOf(one) < placeOf(other) ? -1 : 1));
+}
+
 async function agree(...all: readonly Device[]): Promise<void> {
   for (const device of all) await device.settled();
-  const [first, ...others] = await Promise.all(all.map((device) => device.events()));
+  const [first, ...others] = await Promise.all(all.map(async (device) => inOrder(await device.events())));
   for (const events of others) expect(events).toEqual(first);
 }
 
@@ -55,7 +67,7 @@ test('what was sent is there once after the runtime has gone, and lines come bac
   const { port } = new URL(hub.url);
   await hub.close();
   for (const shelf of shelves) await ann.receive(shelf);
-  hub = await openHubServer(folder.path, Number(port));
+  hub = await openHubServer(folder.path, { port: Number(port) });
   await agree(ann, bert);
   expect(await bert.events()).toHaveLength(20);
   await vi.waitUntil(async () => (await hub.sockets()) === 2, PATIENTLY);
@@ -67,4 +79,51 @@ test('who may not come in is told so by a request, and keeps what it has', async
   await mallory.until(() => mallory.exchange.status.value.state === 'needs-auth');
   expect(mallory.exchange.status.value.pending).toBe(1);
   expect(await hub.sockets()).toBe(0);
+});
+
+describe('with PostgreSQL behind it, by Hyperdrive', () => {
+  let postgres: PostgresFixture;
+  let log: PostgresLogFixture;
+
+  beforeEach(async () => {
+    postgres = await openPostgres();
+    log = await makePostgresLog(postgres.pool);
+    await hub.close();
+  });
+  afterEach(() => postgres.close());
+
+  const reopen = async (options: HubServerOptions = {}): Promise<void> => {
+    const name = log.recorder.dialect.log!.eventsTable.replace(/^"|_events"$/g, '');
+    hub = await openHubServer(folder.path, { ...options, postgres: { url: postgres.url, name } });
+  };
+
+  test('a hub brings its log there, each unit once, in the name of who had sent it', { timeout: 150_000 }, async () => {
+    await reopen();
+    const [ann, bert] = [await start('ann'), await start('bert')];
+    const shelf = newOriginatorId();
+    for (let count = 0; count < 5; count++) {
+      await ann.receive(shelf);
+      await bert.receive(newOriginatorId());
+    }
+    await agree(ann, bert);
+    await vi.waitUntil(async () => (await log.open().head()) === 10, PATIENTLY);
+    const { units } = await readLog(log.open());
+    expect(units.map(({ origin }) => origin.author).sort()).toEqual([
+      ...Array(5).fill('ann'),
+      ...Array(5).fill('bert'),
+    ]);
+    const stored = await log.recorder.selectNotifications({ start: 1, limit: 100 });
+    expect(inOrder(stored.map(({ id: _, ...event }) => event))).toEqual(inOrder(await ann.events()));
+  });
+
+  test('a Worker answers by PostgreSQL alone, to devices as to everybody', { timeout: 150_000 }, async () => {
+    await reopen({ isWorkerAlone: true });
+    const [ann, bert] = [await start('ann'), await start('bert')];
+    const shelf = newOriginatorId();
+    await ann.count(shelf);
+    await agree(ann, bert);
+    await bert.count(shelf);
+    await agree(bert, ann);
+    expect(await log.recorder.selectEvents(shelf)).toHaveLength(2);
+  });
 });
