@@ -382,6 +382,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'application/personal/forgetting.ts onFailed': 'guarded: listeners.test.ts',
   'application/personal/remote-subject-keys.ts onFailed': 'guarded: listeners.test.ts',
   'server/key-handler.ts onFailed': 'guarded: listeners.test.ts',
+  'hub/sync-hub.ts onJobFailed': 'as that of an object',
   'durable-object/daybook-object.ts onJobFailed':
     'guarded: listeners.test.ts; told: workerd/durable-object/alarms.test.ts',
   'client/import-daybook.ts onProgress': 'backup.test.ts',

@@ -49,6 +49,8 @@ export const REFUSES_NOTHING: readonly { readonly why: string; readonly names: r
       /UnitLog\.(?:push|page|news|common|heal|history|serverRecords|refused|findRefused|allow|discardRefused)$/,
       /^MemoryUnitLog\.(?:insertBeside|reopened)$/,
       /^new StoredUnitLog$/,
+      // As that of MemoryUnitLog, which has a row.
+      /^(?:Stored|Postgres|Sqlite)UnitLog\.sentAfter$/,
       /ReplicaStore\.(?:select|bind|noteSeen|setRevoked)$/,
       /^ReplicaRegistry\.(?:admit|noteAcked)$/,
       /^(?:TenantLogs|PostgresTenants)\.(?:use|move)$/,
@@ -85,7 +87,7 @@ export const REFUSES_NOTHING: readonly { readonly why: string; readonly names: r
   },
   {
     why: 'runs in the runtime of Workers, where its tests are (test/workerd), and takes requests, which are answered',
-    names: [/^openSyncHub$/, /^SyncHub\.(?:fetch|webSocketClose)$/, /^tenantOf$/],
+    names: [/^openSyncHub$/, /^SyncHub\.(?:fetch|webSocketClose)$/, /^tenantOf$/, /^new LogForwarding$/],
   },
   {
     why: 'is for tests, and fails the test',

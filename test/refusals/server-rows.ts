@@ -102,6 +102,11 @@ export const SERVER_ROWS: readonly Row[] = [
     [{ name: TABLE, onLost: word('stop') }],
     ({ sqlite }, options: never) => new SqliteUnitLog({ recorder: sqlite, ...(options as object) }),
   ),
+  refuses(
+    'MemoryUnitLog.sentAfter',
+    [given('0', 5, null, 'x'.repeat(300)), { eventsMax: count(), bytesMax: count() }],
+    (_world, cursor: string, limits: never) => new MemoryUnitLog().sentAfter(cursor, limits),
+  ),
   refuses('new MemoryUnitLog', [{ onLost: word('stop') }], (_world, options: never) => new MemoryUnitLog(options)),
   refuses(
     'new PostgresUnitLog',
