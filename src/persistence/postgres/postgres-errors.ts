@@ -83,6 +83,7 @@ const LAST_WORDS: ReadonlySet<string> = new Set(['FATAL', 'PANIC']);
 // What the server says of failures of its own is a refusal only where it says ERROR: other languages have other words for
 // FATAL, of which there is no list.
 const FAILURE_STATES = /^(?:58|XX)/;
+const INTERNAL_STATE = 'XX000';
 const SERIALIZATION_STATES: ReadonlySet<string | undefined> = new Set(['40001', '40P01']);
 // How `pg` says that no connection was given back in time.
 const POOL_EXHAUSTED = 'timeout exceeded when trying to connect';
@@ -118,6 +119,16 @@ export function isNotSent(error: unknown): boolean {
  */
 export function isSerializationFailure(error: unknown): boolean {
   return isRefusal(error) && SERIALIZATION_STATES.has(sqlStateOf(error));
+}
+
+/**
+ * Whether the server has met the change of another session to the same thing: a grant on one schema, for example, by two at
+ * once. It has no state of its own for that, and waits for nobody there. The same again may succeed.
+ */
+export function isCatalogBusy(error: unknown): boolean {
+  return (
+    sqlStateOf(error) === INTERNAL_STATE && /^tuple concurrently (?:updated|deleted)$/.test((error as Error).message)
+  );
 }
 
 /**

@@ -17,6 +17,7 @@ import type {
 } from './postgres-driver.js';
 import {
   commitError,
+  isCatalogBusy,
   isConnectionLost,
   isNotSent,
   isRefusal,
@@ -108,7 +109,8 @@ export class PoolSession implements PostgresSession {
 
   /** As `write`, for statements that may be carried out twice: repeated also when nobody knows whether they were. */
   async ensure(statements: string): Promise<readonly PostgresRow[]> {
-    return await this.#run(async (client) => lastRows(await client.query(statements)), isConnectionLost, postgresError);
+    const mayRepeat = (error: unknown): boolean => isConnectionLost(error) || isCatalogBusy(error);
+    return await this.#run(async (client) => lastRows(await client.query(statements)), mayRepeat, postgresError);
   }
 
   async #run(

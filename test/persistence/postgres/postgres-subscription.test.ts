@@ -232,5 +232,5 @@ it('listens on PGlite, also for what its transactions record', async () => {
   expect(await next).toEqual([1, 2, 3]);
   await subscription.return();
   await database.close();
-  await expect(recorder.maxNotificationId()).rejects.toMatchObject({ code: 'INTERFACE_ERROR' });
+  await expect(recorder.maxNotificationId()).rejects.toMatchObject({ code: 'CONNECTION_POOL_CLOSED' });
 });

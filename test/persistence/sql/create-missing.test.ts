@@ -57,7 +57,10 @@ function everything(pool: PostgresPool, name: string): Readonly<Record<string, C
 let postgres: PostgresFixture;
 beforeAll(async () => {
   // Views and states name their tables plainly.
-  postgres = await openPostgres({ connectionString: await ownSchemaUrl() });
+  const url = new URL(await ownSchemaUrl());
+  // Who waits looks once whether two wait for each other: late enough that they do, on a loaded machine, too.
+  url.searchParams.set('options', `${url.searchParams.get('options')} -c deadlock_timeout=4000`);
+  postgres = await openPostgres({ connectionString: url.href });
 });
 afterAll(() => postgres.close());
 
@@ -184,8 +187,12 @@ describe('on PostgreSQL', () => {
     test('is created though who has begun before waits for the table, and one of the two is ended', async () => {
       const { table, commits } = await lacking();
       const other = await postgres.pool.connect();
-      onTestFinished(() => other.release());
-      await other.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
+      onTestFinished(async () => {
+        await other.query('ROLLBACK');
+        other.release();
+      });
+      // Whoever looks first whether two wait for each other is ended: not this one.
+      await other.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL deadlock_timeout = '1min'; SELECT 1");
       const created = commits.createTables();
       const waits =
         "SELECT FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' || $1 || '%' AND wait_event = 'virtualxid'";

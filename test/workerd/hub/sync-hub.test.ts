@@ -194,14 +194,14 @@ describe('one who listens by a WebSocket', () => {
   test('leaves no timer, and no alarm, in the object: it may sleep', async () => {
     const pending = new Set<unknown>();
     const [set, clear] = [globalThis.setTimeout, globalThis.clearTimeout];
-    const timers = vi.spyOn(globalThis, 'setTimeout').mockImplementation(((work: () => void, delayMs?: number) => {
+    const timers = vi.spyOn(globalThis, 'setTimeout').mockImplementation((work: () => void, delayMs?: number) => {
       const timer = set(() => {
         pending.delete(timer);
         work();
       }, delayMs);
       pending.add(timer);
       return timer;
-    }));
+    });
     vi.spyOn(globalThis, 'clearTimeout').mockImplementation(((timer: number) => {
       pending.delete(timer);
       clear(timer);
