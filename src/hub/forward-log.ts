@@ -53,8 +53,13 @@ export interface ForwardOptions {
   readonly replicaId?: string | undefined;
 }
 
-/** Says that a log cannot have what another one has. Nothing was passed over. */
-export class ForwardStoppedError extends IntegrityError {}
+/**
+ * A log cannot have what another one has: something else stands in its place, or it is refused. Nothing was passed over. `details`
+ * have the `unit`, and the `code` with which it was refused.
+ */
+export class ForwardStoppedError extends IntegrityError {
+  static override readonly code: string = 'FORWARD_STOPPED';
+}
 
 /** How far a log has been brought into another one. */
 export interface ForwardStanding {
@@ -97,7 +102,7 @@ export class LogForwarding implements AlarmJob {
   /**
    * Brings all that there is now.
    *
-   * @throws ForwardStoppedError (`INTEGRITY_ERROR`) when the other log refuses a unit, or has something else in its place:
+   * @throws ForwardStoppedError (`FORWARD_STOPPED`) when the other log refuses a unit, or has something else in its place:
    *   `details.unit`, and `details.code` where it was refused
    * @throws what the other log throws, when it cannot be reached
    */

@@ -76,7 +76,7 @@ export class HubLines {
     if (asked === undefined || JSON.stringify(asked).length > ATTACHMENT_LENGTH_MAX) {
       return new Response(null, { status: 400 });
     }
-    const line = await server.listen(toRequest(asked));
+    const line = await server.listen(toRequest(asked, request));
     if (line instanceof Response) return line;
     const tag = tagOf(line.subject);
     if (context.getWebSockets(tag).length >= linesMax) {

@@ -32,9 +32,12 @@ export function lineRequestOf({ url, headers }: Request): LineRequest | undefine
   return { url, headers: found };
 }
 
-/** The request that it stands for. */
-export function toRequest({ url, headers }: LineRequest): Request {
-  return new Request(url, { headers: headers.map(([name, value]): [string, string] => [name, value]) });
+/** The request that it stands for. @param opening - what has opened it, with all that is known of who that is, while it is there */
+export function toRequest({ url, headers }: LineRequest, opening?: Request): Request {
+  const all = new Headers(opening?.headers);
+  for (const name of [...all.keys()]) if (/^(?:upgrade$|connection$|sec-websocket-)/.test(name)) all.delete(name);
+  for (const [name, value] of headers) all.set(name, value);
+  return new Request(url, { headers: all });
 }
 
 /** Whether a page may open a WebSocket from its origin; who names none is no page. */

@@ -155,7 +155,7 @@ describe('a log that is brought into PostgreSQL', () => {
     for (let times = 0; times < 2; times++) {
       const error = await scene.forwarding.run().catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(ForwardStoppedError);
-      expect(error).toMatchObject({ code: 'INTEGRITY_ERROR', details: { unit: hers.id } });
+      expect(error).toMatchObject({ code: 'FORWARD_STOPPED', details: { unit: hers.id } });
     }
     expect(await scene.forwarding.standing()).toEqual({ position: 0, head: 2 });
   });

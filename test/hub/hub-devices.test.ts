@@ -117,7 +117,7 @@ describe('with PostgreSQL behind it, by Hyperdrive', () => {
   });
 
   test('a Worker answers by PostgreSQL alone, to devices as to everybody', { timeout: 150_000 }, async () => {
-    await reopen({ isWorkerAlone: true });
+    await reopen({ worker: 'postgres' });
     const [ann, bert] = [await start('ann'), await start('bert')];
     const shelf = newOriginatorId();
     await ann.count(shelf);

@@ -1,5 +1,5 @@
 /**
- * A hub behind a real address: Cloudflare's runtime on this machine, which devices reach by HTTP and WebSockets.
+ * Workers behind a real address: Cloudflare's runtime on this machine, which devices reach by HTTP and WebSockets.
  *
  * @module
  */
@@ -9,65 +9,50 @@ import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { rolldown } from 'rolldown';
 
 const ROOT = join(import.meta.dirname, '../..');
-const WORKER = '\0hub-worker';
+const SEAL_KEY = Buffer.alloc(32, 5).toString('base64');
+const example = (path: string): string => JSON.stringify(join(ROOT, 'examples', path));
 
-const source = (path: string): string => JSON.stringify(join(ROOT, 'src', path));
-
-// As an application would write it. With HYPERDRIVE the hub brings its log into PostgreSQL; with HOME=worker there is no hub, and
-// each request is answered by PostgreSQL.
-const WORKER_CODE = `
-import { DurableObject } from 'cloudflare:workers';
-import { openSyncHub } from ${source('hub/index.ts')};
-import { createPgPool, PostgresProcessRecorder } from ${source('persistence/postgres/index.ts')};
-import { createSyncServer, PostgresUnitLog } from ${source('server/index.ts')};
-
-const seals = { keys: [new Uint8Array(32).fill(5)] };
-const verifyToken = (token) => token !== 'bad' && { subject: token };
-
-// What is open is of one event only.
-async function openLog({ HYPERDRIVE, NAME }) {
-  const pool = await createPgPool({ connectionString: HYPERDRIVE.connectionString, poolSize: 1, maxOverflow: 0 });
-  const recorder = new PostgresProcessRecorder({ pool, applicationName: NAME });
-  const log = new PostgresUnitLog({ recorder, name: NAME + '_log', seals });
-  return { log, close: () => pool.end() };
-}
-
-async function answer(request, env, context) {
-  const { log, close } = await openLog(env);
-  const response = await createSyncServer({ unitLog: log, verifyToken }).fetch(request);
-  // A stream goes on reading the log until nobody wants it any more.
-  if (request.url.includes('/live')) request.signal.addEventListener('abort', () => void close());
-  else context.waitUntil(close());
-  return response;
-}
-
-export class Hub extends DurableObject {
-  #hub = openSyncHub(this.ctx, {
-    verifyToken,
-    seals,
-    ...(this.env.HYPERDRIVE === undefined ? {} : { forward: { open: () => openLog(this.env) } }),
-  });
-  async alarm() {
-    await (await this.#hub).alarm();
-  }
-  async fetch(request) {
-    if (new URL(request.url).pathname === '/sockets') return Response.json(this.ctx.getWebSockets().length);
-    return (await this.#hub).fetch(request);
-  }
-  webSocketMessage() {}
-  async webSocketClose(socket) {
-    (await this.#hub).webSocketClose(socket);
-  }
-}
-export default {
-  fetch: (request, env, context) =>
-    env.HOME === 'worker' ? answer(request, env, context) : env.HUB.getByName('main').fetch(request),
+/** Workers by name, as code. */
+const WORKERS = {
+  /** The example, and a way to ask who listens. */
+  hub: `
+    import { Hub as Example } from ${example('edge-hub/hub-worker.ts')};
+    export { default } from ${example('edge-hub/hub-worker.ts')};
+    export class Hub extends Example {
+      async fetch(request) {
+        if (new URL(request.url).pathname === '/sockets') return Response.json(this.ctx.getWebSockets().length);
+        return await super.fetch(request);
+      }
+    }`,
+  /** No object: each request is answered by PostgreSQL, as docs/edge.md says. */
+  postgres: `
+    import { createPgPool, PostgresProcessRecorder } from 'daybook/postgres';
+    import { createSyncServer, PostgresUnitLog } from 'daybook/server';
+    async function answer(request, { HYPERDRIVE, APPLICATION_NAME: applicationName, TOKENS }) {
+      const { connectionString } = HYPERDRIVE;
+      const pool = await createPgPool({ connectionString, poolSize: 1, maxOverflow: 0 });
+      const recorder = new PostgresProcessRecorder({ pool, applicationName });
+      const unitLog = new PostgresUnitLog({ recorder, name: applicationName + '_log' });
+      const tokens = Object.entries(JSON.parse(TOKENS)).map(([token, subject]) => ({ token, subject }));
+      const response = await createSyncServer({ unitLog, tokens }).fetch(request);
+      // A stream goes on reading the log until nobody wants it any more.
+      const isStream = new URL(request.url).pathname.endsWith('/live');
+      if (isStream) request.signal.addEventListener('abort', () => void pool.end());
+      else await pool.end();
+      return response;
+    }
+    export default { fetch: answer };`,
 };
-`;
 
-let code: Promise<string> | undefined;
+/** The objects that they have, by binding. */
+const OBJECTS: Readonly<Record<keyof typeof WORKERS, Readonly<Record<string, string>>>> = {
+  hub: { HUB: 'Hub' },
+  postgres: {},
+};
 
-/** A running hub. */
+const bundles = new Map<keyof typeof WORKERS, Promise<string>>();
+
+/** A running Worker. */
 export interface HubServer {
   readonly url: string;
   /** How many listen by a WebSocket. */
@@ -78,32 +63,41 @@ export interface HubServer {
 
 /** Options of {@link openHubServer}. */
 export interface HubServerOptions {
+  /** @defaultValue `hub` */
+  readonly worker?: keyof typeof WORKERS;
   /** Where it is to be reached. @defaultValue any */
   readonly port?: number;
   /** A database in which there is a log of that name. @defaultValue none */
-  readonly postgres?: { readonly url: string; readonly name: string };
-  /** Whether requests are answered by PostgreSQL, and there is no hub. @defaultValue false */
-  readonly isWorkerAlone?: boolean;
+  readonly postgres?: { readonly url: string; readonly name: string } | undefined;
 }
 
 /** @param folder - of what it stores */
 export async function openHubServer(
   folder: string,
-  { port = 0, postgres, isWorkerAlone = false }: HubServerOptions = {},
+  { worker = 'hub', port = 0, postgres }: HubServerOptions = {},
 ): Promise<HubServer> {
-  code ??= bundled();
+  const code = bundles.get(worker) ?? bundled(WORKERS[worker]);
+  bundles.set(worker, code);
+  const objects = Object.entries(OBJECTS[worker]).map(([binding, className]) => [
+    binding,
+    { className, useSQLite: true },
+  ]);
   const runtime = new Miniflare(
     convertV4MiniflareOptions({
-      name: 'hub',
-      modules: [{ type: 'ESModule', path: 'hub.mjs', contents: await code }],
+      name: worker,
+      modules: [{ type: 'ESModule', path: 'worker.mjs', contents: await code }],
       compatibilityDate: '2026-10-01',
+      compatibilityFlags: ['nodejs_compat'],
       cf: false,
       host: '127.0.0.1',
       port,
-      compatibilityFlags: ['nodejs_compat'],
-      bindings: { HOME: isWorkerAlone ? 'worker' : 'hub', NAME: postgres?.name ?? '' },
+      bindings: {
+        TOKENS: JSON.stringify({ ann: 'ann', bert: 'bert' }),
+        SEAL_KEY,
+        ...(postgres === undefined ? {} : { APPLICATION_NAME: postgres.name }),
+      },
       ...(postgres === undefined ? {} : { hyperdrives: { HYPERDRIVE: postgres.url } }),
-      durableObjects: { HUB: { className: 'Hub', useSQLite: true } },
+      durableObjects: Object.fromEntries(objects),
       durableObjectsPersist: folder,
     }),
   );
@@ -115,25 +109,30 @@ export async function openHubServer(
   };
 }
 
-async function bundled(): Promise<string> {
+async function bundled(worker: string): Promise<string> {
+  const virtual: Readonly<Record<string, string>> = {
+    '\0worker': worker,
+    // What pg looks for, and does without.
+    'pg-native': 'export default undefined;',
+  };
   const bundle = await rolldown({
-    input: WORKER,
+    input: '\0worker',
     cwd: ROOT,
     // What the runtime has of Node by its flag is external, too.
     external: ['cloudflare:workers', /^node:/, ...builtinModules],
     platform: 'node',
+    tsconfig: join(ROOT, 'tsconfig.json'),
     resolve: { conditionNames: ['workerd'] },
     logLevel: 'silent',
     plugins: [
       {
-        name: 'hub-worker',
-        // What pg looks for, and does without.
-        resolveId: (id) => (id === WORKER || id === 'pg-native' ? id : null),
-        load: (id) => (id === WORKER ? WORKER_CODE : id === 'pg-native' ? 'export default undefined;' : null),
+        name: 'workers',
+        resolveId: (id) => (id in virtual ? id : null),
+        load: (id) => virtual[id] ?? null,
       },
     ],
   });
   const { output } = await bundle.generate({ format: 'esm', codeSplitting: false });
   // Where a module lies in the runtime, it does not say; it has what is required of Node anywhere.
-  return output[0].code.replaceAll('import.meta.url', "'file:///hub.mjs'");
+  return output[0].code.replaceAll('import.meta.url', "'file:///worker.mjs'");
 }

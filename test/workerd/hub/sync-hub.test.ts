@@ -49,7 +49,12 @@ function as(token: string, request: Request): Request {
 /** A WebSocket as a page opens it. */
 async function openSocket(
   hub: Hub,
-  { token = 'ann', origin, protocols }: { token?: string; origin?: string; protocols?: readonly string[] } = {},
+  {
+    token = 'ann',
+    origin,
+    address,
+    protocols,
+  }: { token?: string; origin?: string; address?: string; protocols?: readonly string[] } = {},
 ): Promise<Response> {
   const offered = Object.entries({
     authorization: `Bearer ${token}`,
@@ -61,6 +66,7 @@ async function openSocket(
     'sec-websocket-protocol': (protocols ?? [SOCKET_PROTOCOL, ...offered]).join(', '),
   });
   if (origin !== undefined) headers.set('origin', origin);
+  if (address !== undefined) headers.set('x-address', address);
   return await hub.fetch(new Request(`${BASE}/v2/live?${LIVE_PAGES}`, { headers }));
 }
 
@@ -189,6 +195,16 @@ describe('one who listens by a WebSocket', () => {
     expect(others.status).toBe(101);
     lines[0]!.close();
     await vi.waitUntil(async () => (await openSocket(hub)).status === 101, WAIT);
+  });
+
+  test('is looked at no more, from an address that has sent too many bad tokens', async () => {
+    const hub = newHub();
+    let status = 401;
+    for (let tries = 0; status === 401 && tries < 1_000; tries++) {
+      ({ status } = await openSocket(hub, { token: 'mallory', address: '192.0.2.1' }));
+    }
+    expect(status).toBe(429);
+    expect((await openSocket(hub, { address: '192.0.2.2' })).status).toBe(101);
   });
 
   test('leaves no timer, and no alarm, in the object: it may sleep', async () => {

@@ -11,6 +11,7 @@ export class HubObject extends DurableObject {
   readonly #hub: Promise<SyncHub> = openSyncHub(this.ctx, {
     verifyToken: (token) => HUB_TOKENS.includes(token) && !revoked.has(token) && { subject: token },
     seals: { keys: [new Uint8Array(32).fill(5)] },
+    clientAddress: (request) => request.headers.get('x-address') ?? undefined,
     log: () => undefined,
   });
 
