@@ -126,4 +126,39 @@ describe('with PostgreSQL behind it, by Hyperdrive', () => {
     await agree(bert, ann);
     expect(await log.recorder.selectEvents(shelf)).toHaveLength(2);
   });
+
+  test(
+    'a station goes on while PostgreSQL is out of reach, and what it measured is there once, later',
+    { timeout: 150_000 },
+    async () => {
+      const { url } = postgres;
+      const station = log.recorder.dialect.log!.eventsTable.replace(/^"|_events"$/g, '');
+      const gone = new URL(url);
+      gone.port = '1';
+      const ids = [newOriginatorId(), newOriginatorId()];
+      const measure = async (id: string, celsius: number): Promise<unknown> => {
+        const request = { method: 'POST', body: JSON.stringify({ celsius }) };
+        return await (await fetch(`${hub.url}/${station}/${id}`, request)).json();
+      };
+      const standing = async (): Promise<{ position: number; head: number }> =>
+        (await (await fetch(`${hub.url}/${station}/x`)).json()) as { position: number; head: number };
+      hub = await openHubServer(folder.path, { worker: 'stations', postgres: { url: gone.href, name: station } });
+      for (const celsius of [3, -1, -2]) for (const id of ids) await measure(id, celsius);
+      expect(await standing()).toEqual({ position: 0, head: 8 });
+      await hub.close();
+      hub = await openHubServer(folder.path, { worker: 'stations', postgres: { url, name: station } });
+      await measure(ids[0]!, 4);
+      await vi.waitUntil(async () => (await standing()).position === 9, { ...PATIENTLY, timeout: 60_000 });
+      for (const [id, count] of [
+        [ids[0]!, 5],
+        [ids[1]!, 4],
+      ] as const) {
+        const events = await log.recorder.selectEvents(id);
+        expect(events.map(({ originatorVersion }) => originatorVersion)).toEqual(
+          [...Array(count).keys()].map((at) => at + 1),
+        );
+      }
+      expect(await log.open().head()).toBe(9);
+    },
+  );
 });

@@ -11,6 +11,7 @@ import { rolldown } from 'rolldown';
 const ROOT = join(import.meta.dirname, '../..');
 const SEAL_KEY = Buffer.alloc(32, 5).toString('base64');
 const example = (path: string): string => JSON.stringify(join(ROOT, 'examples', path));
+const source = (path: string): string => JSON.stringify(join(ROOT, 'src', path));
 
 /** Workers by name, as code. */
 const WORKERS = {
@@ -26,8 +27,8 @@ const WORKERS = {
     }`,
   /** No object: each request is answered by PostgreSQL, as docs/edge.md says. */
   postgres: `
-    import { createPgPool, PostgresProcessRecorder } from 'daybook/postgres';
-    import { createSyncServer, PostgresUnitLog } from 'daybook/server';
+    import { createPgPool, PostgresProcessRecorder } from ${source('persistence/postgres/index.ts')};
+    import { createSyncServer, PostgresUnitLog } from ${source('server/index.ts')};
     async function answer(request, { HYPERDRIVE, APPLICATION_NAME: applicationName, TOKENS }) {
       const { connectionString } = HYPERDRIVE;
       const pool = await createPgPool({ connectionString, poolSize: 1, maxOverflow: 0 });
@@ -42,12 +43,15 @@ const WORKERS = {
       return response;
     }
     export default { fetch: answer };`,
+  /** The example. */
+  stations: `export { default, Station } from ${example('edge-worker/stations-worker.ts')};`,
 };
 
 /** The objects that they have, by binding. */
 const OBJECTS: Readonly<Record<keyof typeof WORKERS, Readonly<Record<string, string>>>> = {
   hub: { HUB: 'Hub' },
   postgres: {},
+  stations: { STATIONS: 'Station' },
 };
 
 const bundles = new Map<keyof typeof WORKERS, Promise<string>>();
@@ -82,8 +86,8 @@ export async function openHubServer(
     binding,
     { className, useSQLite: true },
   ]);
-  const runtime = new Miniflare(
-    convertV4MiniflareOptions({
+  const runtime = new Miniflare({
+    ...convertV4MiniflareOptions({
       name: worker,
       modules: [{ type: 'ESModule', path: 'worker.mjs', contents: await code }],
       compatibilityDate: '2026-10-01',
@@ -98,9 +102,9 @@ export async function openHubServer(
       },
       ...(postgres === undefined ? {} : { hyperdrives: { HYPERDRIVE: postgres.url } }),
       durableObjects: Object.fromEntries(objects),
-      durableObjectsPersist: folder,
     }),
-  );
+    resourcePersistencePath: folder,
+  });
   const url = (await runtime.ready).href.replace(/\/$/, '');
   return {
     url,
