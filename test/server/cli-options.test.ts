@@ -109,7 +109,7 @@ describe('the command line of daybook-server', () => {
   it('has help that names every option', () => {
     expect(parseCliOptions(['-h'], {})).toBe('help');
     const all =
-      'port host database-url data name token token-file jwks-url jwks-file jwt-secret-file jwt-issuer jwt-audience ' +
+      'port host database-url data name event-index token token-file jwks-url jwks-file jwt-secret-file jwt-issuer jwt-audience ' +
       'jwt-algorithm jwt-subject-claim jwt-tenant-claim allow-anonymous cors allow-host requests-per-second ' +
       'bytes-per-minute live-connections trusted-proxies quiet log-subjects telemetry drain-seconds help';
     for (const option of all.split(' ')) {

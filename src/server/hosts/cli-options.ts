@@ -26,6 +26,8 @@ Takes the events that replicas push, and records them in PostgreSQL.
                           (otherwise one is started here, in the folder of --data)
   --data <folder>         where that one keeps its files (${DATABASE_DIR_DEFAULT})
   --name <application>    names the tables: <application>_events, <application>_tracking, daybook_<application>_units, …
+  --event-index           an index of the events by their ids: each id is taken once, whichever device sends it
+                          (none; what is encrypted is not in it)
   --seal-key-file <file>  keys to seal with, in base64, one a line, 32 random bytes or more each; the first one seals; or
                           DAYBOOK_SEAL_KEYS, separated by commas; the same for all servers of one database
                           (with --data one is made in that folder; otherwise none, and what the database loses,
@@ -74,6 +76,7 @@ const CLI_OPTIONS = {
   'database-url': { type: 'string' },
   data: { type: 'string' },
   name: { type: 'string' },
+  'event-index': { type: 'boolean' },
   'seal-key-file': { type: 'string' },
   tenants: { type: 'string' },
   tenant: { type: 'string', multiple: true },
@@ -133,6 +136,7 @@ export function parseCliOptions(
     databaseUrl: values['database-url'] ?? nonEmpty(environment['DATABASE_URL']),
     databaseDir: values.data,
     applicationName: values.name,
+    eventIndex: values['event-index'],
     sealKeys: sealKeysOf(values, environment, readFile),
     tenants: tenantsOf(values),
     tokens: tokensOf(values, readFile) ?? split(environment['DAYBOOK_TOKENS'], ','),

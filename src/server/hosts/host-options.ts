@@ -110,6 +110,16 @@ export interface NodeHostOptions extends Omit<SyncServerOptions, OfHost> {
   /** Answers whatever is not the sync server's (`/v1/…`, `/v2/…`, `/health` and `/ready`), for example an application's pages. */
   readonly routes?: ((request: Request, context: NodeHostContext) => Response | Promise<Response>) | undefined;
   /**
+   * Whether the host keeps an index of the events by their ids, actors, tenants and times, in tables that are named after
+   * those of its units, with `_ids` at the end: each event id is then taken once, whichever device sends it, and
+   * `NodeHost.eventIndex` finds it. It needs no application: what is asked of an event is read where its state is JSON, as it
+   * is or compressed by zlib; with `inline`, by its `decode`. Events that are encrypted, or whose state is no JSON, are in no
+   * index, and hold nobody up. The first start reads the whole log. Not together with `tenants`, whom its tables do not know.
+   *
+   * @defaultValue `false`
+   */
+  readonly eventIndex?: boolean | undefined;
+  /**
    * Makes what takes part in the transactions of pushes, as `PostgresUnitLogOptions.inline` says, when the tables of the events
    * are there: the place to make its own tables as well. A failure ends the start.
    *
@@ -201,6 +211,7 @@ export function checkHostOptions(options: NodeHostOptions): void {
     );
   }
   checkSwitch('replicas', replicas);
+  checkSwitch('eventIndex', options.eventIndex);
   checkWhole('drainMs', options.drainMs, 0, DELAY_MS_MAX);
   checkWhole('trustedProxies', options.trustedProxies, 0, PROXIES_MAX);
   if (options.trustedProxies !== undefined && options.clientAddress !== undefined) {
@@ -212,6 +223,9 @@ export function checkHostOptions(options: NodeHostOptions): void {
   checkHostTenants(options.tenants);
   if (options.tenants !== undefined && options.inline !== undefined) {
     throw optionRefused('inline', 'left out with tenants: its tables know none');
+  }
+  if (options.tenants !== undefined && options.eventIndex === true) {
+    throw optionRefused('eventIndex', 'left out with tenants: its tables know none');
   }
   if (options.tenants !== undefined && options.snapshots !== undefined) {
     throw optionRefused('snapshots', 'left out with tenants: their table knows none');

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import type { SqlEventIndex } from '../../application/event-index/sql-event-index.js';
 import { observePool } from '../../operations/index.js';
 import { PostgresProcessRecorder } from '../../persistence/postgres/index.js';
 import type { PgPool } from '../../persistence/postgres/index.js';
@@ -31,6 +32,7 @@ import { clientAddressOf } from './client-address.js';
 import type { Connections } from './client-address.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { hostGuard } from './host-guard.js';
+import { openHostIndex } from './host-index.js';
 import { checkHostOptions, DATABASE_DIR_DEFAULT, HOSTNAME_DEFAULT, PORT_DEFAULT } from './host-options.js';
 import type { NodeHostContext, NodeHostOptions } from './host-options.js';
 import { openHostTenants } from './host-tenants.js';
@@ -67,6 +69,8 @@ export interface NodeHost extends AsyncDisposable {
   readonly recorder: PostgresProcessRecorder;
   /** The units of what is recorded; what was set aside, for operators. */
   readonly unitLog: PostgresUnitLog;
+  /** Where each event id is; `undefined` without the option `eventIndex`. */
+  readonly eventIndex: SqlEventIndex | undefined;
   /** The logs of tenants, for operators; `undefined` without the option. Closed with the host. */
   readonly tenants: PostgresTenants | undefined;
   /** Replicas, to list and to revoke; `undefined` when the option says so. */
@@ -120,7 +124,7 @@ async function assemble(
   await recorder.createTable();
   const closing = new AbortController();
   const ofStart = { pool, recorder, closing: closing.signal };
-  const inline = await options.inline?.(ofStart);
+  const { eventIndex, inline } = await openInline(options, ofStart);
   const snapshots = await options.snapshots?.(ofStart);
   const seals = await sealsOf(options);
   const unitLog = await openUnitLog(options, { recorder, inline, snapshots, seals });
@@ -156,7 +160,8 @@ async function assemble(
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => (closed ??= closeAll());
   const { url } = listener;
-  return { url, databaseUrl, pool, recorder, unitLog, tenants, replicas, close, [Symbol.asyncDispose]: close };
+  const parts = { url, databaseUrl, pool, recorder, unitLog, eventIndex, tenants, replicas };
+  return { ...parts, close, [Symbol.asyncDispose]: close };
 }
 
 async function startDatabase(options: NodeHostOptions, closers: (() => Promise<unknown>)[]): Promise<string> {
@@ -171,6 +176,18 @@ function lastOfConnection(response: Response): Response {
   const headers = new Headers(response.headers);
   headers.set('connection', 'close');
   return new Response(response.body, { status: response.status, headers });
+}
+
+/** Who takes part in pushes: the host's own index first, for what it refuses nobody else need do. */
+async function openInline(
+  { inline: makeInline, eventIndex, applicationName, schema }: NodeHostOptions,
+  context: Omit<NodeHostContext, 'unitLog'>,
+): Promise<{ readonly eventIndex: SqlEventIndex | undefined; readonly inline: InlinePushes | undefined }> {
+  const own = await makeInline?.(context);
+  if (eventIndex !== true) return { eventIndex: undefined, inline: own };
+  const { recorder } = context;
+  const { index, inline } = await openHostIndex({ recorder, name: unitLogName(applicationName), schema, inline: own });
+  return { eventIndex: index, inline };
 }
 
 async function openReplicas(
