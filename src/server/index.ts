@@ -37,6 +37,7 @@ export { createKeyHandler } from './key-handler.js';
 export type { KeyAuthority, KeyHandlerOptions } from './key-handler.js';
 export { createSyncServer } from './sync-server.js';
 export type { SyncServer } from './sync-server.js';
+export type { HeadNews } from './live/head-news.js';
 export type { RecordedPush, SyncServerOptions, TenantUnitLogs } from './sync-server-options.js';
 export type { LiveLine } from './unit-routes.js';
 export type { AuthorizePull, AuthorizePush, Refusal, UnitAuthorityOptions } from './unit-authority.js';

@@ -5,6 +5,7 @@
  */
 import { LIMITS_LEAST } from '../sync/protocol/index.js';
 import type { SyncLimits } from '../sync/protocol/index.js';
+import type { HeadNews, ListenPlainly } from './live/head-news.js';
 import type { UnitLog } from './log/unit-log.js';
 import { checkFunction, checkSwitch, checkWhole, optionRefused } from './operator/option-checks.js';
 import { checkFrontOptions } from './server-front.js';
@@ -52,7 +53,14 @@ export interface SyncServerOptions extends ServerFrontOptions, UnitAuthorityOpti
    * @returns stops the calls
    * @defaultValue the log is looked at
    */
-  readonly listen?: ((tenant: string, onNews: () => void) => () => void) | undefined;
+  readonly listen?: ListenPlainly | undefined;
+  /**
+   * Tells other servers of the same logs what is recorded here, and hears what they tell: where nothing tells it for them, as
+   * PostgreSQL's `NOTIFY` does. `NatsHeadNews` of `daybook/nats` is one. Lent, not owned.
+   *
+   * @defaultValue nobody is told
+   */
+  readonly news?: HeadNews | undefined;
   /**
    * Whether the host takes WebSockets at `…/live`, and answers them by {@link SyncServer.listen}: devices are told so.
    *
@@ -72,6 +80,7 @@ export interface SyncServerOptions extends ServerFrontOptions, UnitAuthorityOpti
 export function checkHandlerOptions(options: Omit<SyncServerOptions, 'unitLog' | 'probe'>): void {
   checkFunction('onRecorded', options.onRecorded);
   checkFunction('listen', options.listen);
+  checkNews(options.news);
   checkSwitch('sockets', options.sockets);
   checkAuthorityOptions(options);
   const { syncLimits = {} } = options;
@@ -80,6 +89,14 @@ export function checkHandlerOptions(options: Omit<SyncServerOptions, 'unitLog' |
     checkWhole(`syncLimits.${name}`, syncLimits[name as keyof SyncLimits], least as number, 2 ** 31 - 1);
   }
   checkFrontOptions(options);
+}
+
+function checkNews(news: unknown): void {
+  if (news === undefined) return;
+  const { announce, listen } = (news ?? {}) as Partial<Readonly<Record<keyof HeadNews, unknown>>>;
+  if (typeof announce !== 'function' || typeof listen !== 'function') {
+    throw optionRefused('news', 'an object that has announce and listen');
+  }
 }
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when an option is not what it should be */

@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../util/clock.js';
 import { HeadHub } from './live/head-hub.js';
+import type { HeadNews } from './live/head-news.js';
 import { liveStream } from './live/live-stream.js';
 
 // How long somebody may go on listening who may not any more: a revoked replica, for example.
@@ -15,7 +16,7 @@ export interface LiveLogsOptions {
   /** The end of a tenant's log. */
   readonly readHead: (tenant: string) => Promise<number>;
   /** Listens to news of other processes of a tenant's log. @returns stops the calls. @defaultValue the log is looked at */
-  readonly listen?: ((tenant: string, onNews: () => void) => () => void) | undefined;
+  readonly listen?: HeadNews['listen'] | undefined;
   /** Ends every stream, so that a server that is about to stop has none. @defaultValue never */
   readonly closing?: AbortSignal | undefined;
   readonly clock: Clock;

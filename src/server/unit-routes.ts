@@ -35,6 +35,7 @@ import { answerBytes, answerJson } from './answer-coding.js';
 import { digestsOf } from './history-answers.js';
 import { headMessage } from './live/live-stream.js';
 import { LiveNews } from './live-news.js';
+import { listeningTo } from './live/head-news.js';
 import type { LogNews, NewsOptions, PushOutcome, Sender, UnitLog, Visibility } from './log/unit-log.js';
 import { countPush, traced } from './observing/observe-requests.js';
 import { callQuietly } from './operator/foreign-code.js';
@@ -111,7 +112,8 @@ export class UnitRoutes {
     this.#limits = limits;
     this.#front = front;
     this.#authority = new UnitAuthority(options, front.log);
-    const { listen, closing } = options;
+    const { news, closing } = options;
+    const listen = listeningTo(options.listen, news);
     this.#live = new LiveLogs({
       readHead: (tenant) => this.#using(tenant, (log) => log.head()),
       ...{ listen, closing, clock },
@@ -161,6 +163,9 @@ export class UnitRoutes {
       namingUnit(units, () => log.push(units, sender, this.#authority.authorize, visibility, follows)),
     );
     this.#live.announce(tenant, outcome.head);
+    if (outcome.decisions.some((decision) => decision.kind === 'accepted' && decision.isNew)) {
+      this.#announceToOthers(tenant, outcome.head);
+    }
     this.#tell(c, units, outcome, { tenant, replicaId: sender.replicaId });
     return await answerJson(c, toPushAnswer(outcome));
   }
@@ -195,9 +200,10 @@ export class UnitRoutes {
     return await answerJson(c, { common: await traced(c, () => log.common(marks)) });
   }
 
-  async heal(c: UnitContext, { log, sender }: Admitted): Promise<Response> {
+  async heal(c: UnitContext, { log, tenant, sender }: Admitted): Promise<Response> {
     const units = await readUnits(c.req.raw, { ...this.#reading(c), unpack: unpackLostUnits });
     const answer = await traced(c, () => namingUnit(units, () => log.heal(units, sender)));
+    if (answer.decisions.some(({ kind }) => kind === 'restored')) await this.#tellOfHealed(tenant, log);
     return await answerJson(c, toHealAnswer(answer));
   }
 
@@ -306,6 +312,27 @@ export class UnitRoutes {
     await replicas?.admit({ tenant, ...sender, app });
     await this.#authority.assertApp(app, sender);
     return await work(admitted);
+  }
+
+  /** What was taken back is new to those who follow the log, like what is pushed. */
+  async #tellOfHealed(tenant: string, log: UnitLog): Promise<void> {
+    try {
+      const head = await log.head();
+      this.#live.announce(tenant, head);
+      this.#announceToOthers(tenant, head);
+    } catch (error) {
+      // It is recorded, and found by whoever looks.
+      this.#front.log('The end of a log could not be read for those who wait for it.', error);
+    }
+  }
+
+  #announceToOthers(tenant: string, head: number): void {
+    const { news } = this.#options;
+    if (news === undefined) return;
+    callQuietly(
+      () => news.announce(tenant, head),
+      (error) => this.#front.log('Other servers could not be told. What was recorded is recorded all the same.', error),
+    );
   }
 
   #reading(c: UnitContext): { readonly limits: SyncLimits; readonly onBytes: (bytes: number) => void } {

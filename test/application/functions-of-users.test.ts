@@ -326,6 +326,18 @@ const FUNCTIONS: readonly (readonly [name: string, place: string, failures: numb
       }
     },
   ],
+  [
+    'what tells other servers of news',
+    'server/sync-server-options.ts news',
+    0,
+    async () => {
+      const log = vi.fn();
+      const news = { announce: fail, listen: () => () => undefined };
+      const { fetch } = createSyncServer({ unitLog: new MemoryUnitLog(), allowAnonymous: true, news, log });
+      expect((await postUnits(fetch)).body).toMatchObject({ head: 1 });
+      expect(log).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('Other servers'), expect.any(RangeError));
+    },
+  ],
 ];
 
 describe('a function of a user that fails', () => {
@@ -382,6 +394,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'application/personal/forgetting.ts onFailed': 'guarded: listeners.test.ts',
   'application/personal/remote-subject-keys.ts onFailed': 'guarded: listeners.test.ts',
   'server/key-handler.ts onFailed': 'guarded: listeners.test.ts',
+  'publishing/nats/nats-head-news.ts onFailure': 'guarded: listeners.test.ts; told: nats-head-news.test.ts',
   'hub/sync-hub.ts onJobFailed': 'as that of an object',
   'durable-object/daybook-object.ts onJobFailed':
     'guarded: listeners.test.ts; told: workerd/durable-object/alarms.test.ts',

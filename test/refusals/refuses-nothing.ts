@@ -90,6 +90,14 @@ export const REFUSES_NOTHING: readonly { readonly why: string; readonly names: r
     names: [/^openSyncHub$/, /^SyncHub\.(?:fetch|webSocketClose)$/, /^tenantOf$/, /^new LogForwarding$/],
   },
   {
+    why: 'needs a broker, and is refused where its tests are: publishing/nats-head-news.test.ts',
+    names: [/^new NatsHeadNews$/, /^NatsHeadNews\.createStream$/],
+  },
+  {
+    why: 'is called by the sync server, with what it knows of its own logs',
+    names: [/^NatsHeadNews\.(?:announce|listen)$/],
+  },
+  {
     why: 'is for tests, and fails the test',
     names: [
       /^(?:aggregate|decider|process|memoryProjection|sqlProjection)Specification$/,

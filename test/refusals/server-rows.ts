@@ -89,6 +89,7 @@ export const SERVER_ROWS: readonly Row[] = [
         authorizeLimitMs: ms(),
         corsOrigins: given([], 5, ['nowhere']),
         logSubjects: word('hash'),
+        news: given({ announce: () => undefined, listen: () => () => undefined }, 5, 'nats', null, {}, { announce: 1 }),
       },
     ],
     (_world, options: never) =>

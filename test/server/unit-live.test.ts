@@ -2,10 +2,13 @@ import { describe, expect, it, vi } from 'vitest';
 import { MemoryReplicaStore, ReplicaRegistry } from '../../src/server/index.js';
 import { MemoryUnitLog } from '../../src/server/log/memory-unit-log.js';
 import type { SyncServer } from '../../src/server/sync-server.js';
+import { packLostUnits } from '../../src/persistence/unit-batch.js';
+import { CURSOR_START } from '../../src/persistence/unit.js';
 import { createSyncServer } from '../../src/server/sync-server.js';
 import type { SyncServerOptions } from '../../src/server/sync-server-options.js';
 import { readEventStream } from '../../src/sync/exchange/event-stream.js';
 import type { StreamMessage } from '../../src/sync/exchange/event-stream.js';
+import { asLost, pageOf } from '../../src/testing/conformance/unit-samples.js';
 import { CountingClock } from '../support/counting-clock.js';
 import { codeOf, deviceRequest, pendingUnits, pushRequest, REPLICA } from '../support/unit-wire.js';
 
@@ -105,6 +108,49 @@ describe('the stream of news', () => {
     await settled();
     expect(byServer.isOver).toBe(true);
     expect(scene.clock.openCount).toBe(0);
+  });
+
+  it('tells other servers of what is new, once, and hears of what they have', async () => {
+    const announce = vi.fn();
+    const heard: { tell?: (head?: number) => void } = {};
+    const listen = (tenant: string, onNews: (head?: number) => void): (() => void) => {
+      expect(tenant).toBe('');
+      heard.tell = onNews;
+      return () => delete heard.tell;
+    };
+    const scene = new Scene({ news: { announce, listen } });
+    const gone = new AbortController();
+    const line = new Line(await scene.live({}, gone.signal));
+    await settled();
+    const units = pendingUnits(2);
+    for (const some of [units, units, []]) await scene.server.fetch(pushRequest(some));
+    expect(announce.mock.calls).toEqual([['', 2]]);
+    // As another server does, on the same log.
+    const { head } = await scene.log.push(pendingUnits(1), { subject: '', replicaId: REPLICA });
+    heard.tell?.(head);
+    await settled();
+    expect(line.heads).toEqual(['0', '2', '3']);
+    gone.abort();
+    await settled();
+    expect(heard.tell).toBeUndefined();
+  });
+
+  it('what was lost and taken back is told like what is pushed, here and to other servers', async () => {
+    const announce = vi.fn();
+    const seals = { keys: [new Uint8Array(32).fill(7)] };
+    const news = { announce, listen: () => () => undefined };
+    const whole = new MemoryUnitLog({ seals });
+    await whole.push(pendingUnits(2), { subject: '', replicaId: REPLICA });
+    const lost = asLost((await pageOf(whole, CURSOR_START, { eventsMax: 10, bytesMax: 10_000 })).units);
+    const server = createSyncServer({ unitLog: new MemoryUnitLog({ seals }), news, allowAnonymous: true });
+    const { url, headers } = deviceRequest('/v2/live', {});
+    const line = new Line(await server.fetch(new Request(url, { headers })));
+    await settled();
+    const offer = (): Promise<Response> => server.fetch(deviceRequest('/v2/heal', packLostUnits(lost)));
+    for (const answer of [await offer(), await offer()]) expect(answer.status).toBe(200);
+    await settled();
+    expect(line.heads).toEqual(['0', '2']);
+    expect(announce.mock.calls).toEqual([['', 2]]);
   });
 
   it('ends for a replica that is revoked', async () => {

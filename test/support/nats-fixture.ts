@@ -56,8 +56,69 @@ export async function startNats(): Promise<NatsFixture> {
   };
 }
 
-async function startServer(program: string, port: number, storeDir: string): Promise<ChildProcess> {
-  const server = spawn(program, ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', storeDir], { stdio: 'ignore' });
+/** Several nodes of one cluster, each with a process and a folder of its own. */
+export interface NatsCluster extends AsyncDisposable {
+  /** Of each node. */
+  readonly urls: readonly string[];
+  /** Connects to the first of some nodes that is there, and to any other one when that is lost. */
+  connect(first?: number): Promise<NatsConnection>;
+  /** Kills one without a warning. */
+  kill(node: number): Promise<void>;
+  /** Starts one again, with what it has stored. */
+  restart(node: number): Promise<void>;
+}
+
+/** Starts a cluster of three nodes, whose streams may have three replicas. */
+export async function startNatsCluster(): Promise<NatsCluster> {
+  const program = findNatsServer();
+  if (program === undefined) throw new Error(NATS_MISSING);
+  const folder = await makeTemporaryFolder();
+  const nodes = [1, 2, 3];
+  const ports: number[] = [];
+  const routePorts: number[] = [];
+  for (const _ of nodes) ports.push(await freePort());
+  for (const _ of nodes) routePorts.push(await freePort());
+  const urls = ports.map((port) => `nats://127.0.0.1:${port}`);
+  const routes = routePorts.map((port) => `nats://127.0.0.1:${port}`);
+  const servers: ChildProcess[] = [];
+  const start = async (node: number): Promise<ChildProcess> =>
+    await startServer(program, ports[node]!, join(folder.path, `node-${node}`), [
+      ...['-n', `node-${node}`, '--cluster_name', 'test', '--cluster', routes[node]!, '--routes', routes.join(',')],
+    ]);
+  const kill = async (node: number): Promise<void> => {
+    const server = servers[node]!;
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    server.kill('SIGKILL');
+    await once(server, 'exit');
+  };
+  servers.push(...(await Promise.all(nodes.map((_, node) => start(node)))));
+  return {
+    urls,
+    kill,
+    connect: (first = 0) =>
+      connect({
+        servers: [...urls.slice(first), ...urls.slice(0, first)],
+        ...{ noRandomize: true, maxReconnectAttempts: -1, reconnectTimeWait: 50 },
+      }),
+    async restart(node) {
+      await kill(node);
+      servers[node] = await start(node);
+    },
+    async [Symbol.asyncDispose]() {
+      for (const [node] of nodes.entries()) await kill(node);
+      await folder.remove();
+    },
+  };
+}
+
+async function startServer(
+  program: string,
+  port: number,
+  storeDir: string,
+  more: readonly string[] = [],
+): Promise<ChildProcess> {
+  const args = ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', storeDir, ...more];
+  const server = spawn(program, args, { stdio: 'ignore' });
   const deadlineMs = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     try {

@@ -4,7 +4,7 @@
  *
  * ```text
  * push of this process ──announce(head)──▶ ┌─────┐
- * NOTIFY of another one ──noteNews()─────▶ │ hub │──head──▶ each who waits, once for each head, never an older one
+ * word of another one ───noteNews()──────▶ │ hub │──head──▶ each who waits, once for each head, never an older one
  * every two seconds, while anybody waits ─▶└─────┘
  * ```
  *
@@ -32,7 +32,7 @@ export interface HeadHubOptions {
    * Listens to news of other processes, while anybody waits. @returns stops the calls. @defaultValue nobody tells: the log
    * is looked at
    */
-  readonly listen?: ((onNews: () => void) => () => void) | undefined;
+  readonly listen?: ((onNews: (head?: number) => void) => () => void) | undefined;
   readonly clock: Clock;
   /** Milliseconds between two looks without a reason. @defaultValue 2,000 */
   readonly pollMs?: number | undefined;
@@ -81,15 +81,21 @@ export class HeadHub {
     if (head > (this.#head ?? -1)) this.#tell(head);
   }
 
-  /** Takes that the log may have moved. */
-  noteNews(): void {
+  /**
+   * Takes that the log may have moved.
+   *
+   * @param head - where it ends, as somebody says: nothing is looked at that is known. It may be an old word, so it is not
+   *   told on
+   */
+  noteNews(head?: number): void {
+    if (head !== undefined && head <= (this.#head ?? -1)) return;
     this.#hasNews = true;
     void this.#look();
   }
 
   #start(): void {
     const { clock, listen, pollMs = POLL_MS_DEFAULT } = this.#options;
-    const stopListening = listen?.(() => this.noteNews());
+    const stopListening = listen?.((head) => this.noteNews(head));
     let callOff: () => void;
     const poll = (): void => {
       callOff = clock.schedule(poll, pollMs);

@@ -10,12 +10,12 @@ function setUp(): {
   readonly hub: HeadHub;
   readonly log: { head: number; looks: number; failure: Error | undefined };
   readonly failures: unknown[];
-  readonly news: { tell: (() => void) | undefined };
+  readonly news: { tell: ((head?: number) => void) | undefined };
 } {
   const clock = new CountingClock();
   const log = { head: 7, looks: 0, failure: undefined as Error | undefined };
   const failures: unknown[] = [];
-  const news: { tell: (() => void) | undefined } = { tell: undefined };
+  const news: { tell: ((head?: number) => void) | undefined } = { tell: undefined };
   const hub = new HeadHub({
     clock,
     readHead: async () => {
@@ -75,6 +75,22 @@ test('news of another process are looked at at once; a hundred of them by two lo
   await settled();
   expect(heads).toEqual([7, 8]);
   expect(log.looks).toBeLessThanOrEqual(3);
+});
+
+test('news that say a head which is known are not looked at, and one that is higher is; what is told on is what was read', async () => {
+  const { hub, log, news } = setUp();
+  const heads: number[] = [];
+  hub.subscribe((head) => heads.push(head));
+  await settled();
+  hub.announce(9);
+  for (const head of [3, 7, 9]) news.tell?.(head);
+  await settled();
+  expect(log.looks).toBe(1);
+  log.head = 12;
+  news.tell?.(10);
+  await settled();
+  expect(heads).toEqual([7, 9, 12]);
+  expect(log.looks).toBe(2);
 });
 
 test('a look that began before an announcement does not take it back', async () => {
