@@ -23,6 +23,8 @@ const ROOMS = [
   { name: 'persistence/mongodb', level: 6, path: '^src/persistence/mongodb/' },
   // Its engine is that of SQLite: it has a driver, and what is not the same there.
   { name: 'persistence/durable-object', level: 7, path: '^src/persistence/durable-object/' },
+  // Its SQL is SQLite's, its recorder its own.
+  { name: 'persistence/d1', level: 7, path: '^src/persistence/d1/' },
   { name: 'persistence/rescue', level: 6, path: '^src/persistence/rescue/' },
   { name: 'persistence/opfs', level: 7, path: '^src/persistence/opfs/' },
   { name: 'persistence/indexeddb', level: 7, path: '^src/persistence/indexeddb/' },
@@ -55,6 +57,7 @@ const ROOMS = [
   { name: 'migrations', level: 10, path: '^src/migrations/[^/]+$' },
   { name: 'migrations/folder', level: 11, path: '^src/migrations/folder/' },
   { name: 'durable-object', level: 10, path: '^src/durable-object/' },
+  { name: 'd1', level: 10, path: '^src/d1/' },
   { name: 'hub', level: 11, path: '^src/hub/' },
   { name: 'host/protocol', level: 8, path: '^src/host/protocol/' },
   { name: 'host', level: 9, path: '^src/host/[^/]+$' },

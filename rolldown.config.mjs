@@ -27,6 +27,7 @@ const entries = {
   migrations: at('src/migrations/index.ts'),
   postgres: at('src/persistence/postgres/index.ts'),
   'durable-object': at('src/durable-object/index.ts'),
+  d1: at('src/d1/index.ts'),
   hub: at('src/hub/index.ts'),
   mongodb: at('src/persistence/mongodb/index.ts'),
   server: at('src/server/index.ts'),

@@ -33,6 +33,7 @@ const SOURCE_ALIASES: Readonly<Record<string, string>> = {
   'daybook/migrations': source('src/migrations/index.ts'),
   'daybook/postgres': source('src/persistence/postgres/index.ts'),
   'daybook/durable-object': source('src/durable-object/index.ts'),
+  'daybook/d1': source('src/d1/index.ts'),
   'daybook/hub': source('src/hub/index.ts'),
   'daybook/mongodb': source('src/persistence/mongodb/index.ts'),
   'daybook/server': source('src/server/index.ts'),

@@ -86,6 +86,12 @@ async function measureAll() {
         "export { openObjectRecorder } from './dist/durable-object.js'; export { Application, defineDecider } from './dist/application.js';",
       ),
     ),
+    measure(
+      'D1: { D1ProcessRecorder, Application, defineDecider }',
+      await bundleText(
+        "export { D1ProcessRecorder } from './dist/d1.js'; export { Application, defineDecider } from './dist/application.js';",
+      ),
+    ),
     measure('hub: { openSyncHub }', await bundleText("export { openSyncHub } from './dist/hub.js';")),
     measure('worker', readFileSync(join(DIST, 'worker.js'))),
     measure('backup worker', readFileSync(join(DIST, 'backup-worker.js'))),

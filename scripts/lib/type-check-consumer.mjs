@@ -23,6 +23,7 @@ const PROJECTS = {
       'migrations',
       'postgres',
       'durable-object',
+      'd1',
       'hub',
       'mongodb',
       'server',

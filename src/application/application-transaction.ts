@@ -24,7 +24,9 @@ export interface TransactionOptions extends CallOptions {
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a recorder has no transactions @internal */
 export function transactional(recorder: ProcessRecorder): TransactionalRecorder<SqlQueryable | undefined> {
   if (recorder.supports?.transactions === true) return recorder as TransactionalRecorder<SqlQueryable | undefined>;
-  throw new ProgrammingError('The recorder of this application has no transactions that others can use.');
+  throw new ProgrammingError(
+    'The recorder of this application has no transactions that others can use (supports.transactions): save what belongs together by one execute, executeAll or saveAll, which is all or nothing.',
+  );
 }
 
 /** Runs SQL in a transaction. @throws NotSupportedError (`NOT_SUPPORTED`) where there is none @internal */

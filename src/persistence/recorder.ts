@@ -64,6 +64,10 @@ export interface RecorderSupport {
   readonly tracking?: boolean;
   /** Whether it is a `TransactionalRecorder`. @defaultValue false: in-line participants are refused */
   readonly transactions?: boolean;
+  /**
+   * Whether it is a `BatchRecorder`, where it has no transactions. @defaultValue false: in-line participants are refused
+   */
+  readonly batches?: boolean;
   /** Whether it is a `SqlRecorder`. @defaultValue false: nothing can be kept beside its events */
   readonly sql?: boolean;
   /** Whether it has `subscribe`. @defaultValue false: who follows it hears of news by other means, or looks again and again */

@@ -1,4 +1,5 @@
 /** What recorders refuse: alike on every engine. */
+import { D1ProcessRecorder, D1SnapshotStore } from '../../src/d1/index.js';
 import { MemoryAggregateRecorder, MemoryApplicationRecorder } from '../../src/persistence/memory/memory-recorder.js';
 import {
   MongoApplicationRecorder,
@@ -135,6 +136,49 @@ export const RECORDER_ROWS: readonly Row[] = [
     APPLICATION,
   ),
   ...recorderRows('MongoProcessRecorder', ({ mongo }) => new MongoProcessRecorder({ client: mongo })),
+  ...recorderRows('D1ProcessRecorder', ({ d1 }) => new D1ProcessRecorder(d1)).filter(
+    ({ name }) => !name.endsWith('.transaction'),
+  ),
+  refuses(
+    'D1ProcessRecorder.insertWith',
+    [EVENTS, insertOptions('Process'), fn(() => Promise.resolve([]))],
+    ({ d1 }, events: never, options: never, beside: never) =>
+      new D1ProcessRecorder(d1).insertWith(events, options, beside),
+  ),
+  refuses(
+    'D1ProcessRecorder.batch',
+    [
+      list([{ text: 'SELECT $1', values: [1] }]).butNot(
+        5,
+        'text',
+        {},
+        [{ text: 5, values: [] }],
+        [{ text: '', values: 5 }],
+      ),
+    ],
+    ({ d1 }, statements: never) => new D1ProcessRecorder(d1).batch(statements),
+  ),
+  refuses(
+    'D1ProcessRecorder.query',
+    [given('SELECT $1', 5, null), list([1]).butNot(5, 'text')],
+    ({ d1 }, sql: never, values: never) => new D1ProcessRecorder(d1).query(sql, values),
+  ),
+  refuses(
+    'new D1ProcessRecorder',
+    [
+      given({ withSession: () => ({}) }, 5, null, {}, 'DB'),
+      {
+        ...{ eventsTable: TABLE, trackingTable: TABLE, session: given('first-primary', 5, '') },
+        ...{ statementsMax: count(), lockTimeoutMs: ms() },
+      },
+    ],
+    (_world, database: never, options: never) => new D1ProcessRecorder(database, options),
+  ),
+  refuses(
+    'new D1SnapshotStore',
+    [{ table: given('kept', 5, '', 'a\0b') }],
+    ({ d1 }, options: never) => new D1SnapshotStore({ recorder: new D1ProcessRecorder(d1), ...(options as object) }),
+  ),
   ...['MemoryProcessRecorder', 'SqliteProcessRecorder'].map((kind) =>
     refuses(
       `${kind}.selectPast`,

@@ -1,4 +1,5 @@
 /** What is kept beside the events: what is refused alike in memory and in SQL. */
+import { D1ProcessRecorder, D1SnapshotStore } from '../../src/d1/index.js';
 import { MemoryEventIndex } from '../../src/application/event-index/memory-event-index.js';
 import { SqlEventIndex } from '../../src/application/event-index/sql-event-index.js';
 import { MemoryOutbox } from '../../src/application/outbox/memory-outbox.js';
@@ -68,11 +69,12 @@ const SNAPSHOT = {
 const PAGE = { after: integer(), limit: count() };
 
 export const STORE_ROWS: readonly Row[] = [
-  ...alike<MemorySnapshotStore | SqlSnapshotStore | MongoSnapshotStore>(
+  ...alike<MemorySnapshotStore | SqlSnapshotStore | MongoSnapshotStore | D1SnapshotStore>(
     {
       MemorySnapshotStore: () => new MemorySnapshotStore(),
       SqlSnapshotStore: onSqlite(SqlSnapshotStore),
       MongoSnapshotStore: ({ mongo }) => new MongoSnapshotStore({ client: mongo }),
+      D1SnapshotStore: ({ d1 }) => new D1SnapshotStore({ recorder: new D1ProcessRecorder(d1) }),
     },
     { upsert: [SNAPSHOT] },
   ),

@@ -1,11 +1,12 @@
 /**
- * What the calls of the tables are made on: each engine that needs no server as it is; PostgreSQL and MongoDB with nobody
- * there, so that a call that is refused too late is found by having asked for them.
+ * What the calls of the tables are made on: each engine that needs no server as it is; PostgreSQL, MongoDB and D1 with
+ * nobody there, so that a call that is refused too late is found by having asked for them.
  *
  * @module
  */
 import { Application } from '../../src/application/application.js';
 import { MemoryEventIndex } from '../../src/application/event-index/memory-event-index.js';
+import type { D1Source } from '../../src/d1/index.js';
 import { Mapper } from '../../src/persistence/mapping/mapper.js';
 import { JSONTranscoder } from '../../src/persistence/mapping/json-transcoder.js';
 import { EventStore } from '../../src/persistence/event-store.js';
@@ -30,6 +31,7 @@ export interface World {
   readonly sqlite: SqliteProcessRecorder;
   readonly pool: PostgresPool;
   readonly mongo: MongoClientLike;
+  readonly d1: D1Source;
   /** Made once for a world, with its tables. */
   made<T>(make: (world: World) => Promise<T> | T): Promise<T>;
   /** Everything that is stored, and how often a server was asked. */
@@ -61,6 +63,7 @@ export async function openWorld(): Promise<World> {
     sqlite,
     pool: { connect: ask, query: ask },
     mongo: unreachableMongo(ask),
+    d1: unreachableD1(ask),
     async made(make) {
       if (!made.has(make)) made.set(make, await make(world));
       return made.get(make) as Awaited<ReturnType<typeof make>>;
@@ -85,4 +88,9 @@ function unreachableMongo(ask: () => Promise<never>): MongoClientLike {
   };
   const database = { collection: () => collection, createCollection: ask, command: ask };
   return { db: () => database, startSession: () => session };
+}
+
+function unreachableD1(ask: () => Promise<never>): D1Source {
+  const statement = { bind: () => statement, all: ask };
+  return { withSession: () => ({ prepare: () => statement, batch: ask, getBookmark: () => null }) };
 }

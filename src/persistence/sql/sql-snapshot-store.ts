@@ -1,24 +1,13 @@
 /**
  * Snapshots in a table beside the events, on every engine with SQL.
  *
- * ```text
- * originator_id       text, primary key
- * originator_version  integer
- * event_id            text
- * aggregate_type      text
- * state_version       integer
- * state               bytes
- * taken_at_ms         integer
- * ```
- *
  * @module
  */
 import { heeding } from '../heed-signal.js';
 import type { CallOptions } from '../heed-signal.js';
 import type { SnapshotStore, StoredSnapshot } from '../snapshot-store.js';
-import { columnTypes } from './sql-dialect.js';
-import type { SqlDialect } from './sql-dialect.js';
-import type { SqlQueryable } from './sql-queryable.js';
+import { createSnapshotsSql, SNAPSHOT_COLUMNS, toSnapshot, upsertSnapshotSql } from './sql-snapshots.js';
+import type { SqlQueryable, SqlResult } from './sql-queryable.js';
 import type { SqlRecorder } from './sql-recorder.js';
 import type { RecorderTransaction, TransactionalRecorder } from '../recorder-transaction.js';
 import { recorderOf } from '../transaction-ends.js';
@@ -42,8 +31,6 @@ export interface SqlSnapshotStoreOptions {
   /** PostgreSQL only; it must be there. @defaultValue the first of the search path */
   readonly schema?: string;
 }
-
-const COLUMNS = 'originator_id, originator_version, event_id, aggregate_type, state_version, state, taken_at_ms';
 
 /**
  * Snapshots in a table.
@@ -78,7 +65,7 @@ export class SqlSnapshotStore implements SnapshotStore {
   /** What the table is made of, for a `Migrator` and for who prints it. */
   get tables(): Creations {
     const { name, schema, table } = this.#names;
-    const sql = createTableSql(table, this.#recorder.dialect);
+    const sql = createSnapshotsSql(table, this.#recorder.dialect);
     return { schema, lock: `daybook snapshots ${table}`, creations: [{ name, sql }] };
   }
 
@@ -105,7 +92,7 @@ export class SqlSnapshotStore implements SnapshotStore {
     { signal }: CallOptions,
   ): Promise<StoredSnapshot | undefined> {
     const read = async (sql: SqlQueryable): Promise<StoredSnapshot | undefined> => {
-      const text = `SELECT ${COLUMNS} FROM ${this.#names.table} WHERE originator_id = $1`;
+      const text = `SELECT ${SNAPSHOT_COLUMNS} FROM ${this.#names.table} WHERE originator_id = $1`;
       const { rows } = await sql.query(text, [originatorId]);
       return rows[0] === undefined ? undefined : toSnapshot(rows[0]);
     };
@@ -119,7 +106,7 @@ export class SqlSnapshotStore implements SnapshotStore {
     validateSnapshot(snapshot);
     const { originatorId, originatorVersion, eventId, aggregateType, stateVersion, state, takenAtMs } = snapshot;
     const values = [originatorId, originatorVersion, eventId, aggregateType, stateVersion, state, takenAtMs];
-    const rows = await this.#write(upsertSql(this.#names.table), values, options);
+    const rows = await this.#write(upsertSnapshotSql(this.#names.table), values, options);
     return rows.length > 0;
   }
 
@@ -128,55 +115,10 @@ export class SqlSnapshotStore implements SnapshotStore {
     else await this.#write(`DELETE FROM ${this.#names.table} WHERE originator_id = $1`, [originatorId], options);
   }
 
-  async #write(text: string, values: unknown[], options: CallOptions): Promise<readonly Row[]> {
+  async #write(text: string, values: unknown[], options: CallOptions): Promise<SqlResult['rows']> {
     return await this.#recorder.transaction(
       async ({ connection }) => (await connection.query(text, values)).rows,
       options,
     );
   }
-}
-
-type Row = Readonly<Record<string, unknown>>;
-
-function createTableSql(table: string, dialect: SqlDialect): string {
-  const { integer, bytes } = columnTypes(dialect);
-  return `CREATE TABLE IF NOT EXISTS ${table} (
-    originator_id TEXT NOT NULL PRIMARY KEY,
-    originator_version ${integer} NOT NULL,
-    event_id TEXT NOT NULL,
-    aggregate_type TEXT NOT NULL,
-    state_version ${integer} NOT NULL,
-    state ${bytes} NOT NULL,
-    taken_at_ms ${integer} NOT NULL
-  )`;
-}
-
-// Newer as `isNewerSnapshot` has it, in one statement: savers that run at once need no lock of their own.
-function upsertSql(table: string): string {
-  return `INSERT INTO ${table} AS present (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)
-    ON CONFLICT (originator_id) DO UPDATE SET
-      originator_version = excluded.originator_version,
-      event_id = excluded.event_id,
-      aggregate_type = excluded.aggregate_type,
-      state_version = excluded.state_version,
-      state = excluded.state,
-      taken_at_ms = excluded.taken_at_ms
-    WHERE present.originator_version < excluded.originator_version
-      OR (present.originator_version = excluded.originator_version
-        AND present.state_version < excluded.state_version)
-    RETURNING originator_version`;
-}
-
-/** Libraries give large integers as numbers, texts or bigints, and bytes as arrays of classes of their own. */
-function toSnapshot(row: Row): StoredSnapshot {
-  const { originator_id, originator_version, event_id, aggregate_type, state_version, state, taken_at_ms } = row;
-  return {
-    originatorId: String(originator_id),
-    originatorVersion: Number(originator_version),
-    eventId: String(event_id),
-    aggregateType: String(aggregate_type),
-    stateVersion: Number(state_version),
-    state: new Uint8Array(state as Uint8Array),
-    takenAtMs: Number(taken_at_ms),
-  };
 }

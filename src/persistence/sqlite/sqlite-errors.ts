@@ -33,12 +33,13 @@ const CLASSES: readonly (readonly [RegExp, ErrorMaker, ErrorDetails?])[] = [
  * another connection held the lock.
  *
  * @param cause - the engine's error; an error that is mapped already stays as it is
+ * @param engine - for the message
  */
-export function sqliteError(cause: unknown): PersistenceError {
+export function sqliteError(cause: unknown, engine: string = 'SQLite'): PersistenceError {
   if (cause instanceof PersistenceError) return cause as PersistenceError;
   const message = cause instanceof Error ? cause.message : String(cause);
   const [, ErrorClass, details] = CLASSES.find(([pattern]) => pattern.test(message)) ?? [undefined, DatabaseError];
-  return new ErrorClass(`SQLite refused: ${message}`, { cause, ...(details === undefined ? {} : { details }) });
+  return new ErrorClass(`${engine} refused: ${message}`, { cause, ...(details === undefined ? {} : { details }) });
 }
 
 /** Runs a call of an engine, and maps what it throws. */

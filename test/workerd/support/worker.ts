@@ -16,6 +16,7 @@ declare global {
       readonly EMPTY: DurableObjectNamespace<EmptyObject>;
       readonly STOCK: DurableObjectNamespace<StockObject>;
       readonly HUB: DurableObjectNamespace<HubObject>;
+      readonly D1: D1Database;
     }
   }
 }
