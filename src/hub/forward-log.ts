@@ -1,34 +1,35 @@
 /**
- * Brings a log into another one, each unit once: that of a hub into PostgreSQL, as a replica of it.
+ * Brings the log of an object into another one by the object's alarm: that of a hub into PostgreSQL, as a replica of it.
  *
  * ```text
- * read what follows the place ──▶ push it, in the name of who had sent it ──▶ keep the place ──▶ …
- *                                    │
- *                                    ├─ killed before the place is kept: pushed again, and known there by its id
- *                                    ├─ not to be reached: again, later, from the place
- *                                    └─ refused, or something else stands in its place: stopped, with what and why
+ * nothing after the place ──▶ nothing is opened
+ * else ──▶ what the other log lacks is brought (log-copy.ts), and the place kept after each part
+ *            ├─ killed before the place is kept: the other log says where it ends
+ *            ├─ not to be reached: again, later
+ *            └─ cannot have it: kept as how it stands, and looked at again, later: until somebody has seen to it
  * ```
  *
  * Invariants:
- * 1. The order of the other log is that of this one: nothing is pushed before what stands before it was taken.
- * 2. The place is kept with the hash of all before it: of a log that was set back, all of it is pushed once more.
+ * 1. The object's log is the one that decides. Nothing comes back from the other one, to which nobody else writes.
+ * 2. No state is for good: whatever has stopped it is asked again, and when it is gone, the rest is brought.
  *
  * @module
  */
-import { IntegrityError } from '../persistence/errors.js';
 import type { SqlRecorder } from '../persistence/sql/sql-recorder.js';
 import { CURSOR_START } from '../persistence/unit.js';
-import type { Cursor, PendingUnit } from '../persistence/unit.js';
+import type { Cursor } from '../persistence/unit.js';
 import type { AlarmJob, AlarmJobResult } from '../durable-object/alarm-job.js';
-import type { SentUnits, StoredUnitLog, UnitLog } from '../server/index.js';
+import { systemClock } from '../util/clock.js';
+import { broughtParts, ForwardStoppedError } from './log-copy.js';
+import type { BroughtPart, CopiedLog, ForwardStop, LogCopyTarget } from './log-copy.js';
 
 const TABLE = 'daybook_forward';
-const LIMITS = { eventsMax: 500, bytesMax: 1_048_576 };
+const ANYTHING = { eventsMax: 1, bytesMax: 1 };
 
 /** Another log, opened for as long as it is used. */
 export interface ForwardTarget {
   /** A `PostgresUnitLog`, for example. Nobody else writes to it. */
-  readonly log: Pick<UnitLog, 'push'>;
+  readonly log: LogCopyTarget;
   /** Lets go of it. */
   readonly close?: (() => Promise<void>) | undefined;
 }
@@ -53,12 +54,15 @@ export interface ForwardOptions {
   readonly replicaId?: string | undefined;
 }
 
-/**
- * A log cannot have what another one has: something else stands in its place, or it is refused. Nothing was passed over. `details`
- * have the `unit`, and the `code` with which it was refused.
- */
-export class ForwardStoppedError extends IntegrityError {
-  static override readonly code: string = 'FORWARD_STOPPED';
+/** What has stopped a log from being brought into another one. */
+export interface ForwardStopped {
+  readonly reason: ForwardStop;
+  /** For people: what it is, and what to do. */
+  readonly message: string;
+  /** The unit that the other log cannot have, where that is known. */
+  readonly unit?: string | undefined;
+  /** When it was seen last, in milliseconds since 1970. */
+  readonly atMs: number;
 }
 
 /** How far a log has been brought into another one. */
@@ -67,20 +71,22 @@ export interface ForwardStanding {
   readonly position: number;
   /** The end of this log. */
   readonly head: number;
+  /** Why it does not get on, where that is not for the other log being away. */
+  readonly stopped?: ForwardStopped | undefined;
 }
 
 /** Brings a log into another one. */
 export class LogForwarding implements AlarmJob {
   readonly name = 'forward';
   readonly #recorder: SqlRecorder;
-  readonly #source: Pick<StoredUnitLog, 'sentAfter' | 'head'>;
+  readonly #source: CopiedLog;
   readonly #options: ForwardOptions;
 
   /**
    * @param recorder - keeps the place
    * @param source - the log that is brought
    */
-  constructor(recorder: SqlRecorder, source: Pick<StoredUnitLog, 'sentAfter' | 'head'>, options: ForwardOptions) {
+  constructor(recorder: SqlRecorder, source: CopiedLog, options: ForwardOptions) {
     this.#recorder = recorder;
     this.#source = source;
     this.#options = options;
@@ -89,51 +95,42 @@ export class LogForwarding implements AlarmJob {
   /** Creates the table in which the place is kept, where it is missing. */
   async createTable(): Promise<void> {
     await this.#recorder.query(
-      `CREATE TABLE IF NOT EXISTS ${TABLE} (id INTEGER PRIMARY KEY CHECK (id = 1), cursor TEXT NOT NULL, position INTEGER NOT NULL)`,
+      `CREATE TABLE IF NOT EXISTS ${TABLE} (id INTEGER PRIMARY KEY CHECK (id = 1), cursor TEXT NOT NULL, position INTEGER NOT NULL, stopped TEXT)`,
     );
   }
 
   /** How far it is. */
   async standing(): Promise<ForwardStanding> {
-    const { rows } = await this.#recorder.query(`SELECT position FROM ${TABLE}`);
-    return { position: Number(rows[0]?.['position'] ?? 0), head: await this.#source.head() };
+    const { rows } = await this.#recorder.query(`SELECT position, stopped FROM ${TABLE}`);
+    const { position = 0, stopped } = rows[0] ?? {};
+    return {
+      position: Number(position),
+      head: await this.#source.head(),
+      ...(typeof stopped === 'string' ? { stopped: JSON.parse(stopped) as ForwardStopped } : {}),
+    };
   }
 
   /**
    * Brings all that there is now.
    *
-   * @throws ForwardStoppedError (`FORWARD_STOPPED`) when the other log refuses a unit, or has something else in its place:
-   *   `details.unit`, and `details.code` where it was refused
+   * @returns with a `failure` where the other log cannot have it, a `ForwardStoppedError` (`FORWARD_STOPPED`): it is kept, and tried
+   *   again later, because somebody may have seen to it
    * @throws what the other log throws, when it cannot be reached
    */
   async run(): Promise<AlarmJobResult> {
-    let part = await this.#source.sentAfter(await this.#place(), LIMITS);
-    // The log was set back: what the other one has of it is known there.
-    part ??= await this.#source.sentAfter(CURSOR_START, LIMITS);
-    if (part === undefined || part.units.length === 0) return {};
+    const next = await this.#source.sentAfter(await this.#place(), ANYTHING);
+    if (next?.units.length === 0) return {};
     const target = await this.#options.open();
     try {
-      while (part !== undefined && part.units.length > 0) {
-        await this.#push(target, part);
-        await this.#keep(part);
-        part = await this.#source.sentAfter(part.to, LIMITS);
-      }
+      for await (const part of broughtParts(this.#source, target.log, this.#options.replicaId)) await this.#keep(part);
+    } catch (error) {
+      if (!(error instanceof ForwardStoppedError)) throw error;
+      await this.#keepStopped(error);
+      return { failure: { error } };
     } finally {
       await target.close?.();
     }
     return {};
-  }
-
-  async #push({ log }: ForwardTarget, { units }: SentUnits): Promise<void> {
-    for (const { author, sent } of byAuthor(units)) {
-      const { decisions, conflict } = await log.push(sent, {
-        subject: author,
-        replicaId: this.#options.replicaId ?? 'hub',
-      });
-      if (conflict !== undefined) throw stopped(conflict, 'has something else in its place');
-      const refused = decisions.find(({ kind }) => kind === 'rejected');
-      if (refused?.kind === 'rejected') throw stopped(refused.id, `refuses it: ${refused.message}`, refused.code);
-    }
   }
 
   async #place(): Promise<Cursor> {
@@ -141,33 +138,25 @@ export class LogForwarding implements AlarmJob {
     return rows[0] === undefined ? CURSOR_START : String(rows[0]['cursor']);
   }
 
-  async #keep({ to, position }: SentUnits): Promise<void> {
+  async #keep({ to, position }: BroughtPart): Promise<void> {
     await this.#recorder.query(
       `INSERT INTO ${TABLE} (id, cursor, position) VALUES (1, $1, $2)
-        ON CONFLICT (id) DO UPDATE SET cursor = excluded.cursor, position = excluded.position`,
+        ON CONFLICT (id) DO UPDATE SET cursor = excluded.cursor, position = excluded.position, stopped = NULL`,
       [to, position],
     );
   }
-}
 
-/** Units that follow each other, by who had sent them. */
-function byAuthor(
-  units: SentUnits['units'],
-): readonly { readonly author: string; readonly sent: readonly PendingUnit[] }[] {
-  const groups: { author: string; sent: PendingUnit[] }[] = [];
-  for (const { id, edition, events, isCommutative, scopes, after, origin } of units) {
-    const unit = { id, events, isCommutative, scopes, after, firstNotificationId: 0 };
-    const last = groups.at(-1);
-    const group = last?.author === origin.author ? last : { author: origin.author, sent: [] };
-    if (group !== last) groups.push(group);
-    group.sent.push(edition === undefined ? unit : { ...unit, edition });
+  async #keepStopped({ message, details }: ForwardStoppedError): Promise<void> {
+    const stopped: ForwardStopped = {
+      reason: details['reason'] as ForwardStop,
+      message,
+      ...(typeof details['unit'] === 'string' ? { unit: details['unit'] } : {}),
+      atMs: systemClock.nowMs(),
+    };
+    await this.#recorder.query(
+      `INSERT INTO ${TABLE} (id, cursor, position, stopped) VALUES (1, $1, 0, $2)
+        ON CONFLICT (id) DO UPDATE SET stopped = excluded.stopped`,
+      [CURSOR_START, JSON.stringify(stopped)],
+    );
   }
-  return groups;
-}
-
-function stopped(unit: string, why: string, code?: string): ForwardStoppedError {
-  return new ForwardStoppedError(
-    `The log cannot be brought on: the other one ${why}. Nothing was passed over. Let nobody else write to that log, or take out what stands there, and start the object anew.`,
-    { details: { unit, ...(code === undefined ? {} : { code }) } },
-  );
 }

@@ -1,8 +1,9 @@
 /** A log that is brought into PostgreSQL: once, in its order, wherever it was broken off. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ForwardStoppedError, LogForwarding } from '../../src/hub/forward-log.js';
-import type { ForwardTarget } from '../../src/hub/forward-log.js';
+import { LogForwarding } from '../../src/hub/forward-log.js';
+import { copyLog, ForwardStoppedError } from '../../src/hub/log-copy.js';
+import type { LogCopyTarget } from '../../src/hub/log-copy.js';
 import { OperationalError } from '../../src/persistence/errors.js';
 import { openNodeSqlite } from '../../src/persistence/sqlite/node-sqlite-driver.js';
 import { SqliteProcessRecorder } from '../../src/persistence/sqlite/sqlite-recorder.js';
@@ -34,24 +35,26 @@ interface Scene {
   /** What fails next, and whether before the other log has it, or after. */
   fails: 'before' | 'after' | undefined;
   readonly forwarding: LogForwarding;
+  /** Where it is brought to: another one may be named. */
+  log: LogCopyTarget;
 }
 
-async function openScene(pushed?: (target: PostgresLogFixture) => ForwardTarget['log']): Promise<Scene> {
+async function openScene(pushed?: (target: PostgresLogFixture) => LogCopyTarget): Promise<Scene> {
   const recorder = new SqliteProcessRecorder(await openNodeSqlite({ path: ':memory:' }));
   await recorder.createTable();
   const [source, target] = [await makeSqliteLog(recorder), await makePostgresLog(postgres.pool)];
-  const log = pushed?.(target) ?? target.open();
   const scene: Scene = {
-    ...{ source, target, fails: undefined },
+    ...{ source, target, fails: undefined, log: pushed?.(target) ?? target.open() },
     forwarding: new LogForwarding(recorder, source.open(), {
       open: async () => ({
         log: {
+          news: async (...asked) => await scene.log.news(...asked),
           push: async (...asked) => {
             const gone = new OperationalError('The other log is out of reach.');
             const { fails } = scene;
             scene.fails = undefined;
             if (fails === 'before') throw gone;
-            const outcome = await log.push(...asked);
+            const outcome = await scene.log.push(...asked);
             if (fails === 'after') throw gone;
             return outcome;
           },
@@ -86,6 +89,35 @@ async function record({ source }: Scene, shelf: string, others: readonly string[
   await log.push([receive()], BERT);
   await log.push([receive(), sampleUnit(others.map((id) => sampleEvent(id, 1)))], ANN);
   await source.insertBeside([sampleEvent(newOriginatorId(), 1)]);
+}
+
+/** A stop is kept, and seen again by the next run. @returns what both said */
+async function stoppedTwice({ forwarding }: Scene): Promise<readonly ForwardStoppedError['details'][]> {
+  const all: ForwardStoppedError['details'][] = [];
+  for (let times = 0; times < 2; times++) {
+    const error = (await forwarding.run()).failure?.error as ForwardStoppedError;
+    expect(error).toBeInstanceOf(ForwardStoppedError);
+    expect(error.code).toBe('FORWARD_STOPPED');
+    const { reason, unit } = error.details;
+    const stopped = {
+      reason,
+      message: error.message,
+      ...(unit === undefined ? {} : { unit }),
+      atMs: expect.any(Number),
+    };
+    expect((await forwarding.standing()).stopped).toEqual(stopped);
+    all.push(error.details);
+  }
+  return all;
+}
+
+/** What is to be done then: it is given new tables, and has all of it there. */
+async function expectRefilled(scene: Scene): Promise<void> {
+  const target = await makePostgresLog(postgres.pool);
+  scene.log = target.open();
+  expect(await scene.forwarding.run()).toEqual({});
+  await expectSame({ ...scene, target });
+  Object.assign(scene, { target });
 }
 
 describe('a log that is brought into PostgreSQL', () => {
@@ -146,27 +178,121 @@ describe('a log that is brought into PostgreSQL', () => {
     await expectSame(scene);
   });
 
-  test('stops where something else stands in its place, and passes nothing over', async () => {
+  test('gets again what the other one has lost, and not more', async () => {
+    const scene = await openScene();
+    const { target } = scene;
+    const restoreNothing = await target.backup();
+    await record(scene, newOriginatorId(), [newOriginatorId()]);
+    await scene.forwarding.run();
+    const restore = await target.backup();
+    await record(scene, newOriginatorId(), [newOriginatorId(), newOriginatorId()]);
+    await scene.forwarding.run();
+    for (const set of [restore, restoreNothing]) {
+      await set();
+      await scene.source.open().push([sampleUnit([sampleEvent(newOriginatorId(), 1)])], BERT);
+      await scene.forwarding.run();
+      await expectSame(scene);
+    }
+  });
+
+  test('stops where something else was recorded, passes nothing over, and fills new tables', async () => {
     const scene = await openScene();
     const shelf = newOriginatorId();
+    const append = async (log: SqliteLogFixture, id = newOriginatorId()): Promise<string> => {
+      const unit = sampleUnit([sampleEvent(id, 1)]);
+      await log.open().push([unit], ANN);
+      return unit.id;
+    };
     await scene.target.insertBeside([sampleEvent(shelf, 1)]);
-    const [hers, his] = [sampleUnit([sampleEvent(shelf, 1)]), sampleUnit([sampleEvent(newOriginatorId(), 1)])];
-    await scene.source.open().push([hers, his], ANN);
-    for (let times = 0; times < 2; times++) {
-      const error = await scene.forwarding.run().catch((thrown: unknown) => thrown);
-      expect(error).toBeInstanceOf(ForwardStoppedError);
-      expect(error).toMatchObject({ code: 'FORWARD_STOPPED', details: { unit: hers.id } });
-    }
-    expect(await scene.forwarding.standing()).toEqual({ position: 0, head: 2 });
+    await append(scene.source, shelf);
+    await append(scene.source);
+    expect((await stoppedTwice(scene))[0]).toEqual({ reason: 'differs', position: 1, here: 2 });
+    expect(await scene.forwarding.standing()).toMatchObject({ position: 0, head: 2 });
+    await expectRefilled(scene);
+    // What took no place of it is no less foreign.
+    for (let others = 0; others < 2; others++) await scene.target.insertBeside([sampleEvent(newOriginatorId(), 1)]);
+    await append(scene.source);
+    expect((await stoppedTwice(scene))[0]).toEqual({ reason: 'ahead', position: 4, here: 3 });
+    await append(scene.source);
+    expect((await stoppedTwice(scene))[0]).toEqual({ reason: 'differs', position: 4, here: 4 });
+    await expectRefilled(scene);
+  });
+
+  test('stops where others are faster than it, in the place of an event, or before it', async () => {
+    const scene = await openScene();
+    const [shelf, other] = [newOriginatorId(), newOriginatorId()];
+    const overtakenOn = async (id: string): Promise<readonly ForwardStoppedError['details'][]> => {
+      const log = scene.target.open();
+      let isFirst = true;
+      scene.log = {
+        news: (options) => log.news(options),
+        push: async (...asked) => {
+          if (isFirst) await scene.target.insertBeside([sampleEvent(id, 1)]);
+          isFirst = false;
+          return await log.push(...asked);
+        },
+      };
+      return await stoppedTwice(scene);
+    };
+    const unit = sampleUnit([sampleEvent(shelf, 1)]);
+    await scene.source.open().push([unit], ANN);
+    expect((await overtakenOn(shelf))[0]).toEqual({ reason: 'conflict', unit: unit.id });
+    await expectRefilled(scene);
+    const next = sampleUnit([sampleEvent(newOriginatorId(), 1)]);
+    await scene.source.open().push([next], ANN);
+    const [first, second] = await overtakenOn(other);
+    expect(first).toEqual({ reason: 'differs', unit: next.id, position: 3, here: 2 });
+    expect(second).toEqual({ reason: 'ahead', position: 3, here: 2 });
+    await expectRefilled(scene);
+  });
+
+  test('waits for what it has lost itself, where the other one has it, and goes on when devices have brought it', async () => {
+    const scene = await openScene();
+    const { source } = scene;
+    const units = [1, 2].map(() => sampleUnit([sampleEvent(newOriginatorId(), 1)]));
+    const restore = await source.backup();
+    await source.open().push(units, ANN);
+    await scene.forwarding.run();
+    await restore();
+    expect((await stoppedTwice(scene))[0]).toMatchObject({ reason: 'ahead', position: 2, here: 0 });
+    await source.open().push([...units, sampleUnit([sampleEvent(newOriginatorId(), 1)])], ANN);
+    expect(await scene.forwarding.run()).toEqual({});
+    await expectSame(scene);
   });
 
   test('stops at what the other one refuses, and says why', async () => {
     const scene = await openScene((target) => {
       const log = target.open();
-      return { push: (units, sender) => log.push(units, sender, async () => ({ code: 'FULL', message: 'No room.' })) };
+      return {
+        push: (units, sender) => log.push(units, sender, async () => ({ code: 'FULL', message: 'No room.' })),
+        news: (options) => log.news(options),
+      };
     });
     const unit = sampleUnit([sampleEvent(newOriginatorId(), 1)]);
     await scene.source.open().push([unit], BERT);
-    await expect(scene.forwarding.run()).rejects.toMatchObject({ details: { unit: unit.id, code: 'FULL' } });
+    expect((await stoppedTwice(scene))[0]).toMatchObject({ reason: 'refused', unit: unit.id, refusal: 'FULL' });
+    await expectRefilled(scene);
   });
+});
+
+test('a log moves from PostgreSQL into SQLite and back: both ends have one cursor, which is a hash of all', async () => {
+  const scene = await openScene();
+  await record(scene, newOriginatorId(), [newOriginatorId()]);
+  const { source, target } = scene;
+  const there = await copyLog(source.open(), target.open());
+  await target.open().push([sampleUnit([sampleEvent(newOriginatorId(), 1)])], BERT);
+  await target.insertBeside([sampleEvent(newOriginatorId(), 1)]);
+  const recorder = new SqliteProcessRecorder(await openNodeSqlite({ path: ':memory:' }));
+  await recorder.createTable();
+  const again = await makeSqliteLog(recorder);
+  const back = await copyLog(target.open(), again.open());
+  expect([there.units, back.units, back.position]).toEqual([there.units, there.units + 2, there.position + 2]);
+  expect(await copyLog(target.open(), again.open())).toEqual({ ...back, units: 0 });
+  const [theirs, ours] = [await readLog(target.open()), await readLog(again.open())];
+  expect([ours.cursor, ours.cursor]).toEqual([theirs.cursor, back.cursor]);
+  expect(said(ours.units)).toEqual(said(theirs.units));
+  // The first one has something less: it is not another log, and gets the rest, too.
+  expect(await copyLog(again.open(), source.open())).toMatchObject({ cursor: back.cursor, units: 2 });
+  await source.open().push([sampleUnit([sampleEvent(newOriginatorId(), 1)])], ANN);
+  await expect(copyLog(again.open(), source.open())).rejects.toMatchObject({ details: { reason: 'ahead' } });
 });

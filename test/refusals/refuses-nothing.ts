@@ -87,7 +87,7 @@ export const REFUSES_NOTHING: readonly { readonly why: string; readonly names: r
   },
   {
     why: 'runs in the runtime of Workers, where its tests are (test/workerd), and takes requests, which are answered',
-    names: [/^openSyncHub$/, /^SyncHub\.(?:fetch|webSocketClose)$/, /^tenantOf$/, /^new LogForwarding$/],
+    names: [/^openSyncHub$/, /^SyncHub\.(?:fetch|webSocketClose)$/, /^tenantOf$/, /^new LogForwarding$/, /^copyLog$/],
   },
   {
     why: 'needs a broker, and is refused where its tests are: publishing/nats-head-news.test.ts',

@@ -434,10 +434,10 @@ export const ERROR_VECTORS: readonly (readonly [status: number, json: string, na
 export const LIMITS_VECTORS: readonly (readonly [header: string | null, limits: SyncLimits])[] = [
   ['events=500, bytes=1048576, unit-events=10000, unit-bytes=8388608, pushes=2', { events: 500, bytes: 1_048_576, unitEvents: 10_000, unitBytes: 8_388_608, pushes: 2 }],
   ['events=500, bytes=1048576, unit-events=10000, unit-bytes=8388608', { events: 500, bytes: 1_048_576, unitEvents: 10_000, unitBytes: 8_388_608, pushes: 1 }],
-  ['bytes=600000,events=300', { events: 300, bytes: 600_000, unitEvents: 2_000, unitBytes: 2_097_152, pushes: 1 }],
-  ['events=0, bytes=-1, unit-events=1e99, unit-bytes=many, later=7', { events: 200, bytes: 524_288, unitEvents: 2_000, unitBytes: 2_097_152, pushes: 1 }],
-  ['', { events: 200, bytes: 524_288, unitEvents: 2_000, unitBytes: 2_097_152, pushes: 1 }],
-  [null, { events: 200, bytes: 524_288, unitEvents: 2_000, unitBytes: 2_097_152, pushes: 1 }],
+  ['bytes=600000,events=300', { events: 300, bytes: 600_000, unitEvents: 2_000, unitBytes: 1_966_080, pushes: 1 }],
+  ['events=0, bytes=-1, unit-events=1e99, unit-bytes=many, later=7', { events: 200, bytes: 524_288, unitEvents: 2_000, unitBytes: 1_966_080, pushes: 1 }],
+  ['', { events: 200, bytes: 524_288, unitEvents: 2_000, unitBytes: 1_966_080, pushes: 1 }],
+  [null, { events: 200, bytes: 524_288, unitEvents: 2_000, unitBytes: 1_966_080, pushes: 1 }],
 ];
 
 function errorJson(name: string, code: string, details: object = {}): string {

@@ -2,14 +2,17 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, test, vi } from 'vitest';
-import { unpackPage } from '../../../src/persistence/unit-batch.js';
+import { packLostUnits, packPendingUnits, unpackPage } from '../../../src/persistence/unit-batch.js';
 import { CURSOR_START } from '../../../src/persistence/unit.js';
 import type { PendingUnit, UnitPage } from '../../../src/persistence/unit.js';
 import { openSyncHub } from '../../../src/hub/sync-hub.js';
 import { tenantOf } from '../../../src/hub/tenant-of.js';
 import {
   headerProtocol,
+  LIMITS_DEFAULT,
+  LIMITS_LEAST,
   LIVE_PAGES,
+  parseLimits,
   PROTOCOL_2_VERSION,
   PROTOCOL_HEADER,
   REPLICA_HEADER,
@@ -18,7 +21,7 @@ import {
   SOCKETS_STATED,
 } from '../../../src/sync/protocol/index.js';
 import { fromBase64 } from '../../../src/util/base64.js';
-import { deviceRequest, pendingUnits, pushRequest, REPLICA } from '../../support/unit-wire.js';
+import { deviceRequest, pendingUnit, pendingUnits, pushRequest, REPLICA } from '../../support/unit-wire.js';
 import { newName } from '../support/object-context.js';
 import type { HubObject } from '../support/hub-object.js';
 
@@ -139,6 +142,32 @@ describe('a hub', () => {
     // Unpacked by the platform, as everywhere.
     const found = unpackPage(new Uint8Array(await answer.arrayBuffer()));
     expect(found.units.map(({ id }) => id)).toEqual(units.map(({ id }) => id));
+  });
+
+  test('takes a unit as large as it states, sets it aside as a whole, and refuses a larger one', async () => {
+    const { events, unitBytes } = parseLimits((await push(newHub(), pendingUnits(1))).limits);
+    expect([events, unitBytes]).toEqual([LIMITS_DEFAULT.events, LIMITS_LEAST.unitBytes]);
+    const largest = (stateBytes: number): PendingUnit => {
+      const parts = [0, 1, 2].map(() => pendingUnit({ stateBytes: Math.floor(stateBytes / 3) }).events[0]!);
+      return { ...pendingUnit(), events: parts, after: [undefined, undefined, undefined] };
+    };
+    const beside = packPendingUnits([largest(0)]).length + 9;
+    const [hub, other] = [newHub(), newHub()];
+    // With room for what a server says of a unit, for it is offered with that.
+    const unit = largest(unitBytes - beside - 300);
+    expect((await push(hub, [unit])).body).toMatchObject({ decisions: [[unit.id, 'accepted', 3]] });
+    const [shown] = (await page(hub)).units;
+    expect(shown?.events).toEqual(unit.events);
+    // In another log something else is in the place of its third event.
+    const third = { ...pendingUnit(), events: [unit.events[2]!] };
+    expect((await push(other, [third])).status).toBe(200);
+    const offer = packLostUnits([{ ...shown!, after: unit.after }]);
+    expect(offer.length).toBeGreaterThan(unitBytes - 300);
+    const healed = await other.fetch(as('ann', deviceRequest('/v2/heal', offer)));
+    expect([healed.status, await healed.json()]).toMatchObject([200, { decisions: [[unit.id, 'setAside']] }]);
+    expect(await other.aside()).toEqual([{ id: unit.id, code: 'CONFLICT', events: 3 }]);
+    const beyond = await push(newHub(), [largest(unitBytes - beside + 12)]);
+    expect([beyond.status, beyond.body]).toMatchObject([413, { error: { code: 'TOO_LARGE' } }]);
   });
 
   test('refuses who has no good token, by requests and by WebSockets', async () => {

@@ -20,6 +20,12 @@ export class HubObject extends DurableObject {
     revoked.add(token);
   }
 
+  /** What did not come into the log, whole. */
+  async aside(): Promise<readonly { readonly id: string; readonly code: string; readonly events: number }[]> {
+    const refused = await (await this.#hub).unitLog.refused({ limit: 100 });
+    return refused.map(({ id, code, unit }) => ({ id, code, events: unit?.events.length ?? 0 }));
+  }
+
   override async fetch(request: Request): Promise<Response> {
     return await (await this.#hub).fetch(request);
   }
