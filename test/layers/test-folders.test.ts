@@ -17,6 +17,7 @@ const OF_NO_ROOM: Readonly<Record<string, string>> = {
   layers: 'the rules of the house',
   model: 'the rules of synchronisation, as a model that runs',
   refusals: 'what each public function refuses',
+  runtimes: 'the published build in Deno and Bun',
   simulation: 'devices, servers and people over simulated time, storage and network',
   soak: 'run by hand, and a few rounds of it with the others',
   support: 'what tests share',
