@@ -23,6 +23,8 @@ import { HOT_AGGREGATE } from './b20-hot-aggregate.js';
 import { MOVING_HOUSE } from './b21-moving-house.js';
 import { FOUND_STATES } from './b22-found-states.js';
 import { LIVE_ROWS } from './b23-live-rows.js';
+import { OBJECT_STORE } from './b24-object.js';
+import { D1_STORE } from './b25-d1.js';
 
 export const CASES: readonly BenchCase[] = [
   COMMIT_ONE,
@@ -48,4 +50,6 @@ export const CASES: readonly BenchCase[] = [
   MOVING_HOUSE,
   FOUND_STATES,
   LIVE_ROWS,
+  OBJECT_STORE,
+  D1_STORE,
 ];
