@@ -14,7 +14,6 @@ import type { AggregateRoot } from '../domain/aggregate-class.js';
 import type { CommandOf } from '../domain/decider.js';
 import type { Message } from '../domain/message-types.js';
 import { UUID } from '../domain/uuid.js';
-import { ProgrammingError } from '../persistence/errors.js';
 import type { RecorderTransaction, TransactionalRecorder } from '../persistence/recorder-transaction.js';
 import type { SqlQueryable, SqlResult } from '../persistence/sql/sql-queryable.js';
 import type { ProcessRecorder } from '../persistence/recorder.js';
@@ -60,7 +59,7 @@ import type { ReadEventsOptions, SubscribeOptions } from './selection.js';
 import { newerEventOf } from './events/newer-event.js';
 import type { NewerEvent } from './events/newer-event.js';
 import type { NotifiedEvent } from './events/notified-event.js';
-import { takePartInTransactions, withIndex } from './events/inline-participant.js';
+import { assertCanTakePart, withIndex } from './events/inline-participant.js';
 import { asEditionRecorder } from './aggregates/edition-recorder.js';
 import { ObjectEditions } from './aggregates/object-editions.js';
 import { Repository } from './aggregates/repository.js';
@@ -158,9 +157,7 @@ export class Application implements EventLog {
     const { newEventId: givenId, resolve, olderEvents, onRecorded: others } = options;
     validateFunctions({ random, newEventId: givenId, resolve, olderEvents, onRecorded: others });
     const inline = withIndex(options.inline ?? [], index);
-    if (takePartInTransactions(inline) && recorder.supports?.transactions !== true) {
-      throw new ProgrammingError('In-line participants need a recorder with transactions, and this one has none.');
-    }
+    assertCanTakePart(recorder, inline);
     this.#options = options;
     this.#clock = clock;
     this.recorder = recorder;

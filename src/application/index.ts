@@ -98,6 +98,7 @@ export type { SaveOptions } from './commands/event-saver.js';
 export type { EventSubscription, NotificationFeed } from './log/event-subscription.js';
 export type { ExpectedVersion } from './aggregates/expected-version.js';
 export type { InlineParticipant } from './events/inline-participant.js';
+export type { SqlStatement } from '../persistence/sql/batch-recorder.js';
 export { JSONNotificationLogView, RemoteNotificationLog } from './log/json-notification-log.js';
 export type { JSONNotificationLog, RemoteNotificationLogOptions } from './log/json-notification-log.js';
 export { NotificationLog, NotificationLogReader, SECTION_SIZE_DEFAULT } from './log/notification-log.js';

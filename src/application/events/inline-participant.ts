@@ -1,9 +1,11 @@
+import { ProgrammingError } from '../../persistence/errors.js';
 import type {
   RecorderTransaction,
   TransactionalRecorder,
   TransactionOutcome,
 } from '../../persistence/recorder-transaction.js';
 import type { InsertEventsOptions, ProcessRecorder } from '../../persistence/recorder.js';
+import type { BatchRecorder, SqlStatement } from '../../persistence/sql/batch-recorder.js';
 import type { SqlQueryable } from '../../persistence/sql/sql-queryable.js';
 import type { Notification, NotificationId, StoredEvent } from '../../persistence/stored-event.js';
 import type { NotifiedEvent } from './notified-event.js';
@@ -39,6 +41,14 @@ export interface InlineParticipant {
     events: readonly NotifiedEvent[],
   ): Promise<void>;
   /**
+   * What {@link InlineParticipant.onRecorded} writes, where nothing can be read before the commit, because a batch is all that the
+   * engine has (`supports.batches`): there it is called in its place, and what it gives is committed with the events, or not at
+   * all. May be called more than once for one commit, with other notification ids; what it rejects with refuses the commit.
+   *
+   * @defaultValue it cannot be said beforehand: an application on such an engine is refused
+   */
+  statementsFor?(events: readonly NotifiedEvent[]): Promise<readonly SqlStatement[]>;
+  /**
    * Called in the transaction in which units of a synchronised store change: a page of the server's log is stored, with what
    * was decided again because of it, or units are set aside. What is kept of pending events, and may not be any more, is put
    * right here; so is what follows from others' events. May be called more than once, as {@link InlineParticipant.onRecorded}.
@@ -71,7 +81,34 @@ export interface InlineParticipant {
 
 /** Whether any of them takes part in transactions, and does not only hear of commits. */
 export function takePartInTransactions(participants: readonly InlineParticipant[]): boolean {
-  return participants.some((participant) => typeof participant.onRecorded === 'function');
+  return participants.some((participant) => takesPart(participant));
+}
+
+function takesPart(participant: InlineParticipant): boolean {
+  return has(participant, 'onRecorded') || has(participant, 'statementsFor');
+}
+
+function has(participant: InlineParticipant, method: keyof InlineParticipant): boolean {
+  return typeof participant[method] === 'function';
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when one of them needs what a recorder has not */
+export function assertCanTakePart({ supports }: ProcessRecorder, participants: readonly InlineParticipant[]): void {
+  const parts = participants.filter(takesPart);
+  if (parts.length === 0) return;
+  if (supports?.transactions === true) {
+    if (parts.every((part) => has(part, 'onRecorded'))) return;
+    throw new ProgrammingError(
+      'An in-line participant has statementsFor alone, and this recorder has transactions: it needs onRecorded.',
+    );
+  }
+  if (supports?.batches !== true) {
+    throw new ProgrammingError('In-line participants need a recorder with transactions, and this one has none.');
+  }
+  if (parts.every((part) => has(part, 'statementsFor'))) return;
+  throw new ProgrammingError(
+    'An in-line participant reads or writes in a transaction, and this recorder has only batches: give it statementsFor, or follow the log instead.',
+  );
 }
 
 /** The participants of an application, its event index first: what it refuses, the others need not do. */
@@ -94,7 +131,7 @@ export interface InlineInsertion {
  * Inserts events, and lets the participants take part: all of it in one transaction, or nothing. Where none takes part, it
  * is an insert.
  *
- * @param recorder - has transactions, where a participant takes part in them
+ * @param recorder - has transactions, or batches, where a participant takes part in them
  * @returns the ids of the events, after the commit. Whose place it is to tell of that, tells: {@link tellEnd}
  * @throws what the recorder throws, and what a participant rejects with
  */
@@ -105,6 +142,13 @@ export async function insertInLine(
 ): Promise<readonly NotificationId[]> {
   if (storedEvents.length === 0 || !takePartInTransactions(participants)) {
     return await recorder.insertEvents(storedEvents, options);
+  }
+  if (recorder.supports?.transactions !== true) {
+    return await (recorder as BatchRecorder).insertWith(storedEvents, options, async (ids) => {
+      const events = notified(ids);
+      const all = await Promise.all(participants.map(async (one) => (await one.statementsFor?.(events)) ?? []));
+      return all.flat();
+    });
   }
   const { signal } = options;
   const work = async (
