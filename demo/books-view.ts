@@ -1,5 +1,5 @@
 /**
- * What the demo's server says about PostgreSQL: the body of `GET /demo/books`.
+ * What the demo's server says about its books: the body of `GET /demo/books`.
  *
  * Types only, so that the page and the server share them without sharing code.
  *
@@ -31,6 +31,8 @@ export interface BooksView {
   readonly total: number;
   /** Distinct events among them: as many as there are rows, when each came once. */
   readonly distinctTotal: number;
+  /** Where they are, where it is not PostgreSQL. */
+  readonly place?: string | undefined;
   /** Devices that have a tracking record. */
   readonly devices: number;
   /** Newest first. */

@@ -1,5 +1,5 @@
 // Runs the demo on a fresh clone: installs and builds what is missing, then starts page, server and PostgreSQL.
-// PORT and DATABASE_URL are passed on. Ctrl+C ends it in good order.
+// With `-- --edge` the server is in Cloudflare's runtime, in place of Node and PostgreSQL. PORT and DATABASE_URL are passed on. Ctrl+C ends it in good order.
 import { join } from 'node:path';
 import { mainOnOwnNode } from './lib/own-node.mjs';
 import { BIN, run, runOrFail } from './lib/project.mjs';
@@ -7,6 +7,6 @@ import { BIN, run, runOrFail } from './lib/project.mjs';
 await mainOnOwnNode(import.meta.url, async () => {
   await runOrFail(process.execPath, ['scripts/build.mjs', '--no-types']);
   await runOrFail(join(BIN, 'vite'), ['build', '--logLevel', 'warn']);
-  const { code } = await run(process.execPath, ['demo/server/start-demo.ts']);
+  const { code } = await run(process.execPath, ['demo/server/start-demo.ts', ...process.argv.slice(2)]);
   return code;
 });

@@ -10,14 +10,14 @@ export interface BooksPanelProps {
   readonly ownDeviceId: string;
 }
 
-/** What PostgreSQL holds: the other end of the way. */
+/** What the warehouse holds: the other end of the way. */
 export function BooksPanel({ books, ownDeviceId }: BooksPanelProps): JSX.Element {
   const { view, reachable } = books;
   return (
     <section class="panel panel-books" aria-labelledby="books-title" data-reachable={reachable ?? 'unknown'}>
       <header class="panel-header">
         <h2 id="books-title">The warehouse’s books</h2>
-        <p class="panel-figure">PostgreSQL</p>
+        <p class="panel-figure">{view?.place ?? 'PostgreSQL'}</p>
       </header>
       <div class="panel-body">
         {reachable === false && (

@@ -17,7 +17,7 @@ export const BOOKS_ROWS_MAX = 500;
 type Pool = NodeHostContext['pool'];
 
 // What the demo records takes a hundred bytes or two. Anybody can push larger ones, and nobody reads them here.
-const STATE_BYTES_MAX = 4_096;
+export const STATE_BYTES_MAX = 4_096;
 
 // All of one moment: rows that arrive between two statements would make the figures contradict each other.
 const BOOKS_SQL = `
@@ -36,7 +36,7 @@ SELECT
    ) AS latest) AS rows`;
 
 /** A row as it is stored. Its state is whatever somebody pushed; null where that is too large. */
-interface LatestRow {
+export interface LatestRow {
   readonly position: number;
   readonly topic: string;
   readonly state: string | null;
@@ -55,10 +55,25 @@ const CONTENT: Readonly<Record<string, (data: EventData) => RowContent>> = {
   [RECOUNT_DONE]: ({ quantity, doneAt }) => content('recount-done', quantity, doneAt),
 };
 
+/** Of the events that are shown. */
+export const CONTENT_TOPICS: readonly string[] = Object.keys(CONTENT);
+
+/** What a database says. */
+export interface BooksAnswer {
+  readonly total: unknown;
+  readonly distinct_total: unknown;
+  readonly devices: readonly string[];
+  readonly rows: readonly LatestRow[];
+}
+
 /** The newest rows, at most `limit`, and the figures of all. */
 export async function readBooks(pool: Pool, limit: number): Promise<BooksView> {
-  const { rows } = await pool.query(BOOKS_SQL, [Object.keys(CONTENT), limit]);
-  const answer = rows[0] as { total: unknown; distinct_total: unknown; devices: string[]; rows: LatestRow[] };
+  const { rows } = await pool.query(BOOKS_SQL, [CONTENT_TOPICS, limit]);
+  return booksViewOf(rows[0] as unknown as BooksAnswer);
+}
+
+/** What the page is told of it. */
+export function booksViewOf(answer: BooksAnswer): BooksView {
   return {
     total: Number(answer.total),
     distinctTotal: Number(answer.distinct_total),

@@ -3,8 +3,8 @@ import type { NodeHostContext } from 'daybook/node';
 import { Hono } from 'hono';
 import type { MiddlewareHandler } from 'hono';
 import { BOOKS_ROWS_MAX, readBooks } from './books-query.ts';
+import { rowsWanted } from './demo-paths.ts';
 
-const BOOKS_ROWS_DEFAULT = 50;
 // Vite puts a hash into the names of these, so their content never changes.
 const HASHED_PATH = '/assets/';
 const CACHE_FOR_EVER = 'public, max-age=31536000, immutable';
@@ -16,7 +16,7 @@ const CACHE_NEVER = 'no-cache';
 const CONTENT_SECURITY_POLICY = [
   "default-src 'self'",
   "script-src 'self' 'wasm-unsafe-eval'",
-  "connect-src 'self' http://localhost:* http://127.0.0.1:*",
+  "connect-src 'self' http://localhost:* http://127.0.0.1:* ws://localhost:* ws://127.0.0.1:*",
   "img-src 'self' data:",
   "object-src 'none'",
   "base-uri 'none'",
@@ -36,7 +36,7 @@ export function demoRoutes(pageDir: string): DemoRoutes {
   const app = new Hono<{ Bindings: NodeHostContext }>();
   app.get('/demo/books', async (c) => {
     c.header('cache-control', 'no-store');
-    return c.json(await readBooks(c.env.pool, rowsWanted(c.req.query('limit'))));
+    return c.json(await readBooks(c.env.pool, rowsWanted(c.req.query('limit'), BOOKS_ROWS_MAX)));
   });
   app.use(pageHeaders, serveStatic({ root: pageDir }));
   app.onError((error, c) => {
@@ -46,9 +46,11 @@ export function demoRoutes(pageDir: string): DemoRoutes {
   return async (request, context) => await app.fetch(request, context);
 }
 
-function rowsWanted(limit: string | undefined): number {
-  const rows = Number(limit);
-  return Number.isInteger(rows) && rows > 0 ? Math.min(rows, BOOKS_ROWS_MAX) : BOOKS_ROWS_DEFAULT;
+/** The files of the page alone, for a server that has the books elsewhere. */
+export function pageRoutes(pageDir: string): (request: Request) => Promise<Response> {
+  const app = new Hono();
+  app.use(pageHeaders, serveStatic({ root: pageDir }));
+  return async (request) => await app.fetch(request);
 }
 
 // Set after the file was found: what serveStatic answers with is complete when its own hook is called.

@@ -39,6 +39,11 @@ export function dataPlace(projectDir: string, env: NodeJS.ProcessEnv): DataPlace
   return { databaseUrl, databaseDir: join(tmpdir(), `daybook-demo-${name}`), remark };
 }
 
+/** Where the object of the edge keeps the books: `DAYBOOK_DEMO_DATA`, or a folder of the project. */
+export function edgeDir(projectDir: string, env: NodeJS.ProcessEnv): string {
+  return env['DAYBOOK_DEMO_DATA'] || join(projectDir, '.daybook', 'demo-edge');
+}
+
 /** Folders that are missing are made by this process, and made enterable. */
 function isEnterableByOthers(path: string): boolean {
   const parent = dirname(path);

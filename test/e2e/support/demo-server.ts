@@ -12,16 +12,25 @@ const START_WAIT_MS = 30_000;
 
 /** The demo's real server, as a process of its own: page, sync and books at one address, which it keeps over restarts. */
 export class DemoServer {
-  readonly #databaseUrl: string;
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #args: readonly string[];
   #child: ChildProcess | undefined;
   #url = '';
 
-  private constructor(databaseUrl: string) {
-    this.#databaseUrl = databaseUrl;
+  private constructor(env: Readonly<Record<string, string>>, args: readonly string[]) {
+    this.#env = env;
+    this.#args = args;
   }
 
   static async start(databaseUrl: string): Promise<DemoServer> {
-    const server = new DemoServer(databaseUrl);
+    const server = new DemoServer({ DATABASE_URL: databaseUrl }, []);
+    await server.start();
+    return server;
+  }
+
+  /** In Cloudflare's runtime. @param dataDir - of what it stores */
+  static async startEdge(dataDir: string): Promise<DemoServer> {
+    const server = new DemoServer({ DAYBOOK_DEMO_DATA: dataDir }, ['--edge']);
     await server.start();
     return server;
   }
@@ -37,8 +46,8 @@ export class DemoServer {
   /** Starts it, again at the same address. Resolves when it answers. */
   async start(): Promise<void> {
     const port = this.#url === '' ? '0' : new URL(this.#url).port;
-    const child = spawn(NODE, [ENTRY], {
-      env: { ...process.env, PORT: port, DATABASE_URL: this.#databaseUrl },
+    const child = spawn(NODE, [ENTRY, ...this.#args], {
+      env: { ...process.env, PORT: port, ...this.#env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
@@ -56,9 +65,12 @@ export class DemoServer {
   }
 
   /** Ends it in good order. Resolves when it is gone. */
-  async stop(): Promise<void> {
-    await this.#end('SIGTERM');
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    await this.#end(signal);
   }
+
+  /** How the one that ended last did. */
+  exitCode: number | null | undefined;
 
   async #readiness(child: ChildProcess): Promise<string> {
     let output = '';
@@ -87,6 +99,6 @@ export class DemoServer {
     if (child?.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');
     child.kill(signal);
-    await gone;
+    [this.exitCode] = (await gone) as [number | null];
   }
 }
