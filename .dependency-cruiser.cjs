@@ -54,6 +54,13 @@ const ROOMS = [
   // An entry only gathers what is public of the rooms below it.
   { name: 'sync entry', level: 8, path: '^src/sync/index\\.ts$' },
   { name: 'live', level: 10, path: '^src/live/' },
+  { name: 'hooks/contract', level: 11, path: '^src/hooks/contract/' },
+  { name: 'hooks/react', level: 12, path: '^src/hooks/react/' },
+  { name: 'hooks/preact', level: 12, path: '^src/hooks/preact/' },
+  { name: 'hooks/vue', level: 12, path: '^src/hooks/vue/' },
+  { name: 'hooks/svelte', level: 12, path: '^src/hooks/svelte/' },
+  { name: 'hooks/solid', level: 12, path: '^src/hooks/solid/' },
+  { name: 'hooks/angular', level: 12, path: '^src/hooks/angular/' },
   { name: 'migrations', level: 10, path: '^src/migrations/[^/]+$' },
   { name: 'migrations/folder', level: 11, path: '^src/migrations/folder/' },
   { name: 'durable-object', level: 10, path: '^src/durable-object/' },
@@ -106,6 +113,12 @@ const DOORS = {
   standardwebhooks: ['^src/publishing/webhook-signature\\.ts$'],
   '@nats-io/transport-node': ['^src/publishing/nats/'],
   '@nats-io/jetstream': ['^src/publishing/nats/'],
+  react: ['^src/hooks/react/'],
+  preact: ['^src/hooks/preact/'],
+  vue: ['^src/hooks/vue/'],
+  svelte: ['^src/hooks/svelte/'],
+  'solid-js': ['^src/hooks/solid/'],
+  '@angular/core': ['^src/hooks/angular/'],
   valibot: ['^src/sync/protocol/', '^src/server/'],
 };
 

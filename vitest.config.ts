@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { playwright } from '@vitest/browser-playwright';
+import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 import { BROWSER_NAMES, browserLaunchOptions } from './test/support/browsers.js';
 import { compileDecorators } from './test/support/compile-decorators.js';
@@ -28,6 +29,13 @@ const SOURCE_ALIASES: Readonly<Record<string, string>> = {
   'daybook/transfer': source('src/transfer/index.ts'),
   'daybook/archive': source('src/archive/index.ts'),
   'daybook/live': source('src/live/index.ts'),
+  'daybook/hooks': source('src/hooks/contract/index.ts'),
+  'daybook/react': source('src/hooks/react/index.ts'),
+  'daybook/preact': source('src/hooks/preact/index.ts'),
+  'daybook/vue': source('src/hooks/vue/index.ts'),
+  'daybook/svelte': source('src/hooks/svelte/index.ts'),
+  'daybook/solid': source('src/hooks/solid/index.ts'),
+  'daybook/angular': source('src/hooks/angular/index.ts'),
   'daybook/states': source('src/states/index.ts'),
   'daybook/operations': source('src/operations/index.ts'),
   'daybook/migrations': source('src/migrations/index.ts'),
@@ -76,7 +84,8 @@ export default defineConfig({
         },
       },
       {
-        plugins: [compileDecorators()],
+        // Of the tests of hooks; without the settings of a project of Svelte.
+        plugins: [compileDecorators(), svelte({ configFile: false })],
         // No alias: in a browser the published build is tested, worker, wasm and all, found as applications find it.
         // What it imports is named, because a dependency that Vite meets during a test reloads the page.
         optimizeDeps: {
@@ -92,6 +101,10 @@ export default defineConfig({
               'hono/utils/buffer',
               'jose',
             ],
+            // What the tests of hooks are made of.
+            ...['react', 'react-dom/client', 'react-dom/server', 'preact', 'preact/hooks', 'preact/compat'],
+            ...['preact-render-to-string', 'vue', 'vue/server-renderer', 'solid-js', 'solid-js/h', 'solid-js/store'],
+            ...['solid-js/web', '@angular/compiler', '@angular/core', '@angular/platform-browser'],
           ],
         },
         test: {

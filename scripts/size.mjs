@@ -42,6 +42,8 @@ const RESCUE_PART_BUDGET_BYTES = 9.5 * KB;
 // A tenth: what exchanges pages begins with the log, where a bootstrap has begun and there are views in line since.
 // 0.1 are to say with an error of ours what is no list, no function or no event.
 const SERVICE_WORKER_BUDGET_BYTES = 51.2 * KB;
+const ADAPTERS = ['react', 'preact', 'vue', 'svelte', 'solid', 'angular'];
+const ADAPTER_BUDGET_BYTES = 3 * KB;
 
 await mainOnOwnNode(import.meta.url, async () => {
   if (!existsSync(join(DIST, 'worker.js'))) await runOrFail(process.execPath, ['scripts/build.mjs', '--no-types']);
@@ -66,6 +68,7 @@ async function measureAll() {
   return [
     open,
     above(open, measure('what { LiveQueries } adds to it', await bundleText(withLive), LIVE_BUDGET_BYTES)),
+    ...(await Promise.all(ADAPTERS.map(measureAdapter))),
     measure('main thread: { openDaybook, Application, defineDecider }', await bundleText(withApplication)),
     measure('main thread: { openDaybook, startSync }', await bundleText(withSync)),
     measure('worker, without sql.js', await bundle({ ...workerBuild, external: [/^sql\.js/] }), WORKER_BUDGET_BYTES),
@@ -99,6 +102,14 @@ async function measureAll() {
   ];
 }
 
+/** What an adapter and the client under it add to live queries, without which there is neither; the framework is the application's. */
+async function measureAdapter(name) {
+  const without = "export { openDaybook } from './dist/index.js'; export { LiveQueries } from './dist/live.js';";
+  const text = `${without} export { createClient, daybookHooks } from './dist/${name}.js';`;
+  const there = measure('', await bundleText(without));
+  return above(there, measure(`what daybook/${name} adds to both`, await bundleText(text, true), ADAPTER_BUDGET_BYTES));
+}
+
 function measure(name, content, budgetBytes) {
   const bytes = Buffer.byteLength(content);
   return { name, bytes, gzipBytes: gzipSync(content, { level: 9 }).length, budgetBytes };
@@ -110,14 +121,15 @@ function above(there, { name, bytes, gzipBytes, budgetBytes }) {
 }
 
 /** Bundles a module's text as an application would: with all that it imports, minified. */
-function bundleText(text) {
+function bundleText(text, hasFramework = false) {
   const entry = join(ROOT, 'size-entry.js');
   const fromMemory = {
     name: 'from-memory',
     resolveId: (id) => (id === entry ? id : undefined),
     load: (id) => (id === entry ? text : undefined),
   };
-  return bundle({ input: entry, platform: 'browser', plugins: [fromMemory] });
+  const external = hasFramework ? ADAPTERS.map((name) => new RegExp(`^(@?${name}|solid-js)(/|$)`)) : [];
+  return bundle({ input: entry, platform: 'browser', plugins: [fromMemory], external });
 }
 
 async function bundle(options) {

@@ -6,6 +6,7 @@ import {
   positionBefore,
   restoreArchive,
 } from '../../src/archive/index.js';
+import { createClient } from '../../src/hooks/contract/index.js';
 import { LiveQueries } from '../../src/live/index.js';
 import { Migrator, schemaSql } from '../../src/migrations/index.js';
 import { diagnose, observeDatabase, observePool, storeStats } from '../../src/operations/index.js';
@@ -117,6 +118,11 @@ export const OPERATION_ROWS: readonly Row[] = [
   ),
   refuses('archivedHistory', [{ fetchArchive: fn() }], ({ sqlite }, options: never) =>
     archivedHistory({ recorder: sqlite, ...(options as { fetchArchive: never }) }),
+  ),
+  refuses(
+    'createClient',
+    [{ name: given('shop', 5, null, ''), open: fn(), close: fn(), keepMs: ms() }],
+    (_world, options: never) => createClient(options),
   ),
   refuses(
     'LiveQueries.query',

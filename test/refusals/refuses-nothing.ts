@@ -71,6 +71,7 @@ export const REFUSES_NOTHING: readonly { readonly why: string; readonly names: r
   {
     why: 'only takes what is lent, by its shape, or a text that was read before',
     names: [
+      /^daybookHooks$/,
       /^new (?:UUID|DateTime|Decimal|AESCipher|KeyRingCipher|JSONNotificationLogView|NotificationLogReader|LiveQueries)$/,
       /^new (?:MemoryAggregateRecorder|MemoryApplicationRecorder|MemoryProcessRecorder|MemoryCheckpoints)$/,
       /^new (?:Environment|InfrastructureFactory|NatsPublisher|MemoryFactory|SqliteFactory|SqlJsFactory)$/,
