@@ -76,6 +76,7 @@ export type {
 export type {
   EndListener,
   RecorderTransaction,
+  TransactionOptions,
   TransactionalRecorder,
   TransactionOutcome,
 } from './persistence/recorder-transaction.js';

@@ -4,6 +4,7 @@
  * @module
  */
 import type { CallOptions } from './heed-signal.js';
+import { ProgrammingError } from './errors.js';
 import type { RebaseTransaction } from './rebase-transaction.js';
 import type { ProcessRecorder } from './recorder.js';
 
@@ -56,6 +57,19 @@ export interface RecorderTransaction<Connection> extends TransactionalRecorder<C
     ((text: string, values: readonly unknown[], toError: (cause: unknown) => Error) => Promise<void>) | undefined;
 }
 
+/** What a transaction of an engine with SQL is asked for with. */
+export interface TransactionOptions extends CallOptions {
+  /**
+   * `false`: a transaction that only reads. All that it reads is of one moment, that of its beginning, whatever is committed
+   * meanwhile; nobody waits for it, and it waits for nobody who writes. What writes in it is refused with an
+   * `OperationalError` (`OPERATIONAL_ERROR`). On PostgreSQL its moment is that of its first statement; a database of SQLite
+   * that has one connection lends that in its turn, as for any other transaction.
+   *
+   * @defaultValue `true`
+   */
+  readonly writer?: boolean | undefined;
+}
+
 /** A process recorder whose transactions can be used from outside. */
 export interface TransactionalRecorder<Connection> extends ProcessRecorder {
   /**
@@ -83,4 +97,12 @@ export interface TransactionalRecorder<Connection> extends ProcessRecorder {
    * @throws what the work rejected with, after the roll back; or an error of the commit
    */
   transaction<T>(work: (transaction: RecorderTransaction<Connection>) => Promise<T>, options?: CallOptions): Promise<T>;
+}
+
+/** @throws ProgrammingError (`PROGRAMMING_ERROR`) when `writer` is there and neither true nor false */
+export function validateWriter({ writer }: TransactionOptions): void {
+  if (writer === undefined || typeof writer === 'boolean') return;
+  throw new ProgrammingError(`writer must be true or false, but is ${String(writer)}.`, {
+    details: { option: 'writer' },
+  });
 }

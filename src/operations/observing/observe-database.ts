@@ -26,6 +26,10 @@ export function observeDatabase<Database extends SqliteDatabase>(
   return new Proxy(database, {
     get(target, property) {
       if (property === 'prepare') return (sql: string) => prepared(target, sql, observer);
+      const { openReader } = target;
+      if (property === 'openReader' && openReader !== undefined) {
+        return () => observeDatabase(openReader.call(target), options);
+      }
       if (property === 'exec') return (sql: string) => observer.run(sql, () => target.exec(sql));
       const value: unknown = Reflect.get(target, property, target);
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;

@@ -22,7 +22,7 @@ export function observePool<Pool extends PostgresPool>(pool: Pool, options: Obse
   if (observer === undefined) return pool;
   const methods: PostgresPool = {
     query: (...args) => observer.run(textOf(args[0]), () => pool.query(...args)),
-    connect: async () => watchedClient(await pool.connect(), observer),
+    connect: async (...args) => watchedClient(await pool.connect(...args), observer),
   };
   return watched(pool, methods);
 }

@@ -14,7 +14,7 @@ import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { ProgrammingError } from '../errors.js';
 import { checkedMs } from '../validation.js';
-import { ConnectionNotFromPoolError, ConnectionPoolClosedError, ConnectionUnavailableError } from './pool-errors.js';
+import { ConnectionNotFromPoolError, ConnectionPoolClosedError, ConnectionUnavailableError } from '../pool-errors.js';
 import type { PostgresClient, PostgresConnection, PostgresPool, PostgresResult } from './postgres-driver.js';
 import { isConnectionDoubtful, postgresError } from './postgres-errors.js';
 

@@ -18,7 +18,7 @@ export {
   ConnectionPoolClosedError,
   ConnectionUnavailableError,
   POOL_ERRORS,
-} from './pool-errors.js';
+} from '../pool-errors.js';
 export type {
   PostgresClient,
   PostgresConnection,

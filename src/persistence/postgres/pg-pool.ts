@@ -11,8 +11,10 @@ import { NotSupportedError, ProgrammingError } from '../errors.js';
 import { breakOff, clientOf, clientWithTimeout } from './pg-clients.js';
 import { pgPoolConfig, pgPoolSettings } from './pg-pool-options.js';
 import type { PgPoolOptions, PgPoolSettings, PoolStats } from './pg-pool-options.js';
-import { ConnectionNotFromPoolError, ConnectionPoolClosedError, ConnectionUnavailableError } from './pool-errors.js';
+import { ConnectionNotFromPoolError, ConnectionPoolClosedError, ConnectionUnavailableError } from '../pool-errors.js';
 import { KeptPlans } from './kept-plans.js';
+import { heeding } from '../heed-signal.js';
+import type { CallOptions } from '../heed-signal.js';
 import type { PostgresClient, PostgresPool, PostgresResult } from './postgres-driver.js';
 import { isConnectionLost, postgresError, sqlStateOf } from './postgres-errors.js';
 
@@ -21,11 +23,12 @@ export interface PgPool extends PostgresPool, AsyncDisposable {
   /**
    * Lends a connection, in the order of the requests.
    *
+   * @throws the signal's reason, when it is aborted before there is one; the connection that comes then is given back
    * @throws ConnectionUnavailableError (`CONNECTION_UNAVAILABLE`) when all stayed in use for too long
    * @throws ConnectionPoolClosedError (`CONNECTION_POOL_CLOSED`) after the pool was closed
    * @throws OperationalError (`OPERATIONAL_ERROR`) when the server cannot be reached or does not let us in
    */
-  connect(): Promise<PostgresClient>;
+  connect(options?: CallOptions): Promise<PostgresClient>;
   /** How the pool stands. */
   stats(): PoolStats;
   /**
@@ -88,9 +91,17 @@ class LimitedPool implements PgPool {
     this.#plans = new KeptPlans(options.preparedStatements ?? options.connect === undefined);
   }
 
-  async connect(): Promise<PostgresClient> {
-    const client = await this.#connectUsable();
-    return Object.assign(client, this.#plans.of(client));
+  async connect({ signal }: CallOptions = {}): Promise<PostgresClient> {
+    return await heeding(signal, async (begin) => {
+      const client = await this.#connectUsable();
+      try {
+        begin();
+      } catch (error) {
+        client.release();
+        throw error;
+      }
+      return Object.assign(client, this.#plans.of(client));
+    });
   }
 
   async #connectUsable(): Promise<PoolClient> {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ConnectionPoolClosedError } from './pool-errors.js';
+import { ConnectionPoolClosedError } from '../pool-errors.js';
 import type { PostgresPool, PostgresResult } from './postgres-driver.js';
 import { singleClient } from './single-client.js';
 

@@ -14,7 +14,7 @@
  */
 import type { SqlLog } from '../sql/sql-dialect.js';
 import type { SqlQueryable } from '../sql/sql-queryable.js';
-import { ConnectionPoolClosedError } from './pool-errors.js';
+import { ConnectionPoolClosedError } from '../pool-errors.js';
 import { ANY_CHANGES, ChangeNews } from '../store-changes.js';
 import type { ChangeListener } from '../store-changes.js';
 import type { NotificationId, StoredEvent } from '../stored-event.js';

@@ -17,7 +17,7 @@ import {
 import type { PersistenceError } from '../errors.js';
 import { isEventSourcingError } from '../../domain/errors.js';
 import type { EventSourcingError } from '../../domain/errors.js';
-import { ConnectionPoolClosedError, ConnectionUnavailableError } from './pool-errors.js';
+import { ConnectionPoolClosedError, ConnectionUnavailableError } from '../pool-errors.js';
 
 type ErrorClass = new (
   message: string,

@@ -11,7 +11,7 @@ import type { ByTopic } from '../../environment/topics.js';
 import type { PostgresConnector } from './postgres-driver.js';
 import { createPgPool } from './pg-pool.js';
 import type { PgPool } from './pg-pool.js';
-import { ConnectionPoolClosedError } from './pool-errors.js';
+import { ConnectionPoolClosedError } from '../pool-errors.js';
 import { postgresOptionsFromEnvironment } from './postgres-environment.js';
 import type { PostgresSettings } from './postgres-environment.js';
 import {

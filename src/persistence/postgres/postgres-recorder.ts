@@ -5,7 +5,8 @@
  */
 import { heeding, workUnlessAborted } from '../heed-signal.js';
 import type { Begin, CallOptions } from '../heed-signal.js';
-import type { RecorderTransaction } from '../recorder-transaction.js';
+import { validateWriter } from '../recorder-transaction.js';
+import type { RecorderTransaction, TransactionOptions } from '../recorder-transaction.js';
 import type {
   AggregateRecorder,
   ApplicationRecorder,
@@ -373,20 +374,22 @@ export class PostgresProcessRecorder
    */
   async transaction<T>(
     work: (transaction: RecorderTransaction<PostgresQueryable>) => Promise<T>,
-    { signal }: CallOptions = {},
+    options: TransactionOptions = {},
   ): Promise<T> {
+    validateWriter(options);
+    const { signal, writer } = options;
     return await withEnds(
       this,
-      async (heard) => await heeding(signal, (begin) => this.#transaction(heard, { signal, begin })),
+      async (heard) => await heeding(signal, (begin) => this.#transaction(heard, { signal, begin, writer })),
       work,
     );
   }
 
   async #transaction<T>(
     work: (transaction: RecorderTransaction<PostgresQueryable>) => Promise<T>,
-    { signal, begin }: CallOptions & { readonly begin: Begin },
+    { signal, begin, writer }: TransactionOptions & { readonly begin: Begin },
   ): Promise<T> {
-    const options = { idleTimeoutMs: this.#idleTimeoutMs, opening: this.opening };
+    const options = { idleTimeoutMs: this.#idleTimeoutMs, opening: this.opening, isReading: writer === false };
     const written: Written = { texts: [], events: [], ids: [] };
     const result = await inTransaction(this.workPool, options, (session) => {
       const lent = new PostgresTransaction(session, this.parts, written);

@@ -29,12 +29,16 @@ const TRANSACTION_FAILED = '25P02';
 // The first statement is refused when one before it failed: a bare COMMIT would roll back and call it a success.
 const COMMIT_SQL = 'SELECT 1; COMMIT';
 
+const READING = 'BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY';
+
 /** Options of {@link inTransaction}. */
 export interface TransactionOptions {
   /** Milliseconds after which the server ends a transaction that does nothing; 0 is never. */
   readonly idleTimeoutMs: number;
   /** The statements that the transaction begins with. */
   readonly opening: readonly string[];
+  /** Whether it only reads, all of one moment. @defaultValue false */
+  readonly isReading?: boolean;
 }
 
 /**
@@ -51,7 +55,7 @@ export async function inTransaction<T>(
   work: (session: TransactionSession) => Promise<T>,
 ): Promise<T> {
   const connection = await TransactionConnection.lend(pool, [
-    'BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE',
+    options.isReading === true ? READING : 'BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE',
     `SET LOCAL idle_in_transaction_session_timeout = ${options.idleTimeoutMs}`,
     ...options.opening,
   ]);

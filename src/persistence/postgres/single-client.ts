@@ -13,7 +13,7 @@ import type {
   PostgresQueryable,
   PostgresResult,
 } from './postgres-driver.js';
-import { ConnectionPoolClosedError, ConnectionUnavailableError } from './pool-errors.js';
+import { ConnectionPoolClosedError, ConnectionUnavailableError } from '../pool-errors.js';
 
 // As the pool of several connections waits. Most likely somebody waits inside a transaction for what can only come after it.
 const WAIT_MS_MAX = 30_000;

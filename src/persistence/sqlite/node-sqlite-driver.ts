@@ -6,11 +6,11 @@
  */
 import { systemClock } from '../../util/clock.js';
 import { NotSupportedError, OperationalError, ProgrammingError } from '../errors.js';
-import { checkedMs, FOREIGN_MS_MAX } from '../validation.js';
+import { checkedMs, FOREIGN_MS_MAX, validateInteger } from '../validation.js';
 import { LOCK_TIMEOUT_MS_DEFAULT, retryWhileLocked } from '../serial/lock-retry.js';
 import { steppedUnit } from '../serial/unit-of-work.js';
 import type { UnitOfWork } from '../serial/unit-of-work.js';
-import type { OpenedSqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
+import type { OpenedSqliteDatabase, SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './sqlite-driver.js';
 import { attempt } from './sqlite-errors.js';
 import { tellingClose } from './told-close.js';
 
@@ -28,7 +28,10 @@ interface NodeDatabase {
   close(): void;
 }
 interface NodeSqlite {
-  readonly DatabaseSync: new (path: string, options: { readonly timeout: number }) => NodeDatabase;
+  readonly DatabaseSync: new (
+    path: string,
+    options: { readonly timeout: number; readonly readOnly?: boolean },
+  ) => NodeDatabase;
 }
 
 /** Options of {@link openNodeSqlite}. */
@@ -40,7 +43,19 @@ export interface OpenNodeSqliteOptions {
   readonly path: string;
   /** Milliseconds to wait for another connection. @defaultValue 5,000 */
   readonly lockTimeoutMs?: number;
+  /**
+   * How many connections to a file may read beside the one that writes, 0 to 100: so many reading transactions
+   * (`transaction(work, { writer: false })`) at once, and reads that do not wait for the end of a transaction. Each is opened
+   * when it is needed. In memory there are none.
+   *
+   * @defaultValue 4
+   */
+  readonly readers?: number;
 }
+
+const READERS_DEFAULT = 4;
+// Each is a file descriptor, or three.
+const READERS_MAX = 100;
 
 /**
  * Opens a database of `node:sqlite`. A file is switched to write-ahead logging (WAL), so that readers and a writer do
@@ -52,21 +67,32 @@ export interface OpenNodeSqliteOptions {
  * const recorder = new SqliteProcessRecorder(database);
  * await recorder.createTable();
  * ```
- * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the time to wait is none
+ * @throws ProgrammingError (`PROGRAMMING_ERROR`) when the time to wait, or the number of readers, is none
  * @throws NotSupportedError (`NOT_SUPPORTED`) when this is not Node, or its version is below 22.16
  * @throws OperationalError (`OPERATIONAL_ERROR`) when the file cannot be opened, or stays locked
  */
 export async function openNodeSqlite(options: OpenNodeSqliteOptions): Promise<OpenedSqliteDatabase> {
-  const { path, lockTimeoutMs = LOCK_TIMEOUT_MS_DEFAULT } = options;
+  const { path, lockTimeoutMs = LOCK_TIMEOUT_MS_DEFAULT, readers = READERS_DEFAULT } = options;
   const timeout = Math.ceil(checkedMs('lockTimeoutMs', lockTimeoutMs, { max: FOREIGN_MS_MAX }));
   if (typeof path !== 'string') throw new ProgrammingError('path must be a text: the path of a file, or :memory:.');
+  validateInteger('readers', readers, 0);
+  if (readers > READERS_MAX)
+    throw new ProgrammingError(`readers must be ${READERS_MAX} at the most, but is ${readers}.`);
   const { DatabaseSync } = nodeSqlite();
   const database = attempt(() => new DatabaseSync(path, { timeout }));
   try {
     if (!isInMemory(path)) {
       await retryWhileLocked(() => attempt(() => makeDurable(database)), { lockTimeoutMs, clock: systemClock });
     }
-    return tellingClose(new NodeSqliteDatabase(database, timeout));
+    const opened = new NodeSqliteDatabase(database, timeout);
+    if (readers === 0 || isInMemory(path)) return tellingClose(opened);
+    const openReader = (): SqliteDatabase =>
+      new NodeSqliteDatabase(
+        attempt(() => new DatabaseSync(path, { timeout, readOnly: true })),
+        timeout,
+        readingUnit,
+      );
+    return tellingClose(Object.assign(opened, { openReader, readersMax: readers }));
   } catch (error) {
     database.close();
     throw error;
@@ -105,10 +131,10 @@ class NodeSqliteDatabase implements OpenedSqliteDatabase {
   readonly unit: UnitOfWork;
   readonly #database: NodeDatabase;
 
-  constructor(database: NodeDatabase, lockTimeoutMs: number) {
+  constructor(database: NodeDatabase, lockTimeoutMs: number, makeUnit = writingUnit) {
     this.#database = database;
     this.lockTimeoutMs = lockTimeoutMs;
-    this.unit = this.#makeUnit();
+    this.unit = makeUnit(this, lockTimeoutMs);
   }
 
   exec(sql: string): void {
@@ -130,31 +156,44 @@ class NodeSqliteDatabase implements OpenedSqliteDatabase {
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
   }
+}
 
-  /**
-   * SQLite's own waiting blocks the thread: good for the caller's own SQL, which cannot wait otherwise, and wrong for a
-   * recorder, which can. It is off while a transaction begins, and once it has begun there is nothing to wait for.
-   */
-  #makeUnit(): UnitOfWork {
-    const [begin, commit, rollback] = ['BEGIN IMMEDIATE', 'COMMIT', 'ROLLBACK'].map((sql) => this.prepare(sql)) as [
-      SqliteStatement,
-      SqliteStatement,
-      SqliteStatement,
-    ];
-    return steppedUnit({
-      // Not prepared: SQLite obeys this pragma when it compiles it.
-      begin: () => {
-        this.exec('PRAGMA busy_timeout = 0');
-        try {
-          begin.run([]);
-        } finally {
-          this.exec(`PRAGMA busy_timeout = ${this.lockTimeoutMs}`);
-        }
-      },
-      commit: () => commit.run([]),
-      rollback: () => rollback.run([]),
-    });
-  }
+/**
+ * SQLite's own waiting blocks the thread: good for the caller's own SQL, which cannot wait otherwise, and wrong for a
+ * recorder, which can. It is off while a transaction begins, and once it has begun there is nothing to wait for.
+ */
+function writingUnit(database: SqliteDatabase, lockTimeoutMs: number): UnitOfWork {
+  return unitBy(database, 'BEGIN IMMEDIATE', (begin) => {
+    // Not prepared: SQLite obeys this pragma when it compiles it.
+    database.exec('PRAGMA busy_timeout = 0');
+    try {
+      begin();
+    } finally {
+      database.exec(`PRAGMA busy_timeout = ${lockTimeoutMs}`);
+    }
+  });
+}
+
+/** What it reads is of the moment of its beginning: SQLite itself waits for the first thing that is read. */
+function readingUnit(database: SqliteDatabase): UnitOfWork {
+  const first = database.prepare('SELECT 1 FROM sqlite_schema LIMIT 1');
+  return unitBy(database, 'BEGIN', (begin) => {
+    begin();
+    first.all([]);
+  });
+}
+
+function unitBy(database: SqliteDatabase, beginSql: string, begin: (begin: () => void) => void): UnitOfWork {
+  const [beginning, commit, rollback] = [beginSql, 'COMMIT', 'ROLLBACK'].map((sql) => database.prepare(sql)) as [
+    SqliteStatement,
+    SqliteStatement,
+    SqliteStatement,
+  ];
+  return steppedUnit({
+    begin: () => begin(() => beginning.run([])),
+    commit: () => commit.run([]),
+    rollback: () => rollback.run([]),
+  });
 }
 
 class NodeSqliteStatement implements SqliteStatement {

@@ -71,6 +71,15 @@ export interface SqliteDatabase {
   /** Milliseconds to wait for another connection. @defaultValue 5,000 */
   readonly lockTimeoutMs?: number;
   /**
+   * Opens one more connection to the same database, which only reads: what was committed, as of the beginning of each of its
+   * transactions, and without waiting for who writes. Its `unit` begins a transaction that reads.
+   *
+   * @defaultValue there is one connection, and whoever reads waits for its turn
+   */
+  openReader?(): SqliteDatabase;
+  /** How many of them there may be at once. @defaultValue 0 */
+  readonly readersMax?: number;
+  /**
    * Whether each value that goes in or out takes a call of its own, so that many rows are better written by one statement,
    * and read as a few joined values. The database is in UTF-8 then.
    *

@@ -8,7 +8,8 @@
  */
 import type { CallOptions } from '../heed-signal.js';
 import type { RecorderSupport, SelectEventsOptions, SelectNotificationsOptions } from '../recorder.js';
-import type { EndListener, RecorderTransaction } from '../recorder-transaction.js';
+import { validateWriter } from '../recorder-transaction.js';
+import type { EndListener, RecorderTransaction, TransactionOptions } from '../recorder-transaction.js';
 import {
   SerialAggregateRecorder,
   SerialApplicationRecorder,
@@ -34,11 +35,15 @@ import type { SqliteDatabase } from './sqlite-driver.js';
 import { refuseForeignTable } from './foreign-tables.js';
 import { runQuery } from './sqlite-query.js';
 import { SqliteEventsTable } from './sqlite-events-table.js';
+import { SqliteReaders } from './sqlite-readers.js';
 import { SqliteReplica } from './sqlite-replica.js';
 import type { SqliteTableOptions } from './sqlite-replica.js';
 import { createEventsSql, createSequencesSql, createTrackingSql, quoted } from './sqlite-schema.js';
 import { SqliteAggregateTable } from './sqlite-aggregate-table.js';
 import { validateText, ORIGINATOR_ID_LENGTH_MAX } from '../validation.js';
+
+/** What may be asked of a connection that only reads; what writes all the same, it refuses. */
+const READS = /^\s*(?:SELECT|VALUES|WITH)\b/i;
 
 const SNAPSHOTS_TABLE = 'stored_snapshots';
 const EVENTS_TABLE = 'stored_events';
@@ -173,6 +178,8 @@ export class SqliteProcessRecorder
   readonly #replica: NotedReplica;
   readonly #changes: SqliteChanges;
   readonly #tables: SqliteTableOptions;
+  readonly #readers: SqliteReaders | undefined;
+  readonly #besides = new WeakMap<SqliteDatabase, SqliteProcessRecorder>();
 
   /**
    * @param database - lent, not owned: the caller closes it
@@ -194,6 +201,7 @@ export class SqliteProcessRecorder
     this.#replica = replica;
     this.#changes = changes;
     this.#tables = options;
+    this.#readers = SqliteReaders.of(database);
   }
 
   /** What the tables are made of, for a `Migrator` and for who prints them. */
@@ -233,21 +241,105 @@ export class SqliteProcessRecorder
     return endOf(this.#database);
   }
 
+  /** @throws OperationalError (`OPERATIONAL_ERROR`) when something is written in a transaction that was asked for without `writer` */
   override async transaction<T>(
     work: (transaction: RecorderTransaction<SqliteConnection>) => Promise<T>,
-    options?: CallOptions,
+    options: TransactionOptions = {},
   ): Promise<T> {
-    return await withEnds(this, (heard) => super.transaction(heard, options), work);
+    validateWriter(options);
+    if (options.writer === false) return await this.#reading(work, options);
+    const transaction = async (): Promise<T> =>
+      await withEnds(this, (heard) => super.transaction(heard, options), work);
+    return await (this.#readers === undefined ? transaction() : this.#readers.besides(transaction));
+  }
+
+  async #reading<T>(
+    work: (transaction: RecorderTransaction<SqliteConnection>) => Promise<T>,
+    { signal }: CallOptions,
+  ): Promise<T> {
+    if (this.#readers !== undefined) {
+      return await this.#readers.lend(async (reader) => await this.#on(reader).transaction(work, { signal }), {
+        signal,
+      });
+    }
+    return await super.transaction(
+      async (transaction) => {
+        const { connection } = transaction;
+        connection.exec('PRAGMA query_only = ON');
+        try {
+          return await work(transaction);
+        } finally {
+          connection.exec('PRAGMA query_only = OFF');
+        }
+      },
+      { signal },
+    );
+  }
+
+  /** Reads while a transaction of this database is open: what was committed, without waiting for its end. */
+  async #beside<T>(read: (recorder: SqliteProcessRecorder) => Promise<T>, inTurn: () => Promise<T>): Promise<T> {
+    const beside = await this.#readers?.readBeside(async (reader) => await read(this.#on(reader)));
+    return beside === undefined ? await inTurn() : beside.result;
+  }
+
+  /** The same tables on another connection. */
+  #on(reader: SqliteDatabase): SqliteProcessRecorder {
+    let known = this.#besides.get(reader);
+    if (known === undefined) {
+      known = new SqliteProcessRecorder(reader, this.#tables);
+      this.#besides.set(reader, known);
+    }
+    return known;
+  }
+
+  override async selectEvents(
+    originatorId: OriginatorId,
+    options?: SelectEventsOptions,
+  ): Promise<readonly StoredEvent[]> {
+    return await this.#beside(
+      (recorder) => recorder.selectEvents(originatorId, options),
+      () => super.selectEvents(originatorId, options),
+    );
+  }
+
+  override async selectNotifications(options: SelectNotificationsOptions): Promise<readonly Notification[]> {
+    return await this.#beside(
+      (recorder) => recorder.selectNotifications(options),
+      () => super.selectNotifications(options),
+    );
+  }
+
+  override async maxNotificationId(options?: CallOptions): Promise<NotificationId> {
+    return await this.#beside(
+      (recorder) => recorder.maxNotificationId(options),
+      () => super.maxNotificationId(options),
+    );
+  }
+
+  override async maxTrackingId(applicationName: string, options?: CallOptions): Promise<NotificationId> {
+    return await this.#beside(
+      (recorder) => recorder.maxTrackingId(applicationName, options),
+      () => super.maxTrackingId(applicationName, options),
+    );
   }
 
   /**
    * Runs a statement outside of any transaction, in its turn: in the middle of a transaction of this connection it would
-   * see what is not committed.
+   * see what is not committed. What only reads does not wait for the end of one where there are connections beside it.
    *
    * @throws ProgrammingError (`PROGRAMMING_ERROR`) when values and parameters do not fit
    * @throws DatabaseError (`DATABASE_ERROR`) and its subclasses when SQLite does not take it
    */
   async query(text: string, values: unknown[] = []): Promise<SqlResult> {
+    if (!READS.test(text)) return await this.#queryInTurn(text, values);
+    return await this.#beside(
+      // What it cannot read, a temporary table of the writer's connection for example, that one can, or says why not.
+      async (recorder) => await recorder.query(text, values).catch(() => this.#queryInTurn(text, values)),
+      () => this.#queryInTurn(text, values),
+    );
+  }
+
+  async #queryInTurn(text: string, values: unknown[]): Promise<SqlResult> {
     return await this.#connection.session.run(() => {
       this.#changes.noteStatement(text);
       try {

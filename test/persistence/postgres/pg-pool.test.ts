@@ -129,6 +129,22 @@ describe('waiting', () => {
     vi.restoreAllMocks();
   });
 
+  it('is given up by a signal, and what comes then goes to the next', async () => {
+    await using pool = await open(one);
+    const client = await pool.connect();
+    const given = new AbortController();
+    const gaveUp = expect(pool.connect({ signal: given.signal })).rejects.toThrow('Enough.');
+    const next = pool.connect({ signal: new AbortController().signal });
+    given.abort(new Error('Enough.'));
+    await gaveUp;
+    client.release();
+    (await next).release();
+    expect(pool.stats()).toMatchObject({ size: 1, inUse: 0, idle: 1, waiting: 0 });
+    await expect(pool.connect({ signal: given.signal })).rejects.toThrow('Enough.');
+    await expect(pool.connect({ signal: 'now' as never })).rejects.toMatchObject({ code: 'PROGRAMMING_ERROR' });
+    expect(pool.stats()).toMatchObject({ inUse: 0 });
+  });
+
   it('of a recorder ends with the same error, also on a pool of pg itself', async () => {
     const pool = new pg.Pool({ connectionString: inject('pgUrl'), max: 1 });
     const client = await pool.connect();

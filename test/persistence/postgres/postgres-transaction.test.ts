@@ -34,6 +34,42 @@ afterAll(() => postgres.close());
 const countOrders = async (): Promise<number> =>
   Number((await postgres.pool.query(`SELECT count(*) AS count FROM ${table}`)).rows[0]?.['count']);
 
+describe('a transaction that only reads', () => {
+  it('sees one moment, while commits go on and do not wait for it', async () => {
+    const { recorder } = postgres;
+    const [events, more] = [makeEvents(2), makeEvents(3)];
+    await recorder.insertEvents(events);
+    await recorder.transaction(
+      async (reading) => {
+        const before = await reading.maxNotificationId();
+        await recorder.insertEvents(more);
+        expect(await recorder.maxNotificationId()).toBeGreaterThan(before);
+        expect(await reading.maxNotificationId()).toBe(before);
+        expect(await reading.selectEvents(more[0]!.originatorId)).toEqual([]);
+        expect(await reading.selectEvents(events[0]!.originatorId)).toEqual(events);
+      },
+      { writer: false },
+    );
+    expect(await recorder.selectEvents(more[0]!.originatorId)).toEqual(more);
+  });
+
+  it('refuses what writes, and stores nothing', async () => {
+    const { recorder } = postgres;
+    const events = makeEvents(1);
+    const before = await countOrders();
+    const inserted = recorder.transaction((reading) => reading.insertEvents(events), { writer: false });
+    await expect(inserted).rejects.toMatchObject({ code: 'OPERATIONAL_ERROR', details: { sqlState: '25006' } });
+    const own = recorder.transaction(({ connection }) => connection.query(`INSERT INTO ${table} VALUES (77, 'x')`), {
+      writer: false,
+    });
+    await expect(own).rejects.toMatchObject({ code: 'OPERATIONAL_ERROR', details: { sqlState: '25006' } });
+    expect(await recorder.selectEvents(events[0]!.originatorId)).toEqual([]);
+    expect(await countOrders()).toBe(before);
+    const wrong = recorder.transaction(nothing, { writer: 1 as never });
+    await expect(wrong).rejects.toMatchObject({ code: 'PROGRAMMING_ERROR', details: { option: 'writer' } });
+  });
+});
+
 describe('statements of the caller', () => {
   it('that fail spoil the transaction, and hiding that is found out at the commit', async () => {
     const { recorder } = postgres;

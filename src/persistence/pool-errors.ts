@@ -11,8 +11,8 @@
  *
  * @module
  */
-import type { EventSourcingErrorClass } from '../../domain/errors.js';
-import { InterfaceError, OperationalError } from '../errors.js';
+import type { EventSourcingErrorClass } from '../domain/errors.js';
+import { InterfaceError, OperationalError } from './errors.js';
 
 /** The pool was closed: nothing was sent to the database. */
 export class ConnectionPoolClosedError extends InterfaceError {
