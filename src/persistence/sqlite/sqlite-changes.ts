@@ -22,6 +22,7 @@ const feeds = new WeakMap<SqliteDatabase, SqliteChanges>();
 
 /** Of a database that nobody lends: always the same one. */
 export function changesOfDatabase(database: SqliteDatabase): SqliteChanges {
+  if (database.sharedWith !== undefined) return changesOfDatabase(database.sharedWith);
   const known = feeds.get(database);
   if (known !== undefined) return known;
   const changes = new SqliteChanges(database);

@@ -33,6 +33,7 @@ const statements = new WeakMap<SqliteDatabase, SqliteStatements>();
 
 /** The connection of a database: always the same one. */
 export function connectionOf(database: SqliteDatabase): SerialConnection<SqliteConnection> {
+  if (database.sharedWith !== undefined) return connectionOf(database.sharedWith);
   const known = connections.get(database);
   if (known !== undefined) return known;
   const { lockTimeoutMs } = database;

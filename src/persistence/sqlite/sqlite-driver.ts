@@ -80,6 +80,12 @@ export interface SqliteDatabase {
   /** How many of them there may be at once. @defaultValue 0 */
   readonly readersMax?: number;
   /**
+   * The database behind this one, which others have open as well: its turns, transactions and changes are those of this one.
+   *
+   * @defaultValue it is this one's alone
+   */
+  readonly sharedWith?: SqliteDatabase;
+  /**
    * Whether each value that goes in or out takes a call of its own, so that many rows are better written by one statement,
    * and read as a few joined values. The database is in UTF-8 then.
    *

@@ -23,7 +23,7 @@ const LOCK_TIMEOUT_SECONDS_DEFAULT = 5;
 
 /** What the environment says about the database. */
 export interface SqliteSettings {
-  /** A file, `:memory:` or a `file:` address. */
+  /** A file, `:memory:`, `memory:name` or a `file:` address. */
   readonly databaseName: string;
   readonly lockTimeoutMs: number;
 }
@@ -80,7 +80,10 @@ export abstract class SqliteFactory implements RecorderFactory, AsyncDisposable 
     // What could not be opened was reported to who asked for it.
     const database = await this.#opening?.catch(() => undefined);
     if (database === undefined) return;
-    changesOfDatabase(database).end(new InterfaceError('The infrastructure factory is closed.'));
+    // Where others have it open, it goes on.
+    if (database.sharedWith === undefined) {
+      changesOfDatabase(database).end(new InterfaceError('The infrastructure factory is closed.'));
+    }
     database.close();
   }
 

@@ -1,13 +1,13 @@
 import type { Environment } from '../../environment/environment.js';
+import { nameInMemory } from './named-memory.js';
 import type { SqliteDatabase } from './sqlite-driver.js';
 import { SqliteFactory } from './sqlite-factory.js';
 import { openSqlJs } from './sqljs-driver.js';
 
-const IN_MEMORY = ':memory:';
-
 /**
- * sql.js as a persistence module, by convention `sqljs`. It has no files: `SQLITE_DBNAME` must be `:memory:`, so that
- * nobody takes what ends with the process for a file.
+ * sql.js as a persistence module, by convention `sqljs`. It has no files: `SQLITE_DBNAME` must be `:memory:`, or
+ * `memory:name` for one that all factories of this thread share under its name, so that nobody takes what ends with the
+ * process for a file.
  *
  * @example
  * ```ts
@@ -18,12 +18,14 @@ export class SqlJsFactory extends SqliteFactory {
   /** @throws EnvironmentError (`ENVIRONMENT_ERROR`) when a setting is missing or wrong */
   constructor(environment: Environment) {
     super(environment);
-    if (this.settings.databaseName !== IN_MEMORY) {
-      throw environment.refusal('SQLITE_DBNAME', `${IN_MEMORY}, the only database that sql.js has`);
+    if (nameInMemory(this.settings.databaseName) === undefined) {
+      throw environment.refusal('SQLITE_DBNAME', ':memory:, or memory: and a name, for sql.js has no files');
     }
   }
 
   protected override async open(): Promise<SqliteDatabase> {
-    return await openSqlJs({ lockTimeoutMs: this.settings.lockTimeoutMs });
+    const { databaseName, lockTimeoutMs } = this.settings;
+    const name = nameInMemory(databaseName) ?? '';
+    return await openSqlJs({ lockTimeoutMs, ...(name === '' ? {} : { name }) });
   }
 }
