@@ -26,9 +26,9 @@ export function observeDatabase<Database extends SqliteDatabase>(
   return new Proxy(database, {
     get(target, property) {
       if (property === 'prepare') return (sql: string) => prepared(target, sql, observer);
-      const { openReader } = target;
-      if (property === 'openReader' && openReader !== undefined) {
-        return () => observeDatabase(openReader.call(target), options);
+      if (property === 'openReader' && target.openReader !== undefined) {
+        const openReader = target.openReader.bind(target);
+        return () => observeDatabase(openReader(), options);
       }
       if (property === 'exec') return (sql: string) => observer.run(sql, () => target.exec(sql));
       const value: unknown = Reflect.get(target, property, target);

@@ -57,7 +57,11 @@ export async function openNamed(
   };
   try {
     const database = await shared.opening;
-    return tellingClose(new NamedDatabase(database, () => void (leave() && database.close())));
+    return tellingClose(
+      new NamedDatabase(database, () => {
+        if (leave()) database.close();
+      }),
+    );
   } catch (error) {
     leave();
     throw error;

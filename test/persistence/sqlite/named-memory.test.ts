@@ -83,7 +83,9 @@ it('closing twice is leaving once, and a statement of who has left is refused', 
   here.exec('CREATE TABLE mine (id INTEGER)');
   const statement = here.prepare('SELECT count(*) FROM mine');
   let closed = 0;
-  here.onClosed?.(() => void closed++);
+  here.onClosed?.(() => {
+    closed++;
+  });
   here.close();
   here.close();
   expect(closed).toBeGreaterThan(0);

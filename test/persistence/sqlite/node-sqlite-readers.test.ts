@@ -260,10 +260,10 @@ it('a long read on another thread does not hold commits up, and sees whole calls
   worker.on('message', (message: 'begun' | number) => (message === 'begun' ? begun.resolve() : read.resolve(message)));
   worker.on('error', read.reject);
   await begun.promise;
-  let isReading = true;
+  const state = { isReading: true };
   let commits = 0;
-  void read.promise.finally(() => (isReading = false));
-  while (isReading) {
+  void read.promise.finally(() => (state.isReading = false));
+  while (state.isReading) {
     await recorder.insertEvents(Array.from({ length: 50 }, () => oneEvent()[0]!));
     commits++;
     // The worker's message comes in a turn of its own.
@@ -280,7 +280,7 @@ it('two readers in one recorder that tail ten writers miss nothing, transactions
   const writers = Array.from({ length: 10 }, async (_, writer) => {
     for (let round = 0; round < 30; round++) {
       if (writer % 2 === 0) await recorder.insertEvents(oneEvent());
-      else await recorder.transaction(async (tx) => void (await tx.insertEvents(oneEvent())));
+      else await recorder.transaction((tx) => tx.insertEvents(oneEvent()));
     }
   });
   const tail = async (select: (start: number) => Promise<readonly { readonly id: number }[]>): Promise<number[]> => {
