@@ -63,6 +63,7 @@ const ROOMS = [
   { name: 'hooks/angular', level: 12, path: '^src/hooks/angular/' },
   { name: 'migrations', level: 10, path: '^src/migrations/[^/]+$' },
   { name: 'migrations/folder', level: 11, path: '^src/migrations/folder/' },
+  { name: 'mongodb', level: 10, path: '^src/mongodb/' },
   { name: 'durable-object', level: 10, path: '^src/durable-object/' },
   { name: 'd1', level: 10, path: '^src/d1/' },
   { name: 'hub', level: 11, path: '^src/hub/' },

@@ -36,7 +36,7 @@ const entries = {
   'durable-object': at('src/durable-object/index.ts'),
   d1: at('src/d1/index.ts'),
   hub: at('src/hub/index.ts'),
-  mongodb: at('src/persistence/mongodb/index.ts'),
+  mongodb: at('src/mongodb/index.ts'),
   server: at('src/server/index.ts'),
   node: at('src/server/hosts/index.ts'),
   cli: at('src/server/hosts/cli.ts'),

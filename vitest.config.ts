@@ -43,7 +43,7 @@ const SOURCE_ALIASES: Readonly<Record<string, string>> = {
   'daybook/durable-object': source('src/durable-object/index.ts'),
   'daybook/d1': source('src/d1/index.ts'),
   'daybook/hub': source('src/hub/index.ts'),
-  'daybook/mongodb': source('src/persistence/mongodb/index.ts'),
+  'daybook/mongodb': source('src/mongodb/index.ts'),
   'daybook/server': source('src/server/index.ts'),
   'daybook/node': source('src/server/hosts/index.ts'),
   'daybook/testing': source('src/testing/index.ts'),

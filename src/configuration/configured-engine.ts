@@ -9,8 +9,14 @@ import type { ByTopic } from '../environment/topics.js';
 import { MemoryFactory } from '../persistence/memory/memory-factory.js';
 import type { PostgresConnector } from '../persistence/postgres/postgres-driver.js';
 import type { RecorderFactory } from '../persistence/recorder-factory.js';
+import type { SnapshotStore } from '../persistence/snapshot-store.js';
 import type { SqlRecorder } from '../persistence/sql/sql-recorder.js';
 import type { StorePlace } from './event-sourcing-config.js';
+
+/** Snapshots whose tables are still to be created. */
+export interface CreatedSnapshots extends SnapshotStore {
+  createTables(): Promise<void>;
+}
 
 /** An engine on one database. Nothing is opened before a recorder is asked for. */
 export interface ConfiguredEngine {
@@ -19,6 +25,8 @@ export interface ConfiguredEngine {
   readonly recorders: RecorderFactory;
   /** Opens the process recorder, with SQL; absent where there is none. */
   readonly openSql?: () => Promise<SqlRecorder>;
+  /** Opens the engine's own snapshots; absent where they are in SQL, or nowhere. @param name - of where they are */
+  readonly openSnapshots?: (name: string | undefined) => Promise<CreatedSnapshots>;
 }
 
 /** Which engine, and what it is told. */
@@ -48,6 +56,8 @@ export async function loadEngine(choice: EngineChoice): Promise<ConfiguredEngine
     }
     case 'sqlite':
       return await loadSqlite(environmentOf(choice, { SQLITE_DBNAME: place.address }));
+    case 'mongodb':
+      return await loadMongo(environmentOf(choice, { MONGODB_URL: place.address }));
     case 'postgres':
       // Blank, because a name of a database among the settings would count more than the address.
       return await loadPostgres(
@@ -61,6 +71,12 @@ async function loadSqlite(environment: Environment): Promise<ConfiguredEngine> {
   const { NodeSqliteFactory } = await import('../persistence/sqlite/node-sqlite.js');
   const recorders = new NodeSqliteFactory(environment);
   return { environment, recorders, openSql: () => recorders.processRecorder() };
+}
+
+async function loadMongo(environment: Environment): Promise<ConfiguredEngine> {
+  const { MongoFactory } = await import('../persistence/mongodb/mongo-factory.js');
+  const recorders = new MongoFactory(environment);
+  return { environment, recorders, openSnapshots: (name) => recorders.snapshotStore(name) };
 }
 
 async function loadPostgres(

@@ -7,6 +7,7 @@
  * sqlite://, :memory:                   in memory, gone when it is closed
  * file:…                                as SQLite understands it
  * postgresql://user:password@host/db    also postgres://, and @/db?host=/folder of a socket
+ * mongodb://host/db?replicaSet=rs0      also mongodb+srv://, as MongoDB's driver understands it
  * ```
  *
  * The name of a Python driver after the scheme (`sqlite+aiosqlite`, `postgresql+asyncpg`) is left out: a service of both
@@ -17,12 +18,14 @@
 
 const IN_MEMORY = ':memory:';
 const SQLITE = /^sqlite(?:\+[a-z0-9_]+)?:(.+)$/i;
+const MONGODB = /^mongodb(?:\+srv)?:\/\/[^/]+/i;
 const POSTGRES = /^(?:postgres|postgresql)(?:\+[a-z0-9_]+)?:\/\/(.+)$/i;
 
 /** What is expected of an address, for errors. */
 export const EXPECTED_ADDRESS = {
   sqlite: 'an address of SQLite, such as sqlite:///./app.db, or :memory:',
   postgres: 'an address of PostgreSQL, such as postgresql://user:password@host/database',
+  mongodb: 'an address of MongoDB, such as mongodb://user:password@host/database?replicaSet=rs0',
 } as const;
 
 /** The path for SQLite, or undefined when the address is not one of SQLite. */
@@ -44,4 +47,9 @@ export function postgresAddress(address: string): string | undefined {
   // Without a host before the path, a socket is named behind it: `user:password@/database?host=/cloudsql/…`.
   const whole = plain.replace(/^(postgresql:\/\/[^/?#]*@)(?=\/)/, '$1localhost');
   return rest !== undefined && URL.canParse(whole) ? plain : undefined;
+}
+
+/** The address for MongoDB, or undefined when it is not one of MongoDB. */
+export function mongoAddress(address: string): string | undefined {
+  return MONGODB.test(address) ? address : undefined;
 }

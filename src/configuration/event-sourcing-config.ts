@@ -24,15 +24,16 @@ import { DESTINATION_DEFAULT } from '../application/outbox/message-format.js';
 import type { EnvironmentValues } from '../environment/environment.js';
 import { ConfigSection } from './config-section.js';
 import { configurationError } from './configuration-error.js';
-import { EXPECTED_ADDRESS, postgresAddress, sqlitePath } from './database-address.js';
+import { EXPECTED_ADDRESS, mongoAddress, postgresAddress, sqlitePath } from './database-address.js';
 
-const PROVIDERS = ['memory', 'sqlite', 'postgres'] as const;
+const PROVIDERS = ['memory', 'sqlite', 'postgres', 'mongodb'] as const;
+const ADDRESS_OF = { sqlite: sqlitePath, postgres: postgresAddress, mongodb: mongoAddress } as const;
 const SQLITE_URL_DEFAULT = 'sqlite:///./app.db';
 const FALLBACK_KEY = 'data.relational.url';
 // What is left of the 40 characters of a table's name when the longest ending is in it.
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,32}$/;
 
-/** Where something is kept: nowhere, in a file, or in PostgreSQL. */
+/** Where something is kept: nowhere, in a file, in PostgreSQL, or in MongoDB. */
 export type StoreProvider = (typeof PROVIDERS)[number];
 
 /** Where events, or snapshots, are kept. What is null or blank counts as not set. */
@@ -89,7 +90,7 @@ export interface RelationalConfig {
 /** Where something is kept, with an address as its engine takes it. */
 export type StorePlace =
   | { readonly provider: 'memory' }
-  | { readonly provider: 'sqlite'; readonly address: string }
+  | { readonly provider: 'sqlite' | 'mongodb'; readonly address: string }
   | { readonly provider: 'postgres'; readonly address: string; readonly pool: EnvironmentValues };
 
 /** A configuration with its defaults, checked. */
@@ -158,8 +159,8 @@ function placeOf(section: ConfigSection, fallback: Fallback): StorePlace {
   const because = `because ${section.pathOf('provider')} is ${provider}`;
   const expected = `${EXPECTED_ADDRESS[provider]}, ${because}`;
   if (found === undefined) throw configurationError([section.pathOf('url'), FALLBACK_KEY], undefined, expected);
-  const address = provider === 'sqlite' ? sqlitePath(found) : postgresAddress(found);
+  const address = ADDRESS_OF[provider](found);
   if (address === undefined) throw configurationError([key], found, expected);
-  if (provider === 'sqlite') return { provider, address };
+  if (provider !== 'postgres') return { provider, address };
   return { provider, address, pool: url === undefined ? fallback.pool : {} };
 }

@@ -28,12 +28,12 @@ import type { SnapshotStore } from '../persistence/snapshot-store.js';
 import type { SqlRecorder } from '../persistence/sql/sql-recorder.js';
 import type { Transcoder } from '../persistence/mapping/transcoder.js';
 import { loadEngine } from './configured-engine.js';
-import type { ConfiguredEngine } from './configured-engine.js';
+import type { ConfiguredEngine, CreatedSnapshots } from './configured-engine.js';
 import { checkConfig } from './event-sourcing-config.js';
 import type { CheckedConfig, EventSourcingConfig, StorePlace } from './event-sourcing-config.js';
 import type { InfrastructureComponents } from './infrastructure-components.js';
 import { InfrastructureFactory } from './infrastructure-factory.js';
-import { ProgrammingError } from '../persistence/errors.js';
+import { NotSupportedError, ProgrammingError } from '../persistence/errors.js';
 
 /** Options of {@link createEventSourcing}: what cannot stand in a configuration. */
 export interface EventSourcingOptions {
@@ -69,7 +69,7 @@ export type ConfiguredApplicationOptions = Pick<
 export interface EventSourcing extends AsyncDisposable {
   /** Where the events are. */
   readonly recorder: ProcessRecorder;
-  /** The same recorder with SQL, for projections and tables of one's own; null in memory. */
+  /** The same recorder with SQL, for projections and tables of one's own; null in memory and in MongoDB. */
   readonly sql: SqlRecorder | null;
   readonly snapshots: SnapshotStore;
   /** Where events wait until they are published; null when nothing publishes. */
@@ -89,7 +89,8 @@ export interface EventSourcing extends AsyncDisposable {
  * @throws ConfigurationError (`CONFIGURATION_ERROR`) naming the key that is wrong; nothing was opened
  * @throws EnvironmentError (`ENVIRONMENT_ERROR`) when one of the settings is wrong; nothing was opened
  * @throws ProgrammingError (`PROGRAMMING_ERROR`) when there is a `format` or a `worker` and no publisher; nothing was opened
- * @throws NotSupportedError (`NOT_SUPPORTED`) when the engine cannot run here
+ * @throws NotSupportedError (`NOT_SUPPORTED`) when the engine cannot run here; or there is a publisher, and the events are in
+ *   MongoDB, where there is no outbox: nothing was opened
  * @throws OperationalError (`OPERATIONAL_ERROR`) when a database cannot be opened
  *
  * @example
@@ -152,6 +153,7 @@ interface Parts extends Pick<ApplicationOptions, 'compressor' | 'cipher'> {
 
 async function planOf(config: CheckedConfig, options: EventSourcingOptions): Promise<Plan> {
   refuseWithoutPublisher(options);
+  refuseWithoutOutbox(config, options);
   const { name } = config;
   const { settings = {}, components = {} } = options;
   const { connectors } = InfrastructureFactory.componentsWith(components);
@@ -181,6 +183,15 @@ function refuseWithoutPublisher({ publisher, format, worker }: EventSourcingOpti
   throw new ProgrammingError(`${option} is of no use without a publisher: nothing would be published. Give one, too.`, {
     details: { option },
   });
+}
+
+/** What waits in memory would be lost with the process, and the events say that it is to be sent. */
+function refuseWithoutOutbox({ store }: CheckedConfig, { publisher }: EventSourcingOptions): void {
+  if (publisher === undefined || store.provider !== 'mongodb') return;
+  throw new NotSupportedError(
+    'Events in MongoDB have no outbox, so nothing can publish them in turn. Leave out the publisher, and follow the recorder instead (subscribe), with what was done as a tracking record.',
+    { details: { option: 'publisher', provider: store.provider } },
+  );
 }
 
 async function partsOf(factory: InfrastructureFactory): Promise<Parts> {
@@ -225,12 +236,20 @@ async function openSnapshots(
   closers: (() => Promise<unknown>)[],
 ): Promise<SnapshotStore> {
   const { snapshots: engine, events } = plan;
-  if (engine.openSql === undefined) return new MemorySnapshotStore();
   if (engine !== events) closers.push(() => engine.recorders.close());
-  const recorder = engine === events && eventsSql !== null ? eventsSql : await engine.openSql();
-  const store = new SqlSnapshotStore({ recorder, ...tableOptions(plan, recorder, 'states') });
+  const store = await snapshotsOf(plan, eventsSql);
+  if (store === undefined) return new MemorySnapshotStore();
   if (plan.createsTables) await store.createTables();
   return store;
+}
+
+/** @returns undefined: the engine has nowhere to keep them */
+async function snapshotsOf(plan: Plan, eventsSql: SqlRecorder | null): Promise<CreatedSnapshots | undefined> {
+  const { openSql, openSnapshots: openOwn } = plan.snapshots;
+  if (openOwn !== undefined) return await openOwn(tableName(plan, 'states'));
+  if (openSql === undefined) return undefined;
+  const recorder = plan.snapshots === plan.events && eventsSql !== null ? eventsSql : await openSql();
+  return new SqlSnapshotStore({ recorder, ...tableOptions(plan, recorder, 'states') });
 }
 
 async function openOutbox(plan: Plan, sql: SqlRecorder | null): Promise<Outbox | null> {
@@ -255,13 +274,19 @@ function makePublisher({ config, options, parts }: Plan, outbox: Outbox): Transa
 }
 
 /** Not `<name>_snapshots`: under this name the Python library has a table of another form. */
+function tableName({ config: { name } }: Plan, ending: 'states' | 'outbox'): string | undefined {
+  return name === '' ? undefined : `${name.toLowerCase()}_${ending}`;
+}
+
 function tableOptions(
-  { config, schema }: Plan,
+  plan: Plan,
   { dialect }: SqlRecorder,
   ending: 'states' | 'outbox',
 ): { readonly table?: string; readonly schema?: string } {
+  const { schema } = plan;
+  const table = tableName(plan, ending);
   return {
-    ...(config.name === '' ? {} : { table: `${config.name.toLowerCase()}_${ending}` }),
+    ...(table === undefined ? {} : { table }),
     ...(dialect.supportsSchemas === true && schema !== undefined ? { schema } : {}),
   };
 }

@@ -25,6 +25,7 @@ const OWN_MODULES: ReadonlyMap<string, readonly [factory: string, path: string]>
   ['node-sqlite', ['NodeSqliteFactory', 'daybook/node-sqlite']],
   ['sqljs', ['SqlJsFactory', 'daybook/sqlite']],
   ['postgres', ['PostgresFactory', 'daybook/postgres']],
+  ['mongodb', ['MongoFactory', 'daybook/mongodb']],
 ]);
 
 const registered = new Map<string, RecorderFactoryClass>([[DEFAULT_MODULE, MemoryFactory]]);

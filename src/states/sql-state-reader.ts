@@ -9,9 +9,10 @@ import type { SqlDocuments } from '../persistence/sql/sql-documents.js';
 import type { SqlTableName } from '../persistence/sql/sql-names.js';
 import type { SqlQueryable, SqlRow } from '../persistence/sql/sql-queryable.js';
 import type { State } from './state.js';
-import { checkedId, pick } from './state-document.js';
-import type { Condition, Value, Where } from './state-filter.js';
-import { pageOf, placeAfter, queryOf, searchedConditionOf } from './state-query.js';
+import { checkedId } from './state-document.js';
+import type { Condition, Where } from './state-filter.js';
+import { pageBy } from './state-page.js';
+import { queryOf, searchedConditionOf } from './state-query.js';
 import type { StateQuery } from './state-query.js';
 import type { StateWords } from './sql-state-words.js';
 import { StateSql } from './state-sql.js';
@@ -63,23 +64,7 @@ export class SqlStateReader implements StateReader {
     state: State<Data>,
     options: PageOptions<Data, Field> = {},
   ): Promise<StatePage<Pick<Data, Field>>> {
-    const { orderings, select, limit, parts } = pageOf(state, options as PageOptions<Data>);
-    // What the next page begins behind has to be read as well.
-    const read = select && [...new Set([...select, ...orderings.map(({ field }) => field)])];
-    const states: FoundState<Record<string, unknown>>[] = [];
-    for (const condition of parts) {
-      const left = limit + 1 - states.length;
-      if (left <= 0) break;
-      const query = { condition, orderings, select: read, limit: left, offset: 0 };
-      for (const found of await this.#select<Data, Record<string, unknown>>(state, query)) states.push(found);
-    }
-    const last = states[limit - 1];
-    const isMore = states.length > limit && last !== undefined;
-    const values = orderings.map(({ field }) => (last?.data[field] ?? null) as Value | null);
-    const page = states
-      .slice(0, limit)
-      .map(({ data, ...rest }) => ({ ...rest, data: pick(data, select) as Pick<Data, Field> }));
-    return { states: page, next: isMore ? placeAfter(orderings, values, last.id) : undefined };
+    return await pageBy(state, options, (query) => this.#select<Data, Record<string, unknown>>(state, query));
   }
 
   async count<Data>(state: State<Data>, where?: Where<Data>, { search }: CountOptions = {}): Promise<number> {
@@ -94,7 +79,7 @@ export class SqlStateReader implements StateReader {
 
   async #select<Data, Found>(
     state: State<Data>,
-    { condition, orderings, select, limit, offset }: StateQuery & { readonly condition: Condition },
+    { condition, orderings, select, limit, offset }: StateQuery,
   ): Promise<readonly FoundState<Found>[]> {
     const called = this.tableOf(state);
     const { table } = called;

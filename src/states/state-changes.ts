@@ -77,6 +77,9 @@ export interface Restored<Data> extends FoundState<Data> {
   readonly json: string;
 }
 
+/** Those that are there of some ids. @internal */
+export type StatesThere = ReadonlyMap<string, Pick<FoundState<unknown>, 'version' | 'data'>>;
+
 /**
  * Checks states that are put back, and leaves out what is there already.
  *
@@ -87,19 +90,37 @@ export interface Restored<Data> extends FoundState<Data> {
 export async function restoredOf<Data>(
   state: State<Data>,
   given: readonly FoundState<unknown>[],
-  there: ReadonlyMap<string, Pick<FoundState<unknown>, 'version' | 'data'>>,
-  { existing }: RestoreOptions = {},
+  there: StatesThere,
+  options?: RestoreOptions,
 ): Promise<readonly Restored<Data>[]> {
-  const restored: Restored<Data>[] = [];
+  return restoredAmong(await checkedToRestore(state, given), there, options);
+}
+
+/** The first half of {@link restoredOf}: what needs no look at what is there. @internal */
+export async function checkedToRestore<Data>(
+  state: State<Data>,
+  given: readonly FoundState<unknown>[],
+): Promise<readonly Restored<Data>[]> {
+  const checked: Restored<Data>[] = [];
   for (const { id, version, data } of given) {
     validateInteger(`The version of the state ${state.name} of ${id}`, version, 1);
-    const document = await toDocument(state, checkedId(id), data);
-    const before = there.get(id);
-    if (before !== undefined && (existing === 'keep' || isSame(before.data, document.data))) continue;
-    const next = before === undefined ? version : Math.max(version, before.version + 1);
-    restored.push({ id, version: next, ...document });
+    checked.push({ id, version, ...(await toDocument(state, checkedId(id), data)) });
   }
-  return restored;
+  return checked;
+}
+
+/** The second half of {@link restoredOf}. @internal */
+export function restoredAmong<Data>(
+  checked: readonly Restored<Data>[],
+  there: StatesThere,
+  { existing }: RestoreOptions = {},
+): readonly Restored<Data>[] {
+  return checked.flatMap((one) => {
+    const before = there.get(one.id);
+    if (before === undefined) return [one];
+    if (existing === 'keep' || isSame(before.data, one.data)) return [];
+    return [{ ...one, version: Math.max(one.version, before.version + 1) }];
+  });
 }
 
 /** Whether two documents are the same, in whatever order their fields are. */

@@ -229,8 +229,8 @@ function beginning(field: string, prefix: unknown): readonly Condition[] {
   return behind === undefined ? [from] : [from, { kind: 'compare', field, operator: '<', value: behind }];
 }
 
-/** The first text behind all those with a beginning; none where every text behind it has it. */
-function afterAllThatBeginWith(prefix: string): string | undefined {
+/** The first text behind all those with a beginning; none where every text behind it has it. @internal */
+export function afterAllThatBeginWith(prefix: string): string | undefined {
   const characters = Array.from(prefix);
   for (let length = characters.length - 1; length >= 0; length--) {
     const last = (characters[length] as string).codePointAt(0) as number;

@@ -7,7 +7,6 @@ import type { NotifiedEvent } from '../application/events/notified-event.js';
 import type { InlineParticipant } from '../application/events/inline-participant.js';
 import { ProgrammingError } from '../persistence/errors.js';
 import type { TransactionalRecorder } from '../persistence/recorder-transaction.js';
-import type { SqlQueryable } from '../persistence/sql/sql-queryable.js';
 import type { Notification } from '../persistence/stored-event.js';
 import type { State } from './state.js';
 import type { FieldOf, Where } from './state-filter.js';
@@ -30,7 +29,7 @@ import { validateFunction, validateList } from '../persistence/validation.js';
 export abstract class StoredStates implements StateStore {
   /** Reads what is committed. */
   protected abstract readonly committed: StateReader;
-  readonly #recorder: Pick<TransactionalRecorder<SqlQueryable | undefined>, 'transaction'>;
+  readonly #recorder: Pick<TransactionalRecorder<unknown>, 'transaction'>;
 
   /** Keeps Vue from making a proxy of it, which would have no private members. @internal */
   get __v_skip(): boolean {
@@ -38,10 +37,7 @@ export abstract class StoredStates implements StateStore {
   }
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when two states have one name */
-  constructor(
-    recorder: Pick<TransactionalRecorder<SqlQueryable | undefined>, 'transaction'>,
-    states: readonly State[],
-  ) {
+  constructor(recorder: Pick<TransactionalRecorder<unknown>, 'transaction'>, states: readonly State[]) {
     validateList('states', states);
     const names = states.map(({ name }) => name);
     const twice = names.find((name, index) => names.indexOf(name) < index);
@@ -103,6 +99,10 @@ export abstract class StoredStates implements StateStore {
 
   async transaction<T>(work: (changes: StateWriter, transaction: StateTransaction) => Promise<T>): Promise<T> {
     validateFunction('work', work);
-    return await this.#recorder.transaction((transaction) => work(this.within(transaction), transaction));
+    return await this.#recorder.transaction((begun) => {
+      // Its connection is the engine's own, and what takes part in it knows of which.
+      const transaction = begun as StateTransaction;
+      return work(this.within(transaction), transaction);
+    });
   }
 }

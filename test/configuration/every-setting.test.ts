@@ -5,6 +5,7 @@ import { createEventSourcing } from '../../src/configuration/event-sourcing.js';
 import { InfrastructureFactory } from '../../src/configuration/infrastructure-factory.js';
 import { Environment } from '../../src/environment/environment.js';
 import { MemoryFactory } from '../../src/persistence/memory/memory-factory.js';
+import { MongoFactory } from '../../src/mongodb/index.js';
 import { createPgPool } from '../../src/persistence/postgres/pg-pool.js';
 import type { PgPoolOptions } from '../../src/persistence/postgres/pg-pool-options.js';
 import { PostgresFactory } from '../../src/persistence/postgres/postgres-factory.js';
@@ -18,6 +19,7 @@ const modules = {
   sqljs: SqlJsFactory,
   'node-sqlite': NodeSqliteFactory,
   postgres: PostgresFactory,
+  mongodb: MongoFactory,
 };
 
 /** What each engine needs, so that a setting beside it is the only one that can be wrong. */
@@ -31,13 +33,15 @@ const NEEDED: Readonly<Record<keyof typeof modules, Readonly<Record<string, stri
     POSTGRES_USER: 'u',
     POSTGRES_PASSWORD: 'p',
   },
+  mongodb: { MONGODB_URL: 'mongodb://localhost/d?replicaSet=rs0' },
 };
 
 type Engine = keyof typeof modules;
 
-const ALL: readonly Engine[] = ['memory', 'sqljs', 'node-sqlite', 'postgres'];
+const ALL: readonly Engine[] = ['memory', 'sqljs', 'node-sqlite', 'postgres', 'mongodb'];
 const SQLITE: readonly Engine[] = ['sqljs', 'node-sqlite'];
 const POSTGRES: readonly Engine[] = ['postgres'];
+const MONGODB: readonly Engine[] = ['mongodb'];
 
 /** Every setting of docs/configuration.md, a value that it cannot have, and the engines that it is for. */
 const SETTINGS: Readonly<Record<string, readonly [wrong: string, engines: readonly Engine[]]>> = {
@@ -71,7 +75,11 @@ const SETTINGS: Readonly<Record<string, readonly [wrong: string, engines: readon
   POSTGRES_CONN_MAX_AGE: ['old', POSTGRES],
   POSTGRES_PRE_PING: ['perhaps', POSTGRES],
   POSTGRES_LOCK_TIMEOUT: ['0.5', POSTGRES],
-  ORIGINATOR_ID_TYPE: ['number', POSTGRES],
+  MONGODB_URL: ['postgresql://localhost/d', MONGODB],
+  MONGODB_DBNAME: ['a b', MONGODB],
+  MONGODB_CONNECT_TIMEOUT: ['0', MONGODB],
+  MONGODB_LOCK_TIMEOUT: ['0.5', MONGODB],
+  ORIGINATOR_ID_TYPE: ['number', [...POSTGRES, ...MONGODB]],
   SINGLE_ROW_TRACKING: ['perhaps', POSTGRES],
   POSTGRES_SINGLE_ROW_TRACKING: ['perhaps', POSTGRES],
 };

@@ -17,6 +17,7 @@ import {
   withRetry,
   ZlibCompressor,
 } from '../../src/core.js';
+import { MongoFactory } from '../../src/mongodb/index.js';
 import { NodeSqliteFactory } from '../../src/persistence/sqlite/node-sqlite.js';
 import { PostgresFactory } from '../../src/persistence/postgres/index.js';
 import { newOriginatorId, sampleEvent } from '../../src/testing/conformance/event-samples.js';
@@ -245,6 +246,12 @@ export const CORE_ROWS: readonly Row[] = [
     'new PostgresFactory',
     [given({}, {})],
     (_world, values: never) => new PostgresFactory(environment(values)).processRecorder(),
+    { ...OF_SETTINGS, onlyRefused: true },
+  ),
+  refuses(
+    'new MongoFactory',
+    [given({}, {}, { MONGODB_URL: 'localhost' })],
+    (_world, values: never) => new MongoFactory(environment(values)).processRecorder(),
     { ...OF_SETTINGS, onlyRefused: true },
   ),
 ];

@@ -2,10 +2,11 @@
 import { D1ProcessRecorder, D1SnapshotStore } from '../../src/d1/index.js';
 import { MemoryAggregateRecorder, MemoryApplicationRecorder } from '../../src/persistence/memory/memory-recorder.js';
 import {
+  MongoAggregateRecorder,
   MongoApplicationRecorder,
   MongoProcessRecorder,
   MongoSnapshotStore,
-} from '../../src/persistence/mongodb/index.js';
+} from '../../src/mongodb/index.js';
 import {
   PostgresAggregateRecorder,
   PostgresApplicationRecorder,
@@ -131,6 +132,10 @@ export const RECORDER_ROWS: readonly Row[] = [
     APPLICATION,
   ),
   ...recorderRows('PostgresProcessRecorder', ({ pool }) => new PostgresProcessRecorder({ pool })),
+  ...only(
+    recorderRows('MongoAggregateRecorder', ({ mongo }) => new MongoAggregateRecorder({ client: mongo })),
+    AGGREGATE,
+  ),
   ...only(
     recorderRows('MongoApplicationRecorder', ({ mongo }) => new MongoApplicationRecorder({ client: mongo })),
     APPLICATION,
@@ -266,13 +271,14 @@ export const RECORDER_ROWS: readonly Row[] = [
       ({ pool }, options: never) => new Recorder({ pool, ...(options as object) }),
     ),
   ),
-  ...[MongoApplicationRecorder, MongoProcessRecorder].map((Recorder) =>
+  ...[MongoAggregateRecorder, MongoApplicationRecorder, MongoProcessRecorder].map((Recorder) =>
     refuses(
       `new ${Recorder.name}`,
       [
         {
           ...{ database: DATABASE, applicationName: given('shop', 5, '$a', 'a\0b', 'x'.repeat(300)) },
           ...{ originatorIdType: word('uuid'), lockTimeoutMs: ms() },
+          ...(Recorder === MongoAggregateRecorder ? { purpose: given('p', 5, '', 'events', 'HEAD', '$a') } : {}),
         },
       ],
       ({ mongo }, options: never) => new Recorder({ client: mongo, ...(options as object) }),

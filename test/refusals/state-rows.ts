@@ -9,6 +9,7 @@ import {
   stateOf,
 } from '../../src/states/index.js';
 import type { State, StateStore } from '../../src/states/index.js';
+import { MongoProcessRecorder, MongoStateStore } from '../../src/mongodb/index.js';
 import { testStock } from '../../src/testing/conformance/order-world.js';
 import { count, fn, given, refuses, signal, text, whole, word } from './table.js';
 import type { Row } from './table.js';
@@ -30,6 +31,8 @@ const STORES: Readonly<Record<string, (world: World) => StateStore | Promise<Sta
     await store.setUp();
     return store;
   },
+  MongoStateStore: ({ mongo }) =>
+    new MongoStateStore({ recorder: new MongoProcessRecorder({ client: mongo }), states: [note] }),
 };
 
 const STATE = given(note, other);
@@ -132,6 +135,18 @@ export const STATE_ROWS: readonly Row[] = [
     'new MemoryStateStore',
     [{ states: given([note], 5, 'text', [note, note]) }],
     ({ memory }, options: never) => new MemoryStateStore({ recorder: memory, ...(options as { states: [] }) }),
+  ),
+  refuses('MongoStateStore.catchUp', [fn(), { signal: signal() }], async (world, decode: never, options: never) =>
+    (await world.made<MongoStateStore>(STORES['MongoStateStore'] as never)).catchUp(decode, options),
+  ),
+  refuses(
+    'new MongoStateStore',
+    [{ states: given([note], 5, 'text', [note, note]) }],
+    ({ mongo }, options: never) =>
+      new MongoStateStore({
+        recorder: new MongoProcessRecorder({ client: mongo }),
+        ...(options as { states: [] }),
+      }),
   ),
   refuses(
     'new SqlStateStore',

@@ -9,7 +9,7 @@ import { MemorySubjectKeys } from '../../src/application/personal/memory-subject
 import { SqlSubjectKeys } from '../../src/application/personal/sql-subject-keys.js';
 import { MemoryCheckpoints } from '../../src/persistence/memory/memory-checkpoints.js';
 import { MemorySnapshotStore } from '../../src/persistence/memory/memory-snapshot-store.js';
-import { MongoSnapshotStore } from '../../src/persistence/mongodb/index.js';
+import { MongoSnapshotStore } from '../../src/mongodb/index.js';
 import { SqlCheckpoints } from '../../src/persistence/sql/sql-checkpoints.js';
 import { SqlCommitIds } from '../../src/persistence/sql/sql-commit-ids.js';
 import { SqlSnapshotStore } from '../../src/persistence/sql/sql-snapshot-store.js';

@@ -11,7 +11,7 @@ import { Mapper } from '../../src/persistence/mapping/mapper.js';
 import { JSONTranscoder } from '../../src/persistence/mapping/json-transcoder.js';
 import { EventStore } from '../../src/persistence/event-store.js';
 import { MemoryProcessRecorder } from '../../src/persistence/memory/memory-recorder.js';
-import type { MongoClientLike } from '../../src/persistence/mongodb/index.js';
+import type { MongoClientLike } from '../../src/mongodb/index.js';
 import type { PostgresPool } from '../../src/persistence/postgres/index.js';
 import { openNodeSqlite, SqliteProcessRecorder } from '../../src/persistence/sqlite/node-sqlite.js';
 import type { SqliteDatabase } from '../../src/persistence/sqlite/index.js';
@@ -80,11 +80,16 @@ export async function openWorld(): Promise<World> {
 function unreachableMongo(ask: () => Promise<never>): MongoClientLike {
   const collection = {
     ...{ find: () => ({ toArray: ask }), findOne: ask, findOneAndUpdate: ask, insertMany: ask, updateOne: ask },
-    ...{ replaceOne: ask, deleteOne: ask, deleteMany: ask, countDocuments: ask, createIndexes: ask },
+    ...{ replaceOne: ask, deleteOne: ask, deleteMany: ask, countDocuments: ask, createIndexes: ask, bulkWrite: ask },
   };
   const session = {
     ...{ advanceOperationTime: () => undefined, advanceClusterTime: () => undefined, inTransaction: () => true },
-    ...{ withTransaction: ask, endSession: () => Promise.resolve() },
+    // As the driver does: nothing is sent before the work asks for something.
+    withTransaction: async (work: () => Promise<unknown>) => {
+      await work();
+      return await ask();
+    },
+    endSession: () => Promise.resolve(),
   };
   const database = { collection: () => collection, createCollection: ask, command: ask };
   return { db: () => database, startSession: () => session };

@@ -8,9 +8,12 @@ import { compareBy, matches } from '../../src/states/state-match.js';
 import { SqlStateStore } from '../../src/states/sql-state-store.js';
 import { defineState } from '../../src/states/state.js';
 import type { StandardSchema } from '../../src/domain/standard-schema.js';
-import type { FindOptions } from '../../src/states/state-store.js';
-import type { SqlRecorder } from '../../src/persistence/sql/sql-recorder.js';
+import type { State } from '../../src/states/state.js';
+import type { FindOptions, StateStore } from '../../src/states/state-store.js';
+import { MongoStateStore } from '../../src/mongodb/index.js';
 import { newStateName } from '../../src/testing/conformance/state-samples.js';
+import { MONGODB_MISSING, openMongo } from '../support/mongo-fixture.js';
+import { openMongoStandIn } from '../support/mongo-stand-in.js';
 import { openPostgres } from '../support/postgres-fixture.js';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
@@ -87,8 +90,13 @@ const anything: StandardSchema<unknown, Document> = {
 };
 
 interface Opened {
-  readonly recorder: SqlRecorder;
+  readonly openStates: (states: readonly State[]) => StateStore;
   readonly close: () => Promise<void> | void;
+}
+
+async function onMongo(url?: string): Promise<Opened> {
+  const { recorder, close } = await openMongo({}, url);
+  return { openStates: (states) => new MongoStateStore({ recorder, states }), close };
 }
 
 const ENGINES: Readonly<Record<string, () => Promise<Opened>>> = {
@@ -96,9 +104,23 @@ const ENGINES: Readonly<Record<string, () => Promise<Opened>>> = {
     const database = await openSqlJs();
     const recorder = new SqliteProcessRecorder(database);
     await recorder.createTable();
-    return { recorder, close: () => database.close() };
+    return { openStates: (states) => new SqlStateStore({ recorder, states }), close: () => database.close() };
   },
-  PostgreSQL: openPostgres,
+  async PostgreSQL() {
+    const { recorder, close } = await openPostgres();
+    return { openStates: (states) => new SqlStateStore({ recorder, states }), close };
+  },
+  // What is asked in MongoDB's words, as `mingo` understands them.
+  async 'a stand-in for MongoDB'() {
+    const server = await openMongoStandIn();
+    const { openStates, close } = await onMongo(server.url);
+    const closeBoth = async (): Promise<void> => {
+      await close();
+      await server.close();
+    };
+    return { openStates, close: closeBoth };
+  },
+  ...(MONGODB_MISSING === undefined ? { MongoDB: () => onMongo() } : {}),
 };
 
 describe.each(Object.entries(ENGINES))(`states on %s, seed ${SEED}`, (_name, open) => {
@@ -113,7 +135,7 @@ describe.each(Object.entries(ENGINES))(`states on %s, seed ${SEED}`, (_name, ope
     ['with indexes', ['n', 't', ['b', 'n'], ['t', 'n', 'b']]],
   ] as const)('are found as a filter finds them, %s', { timeout: 120_000 }, async (_with, indexes) => {
     const state = defineState({ name: newStateName(), schema: anything, indexes });
-    const store = new SqlStateStore({ recorder: opened.recorder, states: [state] });
+    const store = opened.openStates([state]);
     await store.setUp();
     await fc.assert(
       fc.asyncProperty(

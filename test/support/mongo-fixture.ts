@@ -5,8 +5,8 @@
  * @module
  */
 import { MongoClient } from 'mongodb';
-import { MongoProcessRecorder } from '../../src/persistence/mongodb/index.js';
-import type { MongoRecorderOptions } from '../../src/persistence/mongodb/index.js';
+import { MongoProcessRecorder } from '../../src/mongodb/index.js';
+import type { MongoRecorderOptions } from '../../src/mongodb/index.js';
 
 const url = process.env['MONGODB_URL'] ?? '';
 

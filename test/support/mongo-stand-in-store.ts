@@ -38,6 +38,15 @@ export interface View {
   readonly begunAt: number | undefined;
 }
 
+/** How much of what is found is read, and in which order. */
+export interface Reading {
+  readonly sort?: Document;
+  readonly skip?: number;
+  readonly limit?: number;
+  /** Of fields that are named, with a dot for those of a field. */
+  readonly projection?: Document;
+}
+
 interface UniqueIndex {
   readonly name: string;
   readonly fields: readonly string[];
@@ -97,11 +106,17 @@ export class StandInStore {
     for (const [name, documents] of own) this.#committed.collections.set(name, documents);
   }
 
-  find(view: View, name: string, filter: Document, sort: Document | undefined, limit: number): Document[] {
+  find(
+    view: View,
+    name: string,
+    filter: Document,
+    { sort, skip = 0, limit = 0, projection }: Reading = {},
+  ): Document[] {
     const query = new Query(plain(filter));
-    const found = [...(view.collections.get(name)?.values() ?? [])].filter((one) => query.test(shown(one)));
+    const found = candidates(view.collections.get(name), filter).filter((one) => query.test(shown(one)));
     if (sort !== undefined) found.sort(comparing(sort));
-    return limit > 0 ? found.slice(0, limit) : found;
+    const part = found.slice(skip, limit > 0 ? skip + limit : undefined);
+    return projection === undefined ? part : part.map((one) => ({ _id: one['_id'], ...projected(one, projection) }));
   }
 
   insert(view: View, name: string, document: Document): void {
@@ -121,7 +136,7 @@ export class StandInStore {
     name: string,
     { filter, change, isUpsert }: { readonly filter: Document; readonly change: Document; readonly isUpsert: boolean },
   ): { readonly after: Document; readonly isNew: boolean } | undefined {
-    const [before] = this.find(view, name, filter, undefined, 1);
+    const [before] = this.find(view, name, filter, { limit: 1 });
     if (before === undefined && !isUpsert) return undefined;
     const begun = before ?? { _id: filter['_id'] };
     const after = changed(begun, change, before === undefined);
@@ -178,6 +193,18 @@ export class StandInStore {
   }
 }
 
+/** Those of the ids that are asked for, or all. */
+function candidates(documents: ReadonlyMap<string, Document> | undefined, { _id }: Document): Document[] {
+  if (documents === undefined) return [];
+  const { $in } = (typeof _id === 'object' && _id !== null ? _id : {}) as { readonly $in?: readonly unknown[] };
+  const ids = ['string', 'bigint', 'number'].includes(typeof _id) ? [_id] : $in;
+  if (ids === undefined) return [...documents.values()];
+  return [...new Set(ids.map(keyOf))].flatMap((id) => {
+    const document = documents.get(id);
+    return document === undefined ? [] : [document];
+  });
+}
+
 const shownBefore = new WeakMap<Document, Document>();
 
 /** As {@link plain}, of a document that does not change. */
@@ -210,19 +237,48 @@ function keyOf(value: unknown): string {
   return JSON.stringify(plain(value)).replaceAll(' ', '\\u0020');
 }
 
+/** Null, or what is not there, before numbers, before texts, before booleans. */
 function comparing(sort: Document): (one: Document, other: Document) => number {
   return (one, other) => {
-    for (const [field, direction] of Object.entries(sort)) {
-      const [a, b] = [plain(one[field]), plain(other[field])] as [never, never];
-      if (a !== b) return (a < b ? -1 : 1) * Number(direction);
+    for (const [path, direction] of Object.entries(sort)) {
+      const [a, b] = [plain(at(one, path)) ?? null, plain(at(other, path)) ?? null];
+      const order = rankOf(a) - rankOf(b) || (a === b ? 0 : (a as never) < (b as never) ? -1 : 1);
+      if (order !== 0) return order * Number(direction);
     }
     return 0;
   };
 }
 
-/** With 64-bit integers as numbers, to be compared. */
+function rankOf(value: unknown): number {
+  return value === null ? 0 : ['number', 'string', 'object', 'boolean'].indexOf(typeof value) + 1;
+}
+
+function at(document: Document, path: string): unknown {
+  const [field = '', ...rest] = path.split('.');
+  const value = Object.hasOwn(document, field) ? document[field] : undefined;
+  if (rest.length === 0 || typeof value !== 'object' || value === null) return rest.length === 0 ? value : undefined;
+  return at(value as Document, rest.join('.'));
+}
+
+function projected(document: Document, projection: Document): Document {
+  const picked: Document = {};
+  for (const path of Object.keys(projection)) {
+    const [field = '', ...rest] = path.split('.');
+    const value = document[field];
+    if (value === undefined) continue;
+    if (rest.length === 0) picked[field] = value;
+    else picked[field] = { ...(picked[field] as Document), ...projected(value as Document, { [rest.join('.')]: 1 }) };
+  }
+  return picked;
+}
+
+/**
+ * To be compared: 64-bit integers as numbers, and texts as the bytes of their UTF-8, by which the server compares them and
+ * JavaScript does not.
+ */
 function plain<T>(value: T): T {
   if (typeof value === 'bigint') return Number(value) as T;
+  if (typeof value === 'string') return Buffer.from(value).toString('latin1') as T;
   if (Array.isArray(value)) return value.map(plain) as T;
   if (typeof value !== 'object' || value === null || '_bsontype' in value) return value;
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plain(one)])) as T;

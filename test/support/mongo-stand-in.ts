@@ -13,7 +13,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { BSON, ObjectId, Timestamp } from 'mongodb';
 import { Refusal, StandInStore } from './mongo-stand-in-store.js';
-import type { Document, View } from './mongo-stand-in-store.js';
+import type { Document, Reading, View } from './mongo-stand-in-store.js';
 
 const OP_REPLY = 1;
 const OP_QUERY = 2004;
@@ -153,13 +153,12 @@ export async function openMongoStandIn({
         }
         return {};
       case 'find': {
-        const { sort, limit = 0 } = command;
-        const firstBatch = store.find(view, collection, one('filter'), sort as Document | undefined, Number(limit));
+        const firstBatch = store.find(view, collection, one('filter'), readingOf(command));
         return { cursor: { id: 0n, ns: `test.${collection}`, firstBatch } };
       }
       case 'aggregate': {
         const [{ $match = {} } = {}] = many('pipeline');
-        const n = store.find(view, collection, $match as Document, undefined, 0).length;
+        const n = store.find(view, collection, $match as Document).length;
         return { cursor: { id: 0n, ns: `test.${collection}`, firstBatch: n === 0 ? [] : [{ _id: 1, n }] } };
       }
       case 'findAndModify':
@@ -179,7 +178,7 @@ export async function openMongoStandIn({
       case 'delete': {
         let n = 0;
         for (const { q, limit } of many('deletes')) {
-          const found = store.find(view, collection, q as Document, undefined, Number(limit));
+          const found = store.find(view, collection, q as Document, { limit: Number(limit) });
           for (const document of found) store.remove(view, collection, document);
           n += found.length;
         }
@@ -262,6 +261,14 @@ export async function openMongoStandIn({
     },
   };
   return standIn;
+}
+
+function readingOf({ sort, skip, limit, projection }: Document): Reading {
+  return {
+    ...(sort === undefined ? {} : { sort: sort as Document }),
+    ...(projection === undefined ? {} : { projection: projection as Document }),
+    ...{ skip: Number(skip ?? 0), limit: Number(limit ?? 0) },
+  };
 }
 
 function description(): Document {

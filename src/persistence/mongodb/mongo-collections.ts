@@ -24,6 +24,12 @@ import { validateApplicationName } from '../validation.js';
 
 /** The fields of the unique index on events. */
 export const POSITION_FIELDS = 'originatorId,originatorVersion';
+/** By which a position is taken once. */
+export const POSITION_INDEX: object = {
+  key: { originatorId: 1, originatorVersion: 1 },
+  name: 'position',
+  unique: true,
+};
 /** The id of the one document of `<name>_head`. */
 export const HEAD_ID = 'head';
 // The server takes 255 bytes for a database and a collection together, of which databases may have 63.
@@ -52,8 +58,7 @@ export interface LogCollections {
 
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when collections cannot be called so */
 export function logCollections(database: MongoDatabase, applicationName: string | undefined): LogCollections {
-  if (applicationName !== undefined && applicationName !== '') validateApplicationName(applicationName);
-  const prefix = (applicationName ?? '') === '' ? 'stored' : String(applicationName).toLowerCase();
+  const prefix = prefixOf(applicationName);
   const names = { events: `${prefix}_events`, tracking: `${prefix}_tracking`, head: `${prefix}_head` };
   return {
     events: collectionOf(database, names.events),
@@ -63,14 +68,25 @@ export function logCollections(database: MongoDatabase, applicationName: string 
   };
 }
 
+/** What the names of an application's collections begin with. @throws ProgrammingError (`PROGRAMMING_ERROR`) when it is none */
+export function prefixOf(applicationName: string | undefined): string {
+  if (applicationName === undefined || applicationName === '') return 'stored';
+  validateApplicationName(applicationName);
+  return applicationName.toLowerCase();
+}
+
+/** Whether a database can be called so, on servers of every system. */
+export function isDatabaseName(name: unknown): name is string {
+  return typeof name === 'string' && DATABASE_NAME.test(name);
+}
+
 /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a database cannot be called so */
 export function databaseOf<Client extends MongoClientLike>(
   client: Client,
   name: string | undefined,
 ): ReturnType<Client['db']> {
-  const isName = name === undefined || (typeof name === 'string' && DATABASE_NAME.test(name));
   // The structural type says so of whatever client it is.
-  if (isName) return client.db(name) as ReturnType<Client['db']>;
+  if (name === undefined || isDatabaseName(name)) return client.db(name) as ReturnType<Client['db']>;
   throw new ProgrammingError(
     `A database cannot be named ${JSON.stringify(name)}: 1 to 63 characters are needed, without / \\ . " $ * < > : | ?, spaces and zeros.`,
   );
@@ -117,8 +133,7 @@ export async function createCollection(
 
 /** Creates the collections of a log, and its head: behind the events that are there already. */
 export async function createLog(database: MongoDatabase, { events, head, names }: LogCollections): Promise<void> {
-  const unique = { key: { originatorId: 1, originatorVersion: 1 }, name: 'position', unique: true };
-  await createCollection(database, names.events, [unique]);
+  await createCollection(database, names.events, [POSITION_INDEX]);
   await createCollection(database, names.tracking);
   await createCollection(database, names.head);
   try {

@@ -24,13 +24,12 @@ export function validateDocumentSizes(states: Iterable<{ readonly state: Uint8Ar
 
 /** @param first - the position of the first one */
 export function toEventDocuments(events: readonly StoredEvent[], first: NotificationId): object[] {
-  return events.map(({ originatorId, originatorVersion, topic, state }, index) => ({
-    _id: BigInt(first + index),
-    originatorId,
-    originatorVersion: BigInt(originatorVersion),
-    topic,
-    state,
-  }));
+  return events.map((event, index) => ({ _id: BigInt(first + index), ...toEventFields(event) }));
+}
+
+/** An event without a position. */
+export function toEventFields({ originatorId, originatorVersion, topic, state }: StoredEvent): object {
+  return { originatorId, originatorVersion: BigInt(originatorVersion), topic, state };
 }
 
 /** The range of an aggregate's events. */

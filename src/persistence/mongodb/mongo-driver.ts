@@ -29,6 +29,7 @@ export interface MongoCollection {
   replaceOne(filter: object, replacement: object, options?: object): Promise<unknown>;
   deleteOne(filter: object, options?: object): Promise<{ readonly deletedCount: number }>;
   deleteMany(filter: object, options?: object): Promise<unknown>;
+  bulkWrite(operations: readonly object[], options?: object): Promise<unknown>;
   countDocuments(filter: object, options?: object): Promise<number>;
   createIndexes(indexes: readonly object[], options?: object): Promise<unknown>;
 }

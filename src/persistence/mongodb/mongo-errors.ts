@@ -52,7 +52,7 @@ const CLASS_OF_CODE: ReadonlyMap<number, ErrorClass> = new Map<number, ErrorClas
 
 // Names of the driver's classes.
 const CLOSED = /^Mongo(?:NotConnected|TopologyClosed|ClientClosed|ExpiredSession)Error$/;
-const MISUSED = /^Mongo(?:InvalidArgument|APIUse|API|Transaction|Compatibility|MissingDependency)Error$|^BSON/;
+const MISUSED = /^Mongo(?:Parse|InvalidArgument|APIUse|API|Transaction|Compatibility|MissingDependency)Error$|^BSON/;
 // Of a transaction that is not committed yet.
 const UNSENT = /^Mongo(?:Network|NetworkTimeout|PoolCleared)Error$/;
 // What the driver makes of a server that is alone.

@@ -1,7 +1,7 @@
 /** The suites of recorders on a real MongoDB, where `MONGODB_URL` names one. */
 import type { ClientSession, Db, MongoClient } from 'mongodb';
-import { MongoApplicationRecorder, MongoSnapshotStore } from '../../../src/persistence/mongodb/index.js';
-import type { MongoConnection, MongoRecorderOptions } from '../../../src/persistence/mongodb/index.js';
+import { MongoAggregateRecorder, MongoApplicationRecorder, MongoSnapshotStore } from '../../../src/mongodb/index.js';
+import type { MongoConnection, MongoRecorderOptions } from '../../../src/mongodb/index.js';
 import { aggregateRecorderCases } from '../../../src/testing/conformance/aggregate-recorder-cases.js';
 import { applicationCases } from '../../../src/testing/conformance/application-cases.js';
 import { applicationRecorderCases } from '../../../src/testing/conformance/application-recorder-cases.js';
@@ -78,6 +78,18 @@ describeConformance(
   },
   { 'aggregate recorder': aggregateRecorderCases, 'application recorder': applicationRecorderCases },
   { variant: 'application recorder', notRun: MONGODB_MISSING },
+);
+
+describeConformance(
+  'MongoDB',
+  async () => {
+    const { client, close } = await openMongo();
+    const recorder = new MongoAggregateRecorder({ client, applicationName: uniqueName() });
+    await recorder.createTable();
+    return { context: { recorder }, close };
+  },
+  { 'aggregate recorder': aggregateRecorderCases },
+  { variant: 'aggregate recorder', notRun: MONGODB_MISSING },
 );
 
 describeConformance(
