@@ -58,10 +58,15 @@ export class SimStorage {
       if (outcome.status === 'rejected') throw outcome.reason;
       return outcome.value;
     };
+    // Also where nobody is told that it was written: otherwise a checkpoint would survive the records that it has.
     const strictly = async <T>(work: () => Promise<T>): Promise<T> => {
-      const result = await work();
-      this.#durable = shared.records.length;
-      return result;
+      const written = (): string => `${shared.records.length} ${Math.max(...shared.manifests.keys())}`;
+      const before = written();
+      try {
+        return await work();
+      } finally {
+        if (written() !== before) this.#durable = shared.records.length;
+      }
     };
     return {
       durability: inner.durability,
