@@ -7,6 +7,7 @@ import type { CallOptions } from './heed-signal.js';
 import { ProgrammingError } from './errors.js';
 import type { RebaseTransaction } from './rebase-transaction.js';
 import type { ProcessRecorder } from './recorder.js';
+import type { NotificationId, StoredEvent } from './stored-event.js';
 
 /**
  * How a transaction ended; `unknown`: the connection broke during the commit, and nobody said what became of it.
@@ -45,6 +46,18 @@ export interface RecorderTransaction<Connection> extends TransactionalRecorder<C
    * @internal
    */
   readonly open?: ((statements: readonly string[]) => boolean) | undefined;
+  /**
+   * Has events written with what is sent next, under the ids that follow on one. Whoever asks has taken the writers' turn by
+   * {@link RecorderTransaction.open}, and has nothing sent before. When they would have other ids, or are refused, so is what is sent,
+   * with an error that says nothing of why.
+   *
+   * @returns the ids; `undefined` where it cannot: something was sent already
+   * @defaultValue they are sent by themselves
+   *
+   * @internal
+   */
+  readonly place?:
+    ((events: readonly StoredEvent[], after: NotificationId) => readonly NotificationId[] | undefined) | undefined;
   /**
    * Sends a statement with the commit, so that nobody waits for its answer: when it is refused, so is the commit, with what is
    * made of that. Where something is sent after it nevertheless, it is sent before that.

@@ -22,6 +22,7 @@ import {
   encodedTexts,
   integerArray,
   joinedBytes,
+  plainLiteral,
   textLiteral,
   uuidArray,
   uuidLiteral,
@@ -33,6 +34,7 @@ import type { PostgresSession } from './postgres-session.js';
 const UNIQUE_VIOLATION = '23505';
 // As with tracking: an error is what takes back the statements before it in the same message, and it carries this text.
 const BEHIND_MARK = 'daybook.sequence_behind:';
+const OTHER_IDS_MARK = 'daybook.other_ids:';
 const BEHIND_MESSAGE = /daybook\.sequence_behind:(\d+)/;
 // The detail names the key in every language of the server: `(originator_id, originator_version)=(<id>, <version>)`.
 const PRIMARY_KEY = /_pkey\d*$/;
@@ -91,6 +93,29 @@ export class PostgresEventsTable {
       types.map((_type, index) => `$${index + 1}`),
     ));
     return { text, types, values, inline: () => this.#insertReturningIdsSql(rows, values) };
+  }
+
+  /**
+   * Statements that insert them under the ids that follow on one, and fail when they would have others. Under the lock, where that
+   * is the last one stored.
+   */
+  insertAtSql(events: readonly StoredEvent[], after: NotificationId): readonly string[] {
+    const { notificationId: id } = this.#columns;
+    const rows = this.#rowsOf(events);
+    const insert = `WITH stored AS (
+${this.#insertSql(rows, rows.values)}
+RETURNING ${id} AS id
+) SELECT CASE WHEN min(id) = ${after + 1} AND max(id) = ${after + events.length} THEN 1
+  ELSE ('${OTHER_IDS_MARK}' || max(id))::integer END AS stored FROM stored`;
+    if (this.#tenants !== undefined) return [insert];
+    // Before: what a sequence has given it does not take back, and a gap would stay.
+    const column = id.slice(1, -1).replaceAll('""', '"');
+    return [
+      `SELECT CASE WHEN last = ${after} THEN 1 ELSE ('${OTHER_IDS_MARK}' || last)::integer END AS next FROM (
+  SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence(${plainLiteral(this.#table.events)}, ${plainLiteral(column)})::regclass), ${after}) AS last
+) AS s`,
+      insert,
+    ];
   }
 
   #insertReturningIdsSql(rows: EventRows, expressions: readonly string[]): string {

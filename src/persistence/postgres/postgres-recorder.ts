@@ -393,7 +393,11 @@ export class PostgresProcessRecorder
     const written: Written = { texts: [], events: [], ids: [] };
     const result = await inTransaction(this.workPool, options, (session) => {
       const lent = new PostgresTransaction(session, this.parts, written);
-      const transaction = Object.assign(lent, { open: session.open.bind(session), close: session.close.bind(session) });
+      const transaction = Object.assign(lent, {
+        open: (statements: readonly string[]) => session.open(statements),
+        close: session.close.bind(session),
+        place: lent.placeFirst.bind(lent),
+      });
       return workUnlessAborted(signal, begin, work)(transaction);
     });
     this.#changes.toldOf(written);
@@ -441,9 +445,23 @@ class PostgresTransaction extends SessionRecorder implements RecorderTransaction
     options: InsertEventsOptions = {},
   ): Promise<readonly NotificationId[]> {
     const ids = await super.insertEvents(events, options);
+    this.#note(events, ids);
+    return ids;
+  }
+
+  /** As `RecorderTransaction.place`: in the outermost one. */
+  placeFirst(events: readonly StoredEvent[], after: NotificationId): readonly NotificationId[] | undefined {
+    const { events: table, announce } = this.#tables;
+    table.validate(events);
+    if (!this.#session.open(table.insertAtSql(events, after), announce)) return undefined;
+    const ids = events.map((_, index) => after + index + 1);
+    this.#note(events, ids);
+    return ids;
+  }
+
+  #note(events: readonly StoredEvent[], ids: readonly NotificationId[]): void {
     for (const event of events) this.#written.events.push(event);
     for (const id of ids) this.#written.ids.push(id);
-    return ids;
   }
 
   async transaction<T>(

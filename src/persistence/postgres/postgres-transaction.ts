@@ -91,9 +91,9 @@ export class TransactionSession implements PostgresSession {
   }
 
   /** As `TransactionConnection.open`. */
-  open(statements: readonly string[]): boolean {
+  open(...args: Parameters<TransactionConnection['open']>): boolean {
     this.#turns.assertNotEnded();
-    return this.#connection.open(statements);
+    return this.#connection.open(...args);
   }
 
   /** As `TransactionConnection.close`. Of the outermost one only: it is not taken back with one within it. */
@@ -166,7 +166,7 @@ async function rollBackTo(client: PostgresQueryable, savepoint: string): Promise
 }
 
 async function commit(
-  { client, isFresh, beforeCommit, closing }: TransactionEnding,
+  { client, isEmpty, beforeCommit, closing }: TransactionEnding,
   afterCommit: Iterable<AfterCommit>,
   lost: EventSourcingError | undefined,
 ): Promise<void> {
@@ -175,7 +175,7 @@ async function commit(
     client?.release(error);
     throw error;
   }
-  if (isFresh) {
+  if (isEmpty) {
     client.release();
     return;
   }

@@ -50,8 +50,10 @@ export interface ClosingStatement {
 export interface TransactionEnding {
   /** `undefined`: it was given back, because it was lost. */
   readonly client: PostgresClient | undefined;
-  /** Nothing was sent: there is nothing to end. */
+  /** Nothing was sent: there is nothing to take back. */
   readonly isFresh: boolean;
+  /** Nothing was sent, and nothing is to be: there is nothing to commit. */
+  readonly isEmpty: boolean;
   /** Goes before the commit, with a semicolon at its end where it is something. */
   readonly beforeCommit: string;
   readonly closing: ClosingStatement | undefined;
@@ -100,10 +102,16 @@ export class TransactionConnection implements PostgresQueryable {
     });
   }
 
-  /** Has statements sent with the first one, before that. @returns whether none was sent yet */
-  open(statements: readonly string[]): boolean {
+  /**
+   * Has statements sent with the first one, before that.
+   *
+   * @param afterCommit - what is to be done then, because of them: they are sent with the commit, where nothing else is sent
+   * @returns whether none was sent yet
+   */
+  open(statements: readonly string[], afterCommit?: AfterCommit): boolean {
     if (this.#hasBegun || this.#hasEnded || this.#closing !== undefined) return false;
     this.#opening = [...this.#opening, ...statements];
+    if (afterCommit !== undefined) this.#afterCommit.add(afterCommit);
     return true;
   }
 
@@ -133,9 +141,11 @@ export class TransactionConnection implements PostgresQueryable {
     this.#hasEnded = true;
     await this.#turns.run(async () => {
       const closing = this.#closing;
-      const isFresh = !this.#hasBegun && closing === undefined;
+      const isFresh = !this.#hasBegun;
+      const isEmpty = isFresh && closing === undefined && this.#afterCommit.size === 0;
       const before = [...(this.#hasBegun ? [] : this.#opening), ...(closing === undefined ? [] : [closing.sql])];
-      await work({ client: this.#lent, isFresh, beforeCommit: before.map((sql) => `${sql};\n`).join(''), closing });
+      const beforeCommit = before.map((sql) => `${sql};\n`).join('');
+      await work({ client: this.#lent, isFresh, isEmpty, beforeCommit, closing });
     });
   }
 

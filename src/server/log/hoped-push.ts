@@ -1,10 +1,10 @@
 /**
- * What pushes hope to find in a log, so that it need not be looked at before they are written: a message to the database
- * that waits for its answer less, and a look that is shorter.
+ * What pushes hope to find in a log, so that it need not be looked at before they are written: one message to the database in the
+ * place of three, a look that is shorter, and the next ones decided while it is on its way.
  *
  * ```text
- * all units new, each on what it says, the end as this process left it ──▶ decided ──▶ one message: the lock, is it so?, the events
- *                                                                                        │ no: nothing is stored
+ * all units new, each on what it says, the end as this process left it ──▶ decided ──▶ one message: the lock, is it so?, the events, the units, the commit
+ *                                                                                        │ no: nothing is stored; or nobody says
  *                                                                                        ▼
  *                                                                          looked at, decided anew, written
  * ```

@@ -51,14 +51,30 @@ export interface LockedLog {
   readonly isHoped: boolean;
 }
 
+/** What is asked of {@link LogWriter.locked} beside the work. */
+export interface LockOptions {
+  /** Is looked at with the lock. */
+  readonly about?: PushSubjects;
+  /** Of all that: the work is done on this at first, where the end of the log is known. It may be done again. */
+  readonly hoped?: HopedUnits | undefined;
+  /** Called when all is decided on what was hoped, and about to be sent: the next ones may be decided on that. */
+  readonly whenDecided?: (() => void) | undefined;
+}
+
+/** The end of the log, as a transaction of this process leaves it; and whether that was committed, once it is known. */
+interface LeftEnd {
+  readonly head: LogHead;
+  readonly isCommitted: Promise<boolean>;
+}
+
 /** Writes to a log. */
 export class LogWriter {
   readonly #storage: Pick<LogStorage, 'transaction'>;
   readonly #clock: Pick<Clock, 'nowMs'>;
   /** The ends of the log that transactions have written. */
   readonly #ends = new WeakMap<LogTransaction, LogHead>();
-  /** The end as this process left it last. */
-  #left: LogHead | undefined;
+  /** The end as this process left it last, or is about to. */
+  #left: LeftEnd | undefined;
   #looksLeft = 0;
 
   constructor(storage: Pick<LogStorage, 'transaction'>, clock: Pick<Clock, 'nowMs'>) {
@@ -69,34 +85,41 @@ export class LogWriter {
   /**
    * Runs work under the lock, after all that others have recorded: in parts, each a transaction, where that is much.
    *
-   * @param about - is looked at with the lock
-   * @param hoped - of all that: the work is done on this at first, where the end of the log is known. It may be done again
+   * What was decided on hope is not sent before what it was decided on is committed; nor at all, where that is not.
    */
   async locked<T>(
     work: (transaction: LogTransaction, locked: LockedLog) => Promise<T>,
-    about?: PushSubjects,
-    hoped?: HopedUnits,
+    { about, hoped, whenDecided }: LockOptions = {},
   ): Promise<T> {
     let mayHope = true;
     for (let recordings = 1; ;) {
       const hope = mayHope && hoped !== undefined ? this.#hope() : undefined;
+      const { promise: isCommitted, resolve: settle } = Promise.withResolvers<boolean>();
       try {
         const done = await this.#storage.transaction(async (transaction) => {
-          if (hope !== undefined && hoped !== undefined && transaction.expect?.(hope, hoped) === true) {
-            const value = await work(transaction, { head: hope, waiting: 'none', seen: hoped, isHoped: true });
-            return { value, end: this.#ends.get(transaction) ?? hope };
+          if (hope !== undefined && hoped !== undefined && transaction.expect?.(hope.head, hoped) === true) {
+            const value = await work(transaction, { head: hope.head, waiting: 'none', seen: hoped, isHoped: true });
+            const end = this.#ends.get(transaction) ?? hope.head;
+            this.#left = { head: end, isCommitted };
+            whenDecided?.();
+            if (!(await hope.isCommitted)) throw new NotAsHoped();
+            return { value, end, isHoped: true };
           }
           const { standing, seen } = await transaction.lock(about);
           const { head, isComplete } = await adoptEvents(transaction, standing, this.#clock.nowMs());
           if (!isComplete) return undefined;
           const { waiting } = standing;
           const value = await work(transaction, { head, waiting, seen, isHoped: false });
-          return { value, end: this.#ends.get(transaction) ?? head };
+          return { value, end: this.#ends.get(transaction) ?? head, isHoped: false };
         });
         if (done === undefined) continue;
-        this.#left = done.end;
+        settle(true);
+        // What was hoped has said so before, and others may have decided on it since.
+        if (!done.isHoped) this.#left = { head: done.end, isCommitted };
         return done.value;
       } catch (error) {
+        settle(false);
+        this.#left = undefined;
         if (error instanceof NotAsHoped) {
           mayHope = false;
           this.#looksLeft = LOOKS_AFTER_MISS;
@@ -109,7 +132,7 @@ export class LogWriter {
   }
 
   /** The end that the log may have; `undefined` where it is to be looked at. */
-  #hope(): LogHead | undefined {
+  #hope(): LeftEnd | undefined {
     if (this.#looksLeft === 0) return this.#left;
     this.#looksLeft--;
     return undefined;

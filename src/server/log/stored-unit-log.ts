@@ -132,7 +132,7 @@ export class StoredUnitLog implements UnitLog, ServerRecords {
   readonly #offers: LostOffers;
   readonly #refused: RefusedKeeping;
   readonly #shown: ShownPages;
-  readonly #queue = new PushQueue((pushes: readonly PreparedPush[]) => this.#decide(pushes));
+  readonly #queue = new PushQueue((pushes: readonly PreparedPush[], onDecided) => this.#decide(pushes, onDecided));
 
   /** @throws ProgrammingError (`PROGRAMMING_ERROR`) when a key is none, or a limit makes no sense */
   constructor(storage: LogStorage, options: UnitLogOptions = {}, { idType = 'uuid', inline }: LogTraits = {}) {
@@ -211,8 +211,8 @@ export class StoredUnitLog implements UnitLog, ServerRecords {
     return { decisions: decided?.decisions ?? [], conflict: undefined, head: head.position };
   }
 
-  /** Decides pushes in one transaction, one after the other. */
-  async #decide(pushes: readonly PreparedPush[]): Promise<readonly PushOutcome[]> {
+  /** Decides pushes in one transaction, one after the other. @param onDecided - as in `LogWriter` */
+  async #decide(pushes: readonly PreparedPush[], onDecided: () => void): Promise<readonly PushOutcome[]> {
     const about = {
       ids: pushes.flatMap(({ units, follows = [] }) => units.map(({ id }) => id).concat(follows)),
       aggregates: aggregatesOf(pushes.flatMap(({ fresh }) => fresh)),
@@ -240,8 +240,7 @@ export class StoredUnitLog implements UnitLog, ServerRecords {
         const mayBeDue = waiting !== 'none' && units.length > 0;
         return { outcomes, notified: recorded.notified, from: head, page, mayBeDue };
       },
-      about,
-      hopedOf(pushes),
+      { about, hoped: hopedOf(pushes), whenDecided: onDecided },
     );
     this.#pages.noteRecorded(from, page);
     this.#inline.committed(notified);

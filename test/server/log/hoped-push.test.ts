@@ -1,5 +1,5 @@
-/** Pushes that are written on the hope that all is new and fits: two messages where it is so, and as if looked at where it is not. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+/** Pushes that are written on the hope that all is new and fits: one message where it is so, and as if looked at where it is not. */
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { PostgresUnitLog } from '../../../src/server/log/postgres/postgres-unit-log.js';
 import { PostgresProcessRecorder } from '../../../src/persistence/postgres/index.js';
 import type { PostgresPool } from '../../../src/persistence/postgres/index.js';
@@ -52,6 +52,60 @@ async function twoOfOne(): Promise<{
   return { ours, theirs, events: recorder.dialect.log?.eventsTable ?? '', sent };
 }
 
+/** What a message is about. */
+const [WRITTEN, SEEN] = ['written', 'looked at'];
+
+/** A log whose end the process knows, the messages that it sends from then on, and what may come between. */
+async function logByMessages(): Promise<{
+  readonly log: PostgresUnitLog;
+  readonly messages: readonly string[];
+  /** `next` is called once, in the place of the next message. `lent` counts the connections. */
+  readonly before: { next?: ((send: () => Promise<unknown>) => Promise<unknown>) | undefined; lent: number };
+}> {
+  const [applicationName, name] = [uniqueName(), uniqueName()];
+  const messages: string[] = [];
+  const before: Awaited<ReturnType<typeof logByMessages>>['before'] = { lent: 0 };
+  const { pool } = postgres;
+  const noting: PostgresPool = {
+    query: (...given) => pool.query(...given),
+    connect: async () => {
+      const client = await pool.connect();
+      before.lent++;
+      return {
+        query: async (text, values) => {
+          if (!text.includes('NOTIFY')) {
+            messages.push(
+              text.includes('not_as_hoped') && text.includes('COMMIT')
+                ? WRITTEN
+                : text.includes('FOR UPDATE OF h')
+                  ? SEEN
+                  : text,
+            );
+          }
+          const send = async (): Promise<never> => (await client.query(text, values)) as never;
+          const { next } = before;
+          before.next = undefined;
+          return next === undefined ? await send() : (((await next(send)) ?? (await send())) as never);
+        },
+        release: (error) => client.release(error),
+      };
+    },
+  };
+  const recorder = new PostgresProcessRecorder({ pool: noting, applicationName });
+  await recorder.createTable();
+  const log = new PostgresUnitLog({ recorder, name });
+  await log.createTables();
+  await log.push([someUnit()], ANN);
+  messages.length = 0;
+  before.lent = 0;
+  return { log, messages, before };
+}
+
+/** As many as are not put together with others. */
+function manyUnits(): readonly PendingUnit[] {
+  return Array.from({ length: 100 }, () => someUnit());
+}
+
 function someUnit(originatorId: string = newOriginatorId(), version: number = 1, after?: string): PendingUnit {
   return sampleUnit([sampleEvent(originatorId, version)], { after: [after] });
 }
@@ -73,31 +127,68 @@ describe('a push whose units are new and fit', () => {
     expect(await idsOf(ours)).toHaveLength(5);
   });
 
-  it('is sent in two messages', async () => {
-    const { applicationName, name } = { applicationName: uniqueName(), name: uniqueName() };
-    const messages: string[] = [];
-    const { pool } = postgres;
-    const counting: PostgresPool = {
-      query: (...given) => pool.query(...given),
-      connect: async () => {
-        const client = await pool.connect();
-        return {
-          query: async (text, values) => {
-            messages.push(text);
-            return await client.query(text, values);
-          },
-          release: (error) => client.release(error),
-        };
-      },
+  it('is one message', async () => {
+    const { log, messages } = await logByMessages();
+    await log.push([someUnit()], ANN);
+    expect(messages).toEqual([WRITTEN]);
+  });
+
+  it('is decided while the one before it is written, and written after that', async () => {
+    const { log, messages, before } = await logByMessages();
+    const gate = Promise.withResolvers<void>();
+    before.next = () => gate.promise;
+    const [first, second] = [manyUnits(), manyUnits()];
+    const pushed = [log.push(first, ANN), log.push(second, ANN, undefined, undefined, first.at(-1)!.id)];
+    // On a connection of its own, on which nothing is sent yet.
+    await vi.waitFor(() => expect(before.lent).toBe(2));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(messages).toEqual([WRITTEN]);
+    gate.resolve();
+    expect(await Promise.all(pushed)).toMatchObject([{ head: 101 }, { head: 201, conflict: undefined }]);
+    expect(messages).toEqual([WRITTEN, WRITTEN]);
+    expect((await idsOf(log)).slice(1)).toEqual([...first, ...second].map(({ id }) => id));
+  });
+});
+
+describe('a push of which nobody says what became of it', () => {
+  it.each([
+    ['written', true],
+    ['not written', false],
+  ])('is looked at, and answered: it was %s', async (_how, isWritten) => {
+    const { log, messages, before } = await logByMessages();
+    before.next = async (send) => {
+      if (isWritten) await send();
+      throw Object.assign(new Error('Connection terminated unexpectedly'), { code: 'ECONNRESET' });
     };
-    const recorder = new PostgresProcessRecorder({ pool: counting, applicationName });
-    await recorder.createTable();
-    const log = new PostgresUnitLog({ recorder, name });
-    await log.createTables();
-    await log.push([someUnit()], ANN);
-    messages.length = 0;
-    await log.push([someUnit()], ANN);
-    expect(messages.filter((text) => !text.includes('NOTIFY'))).toHaveLength(2);
+    const unit = someUnit();
+    expect(await log.push([unit], ANN)).toMatchObject({
+      decisions: [{ id: unit.id, kind: 'accepted', position: 2 }],
+      conflict: undefined,
+      head: 2,
+    });
+    expect(messages[0]).toBe(WRITTEN);
+    expect(messages).toContain(SEEN);
+    expect((await idsOf(log)).slice(1)).toEqual([unit.id]);
+  });
+
+  it('takes with it what was decided on it meanwhile, which is looked at as well: each is there once', async () => {
+    const { log, before } = await logByMessages();
+    const gate = Promise.withResolvers<void>();
+    before.next = async () => {
+      await gate.promise;
+      throw Object.assign(new Error('Connection terminated unexpectedly'), { code: 'ECONNRESET' });
+    };
+    const [first, second] = [manyUnits(), manyUnits()];
+    const pushed = [log.push(first, ANN), log.push(second, ANN)];
+    await vi.waitFor(() => expect(before.lent).toBe(2));
+    gate.resolve();
+    for (const { conflict, decisions } of await Promise.all(pushed)) {
+      expect(conflict).toBeUndefined();
+      expect(decisions.every(({ kind }) => kind === 'accepted')).toBe(true);
+    }
+    const ids = await idsOf(log);
+    expect(ids).toHaveLength(201);
+    expect(new Set(ids)).toEqual(new Set([ids[0], ...first.map(({ id }) => id), ...second.map(({ id }) => id)]));
   });
 });
 
@@ -193,5 +284,15 @@ describe('a push that is not as was hoped', () => {
       stranger,
       unit.events[0]?.originatorId,
     ]);
+  });
+
+  it('would get other ids than the next ones, and takes none of them before that is known', async () => {
+    const { ours, events, sent } = await twoOfOne();
+    // Somebody has taken one, and commits it later, or never.
+    await postgres.pool.query(`SELECT nextval(pg_get_serial_sequence('${events}', 'notification_id'))`);
+    expect(await ours.push([someUnit(), someUnit()], ANN)).toMatchObject({ conflict: undefined, head: 3 });
+    expect(sent()).toEqual({ hoped: 1, looked: 1 });
+    const { rows } = await postgres.pool.query(`SELECT notification_id AS id FROM ${events} ORDER BY 1`);
+    expect(rows.map(({ id }) => Number(id))).toEqual([1, 3, 4]);
   });
 });

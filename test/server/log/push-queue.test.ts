@@ -25,14 +25,17 @@ function push(name: string, events = 1, stateBytes = 1): Push {
 class Held {
   /** The names of the pushes of each transaction. */
   readonly transactions: string[][] = [];
-  readonly queue = new PushQueue<Push, string>(async (pushes) => {
+  readonly queue = new PushQueue<Push, string>(async (pushes, onDecided) => {
     const names = pushes.map(({ name }) => name);
     this.transactions.push(names);
     const end = Promise.withResolvers<void>();
     this.#ends.push(end);
+    this.decided.push(onDecided);
     await end.promise;
     return names.map((name) => `answer of ${name}`);
   });
+  /** Says of each transaction that it is decided, and is being written. */
+  readonly decided: (() => void)[] = [];
   readonly #ends: PromiseWithResolvers<void>[] = [];
 
   /** Ends the transaction that runs, and lets the next one begin. */
@@ -128,3 +131,29 @@ it.each([
     expect(scene.transactions.flat()).not.toContain('refused');
   },
 );
+
+it('begins with much, and with nothing more, as soon as the one before it is decided, and with little when that is written', async () => {
+  const scene = new Held();
+  const all = [push('1', 200), push('2', 200), push('3', 200)].map((one) => scene.queue.add(one));
+  expect(scene.transactions).toEqual([['1']]);
+  scene.decided[0]!();
+  expect(scene.transactions).toEqual([['1'], ['2', '3']]);
+  const more = [scene.queue.add(push('4', 200))];
+  // Two at most, decided or not.
+  scene.decided[1]!();
+  expect(scene.transactions).toHaveLength(2);
+  await scene.end();
+  expect(scene.transactions).toEqual([['1'], ['2', '3'], ['4']]);
+  await scene.end();
+  scene.decided[2]!();
+  // Little waits for it, and for who comes meanwhile.
+  more.push(scene.queue.add(push('5')), scene.queue.add(push('6')));
+  expect(scene.transactions).toHaveLength(3);
+  more.push(scene.queue.add(push('7', 98)));
+  expect(scene.transactions[3]).toEqual(['5', '6', '7']);
+  await scene.end();
+  await scene.end();
+  expect(await Promise.all([...all, ...more])).toEqual(
+    Array.from({ length: 7 }, (_, index) => `answer of ${index + 1}`),
+  );
+});

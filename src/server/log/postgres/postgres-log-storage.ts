@@ -5,11 +5,11 @@
  */
 import type { InlineParticipant } from '../../../application/events/inline-participant.js';
 import type { NotifiedEvent } from '../../../application/events/notified-event.js';
-import { IntegrityError } from '../../../persistence/errors.js';
+import { DataError, IntegrityError, OperationalError } from '../../../persistence/errors.js';
 import type { InternalError } from '../../../persistence/errors.js';
 import { literalsOf, withLiterals } from '../../../persistence/postgres/inlined-statement.js';
 import { resultsOf } from '../../../persistence/postgres/postgres-driver.js';
-import { postgresError } from '../../../persistence/postgres/postgres-errors.js';
+import { isConnectionLost, postgresError } from '../../../persistence/postgres/postgres-errors.js';
 import { toNotifications, toSafeInteger } from '../../../persistence/postgres/postgres-rows.js';
 import type { ProcessRecorder } from '../../../persistence/recorder.js';
 import type { RecorderTransaction } from '../../../persistence/recorder-transaction.js';
@@ -184,9 +184,15 @@ export class PostgresLogStorage implements LogStorage {
 
   async transaction<T>(work: (transaction: LogTransaction) => Promise<T>): Promise<T> {
     const { recorder } = this.#parts;
-    return await recorder.transaction(
-      async (transaction) => await work(new PostgresLogTransaction(transaction, this.#statements, this.#parts)),
-    );
+    let made: PostgresLogTransaction | undefined;
+    try {
+      return await recorder.transaction(
+        async (transaction) =>
+          await work((made = new PostgresLogTransaction(transaction, this.#statements, this.#parts))),
+      );
+    } catch (error) {
+      throw made?.isPlaced === true && mayBeLookedAt(error) ? new NotAsHoped('', { cause: error }) : error;
+    }
   }
 }
 
@@ -217,6 +223,10 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
   readonly #parts: Pick<PostgresLogParts, 'participants'>;
   /** Whether units wait for others to come. */
   #isAwaited = false;
+  /** The last id before what is recorded, where that is hoped. */
+  #hopedAfter: NotificationId | undefined;
+  /** Whether the events go with the commit. */
+  isPlaced = false;
 
   constructor(
     transaction: RecorderTransaction<SqlQueryable>,
@@ -243,7 +253,10 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
   expect(head: LogHead, hoped: HopedUnits): boolean {
     const literals = literalsOf(hopedColumns(head, hoped));
     const { turn, hoped: text } = this.statements;
-    return literals !== undefined && this.#transaction.open?.([...turn, withLiterals(text, literals)]) === true;
+    if (literals === undefined || this.#transaction.open?.([...turn, withLiterals(text, literals)]) !== true)
+      return false;
+    this.#hopedAfter = head.lastId;
+    return true;
   }
 
   async view(about: PushSubjects): Promise<SeenUnits> {
@@ -256,6 +269,11 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
   }
 
   async record(events: readonly StoredEvent[]): Promise<readonly NotificationId[]> {
+    const placed = this.#hopedAfter === undefined ? undefined : this.#transaction.place?.(events, this.#hopedAfter);
+    if (placed !== undefined) {
+      this.isPlaced = true;
+      return placed;
+    }
     return await this.#transaction.insertEvents(events).catch((error: unknown) => {
       throw isNotAsHoped(error) ? new NotAsHoped('', { cause: error }) : error;
     });
@@ -310,7 +328,10 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
     const values = [...unitColumns(units), head.position, head.chain, head.lastId];
     // It is the last thing of most transactions.
     const { close } = this.#transaction;
-    if (close !== undefined) await close(statements.append, values, (cause) => refusedAppend(postgresError(cause)));
+    const toError = (cause: unknown): Error =>
+      // Of what goes with the commit, nobody can tell what of it was refused.
+      this.isPlaced ? postgresError(cause) : refusedAppend(postgresError(cause));
+    if (close !== undefined) await close(statements.append, values, toError);
     else {
       await sql.query(statements.append, values).catch((error: unknown) => {
         throw refusedAppend(error);
@@ -322,6 +343,16 @@ class PostgresLogTransaction extends Reader implements LogTransaction {
 function isNotAsHoped(error: unknown): boolean {
   const { message, cause } = error as { readonly message?: string; readonly cause?: unknown };
   return message?.includes(NOT_AS_HOPED_MARK) === true || (cause instanceof Error && isNotAsHoped(cause));
+}
+
+/**
+ * Whether looking at the log tells what became of it: what was refused of all that was hoped together, and what nobody has
+ * answered, for a unit that is there is known.
+ */
+function mayBeLookedAt(error: unknown): boolean {
+  if (error instanceof DataError || error instanceof IntegrityError) return true;
+  if (!(error instanceof OperationalError)) return false;
+  return error.details['outcome'] === 'unknown' || isConnectionLost(error.cause);
 }
 
 function refusedAppend<Failure>(error: Failure): Failure | InternalError {
