@@ -10,8 +10,7 @@ const KB = 1_000;
 // Two tenths are for signals that every call of a recorder takes: they cannot cross to the worker, so they are heeded here.
 // Two more are for what was written in the store, by whatever tab: caches are old by that, and live queries add the less.
 // 0.1 are to say with an error of ours what is no list, no function or no event.
-// 0.1 are to take what is pending with the news of a commit: two crossings less before it is sent.
-const MAIN_BUDGET_BYTES = 13.1 * KB;
+const MAIN_BUDGET_BYTES = 13 * KB;
 // Without sql.js, whose size is not ours. Of what came since ADR 17, which says that it is to be looked at again: views in the
 // commit of a page, history that leaves, what is set aside and tried again, what is decided on which past: 5 together. Units, pages and healing are 7 kB of it: what a page changes is decided where the
 // tables are, inside the commit. Commands that are kept, and decisions in the commit of a page, are 2.7. One is to find, load
@@ -29,8 +28,7 @@ const MAIN_BUDGET_BYTES = 13.1 * KB;
 // 0.1 are to take a text that is asked again apart once; in the two below, too.
 // 0.1 are to tell of a page before the replica takes it in: a third of a millisecond sooner in another browser.
 // 0.1 are to say with an error of ours what is no list, no function or no event.
-// 0.2 are to tell what is pending with the news of a commit: two crossings less before it is sent.
-const WORKER_BUDGET_BYTES = 56.4 * KB;
+const WORKER_BUDGET_BYTES = 56.2 * KB;
 // Beside the main thread's, where an application has live queries.
 const LIVE_BUDGET_BYTES = 4 * KB;
 // Loaded only for an export, an import or a deletion, which move or read a whole store anyway.

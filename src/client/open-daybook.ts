@@ -17,7 +17,7 @@ import { StoreClosedError, WorkerFailedError } from '../host/protocol/client-err
 import { openExport } from './remote-export.js';
 import { StoreRecorder } from './remote-recorder.js';
 import type { DaybookRecorder } from '../host/protocol/daybook-recorder.js';
-import type { BacklogLimits, HostOpening, OnHostRecorded, RestoredStore } from '../host/protocol/store-host.js';
+import type { BacklogLimits, HostOpening, RestoredStore } from '../host/protocol/store-host.js';
 import { startWorker, wasmHref } from './start-worker.js';
 import type { WorkerFiles } from './start-worker.js';
 import { markedReplica, markStore, unmarkStore } from '../origin/store-marker.js';
@@ -153,9 +153,9 @@ export async function openDaybook(options: OpenDaybookOptions): Promise<Daybook>
     markStore(name, opening.identity.replicaId);
     const recorded = new Listeners();
     const store = new OpenStore(options, opening, link, recorded);
-    const onRecorded: OnHostRecorded = (restored, ahead) => {
+    const onRecorded = (restored?: RestoredStore): void => {
       store.restored ??= restored;
-      store.recorder.tellRecorded(ahead);
+      recorded.tell();
     };
     await link.call((host) => host.onRecorded(proxy(onRecorded)));
     return store;
@@ -174,7 +174,7 @@ class OpenStore implements Daybook {
   readonly replicaId: string;
   /** Set once more where it came back late. */
   restored: RestoredStore | undefined;
-  readonly recorder: StoreRecorder;
+  readonly recorder: DaybookRecorder;
   readonly query: SqlQueryable['query'];
   readonly storage: DaybookStorage;
   readonly #link: WorkerLink;

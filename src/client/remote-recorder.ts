@@ -42,11 +42,9 @@ import type {
   UnitStanding,
 } from '../persistence/unit-recorder.js';
 import type { ChangeListener } from '../persistence/store-changes.js';
-import { systemClock } from '../util/clock.js';
 import type { Listeners } from '../util/listeners.js';
 import type { CommitOptions, DaybookInsertOptions, DaybookRecorder } from '../host/protocol/daybook-recorder.js';
-import { AHEAD_LIMITS } from '../host/protocol/store-host.js';
-import type { PendingAhead, StoreHost, TransactionEnd } from '../host/protocol/store-host.js';
+import type { StoreHost, TransactionEnd } from '../host/protocol/store-host.js';
 import { changesBehind } from './changes-behind.js';
 import type { WorkerLink } from './worker-link.js';
 
@@ -172,8 +170,6 @@ export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
   /** @internal */
   readonly link: WorkerLink;
   readonly #recorded: Listeners;
-  /** What was told with the last news, in the task in which it came. */
-  #ahead: PendingAhead | undefined;
 
   /** @param recorded - are told soon after something was recorded */
   constructor(link: WorkerLink, recorded: Listeners) {
@@ -189,28 +185,11 @@ export class StoreRecorder extends RemoteRecorder implements DaybookRecorder {
     return await withEnds(this, (heard) => super.transaction(heard, options), work);
   }
 
-  /**
-   * Tells that something was recorded.
-   *
-   * @param ahead - answers whoever asks because of that, at once
-   */
-  tellRecorded(ahead: PendingAhead | undefined): void {
-    this.#ahead = ahead;
-    this.#recorded.tell();
-    // Later, it may not be so any more.
-    if (ahead !== undefined) systemClock.schedule(() => (this.#ahead = undefined), 0);
-  }
-
   async syncProgress(): Promise<SyncProgress> {
-    return this.#ahead?.progress ?? this.link.call((host) => host.syncProgress());
+    return this.link.call((host) => host.syncProgress());
   }
 
   async selectPendingUnits(after: NotificationId, limits: UnitLimits): Promise<readonly PendingUnit[]> {
-    const { packedPending } = this.#ahead ?? {};
-    const { eventsMax, bytesMax } = AHEAD_LIMITS;
-    if (packedPending !== undefined && limits.eventsMax >= eventsMax && limits.bytesMax >= bytesMax) {
-      return unpackPendingUnits(packedPending).filter(({ firstNotificationId }) => firstNotificationId > after);
-    }
     return unpackPendingUnits(await this.link.call((host) => host.selectPendingUnits(after, limits)));
   }
 

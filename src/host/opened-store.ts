@@ -25,7 +25,6 @@ import { readUnsynced } from '../sync/unsynced.js';
 import { StorageLostError } from '../persistence/errors.js';
 import { ANY_CHANGES, ChangeNews } from '../persistence/store-changes.js';
 import type { RebaseTransaction } from '../persistence/rebase-transaction.js';
-import { packPendingUnits } from '../persistence/unit-batch.js';
 import type { UnitPage } from '../persistence/unit.js';
 import type { InsertPageOptions, PageOutcome, SyncProgress } from '../persistence/unit-recorder.js';
 import { systemClock } from '../util/clock.js';
@@ -34,8 +33,7 @@ import type { BacklogOf } from './backlog-of.js';
 import { HeadChannel } from './head-channel.js';
 import { ImagedReplica } from './imaged-replica.js';
 import { openDatabase } from './open-database.js';
-import { AHEAD_LIMITS } from './protocol/store-host.js';
-import type { BacklogLimits, ExpectedStore, HostReport, PendingAhead, RestoredStore } from './protocol/store-host.js';
+import type { BacklogLimits, ExpectedStore, HostReport, OnHostRecorded, RestoredStore } from './protocol/store-host.js';
 import { StoreRescue } from './store-rescue.js';
 import type { LoadRescuePart, RescuePart } from './rescue-part.js';
 import { randomUuid } from '../util/random-uuid.js';
@@ -47,12 +45,8 @@ export interface StoreOpening {
   readonly durability?: Durability | undefined;
   readonly backlog?: BacklogLimits | undefined;
   readonly onProgress: OnOpenProgress | undefined;
-  /**
-   * Called soon after something was recorded, by this tab or another one.
-   *
-   * @param isPending - whether it was recorded here, and is to be sent
-   */
-  readonly onRecorded: (restored?: RestoredStore, isPending?: boolean) => void;
+  /** Called soon after something was recorded, by this tab or another one. */
+  readonly onRecorded: OnHostRecorded;
   readonly expected?: ExpectedStore | undefined;
   readonly loadRescuePart: LoadRescuePart;
 }
@@ -125,16 +119,6 @@ export class OpenedStore {
       ...{ pendingUnits, backlog: backlog(pendingUnits) },
       pendingEvents: progress.pendingEvents + waiting.pendingEvents,
     };
-  }
-
-  /** How far it is, with what is pending, where that is little. */
-  async pendingAhead(): Promise<PendingAhead> {
-    const { recorder } = this.#parts;
-    const progress = await this.syncProgress();
-    const { pendingUnits } = progress;
-    if (pendingUnits > AHEAD_LIMITS.eventsMax) return { progress, packedPending: undefined };
-    const units = await recorder.selectPendingUnits(0, AHEAD_LIMITS);
-    return { progress, packedPending: units.length === pendingUnits ? packPendingUnits(units) : undefined };
   }
 
   /** As the recorder's. */
@@ -214,7 +198,7 @@ async function openParts(opening: StoreOpening, closers: Closers): Promise<Store
   // Whoever deletes the store waits for it.
   closers.push((await holdLock(openLockName(name), 'shared', () => storeHeld(name, 'deleted'))) ?? (() => undefined));
   const loadRescuePart = (): Promise<RescuePart> => opening.loadRescuePart(opening.wasmUrl);
-  const rescue = new StoreRescue(name, loadRescuePart, (restored) => onRecorded(restored));
+  const rescue = new StoreRescue(name, loadRescuePart, onRecorded);
   const loss: { said?: StorageLostError } = {};
   const journalOpening = openJournal({ name, newIdentity, durability, clock: systemClock }, rescue, loss);
   // Also when the database fails first, and the journal is open a moment later.
@@ -245,7 +229,7 @@ async function openParts(opening: StoreOpening, closers: Closers): Promise<Store
     onApplied: (position, own, commits) => {
       if (own) channel.post(position);
       if (changes.isHeard) changes.noteChanged(commits === undefined ? ANY_CHANGES : changesOf(commits, tablesChanged));
-      onRecorded(undefined, own && commits?.some(({ sync }) => sync === undefined));
+      onRecorded();
       open.checkpoints?.note();
     },
   });

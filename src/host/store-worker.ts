@@ -11,7 +11,6 @@ import type {
   HostReport,
   HostTransactionOptions,
   PackedPast,
-  RestoredStore,
   OnHostRecorded,
   HostReadName,
   HostReadOutcome,
@@ -39,10 +38,6 @@ import { ProgressLine } from './progress-line.js';
 import { TransactionDesk } from './transaction-desk.js';
 import { transferred } from './protocol/byte-source.js';
 import { holdAliveLock } from './protocol/worker-host.js';
-import { systemClock } from '../util/clock.js';
-
-// What comes closer together is asked for at once anyway.
-const AHEAD_PAUSE_MS = 20;
 
 /** Implements {@link StoreHost} on the real thing. */
 export class StoreWorker implements StoreHost {
@@ -50,8 +45,6 @@ export class StoreWorker implements StoreHost {
   readonly #transactions = new TransactionDesk();
   readonly #loadRescuePart: LoadRescuePart;
   #listener: OnHostRecorded | undefined;
-  /** From when on what is pending goes with the news of it: never, where the page does not synchronise. */
-  #nextAheadMs = Infinity;
 
   constructor(loadRescuePart: LoadRescuePart) {
     this.#loadRescuePart = loadRescuePart;
@@ -64,30 +57,13 @@ export class StoreWorker implements StoreHost {
     const progress = new ProgressLine(onProgress);
     this.#opening = OpenedStore.open({
       ...options,
-      onRecorded: (restored, isPending = false) => this.#tell(restored, isPending),
+      onRecorded: (restored) => this.#listener?.(restored),
       onProgress: progress.tell,
       loadRescuePart: this.#loadRescuePart,
     });
     const { identity, restored } = await this.#opening;
     await progress.heard();
     return { identity, restored };
-  }
-
-  #tell(restored: RestoredStore | undefined, isPending: boolean): void {
-    const nowMs = systemClock.monotonicMs();
-    if (!isPending || nowMs < this.#nextAheadMs) {
-      this.#listener?.(restored);
-      return;
-    }
-    this.#nextAheadMs = nowMs + AHEAD_PAUSE_MS;
-    // Whoever waits for the commit goes first.
-    systemClock.schedule(() => void this.#tellAhead(), 0);
-  }
-
-  async #tellAhead(): Promise<void> {
-    // What fails is told to who asks.
-    const ahead = await (await this.#opened()).pendingAhead().catch(() => undefined);
-    this.#listener?.(undefined, ahead);
   }
 
   async insertEvents(packedEvents: Uint8Array, options: HostInsertOptions): Promise<readonly NotificationId[]> {
@@ -150,10 +126,7 @@ export class StoreWorker implements StoreHost {
     await this.#transactions.rollBack(token);
   }
 
-  readonly syncProgress: StoreHost['syncProgress'] = async () => {
-    if (this.#nextAheadMs === Infinity) this.#nextAheadMs = 0;
-    return (await this.#opened()).syncProgress();
-  };
+  readonly syncProgress: StoreHost['syncProgress'] = async () => (await this.#opened()).syncProgress();
 
   readonly selectPendingUnits: StoreHost['selectPendingUnits'] = async (after, limits) =>
     transferred(packPendingUnits(await (await this.#recorder()).selectPendingUnits(after, limits)));

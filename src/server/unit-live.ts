@@ -26,7 +26,6 @@ export interface LiveLogsOptions {
 /** One who listens. */
 export interface LiveListener {
   readonly tenant: string;
-  readonly replicaId: string;
   /** Ends the stream. */
   readonly signal: AbortSignal;
   /** When the token is over, in milliseconds since 1970; the device comes again with a new one. */
@@ -46,13 +45,13 @@ export class LiveLogs {
     this.#options = options;
   }
 
-  /** Takes that this process has moved a log. @param author - the replica whose push it was */
-  announce(tenant: string, head: number, author?: string): void {
-    this.#hubs.get(tenant)?.announce(head, author);
+  /** Takes that this process has moved a log. */
+  announce(tenant: string, head: number): void {
+    this.#hubs.get(tenant)?.announce(head);
   }
 
   /** The event stream for somebody who was let in. */
-  open({ tenant, replicaId, signal, expiresAtMs, recheck, tell }: LiveListener): Response {
+  open({ tenant, signal, expiresAtMs, recheck, tell }: LiveListener): Response {
     const { clock, closing } = this.#options;
     const end = new AbortController();
     const callOffs = [
@@ -64,7 +63,7 @@ export class LiveLogs {
     const hub = this.#hubOf(tenant);
     const signals = [signal, end.signal, ...(closing === undefined ? [] : [closing])];
     const body = liveStream({
-      ...{ hub, clock, tell, replicaId },
+      ...{ hub, clock, tell },
       signal: AbortSignal.any(signals),
       onEnd: () => {
         for (const callOff of callOffs) callOff();

@@ -162,7 +162,7 @@ export class UnitRoutes {
     const outcome = await traced(c, () =>
       namingUnit(units, () => log.push(units, sender, this.#authority.authorize, visibility, follows)),
     );
-    this.#live.announce(tenant, outcome.head, sender.replicaId);
+    this.#live.announce(tenant, outcome.head);
     if (outcome.decisions.some((decision) => decision.kind === 'accepted' && decision.isNew)) {
       this.#announceToOthers(tenant, outcome.head);
     }
@@ -252,7 +252,6 @@ export class UnitRoutes {
     }
     return this.#live.open({
       tenant,
-      replicaId: sender.replicaId,
       signal: c.req.raw.signal,
       expiresAtMs,
       recheck: admit,

@@ -284,7 +284,6 @@ describe('a page on a stream', () => {
     end();
     // Where the device stands is not known until it was told.
     await scene.push();
-    await line.until(3);
     await scene.push();
     await vi.waitUntil(() => typeof line.last !== 'number', WAIT);
     expect((line.last as UnitPage).position).toBe(3);

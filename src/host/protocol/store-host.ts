@@ -164,21 +164,8 @@ export interface HostReport {
   readonly rescue: RescueReport;
 }
 
-/** What a tab that synchronises asks for when something was recorded, told with that news. */
-export interface PendingAhead {
-  readonly progress: SyncProgress;
-  /** All that is pending, as `packPendingUnits` makes it; `undefined` where that is more than {@link AHEAD_LIMITS}. */
-  readonly packedPending: Uint8Array | undefined;
-}
-
-/** Of what is told ahead: what one or a few commits have recorded. */
-export const AHEAD_LIMITS: UnitLimits = { eventsMax: 100, bytesMax: 65_536 };
-
-/**
- * @param restored - what was brought back of a store that was lost, where that was done since the opening
- * @param ahead - where something was recorded here, and the page synchronises
- */
-export type OnHostRecorded = (restored?: RestoredStore, ahead?: PendingAhead) => void;
+/** @param restored - what was brought back of a store that was lost, where that was done since the opening */
+export type OnHostRecorded = (restored?: RestoredStore) => void;
 
 /** What several calls are made for at once: it reads, and belongs to no transaction. */
 export type HostReadName =

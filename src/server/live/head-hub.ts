@@ -43,7 +43,7 @@ export interface HeadHubOptions {
 /** One log's head, and those who wait for it to move. */
 export class HeadHub {
   readonly #options: HeadHubOptions;
-  readonly #waiting = new Listeners<[head: number, author?: string]>();
+  readonly #waiting = new Listeners<[head: number]>();
   #head: number | undefined;
   #isLooking = false;
   #hasNews = false;
@@ -59,7 +59,7 @@ export class HeadHub {
   }
 
   /** Calls a listener with each new head, and with the present one, where that is known. @returns stops the calls */
-  subscribe(listener: (head: number, author?: string) => void): () => void {
+  subscribe(listener: (head: number) => void): () => void {
     const isFirst = this.#waiting.size === 0;
     const remove = this.#waiting.add(listener);
     if (isFirst) this.#start();
@@ -73,12 +73,12 @@ export class HeadHub {
     };
   }
 
-  /** Takes a head that this process has made. @param author - the replica whose push it was */
-  announce(head: number, author?: string): void {
+  /** Takes a head that this process has made. */
+  announce(head: number): void {
     if (this.#waiting.size === 0) return;
     // A look that is under way may have been too early to see it.
     this.#hasNews ||= this.#isLooking;
-    if (head > (this.#head ?? -1)) this.#tell(head, author);
+    if (head > (this.#head ?? -1)) this.#tell(head);
   }
 
   /**
@@ -134,8 +134,8 @@ export class HeadHub {
     if (head !== this.#head && !(isOlder && this.#hasNews)) this.#tell(head);
   }
 
-  #tell(head: number, author?: string): void {
+  #tell(head: number): void {
     this.#head = head;
-    this.#waiting.tell(head, author);
+    this.#waiting.tell(head);
   }
 }

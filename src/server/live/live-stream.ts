@@ -18,7 +18,6 @@
  * @module
  */
 import { toBase64 } from '../../util/base64.js';
-import { systemClock } from '../../util/clock.js';
 import type { Clock } from '../../util/clock.js';
 import { onAbort } from '../../util/on-abort.js';
 import type { HeadHub } from './head-hub.js';
@@ -50,8 +49,6 @@ export interface LiveStreamOptions {
    * there is room for it. When it rejects, the stream ends. @defaultValue the head
    */
   readonly tell?: ((head: number) => Promise<Uint8Array | undefined>) | undefined;
-  /** Who listens. What it has pushed itself it is told after all others, who wait for that. @defaultValue nobody in particular */
-  readonly replicaId?: string | undefined;
   /** Ends the stream: the request is over, the server shuts down, the token has expired. */
   readonly signal: AbortSignal;
   /** Called once when it has ended, however. */
@@ -88,7 +85,7 @@ class LiveLine {
     const { hub, signal } = this.#options;
     this.#controller = controller;
     const callOff = this.#keepAlive();
-    const leave = hub.subscribe((head, author) => this.#take(head, author));
+    const leave = hub.subscribe((head) => this.#take(head));
     this.#release = [callOff, leave];
     // Whatever is in between sends the head of the answer on with the first bytes.
     this.#send(KEEP);
@@ -113,10 +110,9 @@ class LiveLine {
     this.#options.onEnd?.();
   }
 
-  #take(head: number, author?: string): void {
+  #take(head: number): void {
     this.#unsent = head;
-    if (author === undefined || author !== this.#options.replicaId) this.#flush();
-    else systemClock.schedule(() => this.#flush(), 0);
+    this.#flush();
   }
 
   #flush(): void {

@@ -271,8 +271,6 @@ export class RunningSync implements Sync {
     });
     await this.#turns.run(signal);
     unsubscribe();
-    // Before another tab says how it stands.
-    this.#channel.flush();
     this.#place = 'following';
     this.#heard = undefined;
     this.#count.wake();
@@ -340,9 +338,7 @@ export class RunningSync implements Sync {
     const { pendingEvents, position } = this.#own;
     const isBehind = said.state === 'live' && pendingEvents > 0 && this.#direction !== 'pull';
     const head = Math.max(said.head, position);
-    // What was lost may be confirmed here before it is told that it is: nothing is said too early.
-    const pending = said.state === 'healing' ? undefined : own.pending;
-    return { ...said, ...own, pending, position, head, state: isBehind ? 'waiting' : said.state };
+    return { ...said, ...own, position, head, state: isBehind ? 'waiting' : said.state };
   }
 }
 

@@ -9,8 +9,6 @@ import type { ErrorData } from '../../domain/error-codec.js';
 import { syncChannelName } from '../../origin/origin-names.js';
 import { SYNC_ERRORS } from '../protocol/index.js';
 import type { SyncStatus } from '../sync-status.js';
-import { systemClock } from '../../util/clock.js';
-import type { Clock } from '../../util/clock.js';
 
 /** What a person may ask for, in any tab. */
 export type SyncCommand = 'attempt-now' | 'pause' | 'resume' | 'sign-out';
@@ -35,15 +33,9 @@ type Message =
 /** A BroadcastChannel between the tabs; silent where there is none. */
 export class SyncChannel {
   readonly #channel: BroadcastChannel;
-  readonly #clock: Pick<Clock, 'schedule'>;
   #isClosed = false;
-  /** The newest status that is not posted yet. */
-  #unposted: SyncStatus | undefined;
-  /** Of the task in which it will be. */
-  #callOff: () => void = () => undefined;
 
-  constructor(storeName: string, listener: SyncChannelListener, clock: Pick<Clock, 'schedule'> = systemClock) {
-    this.#clock = clock;
+  constructor(storeName: string, listener: SyncChannelListener) {
     this.#channel = new BroadcastChannel(syncChannelName(storeName));
     this.#channel.addEventListener('message', (event: MessageEvent<Message>) => {
       const message = event.data;
@@ -55,18 +47,8 @@ export class SyncChannel {
     (this.#channel as { unref?(): void }).unref?.();
   }
 
-  /** Tells how it stands, of what changes in one task the last: in the next one, for whoever waits for a commit or a page goes first. */
+  /** Tells how it stands. */
   postStatus(status: SyncStatus): void {
-    if (this.#unposted === undefined) this.#callOff = this.#clock.schedule(() => this.flush(), 0);
-    this.#unposted = status;
-  }
-
-  /** Posts a status that is not posted yet. */
-  flush(): void {
-    const status = this.#unposted;
-    this.#unposted = undefined;
-    this.#callOff();
-    if (status === undefined) return;
     const lastError = status.lastError === undefined ? undefined : encodeError(status.lastError);
     this.#post({ kind: 'status', status: { ...status, lastError } });
   }
@@ -83,7 +65,6 @@ export class SyncChannel {
 
   /** What is said after it is said to nobody. */
   close(): void {
-    this.flush();
     this.#isClosed = true;
     this.#channel.close();
   }

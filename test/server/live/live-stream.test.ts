@@ -131,31 +131,4 @@ describe('the event stream of a log', () => {
     expect(clock.openCount).toBe(0);
     expect(onEnd).toHaveBeenCalledTimes(1);
   });
-
-  test('tells of a push whoever waits for it before whoever has sent it, who came first', async () => {
-    const clock = new CountingClock();
-    const hub = new HeadHub({ clock, readHead: async () => 7, onFailure: () => undefined });
-    const told: string[] = [];
-    const { signal } = new AbortController();
-    for (const replicaId of ['author', 'other', undefined]) {
-      const tell = async (head: number): Promise<Uint8Array> => {
-        told.push(`${replicaId} ${head}`);
-        return headMessage(head);
-      };
-      const reader = liveStream({ hub, clock, tell, replicaId, signal }).getReader();
-      // Whoever reads has room for the next one.
-      void (async () => {
-        while (!(await reader.read()).done);
-      })();
-    }
-    await settled();
-    told.length = 0;
-    hub.announce(8, 'author');
-    await Promise.resolve();
-    expect(told).toEqual(['other 8', 'undefined 8']);
-    await expect.poll(() => told).toEqual(['other 8', 'undefined 8', 'author 8']);
-    hub.announce(9);
-    await settled();
-    expect(told.slice(3)).toEqual(['author 9', 'other 9', 'undefined 9']);
-  });
 });
