@@ -43,6 +43,8 @@ interface Forwarded {
 export class FaultProxy {
   /** Of the next requests; when none is left, they are forwarded. */
   readonly script: Fault[] = [];
+  /** Done once: before the next request goes on, or when it was answered and the answer has not come back; which is lost then. */
+  meanwhile: { readonly when: 'before' | 'after'; readonly work: () => Promise<void> } | undefined;
   /** Answers 413 to requests with more bytes. */
   bytesMax = Infinity;
   /** Bytes that come through in a second, in each direction. */
@@ -85,6 +87,9 @@ export class FaultProxy {
 
   async #answer(request: Sent, outgoing: ServerResponse): Promise<void> {
     const fault = this.script.shift() ?? 'none';
+    const { meanwhile } = this;
+    this.meanwhile = undefined;
+    if (meanwhile?.when === 'before') await meanwhile.work();
     if (fault === 'lost') {
       outgoing.destroy();
     } else if (fault === 'portal') {
@@ -98,6 +103,10 @@ export class FaultProxy {
       const answer = await this.#forward(request);
       for (const copy of this.#copies.splice(0)) this.copyStatuses.push((await this.#forward(copy)).status);
       if (fault === 'again later') this.#copies.push(request);
+      if (meanwhile?.when === 'after') {
+        await meanwhile.work();
+        return void outgoing.destroy();
+      }
       await this.#deliver(fault, answer, outgoing);
     }
   }

@@ -3,14 +3,19 @@
  *
  * @module
  */
-import { builtinModules } from 'node:module';
+import type { ChildProcess } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
-import { rolldown } from 'rolldown';
+import { bundleProgram } from './bundle-program.js';
 
 const ROOT = join(import.meta.dirname, '../..');
+// Node says on it which processes it has begun.
+const STARTED = 'child_process';
 const SEAL_KEY = Buffer.alloc(32, 5).toString('base64');
 const example = (path: string): string => JSON.stringify(join(ROOT, 'examples', path));
+const ofTests = (path: string): string => JSON.stringify(join(ROOT, 'test/workerd', path));
 const source = (path: string): string => JSON.stringify(join(ROOT, 'src', path));
 
 /** Workers by name, as code. */
@@ -45,6 +50,9 @@ const WORKERS = {
     export default { fetch: answer };`,
   /** The example. */
   stations: `export { default, Station } from ${example('edge-worker/stations-worker.ts')};`,
+  /** Of a server's homes. */
+  homeHub: `export { default, Hub } from ${ofTests('homes/hub-worker.ts')};`,
+  homePostgres: `export { default } from ${ofTests('homes/postgres-worker.ts')};`,
 };
 
 /** The objects that they have, by binding. */
@@ -52,6 +60,8 @@ const OBJECTS: Readonly<Record<keyof typeof WORKERS, Readonly<Record<string, str
   hub: { HUB: 'Hub' },
   postgres: {},
   stations: { STATIONS: 'Station' },
+  homeHub: { HUB: 'Hub' },
+  homePostgres: {},
 };
 
 const bundles = new Map<keyof typeof WORKERS, Promise<string>>();
@@ -63,6 +73,8 @@ export interface HubServer {
   sockets(): Promise<number>;
   /** Ends the runtime, with all that it has in memory. What it has stored stays, and can be opened again. */
   close(): Promise<void>;
+  /** The same, as the system does it, which asks nobody. */
+  kill(): Promise<void>;
 }
 
 /** Options of {@link openHubServer}. */
@@ -73,19 +85,24 @@ export interface HubServerOptions {
   readonly port?: number;
   /** A database in which there is a log of that name. @defaultValue none */
   readonly postgres?: { readonly url: string; readonly name: string } | undefined;
+  /** What else is bound. */
+  readonly bindings?: Readonly<Record<string, string>>;
 }
 
 /** @param folder - of what it stores */
 export async function openHubServer(
   folder: string,
-  { worker = 'hub', port = 0, postgres }: HubServerOptions = {},
+  { worker = 'hub', port = 0, postgres, bindings = {} }: HubServerOptions = {},
 ): Promise<HubServer> {
-  const code = bundles.get(worker) ?? bundled(WORKERS[worker]);
+  const code = bundles.get(worker) ?? bundleProgram(WORKERS[worker], 'workerd');
   bundles.set(worker, code);
   const objects = Object.entries(OBJECTS[worker]).map(([binding, className]) => [
     binding,
     { className, useSQLite: true },
   ]);
+  const started: ChildProcess[] = [];
+  const note = (message: unknown): void => void started.push((message as { readonly process: ChildProcess }).process);
+  subscribe(STARTED, note);
   const runtime = new Miniflare({
     ...convertV4MiniflareOptions({
       name: worker,
@@ -98,6 +115,7 @@ export async function openHubServer(
       bindings: {
         TOKENS: JSON.stringify({ ann: 'ann', bert: 'bert' }),
         SEAL_KEY,
+        ...bindings,
         ...(postgres === undefined ? {} : { APPLICATION_NAME: postgres.name }),
       },
       ...(postgres === undefined ? {} : { hyperdrives: { HYPERDRIVE: postgres.url } }),
@@ -106,37 +124,19 @@ export async function openHubServer(
     resourcePersistencePath: folder,
   });
   const url = (await runtime.ready).href.replace(/\/$/, '');
+  unsubscribe(STARTED, note);
   return {
     url,
     sockets: async () => Number(await (await fetch(`${url}/sockets`)).text()),
     close: () => runtime.dispose(),
+    kill: async () => {
+      const [process] = started.filter(({ spawnfile }) => spawnfile.endsWith('workerd'));
+      if (process === undefined) throw new Error('No runtime was started.');
+      if (process.signalCode !== null) return;
+      const gone = once(process, 'exit');
+      process.kill('SIGKILL');
+      await gone;
+      await runtime.dispose();
+    },
   };
-}
-
-async function bundled(worker: string): Promise<string> {
-  const virtual: Readonly<Record<string, string>> = {
-    '\0worker': worker,
-    // What pg looks for, and does without.
-    'pg-native': 'export default undefined;',
-  };
-  const bundle = await rolldown({
-    input: '\0worker',
-    cwd: ROOT,
-    // What the runtime has of Node by its flag is external, too.
-    external: ['cloudflare:workers', /^node:/, ...builtinModules],
-    platform: 'node',
-    tsconfig: join(ROOT, 'tsconfig.json'),
-    resolve: { conditionNames: ['workerd'] },
-    logLevel: 'silent',
-    plugins: [
-      {
-        name: 'workers',
-        resolveId: (id) => (id in virtual ? id : null),
-        load: (id) => virtual[id] ?? null,
-      },
-    ],
-  });
-  const { output } = await bundle.generate({ format: 'esm', codeSplitting: false });
-  // Where a module lies in the runtime, it does not say; it has what is required of Node anywhere.
-  return output[0].code.replaceAll('import.meta.url', "'file:///worker.mjs'");
 }
