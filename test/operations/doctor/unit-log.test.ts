@@ -14,7 +14,13 @@ import { makePostgresLog } from '../../support/unit-log-fixture.js';
 
 const LOGS = {
   async PostgreSQL() {
-    const postgres = await openPostgres();
+    const shared = await openPostgres();
+    onTestFinished(() => shared.close());
+    // A database of its own: the doctor looks at all tables, and the one of the tests has thousands.
+    const url = new URL(shared.url);
+    url.pathname = `/${shared.name}`;
+    await shared.pool.query(`CREATE DATABASE ${shared.name}`);
+    const postgres = await openPostgres({ connectionString: url.href });
     onTestFinished(() => postgres.close());
     const { recorder, open, name, events } = await makePostgresLog(postgres.pool);
     return { recorder: recorder as SqlRecorder, open, name, events };
